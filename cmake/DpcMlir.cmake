@@ -10,6 +10,7 @@ set(MLIR_BINARY_DIR ${PROJECT_BINARY_DIR})
 include(TableGen)
 include(AddLLVM)
 include(AddMLIR)
+include_directories(${PROJECT_SOURCE_DIR}/include ${MLIR_INCLUDE_DIRS})  # for TableGen, which reads the directory property
 
 add_library(dpc_mlir INTERFACE)
 target_include_directories(dpc_mlir SYSTEM INTERFACE ${LLVM_INCLUDE_DIRS} ${MLIR_INCLUDE_DIRS})

@@ -1,0 +1,47 @@
+// The nn dialect: what is computed. See NNDialect.td for what belongs here and
+// NN*Ops.td for the operations.
+#ifndef DPC_DIALECT_NN_NN_H
+#define DPC_DIALECT_NN_NN_H
+
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/Interfaces/InferTypeOpInterface.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+namespace dpc::nn {
+
+/// Marks an operation whose result is piecewise constant in its operands: a
+/// gradient that arrives there ends, which is right and not an omission.
+template <typename ConcreteType>
+class InactiveOp : public mlir::OpTrait::TraitBase<ConcreteType, InactiveOp> {};
+
+/// Marks an operation that computes each result element from the operands'
+/// elements at the same position.
+template <typename ConcreteType>
+class ElementwiseOp
+    : public mlir::OpTrait::TraitBase<ConcreteType, ElementwiseOp> {};
+
+/// Bytes of a static tensor of this type; i1 takes one byte per element.
+int64_t getByteSize(mlir::Type type);
+
+/// The tensor type of i1 with the shape of `type`.
+mlir::Type getBoolType(mlir::Type type);
+
+} // namespace dpc::nn
+
+#include "dpc/Dialect/NN/NNDialect.h.inc"
+#include "dpc/Dialect/NN/NNEnums.h.inc"
+#include "dpc/Dialect/NN/NNInterfaces.h.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "dpc/Dialect/NN/NNAttrs.h.inc"
+
+#define GET_OP_CLASSES
+#include "dpc/Dialect/NN/NNOps.h.inc"
+
+#endif // DPC_DIALECT_NN_NN_H

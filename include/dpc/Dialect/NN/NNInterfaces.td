@@ -1,0 +1,62 @@
+#ifndef DPC_DIALECT_NN_NNINTERFACES_TD
+#define DPC_DIALECT_NN_NNINTERFACES_TD
+
+include "mlir/IR/OpBase.td"
+
+def NN_DifferentiableOpInterface : OpInterface<"DifferentiableOpInterface"> {
+  let cppNamespace = "::dpc::nn";
+  let description = [{
+    The reverse-mode derivative of an operation, declared beside it. An operation
+    that neither implements this nor carries `InactiveOp` has no derivative: a
+    gradient that would have to flow through it is an error, never a silent zero.
+  }];
+  let methods = [
+    InterfaceMethod<[{
+      Whether the results depend differentiably on this operand (indices and
+      predicates do not).
+    }], "bool", "isDifferentiableOperand", (ins "unsigned":$operand), "",
+    [{ return ::mlir::isa<::mlir::FloatType>(::mlir::getElementTypeOrSelf($_op->getOperand(operand).getType())); }]>,
+    InterfaceMethod<[{
+      Builds the gradient of each operand for which `needed` is true, at the
+      builder's insertion point, from the gradients of the results. A null
+      result gradient is zero (at least one is not null). Writes
+      `operandGrads[i]`: a value of the operand's type, or null for zero.
+      May use operands and results of the operation, which become residuals.
+    }], "::mlir::LogicalResult", "buildBackward",
+    (ins "::mlir::OpBuilder &":$builder, "::mlir::ValueRange":$resultGrads,
+         "::llvm::ArrayRef<bool>":$needed,
+         "::llvm::MutableArrayRef<::mlir::Value>":$operandGrads)>
+  ];
+}
+
+def NN_CostOpInterface : OpInterface<"CostOpInterface"> {
+  let cppNamespace = "::dpc::nn";
+  let description = [{
+    Work of an operation executed alone. Partition and scheduling ask before any
+    backward exists, so the backward's cost is asked here too.
+  }];
+  let methods = [
+    InterfaceMethod<"Floating-point operations.", "int64_t", "getFlops", (ins)>,
+    InterfaceMethod<"Floating-point operations of the backward towards all operands.",
+      "int64_t", "getBackwardFlops", (ins), "", [{ return 2 * $_op.getFlops(); }]>,
+    InterfaceMethod<[{
+      Whether the operation runs as a library call of its own (compute bound),
+      rather than as part of a generated, usually memory-bound kernel.
+    }], "bool", "isLibraryCall", (ins), "", [{ return false; }]>,
+    InterfaceMethod<[{
+      Whether the result is a view of the first operand's bytes (a reshape):
+      no work and no bytes.
+    }], "bool", "isView", (ins), "", [{ return false; }]>
+  ];
+}
+
+// Piecewise constant in all its operands: gradients stop here, rightly.
+def NN_InactiveOp : NativeOpTrait<"InactiveOp"> {
+  let cppNamespace = "::dpc::nn";
+}
+// One result element from the elements at the same position of the operands.
+def NN_ElementwiseOp : NativeOpTrait<"ElementwiseOp"> {
+  let cppNamespace = "::dpc::nn";
+}
+
+#endif

@@ -1,0 +1,36 @@
+// The library call. It absorbs permutations of its operands and of its result.
+
+def NN_MatmulOp : NN_PureOp<"matmul", [NN_Infer, NN_Derivative]> {
+  let summary = "a batched matrix product, with permutations as strides";
+  let description = [{
+    `lhs` permuted by `lhs_perm` is [batch..., M, K], `rhs` permuted by `rhs_perm`
+    is [batch..., K, N] with the same batch extents; the product [batch..., M, N]
+    permuted by `result_perm` is the result. A permutation is written like
+    `nn.transpose`: dimension i of the permuted tensor is dimension perm[i] of the
+    stored one; absent means the identity. Permutations are strides of the
+    library call and cost nothing; which ones a call absorbs is decided before
+    partition, so that its bits never depend on a cut.
+
+    ```mlir
+    %y = nn.matmul %x, %w : tensor<32x64xf32>, tensor<64x8xf32> to tensor<32x8xf32>
+    %s = nn.matmul %q, %k lhs [0, 2, 1, 3] rhs [0, 2, 3, 1] : tensor<1x16x4x8xf32>, tensor<1x16x4x8xf32> to tensor<1x4x16x16xf32>
+    ```
+  }];
+  let arguments = (ins NN_FloatTensor:$lhs, NN_FloatTensor:$rhs,
+    OptionalAttr<DenseI64ArrayAttr>:$lhs_perm, OptionalAttr<DenseI64ArrayAttr>:$rhs_perm, OptionalAttr<DenseI64ArrayAttr>:$result_perm);
+  let results = (outs NN_FloatTensor:$result);
+  let assemblyFormat = [{
+    $lhs `,` $rhs (`lhs` $lhs_perm^)? (`rhs` $rhs_perm^)? (`result` $result_perm^)? attr-dict
+    `:` type($lhs) `,` type($rhs) `to` type($result)
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// Extents of the product as the library sees it.
+    struct Extents { llvm::SmallVector<int64_t> batch; int64_t m, n, k; };
+    Extents getExtents();
+    /// The permutation, the identity if the attribute is absent.
+    llvm::SmallVector<int64_t> getLhsPermutation();
+    llvm::SmallVector<int64_t> getRhsPermutation();
+    llvm::SmallVector<int64_t> getResultPermutation();
+  }];
+}

@@ -1,0 +1,43 @@
+// Parameters and constants: where values come from.
+
+def NN_ParameterOp : Op<NN_Dialect, "parameter", [Symbol]> {
+  let summary = "a named tensor that lives outside the program";
+  let description = [{
+    The name is the parameter's name for the user (initializer, or framework
+    name where the exporter stored it). `source` says where its values are:
+    `#nn.file`, or `#nn.init`. `trained` parameters get a gradient and an update.
+    `storage_name` is the initializer's name if it differs.
+
+    ```mlir
+    nn.parameter @"h.0.ln_1.weight" : tensor<64xf32> trained = #nn.file<"/m/gpt2.onnx", 4096, 256, 1000000, 17>
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<NN_Tensor>:$type, UnitAttr:$trained, AnyAttrOf<[NN_FileAttr, NN_InitAttr]>:$source);
+  let assemblyFormat = "$sym_name `:` $type (`trained` $trained^)? `=` $source attr-dict";
+  let hasVerifier = 1;
+}
+
+def NN_GetOp : NN_PureOp<"get", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "the value of a parameter";
+  let description = "Example: `%w = nn.get @\"wte.weight\" : tensor<64x32xf32>`.";
+  let arguments = (ins FlatSymbolRefAttr:$parameter);
+  let results = (outs NN_Tensor:$result);
+  let assemblyFormat = "$parameter attr-dict `:` type($result)";
+}
+
+def NN_ConstantOp : NN_PureOp<"constant", [ConstantLike, NN_InactiveOp, AllTypesMatch<["value", "result"]>]> {
+  let summary = "a small literal tensor";
+  let description = "Example: `%c = nn.constant dense<0.125> : tensor<f32>`.";
+  let arguments = (ins ElementsAttr:$value);
+  let results = (outs NN_Tensor:$result);
+  let assemblyFormat = "$value attr-dict";
+  let hasFolder = 1;
+}
+
+def NN_IotaOp : NN_PureOp<"iota", [NN_InactiveOp]> {
+  let summary = "each element's index along one dimension";
+  let arguments = (ins I64Attr:$axis);
+  let results = (outs NN_NumberTensor:$result);
+  let assemblyFormat = "$axis attr-dict `:` type($result)";
+  let hasVerifier = 1;
+}
