@@ -1,0 +1,114 @@
+#ifndef DPC_DIALECT_DUALPIPE_DUALPIPEOPS_TD
+#define DPC_DIALECT_DUALPIPE_DUALPIPEOPS_TD
+
+include "dpc/Dialect/DualPipe/DualPipeAttrs.td"
+include "dpc/Dialect/DualPipe/DualPipeDialect.td"
+include "mlir/IR/OpAsmInterface.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+class DualPipe_Op<string mnemonic, list<Trait> traits = []> : Op<DualPipe_Dialect, mnemonic, traits>;
+
+def DualPipe_TrainingOp : DualPipe_Op<"training"> {
+  let summary = "what one training step is, whatever the stages";
+  let description = [{
+    Exactly one in a module from the partition phase on. `weighting` says how
+    micro-batches' losses are summed: `denominator` (by their den), `mean` (1/M)
+    or `sum` (1).
+
+    ```mlir
+    dualpipe.training optimizer "adamw" micro_batches 8 weighting "denominator"
+    ```
+  }];
+  let arguments = (ins StrAttr:$optimizer, I64Attr:$micro_batches, StrAttr:$weighting);
+  let assemblyFormat = "`optimizer` $optimizer `micro_batches` $micro_batches `weighting` $weighting attr-dict";
+  let hasVerifier = 1;
+}
+
+def DualPipe_BodyOp : DualPipe_Op<"body", [Symbol, SymbolTable, IsolatedFromAbove, NoTerminator, SingleBlock]> {
+  let summary = "what a stage computes";
+  let description = [{
+    Holds `func.func @forward` and, after differentiation, `@input_half` and
+    `@weight_half` (a body without trained parameters has no weight half, one whose
+    inputs need no gradient and whose outputs' gradients lead nowhere no input
+    half). Every argument and result carries `dualpipe.role`.
+
+      forward:      input, feed, param, key            -> output, loss, den, kept
+      input half:   output_grad, den, loss_scale, kept, input, feed, param, output, key -> input_grad, kept
+      weight half:  the same, and accumulator          -> param_grad
+
+    A value read by a later half is a retained input, feed, output or output
+    gradient (its role says which), or a kept value. `kept i` is the result of
+    exactly one function and an argument of at least one later one.
+
+    ```mlir
+    dualpipe.body @layers {
+      func.func @forward(%x: tensor<16x32xf32> {dualpipe.role = #dualpipe.role<input 0>},
+                         %w: tensor<32x32xf32> {dualpipe.role = #dualpipe.role<param 0>})
+          -> (tensor<16x32xf32> {dualpipe.role = #dualpipe.role<output 0>}) { ... }
+    }
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name);
+  let regions = (region SizedRegion<1>:$functions);
+  let assemblyFormat = "$sym_name attr-dict-with-keyword $functions";
+  let hasRegionVerifier = 1;
+  let extraClassDeclaration = [{
+    /// The functions; null where the body has none.
+    ::mlir::func::FuncOp getForward();
+    ::mlir::func::FuncOp getInputHalf();
+    ::mlir::func::FuncOp getWeightHalf();
+  }];
+}
+
+def DualPipe_StageOp : DualPipe_Op<"stage", [Symbol, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "a body bound to its parameters and to where its inputs come from";
+  let description = [{
+    `inputs[i]` is the stage output that is the body's `input i`; `feeds[i]` the
+    name of the graph input that is `feed i`; `params[i]` the parameter that is
+    `param i`. Stages stand in the order of the chain; a stage reads from earlier
+    ones only.
+
+    ```mlir
+    dualpipe.stage @s1 = @layers inputs [#dualpipe.source<@s0, 0>] feeds [] params [@"h.0.w"]
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, FlatSymbolRefAttr:$body, ArrayAttr:$inputs, ArrayAttr:$feeds, ArrayAttr:$params,
+                       OptionalAttr<DualPipe_CostAttr>:$cost);
+  let assemblyFormat = "$sym_name `=` $body `inputs` $inputs `feeds` $feeds `params` $params (`cost` $cost^)? attr-dict";
+  let hasVerifier = 1;
+}
+
+def DualPipe_ScheduleOp : DualPipe_Op<"schedule", [Symbol, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "which rank does which task when";
+  let description = [{
+    The content is the schedule library's own text form; stage k of the text is
+    the k-th symbol.
+
+    ```mlir
+    dualpipe.schedule @train_step stages [@s0, @s1] "schedule 1f1b\0Aranks 2\0A..."
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, ArrayAttr:$stages, StrAttr:$text);
+  let assemblyFormat = "$sym_name `stages` $stages $text attr-dict";
+  let hasVerifier = 1;
+}
+
+def DualPipe_LaunchOp : DualPipe_Op<"launch", [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "calls a kernel";
+  let description = [{
+    `kernel` is a `func.func` at the module's top level with the attribute
+    `dualpipe.kernel`; its name is the hash of its content. A kernel's argument
+    with the attribute `dualpipe.inplace = r` shares one buffer with result r: the
+    launch overwrites that operand, which must not be used afterwards.
+
+    ```mlir
+    %y = dualpipe.launch @k_7f3a(%x, %b) : (tensor<16x32xf32>, tensor<32xf32>) -> tensor<16x32xf32>
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$kernel, Variadic<AnyType>:$operands);
+  let results = (outs Variadic<AnyType>:$results);
+  let assemblyFormat = "$kernel `(` $operands `)` attr-dict `:` functional-type($operands, $results)";
+}
+
+#endif

@@ -1,0 +1,110 @@
+// Stages, the schedule and launches: what their symbols must name.
+#include "dpc/Dialect/DualPipe/DualPipe.h"
+
+using namespace mlir;
+using namespace dpc::dualpipe;
+
+LogicalResult TrainingOp::verify() {
+  static constexpr StringLiteral optimizers[] = {"sgd", "momentum", "adam", "adamw"};
+  static constexpr StringLiteral weightings[] = {"denominator", "mean", "sum"};
+  if (!llvm::is_contained(optimizers, getOptimizer()))
+    return emitOpError() << "has optimizer \"" << getOptimizer() << "\"; known are sgd, momentum, adam and adamw";
+  if (!llvm::is_contained(weightings, getWeighting()))
+    return emitOpError() << "has weighting \"" << getWeighting() << "\"; known are denominator, mean and sum";
+  if (getMicroBatches() < 1)
+    return emitOpError() << "needs at least one micro-batch, got " << getMicroBatches();
+  return success();
+}
+
+LogicalResult StageOp::verify() {
+  for (Attribute input : getInputs())
+    if (!isa<SourceAttr>(input))
+      return emitOpError() << "has " << input << " among its inputs; expected #dualpipe.source<@stage, index>";
+  for (Attribute feed : getFeeds())
+    if (!isa<StringAttr>(feed))
+      return emitOpError() << "has " << feed << " among its feeds; expected the name of a graph input";
+  for (Attribute param : getParams())
+    if (!isa<FlatSymbolRefAttr>(param))
+      return emitOpError() << "has " << param << " among its params; expected a parameter's symbol";
+  return success();
+}
+
+LogicalResult StageOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  auto body = symbols.lookupNearestSymbolFrom<BodyOp>(*this, getBodyAttr());
+  if (!body)
+    return emitOpError() << "has body " << getBodyAttr() << ", which is not a dualpipe.body";
+  func::FuncOp forward = body.getForward();
+  if (!forward)
+    return success(); // the body reports it
+  auto check = [&](RoleKind kind, ArrayAttr bound, StringRef what) -> LogicalResult {
+    unsigned count = 0;
+    for (unsigned i = 0; i < forward.getNumArguments(); ++i)
+      if (RoleAttr role = getArgRole(forward, i); role && role.getKind() == kind)
+        count = std::max(count, role.getIndex() + 1);
+    if (count > bound.size())
+      return emitOpError() << "binds " << bound.size() << " " << what << ", but " << getBodyAttr() << " reads " << count;
+    return success();
+  };
+  if (failed(check(RoleKind::Input, getInputs(), "inputs")) || failed(check(RoleKind::Feed, getFeeds(), "feeds")) ||
+      failed(check(RoleKind::Param, getParams(), "parameters")))
+    return failure();
+
+  for (auto [i, attr] : llvm::enumerate(getInputs())) {
+    auto source = cast<SourceAttr>(attr);
+    auto stage = symbols.lookupNearestSymbolFrom<StageOp>(*this, source.getStage());
+    if (!stage)
+      return emitOpError() << "reads input " << i << " from " << source.getStage() << ", which is not a dualpipe.stage";
+    if (stage->getBlock() != (*this)->getBlock() || !stage->isBeforeInBlock(*this)) {
+      InFlightDiagnostic diag = emitOpError() << "reads input " << i << " from " << source.getStage() << ", which does not stand before it";
+      diag.attachNote(stage.getLoc()) << "the stage is here";
+      return diag;
+    }
+    auto producer = symbols.lookupNearestSymbolFrom<BodyOp>(stage, stage.getBodyAttr());
+    if (!producer || !producer.getForward())
+      continue;
+    int result = findResult(producer.getForward(), RoleKind::Output, source.getIndex());
+    if (result < 0)
+      return emitOpError() << "reads input " << i << " from output " << source.getIndex() << " of " << source.getStage()
+                           << ", which has no such output";
+    int argument = findArg(forward, RoleKind::Input, i);
+    if (argument < 0)
+      continue;
+    Type from = producer.getForward().getResultTypes()[result], to = forward.getArgument(argument).getType();
+    if (from != to)
+      return emitOpError() << "reads input " << i << " as " << to << ", but " << source.getStage() << " makes " << from;
+  }
+  for (auto [i, attr] : llvm::enumerate(getParams())) {
+    auto parameter = symbols.lookupNearestSymbolFrom<dpc::nn::ParameterOp>(*this, cast<FlatSymbolRefAttr>(attr));
+    if (!parameter)
+      return emitOpError() << "binds parameter " << i << " to " << attr << ", which is not an nn.parameter";
+    int argument = findArg(forward, RoleKind::Param, i);
+    if (argument >= 0 && parameter.getType() != forward.getArgument(argument).getType())
+      return emitOpError() << "binds parameter " << i << " to " << attr << " of type " << parameter.getType() << ", but "
+                           << getBodyAttr() << " reads " << forward.getArgument(argument).getType();
+  }
+  return success();
+}
+
+LogicalResult ScheduleOp::verify() { return success(); }
+
+LogicalResult ScheduleOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  for (Attribute attr : getStages()) {
+    auto stage = dyn_cast<FlatSymbolRefAttr>(attr);
+    if (!stage || !symbols.lookupNearestSymbolFrom<StageOp>(*this, stage))
+      return emitOpError() << "has " << attr << " among its stages, which is not a dualpipe.stage";
+  }
+  return success();
+}
+
+LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  // Kernels stand at the module's top level, also for launches inside bodies.
+  auto module = (*this)->getParentOfType<ModuleOp>();
+  auto kernel = symbols.lookupSymbolIn<func::FuncOp>(module, getKernelAttr());
+  if (!kernel)
+    return emitOpError() << "launches " << getKernelAttr() << ", which is not a function at the module's top level";
+  if (!kernel->hasAttr(kKernelAttr))
+    return emitOpError() << "launches " << getKernelAttr() << ", which is not marked `" << kKernelAttr << "`";
+  if (TypeRange(kernel.getArgumentTypes()) != TypeRange(getOperands().getTypes()) || TypeRange(kernel.getResultTypes()) != TypeRange(getResultTypes()))
+    return emitOpError() << "does not have the types of " << getKernelAttr() << ": " << kernel.getFunctionType();
+  return success();
+}
