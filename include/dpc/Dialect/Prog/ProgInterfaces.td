@@ -1,0 +1,17 @@
+#ifndef DPC_DIALECT_PROG_PROGINTERFACES_TD
+#define DPC_DIALECT_PROG_PROGINTERFACES_TD
+
+include "mlir/IR/OpBase.td"
+
+def Prog_CommandOpInterface : OpInterface<"CommandOpInterface"> {
+  let cppNamespace = "::dpc::prog";
+  let description = "A command: which streams it occupies, what it waits for, when it is done, which slots it touches and how.";
+  let methods = [
+    InterfaceMethod<"Events it waits for before it acts.", "::llvm::SmallVector<::mlir::Value>", "getWaits", (ins)>,
+    InterfaceMethod<"The event that fires when it has ended.", "::mlir::Value", "getDoneEvent", (ins)>,
+    InterfaceMethod<"Slots it touches, and how.",
+      "::llvm::SmallVector<std::pair<::mlir::Value, ::dpc::prog::Access>>", "getAccesses", (ins)>
+  ];
+}
+
+#endif

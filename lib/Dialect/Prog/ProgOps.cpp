@@ -1,0 +1,143 @@
+// What commands wait for and touch, and what a program's symbols must name.
+#include "dpc/Dialect/Prog/Prog.h"
+
+using namespace mlir;
+using namespace dpc::prog;
+
+using Accesses = SmallVector<std::pair<Value, Access>>;
+
+SmallVector<Value> LaunchOp::getWaits() { return llvm::to_vector(getAfter()); }
+SmallVector<Value> CallOp::getWaits() { return llvm::to_vector(getAfter()); }
+SmallVector<Value> CopyOp::getWaits() { return llvm::to_vector(getAfter()); }
+SmallVector<Value> FillOp::getWaits() { return llvm::to_vector(getAfter()); }
+SmallVector<Value> FeedOp::getWaits() { return llvm::to_vector(getAfter()); }
+SmallVector<Value> FetchOp::getWaits() { return llvm::to_vector(getAfter()); }
+SmallVector<Value> CollectiveOp::getWaits() { return llvm::to_vector(getAfter()); }
+SmallVector<Value> CheckFiniteOp::getWaits() { return llvm::to_vector(getAfter()); }
+SmallVector<Value> JoinOp::getWaits() { return llvm::to_vector(getAfter()); }
+SmallVector<Value> RunOp::getWaits() { return llvm::to_vector(getAfter()); }
+SmallVector<Value> ExchangeOp::getWaits() {
+  SmallVector<Value> waits;
+  for (Operation &op : getBody().front())
+    for (Value operand : op.getOperands())
+      if (isa<EventType>(operand.getType()))
+        waits.push_back(operand);
+  return waits;
+}
+
+Value LaunchOp::getDoneEvent() { return getDone(); }
+Value CallOp::getDoneEvent() { return getDone(); }
+Value CopyOp::getDoneEvent() { return getDone(); }
+Value FillOp::getDoneEvent() { return getDone(); }
+Value FeedOp::getDoneEvent() { return getDone(); }
+Value FetchOp::getDoneEvent() { return getDone(); }
+Value CollectiveOp::getDoneEvent() { return getDone(); }
+Value CheckFiniteOp::getDoneEvent() { return getDone(); }
+Value JoinOp::getDoneEvent() { return getDone(); }
+Value RunOp::getDoneEvent() { return getDone(); }
+Value ExchangeOp::getDoneEvent() { return getDone(); }
+
+Accesses LaunchOp::getAccesses() {
+  Accesses accesses;
+  auto kernel = SymbolTable::lookupNearestSymbolFrom<KernelOp>(*this, getKernelAttr());
+  for (auto [i, slot] : llvm::enumerate(getSlots())) {
+    Access access = Access::ReadWrite;
+    if (kernel && i < kernel.getBufferAccess().size())
+      access = cast<AccessAttr>(kernel.getBufferAccess()[i]).getValue();
+    accesses.push_back({slot, access});
+  }
+  return accesses;
+}
+Accesses CallOp::getAccesses() {
+  return {{getLhs(), Access::Read}, {getRhs(), Access::Read}, {getDst(), getFunction().getAccumulate() ? Access::ReadWrite : Access::Write}};
+}
+Accesses CopyOp::getAccesses() { return {{getSrc(), Access::Read}, {getDst(), Access::Write}}; }
+Accesses FillOp::getAccesses() { return {{getDst(), Access::Write}}; }
+Accesses FeedOp::getAccesses() { return {{getDst(), Access::Write}}; }
+Accesses FetchOp::getAccesses() { return {{getSrc(), Access::Read}}; }
+Accesses CollectiveOp::getAccesses() {
+  if (getSrc() == getDst())
+    return {{getSrc(), Access::ReadWrite}};
+  return {{getSrc(), Access::Read}, {getDst(), Access::Write}};
+}
+Accesses CheckFiniteOp::getAccesses() { return {{getSrc(), Access::Read}, {getFlag(), Access::ReadWrite}}; }
+Accesses JoinOp::getAccesses() { return {}; }
+Accesses RunOp::getAccesses() {
+  Accesses accesses;
+  auto block = SymbolTable::lookupNearestSymbolFrom<BlockOp>(*this, getBlockAttr());
+  for (auto [i, slot] : llvm::enumerate(getSlots())) {
+    Access access = Access::ReadWrite;
+    if (block && i < block.getOperandAccess().size())
+      access = cast<AccessAttr>(block.getOperandAccess()[i]).getValue();
+    accesses.push_back({slot, access});
+  }
+  return accesses;
+}
+Accesses ExchangeOp::getAccesses() {
+  Accesses accesses;
+  for (Operation &op : getBody().front()) {
+    if (auto send = dyn_cast<SendOp>(op))
+      accesses.push_back({send.getSlot(), Access::Read});
+    else if (auto recv = dyn_cast<RecvOp>(op))
+      accesses.push_back({recv.getSlot(), Access::Write});
+  }
+  return accesses;
+}
+
+LogicalResult SlotOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  auto arena = symbols.lookupNearestSymbolFrom<ArenaOp>(*this, getArenaAttr());
+  if (!arena)
+    return emitOpError() << "lies in " << getArenaAttr() << ", which is not a prog.arena";
+  int64_t bytes = getType().getBytes();
+  if (getOffset() < 0 || bytes < 0 || getOffset() > arena.getBytes() || bytes > arena.getBytes() - getOffset()) {
+    InFlightDiagnostic diag = emitOpError() << "takes bytes " << getOffset() << ".." << getOffset() + bytes << " of "
+                                            << getArenaAttr() << ", which has " << arena.getBytes();
+    diag.attachNote(arena.getLoc()) << "the arena is here";
+    return diag;
+  }
+  return success();
+}
+
+LogicalResult BlockOp::verifyRegions() {
+  Block &body = getBody().front();
+  unsigned operands = getOperandAccess().size();
+  if (getOperandNames().size() != operands)
+    return emitOpError() << "names " << getOperandNames().size() << " operands, but says how " << operands << " are used";
+  if (body.getNumArguments() != 2 * operands)
+    return emitOpError() << "has " << body.getNumArguments() << " arguments; " << operands << " operands need as many slots and events";
+  for (unsigned i = 0; i < operands; ++i)
+    if (!isa<SlotType>(body.getArgument(i).getType()) || !isa<EventType>(body.getArgument(operands + i).getType()))
+      return emitOpError() << "operand " << i << " is not a slot with an event";
+  auto results = dyn_cast<ResultsOp>(body.getTerminator());
+  if (!results)
+    return emitOpError() << "does not end with prog.results";
+  if (results.getEvents().size() != results.getCompleted().size())
+    return results.emitOpError() << "yields " << results.getEvents().size() << " events for " << results.getCompleted().size() << " operands";
+  for (int64_t operand : results.getCompleted())
+    if (operand < 0 || operand >= operands)
+      return results.emitOpError() << "completes operand " << operand << " of a block with " << operands;
+  return success();
+}
+
+LogicalResult RunOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  auto block = symbols.lookupNearestSymbolFrom<BlockOp>(*this, getBlockAttr());
+  if (!block)
+    return emitOpError() << "runs " << getBlockAttr() << ", which is not a prog.block";
+  Block &body = block.getBody().front();
+  unsigned operands = block.getOperandAccess().size();
+  if (getSlots().size() != operands)
+    return emitOpError() << "gives " << getSlots().size() << " slots to " << getBlockAttr() << ", which has " << operands << " operands";
+  for (unsigned i = 0; i < operands && i < body.getNumArguments(); ++i)
+    if (getSlots()[i].getType() != body.getArgument(i).getType())
+      return emitOpError() << "gives " << getSlots()[i].getType() << " as operand " << i << " of " << getBlockAttr() << ", which takes "
+                           << body.getArgument(i).getType();
+  auto results = dyn_cast<ResultsOp>(body.getTerminator());
+  if (results && results.getEvents().size() != getResults().size())
+    return emitOpError() << "takes " << getResults().size() << " results of " << getBlockAttr() << ", which yields " << results.getEvents().size();
+  if (getReady().size() != getReadyOperands().size())
+    return emitOpError() << "has " << getReady().size() << " events for " << getReadyOperands().size() << " operands";
+  for (int64_t operand : getReadyOperands())
+    if (operand < 0 || operand >= operands)
+      return emitOpError() << "holds back operand " << operand << " of a block with " << operands;
+  return success();
+}
