@@ -1,12 +1,85 @@
+// The dialect itself: registration, the mesh attribute, and the few questions
+// about types that every family asks.
 #include "dpc/Dialect/NN/NN.h"
-#include "llvm/ADT/TypeSwitch.h"
-#include "mlir/IR/DialectImplementation.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
 using namespace mlir;
+using namespace dpc;
 using namespace dpc::nn;
+
 #include "dpc/Dialect/NN/NNDialect.cpp.inc"
-#include "dpc/Dialect/NN/NNEnums.cpp.inc"
-#include "dpc/Dialect/NN/NNInterfaces.cpp.inc"
-#define GET_ATTRDEF_CLASSES
-#include "dpc/Dialect/NN/NNAttrs.cpp.inc"
-#define GET_OP_CLASSES
+
+void NNDialect::initialize() {
+  registerAttributes();
+  addOperations<
+#define GET_OP_LIST
 #include "dpc/Dialect/NN/NNOps.cpp.inc"
+      >();
+}
+
+Operation *NNDialect::materializeConstant(OpBuilder &builder, Attribute value,
+                                          Type type, Location loc) {
+  auto elements = dyn_cast<ElementsAttr>(value);
+  if (!elements || elements.getType() != type)
+    return nullptr;
+  return ConstantOp::create(builder, loc, elements);
+}
+
+LogicalResult NNDialect::verifyOperationAttribute(Operation *op,
+                                                  NamedAttribute attribute) {
+  if (attribute.getName() != "nn.mesh")
+    return op->emitOpError() << "has the unknown attribute '"
+                             << attribute.getName().getValue()
+                             << "'; the nn dialect knows 'nn.mesh'";
+  if (!isa<ModuleOp>(op))
+    return op->emitOpError("has 'nn.mesh', which belongs on a module");
+  auto axes = dyn_cast<DictionaryAttr>(attribute.getValue());
+  if (!axes)
+    return op->emitOpError("has 'nn.mesh' = ")
+           << attribute.getValue() << ", expected a dictionary of axis sizes";
+  for (NamedAttribute axis : axes) {
+    StringRef name = axis.getName().getValue();
+    if (!llvm::is_contained({"pp", "mirror", "dp", "ep", "tp"}, name))
+      return op->emitOpError("has the axis '")
+             << name
+             << "' in 'nn.mesh', expected one of pp, mirror, dp, ep, tp";
+    auto size = dyn_cast<IntegerAttr>(axis.getValue());
+    if (!size || !size.getType().isSignlessInteger(64) || size.getInt() < 1)
+      return op->emitOpError("has 'nn.mesh' axis '")
+             << name << "' = " << axis.getValue()
+             << ", expected a positive i64";
+  }
+  return success();
+}
+
+std::optional<int64_t> nn::getMeshSize(Operation *op, StringRef axis) {
+  auto module = op->getParentOfType<ModuleOp>();
+  auto mesh = module ? module->getAttrOfType<DictionaryAttr>("nn.mesh") : nullptr;
+  if (!mesh)
+    return std::nullopt;
+  auto size = mesh.getAs<IntegerAttr>(axis);
+  return size ? size.getInt() : 1;
+}
+
+int64_t nn::getElementCount(Value value) {
+  return cast<ShapedType>(value.getType()).getNumElements();
+}
+
+int64_t nn::getByteSize(Type type) {
+  auto shaped = cast<ShapedType>(type);
+  int64_t bits = shaped.getElementTypeBitWidth();
+  return shaped.getNumElements() * ((bits + 7) / 8);
+}
+
+int64_t nn::getOperandAndResultBytes(Operation *op) {
+  int64_t bytes = 0;
+  for (Type type : op->getOperandTypes())
+    bytes += getByteSize(type);
+  for (Type type : op->getResultTypes())
+    bytes += getByteSize(type);
+  return bytes;
+}
+
+Type nn::getBoolType(Type type) {
+  return cast<ShapedType>(type).clone(IntegerType::get(type.getContext(), 1));
+}

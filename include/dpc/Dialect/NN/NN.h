@@ -3,6 +3,7 @@
 #ifndef DPC_DIALECT_NN_NN_H
 #define DPC_DIALECT_NN_NN_H
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinTypes.h"
@@ -25,6 +26,22 @@ class InactiveOp : public mlir::OpTrait::TraitBase<ConcreteType, InactiveOp> {};
 template <typename ConcreteType>
 class ElementwiseOp
     : public mlir::OpTrait::TraitBase<ConcreteType, ElementwiseOp> {};
+
+/// Marks an operation that only derivatives use. It has no derivative itself.
+template <typename ConcreteType>
+class BackwardOnlyOp
+    : public mlir::OpTrait::TraitBase<ConcreteType, BackwardOnlyOp> {};
+
+/// The number of elements of a value of static tensor type.
+int64_t getElementCount(mlir::Value value);
+
+/// Bytes of all operands and results, each counted once per use.
+int64_t getOperandAndResultBytes(mlir::Operation *op);
+
+/// The size of an axis of the mesh (`nn.mesh = {ep = 2}` of the enclosing
+/// module). Axes that the attribute does not name have size 1; without the
+/// attribute the size is not known.
+std::optional<int64_t> getMeshSize(mlir::Operation *op, llvm::StringRef axis);
 
 /// Bytes of a static tensor of this type; i1 takes one byte per element.
 int64_t getByteSize(mlir::Type type);

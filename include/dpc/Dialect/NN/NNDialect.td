@@ -21,6 +21,8 @@ def NN_Dialect : Dialect {
   }];
   let useDefaultAttributePrinterParser = 1;
   let hasConstantMaterializer = 1;
+  let hasOperationAttrVerify = 1;
+  let extraClassDeclaration = [{ void registerAttributes(); }];
   let dependentDialects = ["::mlir::func::FuncDialect"];
 }
 

@@ -1,52 +1,65 @@
 // One result element from the operands' elements at the same position. Operands
-// have equal shapes: broadcasting is an operation of its own.
+// have equal shapes: broadcasting is an operation of its own. `flops` is the
+// work per element; polynomial expansions of exp and its like count as 10.
 
-class NN_UnaryOp<string mnemonic, Type type = NN_FloatTensor, list<Trait> traits = []>
+class NN_ElementwiseCost<int flops> {
+  string definition = "int64_t $cppClass::getFlops() { return " # flops # " * getElementCount(getResult()); }\n";
+}
+
+class NN_UnaryOp<string mnemonic, Type type = NN_FloatTensor, list<Trait> traits = [], int flops = 1>
     : NN_PureOp<mnemonic, !listconcat([SameOperandsAndResultType, NN_ElementwiseOp], traits)> {
   let arguments = (ins type:$operand);
   let results = (outs type:$result);
   let assemblyFormat = "$operand attr-dict `:` type($result)";
   let hasFolder = 1;
+  let extraClassDefinition = NN_ElementwiseCost<flops>.definition;
 }
-class NN_BinaryOp<string mnemonic, Type type, list<Trait> traits = []>
+// Not folded: a constant computed by the compiler's math library would differ in
+// its last bits from the one that a kernel's expansion gives.
+class NN_MathOp<string mnemonic> : NN_UnaryOp<mnemonic, NN_FloatTensor, [NN_Derivative], 10> {
+  let hasFolder = 0;
+}
+class NN_BinaryOp<string mnemonic, Type type, list<Trait> traits = [], int flops = 1>
     : NN_PureOp<mnemonic, !listconcat([SameOperandsAndResultType, NN_ElementwiseOp], traits)> {
   let arguments = (ins type:$lhs, type:$rhs);
   let results = (outs type:$result);
   let assemblyFormat = "$lhs `,` $rhs attr-dict `:` type($result)";
   let hasFolder = 1;
+  let extraClassDefinition = NN_ElementwiseCost<flops>.definition;
 }
 
-def NN_NegOp : NN_UnaryOp<"neg", NN_NumberTensor, [NN_Differentiable]> { let summary = "-x"; }
-def NN_AbsOp : NN_UnaryOp<"abs", NN_NumberTensor, [NN_Differentiable]> { let summary = "|x|; the derivative at 0 is 0"; }
-def NN_SignOp : NN_UnaryOp<"sign", NN_NumberTensor, [NN_InactiveOp]> { let summary = "-1, 0 or 1"; }
+def NN_NegOp : NN_UnaryOp<"neg", NN_NumberTensor, [NN_Derivative]> { let summary = "-x"; }
+def NN_AbsOp : NN_UnaryOp<"abs", NN_NumberTensor, [NN_Derivative]> { let summary = "|x|; the derivative at 0 is 0"; }
+def NN_SignOp : NN_UnaryOp<"sign", NN_NumberTensor, [NN_InactiveOp]> { let summary = "-1, +0 or 1; NaN stays NaN"; }
 def NN_FloorOp : NN_UnaryOp<"floor", NN_FloatTensor, [NN_InactiveOp]> { let summary = "the largest integer not above x"; }
 def NN_CeilOp : NN_UnaryOp<"ceil", NN_FloatTensor, [NN_InactiveOp]> { let summary = "the smallest integer not below x"; }
-def NN_ExpOp : NN_UnaryOp<"exp", NN_FloatTensor, [NN_Differentiable]> { let summary = "e to the power of x"; }
-def NN_LogOp : NN_UnaryOp<"log", NN_FloatTensor, [NN_Differentiable]> { let summary = "the natural logarithm of x"; }
-def NN_SqrtOp : NN_UnaryOp<"sqrt", NN_FloatTensor, [NN_Differentiable]> { let summary = "the square root of x"; }
-def NN_ReciprocalOp : NN_UnaryOp<"reciprocal", NN_FloatTensor, [NN_Differentiable]> { let summary = "1 / x"; }
-def NN_TanhOp : NN_UnaryOp<"tanh", NN_FloatTensor, [NN_Differentiable]> { let summary = "the hyperbolic tangent of x"; }
-def NN_ErfOp : NN_UnaryOp<"erf", NN_FloatTensor, [NN_Differentiable]> { let summary = "the error function of x"; }
-def NN_SigmoidOp : NN_UnaryOp<"sigmoid", NN_FloatTensor, [NN_Differentiable]> { let summary = "1 / (1 + exp(-x))"; }
-def NN_ReluOp : NN_UnaryOp<"relu", NN_FloatTensor, [NN_Differentiable]> { let summary = "max(x, 0); NaN stays NaN; the derivative at 0 is 0"; }
-def NN_SinOp : NN_UnaryOp<"sin", NN_FloatTensor, [NN_Differentiable]> { let summary = "the sine of x"; }
-def NN_CosOp : NN_UnaryOp<"cos", NN_FloatTensor, [NN_Differentiable]> { let summary = "the cosine of x"; }
+def NN_ExpOp : NN_MathOp<"exp"> { let summary = "e to the power of x"; }
+def NN_LogOp : NN_MathOp<"log"> { let summary = "the natural logarithm of x"; }
+def NN_SqrtOp : NN_UnaryOp<"sqrt", NN_FloatTensor, [NN_Derivative]> { let summary = "the square root of x"; }
+def NN_ReciprocalOp : NN_UnaryOp<"reciprocal", NN_FloatTensor, [NN_Derivative]> { let summary = "1 / x"; }
+def NN_TanhOp : NN_MathOp<"tanh"> { let summary = "the hyperbolic tangent of x"; }
+def NN_ErfOp : NN_MathOp<"erf"> { let summary = "the error function of x"; }
+def NN_SigmoidOp : NN_MathOp<"sigmoid"> { let summary = "1 / (1 + exp(-x))"; }
+def NN_ReluOp : NN_UnaryOp<"relu", NN_FloatTensor, [NN_Derivative]> { let summary = "x where x > 0 or x is NaN, else +0; the derivative at 0 is 0"; }
+def NN_SinOp : NN_MathOp<"sin"> { let summary = "the sine of x"; }
+def NN_CosOp : NN_MathOp<"cos"> { let summary = "the cosine of x"; }
 def NN_NotOp : NN_UnaryOp<"not", NN_BoolTensor, [NN_InactiveOp]> { let summary = "logical negation"; }
 
-def NN_AddOp : NN_BinaryOp<"add", NN_NumberTensor, [Commutative, NN_Differentiable]> { let summary = "a + b"; let hasCanonicalizer = 0; }
-def NN_SubOp : NN_BinaryOp<"sub", NN_NumberTensor, [NN_Differentiable]> { let summary = "a - b"; }
-def NN_MulOp : NN_BinaryOp<"mul", NN_NumberTensor, [Commutative, NN_Differentiable]> { let summary = "a * b"; }
-def NN_DivOp : NN_BinaryOp<"div", NN_NumberTensor, [NN_Differentiable]> { let summary = "a / b; integers truncate"; }
-def NN_PowOp : NN_BinaryOp<"pow", NN_FloatTensor, [NN_Differentiable]> {
+def NN_AddOp : NN_BinaryOp<"add", NN_NumberTensor, [Commutative, NN_Derivative]> { let summary = "a + b"; }
+def NN_SubOp : NN_BinaryOp<"sub", NN_NumberTensor, [NN_Derivative]> { let summary = "a - b"; }
+def NN_MulOp : NN_BinaryOp<"mul", NN_NumberTensor, [Commutative, NN_Derivative]> { let summary = "a * b"; }
+def NN_DivOp : NN_BinaryOp<"div", NN_NumberTensor, [NN_Derivative]> { let summary = "a / b; integers truncate"; }
+def NN_PowOp : NN_BinaryOp<"pow", NN_FloatTensor, [NN_Derivative], 20> {
+  let hasFolder = 0;
   let summary = "a to the power of b";
   let description = [{
     The importer writes constant exponents 2, 3, 0.5, -1 as multiplications, roots
-    and reciprocals. The derivative with respect to b is log(a) * a^b, and 0 where
-    a is 0.
+    and reciprocals. The derivative with respect to a is b * a^(b-1), and 0 where b
+    is 0; with respect to b it is log(a) * a^b, and 0 where a is 0.
   }];
 }
-def NN_MaxOp : NN_BinaryOp<"max", NN_NumberTensor, [Commutative, NN_Differentiable]> { let summary = "the larger one; NaN if one is NaN; ties give each half of the gradient"; }
-def NN_MinOp : NN_BinaryOp<"min", NN_NumberTensor, [Commutative, NN_Differentiable]> { let summary = "the smaller one; NaN if one is NaN; ties give each half of the gradient"; }
+def NN_MaxOp : NN_BinaryOp<"max", NN_NumberTensor, [Commutative, NN_Derivative]> { let summary = "the larger one (+0 above -0); NaN if one is NaN; ties give each half of the gradient"; }
+def NN_MinOp : NN_BinaryOp<"min", NN_NumberTensor, [Commutative, NN_Derivative]> { let summary = "the smaller one (-0 below +0); NaN if one is NaN; ties give each half of the gradient"; }
 def NN_AndOp : NN_BinaryOp<"and", NN_BoolTensor, [Commutative, NN_InactiveOp]> { let summary = "logical and"; }
 def NN_OrOp : NN_BinaryOp<"or", NN_BoolTensor, [Commutative, NN_InactiveOp]> { let summary = "logical or"; }
 def NN_XorOp : NN_BinaryOp<"xor", NN_BoolTensor, [Commutative, NN_InactiveOp]> { let summary = "exclusive or"; }
@@ -58,12 +71,15 @@ def NN_CompareOp : NN_PureOp<"compare", [NN_ElementwiseOp, NN_InactiveOp, SameTy
   let results = (outs NN_BoolTensor:$result);
   let assemblyFormat = "$predicate `,` $lhs `,` $rhs attr-dict `:` type($lhs)";
   let hasFolder = 1;
+  let extraClassDefinition = NN_ElementwiseCost<1>.definition;
 }
 def NN_IsNanOp : NN_PureOp<"is_nan", [NN_ElementwiseOp, NN_InactiveOp, NN_Infer]> {
   let summary = "whether x is not a number";
+  let hasFolder = 1;
   let arguments = (ins NN_FloatTensor:$operand);
   let results = (outs NN_BoolTensor:$result);
   let assemblyFormat = "$operand attr-dict `:` type($operand)";
+  let extraClassDefinition = NN_ElementwiseCost<1>.definition;
 }
 def NN_SelectOp : NN_PureOp<"select", [NN_ElementwiseOp, AllTypesMatch<["on_true", "on_false", "result"]>, TypesMatchWith<"the condition has the result's shape", "result", "condition", "::dpc::nn::getBoolType($_self)">, NN_Derivative]> {
   let summary = "on_true where the condition holds, else on_false";
@@ -71,11 +87,18 @@ def NN_SelectOp : NN_PureOp<"select", [NN_ElementwiseOp, AllTypesMatch<["on_true
   let results = (outs NN_Tensor:$result);
   let assemblyFormat = "$condition `,` $on_true `,` $on_false attr-dict `:` type($result)";
   let hasFolder = 1;
+  let extraClassDefinition = NN_ElementwiseCost<1>.definition;
 }
-def NN_CastOp : NN_PureOp<"cast", [NN_ElementwiseOp, AllShapesMatch<["operand", "result"]>, NN_Derivative]> {
+def NN_CastOp : NN_PureOp<"cast", [NN_ElementwiseOp, AllShapesMatch<["operand", "result"]>, NN_Differentiable]> {
   let summary = "the same value in another element type; floats to integers truncate, anything to i1 is x != 0";
+  let description = [{
+    A float outside the integer type's range (or NaN) has no defined result; true
+    is 1. Float to float rounds to nearest even. Only casts between floats have a
+    derivative.
+  }];
   let arguments = (ins NN_Tensor:$operand);
   let results = (outs NN_Tensor:$result);
   let assemblyFormat = "$operand attr-dict `:` type($operand) `to` type($result)";
   let hasFolder = 1;
+  let extraClassDefinition = NN_ElementwiseCost<1>.definition;
 }

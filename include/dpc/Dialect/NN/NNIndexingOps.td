@@ -11,7 +11,11 @@ def NN_GatherOp : NN_PureOp<"gather", [NN_Infer, NN_Derivative]> {
   let arguments = (ins NN_Tensor:$table, NN_IndexTensor:$indices, I64Attr:$axis);
   let results = (outs NN_Tensor:$result);
   let assemblyFormat = "$table `,` $indices `axis` $axis attr-dict `:` type($table) `,` type($indices) `to` type($result)";
-  let hasVerifier = 1;
+  let hasFolder = 1;
+  let extraClassDeclaration = [{
+    int64_t getBackwardFlops() { return getElementCount(getResult()); }
+    int64_t getBytes() { return getByteSize(getIndices().getType()) + 2 * getByteSize(getType()); }
+  }];
 }
 def NN_ScatterAddOp : NN_PureOp<"scatter_add", [NN_Derivative]> {
   let summary = "zeros, with each update slice added at its index along `axis`: the transpose of gather";
@@ -31,7 +35,11 @@ def NN_GatherNdOp : NN_PureOp<"gather_nd", [NN_Infer, NN_Derivative]> {
   let arguments = (ins NN_Tensor:$table, NN_IndexTensor:$indices, DefaultValuedAttr<I64Attr, "0">:$batch_dims);
   let results = (outs NN_Tensor:$result);
   let assemblyFormat = "$table `,` $indices attr-dict `:` type($table) `,` type($indices) `to` type($result)";
-  let hasVerifier = 1;
+  let hasFolder = 1;
+  let extraClassDeclaration = [{
+    int64_t getBackwardFlops() { return getElementCount(getResult()); }
+    int64_t getBytes() { return getByteSize(getIndices().getType()) + 2 * getByteSize(getType()); }
+  }];
 }
 def NN_ScatterNdAddOp : NN_PureOp<"scatter_nd_add", [NN_Derivative]> {
   let summary = "zeros, with each update slice added at its index tuple: the transpose of gather_nd";
@@ -45,7 +53,11 @@ def NN_GatherElementsOp : NN_PureOp<"gather_elements", [NN_Infer, NN_Derivative]
   let arguments = (ins NN_Tensor:$table, NN_IndexTensor:$indices, I64Attr:$axis);
   let results = (outs NN_Tensor:$result);
   let assemblyFormat = "$table `,` $indices `axis` $axis attr-dict `:` type($table) `,` type($indices) `to` type($result)";
-  let hasVerifier = 1;
+  let hasFolder = 1;
+  let extraClassDeclaration = [{
+    int64_t getBackwardFlops() { return getElementCount(getResult()); }
+    int64_t getBytes() { return getByteSize(getIndices().getType()) + 2 * getByteSize(getType()); }
+  }];
 }
 def NN_ScatterElementsAddOp : NN_PureOp<"scatter_elements_add", [NN_Derivative]> {
   let summary = "zeros, with each update added at its index along `axis`: the transpose of gather_elements";
@@ -59,5 +71,7 @@ def NN_TopKOp : NN_PureOp<"top_k", [NN_Infer, NN_Derivative]> {
   let arguments = (ins NN_NumberTensor:$operand, I64Attr:$k, UnitAttr:$smallest);
   let results = (outs NN_NumberTensor:$values, NN_IndexTensor:$indices);
   let assemblyFormat = "$operand `,` $k (`smallest` $smallest^)? attr-dict `:` type($operand) `to` type($values) `,` type($indices)";
-  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    int64_t getBackwardFlops() { return getElementCount(getValues()); }
+  }];
 }

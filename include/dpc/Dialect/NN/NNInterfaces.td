@@ -39,6 +39,11 @@ def NN_CostOpInterface : OpInterface<"CostOpInterface"> {
     InterfaceMethod<"Floating-point operations.", "int64_t", "getFlops", (ins)>,
     InterfaceMethod<"Floating-point operations of the backward towards all operands.",
       "int64_t", "getBackwardFlops", (ins), "", [{ return 2 * $_op.getFlops(); }]>,
+    InterfaceMethod<"Bytes read and written if executed alone; 0 for a view.",
+      "int64_t", "getBytes", (ins), "",
+      [{ return $_op.isView() ? 0 : ::dpc::nn::getOperandAndResultBytes($_op); }]>,
+    InterfaceMethod<"Bytes read and written by the backward towards all operands.",
+      "int64_t", "getBackwardBytes", (ins), "", [{ return 2 * $_op.getBytes(); }]>,
     InterfaceMethod<[{
       Whether the operation runs as a library call of its own (compute bound),
       rather than as part of a generated, usually memory-bound kernel.

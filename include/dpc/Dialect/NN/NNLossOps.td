@@ -11,9 +11,8 @@ def NN_CrossEntropyOp : NN_PureOp<"cross_entropy", [NN_Infer, NN_Derivative]> {
   let arguments = (ins NN_FloatTensor:$logits, NN_IndexTensor:$labels, OptionalAttr<I64Attr>:$ignore_index);
   let results = (outs NN_FloatTensor:$loss, NN_FloatTensor:$lse);
   let assemblyFormat = "$logits `,` $labels (`ignore` $ignore_index^)? attr-dict `:` type($logits) `,` type($labels)";
-  let hasVerifier = 1;
 }
-def NN_CrossEntropyGradOp : NN_PureOp<"cross_entropy_grad", [AllTypesMatch<["logits", "result"]>, AllTypesMatch<["grad", "lse"]>]> {
+def NN_CrossEntropyGradOp : NN_PureOp<"cross_entropy_grad", [NN_BackwardOnlyOp, AllTypesMatch<["logits", "result"]>, AllTypesMatch<["grad", "lse"]>]> {
   let summary = "grad[i] * (softmax(logits[i]) - onehot(label[i])), a row of zeros where ignored";
   let arguments = (ins NN_FloatTensor:$grad, NN_FloatTensor:$logits, NN_IndexTensor:$labels, NN_FloatTensor:$lse, OptionalAttr<I64Attr>:$ignore_index);
   let results = (outs NN_FloatTensor:$result);
@@ -30,12 +29,10 @@ def NN_WeightedMeanOp : NN_PureOp<"weighted_mean", [NN_Infer, AllTypesMatch<["va
   let arguments = (ins NN_FloatTensor:$values, NN_FloatTensor:$weights);
   let results = (outs NN_FloatTensor:$result, NN_FloatTensor:$den);
   let assemblyFormat = "$values `,` $weights attr-dict `:` type($values)";
-  let hasVerifier = 1;
 }
-def NN_WeightedMeanGradOp : NN_PureOp<"weighted_mean_grad", [NN_Infer, AllTypesMatch<["grad", "den"]>]> {
+def NN_WeightedMeanGradOp : NN_PureOp<"weighted_mean_grad", [NN_BackwardOnlyOp, NN_Infer, AllTypesMatch<["grad", "den"]>]> {
   let summary = "grad * weights / den, zeros where den is 0";
   let arguments = (ins NN_FloatTensor:$grad, NN_FloatTensor:$weights, NN_FloatTensor:$den);
   let results = (outs NN_FloatTensor:$result);
   let assemblyFormat = "$grad `,` $weights `,` $den attr-dict `:` type($grad) `,` type($weights)";
-  let hasVerifier = 1;
 }

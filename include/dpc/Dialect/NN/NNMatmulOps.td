@@ -23,8 +23,8 @@ def NN_MatmulOp : NN_PureOp<"matmul", [NN_Infer, NN_Derivative]> {
     $lhs `,` $rhs (`lhs` $lhs_perm^)? (`rhs` $rhs_perm^)? (`result` $result_perm^)? attr-dict
     `:` type($lhs) `,` type($rhs) `to` type($result)
   }];
-  let hasVerifier = 1;
   let extraClassDeclaration = [{
+    bool isLibraryCall() { return true; }
     /// Extents of the product as the library sees it.
     struct Extents { llvm::SmallVector<int64_t> batch; int64_t m, n, k; };
     Extents getExtents();

@@ -40,4 +40,5 @@ def NN_IotaOp : NN_PureOp<"iota", [NN_InactiveOp]> {
   let results = (outs NN_NumberTensor:$result);
   let assemblyFormat = "$axis attr-dict `:` type($result)";
   let hasVerifier = 1;
+  let hasFolder = 1;
 }

@@ -6,8 +6,11 @@ class NN_RowOp<string mnemonic> : NN_PureOp<mnemonic, [SameOperandsAndResultType
   let results = (outs NN_FloatTensor:$result);
   let assemblyFormat = "$operand attr-dict `:` type($result)";
   let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    int64_t getBackwardFlops() { return 4 * getElementCount(getOperand()); }
+  }];
 }
-class NN_RowGradOp<string mnemonic> : NN_PureOp<mnemonic, [SameOperandsAndResultType]> {
+class NN_RowGradOp<string mnemonic> : NN_PureOp<mnemonic, [SameOperandsAndResultType, NN_BackwardOnlyOp]> {
   let arguments = (ins NN_FloatTensor:$grad, NN_FloatTensor:$output);
   let results = (outs NN_FloatTensor:$result);
   let assemblyFormat = "$grad `,` $output attr-dict `:` type($result)";
@@ -31,16 +34,18 @@ def NN_LayerNormOp : NN_PureOp<"layer_norm", [NN_Infer, NN_Derivative]> {
   let arguments = (ins NN_FloatTensor:$operand, NN_FloatTensor:$scale, Optional<NN_FloatTensor>:$bias, F64Attr:$epsilon);
   let results = (outs NN_FloatTensor:$result, NN_FloatTensor:$mean, NN_FloatTensor:$rstd);
   let assemblyFormat = "$operand `,` $scale (`,` $bias^)? `epsilon` $epsilon attr-dict `:` type($operand) `,` type($scale) (`,` type($bias)^)?";
-  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    int64_t getBackwardFlops() { return 14 * getElementCount(getOperand()); }
+  }];
 }
-def NN_LayerNormDxOp : NN_PureOp<"layer_norm_dx", [AllTypesMatch<["grad", "operand", "result"]>, AllTypesMatch<["mean", "rstd"]>]> {
+def NN_LayerNormDxOp : NN_PureOp<"layer_norm_dx", [NN_BackwardOnlyOp, AllTypesMatch<["grad", "operand", "result"]>, AllTypesMatch<["mean", "rstd"]>]> {
   let summary = "rstd * (g*s - mean(g*s) - xhat * mean(g*s*xhat)), xhat = (x - mean) * rstd";
   let arguments = (ins NN_FloatTensor:$grad, NN_FloatTensor:$operand, NN_FloatTensor:$scale, NN_FloatTensor:$mean, NN_FloatTensor:$rstd);
   let results = (outs NN_FloatTensor:$result);
   let assemblyFormat = "$grad `,` $operand `,` $scale `,` $mean `,` $rstd attr-dict `:` type($result) `,` type($scale) `,` type($mean)";
   let hasVerifier = 1;
 }
-def NN_LayerNormDscaleOp : NN_PureOp<"layer_norm_dscale", [AllTypesMatch<["grad", "operand"]>, AllTypesMatch<["mean", "rstd"]>]> {
+def NN_LayerNormDscaleOp : NN_PureOp<"layer_norm_dscale", [NN_BackwardOnlyOp, AllTypesMatch<["grad", "operand"]>, AllTypesMatch<["mean", "rstd"]>]> {
   let summary = "the sum over all rows of g * (x - mean) * rstd";
   let arguments = (ins NN_FloatTensor:$grad, NN_FloatTensor:$operand, NN_FloatTensor:$mean, NN_FloatTensor:$rstd);
   let results = (outs NN_FloatTensor:$result);

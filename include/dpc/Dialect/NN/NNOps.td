@@ -19,6 +19,11 @@ def NN_Tensor : StaticShapeTensorOf<[F32, F64, F16, BF16, I64, I32, I<8>, UI<8>,
 
 class NN_Op<string mnemonic, list<Trait> traits = []>
     : Op<NN_Dialect, mnemonic, !listconcat(traits, [DeclareOpInterfaceMethods<NN_CostOpInterface>])>;
+// Derivatives are asked for below; a derivative itself is not differentiated
+// again: its gradient is an error, not a zero.
+def NN_BackwardOnlyOp : NativeOpTrait<"BackwardOnlyOp"> {
+  let cppNamespace = "::dpc::nn";
+}
 class NN_PureOp<string mnemonic, list<Trait> traits = []> : NN_Op<mnemonic, !listconcat([Pure], traits)>;
 defvar NN_Differentiable = DeclareOpInterfaceMethods<NN_DifferentiableOpInterface, ["isDifferentiableOperand"]>;
 defvar NN_Derivative = DeclareOpInterfaceMethods<NN_DifferentiableOpInterface>;

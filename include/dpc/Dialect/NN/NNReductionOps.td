@@ -5,11 +5,11 @@ class NN_ReduceOp<string mnemonic, list<Trait> traits = []> : NN_PureOp<mnemonic
   let arguments = (ins NN_NumberTensor:$operand, DenseI64ArrayAttr:$axes);
   let results = (outs NN_NumberTensor:$result);
   let assemblyFormat = "$operand $axes attr-dict `:` type($operand) `to` type($result)";
-  let hasVerifier = 1;
   let hasFolder = 1;
+  let extraClassDefinition = "int64_t $cppClass::getFlops() { return getElementCount(getOperand()); }";
 }
 def NN_ReduceSumOp : NN_ReduceOp<"reduce_sum", [NN_Derivative]> { let summary = "the sum over the given dimensions (ascending, distinct)"; }
-def NN_ReduceMaxOp : NN_ReduceOp<"reduce_max", [NN_Derivative]> { let summary = "the largest element over the given dimensions; equal ones share the gradient"; }
+def NN_ReduceMaxOp : NN_ReduceOp<"reduce_max", [NN_Derivative]> { let summary = "the largest element over the given dimensions, NaN if one is NaN; equal ones share the gradient"; }
 
 def NN_CumSumOp : NN_PureOp<"cumsum", [SameOperandsAndResultType, NN_Derivative]> {
   let summary = "running sums along one dimension, from its end if reverse, without the own element if exclusive";
@@ -17,4 +17,5 @@ def NN_CumSumOp : NN_PureOp<"cumsum", [SameOperandsAndResultType, NN_Derivative]
   let results = (outs NN_NumberTensor:$result);
   let assemblyFormat = "$operand `,` $axis (`exclusive` $exclusive^)? (`reverse` $reverse^)? attr-dict `:` type($result)";
   let hasVerifier = 1;
+  let hasFolder = 1;
 }

@@ -12,6 +12,7 @@ def NN_BroadcastOp : NN_PureOp<"broadcast", [NN_Derivative]> {
   let assemblyFormat = "$operand `dims` $dims attr-dict `:` type($operand) `to` type($result)";
   let hasVerifier = 1;
   let hasFolder = 1;
+  let hasCanonicalizer = 1;
 }
 def NN_ReshapeOp : NN_PureOp<"reshape", [NN_Derivative]> {
   let summary = "the same elements in row-major order under another shape; a view, no work";
@@ -21,13 +22,13 @@ def NN_ReshapeOp : NN_PureOp<"reshape", [NN_Derivative]> {
   let hasVerifier = 1;
   let hasFolder = 1;
   let hasCanonicalizer = 1;
+  let extraClassDeclaration = [{ bool isView() { return true; } }];
 }
 def NN_TransposeOp : NN_PureOp<"transpose", [NN_Infer, NN_Derivative]> {
   let summary = "permutes dimensions: dimension i of the result is dimension perm[i] of the operand";
   let arguments = (ins NN_Tensor:$operand, DenseI64ArrayAttr:$perm);
   let results = (outs NN_Tensor:$result);
   let assemblyFormat = "$operand $perm attr-dict `:` type($operand) `to` type($result)";
-  let hasVerifier = 1;
   let hasFolder = 1;
   let hasCanonicalizer = 1;
 }
@@ -37,8 +38,8 @@ def NN_SliceOp : NN_PureOp<"slice", [NN_Infer, NN_Derivative]> {
   let arguments = (ins NN_Tensor:$operand, DenseI64ArrayAttr:$starts, DenseI64ArrayAttr:$limits, DenseI64ArrayAttr:$strides);
   let results = (outs NN_Tensor:$result);
   let assemblyFormat = "$operand $starts `to` $limits `step` $strides attr-dict `:` type($operand) `to` type($result)";
-  let hasVerifier = 1;
   let hasFolder = 1;
+  let extraClassDeclaration = [{ int64_t getBytes() { return 2 * getByteSize(getType()); } }];
 }
 def NN_PadOp : NN_PureOp<"pad", [NN_Infer, NN_Derivative]> {
   let summary = "puts `value` around and between elements";
@@ -49,7 +50,6 @@ def NN_PadOp : NN_PureOp<"pad", [NN_Infer, NN_Derivative]> {
   let arguments = (ins NN_Tensor:$operand, DenseI64ArrayAttr:$low, DenseI64ArrayAttr:$high, DenseI64ArrayAttr:$interior, TypedAttrInterface:$value);
   let results = (outs NN_Tensor:$result);
   let assemblyFormat = "$operand `low` $low `high` $high `interior` $interior `with` $value attr-dict `:` type($operand) `to` type($result)";
-  let hasVerifier = 1;
   let hasFolder = 1;
 }
 def NN_ConcatOp : NN_PureOp<"concat", [NN_Infer, NN_Derivative]> {
@@ -57,6 +57,5 @@ def NN_ConcatOp : NN_PureOp<"concat", [NN_Infer, NN_Derivative]> {
   let arguments = (ins Variadic<NN_Tensor>:$operands, I64Attr:$axis);
   let results = (outs NN_Tensor:$result);
   let assemblyFormat = "$axis `,` $operands attr-dict `:` type($operands) `to` type($result)";
-  let hasVerifier = 1;
   let hasFolder = 1;
 }
