@@ -1,0 +1,89 @@
+// Which source a --data argument names, and the synthetic one.
+#include "data/DataSource.h"
+#include "data/Init.h"
+#include <cstring>
+
+namespace dpcrt {
+
+DataSource::~DataSource() = default;
+
+uint64_t InputSpec::bytes() const {
+  return byteSize(shape, sizeOf(type)).value_or(0);
+}
+
+namespace {
+// Integers uniform below the limit, floats standard normal: a pure function of
+// (seed, input, row), so that a run on synthetic data repeats.
+class SyntheticSource : public DataSource {
+public:
+  SyntheticSource(uint64_t seed, const std::vector<InputSpec> &inputs,
+                  uint64_t experts)
+      : seed(seed), inputs(inputs), experts(experts) {}
+  uint64_t rows() const override { return 0; }
+  Status read(uint64_t input, uint64_t row, uint64_t expert,
+              void *dst) const override {
+    const InputSpec &spec = inputs[input];
+    uint64_t count = spec.bytes() / sizeOf(spec.type);
+    uint64_t first = (row * experts + expert) * count;
+    uint64_t limit = spec.limit ? spec.limit : 2;
+    for (uint64_t i = 0; i < count; ++i) {
+      uint64_t integer = randomBits(seed, spec.name, first + i) % limit;
+      switch (spec.type) {
+      case Element::F32:
+        static_cast<float *>(dst)[i] =
+            float(randomNormal(seed, spec.name, first + i));
+        break;
+      case Element::F64:
+        static_cast<double *>(dst)[i] = randomNormal(seed, spec.name, first + i);
+        break;
+      case Element::I64: static_cast<int64_t *>(dst)[i] = int64_t(integer); break;
+      case Element::I32: static_cast<int32_t *>(dst)[i] = int32_t(integer); break;
+      default: static_cast<uint8_t *>(dst)[i] = uint8_t(integer % 256 % limit);
+      }
+    }
+    return {};
+  }
+
+private:
+  uint64_t seed;
+  std::vector<InputSpec> inputs;
+  uint64_t experts;
+};
+
+bool startsWith(const std::string &s, const char *prefix) {
+  return s.compare(0, std::strlen(prefix), prefix) == 0;
+}
+} // namespace
+
+std::unique_ptr<DataSource>
+makeSyntheticSource(uint64_t seed, const std::vector<InputSpec> &inputs,
+                    uint64_t experts) {
+  return std::make_unique<SyntheticSource>(seed, inputs, experts);
+}
+
+Status openDataSource(const std::string &source,
+                      const std::vector<InputSpec> &inputs, uint64_t experts,
+                      std::unique_ptr<DataSource> &out) {
+  if (source == "synthetic" || startsWith(source, "synthetic:")) {
+    uint64_t seed = 0;
+    std::string digits = source == "synthetic" ? "0" : source.substr(10);
+    if (digits.empty() || digits.size() > 18 ||
+        digits.find_first_not_of("0123456789") != std::string::npos)
+      return Status(Code::Usage, "--data " + source +
+                                           ": the seed must be a number, as in synthetic:7");
+    seed = std::stoull(digits);
+    for (const InputSpec &spec : inputs)
+      if (spec.type == Element::BF16 || spec.type == Element::F16)
+        return Status(Code::Data,
+                      "synthetic data cannot make input '" + spec.name +
+                          "' of type " + nameOf(spec.type) +
+                          "; bring it in a safetensors file");
+    out = makeSyntheticSource(seed, inputs, experts);
+    return {};
+  }
+  if (startsWith(source, "tokens:"))
+    return openTokenSource(source.substr(7), inputs, experts, out);
+  return openSafetensorsSource(source, inputs, experts, out);
+}
+
+} // namespace dpcrt

@@ -1,0 +1,51 @@
+// Where micro-batches come from: a --data SOURCE, opened against the graph's
+// inputs and read by row. All checks of names, shapes and types are made at
+// opening; reading is thread-safe and reports files that changed underneath.
+#pragma once
+#include "data/Element.h"
+#include "program/Status.h"
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace dpcrt {
+
+// A graph input: shape of one micro-batch (of one expert rank).
+struct InputSpec {
+  std::string name;
+  Element type;
+  std::vector<uint64_t> shape;
+  uint64_t limit = 0; // integers are below it; 0: not known
+  uint64_t bytes() const;
+};
+
+class DataSource {
+public:
+  virtual ~DataSource();
+  // Micro-batches in the data; 0: no end.
+  virtual uint64_t rows() const = 0;
+  // Slice `expert` of input `input` of row `row` into dst (input.bytes() bytes).
+  virtual Status read(uint64_t input, uint64_t row, uint64_t expert,
+                      void *dst) const = 0;
+};
+
+// SOURCE is FILE|GLOB.safetensors, tokens:GLOB[,dtype=..,inputs=..,labels=..,shift]
+// or synthetic[:SEED]. Data of a group of `experts` > 1 ranks has one more
+// dimension [experts] before a micro-batch's shape. Errors have code Data (Usage
+// for a malformed SOURCE) and say what would be right.
+Status openDataSource(const std::string &source,
+                      const std::vector<InputSpec> &inputs, uint64_t experts,
+                      std::unique_ptr<DataSource> &out);
+
+Status openSafetensorsSource(const std::string &pattern,
+                             const std::vector<InputSpec> &inputs,
+                             uint64_t experts, std::unique_ptr<DataSource> &out);
+Status openTokenSource(const std::string &options,
+                       const std::vector<InputSpec> &inputs, uint64_t experts,
+                       std::unique_ptr<DataSource> &out);
+std::unique_ptr<DataSource>
+makeSyntheticSource(uint64_t seed, const std::vector<InputSpec> &inputs,
+                    uint64_t experts);
+
+} // namespace dpcrt

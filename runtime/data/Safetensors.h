@@ -1,0 +1,44 @@
+// safetensors files (huggingface.co/docs/safetensors): eight bytes of header
+// length, a JSON header, the tensors' bytes. The reader trusts nothing in them.
+#pragma once
+#include "data/Element.h"
+#include "data/Files.h"
+#include <map>
+
+namespace dpcrt {
+
+struct StoredTensor {
+  Element type;
+  std::vector<uint64_t> shape;
+  uint64_t offset; // in the file
+  uint64_t bytes;
+};
+
+class SafetensorsReader {
+public:
+  // Failures have `code` and name the file.
+  static Status open(const std::string &path, Code code,
+                     SafetensorsReader &out);
+  const StoredTensor *find(const std::string &name) const;
+  const std::map<std::string, StoredTensor> &tensors() const { return table; }
+  const InputFile &file() const { return input; }
+
+private:
+  InputFile input;
+  std::map<std::string, StoredTensor> table;
+};
+
+// A tensor to write: `data` holds the whole tensor, row-major.
+struct TensorToWrite {
+  std::string name;
+  Element type;
+  std::vector<uint64_t> shape;
+  const void *data;
+};
+
+// Writes whole or not at all; failures have code InputOutput.
+Status writeSafetensors(const std::string &path,
+                        const std::vector<TensorToWrite> &tensors,
+                        const std::map<std::string, std::string> &metadata = {});
+
+} // namespace dpcrt

@@ -1,0 +1,302 @@
+// The table of functions of Device.h for a CPU.
+#include "devices/cpu/CpuDevice.h"
+#include "devices/cpu/CpuFeatures.h"
+#include "devices/cpu/Matmul.h"
+#include <cmath>
+#include <cstring>
+#include <dlfcn.h>
+#include <sys/mman.h>
+
+extern "C" void omp_set_num_threads(int);
+
+namespace dpcrt {
+
+using KernelFunction = void (*)(void *const *buffers, int64_t begin, int64_t end);
+
+struct PreparedLaunch {
+  KernelFunction function;
+  uint64_t range, piece, scratch;
+  bool share; // long enough that helpers pay
+};
+
+struct PreparedCall {
+  std::unique_ptr<MatmulPlan> matmul;
+  bool share;
+};
+
+namespace {
+constexpr size_t maximumBuffers = 256;
+// A command shorter than this is over before a helper is awake.
+constexpr double shareSeconds = 60e-6;
+// How long a lane keeps its core while others wait: short against a micro-batch,
+// long against a change of threads.
+constexpr int64_t quantumNs = 200'000;
+
+class CpuLane : public Lane {
+public:
+  explicit CpuLane(Cores &cores) : cores(cores) {}
+  ~CpuLane() override { leave(); }
+  int64_t enter() override {
+    if (core >= 0)
+      return 0;
+    omp_set_num_threads(1); // per calling thread
+    int64_t begin = nowNs();
+    core = cores.acquire();
+    since = nowNs();
+    return since - begin;
+  }
+  void leave() override {
+    if (core >= 0)
+      cores.release(core);
+    core = -1;
+  }
+  bool yield() override {
+    if (core < 0 || !cores.contended())
+      return false;
+    int64_t now = nowNs();
+    if (!since)
+      since = now; // the quantum starts when somebody is first seen waiting
+    if (now - since < quantumNs)
+      return false;
+    leave();
+    return true;
+  }
+
+  Cores &cores;
+  int core = -1;
+  int64_t since = 0;
+};
+
+struct Unmap {
+  uint64_t bytes;
+  void operator()(void *p) const { munmap(p, bytes); }
+};
+using Mapping = std::unique_ptr<void, Unmap>;
+
+class CpuDevice : public Device {
+public:
+  explicit CpuDevice(unsigned threads) : cores(threads), library(threads) {}
+  ~CpuDevice() override {
+    if (kernels)
+      dlclose(kernels);
+  }
+  const char *name() const override { return "cpu"; }
+
+  Status allocate(uint64_t bytes, bool, void *&out) override {
+    uint64_t size = std::max<uint64_t>((bytes + 4095) / 4096 * 4096, 4096);
+    if (size < bytes)
+      return error(Code::OutOfMemory, "an arena of ", bytes, " bytes is too large");
+    void *p = mmap(nullptr, size, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED)
+      return error(Code::OutOfMemory, "out of memory: an arena needs ", bytes, " bytes");
+    if (size >= 8u << 20)
+      madvise(p, size, MADV_HUGEPAGE);
+    memory.emplace_back(p, Unmap{size});
+    out = p;
+    return {};
+  }
+
+  Status openKernels(const std::string &path,
+                     const std::vector<std::string> &features) override {
+    if (Status s = checkCpuFeatures(features); !s.ok())
+      return s;
+    // An absolute path, or the dynamic loader would search for it.
+    std::string file = path[0] == '/' ? path : "./" + path;
+    kernels = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (!kernels)
+      return error(Code::Artifact, "cannot load the artifact's kernels: ", dlerror());
+    return {};
+  }
+
+  Status prepareLaunch(const fb::Kernel &kernel, const PreparedLaunch *&out) override {
+    auto launch = std::make_unique<PreparedLaunch>();
+    std::string symbol(text(kernel.symbol()));
+    void *address = kernels ? dlsym(kernels, symbol.c_str()) : nullptr;
+    if (!address)
+      return error(Code::Artifact, "the artifact's kernels have no '", symbol, "'");
+    if (count(kernel.buffer_bytes()) >= maximumBuffers)
+      return error(Code::Artifact, "kernel '", symbol, "' has ",
+                   count(kernel.buffer_bytes()), " buffers; at most ",
+                   maximumBuffers - 1, " are possible");
+    if (kernel.range() > uint64_t(INT64_MAX))
+      return error(Code::Artifact, "kernel '", symbol, "' has a range beyond 63 bits");
+    launch->function = reinterpret_cast<KernelFunction>(address);
+    launch->range = kernel.range();
+    launch->piece = std::max<uint64_t>(kernel.grain(), 1);
+    launch->scratch = kernel.scratch_bytes();
+    double seconds = double(kernel.flops()) / 20e9 + double(kernel.bytes()) / 15e9;
+    launch->share = seconds > shareSeconds && launch->range > launch->piece;
+    kernelScratch = std::max(kernelScratch, launch->scratch);
+    launches.push_back(std::move(launch));
+    out = launches.back().get();
+    return {};
+  }
+
+  Status prepareCall(const fb::LibraryCall &call, const PreparedCall *&out) override {
+    const fb::Matmul *matmul = call.function_as_Matmul();
+    MatmulShape shape;
+    if (!matmul)
+      return error(Code::Artifact, "a library call is of a kind this runtime does not know");
+    if (Status s = readMatmul(*matmul, shape); !s.ok())
+      return s;
+    auto prepared = std::make_unique<PreparedCall>();
+    if (Status s = MatmulPlan::make(shape, library, prepared->matmul); !s.ok())
+      return s;
+    prepared->share = prepared->matmul->blocks() > 1 &&
+                      prepared->matmul->flops() / 60e9 > shareSeconds;
+    calls.push_back(std::move(prepared));
+    out = calls.back().get();
+    return {};
+  }
+
+  Status finishPreparation() override {
+    scratchPerCore = (std::max(kernelScratch, library.scratchBytes()) + 4095) / 4096 * 4096;
+    scratch.assign(cores.count(), nullptr);
+    for (void *&p : scratch)
+      if (Status s = allocate(scratchPerCore, false, p); !s.ok())
+        return s;
+    return {};
+  }
+  uint64_t scratchBytes() const override { return scratchPerCore * cores.count(); }
+
+  std::unique_ptr<Lane> makeLane() override { return std::make_unique<CpuLane>(cores); }
+
+  void launch(Lane &lane, const PreparedLaunch &kernel, void *const *buffers,
+              size_t count) override {
+    int core = static_cast<CpuLane &>(lane).core;
+    Launching job{this, &kernel, buffers, count};
+    if (kernel.share)
+      cores.share(core, (kernel.range + kernel.piece - 1) / kernel.piece,
+                  &CpuDevice::launchPiece, &job);
+    else
+      launchRange(job, core, 0, kernel.range);
+  }
+
+  Status call(Lane &lane, const PreparedCall &call, void *const *buffers) override {
+    int core = static_cast<CpuLane &>(lane).core;
+    Calling job{this, call.matmul.get(), buffers};
+    if (call.share)
+      cores.share(core, call.matmul->blocks(), &CpuDevice::callPiece, &job);
+    else
+      for (size_t i = 0; i < call.matmul->blocks(); ++i)
+        callPiece(&job, core, i);
+    if (job.failed)
+      return Status(Code::Internal, "oneDNN failed in a matmul");
+    return {};
+  }
+
+  void copy(Lane &, void *dst, const void *src, uint64_t bytes) override {
+    std::memmove(dst, src, bytes);
+  }
+
+  void fill(Lane &, void *dst, uint32_t pattern, uint64_t bytes) override {
+    if (pattern == 0) {
+      std::memset(dst, 0, bytes);
+      return;
+    }
+    auto *p = static_cast<uint32_t *>(dst);
+    for (uint64_t i = 0; i < bytes / 4; ++i)
+      p[i] = pattern;
+  }
+
+  void checkFinite(Lane &, const float *src, uint64_t count, float *flag) override {
+    // All exponent bits set means infinite or NaN; OR-free so that it vectorises.
+    uint32_t bad = 0;
+    for (uint64_t i = 0; i < count; ++i) {
+      uint32_t bits;
+      std::memcpy(&bits, src + i, 4);
+      bad |= uint32_t((bits & 0x7f800000u) == 0x7f800000u);
+    }
+    if (bad)
+      *flag = 1;
+  }
+
+  void reduce(Lane &, void *dst, const void *const *sources, size_t sourceCount,
+              uint64_t count, fb::DType dtype, fb::Reduction reduction) override {
+    switch (dtype) {
+    case fb::DType::F32: return reduceAs<float>(dst, sources, sourceCount, count, reduction);
+    case fb::DType::F64: return reduceAs<double>(dst, sources, sourceCount, count, reduction);
+    case fb::DType::I64: return reduceAs<int64_t>(dst, sources, sourceCount, count, reduction);
+    case fb::DType::I32: return reduceAs<int32_t>(dst, sources, sourceCount, count, reduction);
+    default: assert(false && "refused at load");
+    }
+  }
+
+private:
+  struct Launching {
+    CpuDevice *device;
+    const PreparedLaunch *kernel;
+    void *const *buffers;
+    size_t count;
+  };
+  struct Calling {
+    CpuDevice *device;
+    const MatmulPlan *plan;
+    void *const *buffers;
+    std::atomic<bool> failed{false};
+  };
+
+  static void launchRange(Launching &job, int core, uint64_t begin, uint64_t end) {
+    if (!job.kernel->scratch) {
+      job.kernel->function(job.buffers, int64_t(begin), int64_t(end));
+      return;
+    }
+    void *buffers[maximumBuffers];
+    std::memcpy(buffers, job.buffers, job.count * sizeof(void *));
+    buffers[job.count] = job.device->scratch[size_t(core)];
+    job.kernel->function(buffers, int64_t(begin), int64_t(end));
+  }
+  static void launchPiece(void *context, int core, uint64_t piece) {
+    auto &job = *static_cast<Launching *>(context);
+    uint64_t begin = piece * job.kernel->piece;
+    launchRange(job, core, begin,
+                std::min(begin + job.kernel->piece, job.kernel->range));
+  }
+  static void callPiece(void *context, int core, uint64_t piece) {
+    auto &job = *static_cast<Calling *>(context);
+    if (!job.plan->run(piece, core, job.device->scratch[size_t(core)],
+                       static_cast<const float *>(job.buffers[0]),
+                       static_cast<const float *>(job.buffers[1]),
+                       static_cast<float *>(job.buffers[2])))
+      job.failed = true;
+  }
+
+  // Blocks that stay in the cache, every source added in turn.
+  template <typename T>
+  static void reduceAs(void *dst, const void *const *sources, size_t sourceCount,
+                       uint64_t count, fb::Reduction reduction) {
+    constexpr uint64_t block = 1024;
+    T sum[block];
+    for (uint64_t begin = 0; begin < count; begin += block) {
+      uint64_t n = std::min(block, count - begin);
+      std::memcpy(sum, static_cast<const T *>(sources[0]) + begin, n * sizeof(T));
+      for (size_t s = 1; s < sourceCount; ++s) {
+        const T *from = static_cast<const T *>(sources[s]) + begin;
+        if (reduction == fb::Reduction::Sum)
+          for (uint64_t i = 0; i < n; ++i)
+            sum[i] += from[i];
+        else // a NaN stays one, whichever side it is on
+          for (uint64_t i = 0; i < n; ++i)
+            sum[i] = from[i] > sum[i] || from[i] != from[i] ? from[i] : sum[i];
+      }
+      std::memcpy(static_cast<T *>(dst) + begin, sum, n * sizeof(T));
+    }
+  }
+
+  Cores cores;
+  MatmulLibrary library;
+  void *kernels = nullptr;
+  uint64_t kernelScratch = 0, scratchPerCore = 0;
+  std::vector<void *> scratch; // per core
+  std::vector<Mapping> memory;
+  std::vector<std::unique_ptr<PreparedLaunch>> launches;
+  std::vector<std::unique_ptr<PreparedCall>> calls;
+};
+} // namespace
+
+std::unique_ptr<Device> makeCpuDevice(unsigned threads) {
+  return std::make_unique<CpuDevice>(std::max(threads, 1u));
+}
+
+} // namespace dpcrt

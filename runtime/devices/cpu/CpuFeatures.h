@@ -1,0 +1,13 @@
+// Which of the instruction sets that an artifact's kernels need this processor
+// (and its operating system) lacks.
+#pragma once
+#include "program/Status.h"
+#include <string>
+#include <vector>
+
+namespace dpcrt {
+
+// Error (code Device) naming those of `required` that are missing or unknown.
+Status checkCpuFeatures(const std::vector<std::string> &required);
+
+} // namespace dpcrt

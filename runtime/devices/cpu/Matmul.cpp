@@ -1,0 +1,367 @@
+// From a program's matmul to primitives: dimensions merged, a column-major output
+// computed as the transposed product, layouts that the library has no fast path
+// for packed into scratch first.
+#include "devices/cpu/Matmul.h"
+#include <algorithm>
+#include <cstring>
+
+namespace dpcrt {
+namespace {
+using dims = dnnl::memory::dims;
+constexpr auto f32 = dnnl::memory::data_type::f32;
+
+uint64_t align64(uint64_t bytes) { return (bytes + 63) / 64 * 64; }
+
+// The dims of one operand: 1 where the batch stride is 0, which the library takes
+// as a repetition.
+dims operandDims(const MatmulShape &s, const std::vector<int64_t> &strides,
+                 int64_t rows, int64_t columns) {
+  dims d;
+  for (size_t i = 0; i < s.batch.size(); ++i)
+    d.push_back(strides[i] == 0 ? 1 : s.batch[i]);
+  d.push_back(rows);
+  d.push_back(columns);
+  return d;
+}
+
+dims packedStrides(const dims &d) {
+  dims strides(d.size(), 1);
+  for (size_t i = d.size() - 1; i-- > 0;)
+    strides[i] = strides[i + 1] * d[i + 1];
+  return strides;
+}
+
+int64_t elements(const dims &d) {
+  int64_t n = 1;
+  for (int64_t x : d)
+    n *= x;
+  return n;
+}
+
+// Strides of dimensions of size 1 mean nothing; give them what a packed layout
+// would have, so that equal layouts look equal to the library.
+void cleanStrides(const dims &d, std::vector<int64_t> &strides) {
+  size_t r = d.size() - 2, c = d.size() - 1;
+  if (d[c] == 1)
+    strides[c] = d[r] > 1 && strides[r] > 1 ? 1 : d[r];
+  if (d[r] == 1)
+    strides[r] = strides[c] == 1 ? d[c] : 1;
+  for (size_t i = 0; i < r; ++i)
+    if (d[i] == 1)
+      strides[i] = std::max(d[r] * strides[r], d[c] * strides[c]);
+}
+
+// Whether one matrix dimension is contiguous and the other steps over it: what the
+// library reads in place.
+bool isDirect(const dims &d, const std::vector<int64_t> &strides) {
+  int64_t rows = d[d.size() - 2], columns = d.back();
+  int64_t r = strides[d.size() - 2], c = strides.back();
+  return (c == 1 && r >= columns) || (r == 1 && c >= rows);
+}
+
+// Visits every element of an operand in row-major order.
+template <typename Visit>
+void walk(const dims &d, const std::vector<int64_t> &strides, size_t axis,
+          int64_t offset, Visit &visit) {
+  if (axis + 1 == d.size()) {
+    visit(offset, strides[axis], d[axis]);
+    return;
+  }
+  for (int64_t i = 0; i < d[axis]; ++i)
+    walk(d, strides, axis + 1, offset + i * strides[axis], visit);
+}
+} // namespace
+
+class BlockPrimitive {
+public:
+  // What each operand does: read in place, or through a packed copy.
+  struct Side {
+    dims shape;
+    std::vector<int64_t> strides;
+    bool packed = false;
+    uint64_t offset = 0; // of the copy in scratch
+  };
+  Side lhs, rhs, dst;
+  bool accumulate = false;
+  dnnl::primitive primitive;
+  std::string implementation;
+  uint64_t scratchBytes = 0;
+  struct CoreState {
+    dnnl::stream stream;
+    dnnl::memory src, weights, dst, scratch;
+  };
+  std::vector<CoreState> cores;
+
+  Status make(const MatmulShape &s, const dnnl::engine &engine, unsigned n);
+  bool run(int core, char *scratch, const float *a, const float *b,
+           float *c) const;
+
+private:
+  bool tryMake(const dnnl::engine &engine, uint64_t &libraryScratch,
+               dnnl::matmul::primitive_desc &description);
+};
+
+bool BlockPrimitive::tryMake(const dnnl::engine &engine,
+                             uint64_t &libraryScratch,
+                             dnnl::matmul::primitive_desc &description) {
+  auto layout = [](const Side &side) {
+    return dnnl::memory::desc(side.shape, f32,
+                              side.packed ? packedStrides(side.shape)
+                                          : dims(side.strides));
+  };
+  try {
+    dnnl::primitive_attr attributes;
+    attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+    if (accumulate && !dst.packed) {
+      dnnl::post_ops sum;
+      sum.append_sum(1.0f);
+      attributes.set_post_ops(sum);
+    }
+    description = dnnl::matmul::primitive_desc(
+        dnnl::matmul::desc(layout(lhs), layout(rhs), layout(dst)), attributes,
+        engine);
+    implementation = description.impl_info_str();
+    libraryScratch = description.scratchpad_desc().get_size();
+    return implementation.find("ref") == std::string::npos;
+  } catch (const dnnl::error &) {
+    return false;
+  }
+}
+
+Status BlockPrimitive::make(const MatmulShape &s, const dnnl::engine &engine,
+                            unsigned n) {
+  accumulate = s.accumulate;
+  lhs = {operandDims(s, s.lhs, s.m, s.k), s.lhs};
+  rhs = {operandDims(s, s.rhs, s.k, s.n), s.rhs};
+  dst = {operandDims(s, s.dst, s.m, s.n), s.dst};
+  for (Side *side : {&lhs, &rhs, &dst}) {
+    cleanStrides(side->shape, side->strides);
+    side->packed = !isDirect(side->shape, side->strides);
+  }
+  if (dst.strides.back() != 1)
+    dst.packed = true;
+  uint64_t libraryScratch = 0;
+  dnnl::matmul::primitive_desc description;
+  if (!tryMake(engine, libraryScratch, description)) {
+    lhs.packed = rhs.packed = dst.packed = true;
+    if (!tryMake(engine, libraryScratch, description) && implementation.empty())
+      return error(Code::Device, "oneDNN has no matmul for ", s.m, "x", s.k,
+                   " times ", s.k, "x", s.n, " in f32");
+  }
+  scratchBytes = align64(libraryScratch);
+  for (Side *side : {&lhs, &rhs, &dst})
+    if (side->packed) {
+      side->offset = scratchBytes;
+      scratchBytes += align64(uint64_t(elements(side->shape)) * sizeof(float));
+    }
+  try {
+    primitive = dnnl::matmul(description);
+    for (unsigned i = 0; i < n; ++i)
+      cores.push_back({dnnl::stream(engine),
+                       dnnl::memory(description.src_desc(), engine, nullptr),
+                       dnnl::memory(description.weights_desc(), engine, nullptr),
+                       dnnl::memory(description.dst_desc(), engine, nullptr),
+                       dnnl::memory(description.scratchpad_desc(), engine, nullptr)});
+  } catch (const dnnl::error &e) {
+    return error(Code::Device, "oneDNN cannot make a matmul: ", e.what());
+  }
+  return {};
+}
+
+bool BlockPrimitive::run(int core, char *scratch, const float *a,
+                         const float *b, float *c) const {
+  auto pack = [&](const Side &side, const float *from) -> void * {
+    if (!side.packed)
+      return const_cast<float *>(from);
+    float *to = reinterpret_cast<float *>(scratch + side.offset), *out = to;
+    auto visit = [&](int64_t offset, int64_t stride, int64_t count) {
+      for (int64_t i = 0; i < count; ++i)
+        *out++ = from[offset + i * stride];
+    };
+    walk(side.shape, side.strides, 0, 0, visit);
+    return to;
+  };
+  const CoreState &state = cores[size_t(core)];
+  void *result = dst.packed ? scratch + dst.offset : static_cast<void *>(c);
+  dnnl_memory_set_data_handle(state.src.get(), pack(lhs, a));
+  dnnl_memory_set_data_handle(state.weights.get(), pack(rhs, b));
+  dnnl_memory_set_data_handle(state.dst.get(), result);
+  dnnl_memory_set_data_handle(state.scratch.get(), scratch);
+  dnnl_exec_arg_t arguments[] = {{DNNL_ARG_SRC, state.src.get()},
+                                 {DNNL_ARG_WEIGHTS, state.weights.get()},
+                                 {DNNL_ARG_DST, state.dst.get()},
+                                 {DNNL_ARG_SCRATCHPAD, state.scratch.get()}};
+  if (dnnl_primitive_execute(primitive.get(), state.stream.get(), 4, arguments) !=
+      dnnl_success)
+    return false;
+  if (dst.packed) {
+    auto *from = static_cast<const float *>(result);
+    auto visit = [&](int64_t offset, int64_t stride, int64_t count) {
+      for (int64_t i = 0; i < count; ++i, ++from) {
+        float &to = c[offset + i * stride];
+        to = accumulate ? to + *from : *from;
+      }
+    };
+    walk(dst.shape, dst.strides, 0, 0, visit);
+  }
+  return true;
+}
+
+MatmulLibrary::MatmulLibrary(unsigned cores)
+    : engine(dnnl::engine::kind::cpu, 0), cores(cores) {}
+MatmulLibrary::~MatmulLibrary() = default;
+
+Status MatmulLibrary::primitive(const MatmulShape &block, BlockPrimitive *&out) {
+  std::vector<int64_t> key = {block.m, block.n, block.k, block.accumulate,
+                              int64_t(block.batch.size())};
+  for (const auto *list : {&block.batch, &block.lhs, &block.rhs, &block.dst})
+    key.insert(key.end(), list->begin(), list->end());
+  auto &entry = primitives[key];
+  if (!entry) {
+    auto made = std::make_unique<BlockPrimitive>();
+    if (Status s = made->make(block, engine, cores); !s.ok())
+      return s;
+    scratch = std::max(scratch, made->scratchBytes);
+    entry = std::move(made);
+  }
+  out = entry.get();
+  return {};
+}
+
+Status readMatmul(const fb::Matmul &matmul, MatmulShape &out) {
+  bool valid = true;
+  auto number = [&](uint64_t x) {
+    valid &= x <= uint64_t(INT32_MAX) * 1024;
+    return int64_t(x);
+  };
+  auto list = [&](const flatbuffers::Vector<uint64_t> *from, std::vector<int64_t> &to) {
+    for (uint64_t x : items(from))
+      to.push_back(number(x));
+  };
+  list(matmul.batch(), out.batch);
+  list(matmul.lhs_strides(), out.lhs);
+  list(matmul.rhs_strides(), out.rhs);
+  list(matmul.dst_strides(), out.dst);
+  out.m = number(matmul.m()), out.n = number(matmul.n()), out.k = number(matmul.k());
+  out.accumulate = matmul.accumulate();
+  out.blockBatches = number(matmul.block_batches());
+  out.blockRows = number(matmul.block_rows());
+  out.blockColumns = number(matmul.block_columns());
+  for (int64_t d : out.batch)
+    valid &= d > 0;
+  size_t rank = out.batch.size() + 2;
+  if (!valid || out.m < 1 || out.n < 1 || out.k < 1 || out.lhs.size() != rank ||
+      out.rhs.size() != rank || out.dst.size() != rank || rank > 12)
+    return Status(Code::Artifact, "a library call is no valid matmul");
+  return {};
+}
+
+namespace {
+// Computes dst^T = rhs^T lhs^T instead.
+void transpose(MatmulShape &s) {
+  size_t r = s.batch.size(), c = r + 1;
+  std::swap(s.m, s.n);
+  std::swap(s.blockRows, s.blockColumns);
+  std::swap(s.lhs, s.rhs);
+  for (auto *strides : {&s.lhs, &s.rhs, &s.dst})
+    std::swap((*strides)[r], (*strides)[c]);
+}
+
+// Drops batch dimensions of size 1 and joins neighbours that lie regularly in all
+// three operands.
+void mergeBatches(MatmulShape &s) {
+  auto drop = [&](size_t i) {
+    s.batch.erase(s.batch.begin() + long(i));
+    for (auto *strides : {&s.lhs, &s.rhs, &s.dst})
+      strides->erase(strides->begin() + long(i));
+  };
+  for (size_t i = s.batch.size(); i-- > 0;)
+    if (s.batch[i] == 1)
+      drop(i);
+  for (size_t i = s.batch.size(); i-- > 1;) {
+    bool regular = true;
+    for (auto *strides : {&s.lhs, &s.rhs, &s.dst})
+      regular &= (*strides)[i - 1] == (*strides)[i] * s.batch[i];
+    if (regular) {
+      s.batch[i] *= s.batch[i - 1];
+      drop(i - 1);
+    }
+  }
+}
+} // namespace
+
+Status MatmulPlan::make(const MatmulShape &given, MatmulLibrary &library,
+                        std::unique_ptr<MatmulPlan> &out) {
+  auto plan = std::make_unique<MatmulPlan>();
+  MatmulShape s = given;
+  size_t r = s.batch.size(), c = r + 1;
+  if (s.n > 1 && s.dst[c] != 1 && (s.dst[r] == 1 || s.m == 1)) {
+    transpose(s);
+    plan->swapped = true;
+  }
+  mergeBatches(s);
+  plan->work = 2.0 * double(s.m) * double(s.n) * double(s.k);
+  for (int64_t d : s.batch)
+    plan->work *= double(d);
+  int64_t rows = s.blockRows > 0 ? std::min(s.blockRows, s.m) : s.m;
+  int64_t columns = s.blockColumns > 0 ? std::min(s.blockColumns, s.n) : s.n;
+  // Batches of one block: whole inner dimensions, then part of the next one.
+  std::vector<int64_t> piece(s.batch.size(), 1);
+  int64_t left = std::max<int64_t>(s.blockBatches, 1);
+  for (size_t i = s.batch.size(); i-- > 0;) {
+    if (s.lhs[i] == 0 && s.rhs[i] == 0)
+      break; // the library has no repetition of both operands
+    piece[i] = std::min(left, s.batch[i]);
+    left /= piece[i];
+    if (piece[i] < s.batch[i])
+      break;
+  }
+  size_t axes = s.batch.size();
+  std::vector<int64_t> at(axes, 0);
+  for (;;) { // over batches, the last dimension fastest
+    MatmulShape block = s;
+    Block origin{};
+    for (size_t i = 0; i < axes; ++i) {
+      block.batch[i] = std::min(piece[i], s.batch[i] - at[i]);
+      origin.lhs += at[i] * s.lhs[i];
+      origin.rhs += at[i] * s.rhs[i];
+      origin.dst += at[i] * s.dst[i];
+    }
+    for (int64_t i = 0; i < s.m; i += rows)
+      for (int64_t j = 0; j < s.n; j += columns) {
+        MatmulShape part = block;
+        part.m = std::min(rows, s.m - i);
+        part.n = std::min(columns, s.n - j);
+        mergeBatches(part);
+        Block b = origin;
+        b.lhs += i * s.lhs[axes];
+        b.rhs += j * s.rhs[axes + 1];
+        b.dst += i * s.dst[axes] + j * s.dst[axes + 1];
+        if (Status status = library.primitive(part, b.primitive); !status.ok())
+          return status;
+        plan->list.push_back(b);
+      }
+    size_t axis = axes;
+    while (axis > 0 && (at[axis - 1] += piece[axis - 1]) >= s.batch[axis - 1])
+      at[--axis] = 0;
+    if (axis == 0)
+      break;
+  }
+  out = std::move(plan);
+  return {};
+}
+
+bool MatmulPlan::run(size_t block, int core, void *scratch, const float *lhs,
+                     const float *rhs, float *dst) const {
+  const Block &b = list[block];
+  if (swapped)
+    std::swap(lhs, rhs);
+  return b.primitive->run(core, static_cast<char *>(scratch), lhs + b.lhs,
+                          rhs + b.rhs, dst + b.dst);
+}
+
+const char *MatmulPlan::implementation() const {
+  return list[0].primitive->implementation.c_str();
+}
+
+} // namespace dpcrt

@@ -1,0 +1,467 @@
+// JSON to Manifest and back. The reader is strict: a wrong type, an overflow or a
+// path that leaves the artifact is an error with the key's path in it.
+#include "session/Manifest.h"
+#include "data/Files.h"
+#include <algorithm>
+#include <set>
+
+namespace dpcrt {
+using json = nlohmann::ordered_json;
+
+const Manifest::EntryPoint *
+Manifest::entryPoint(const std::string &name) const {
+  for (const EntryPoint &e : entryPoints)
+    if (e.name == name)
+      return &e;
+  return nullptr;
+}
+
+const Manifest::Parameter *
+Manifest::parameter(const std::string &name) const {
+  for (const Parameter &p : parameters)
+    if (p.name == name)
+      return &p;
+  return nullptr;
+}
+
+namespace {
+const char *initKindName(InitKind kind) {
+  return kind == InitKind::Ones ? "ones" : kind == InitKind::Zeros ? "zeros" : "normal";
+}
+
+// Walks the document; remembers the first error and the way to it.
+class Reader {
+public:
+  std::string error;
+
+  bool fail(const std::string &path, const std::string &what) {
+    if (error.empty())
+      error = (path.empty() ? "the document" : "'" + path + "'") + " " + what;
+    return false;
+  }
+
+  const json *member(const json &object, const std::string &path,
+                     const char *key, bool required = true) {
+    if (!object.is_object()) {
+      fail(path, "is not an object");
+      return nullptr;
+    }
+    auto it = object.find(key);
+    if (it != object.end())
+      return &*it;
+    if (required)
+      fail(join(path, key), "is missing");
+    return nullptr;
+  }
+
+  static std::string join(const std::string &path, const std::string &key) {
+    return path.empty() ? key : path + "." + key;
+  }
+
+  bool string(const json &object, const std::string &path, const char *key,
+              std::string &out, bool required = true) {
+    const json *value = member(object, path, key, required);
+    if (!value)
+      return !required;
+    if (!value->is_string())
+      return fail(join(path, key), "is not a string");
+    out = value->get<std::string>();
+    return true;
+  }
+
+  // A file inside the artifact.
+  bool file(const json &object, const std::string &path, const char *key,
+            std::string &out, bool required = true) {
+    if (!string(object, path, key, out, required))
+      return false;
+    if (!out.empty() && !isContainedPath(out))
+      return fail(join(path, key), "is '" + out + "', which leaves the artifact");
+    return true;
+  }
+
+  template <typename T>
+  bool number(const json &value, const std::string &path, T &out,
+              uint64_t most = uint64_t(INT64_MAX)) {
+    most = std::min<uint64_t>(most, uint64_t(std::numeric_limits<T>::max()));
+    if (!value.is_number_unsigned() || value.get<uint64_t>() > most)
+      return fail(path, "is not an integer from 0 to " + std::to_string(most));
+    out = T(value.get<uint64_t>());
+    return true;
+  }
+
+  template <typename T>
+  bool number(const json &object, const std::string &path, const char *key,
+              T &out, bool required = true) {
+    const json *value = member(object, path, key, required);
+    return value ? number(*value, join(path, key), out) : !required;
+  }
+
+  // Calls each(element, path of element) for a list.
+  template <typename Each>
+  bool list(const json &object, const std::string &path, const char *key,
+            Each each, bool required = true) {
+    const json *value = member(object, path, key, required);
+    if (!value)
+      return !required;
+    if (!value->is_array())
+      return fail(join(path, key), "is not a list");
+    size_t i = 0;
+    for (const json &element : *value)
+      if (!each(element, join(path, key) + "[" + std::to_string(i++) + "]"))
+        return false;
+    return true;
+  }
+
+  bool strings(const json &object, const std::string &path, const char *key,
+               std::vector<std::string> &out) {
+    return list(object, path, key, [&](const json &e, const std::string &at) {
+      if (!e.is_string())
+        return fail(at, "is not a string");
+      out.push_back(e.get<std::string>());
+      return true;
+    });
+  }
+
+  bool typeAndShape(const json &object, const std::string &path, Element &type,
+                    std::vector<uint64_t> &shape) {
+    std::string name;
+    if (!string(object, path, "dtype", name))
+      return false;
+    auto element = elementNamed(name);
+    if (!element)
+      return fail(join(path, "dtype"), "is '" + name + "', which is no type");
+    type = *element;
+    if (!list(object, path, "shape", [&](const json &e, const std::string &at) {
+          uint64_t d = 0;
+          if (!number(e, at, d))
+            return false;
+          shape.push_back(d);
+          return d != 0 || fail(at, "is 0");
+        }))
+      return false;
+    return byteSize(shape, sizeOf(type)) ||
+           fail(join(path, "shape"), "is too large: " + shapeText(shape));
+  }
+};
+
+class ManifestReader : Reader {
+public:
+  Manifest m;
+  using Reader::error;
+
+  bool document(const json &doc) {
+    return header(doc) && entryPoints(doc) && targets(doc) && inputs(doc) &&
+           parameters(doc) && rest(doc);
+  }
+
+private:
+  bool header(const json &doc) {
+    std::string format;
+    if (!string(doc, "", "format", format))
+      return false;
+    if (format != "dpc-artifact")
+      return fail("format", "is '" + format + "', not 'dpc-artifact'");
+    std::vector<uint32_t> version;
+    if (!list(doc, "", "format_version", [&](const json &e, const std::string &at) {
+          version.push_back(0);
+          return number(e, at, version.back());
+        }))
+      return false;
+    if (version.size() != 2)
+      return fail("format_version", "is not [major, minor]");
+    if (version[0] != Manifest::formatMajor)
+      return fail("format_version", "is " + std::to_string(version[0]) + "." +
+                                        std::to_string(version[1]) +
+                                        "; this runtime reads major version " +
+                                        std::to_string(Manifest::formatMajor));
+    const json *model = member(doc, "", "model"), *mesh = member(doc, "", "mesh");
+    if (!model || !mesh || !string(doc, "", "producer", m.producer) ||
+        !string(*model, "model", "name", m.modelName) ||
+        !string(*model, "model", "hash", m.modelHash) ||
+        !number(*mesh, "mesh", "pp", m.mesh.pp) ||
+        !number(*mesh, "mesh", "mirror", m.mesh.mirror) ||
+        !number(*mesh, "mesh", "dp", m.mesh.dp) ||
+        !number(*mesh, "mesh", "ep", m.mesh.ep) ||
+        !number(*mesh, "mesh", "tp", m.mesh.tp))
+      return false;
+    if (m.mesh.dp != 1 || m.mesh.tp != 1)
+      return fail("mesh", "has dp or tp other than 1, which this version does not run");
+    if (!m.mesh.pp || !m.mesh.ep || !m.mesh.mirror ||
+        uint64_t(m.mesh.pp) * m.mesh.ep > 4096)
+      return fail("mesh", "does not describe 1 to 4096 ranks");
+    return true;
+  }
+
+  bool entryPoints(const json &doc) {
+    if (!list(doc, "", "entry_points", [&](const json &e, const std::string &at) {
+          Manifest::EntryPoint entry;
+          if (!string(e, at, "name", entry.name) ||
+              !number(e, at, "micro_batches", entry.microBatches) ||
+              !strings(e, at, "programs", entry.programs))
+            return false;
+          if (!entry.microBatches || entry.microBatches > 1 << 20)
+            return fail(at + ".micro_batches", "is not from 1 to 1048576");
+          if (entry.programs.size() != m.mesh.pp)
+            return fail(at + ".programs",
+                        "has " + std::to_string(entry.programs.size()) +
+                            " files for " + std::to_string(m.mesh.pp) +
+                            " coordinates of pp");
+          for (const std::string &file : entry.programs)
+            if (!isContainedPath(file))
+              return fail(at + ".programs", "names '" + file +
+                                                "', which leaves the artifact");
+          m.entryPoints.push_back(std::move(entry));
+          return true;
+        }))
+      return false;
+    return m.entryPoint("train_step") || fail("entry_points", "has no train_step");
+  }
+
+  bool targets(const json &doc) {
+    return list(doc, "", "targets", [&](const json &e, const std::string &at) {
+      Manifest::Target target;
+      if (!string(e, at, "name", target.name) ||
+          !string(e, at, "device", target.device) ||
+          !file(e, at, "file", target.file) ||
+          !strings(e, at, "features", target.features))
+        return false;
+      for (const Manifest::Target &other : m.targets)
+        if (other.device == target.device)
+          return fail(at, "is a second target for device " + target.device);
+      m.targets.push_back(std::move(target));
+      return true;
+    });
+  }
+
+  bool inputs(const json &doc) {
+    return list(doc, "", "inputs", [&](const json &e, const std::string &at) {
+      Manifest::Input input;
+      if (!string(e, at, "name", input.name) ||
+          !typeAndShape(e, at, input.type, input.shape) ||
+          !number(e, at, "limit", input.limit, false))
+        return false;
+      m.inputs.push_back(std::move(input));
+      return true;
+    });
+  }
+
+  bool parameters(const json &doc) {
+    std::set<std::string> seen;
+    return list(doc, "", "parameters", [&](const json &e, const std::string &at) {
+      Manifest::Parameter p;
+      if (!string(e, at, "name", p.name) ||
+          !typeAndShape(e, at, p.type, p.shape))
+        return false;
+      if (!seen.insert(p.name).second)
+        return fail(at, "is a second parameter '" + p.name + "'");
+      const json *trained = member(e, at, "trained");
+      if (!trained)
+        return false;
+      if (!trained->is_boolean())
+        return fail(at + ".trained", "is not true or false");
+      p.trained = trained->get<bool>();
+      if (!list(e, at, "holders", [&](const json &h, const std::string &where) {
+            p.holders.push_back(0);
+            return number(h, where, p.holders.back(), m.mesh.pp - 1);
+          }))
+        return false;
+      if (p.holders.empty() ||
+          std::adjacent_find(p.holders.begin(), p.holders.end(),
+                             std::greater_equal<>()) != p.holders.end())
+        return fail(at + ".holders", "is not an ascending list");
+      const json *source = member(e, at, "source");
+      if (!source || !parameterSource(*source, at + ".source", p))
+        return false;
+      m.parameters.push_back(std::move(p));
+      return true;
+    });
+  }
+
+  bool parameterSource(const json &e, const std::string &at,
+                       Manifest::Parameter &p) {
+    if (!e.is_object())
+      return fail(at, "is not an object");
+    if (e.contains("weights")) {
+      Manifest::WeightsSource source;
+      if (!string(e, at, "weights", source.key))
+        return false;
+      p.source = source;
+      return true;
+    }
+    if (e.contains("file")) {
+      Manifest::FileSource source;
+      const json *mtime = member(e, at, "mtime_ns");
+      if (!mtime || !string(e, at, "file", source.path) ||
+          !number(e, at, "offset", source.offset) ||
+          !number(e, at, "length", source.length) ||
+          !number(e, at, "size", source.size))
+        return false;
+      if (!mtime->is_number_integer())
+        return fail(at + ".mtime_ns", "is not an integer");
+      source.mtime = mtime->get<int64_t>();
+      if (source.path.empty() || source.path[0] != '/' ||
+          source.path.find('\0') != std::string::npos)
+        return fail(at + ".file", "is not an absolute path");
+      if (source.offset > source.size || source.length > source.size - source.offset)
+        return fail(at, "reads beyond the end of its file");
+      if (source.length != byteSize(p.shape, sizeOf(p.type)))
+        return fail(at + ".length", "is " + std::to_string(source.length) +
+                                        ", not the size of " + nameOf(p.type) +
+                                        shapeText(p.shape));
+      p.source = source;
+      return true;
+    }
+    const json *init = member(e, at, "init");
+    if (!init)
+      return false;
+    Manifest::InitSource source;
+    std::string kind, where = at + ".init";
+    if (!number(*init, where, "seed", source.seed) ||
+        !string(*init, where, "kind", kind))
+      return false;
+    if (p.type != Element::F32)
+      return fail(where, "draws f32 only");
+    if (kind == "ones" || kind == "zeros") {
+      source.kind = kind == "ones" ? InitKind::Ones : InitKind::Zeros;
+    } else if (kind == "normal") {
+      source.kind = InitKind::Normal;
+      const json *stddev = member(*init, where, "stddev");
+      if (!stddev)
+        return false;
+      if (!stddev->is_number())
+        return fail(where + ".stddev", "is not a number");
+      source.stddev = stddev->get<double>();
+    } else {
+      return fail(where + ".kind", "is '" + kind + "', not ones, zeros or normal");
+    }
+    p.source = source;
+    return true;
+  }
+
+  bool rest(const json &doc) {
+    const json *loss = member(doc, "", "loss"), *config = member(doc, "", "config");
+    if (!loss || !config || !file(doc, "", "constants", m.constants, false) ||
+        !file(doc, "", "weights", m.weights, false) ||
+        !string(doc, "", "optimizer", m.optimizer) ||
+        !string(*loss, "loss", "name", m.lossName) ||
+        !string(*loss, "loss", "weighting", m.lossWeighting) ||
+        !number(doc, "", "samples_per_micro_batch", m.samplesPerMicroBatch, false) ||
+        !number(doc, "", "tokens_per_micro_batch", m.tokensPerMicroBatch, false))
+      return false;
+    if (m.optimizer != "sgd" && m.optimizer != "momentum" &&
+        m.optimizer != "adam" && m.optimizer != "adamw")
+      return fail("optimizer", "is '" + m.optimizer + "', not sgd, momentum, adam or adamw");
+    if (m.lossWeighting != "denominator" && m.lossWeighting != "mean" &&
+        m.lossWeighting != "sum")
+      return fail("loss.weighting", "is '" + m.lossWeighting + "'");
+    if (!config->is_object())
+      return fail("config", "is not an object");
+    m.config = *config;
+    if (const json *forecast = member(doc, "", "forecast", false)) {
+      if (!forecast->is_object())
+        return fail("forecast", "is not an object");
+      m.forecast = *forecast;
+    }
+    for (const Manifest::Parameter &p : m.parameters)
+      if (std::holds_alternative<Manifest::WeightsSource>(p.source) && m.weights.empty())
+        return fail("weights", "is missing, but parameter '" + p.name + "' is read from it");
+    return true;
+  }
+};
+} // namespace
+
+Status parseManifest(const std::string &text, Manifest &out) {
+  json doc = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (doc.is_discarded())
+    return Status(Code::Artifact, "manifest.json is not valid JSON");
+  ManifestReader reader;
+  if (!reader.document(doc))
+    return Status(Code::Artifact, "manifest.json: " + reader.error);
+  out = std::move(reader.m);
+  return {};
+}
+
+std::string writeManifest(const Manifest &m) {
+  json doc;
+  doc["format"] = "dpc-artifact";
+  doc["format_version"] = {Manifest::formatMajor, Manifest::formatMinor};
+  doc["producer"] = m.producer;
+  doc["model"] = {{"name", m.modelName}, {"hash", m.modelHash}};
+  doc["mesh"] = {{"pp", m.mesh.pp}, {"mirror", m.mesh.mirror}, {"dp", m.mesh.dp},
+                 {"ep", m.mesh.ep}, {"tp", m.mesh.tp}};
+  doc["entry_points"] = json::array();
+  for (const auto &e : m.entryPoints)
+    doc["entry_points"].push_back({{"name", e.name},
+                                   {"micro_batches", e.microBatches},
+                                   {"programs", e.programs}});
+  doc["targets"] = json::array();
+  for (const auto &t : m.targets)
+    doc["targets"].push_back({{"name", t.name}, {"device", t.device},
+                              {"file", t.file}, {"features", t.features}});
+  doc["inputs"] = json::array();
+  for (const auto &i : m.inputs) {
+    json entry = {{"name", i.name}, {"dtype", nameOf(i.type)}, {"shape", i.shape}};
+    if (i.limit)
+      entry["limit"] = i.limit;
+    doc["inputs"].push_back(entry);
+  }
+  doc["parameters"] = json::array();
+  for (const auto &p : m.parameters) {
+    json entry = {{"name", p.name}, {"shape", p.shape}, {"dtype", nameOf(p.type)},
+                  {"trained", p.trained}, {"holders", p.holders}};
+    if (auto *w = std::get_if<Manifest::WeightsSource>(&p.source))
+      entry["source"] = {{"weights", w->key}};
+    else if (auto *f = std::get_if<Manifest::FileSource>(&p.source))
+      entry["source"] = {{"file", f->path}, {"offset", f->offset},
+                         {"length", f->length}, {"size", f->size},
+                         {"mtime_ns", f->mtime}};
+    else {
+      const auto &init = std::get<Manifest::InitSource>(p.source);
+      json inner = {{"seed", init.seed}, {"kind", initKindName(init.kind)}};
+      if (init.kind == InitKind::Normal)
+        inner["stddev"] = init.stddev;
+      entry["source"] = {{"init", inner}};
+    }
+    doc["parameters"].push_back(std::move(entry));
+  }
+  if (!m.constants.empty())
+    doc["constants"] = m.constants;
+  if (!m.weights.empty())
+    doc["weights"] = m.weights;
+  doc["optimizer"] = m.optimizer;
+  doc["loss"] = {{"name", m.lossName}, {"weighting", m.lossWeighting}};
+  doc["samples_per_micro_batch"] = m.samplesPerMicroBatch;
+  doc["tokens_per_micro_batch"] = m.tokensPerMicroBatch;
+  doc["config"] = m.config;
+  if (!m.forecast.is_null())
+    doc["forecast"] = m.forecast;
+  return doc.dump(1, ' ', false, json::error_handler_t::replace) + "\n";
+}
+
+std::string writeChecksums(const std::map<std::string, std::string> &hexByPath) {
+  std::string text;
+  for (auto &[path, hex] : hexByPath)
+    text += hex + "  " + path + "\n";
+  return text;
+}
+
+Status parseChecksums(const std::string &text,
+                      std::map<std::string, std::string> &hexByPath) {
+  size_t line = 0;
+  for (size_t begin = 0; begin < text.size();) {
+    size_t end = text.find('\n', begin);
+    std::string entry = text.substr(begin, end - begin);
+    ++line;
+    bool valid = end != std::string::npos && entry.size() > 66 &&
+                 entry.find_first_not_of("0123456789abcdef") == 64 &&
+                 entry.compare(64, 2, "  ") == 0 && isContainedPath(entry.substr(66));
+    if (!valid || !hexByPath.emplace(entry.substr(66), entry.substr(0, 64)).second)
+      return Status(Code::Artifact, "the artifact is damaged: line " +
+                                           std::to_string(line) +
+                                           " of SHA256SUMS is not a checksum");
+    begin = end + 1;
+  }
+  return {};
+}
+
+} // namespace dpcrt

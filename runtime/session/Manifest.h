@@ -1,0 +1,92 @@
+// manifest.json as data (docs/Artifact.md): written by the compiler, read by the
+// runtime, through these two functions only.
+#pragma once
+#include "data/Element.h"
+#include "data/Init.h"
+#include "program/Status.h"
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace dpcrt {
+
+struct Manifest {
+  static constexpr unsigned formatMajor = 1, formatMinor = 0;
+  // File names of the artifact that are fixed.
+  static constexpr const char *fileName = "manifest.json";
+  static constexpr const char *checksumsName = "SHA256SUMS";
+
+  struct Mesh {
+    uint32_t pp = 1, mirror = 1, dp = 1, ep = 1, tp = 1;
+  };
+  struct EntryPoint {
+    std::string name;
+    uint32_t microBatches = 1;
+    std::vector<std::string> programs; // per pp coordinate
+  };
+  struct Target {
+    std::string name, device, file;
+    std::vector<std::string> features;
+  };
+  struct Input {
+    std::string name;
+    Element type = Element::F32;
+    std::vector<uint64_t> shape;
+    uint64_t limit = 0; // 0: not known
+  };
+  struct WeightsSource {
+    std::string key;
+  };
+  struct FileSource {
+    std::string path;
+    uint64_t offset = 0, length = 0, size = 0;
+    int64_t mtime = 0; // nanoseconds
+  };
+  struct InitSource {
+    uint64_t seed = 0;
+    InitKind kind = InitKind::Zeros;
+    double stddev = 0;
+  };
+  struct Parameter {
+    std::string name;
+    std::vector<uint64_t> shape;
+    Element type = Element::F32;
+    bool trained = true;
+    std::vector<uint32_t> holders;
+    std::variant<WeightsSource, FileSource, InitSource> source;
+  };
+
+  std::string producer;
+  std::string modelName, modelHash;
+  Mesh mesh;
+  std::vector<EntryPoint> entryPoints;
+  std::vector<Target> targets;
+  std::vector<Input> inputs;
+  std::vector<Parameter> parameters;
+  std::string constants; // "": none
+  std::string weights;   // "": none
+  std::string optimizer;
+  std::string lossName, lossWeighting;
+  uint64_t samplesPerMicroBatch = 1, tokensPerMicroBatch = 0;
+  nlohmann::ordered_json config = nlohmann::ordered_json::object();
+  nlohmann::ordered_json forecast; // null: none
+
+  const EntryPoint *entryPoint(const std::string &name) const;
+  const Parameter *parameter(const std::string &name) const;
+};
+
+// The text of manifest.json; the same manifest gives the same text.
+std::string writeManifest(const Manifest &manifest);
+
+// Reads and checks everything that can be checked without another file. Errors
+// (code Model) name the key.
+Status parseManifest(const std::string &text, Manifest &out);
+
+// The content of SHA256SUMS.
+std::string writeChecksums(const std::map<std::string, std::string> &hexByPath);
+Status parseChecksums(const std::string &text,
+                      std::map<std::string, std::string> &hexByPath);
+
+} // namespace dpcrt
