@@ -80,8 +80,8 @@ public:
   }
 
   template <typename T>
-  bool number(const json &value, const std::string &path, T &out,
-              uint64_t most = uint64_t(INT64_MAX)) {
+  bool integer(const json &value, const std::string &path, T &out,
+               uint64_t most = uint64_t(INT64_MAX)) {
     most = std::min<uint64_t>(most, uint64_t(std::numeric_limits<T>::max()));
     if (!value.is_number_unsigned() || value.get<uint64_t>() > most)
       return fail(path, "is not an integer from 0 to " + std::to_string(most));
@@ -93,7 +93,7 @@ public:
   bool number(const json &object, const std::string &path, const char *key,
               T &out, bool required = true) {
     const json *value = member(object, path, key, required);
-    return value ? number(*value, join(path, key), out) : !required;
+    return value ? integer(*value, join(path, key), out) : !required;
   }
 
   // Calls each(element, path of element) for a list.
@@ -133,7 +133,7 @@ public:
     type = *element;
     if (!list(object, path, "shape", [&](const json &e, const std::string &at) {
           uint64_t d = 0;
-          if (!number(e, at, d))
+          if (!integer(e, at, d))
             return false;
           shape.push_back(d);
           return d != 0 || fail(at, "is 0");
@@ -164,7 +164,7 @@ private:
     std::vector<uint32_t> version;
     if (!list(doc, "", "format_version", [&](const json &e, const std::string &at) {
           version.push_back(0);
-          return number(e, at, version.back());
+          return integer(e, at, version.back());
         }))
       return false;
     if (version.size() != 2)
@@ -262,7 +262,7 @@ private:
       p.trained = trained->get<bool>();
       if (!list(e, at, "holders", [&](const json &h, const std::string &where) {
             p.holders.push_back(0);
-            return number(h, where, p.holders.back(), m.mesh.pp - 1);
+            return integer(h, where, p.holders.back(), m.mesh.pp - 1);
           }))
         return false;
       if (p.holders.empty() ||
