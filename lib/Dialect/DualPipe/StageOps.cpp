@@ -1,5 +1,6 @@
 // Stages, the schedule and launches: what their symbols must name.
 #include "dpc/Dialect/DualPipe/DualPipe.h"
+#include "dpc/Schedule/Text.h"
 
 using namespace mlir;
 using namespace dpc::dualpipe;
@@ -85,7 +86,14 @@ LogicalResult StageOp::verifySymbolUses(SymbolTableCollection &symbols) {
   return success();
 }
 
-LogicalResult ScheduleOp::verify() { return success(); }
+LogicalResult ScheduleOp::verify() {
+  auto parsed = dpc::schedule::parseText(getText().str());
+  if (!parsed.ok())
+    return emitOpError() << "has a text that is not a schedule: " << parsed.error();
+  if ((size_t)parsed->stages != getStages().size())
+    return emitOpError() << "names " << getStages().size() << " stages, but its text has " << parsed->stages;
+  return success();
+}
 
 LogicalResult ScheduleOp::verifySymbolUses(SymbolTableCollection &symbols) {
   for (Attribute attr : getStages()) {

@@ -141,3 +141,15 @@ LogicalResult RunOp::verifySymbolUses(SymbolTableCollection &symbols) {
       return emitOpError() << "holds back operand " << operand << " of a block with " << operands;
   return success();
 }
+
+LogicalResult ExchangeOp::verifyRegions() {
+  unsigned transfers = 0;
+  for (Operation &op : getBody().front()) {
+    if (!isa<SendOp, RecvOp>(op))
+      return op.emitOpError() << "is in an exchange, where only prog.send and prog.recv are allowed";
+    ++transfers;
+  }
+  if (transfers != getComplete().size())
+    return emitOpError() << "yields " << getComplete().size() << " events for " << transfers << " transfers";
+  return success();
+}

@@ -169,17 +169,21 @@ def Prog_RunOp : Prog_Op<"run", [AttrSizedOperandSegments, DeclareOpInterfaceMet
 
 def Prog_ExchangeOp : Prog_Op<"exchange", [NoTerminator, SingleBlock, DeclareOpInterfaceMethods<Prog_CommandOpInterface>]> {
   let summary = "messages that progress together";
+  let description = [{
+    Yields an event per transfer, in their order: a send's says that its slot may be
+    overwritten, a receive's that the bytes are there. Then `done`.
+  }];
   let arguments = (ins Prog_StreamKindAttr:$stream);
-  let results = (outs Prog_EventType:$done);
+  let results = (outs Variadic<Prog_EventType>:$complete, Prog_EventType:$done);
   let regions = (region SizedRegion<1>:$body);
-  let assemblyFormat = "`on` $stream attr-dict-with-keyword $body";
+  let assemblyFormat = "`on` $stream (`completes` type($complete)^)? attr-dict-with-keyword $body";
+  let hasRegionVerifier = 1;
 }
 class Prog_Transfer<string mnemonic, string preposition> : Prog_Op<mnemonic, [HasParent<"ExchangeOp">]> {
   let arguments = (ins Prog_SlotType:$slot, Variadic<Prog_EventType>:$after, I64Attr:$peer, I64Attr:$message);
-  let results = (outs Prog_EventType:$complete);
   let assemblyFormat = "$slot (`after` $after^)? `" # preposition # "` $peer `message` $message attr-dict `:` type($slot)";
 }
-def Prog_SendOp : Prog_Transfer<"send", "to"> { let summary = "sends a slot; `complete` says that it may be overwritten"; }
-def Prog_RecvOp : Prog_Transfer<"recv", "from"> { let summary = "receives into a slot; `complete` says that the bytes are there"; }
+def Prog_SendOp : Prog_Transfer<"send", "to"> { let summary = "sends a slot"; }
+def Prog_RecvOp : Prog_Transfer<"recv", "from"> { let summary = "receives into a slot"; }
 
 #endif

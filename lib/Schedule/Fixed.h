@@ -1,0 +1,24 @@
+// The schedules with a fixed form, one function each, and what they share.
+#ifndef DPC_LIB_SCHEDULE_FIXED_H
+#define DPC_LIB_SCHEDULE_FIXED_H
+
+#include "dpc/Schedule/Generators.h"
+
+namespace dpc::schedule {
+
+Table makeGpipe(const Request &request);
+Table make1f1b(const Request &request);
+Table makeZbH1(const Request &request);
+Table makeDualPipe(const Request &request);
+Table makeDualPipeV(const Request &request);
+
+std::string checkDualPipe(const Request &request);
+std::string checkDualPipeV(const Request &request);
+
+/// A table with its header filled in: one replica, stage s on rank s (linear) or
+/// folded back at the last rank (V), or two replicas, the second mirrored.
+Table startTable(const std::string &name, const Request &request, Placement placement);
+
+} // namespace dpc::schedule
+
+#endif // DPC_LIB_SCHEDULE_FIXED_H
