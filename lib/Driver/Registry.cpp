@@ -1,6 +1,7 @@
 // Each dialect and each phase adds one line here.
 #include "dpc/Driver/Registry.h"
 #include "dpc/Dialect/NN/NN.h"
+#include "dpc/Reference/Reference.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/Transforms/Passes.h"
@@ -8,6 +9,7 @@
 void dpc::registerAllDialects(mlir::DialectRegistry &registry) {
   registry.insert<mlir::func::FuncDialect>();
   registry.insert<nn::NNDialect>();
+  reference::registerReferenceModels(registry);
 }
 
 void dpc::registerAllPasses() {

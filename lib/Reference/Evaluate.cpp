@@ -1,0 +1,249 @@
+// The interpreter's loop: operation after operation, all members in lock step,
+// each value freed after its last use.
+#include "Models.h"
+#include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/ScopeExit.h"
+#include "mlir/Interfaces/CallInterfaces.h"
+
+#include <thread>
+
+using namespace mlir;
+using namespace dpc;
+using namespace dpc::reference;
+
+#include "dpc/Reference/ReferenceInterface.cpp.inc"
+
+Evaluator::Evaluator(ParameterSource parameters, const Options &options)
+    : parameters(std::move(parameters)), options(options) {
+  for (const MeshAxis &axis : options.mesh)
+    numMembers *= axis.size;
+  numThreads = options.threads ? options.threads
+                               : std::max(1u, std::thread::hardware_concurrency());
+}
+
+SmallVector<int64_t> Evaluator::getGroup(StringRef axis, int64_t member) const {
+  int64_t stride = numMembers;
+  for (const MeshAxis &candidate : options.mesh) {
+    stride /= candidate.size;
+    if (candidate.name != axis)
+      continue;
+    int64_t first = member - member / stride % candidate.size * stride;
+    SmallVector<int64_t> group;
+    for (int64_t i = 0; i < candidate.size; ++i)
+      group.push_back(first + i * stride);
+    return group;
+  }
+  return {member};
+}
+
+FailureOr<Tensor> Evaluator::getParameter(nn::GetOp op, int64_t member) {
+  auto parameter = symbols.lookupNearestSymbolFrom<nn::ParameterOp>(
+      op, op.getParameterAttr());
+  if (!parameter || !parameters) {
+    op.emitOpError("reads parameter '")
+        << op.getParameter() << "', for which no values are given";
+    return failure();
+  }
+  FailureOr<Tensor> tensor = parameters(parameter, member);
+  if (succeeded(tensor) &&
+      (ArrayRef(tensor->shape) != cast<ShapedType>(op.getType()).getShape() ||
+       tensor->kind != Tensor::zeros(op.getType()).kind)) {
+    op.emitOpError("reads parameter '")
+        << op.getParameter() << "' as " << op.getType()
+        << ", but the values given have another shape or kind";
+    return failure();
+  }
+  return tensor;
+}
+
+func::FuncOp Evaluator::getCallee(func::CallOp call) {
+  auto callee = symbols.lookupNearestSymbolFrom<func::FuncOp>(
+      call, call.getCalleeAttr());
+  if (callee && !callee.isExternal() && active.contains(&callee.front())) {
+    call.emitOpError("calls '") << call.getCallee() << "', which is running";
+    return nullptr;
+  }
+  if (!callee || callee.isExternal()) {
+    call.emitOpError("calls '") << call.getCallee() << "', which has no body";
+    return nullptr;
+  }
+  return callee;
+}
+
+// How often the operations of the block read each value, terminator included.
+static llvm::DenseMap<Value, unsigned> countUses(Block &block) {
+  llvm::DenseMap<Value, unsigned> uses;
+  for (Operation &op : block)
+    for (Value operand : op.getOperands())
+      ++uses[operand];
+  return uses;
+}
+
+LogicalResult Evaluator::evaluateBlock(
+    Block &block, ArrayRef<SmallVector<TensorPtr>> arguments,
+    MutableArrayRef<SmallVector<TensorPtr>> results) {
+  active.insert(&block);
+  auto leave = llvm::make_scope_exit([&] { active.erase(&block); });
+  llvm::DenseMap<Value, unsigned> uses = countUses(block);
+  std::vector<llvm::DenseMap<Value, TensorPtr>> values(numMembers);
+  for (int64_t m = 0; m < numMembers; ++m)
+    for (auto [argument, tensor] :
+         llvm::zip_equal(block.getArguments(), arguments[m]))
+      if (uses.count(argument))
+        values[m][argument] = tensor;
+
+  for (Operation &op : block) {
+    if (op.hasTrait<OpTrait::IsTerminator>()) {
+      for (int64_t m = 0; m < numMembers; ++m)
+        for (Value operand : op.getOperands())
+          results[m].push_back(values[m].lookup(operand));
+      return success();
+    }
+    auto semantics = dyn_cast<ReferenceOpInterface>(op);
+    if (!semantics)
+      return op.emitOpError("has no reference semantics");
+    std::vector<MemberValues> members(numMembers);
+    for (int64_t m = 0; m < numMembers; ++m) {
+      for (Value operand : op.getOperands())
+        members[m].operands.push_back(values[m].lookup(operand));
+      for (Type type : op.getResultTypes())
+        members[m].results.push_back(Tensor::zeros(type));
+    }
+    if (failed(semantics.evaluate(*this, members)))
+      return failure();
+    for (int64_t m = 0; m < numMembers; ++m)
+      for (auto [value, tensor] :
+           llvm::zip_equal(op.getResults(), members[m].results)) {
+        if (!uses.count(value))
+          continue;
+        conform(tensor, value.getType(), options.precision == Precision::Typed);
+        values[m][value] = std::make_shared<const Tensor>(std::move(tensor));
+      }
+    for (Value operand : op.getOperands())
+      if (--uses[operand] == 0)
+        for (auto &of : values)
+          of.erase(operand);
+  }
+  return block.getParentOp()->emitOpError("has a block without a terminator");
+}
+
+//===----------------------------------------------------------------------===//
+// Calls
+//===----------------------------------------------------------------------===//
+
+namespace {
+struct CallModel
+    : ReferenceOpInterface::ExternalModel<CallModel, func::CallOp> {
+  LogicalResult evaluate(Operation *op, Evaluator &evaluator,
+                         MutableArrayRef<MemberValues> members) const {
+    func::FuncOp callee = evaluator.getCallee(cast<func::CallOp>(op));
+    if (!callee)
+      return failure();
+    std::vector<SmallVector<TensorPtr>> arguments, results(members.size());
+    for (MemberValues &member : members)
+      arguments.push_back(member.operands);
+    if (failed(evaluator.evaluateBlock(callee.front(), arguments, results)))
+      return failure();
+    for (auto [member, values] : llvm::zip_equal(members, results))
+      for (auto [to, from] : llvm::zip_equal(member.results, values))
+        to = *from;
+    return success();
+  }
+};
+} // namespace
+
+void reference::attachCalls(MLIRContext *context) {
+  func::CallOp::attachInterface<CallModel>(*context);
+}
+
+//===----------------------------------------------------------------------===//
+// Entry points
+//===----------------------------------------------------------------------===//
+
+static LogicalResult checkInputs(func::FuncOp function,
+                                 ArrayRef<Tensor> inputs) {
+  if (inputs.size() != function.getNumArguments())
+    return function.emitError("takes ")
+           << function.getNumArguments() << " inputs, but " << inputs.size()
+           << " are given";
+  for (auto [i, type] : llvm::enumerate(function.getArgumentTypes())) {
+    auto tensorType = dyn_cast<RankedTensorType>(type);
+    if (!tensorType || !tensorType.hasStaticShape())
+      return function.emitError("has input ")
+             << i << " of type " << type << ", expected a static tensor";
+    if (tensorType.getShape() != ArrayRef(inputs[i].shape) ||
+        inputs[i].kind != Tensor::zeros(type).kind)
+      return function.emitError("takes ")
+             << type << " as input " << i
+             << ", but a tensor of another shape or kind is given";
+  }
+  return success();
+}
+
+FailureOr<SmallVector<SmallVector<Tensor>>>
+reference::evaluateMembers(func::FuncOp function,
+                           ArrayRef<SmallVector<Tensor>> inputs,
+                           ParameterSource parameters, const Options &options) {
+  Evaluator evaluator(std::move(parameters), options);
+  if (static_cast<int64_t>(inputs.size()) != evaluator.getNumMembers()) {
+    function.emitError("is evaluated by ")
+        << evaluator.getNumMembers() << " members, but inputs for "
+        << inputs.size() << " are given";
+    return failure();
+  }
+  if (function.isExternal() || !llvm::hasSingleElement(function.getBody())) {
+    function.emitError("cannot be evaluated: it needs a body of one block");
+    return failure();
+  }
+  std::vector<SmallVector<TensorPtr>> arguments(inputs.size()),
+      values(inputs.size());
+  for (auto [m, list] : llvm::enumerate(inputs)) {
+    if (failed(checkInputs(function, list)))
+      return failure();
+    for (auto [tensor, type] :
+         llvm::zip_equal(list, function.getArgumentTypes())) {
+      Tensor copy = tensor;
+      conform(copy, type, options.precision == Precision::Typed);
+      arguments[m].push_back(std::make_shared<const Tensor>(std::move(copy)));
+    }
+  }
+  if (failed(evaluator.evaluateBlock(function.front(), arguments, values)))
+    return failure();
+  SmallVector<SmallVector<Tensor>> results(inputs.size());
+  for (auto [to, from] : llvm::zip_equal(results, values))
+    for (const TensorPtr &tensor : from)
+      to.push_back(*tensor);
+  return results;
+}
+
+FailureOr<SmallVector<Tensor>> reference::evaluate(func::FuncOp function,
+                                                   ArrayRef<Tensor> inputs,
+                                                   ParameterSource parameters,
+                                                   const Options &options) {
+  Options alone = options;
+  alone.mesh.clear();
+  SmallVector<SmallVector<Tensor>> members(1);
+  members[0].assign(inputs.begin(), inputs.end());
+  auto results =
+      evaluateMembers(function, members, std::move(parameters), alone);
+  if (failed(results))
+    return failure();
+  return std::move(results->front());
+}
+
+void reference::registerReferenceModels(DialectRegistry &registry) {
+  registry.addExtension(+[](MLIRContext *context, nn::NNDialect *) {
+    attachCollective(context);
+    attachElementwise(context);
+    attachIndexing(context);
+    attachLoss(context);
+    attachMatmul(context);
+    attachModel(context);
+    attachNormalization(context);
+    attachReduction(context);
+    attachShape(context);
+  });
+  registry.addExtension(+[](MLIRContext *context, func::FuncDialect *) {
+    attachCalls(context);
+  });
+}

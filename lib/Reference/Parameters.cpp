@@ -1,0 +1,64 @@
+// Parameter values from files. A model file is outside input: its size and time
+// are checked against what import recorded before a byte is believed.
+#include "dpc/Reference/Parameters.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+
+#include <chrono>
+
+using namespace mlir;
+using namespace dpc;
+using namespace dpc::reference;
+
+FailureOr<Tensor> reference::readParameter(nn::ParameterOp parameter,
+                                           nn::FileAttr file) {
+  auto fail = [&]() -> InFlightDiagnostic {
+    return parameter.emitOpError("cannot be read from '") << file.getPath()
+                                                          << "': ";
+  };
+  llvm::sys::fs::file_status status;
+  if (std::error_code error = llvm::sys::fs::status(file.getPath(), status))
+    return fail() << error.message();
+  if (status.getSize() != file.getSize())
+    return fail() << "the file has " << status.getSize()
+                  << " bytes, it had " << file.getSize()
+                  << " when the model was imported; import it again";
+  uint64_t time = std::chrono::duration_cast<std::chrono::nanoseconds>(
+                      status.getLastModificationTime().time_since_epoch())
+                      .count();
+  if (time != file.getTime())
+    return fail() << "the file was modified after the model was imported; "
+                     "import it again";
+  auto buffer = llvm::MemoryBuffer::getFileSlice(
+      file.getPath(), file.getLength(), file.getOffset());
+  if (!buffer)
+    return fail() << buffer.getError().message();
+  if ((*buffer)->getBufferSize() != file.getLength())
+    return fail() << "bytes " << file.getOffset() << " to "
+                  << file.getOffset() + file.getLength()
+                  << " could not be read";
+  return Tensor::fromBytes(
+      parameter.getType(),
+      ArrayRef((*buffer)->getBufferStart(), (*buffer)->getBufferSize()));
+}
+
+ParameterSource reference::makeParameterSource(InitGenerator init) {
+  auto known = std::make_shared<llvm::StringMap<Tensor>>();
+  return [known, init](nn::ParameterOp parameter,
+                       int64_t) -> FailureOr<Tensor> {
+    auto found = known->find(parameter.getSymName());
+    if (found != known->end())
+      return found->second;
+    FailureOr<Tensor> value = failure();
+    if (auto file = dyn_cast<nn::FileAttr>(parameter.getSource()))
+      value = readParameter(parameter, file);
+    else if (init)
+      value = init(parameter, cast<nn::InitAttr>(parameter.getSource()));
+    else
+      parameter.emitOpError("is drawn at random, but no generator is given");
+    if (succeeded(value))
+      known->try_emplace(parameter.getSymName(), *value);
+    return value;
+  };
+}
