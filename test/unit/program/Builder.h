@@ -1,0 +1,128 @@
+//===- Builder.h - Small legal programs to break ----------------*- C++ -*-===//
+//
+// Part of dpc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Tests start from programs that are right and change one thing. `pipeline`
+// makes the programs of a small pipeline that has one of everything: stash and
+// message slots that are used again, exchanges of one and of two messages, a
+// block on two streams with an all-to-all between two expert ranks, a gradient
+// that is reduced and an update. Programs are FlatBuffers' mutable objects, so
+// that a test can change any field; `load` and `check` take the same way into
+// the library as a file.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef DPC_TEST_UNIT_PROGRAM_BUILDER_H
+#define DPC_TEST_UNIT_PROGRAM_BUILDER_H
+
+#include "program/Check.h"
+#include "program/Reader.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace dpcrt::test {
+
+using ProgramPtr = std::unique_ptr<fb::ProgramT>;
+using Programs = std::vector<ProgramPtr>;
+
+/// Every buffer of the test programs is one 4 x 4 matrix of floats.
+inline constexpr uint64_t kSlot = 64;
+
+enum Stream : uint16_t { Compute, Comm, Reduce, NumStreams };
+enum Arena : uint32_t {
+  Weights,
+  Gradients,
+  Stash,    ///< slot m: what is kept of micro-batch m
+  Work,     ///< three slots of workspace
+  Messages, ///< slots 0-1 x, 2-3 y, 4-5 gy, 6-7 gx, 8-9 swapped statistics
+  Record,
+  Constants,
+  NumArenas
+};
+enum Kernel : uint32_t { Add, Keep, GradX, GradW, Update, NumKernels };
+enum BlockId : uint32_t { ForwardBlock, BackwardBlock, UpdateBlock };
+
+/// Adds commands to one program.
+class Rank {
+public:
+  explicit Rank(fb::ProgramT &program) : program(program) {}
+
+  uint32_t string(const std::string &text);
+  uint32_t event() { return program.events++; }
+  template <typename Action>
+  fb::CommandT &add(uint16_t stream, const std::string &label, Action action,
+                    std::vector<uint32_t> waits = {}, int32_t signal = -1) {
+    program.order.push_back(
+        make(stream, label, std::move(action), std::move(waits), signal));
+    return *program.order.back();
+  }
+  template <typename Action>
+  std::unique_ptr<fb::CommandT>
+  make(uint16_t stream, const std::string &label, Action action,
+       std::vector<uint32_t> waits = {}, int32_t signal = -1) {
+    auto command = std::make_unique<fb::CommandT>();
+    command->stream = stream;
+    command->label = string(label);
+    command->waits = std::move(waits);
+    command->signal = signal;
+    command->action.Set(std::move(action));
+    return command;
+  }
+
+  fb::ProgramT &program;
+};
+
+fb::Ref arena(uint32_t index, uint64_t slot, uint64_t bytes = kSlot);
+fb::Ref operand(uint32_t index, uint64_t bytes = kSlot);
+std::unique_ptr<fb::Ref> own(fb::Ref ref);
+fb::Argument in(fb::Ref ref);
+fb::Argument out(fb::Ref ref);
+fb::Argument inout(fb::Ref ref);
+fb::LaunchT launch(uint32_t kernel, std::vector<fb::Argument> arguments);
+fb::FillT fill(fb::Ref dst);
+fb::CopyT copy(fb::Ref src, fb::Ref dst);
+fb::CollectiveT collective(fb::CollectiveKind kind, uint32_t group, fb::Ref src,
+                           fb::Ref dst);
+std::unique_ptr<fb::TransferT> send(uint32_t peer, uint32_t message,
+                                    fb::Ref ref,
+                                    std::vector<uint32_t> after = {},
+                                    int32_t signal = -1);
+std::unique_ptr<fb::TransferT> receive(uint32_t peer, uint32_t message,
+                                       fb::Ref ref,
+                                       std::vector<uint32_t> after = {},
+                                       int32_t signal = -1);
+template <typename... Transfers>
+fb::ExchangeT exchange(Transfers... transfers) {
+  fb::ExchangeT result;
+  (result.transfers.push_back(std::move(transfers)), ...);
+  return result;
+}
+
+/// A program of rank `rank` of `ranks` with the streams, arenas and kernels
+/// above and nothing to do. Two expert ranks share group 0, "experts"; all
+/// pipeline ranks share group 1, "all".
+ProgramPtr emptyProgram(uint32_t rank, uint32_t ranks, uint32_t microBatches);
+
+/// `ranks` (even) stages in a row, all forward tasks and then all backward
+/// tasks of `microBatches` (at least 3) micro-batches.
+Programs pipeline(uint32_t ranks, uint32_t microBatches);
+
+std::vector<uint8_t> pack(const fb::ProgramT &program);
+Programs clone(const Programs &programs);
+
+/// The order's `n`-th command of a kind.
+fb::CommandT &nth(fb::ProgramT &program, fb::Action kind, uint32_t n);
+uint32_t indexOf(fb::ProgramT &program, fb::Action kind, uint32_t n);
+
+/// Reads each program from its bytes and checks them all together; the first
+/// error of either.
+Status check(const Programs &programs, CheckReport *report = nullptr);
+
+} // namespace dpcrt::test
+
+#endif // DPC_TEST_UNIT_PROGRAM_BUILDER_H
