@@ -1,0 +1,359 @@
+// FlatBuffers to plan. The program has been through the checker; what is refused
+// here is what this runtime cannot run.
+#include "executor/Plan.h"
+#include <algorithm>
+
+namespace dpcrt {
+namespace {
+// Fired in every step.
+Stamp *readyStamp() {
+  static Stamp *stamp = [] {
+    auto *s = new Stamp;
+    s->poison();
+    return s;
+  }();
+  return stamp;
+}
+} // namespace
+
+class Planner {
+public:
+  Planner(const PlanContext &context, RankPlan &plan)
+      : context(context), program(*context.program), plan(plan) {}
+
+  Status run();
+
+private:
+  Status prepareKernels();
+  Status planBlock(const fb::Block &block, PlannedBlock &out);
+  Status planCommand(const fb::Command &command, uint32_t operands, PlannedCommand &out);
+  Status planOrder();
+  Status planRun(const fb::Command &command, const fb::Run &run, PlannedItem &item);
+  Status addCollective(const fb::Collective &collective, const Frame &frame,
+                       uint32_t operands, Operation *&out);
+  Status addExchange(const fb::Exchange &exchange, PlannedCommand &command);
+  void redirectEvents();
+
+  Buffer buffer(const fb::Ref &ref, uint32_t operands) const {
+    bool operand = ref.space() == fb::Space::Operand;
+    return {operand ? ref.index() : operands + ref.index(), ref.offset(), ref.bytes()};
+  }
+  char *resolve(const Buffer &b, const Frame &frame) const {
+    return frame.bases[b.base] + b.offset;
+  }
+  Stamp *newStamps(size_t count) {
+    plan.stamps.push_back(std::make_unique<Stamp[]>(count));
+    plan.stampCounts.push_back(count);
+    return plan.stamps.back().get();
+  }
+  // Global rank of a coordinate of pp, at this rank's other coordinates.
+  uint32_t peer(uint32_t pp) const { return pp * context.experts + context.expert; }
+
+  const PlanContext &context;
+  const fb::Program &program;
+  RankPlan &plan;
+  std::vector<const PreparedLaunch *> launches;
+  std::vector<const PreparedCall *> calls;
+  std::vector<uint32_t> collectiveCount; // per group, so far
+  // Program events that are another name of a program event (-1: always ready).
+  std::map<uint32_t, int64_t> alias;
+};
+
+Status Planner::prepareKernels() {
+  for (auto *kernel : items(program.kernels())) {
+    launches.push_back(nullptr);
+    if (Status s = context.device.prepareLaunch(*kernel, launches.back()); !s.ok())
+      return s;
+  }
+  for (auto *call : items(program.library())) {
+    calls.push_back(nullptr);
+    if (Status s = context.device.prepareCall(*call, calls.back()); !s.ok())
+      return s;
+  }
+  return {};
+}
+
+Status Planner::planCommand(const fb::Command &command, uint32_t operands,
+                            PlannedCommand &out) {
+  out.kind = command.action_type();
+  out.stream = command.stream();
+  out.signal = command.signal();
+  out.label = command.label();
+  for (uint32_t e : items(command.waits()))
+    out.waits.push_back(e);
+  auto add = [&](const fb::Ref *ref) { out.buffers.push_back(buffer(*ref, operands)); };
+  switch (out.kind) {
+  case fb::Action::Launch: {
+    auto *launch = command.action_as_Launch();
+    out.launch = launches[launch->kernel()];
+    for (auto *argument : items(launch->args()))
+      out.buffers.push_back(buffer(argument->ref(), operands));
+    return {};
+  }
+  case fb::Action::Call: {
+    auto *call = command.action_as_Call();
+    out.call = calls[call->call()];
+    for (auto *argument : items(call->args()))
+      out.buffers.push_back(buffer(argument->ref(), operands));
+    if (out.buffers.size() != 3)
+      return error(Code::Artifact, "a matmul has ", out.buffers.size(), " arguments, not 3");
+    return {};
+  }
+  case fb::Action::Copy:
+    add(command.action_as_Copy()->dst());
+    add(command.action_as_Copy()->src());
+    return {};
+  case fb::Action::Fill:
+    add(command.action_as_Fill()->dst());
+    out.pattern = command.action_as_Fill()->pattern();
+    return {};
+  case fb::Action::Feed:
+    add(command.action_as_Feed()->dst());
+    out.index = command.action_as_Feed()->input();
+    out.microBatch = command.action_as_Feed()->micro_batch();
+    return {};
+  case fb::Action::Fetch:
+    add(command.action_as_Fetch()->src());
+    out.index = command.action_as_Fetch()->output();
+    out.microBatch = command.action_as_Fetch()->micro_batch();
+    return {};
+  case fb::Action::CheckFinite:
+    add(command.action_as_CheckFinite()->src());
+    add(command.action_as_CheckFinite()->flag());
+    return {};
+  case fb::Action::Exchange:
+  case fb::Action::Collective:
+  case fb::Action::Run:
+  case fb::Action::Join:
+    return {};
+  default:
+    return Status(Code::Artifact, "a command is of a kind this runtime does not know");
+  }
+}
+
+Status Planner::planBlock(const fb::Block &block, PlannedBlock &out) {
+  out.block = &block;
+  uint32_t operands = count(block.operands());
+  for (auto *command : items(block.commands())) {
+    out.commands.emplace_back();
+    PlannedCommand &planned = out.commands.back();
+    if (Status s = planCommand(*command, operands, planned); !s.ok())
+      return s;
+    if (planned.kind == fb::Action::Collective)
+      planned.index = out.collectives++;
+    // A message is unique in a step, a block runs many times.
+    if (planned.kind == fb::Action::Exchange || planned.kind == fb::Action::Run)
+      return error(Code::Artifact, "block '", text(program, block.name()),
+                   "' contains an exchange or a run, which belong outside of blocks");
+  }
+  return {};
+}
+
+Status Planner::addCollective(const fb::Collective &collective, const Frame &frame,
+                              uint32_t operands, Operation *&out) {
+  const fb::Group &group = *program.groups()->Get(collective.group());
+  CollectiveSpec spec;
+  spec.kind = collective.kind();
+  spec.reduction = collective.reduction();
+  spec.dtype = collective.dtype();
+  spec.group = std::string(text(group.name()));
+  std::vector<uint32_t> coordinates(items(group.pp()).begin(), items(group.pp()).end());
+  std::sort(coordinates.begin(), coordinates.end());
+  for (uint32_t pp : coordinates) {
+    spec.group += "/" + std::to_string(pp);
+    for (uint32_t e = 0; e < context.experts; ++e)
+      if (group.all_ep() || e == context.expert)
+        spec.members.push_back(pp * context.experts + e);
+  }
+  spec.group += group.all_ep() ? "/all" : "/ep" + std::to_string(context.expert);
+  spec.sequence = collectiveCount[collective.group()]++;
+  Buffer src = buffer(*collective.src(), operands), dst = buffer(*collective.dst(), operands);
+  spec.src = resolve(src, frame);
+  spec.dst = resolve(dst, frame);
+  spec.srcBytes = src.bytes;
+  spec.dstBytes = dst.bytes;
+  return context.transport.addCollective(context.rank(), spec, out);
+}
+
+Status Planner::addExchange(const fb::Exchange &exchange, PlannedCommand &command) {
+  std::vector<TransferSpec> transfers;
+  for (auto *t : items(exchange.transfers())) {
+    TransferSpec spec;
+    spec.send = t->direction() == fb::Direction::Send;
+    spec.peer = peer(t->peer());
+    spec.message = t->message();
+    Buffer b = buffer(*t->ref(), 0);
+    spec.data = resolve(b, plan.frame);
+    spec.bytes = b.bytes;
+    spec.signal = t->signal() < 0 ? nullptr : plan.frame.events[size_t(t->signal())];
+    for (uint32_t e : items(t->after()))
+      command.waits.push_back(e);
+    transfers.push_back(spec);
+  }
+  std::sort(command.waits.begin(), command.waits.end());
+  command.waits.erase(std::unique(command.waits.begin(), command.waits.end()),
+                      command.waits.end());
+  command.index = uint32_t(plan.frame.operations.size());
+  plan.frame.operations.push_back(nullptr);
+  return context.transport.addExchange(context.rank(), std::move(transfers),
+                                       plan.frame.operations.back());
+}
+
+Status Planner::planRun(const fb::Command &command, const fb::Run &run, PlannedItem &item) {
+  const PlannedBlock &block = plan.blocks[run.block()];
+  uint32_t operands = count(block.block->operands());
+  plan.runs.push_back(std::make_unique<PlannedRun>());
+  PlannedRun &out = *plan.runs.back();
+  item.run = &out;
+  out.block = &block;
+  out.microBatch = run.micro_batch();
+  out.pairMicroBatch = run.pair_micro_batch();
+  for (auto *ref : items(run.operands()))
+    out.frame.bases.push_back(plan.address(*ref));
+  for (const ArenaMemory &arena : plan.arenas)
+    out.frame.bases.push_back(arena.data);
+
+  uint32_t events = block.block->events();
+  Stamp *own = newStamps(events - std::min(events, operands));
+  out.frame.events.resize(events);
+  for (uint32_t e = 0; e < events; ++e) {
+    if (e >= operands) {
+      out.frame.events[e] = own + (e - operands);
+    } else {
+      int32_t event = run.operand_events()->Get(e);
+      out.frame.events[e] = event < 0 ? readyStamp() : plan.frame.events[size_t(event)];
+    }
+  }
+  // A result's event is the block's own event under the program's name.
+  std::map<uint32_t, uint32_t> named;
+  for (uint32_t i = 0; i < count(run.result_events()); ++i) {
+    int32_t event = run.result_events()->Get(i);
+    if (event < 0)
+      continue;
+    uint32_t local = block.block->results()->Get(i);
+    if (local < operands) {
+      alias[uint32_t(event)] = run.operand_events()->Get(local);
+    } else if (auto [it, first] = named.emplace(local, uint32_t(event)); first) {
+      out.frame.events[local] = plan.frame.events[size_t(event)];
+    } else {
+      alias[uint32_t(event)] = it->second;
+    }
+  }
+  for (auto *inner : items(block.block->commands()))
+    if (auto *collective = inner->action_as_Collective()) {
+      out.frame.operations.push_back(nullptr);
+      if (Status s = addCollective(*collective, out.frame, operands,
+                                   out.frame.operations.back()); !s.ok())
+        return s;
+    }
+
+  // Which of the block's streams each stream of the program carries.
+  std::map<uint16_t, std::vector<uint32_t>> carried;
+  for (uint32_t s = 0; s < count(run.streams()); ++s)
+    carried[run.streams()->Get(s)].push_back(s);
+  if (carried.empty())
+    carried[command.stream()];
+  out.streamCount = uint32_t(carried.size());
+  out.streamsLeft = out.streamCount;
+  for (auto &[stream, blockStreams] : carried) {
+    std::vector<uint32_t> key = blockStreams;
+    key.insert(key.begin(), run.block());
+    auto &slice = plan.slices[key];
+    if (!slice) {
+      slice = std::make_unique<std::vector<uint32_t>>();
+      for (uint32_t c = 0; c < block.commands.size(); ++c)
+        if (std::find(blockStreams.begin(), blockStreams.end(), block.commands[c].stream) !=
+            blockStreams.end())
+          slice->push_back(c);
+    }
+    plan.streams[stream].items.push_back({&item, slice.get()});
+  }
+  return {};
+}
+
+Status Planner::planOrder() {
+  for (auto *command : items(program.order())) {
+    plan.items.push_back(std::make_unique<PlannedItem>());
+    PlannedItem &item = *plan.items.back();
+    if (Status s = planCommand(*command, 0, item.command); !s.ok())
+      return s;
+    if (auto *run = command->action_as_Run()) {
+      if (Status s = planRun(*command, *run, item); !s.ok())
+        return s;
+      continue;
+    }
+    if (auto *exchange = command->action_as_Exchange()) {
+      if (Status s = addExchange(*exchange, item.command); !s.ok())
+        return s;
+    } else if (auto *collective = command->action_as_Collective()) {
+      item.command.index = uint32_t(plan.frame.operations.size());
+      plan.frame.operations.push_back(nullptr);
+      if (Status s = addCollective(*collective, plan.frame, 0, plan.frame.operations.back());
+          !s.ok())
+        return s;
+    }
+    plan.streams[item.command.stream].items.push_back({&item});
+  }
+  return {};
+}
+
+// Lets every wait for an aliased event wait for what it stands for.
+void Planner::redirectEvents() {
+  if (alias.empty())
+    return;
+  std::map<Stamp *, Stamp *> target;
+  for (auto &[event, first] : alias) {
+    int64_t e = first;
+    for (auto it = alias.find(uint32_t(e)); e >= 0 && it != alias.end();
+         it = alias.find(uint32_t(e)))
+      e = it->second;
+    target[plan.frame.events[event]] =
+        e < 0 ? readyStamp() : plan.frame.events[size_t(e)];
+  }
+  auto redirect = [&](Frame &frame) {
+    for (Stamp *&stamp : frame.events)
+      if (auto it = target.find(stamp); it != target.end())
+        stamp = it->second;
+  };
+  redirect(plan.frame);
+  for (auto &run : plan.runs)
+    redirect(run->frame);
+}
+
+Status Planner::run() {
+  plan.program = &program;
+  plan.rank = context.rank();
+  plan.pp = context.pp;
+  plan.expert = context.expert;
+  plan.arenas = context.arenas;
+  for (auto *stream : items(program.streams()))
+    plan.streams.push_back({std::string(text(stream->name())), stream->kind(), {}});
+  for (const ArenaMemory &arena : plan.arenas)
+    plan.frame.bases.push_back(arena.data);
+  Stamp *stamps = newStamps(program.events());
+  for (uint32_t e = 0; e < program.events(); ++e)
+    plan.frame.events.push_back(stamps + e);
+  collectiveCount.resize(count(program.groups()));
+  if (Status s = prepareKernels(); !s.ok())
+    return s;
+  for (auto *block : items(program.blocks())) {
+    plan.blocks.emplace_back();
+    if (Status s = planBlock(*block, plan.blocks.back()); !s.ok())
+      return s;
+  }
+  if (Status s = planOrder(); !s.ok())
+    return s;
+  redirectEvents();
+  return {};
+}
+
+Status RankPlan::make(const PlanContext &context, std::unique_ptr<RankPlan> &out) {
+  auto plan = std::make_unique<RankPlan>();
+  Planner planner(context, *plan);
+  if (Status s = planner.run(); !s.ok())
+    return s;
+  out = std::move(plan);
+  return {};
+}
+
+} // namespace dpcrt

@@ -1,0 +1,115 @@
+// A rank's program made ready to run: buffers are a base and an offset, events are
+// stamps, kernels and operations are handles of the device and the transport.
+// Everything is decided here, once; a step only walks it.
+#pragma once
+#include "devices/Device.h"
+#include "devices/Wait.h"
+#include "transports/Transport.h"
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace dpcrt {
+
+// A byte range: `offset` from the frame's base number `base`.
+struct Buffer {
+  uint32_t base = 0;
+  uint64_t offset = 0, bytes = 0;
+};
+
+struct PlannedCommand {
+  fb::Action kind = fb::Action::NONE;
+  uint16_t stream = 0; // of the block, or of the program
+  std::vector<uint32_t> waits;
+  int32_t signal = -1;
+  std::vector<Buffer> buffers;
+  const PreparedLaunch *launch = nullptr;
+  const PreparedCall *call = nullptr;
+  uint32_t pattern = 0;         // of a fill
+  uint32_t index = 0;           // input, output, or number of the collective in its frame
+  uint32_t microBatch = 0;
+  uint32_t label = 0;
+};
+
+// What a command's numbers mean: the program's own commands have one frame, every
+// run of a block has one.
+struct Frame {
+  std::vector<char *> bases;            // a block's operands, then arenas
+  std::vector<Stamp *> events;
+  std::vector<Operation *> operations;  // collectives (and exchanges of the order)
+};
+
+struct PlannedBlock {
+  const fb::Block *block;
+  std::vector<PlannedCommand> commands;
+  uint32_t collectives = 0;
+};
+
+struct PlannedRun {
+  const PlannedBlock *block;
+  Frame frame;
+  uint32_t streamCount = 0;
+  std::atomic<uint32_t> streamsLeft{0};
+  int32_t microBatch = -1, pairMicroBatch = -1;
+};
+
+struct PlannedItem {
+  PlannedCommand command;
+  PlannedRun *run = nullptr;
+};
+
+// One stream's part of the order: an item, and of a run the commands of the block
+// that fall to this stream.
+struct StreamItem {
+  const PlannedItem *item;
+  const std::vector<uint32_t> *commands = nullptr;
+};
+
+struct PlannedStream {
+  std::string name;
+  fb::StreamKind kind;
+  std::vector<StreamItem> items;
+};
+
+// Where arenas lie in memory.
+struct ArenaMemory {
+  char *data;
+  uint64_t bytes;
+};
+
+// What the plan is made with. Ranks are linearised, pp slowest.
+struct PlanContext {
+  const fb::Program *program;
+  uint32_t pp, expert, experts;
+  Device &device;
+  Transport &transport;
+  const std::vector<ArenaMemory> &arenas;
+  uint32_t rank() const { return pp * experts + expert; }
+};
+
+class RankPlan {
+public:
+  static Status make(const PlanContext &context, std::unique_ptr<RankPlan> &out);
+
+  const fb::Program *program = nullptr;
+  uint32_t rank = 0, pp = 0, expert = 0;
+  std::vector<ArenaMemory> arenas;
+  std::vector<PlannedStream> streams;
+  Frame frame; // of the order
+  // All stamps, to be woken when a run fails.
+  std::vector<std::unique_ptr<Stamp[]>> stamps;
+  std::vector<size_t> stampCounts;
+
+  std::string label(uint32_t index) const { return std::string(text(*program, index)); }
+  char *address(const fb::Ref &ref) const { return arenas[ref.index()].data + ref.offset(); }
+
+private:
+  friend class Planner;
+  std::vector<PlannedBlock> blocks;
+  std::vector<std::unique_ptr<PlannedRun>> runs;
+  std::vector<std::unique_ptr<PlannedItem>> items;
+  std::map<std::vector<uint32_t>, std::unique_ptr<std::vector<uint32_t>>> slices;
+};
+
+} // namespace dpcrt

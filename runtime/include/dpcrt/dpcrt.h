@@ -1,0 +1,104 @@
+/* dpcrt.h - the session interface: everything a host needs to train with a compiled
+ * artifact, on one page of C. dpc-run and the Python package use nothing else.
+ *
+ * A function that can fail returns NULL, or an error that the caller frees. Handles
+ * are opaque and not thread-safe; a session keeps what it needs of its artifact.
+ * Tensors are row-major, little-endian, in the types of the graph. Strings are
+ * UTF-8 and live as long as the handle they come from. */
+#ifndef DPCRT_DPCRT_H
+#define DPCRT_DPCRT_H
+#include <stddef.h>
+#include <stdint.h>
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct dpcrt_error dpcrt_error;
+typedef struct dpcrt_artifact dpcrt_artifact;
+typedef struct dpcrt_session dpcrt_session;
+
+int dpcrt_error_code(const dpcrt_error *error); /* the exit status it leads to */
+const char *dpcrt_error_message(const dpcrt_error *error);
+void dpcrt_error_free(dpcrt_error *error);
+
+/* Opens MODEL.dpc: checks every checksum, the manifest and all programs. */
+dpcrt_error *dpcrt_artifact_open(const char *path, dpcrt_artifact **out);
+void dpcrt_artifact_close(dpcrt_artifact *artifact);
+const char *dpcrt_artifact_manifest(const dpcrt_artifact *artifact); /* its JSON text */
+int dpcrt_artifact_has_entry(const dpcrt_artifact *artifact, const char *name);
+
+typedef struct dpcrt_tensor {
+  const char *name;
+  const char *dtype;     /* "f32", "i64", ... */
+  const uint64_t *shape; /* inputs: of one micro-batch */
+  size_t rank;
+  uint64_t bytes;
+  uint64_t limit;        /* integer inputs: values are below it; 0: not known */
+  int trained;           /* parameters */
+} dpcrt_tensor;
+size_t dpcrt_artifact_inputs(const dpcrt_artifact *artifact);
+dpcrt_tensor dpcrt_artifact_input(const dpcrt_artifact *artifact, size_t index);
+size_t dpcrt_artifact_parameters(const dpcrt_artifact *artifact);
+dpcrt_tensor dpcrt_artifact_parameter(const dpcrt_artifact *artifact, size_t index);
+
+typedef struct dpcrt_session_options {
+  const char *device;       /* "cpu" */
+  unsigned threads;         /* commands that compute at one time; 0: the cores */
+  double link_latency_s;    /* of an emulated link; 0 with bandwidth 0: none */
+  double link_bandwidth;    /* bytes per second; 0: without bound */
+  double timeout_s;         /* an error after this long without progress; 0: never */
+  uint64_t seed;            /* of dropout and the like */
+  int sequential;           /* replay in one thread, in an order fixed by the programs */
+} dpcrt_session_options;
+/* Allocates all memory there will be and reads the initial weights. */
+dpcrt_error *dpcrt_session_create(const dpcrt_artifact *artifact, const dpcrt_session_options *options, dpcrt_session **out);
+void dpcrt_session_close(dpcrt_session *session);
+size_t dpcrt_session_ranks(const dpcrt_session *session);
+unsigned dpcrt_session_threads(const dpcrt_session *session);
+
+/* How one parameter (NULL: every one) is updated; every field must be set. The
+ * defaults of the artifact's optimizer are PyTorch's. */
+typedef struct dpcrt_update {
+  double lr_scale, weight_decay, momentum, beta1, beta2, eps;
+} dpcrt_update;
+dpcrt_update dpcrt_update_defaults(const dpcrt_artifact *artifact);
+dpcrt_error *dpcrt_session_set_update(dpcrt_session *session, const char *parameter, const dpcrt_update *update);
+
+/* `data`: the input's micro-batches of one step one after the other, of an artifact
+ * with expert ranks each [experts, ...]; or one for all of them (`shared`). */
+typedef struct dpcrt_input { const char *name; const void *data; uint64_t bytes; int shared; } dpcrt_input;
+typedef struct dpcrt_result {
+  double loss;            /* total, by the loss's own weighting */
+  double grad_norm;       /* before clipping; 0 for eval */
+  double sum_den;         /* of all micro-batches; what the loss is divided by */
+  int nonfinite, skipped; /* skipped: the weights were left alone */
+  double seconds, bubble; /* bubble: mean over ranks of idle time on compute streams */
+  size_t losses;          /* micro-batches (times expert ranks), in global order */
+  const float *loss_values, *den_values; /* valid until the next call */
+} dpcrt_result;
+/* clip_norm: INFINITY for none. skip_update: compute, but leave the weights alone. */
+dpcrt_error *dpcrt_session_step(dpcrt_session *session, const dpcrt_input *inputs, size_t count, double lr, double clip_norm, int skip_update, dpcrt_result *out);
+dpcrt_error *dpcrt_session_eval(dpcrt_session *session, const dpcrt_input *inputs, size_t count, dpcrt_result *out);
+
+/* State by name: "param/NAME", "grad/NAME" (of the last step: reduced, weighted,
+ * before clipping) and "moment/NAME.exp_avg" and so on. Sizes must agree. Writing a
+ * parameter or moment writes every holder's. */
+size_t dpcrt_session_states(const dpcrt_session *session);
+dpcrt_tensor dpcrt_session_state(const dpcrt_session *session, size_t index);
+dpcrt_error *dpcrt_session_read(dpcrt_session *session, const char *state, void *data, uint64_t bytes);
+dpcrt_error *dpcrt_session_write(dpcrt_session *session, const char *state, const void *data, uint64_t bytes);
+/* An error that names the ranks if holders of one parameter differ in a bit. */
+dpcrt_error *dpcrt_session_compare_holders(dpcrt_session *session);
+
+/* Bytes of a rank's arenas, by plan; scratch of the process. */
+uint64_t dpcrt_session_arena_bytes(const dpcrt_session *session, size_t rank);
+uint64_t dpcrt_session_scratch_bytes(const dpcrt_session *session);
+
+/* While on, every command's times are kept; written as Chrome trace events. */
+void dpcrt_session_trace(dpcrt_session *session, int on);
+dpcrt_error *dpcrt_session_write_trace(dpcrt_session *session, const char *path);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

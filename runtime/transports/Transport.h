@@ -1,0 +1,70 @@
+// How ranks exchange bytes: one table of functions, filled once per kind of
+// transport. All operations of a program are known at load; a step starts each of
+// them once and drives it to its end, without allocation.
+#pragma once
+#include "devices/Device.h"
+#include "devices/Wait.h"
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace dpcrt {
+
+// One message of an exchange, at one of its ends. Ranks are global.
+struct TransferSpec {
+  bool send;
+  uint32_t peer;
+  uint32_t message; // unique among the messages from sender to receiver
+  void *data;
+  uint64_t bytes;
+  Stamp *signal; // fires when the bytes are there or the source is free; or null
+};
+
+// One member's part of a collective.
+struct CollectiveSpec {
+  fb::CollectiveKind kind;
+  fb::Reduction reduction;
+  fb::DType dtype;
+  std::string group;            // the same for all members
+  uint32_t sequence;            // the how-manieth of the group
+  std::vector<uint32_t> members; // global ranks, ascending
+  const void *src;
+  void *dst;
+  uint64_t srcBytes, dstBytes;
+};
+
+// An exchange or collective of one rank. All functions but describe and wake are
+// called by the rank's stream thread.
+class Operation {
+public:
+  virtual ~Operation();
+  // Both ends of nothing have to be here yet; steps count from 1 without gaps.
+  virtual void start(uint32_t step) = 0;
+  // Does what can be done now; true when the operation has ended. Holds the lane
+  // only while it computes.
+  virtual bool progress(Lane &lane) = 0;
+  // Sleeps until progress may do something. Uses no core.
+  virtual void wait() = 0;
+  // Ends a wait early, when the run has failed.
+  virtual void wake() = 0;
+  // What it waits for, for messages about a hang.
+  virtual std::string describe() const = 0;
+};
+
+class Transport {
+public:
+  virtual ~Transport();
+  virtual const char *name() const = 0;
+  // At load, for every operation of every rank; the operation belongs to the
+  // transport.
+  virtual Status addExchange(uint32_t rank, std::vector<TransferSpec> transfers,
+                             Operation *&out) = 0;
+  virtual Status addCollective(uint32_t rank, const CollectiveSpec &spec,
+                               Operation *&out) = 0;
+  // After the last one: every message and collective must have all its ends.
+  virtual Status finishPreparation() = 0;
+  // Wakes everything that waits.
+  virtual void wakeAll() = 0;
+};
+
+} // namespace dpcrt

@@ -1,0 +1,386 @@
+// Rendezvous in shared memory.
+#include "transports/local/LocalTransport.h"
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <tuple>
+
+namespace dpcrt {
+
+Operation::~Operation() = default;
+Transport::~Transport() = default;
+
+namespace {
+// What the two ends of a message share. `posted` and `received` hold the last step
+// in which they happened; everything else is written before and read after them.
+struct Message {
+  std::atomic<uint32_t> posted{0}, received{0};
+  const void *src = nullptr;
+  int64_t postedAt = 0, due = 0;
+  Bell *senderBell = nullptr, *receiverBell = nullptr;
+  uint64_t sendBytes = 0, receiveBytes = 0;
+};
+
+class LocalExchange : public Operation {
+public:
+  struct Transfer {
+    TransferSpec spec;
+    Message *message;
+    bool copied = false, done = false;
+  };
+
+  LocalExchange(const Link &link) : link(link) {}
+
+  void start(uint32_t newStep) override {
+    step.store(newStep, std::memory_order_relaxed);
+    left = transfers.size();
+    startedAt = link.emulated() ? nowNs() : 0;
+    for (Transfer &t : transfers) {
+      t.copied = t.done = false;
+      if (!t.spec.send)
+        continue;
+      t.message->src = t.spec.data;
+      t.message->postedAt = startedAt;
+      t.message->posted.store(newStep, std::memory_order_release);
+      t.message->receiverBell->ring();
+    }
+  }
+
+  bool progress(Lane &) override {
+    seen = bell.snapshot();
+    nextDue = noDeadline;
+    uint32_t now = step.load(std::memory_order_relaxed);
+    for (Transfer &t : transfers)
+      if (!t.done && advance(t, now)) {
+        t.done = true;
+        --left;
+        if (t.spec.signal)
+          t.spec.signal->fire(now);
+      }
+    return left == 0;
+  }
+
+  void wait() override { bell.sleep(seen, nextDue); }
+  void wake() override { bell.ring(); }
+
+  std::string describe() const override {
+    std::string text;
+    uint32_t now = step.load(std::memory_order_relaxed);
+    for (const Transfer &t : transfers) {
+      bool there = t.spec.send ? t.message->received.load() == now
+                               : t.message->posted.load() == now;
+      if (!there)
+        text += (text.empty() ? "" : ", ") +
+                std::string(t.spec.send ? "send of message " : "receive of message ") +
+                std::to_string(t.spec.message) + (t.spec.send ? " to rank " : " from rank ") +
+                std::to_string(t.spec.peer) + " (" + std::to_string(t.spec.bytes) + " bytes)";
+    }
+    return text.empty() ? "the emulated link" : text;
+  }
+
+  std::vector<Transfer> transfers;
+  Bell bell;
+
+private:
+  // Whether the transfer has completed.
+  bool advance(Transfer &t, uint32_t now) {
+    Message &m = *t.message;
+    if (t.spec.send) {
+      if (m.received.load(std::memory_order_acquire) != now)
+        return false;
+    } else if (!t.copied) {
+      if (m.posted.load(std::memory_order_acquire) != now)
+        return false;
+      std::memcpy(t.spec.data, m.src, t.spec.bytes);
+      t.copied = true;
+      m.due = link.emulated() ? std::max(m.postedAt, startedAt) +
+                                    link.nanoseconds(double(t.spec.bytes))
+                              : 0;
+      m.received.store(now, std::memory_order_release);
+      m.senderBell->ring();
+    }
+    if (m.due == 0 || m.due <= nowNs())
+      return true;
+    nextDue = std::min(nextDue, m.due);
+    return false;
+  }
+
+  const Link &link;
+  std::atomic<uint32_t> step{0};
+  size_t left = 0;
+  int64_t startedAt = 0, nextDue = noDeadline;
+  uint32_t seen = 0;
+};
+
+// What the members of one collective share. Counters run on over the steps: phase
+// p of step s is over when its counter is s times the number of members.
+struct Meeting {
+  fb::CollectiveKind kind;
+  fb::Reduction reduction;
+  fb::DType dtype;
+  std::vector<uint32_t> members;
+  std::vector<const void *> src;
+  std::vector<void *> dst;
+  std::vector<int64_t> postedAt;
+  std::vector<bool> joined;
+  uint64_t srcBytes, dstBytes;
+  std::atomic<uint64_t> posted{0}, reduced{0}, finished{0};
+  Bell bell;
+};
+
+class LocalCollective : public Operation {
+public:
+  LocalCollective(Meeting &meeting, size_t self, Device &device, const Link &link)
+      : meeting(meeting), self(self), device(device), link(link) {}
+
+  void start(uint32_t newStep) override {
+    uint64_t count = meeting.members.size();
+    goal.store(uint64_t(newStep) * count, std::memory_order_relaxed);
+    phase = Phase::Posted;
+    due = 0;
+    meeting.postedAt[self] = link.emulated() ? nowNs() : 0;
+    meeting.posted.fetch_add(1);
+    meeting.bell.ring();
+  }
+
+  bool progress(Lane &lane) override {
+    seen = meeting.bell.snapshot();
+    uint64_t all = goal.load(std::memory_order_relaxed);
+    if (phase == Phase::Posted) {
+      if (meeting.posted.load() < all)
+        return false;
+      if (link.emulated())
+        due = *std::max_element(meeting.postedAt.begin(), meeting.postedAt.end()) + cost();
+      bool reduceFirst = meeting.kind == fb::CollectiveKind::AllReduce;
+      ownPart(lane);
+      phase = reduceFirst ? Phase::Reduced : Phase::Finished;
+      (reduceFirst ? meeting.reduced : meeting.finished).fetch_add(1);
+      meeting.bell.ring();
+    }
+    if (phase == Phase::Reduced) {
+      if (meeting.reduced.load() < all)
+        return false;
+      gatherChunks();
+      phase = Phase::Finished;
+      meeting.finished.fetch_add(1);
+      meeting.bell.ring();
+    }
+    return meeting.finished.load() >= all && (due == 0 || due <= nowNs());
+  }
+
+  void wait() override {
+    bool waitsForTime = phase == Phase::Finished && due != 0 &&
+                        meeting.finished.load() >= goal.load(std::memory_order_relaxed);
+    meeting.bell.sleep(seen, waitsForTime ? due : noDeadline);
+  }
+  void wake() override { meeting.bell.ring(); }
+
+  std::string describe() const override {
+    uint64_t all = goal.load(std::memory_order_relaxed), count = meeting.members.size();
+    uint64_t here = meeting.posted.load() - (all - count);
+    return std::string(fb::EnumNameCollectiveKind(meeting.kind)) + " of " +
+           std::to_string(count) + " ranks, of which " +
+           std::to_string(std::min(here, count)) + " have come";
+  }
+
+private:
+  enum class Phase { Posted, Reduced, Finished };
+
+  int64_t cost() const {
+    double m = double(meeting.members.size()), bytes = double(meeting.srcBytes);
+    switch (meeting.kind) {
+    case fb::CollectiveKind::AllGather: return link.nanoseconds((m - 1) * bytes);
+    case fb::CollectiveKind::AllReduce: return 2 * link.nanoseconds((m - 1) / m * bytes);
+    default: return link.nanoseconds((m - 1) / m * bytes);
+    }
+  }
+
+  // Elements of all-reduce that member i sums; the same elements whatever else is
+  // split, and each element by one member in the order of members.
+  uint64_t chunkBegin(size_t i) const {
+    uint64_t n = meeting.srcBytes / elementBytes(meeting.dtype);
+    return n / meeting.members.size() * i + n % meeting.members.size() * i / meeting.members.size();
+  }
+
+  void sum(Lane &lane, void *to, uint64_t first, uint64_t count) {
+    std::vector<const void *> &from = scratch;
+    from.clear();
+    for (const void *src : meeting.src)
+      from.push_back(static_cast<const char *>(src) + first * elementBytes(meeting.dtype));
+    lane.enter();
+    device.reduce(lane, to, from.data(), from.size(), count, meeting.dtype,
+                  meeting.reduction);
+  }
+
+  void ownPart(Lane &lane) {
+    size_t count = meeting.members.size();
+    auto *dst = static_cast<char *>(meeting.dst[self]);
+    uint64_t unit = elementBytes(meeting.dtype);
+    switch (meeting.kind) {
+    case fb::CollectiveKind::AllReduce: {
+      uint64_t begin = chunkBegin(self), end = chunkBegin(self + 1);
+      return sum(lane, dst + begin * unit, begin, end - begin);
+    }
+    case fb::CollectiveKind::ReduceScatter: {
+      uint64_t part = meeting.dstBytes / unit;
+      return sum(lane, dst, self * part, part);
+    }
+    case fb::CollectiveKind::AllGather:
+      for (size_t i = 0; i < count; ++i)
+        move(dst + i * meeting.srcBytes, meeting.src[i], meeting.srcBytes);
+      return;
+    case fb::CollectiveKind::AllToAll: {
+      uint64_t part = meeting.srcBytes / count;
+      for (size_t i = 0; i < count; ++i)
+        move(dst + i * part, static_cast<const char *>(meeting.src[i]) + self * part, part);
+      return;
+    }
+    }
+  }
+
+  void gatherChunks() {
+    uint64_t unit = elementBytes(meeting.dtype);
+    for (size_t i = 0; i < meeting.members.size(); ++i)
+      if (i != self) {
+        uint64_t begin = chunkBegin(i) * unit, end = chunkBegin(i + 1) * unit;
+        move(static_cast<char *>(meeting.dst[self]) + begin,
+             static_cast<char *>(meeting.dst[i]) + begin, end - begin);
+      }
+  }
+
+  static void move(void *dst, const void *src, uint64_t bytes) {
+    if (dst != src)
+      std::memcpy(dst, src, bytes);
+  }
+
+  Meeting &meeting;
+  size_t self;
+  Device &device;
+  const Link &link;
+  std::vector<const void *> scratch;
+  std::atomic<uint64_t> goal{0};
+  Phase phase = Phase::Posted;
+  int64_t due = 0;
+  uint32_t seen = 0;
+};
+
+class LocalTransport : public Transport {
+public:
+  LocalTransport(Device &device, const Link &link) : device(device), link(link) {}
+  const char *name() const override { return "local"; }
+
+  Status addExchange(uint32_t rank, std::vector<TransferSpec> transfers,
+                     Operation *&out) override {
+    auto exchange = std::make_unique<LocalExchange>(link);
+    for (TransferSpec &spec : transfers) {
+      uint32_t from = spec.send ? rank : spec.peer, to = spec.send ? spec.peer : rank;
+      auto &message = messages[{spec.message, from, to}];
+      if (!message)
+        message = std::make_unique<Message>();
+      Bell *&bell = spec.send ? message->senderBell : message->receiverBell;
+      if (bell)
+        return error(Code::Artifact, "message ", spec.message, " from rank ", from,
+                     " to rank ", to, spec.send ? " is sent" : " is received", " twice");
+      bell = &exchange->bell;
+      (spec.send ? message->sendBytes : message->receiveBytes) = spec.bytes;
+      exchange->transfers.push_back({spec, message.get()});
+    }
+    out = exchange.get();
+    operations.push_back(std::move(exchange));
+    return {};
+  }
+
+  Status addCollective(uint32_t rank, const CollectiveSpec &spec,
+                       Operation *&out) override {
+    auto &meeting = meetings[{spec.group, spec.sequence}];
+    size_t count = spec.members.size();
+    if (!meeting) {
+      meeting = std::make_unique<Meeting>();
+      meeting->kind = spec.kind;
+      meeting->reduction = spec.reduction;
+      meeting->dtype = spec.dtype;
+      meeting->members = spec.members;
+      meeting->src.resize(count);
+      meeting->dst.resize(count);
+      meeting->postedAt.resize(count);
+      meeting->joined.resize(count);
+      meeting->srcBytes = spec.srcBytes;
+      meeting->dstBytes = spec.dstBytes;
+    }
+    Meeting &m = *meeting;
+    size_t self = size_t(std::find(m.members.begin(), m.members.end(), rank) - m.members.begin());
+    if (m.members != spec.members || self == count || m.joined[self] || m.kind != spec.kind ||
+        m.reduction != spec.reduction || m.dtype != spec.dtype ||
+        m.srcBytes != spec.srcBytes || m.dstBytes != spec.dstBytes)
+      return error(Code::Artifact, "collective ", spec.sequence, " of group '", spec.group,
+                   "' differs between rank ", rank, " and its other members");
+    if (Status s = checkSizes(spec); !s.ok())
+      return s;
+    m.joined[self] = true;
+    m.src[self] = spec.src;
+    m.dst[self] = spec.dst;
+    auto operation = std::make_unique<LocalCollective>(m, self, device, link);
+    out = operation.get();
+    operations.push_back(std::move(operation));
+    return {};
+  }
+
+  Status finishPreparation() override {
+    for (auto &[key, m] : messages) {
+      auto [id, from, to] = key;
+      if (!m->senderBell || !m->receiverBell)
+        return error(Code::Artifact, "message ", id, " from rank ", from, " to rank ", to,
+                     m->senderBell ? " is never received" : " is never sent");
+      if (m->sendBytes != m->receiveBytes)
+        return error(Code::Artifact, "message ", id, " from rank ", from, " to rank ", to,
+                     " has ", m->sendBytes, " bytes at its sender and ", m->receiveBytes,
+                     " at its receiver");
+    }
+    for (auto &[key, m] : meetings)
+      for (size_t i = 0; i < m->members.size(); ++i)
+        if (!m->joined[i])
+          return error(Code::Artifact, "rank ", m->members[i], " takes no part in collective ",
+                       key.second, " of group '", key.first, "'");
+    return {};
+  }
+
+  void wakeAll() override {
+    for (auto &operation : operations)
+      operation->wake();
+  }
+
+private:
+  static Status checkSizes(const CollectiveSpec &spec) {
+    uint64_t m = spec.members.size(), unit = elementBytes(spec.dtype);
+    uint64_t want = spec.kind == fb::CollectiveKind::AllGather       ? spec.srcBytes * m
+                    : spec.kind == fb::CollectiveKind::ReduceScatter ? spec.srcBytes / m
+                                                                     : spec.srcBytes;
+    bool sums = spec.kind == fb::CollectiveKind::AllReduce ||
+                spec.kind == fb::CollectiveKind::ReduceScatter;
+    bool parts = spec.kind == fb::CollectiveKind::AllToAll ||
+                 spec.kind == fb::CollectiveKind::ReduceScatter;
+    if (want != spec.dstBytes || (parts && spec.srcBytes % (m * unit)) ||
+        spec.srcBytes % unit)
+      return error(Code::Artifact, "collective ", spec.sequence, " of group '", spec.group,
+                   "' has sizes that do not fit: ", spec.srcBytes, " and ", spec.dstBytes, " bytes");
+    bool summable = spec.dtype == fb::DType::F32 || spec.dtype == fb::DType::F64 ||
+                    spec.dtype == fb::DType::I64 || spec.dtype == fb::DType::I32;
+    if (sums && !summable)
+      return error(Code::Artifact, "a collective cannot add values of type ",
+                   fb::EnumNameDType(spec.dtype));
+    return {};
+  }
+
+  Device &device;
+  Link link;
+  std::map<std::tuple<uint32_t, uint32_t, uint32_t>, std::unique_ptr<Message>> messages;
+  std::map<std::pair<std::string, uint32_t>, std::unique_ptr<Meeting>> meetings;
+  std::vector<std::unique_ptr<Operation>> operations;
+};
+} // namespace
+
+std::unique_ptr<Transport> makeLocalTransport(Device &device, const Link &link) {
+  return std::make_unique<LocalTransport>(device, link);
+}
+
+} // namespace dpcrt

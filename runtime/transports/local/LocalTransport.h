@@ -1,0 +1,27 @@
+// Messages between ranks that are threads of one process. The receiver copies
+// straight from the sender's buffer once both have come (rendezvous); nothing is
+// buffered, so what runs here has no hidden dependence on buffering. Copies of
+// messages take no core token, as a network card would not; sums do.
+#pragma once
+#include "transports/Transport.h"
+
+namespace dpcrt {
+
+// An emulated link. A message takes latency + bytes / bandwidth from when both its
+// sides are there; messages do not slow each other. A collective of m members and b
+// bytes of input takes, from when all are there: all-to-all and reduce-scatter
+// latency + (m-1)/m b / bandwidth, all-gather latency + (m-1) b / bandwidth,
+// all-reduce 2 (latency + (m-1)/m b / bandwidth).
+struct Link {
+  int64_t latencyNs = 0;
+  double bytesPerSecond = 0; // 0: as fast as it goes
+  bool emulated() const { return latencyNs > 0 || bytesPerSecond > 0; }
+  int64_t nanoseconds(double bytes) const {
+    return latencyNs +
+           (bytesPerSecond > 0 ? int64_t(bytes / bytesPerSecond * 1e9) : 0);
+  }
+};
+
+std::unique_ptr<Transport> makeLocalTransport(Device &device, const Link &link);
+
+} // namespace dpcrt
