@@ -78,6 +78,7 @@ typedef struct dpcrt_result {
 } dpcrt_result;
 /* clip_norm: INFINITY for none. skip_update: compute, but leave the weights alone. */
 dpcrt_error *dpcrt_session_step(dpcrt_session *session, const dpcrt_input *inputs, size_t count, double lr, double clip_norm, int skip_update, dpcrt_result *out);
+/* Runs eval_step, or train_step without its update where the artifact has no eval_step. */
 dpcrt_error *dpcrt_session_eval(dpcrt_session *session, const dpcrt_input *inputs, size_t count, dpcrt_result *out);
 
 /* State by name: "param/NAME", "grad/NAME" (of the last step: reduced, weighted,

@@ -1,0 +1,192 @@
+// Opening MODEL.dpc, in the order of docs/Artifact.md.
+#include "session/Artifact.h"
+#include "data/Files.h"
+#include "data/Sha256.h"
+#if __has_include("program/Check.h")
+#include "program/Check.h"
+#endif
+#include <algorithm>
+
+namespace dpcrt {
+
+Element elementOf(fb::DType type) {
+  switch (type) {
+  case fb::DType::F32: return Element::F32;
+  case fb::DType::F64: return Element::F64;
+  case fb::DType::I64: return Element::I64;
+  case fb::DType::I32: return Element::I32;
+  case fb::DType::Bool: return Element::Bool;
+  case fb::DType::BF16: return Element::BF16;
+  case fb::DType::F16: return Element::F16;
+  case fb::DType::U8: return Element::U8;
+  }
+  return Element::U8;
+}
+
+namespace {
+Status hashFile(const std::string &path, std::string &hex) {
+  InputFile file;
+  if (Status s = InputFile::open(path, Code::Artifact, file); !s.ok())
+    return s;
+  Sha256 hash;
+  std::vector<char> buffer(1 << 20);
+  for (uint64_t at = 0; at < file.size(); at += buffer.size()) {
+    uint64_t n = std::min<uint64_t>(buffer.size(), file.size() - at);
+    if (Status s = file.read(at, buffer.data(), n); !s.ok())
+      return s;
+    hash.update(buffer.data(), n);
+  }
+  hex = toHex(hash.finish());
+  return {};
+}
+
+Status checkChecksums(const Artifact &artifact, std::map<std::string, std::string> &sums) {
+  std::string text;
+  if (Status s = readWholeFile(artifact.path(Manifest::checksumsName), Code::Artifact, text);
+      !s.ok())
+    return error(Code::Artifact, "'", artifact.directory, "' is not a compiled model: ",
+                 s.message());
+  if (Status s = parseChecksums(text, sums); !s.ok())
+    return s;
+  for (auto &[path, expected] : sums) {
+    std::string found;
+    if (Status s = hashFile(artifact.path(path), found); !s.ok())
+      return error(Code::Artifact, "the artifact is damaged: ", s.message());
+    if (found != expected)
+      return error(Code::Artifact, "the artifact is damaged: '", artifact.path(path),
+                   "' does not have the checksum recorded when it was compiled; compile it again");
+  }
+  return {};
+}
+
+std::vector<uint64_t> shapeOf(const fb::Tensor &tensor) {
+  return {items(tensor.shape()).begin(), items(tensor.shape()).end()};
+}
+
+std::string described(Element type, const std::vector<uint64_t> &shape) {
+  return nameOf(type) + shapeText(shape);
+}
+
+// What a program says must be what the manifest says.
+Status compare(const Manifest &m, const Manifest::EntryPoint &entry, uint32_t pp,
+               const ProgramFile &file, uint64_t constantsSize) {
+  const fb::Program &p = file.program();
+  auto differs = [&](auto &&...what) {
+    return error(Code::Artifact, file.name(), ": ", what..., " in the program and the manifest differ");
+  };
+  const fb::Mesh *mesh = p.mesh();
+  if (!mesh || mesh->pp() != m.mesh.pp || mesh->ep() != m.mesh.ep ||
+      mesh->mirror() != m.mesh.mirror || mesh->dp() != 1 || mesh->tp() != 1)
+    return differs("the meshes");
+  if (p.coordinate() != pp)
+    return differs("the coordinates");
+  if (text(p.entry()) != entry.name || p.micro_batches() != entry.microBatches)
+    return differs("entry point or micro-batches");
+  for (auto *parameter : items(p.parameters())) {
+    std::string name(text(parameter->tensor()->name()));
+    const Manifest::Parameter *known = m.parameter(name);
+    std::vector<uint64_t> shape = shapeOf(*parameter->tensor()), sliced = shape;
+    sliced.insert(sliced.begin(), m.mesh.ep);
+    if (!known || elementOf(parameter->tensor()->dtype()) != known->type ||
+        (known->shape != shape && (m.mesh.ep == 1 || known->shape != sliced)))
+      return differs("parameter '", name, "' (", described(elementOf(parameter->tensor()->dtype()), shape), ")");
+    if (!std::binary_search(known->holders.begin(), known->holders.end(), pp))
+      return differs("the holders of '", name, "'");
+  }
+  for (auto *input : items(p.inputs())) {
+    std::string name(text(input->name()));
+    auto known = std::find_if(m.inputs.begin(), m.inputs.end(),
+                              [&](auto &i) { return i.name == name; });
+    if (known == m.inputs.end() || known->type != elementOf(input->dtype()) ||
+        known->shape != shapeOf(*input))
+      return differs("input '", name, "'");
+  }
+  for (auto *constant : items(p.constants())) {
+    uint64_t end;
+    if (__builtin_add_overflow(constant->file_offset(), constant->dst()->bytes(), &end) ||
+        end > constantsSize)
+      return error(Code::Artifact, file.name(), ": constant '", text(constant->name()),
+                   "' lies beyond the end of the constants file");
+  }
+  return {};
+}
+
+// The shape of an input is one rank's. A program may instead describe the tensor
+// of all expert ranks, of which each feeds its slice of the first dimension.
+void sliceInputs(Artifact &artifact) {
+  uint32_t experts = artifact.manifest.mesh.ep;
+  if (experts == 1)
+    return;
+  std::map<std::string, bool> sliced;
+  for (auto &[name, programs] : artifact.programs)
+    for (const ProgramFile &file : programs)
+      for (auto *command : items(file->order()))
+        if (auto *feed = command->action_as_Feed()) {
+          const fb::Tensor &tensor = *file->inputs()->Get(feed->input());
+          uint64_t bytes = *byteSize(shapeOf(tensor), elementBytes(tensor.dtype()));
+          sliced[std::string(text(tensor.name()))] = feed->dst()->bytes() != bytes;
+        }
+  for (Manifest::Input &input : artifact.manifest.inputs)
+    if (sliced[input.name])
+      input.shape.erase(input.shape.begin());
+}
+} // namespace
+
+Status openArtifact(const std::string &directory, Artifact &out) {
+  out.directory = directory;
+  while (out.directory.size() > 1 && out.directory.back() == '/')
+    out.directory.pop_back();
+  std::map<std::string, std::string> sums;
+  if (Status s = checkChecksums(out, sums); !s.ok())
+    return s;
+  auto listed = [&](const std::string &file) -> Status {
+    if (file.empty() || sums.count(file))
+      return {};
+    return error(Code::Artifact, "the artifact is damaged: '", file, "' has no checksum");
+  };
+  if (Status s = listed(Manifest::fileName); !s.ok())
+    return s;
+  if (Status s = readWholeFile(out.path(Manifest::fileName), Code::Artifact, out.manifestText);
+      !s.ok())
+    return s;
+  if (Status s = parseManifest(out.manifestText, out.manifest); !s.ok())
+    return s.within(out.directory);
+  const Manifest &m = out.manifest;
+  std::vector<std::string> files = {m.constants, m.weights};
+  for (const auto &target : m.targets)
+    files.push_back(target.file);
+  for (const auto &entry : m.entryPoints)
+    files.insert(files.end(), entry.programs.begin(), entry.programs.end());
+  for (const std::string &file : files)
+    if (Status s = listed(file); !s.ok())
+      return s;
+  uint64_t constantsSize = 0;
+  if (!m.constants.empty()) {
+    InputFile constants;
+    if (Status s = InputFile::open(out.path(m.constants), Code::Artifact, constants); !s.ok())
+      return s;
+    constantsSize = constants.size();
+  }
+  for (const auto &entry : m.entryPoints) {
+    std::vector<ProgramFile> &programs = out.programs[entry.name];
+    std::vector<const fb::Program *> all;
+    for (uint32_t pp = 0; pp < m.mesh.pp; ++pp) {
+      Result<ProgramFile> file = readProgramFile(out.path(entry.programs[pp]));
+      if (!file.ok())
+        return file.status();
+      programs.push_back(std::move(*file));
+      if (Status s = compare(m, entry, pp, programs.back(), constantsSize); !s.ok())
+        return s;
+    }
+    for (const ProgramFile &file : programs)
+      all.push_back(&file.program());
+#if __has_include("program/Check.h")
+    if (Status s = checkPrograms(all); !s.ok())
+      return s;
+#endif
+  }
+  sliceInputs(out);
+  return {};
+}
+
+} // namespace dpcrt

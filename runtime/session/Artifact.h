@@ -1,0 +1,28 @@
+// An artifact opened: checked against its checksums, its manifest against its
+// programs, its programs against each other. Nothing of it is executed yet.
+#pragma once
+#include "program/Reader.h"
+#include "session/Manifest.h"
+
+namespace dpcrt {
+
+struct Artifact {
+  std::string directory;
+  Manifest manifest;
+  std::string manifestText;
+  // Programs of an entry point, per coordinate of pp.
+  std::map<std::string, std::vector<ProgramFile>> programs;
+
+  std::string path(const std::string &file) const { return directory + "/" + file; }
+  const std::vector<ProgramFile> *entry(const std::string &name) const {
+    auto it = programs.find(name);
+    return it == programs.end() ? nullptr : &it->second;
+  }
+};
+
+// Errors have code Artifact.
+Status openArtifact(const std::string &directory, Artifact &out);
+
+Element elementOf(fb::DType type);
+
+} // namespace dpcrt

@@ -1,0 +1,53 @@
+// The arenas of all ranks and what lies in them by name: parameters with their
+// gradients and moments, constants, initial weights.
+#pragma once
+#include "devices/Device.h"
+#include "executor/Plan.h"
+#include "session/Artifact.h"
+
+namespace dpcrt {
+
+// One holder's bytes of a parameter.
+struct Holding {
+  uint32_t rank;
+  uint64_t slice;           // of an expert parameter: its first dimension's index
+  const fb::Parameter *parameter;
+  char *weight = nullptr, *gradient = nullptr, *record = nullptr;
+  uint64_t bytes = 0;
+  std::vector<char *> moments;
+};
+
+struct HeldParameter {
+  const Manifest::Parameter *manifest;
+  uint64_t bytes = 0; // of the whole parameter
+  std::vector<Holding> holdings; // ascending rank
+};
+
+class RankMemory {
+public:
+  // Allocates the arenas of every rank of an entry point. Weight arenas of `shared`
+  // (another entry point) are used where both lay their parameters out alike.
+  Status allocate(const Artifact &artifact, const std::string &entry, Device &device,
+                  const RankMemory *shared);
+  Status loadConstants(const Artifact &artifact);
+  // From the sources that the manifest names.
+  Status loadWeights(const Artifact &artifact);
+
+  std::vector<std::vector<ArenaMemory>> arenas; // per rank
+  std::vector<const fb::Program *> programs;    // per rank
+  std::vector<HeldParameter> parameters;        // in the manifest's order
+  uint64_t arenaBytes(size_t rank) const;
+  // Whether rank's weights are those of the entry point it was allocated with.
+  bool sharesWeights = false;
+
+  const HeldParameter *find(const std::string &name) const;
+  char *address(size_t rank, const fb::Ref &ref) const {
+    return arenas[rank][ref.index()].data + ref.offset();
+  }
+
+private:
+  Status bindParameters(const Manifest &manifest, uint32_t experts);
+  uint32_t experts = 1;
+};
+
+} // namespace dpcrt

@@ -1,0 +1,353 @@
+// Steps: the step record in, losses and flags out.
+#include "session/Session.h"
+#include "data/Sha256.h"
+#include "devices/cpu/CpuDevice.h"
+#include "session/EntryPointRun.h"
+#include <cmath>
+#include <cstring>
+#include <sched.h>
+
+namespace dpcrt {
+
+UpdateOptions defaultUpdate(const std::string &optimizer) {
+  UpdateOptions u;
+  u.momentum = optimizer == "momentum" ? 0.9 : 0;
+  u.weightDecay = optimizer == "adamw" ? 0.01 : 0;
+  return u;
+}
+
+namespace {
+unsigned coresOfThisProcess() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (sched_getaffinity(0, sizeof(set), &set) == 0)
+    return unsigned(CPU_COUNT(&set));
+  return std::max(1u, std::thread::hardware_concurrency());
+}
+
+template <typename T> void put(char *at, size_t offset, T value) {
+  std::memcpy(at + offset, &value, sizeof(T));
+}
+template <typename T> T get(const char *at, size_t offset) {
+  T value;
+  std::memcpy(&value, at + offset, sizeof(T));
+  return value;
+}
+
+// Offsets of Program.fbs, StepRecord.
+enum HeaderOffset : size_t {
+  HeaderStep = 0, HeaderSeed = 8, HeaderLossScale = 16, HeaderFactor = 20, HeaderSkip = 24,
+  HeaderClipNorm = 28, HeaderSkipAsked = 32, HeaderSumDen = 36, HeaderNorm = 40,
+  HeaderNonfinite = 44
+};
+enum EntryOffset : size_t {
+  EntryLr = 0, EntryWeightDecay = 4, EntryMomentum = 8, EntryBeta1 = 12, EntryBeta2 = 16,
+  EntryEps = 20, EntryBias1 = 24, EntryBias2 = 28
+};
+} // namespace
+
+Status Session::create(const Artifact &artifact, const SessionOptions &options,
+                       std::unique_ptr<Session> &out) {
+  std::unique_ptr<Session> session(new Session);
+  if (Status s = session->prepare(artifact, options); !s.ok())
+    return s;
+  out = std::move(session);
+  return {};
+}
+
+Session::~Session() {
+  if (train)
+    train->executor.reset();
+  if (evaluation)
+    evaluation->executor.reset();
+}
+
+Status Session::prepare(const Artifact &given, const SessionOptions &chosen) {
+  artifact = &given;
+  options = chosen;
+  const Manifest &m = given.manifest;
+  threadCount = options.sequential ? 1 : options.threads ? options.threads : coresOfThisProcess();
+  const Manifest::Target *target = nullptr;
+  std::string known;
+  for (const auto &t : m.targets) {
+    known += (known.empty() ? "" : ", ") + t.device;
+    if (t.device == options.device)
+      target = &t;
+  }
+  if (!target || options.device != "cpu")
+    return error(Code::Device, "the artifact was not compiled for device '", options.device,
+                 "' but for ", known.empty() ? "none" : known);
+  device = makeCpuDevice(threadCount);
+  if (!target->file.empty())
+    if (Status s = device->openKernels(given.path(target->file), target->features); !s.ok())
+      return s;
+  train = std::make_unique<EntryPointRun>();
+  if (Status s = train->prepare(given, "train_step", *device, options.link, nullptr); !s.ok())
+    return s;
+  if (given.entry("eval_step")) {
+    evaluation = std::make_unique<EntryPointRun>();
+    if (Status s = evaluation->prepare(given, "eval_step", *device, options.link, &train->memory);
+        !s.ok())
+      return s;
+  }
+  if (Status s = train->memory.loadWeights(given); !s.ok())
+    return s;
+  if (Status s = device->finishPreparation(); !s.ok())
+    return s;
+  updates.assign(m.parameters.size(), defaultUpdate(m.optimizer));
+  listStates();
+  ExecutorOptions executor;
+  executor.timeoutNs = int64_t(options.timeoutSeconds * 1e9);
+  executor.sequential = options.sequential;
+  train->makeExecutor(*device, executor);
+  if (evaluation)
+    evaluation->makeExecutor(*device, executor);
+  return {};
+}
+
+size_t Session::ranks() const { return train->memory.programs.size(); }
+
+uint64_t Session::arenaBytes(size_t rank) const {
+  uint64_t bytes = train->memory.arenaBytes(rank);
+  if (evaluation)
+    for (size_t a = 0; a < evaluation->memory.arenas[rank].size(); ++a) {
+      const ArenaMemory &arena = evaluation->memory.arenas[rank][a];
+      bool shared = a < train->memory.arenas[rank].size() &&
+                    train->memory.arenas[rank][a].data == arena.data;
+      bytes += shared ? 0 : arena.bytes;
+    }
+  return bytes;
+}
+
+Status Session::setUpdate(const std::string &parameter, const UpdateOptions &u) {
+  for (size_t i = 0; i < updates.size(); ++i)
+    if (parameter.empty() || artifact->manifest.parameters[i].name == parameter) {
+      updates[i] = u;
+      if (!parameter.empty())
+        return {};
+    }
+  if (parameter.empty())
+    return {};
+  return error(Code::Usage, "the model has no parameter '", parameter, "'");
+}
+
+// Everything is computed in double and rounded once, so that all holders of a
+// parameter are given the same bits.
+void Session::writeStepRecord(const StepRequest &request) {
+  RankMemory &memory = train->memory;
+  for (size_t rank = 0; rank < memory.programs.size(); ++rank) {
+    auto *record = memory.programs[rank]->step_record();
+    if (!record)
+      continue;
+    char *header = memory.address(rank, *record->header());
+    std::memset(header, 0, kStepRecordHeaderBytes);
+    put(header, HeaderStep, int64_t(stepNumber));
+    put(header, HeaderSeed, options.seed);
+    put(header, HeaderLossScale, 1.0f);
+    put(header, HeaderClipNorm, float(request.clipNorm));
+    put(header, HeaderSkipAsked, request.skipUpdate ? 1.0f : 0.0f);
+  }
+  double t = double(applied + 1);
+  for (size_t i = 0; i < memory.parameters.size(); ++i) {
+    const UpdateOptions &u = updates[i];
+    for (const Holding &h : memory.parameters[i].holdings) {
+      if (!h.record)
+        continue;
+      std::memset(h.record, 0, kStepRecordEntryBytes);
+      put(h.record, EntryLr, float(request.lr * u.lrScale));
+      put(h.record, EntryWeightDecay, float(u.weightDecay));
+      put(h.record, EntryMomentum, float(u.momentum));
+      put(h.record, EntryBeta1, float(u.beta1));
+      put(h.record, EntryBeta2, float(u.beta2));
+      put(h.record, EntryEps, float(u.eps));
+      put(h.record, EntryBias1, float(1 / (1 - std::pow(u.beta1, t))));
+      put(h.record, EntryBias2, float(1 / std::sqrt(1 - std::pow(u.beta2, t))));
+    }
+  }
+}
+
+void Session::readStepRecord(StepResult &result) const {
+  const RankMemory &memory = train->memory;
+  auto *record = memory.programs[0]->step_record();
+  if (!record)
+    return;
+  const char *header = memory.address(0, *record->header());
+  result.gradNorm = get<float>(header, HeaderNorm);
+  result.nonfinite = get<float>(header, HeaderNonfinite) != 0;
+  result.skipped = get<float>(header, HeaderSkip) != 0;
+}
+
+void Session::collectLosses(EntryPointRun &entry, StepResult &result) {
+  const Manifest &m = artifact->manifest;
+  lossValues.clear();
+  denValues.clear();
+  double weighted = 0, sum = 0, den = 0;
+  bool haveDen = entry.fetched("den");
+  for (uint32_t b = 0; b < entry.microBatches; ++b)
+    for (uint32_t e = 0; e < entry.experts; ++e) {
+      float loss = entry.scalar("loss", b, e), d = haveDen ? entry.scalar("den", b, e) : 1.0f;
+      lossValues.push_back(loss);
+      denValues.push_back(d);
+      sum += double(loss);
+      den += double(d);
+      weighted += d == 0 ? 0 : double(d) * double(loss);
+    }
+  double count = double(lossValues.size());
+  result.sumDen = m.lossWeighting == "denominator" ? den : m.lossWeighting == "mean" ? count : 1;
+  result.loss = m.lossWeighting == "denominator" ? (den == 0 ? 0 : weighted / den)
+                : m.lossWeighting == "mean"      ? sum / count
+                                                 : sum;
+  result.nonfinite |= !std::isfinite(result.loss);
+}
+
+Status Session::runEntry(EntryPointRun &entry, const std::vector<InputData> &inputs,
+                         StepResult &result) {
+  if (Status s = entry.bindInputs(*artifact, inputs); !s.ok())
+    return s;
+  StepTimes times;
+  std::vector<StreamSpans> now;
+  if (Status s = entry.executor->run(times, tracing ? &now : nullptr); !s.ok())
+    return s;
+  for (StreamSpans &s : now) {
+    s.step = stepNumber;
+    spans.push_back(std::move(s));
+  }
+  result.seconds = double(times.end - times.begin) * 1e-9;
+  for (double b : times.bubble)
+    result.bubble += b / double(times.bubble.size());
+  collectLosses(entry, result);
+  return {};
+}
+
+Status Session::step(const std::vector<InputData> &inputs, const StepRequest &request,
+                     StepResult &result) {
+  result = StepResult();
+  ++stepNumber;
+  writeStepRecord(request);
+  if (Status s = runEntry(*train, inputs, result); !s.ok())
+    return s;
+  readStepRecord(result);
+  result.nonfinite |= !std::isfinite(result.loss);
+  lastSumDen = result.sumDen;
+  if (!result.skipped)
+    ++applied;
+  return {};
+}
+
+Status Session::eval(const std::vector<InputData> &inputs, StepResult &result) {
+  result = StepResult();
+  if (!evaluation) {
+    // A training step that leaves the weights alone gives the same loss.
+    StepRequest request;
+    request.clipNorm = INFINITY;
+    request.skipUpdate = true;
+    writeStepRecord(request);
+    return runEntry(*train, inputs, result);
+  }
+  if (!evaluation->memory.sharesWeights)
+    for (const HeldParameter &to : evaluation->memory.parameters)
+      for (const Holding &h : to.holdings)
+        for (const Holding &from : train->memory.find(to.manifest->name)->holdings)
+          if (from.slice == h.slice) {
+            std::memcpy(h.weight, from.weight, h.bytes);
+            break;
+          }
+  return runEntry(*evaluation, inputs, result);
+}
+
+void Session::listStates() {
+  for (const HeldParameter &p : train->memory.parameters) {
+    const Manifest::Parameter &m = *p.manifest;
+    if (p.holdings.empty())
+      continue;
+    const Holding &h = p.holdings[0];
+    stateList.push_back({"param/" + m.name, m.type, m.shape, p.bytes, m.trained});
+    if (h.gradient)
+      stateList.push_back({"grad/" + m.name, m.type, m.shape, p.bytes, m.trained});
+    for (auto *moment : items(h.parameter->moment_names()))
+      stateList.push_back({"moment/" + m.name + "." + std::string(text(moment)), m.type, m.shape,
+                           p.bytes, m.trained});
+  }
+}
+
+Status Session::findState(const std::string &name, Place &out) {
+  for (const HeldParameter &p : train->memory.parameters) {
+    const std::string &own = p.manifest->name;
+    for (const Holding &h : p.holdings) {
+      if (name == "param/" + own)
+        out.parts.emplace_back(&h, h.weight);
+      if (name == "grad/" + own && h.gradient) {
+        out.parts.emplace_back(&h, h.gradient);
+        out.gradient = true;
+      }
+      for (size_t i = 0; i < h.moments.size(); ++i)
+        if (name == "moment/" + own + "." +
+                        std::string(text(h.parameter->moment_names()->Get(uint32_t(i)))))
+          out.parts.emplace_back(&h, h.moments[i]);
+    }
+    if (!out.parts.empty()) {
+      out.parameter = &p;
+      return {};
+    }
+  }
+  return error(Code::Usage, "there is no state '", name, "'");
+}
+
+// Gradients lie in memory as sums of den times gradient; what divides them is
+// applied in the update.
+double Session::gradientFactor() const { return lastSumDen == 0 ? 1 : 1 / lastSumDen; }
+
+Status Session::readState(const std::string &name, char *data, uint64_t bytes) {
+  Place place;
+  if (Status s = findState(name, place); !s.ok())
+    return s;
+  if (bytes != place.parameter->bytes)
+    return error(Code::Usage, "state '", name, "' has ", place.parameter->bytes, " bytes, not ", bytes);
+  for (size_t i = place.parts.size(); i-- > 0;) { // the lowest holder comes last
+    auto [holding, from] = place.parts[i];
+    std::memcpy(data + holding->slice * holding->bytes, from, holding->bytes);
+  }
+  if (place.gradient) {
+    float factor = float(gradientFactor());
+    auto *values = reinterpret_cast<float *>(data);
+    for (uint64_t i = 0; i < bytes / sizeof(float); ++i)
+      values[i] *= factor;
+  }
+  return {};
+}
+
+Status Session::writeState(const std::string &name, const char *data, uint64_t bytes) {
+  Place place;
+  if (Status s = findState(name, place); !s.ok())
+    return s;
+  if (bytes != place.parameter->bytes)
+    return error(Code::Usage, "state '", name, "' has ", place.parameter->bytes, " bytes, not ", bytes);
+  for (auto [holding, to] : place.parts)
+    std::memcpy(to, data + holding->slice * holding->bytes, holding->bytes);
+  return {};
+}
+
+Status Session::compareHolders() const {
+  for (const HeldParameter &p : train->memory.parameters)
+    for (size_t i = 1; i < p.holdings.size(); ++i)
+      for (size_t j = 0; j < i; ++j) {
+        const Holding &a = p.holdings[j], &b = p.holdings[i];
+        if (a.slice != b.slice)
+          continue;
+        if (std::memcmp(a.weight, b.weight, a.bytes) != 0)
+          return error(Code::Difference, "parameter '", p.manifest->name, "' differs between rank ",
+                       a.rank, " (sha256 ", sha256Hex(a.weight, a.bytes).substr(0, 16),
+                       "…) and rank ", b.rank, " (", sha256Hex(b.weight, b.bytes).substr(0, 16), "…)");
+        break;
+      }
+  return {};
+}
+
+Status Session::writeTrace(const std::string &path) const {
+  std::vector<const RankPlan *> plans;
+  for (uint32_t rank = 0; rank < ranks(); ++rank)
+    plans.push_back(&train->executor->plan(rank));
+  return writeChromeTrace(path, plans, spans, artifact->manifest.forecast);
+}
+
+} // namespace dpcrt

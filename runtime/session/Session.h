@@ -1,0 +1,115 @@
+// A session: an artifact on a device, with memory, threads and the numbers that
+// vary by step. The C interface is a thin cover of this class.
+#pragma once
+#include "executor/Executor.h"
+#include "session/Memory.h"
+#include "trace/ChromeTrace.h"
+#include "transports/local/LocalTransport.h"
+
+namespace dpcrt {
+
+struct SessionOptions {
+  std::string device = "cpu";
+  unsigned threads = 0; // 0: the cores of this process
+  Link link;
+  double timeoutSeconds = 300;
+  uint64_t seed = 0;
+  bool sequential = false;
+};
+
+struct UpdateOptions {
+  double lrScale = 1, weightDecay = 0, momentum = 0, beta1 = 0.9, beta2 = 0.999, eps = 1e-8;
+};
+// PyTorch's, by kind of optimizer.
+UpdateOptions defaultUpdate(const std::string &optimizer);
+
+struct InputData {
+  std::string name;
+  const char *data;
+  uint64_t bytes;
+  bool shared;
+};
+
+struct StepRequest {
+  double lr = 0;
+  double clipNorm = 0; // infinity: none
+  bool skipUpdate = false;
+};
+
+struct StepResult {
+  double loss = 0, gradNorm = 0, sumDen = 0;
+  bool nonfinite = false, skipped = false;
+  double seconds = 0, bubble = 0;
+};
+
+// One entry point's memory, plans and host side.
+class EntryPointRun;
+
+class Session {
+public:
+  static Status create(const Artifact &artifact, const SessionOptions &options,
+                       std::unique_ptr<Session> &out);
+  ~Session();
+
+  Status step(const std::vector<InputData> &inputs, const StepRequest &request,
+              StepResult &result);
+  Status eval(const std::vector<InputData> &inputs, StepResult &result);
+
+  // Sets the options of a parameter, or of all ("").
+  Status setUpdate(const std::string &parameter, const UpdateOptions &options);
+
+  struct State {
+    std::string name;
+    Element type;
+    std::vector<uint64_t> shape;
+    uint64_t bytes;
+    bool trained;
+  };
+  const std::vector<State> &states() const { return stateList; }
+  Status readState(const std::string &name, char *data, uint64_t bytes);
+  Status writeState(const std::string &name, const char *data, uint64_t bytes);
+  Status compareHolders() const;
+
+  size_t ranks() const;
+  unsigned threads() const { return threadCount; }
+  uint64_t arenaBytes(size_t rank) const;
+  uint64_t scratchBytes() const { return device->scratchBytes(); }
+  const std::vector<float> &losses() const { return lossValues; }
+  const std::vector<float> &denominators() const { return denValues; }
+
+  void trace(bool on) { tracing = on; }
+  Status writeTrace(const std::string &path) const;
+
+private:
+  Session() = default;
+  Status prepare(const Artifact &artifact, const SessionOptions &options);
+  Status runEntry(EntryPointRun &entry, const std::vector<InputData> &inputs,
+                  StepResult &result);
+  void writeStepRecord(const StepRequest &request);
+  void readStepRecord(StepResult &result) const;
+  void collectLosses(EntryPointRun &entry, StepResult &result);
+  void listStates();
+  double gradientFactor() const;
+  // Splits "kind/NAME[.moment]"; the addresses of every holder's bytes.
+  struct Place {
+    const HeldParameter *parameter;
+    std::vector<std::pair<const Holding *, char *>> parts;
+    bool gradient = false;
+  };
+  Status findState(const std::string &name, Place &out);
+
+  const Artifact *artifact = nullptr;
+  SessionOptions options;
+  unsigned threadCount = 1;
+  std::unique_ptr<Device> device;
+  std::unique_ptr<EntryPointRun> train, evaluation;
+  std::vector<UpdateOptions> updates; // per parameter of the manifest
+  std::vector<State> stateList;
+  uint64_t stepNumber = 0, applied = 0; // steps begun; updates done
+  double lastSumDen = 0;
+  std::vector<float> lossValues, denValues;
+  bool tracing = false;
+  std::vector<StreamSpans> spans;
+};
+
+} // namespace dpcrt

@@ -1,0 +1,16 @@
+// Measured and forecast times as Chrome trace events, for chrome://tracing and
+// Perfetto: a process per rank, in it the forecast's track and one track per stream.
+#pragma once
+#include "executor/Plan.h"
+#include "trace/Spans.h"
+#include <nlohmann/json_fwd.hpp>
+
+namespace dpcrt {
+
+// `plans`: per rank, what the spans' pointers belong to. `forecast`: the manifest's,
+// or null; its timeline begins with the first step that was traced.
+Status writeChromeTrace(const std::string &path, const std::vector<const RankPlan *> &plans,
+                        const std::vector<StreamSpans> &spans,
+                        const nlohmann::ordered_json &forecast);
+
+} // namespace dpcrt
