@@ -1,0 +1,30 @@
+// The micro-batches of one step, gathered from a data source by cursor.
+#pragma once
+#include "data/Cursor.h"
+#include "data/DataSource.h"
+#include "dpcrt/dpcrt.h"
+
+namespace dpcrt {
+
+class Batches {
+public:
+  // Opens `source` for an artifact of `microBatches` per step and `experts`.
+  Status open(const std::string &source, const dpcrt_artifact *artifact, uint64_t microBatches,
+              uint64_t experts, uint64_t epochs, std::optional<uint64_t> shuffle);
+  // Steps the data is enough for; nullopt: without end.
+  std::optional<uint64_t> steps() const;
+  // What to say when `wanted` steps are more than there are.
+  Status enoughFor(uint64_t wanted, const std::string &source) const;
+  // Reads the micro-batches of step `step` (from 0); valid until the next call.
+  Status read(uint64_t step, std::vector<dpcrt_input> &inputs);
+  uint64_t rows() const { return cursor.rows; }
+
+private:
+  std::unique_ptr<DataSource> source;
+  std::vector<InputSpec> specs;
+  std::vector<std::vector<char>> buffers;
+  Cursor cursor;
+  uint64_t microBatches = 1, experts = 1;
+};
+
+} // namespace dpcrt

@@ -1,0 +1,97 @@
+// Files of a run.
+#include "run/Output.h"
+#include "data/Safetensors.h"
+#include <cerrno>
+#include <cmath>
+#include <cstring>
+#include <fcntl.h>
+#include <fstream>
+#include <unistd.h>
+
+namespace dpcrt {
+
+Status fromC(dpcrt_error *e) {
+  if (!e)
+    return {};
+  Status s(Code(dpcrt_error_code(e)), dpcrt_error_message(e));
+  dpcrt_error_free(e);
+  return s;
+}
+
+MetricsFile::~MetricsFile() {
+  if (fd >= 0)
+    ::close(fd);
+}
+
+Status MetricsFile::open(const std::string &path) {
+  name = path;
+  fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (fd < 0)
+    return error(Code::Io, "cannot write '", path, "': ", std::strerror(errno));
+  return {};
+}
+
+Status MetricsFile::write(const nlohmann::ordered_json &line) {
+  if (fd < 0)
+    return {};
+  std::string text = line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  size_t done = 0;
+  while (done < text.size()) {
+    ssize_t n = ::write(fd, text.data() + done, text.size() - done);
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n < 0) {
+      int reason = errno;
+      if (::ftruncate(fd, off_t(length)) != 0)
+        return error(Code::Io, "cannot write '", name, "', its last line is broken: ", std::strerror(reason));
+      return error(Code::Io, "cannot write '", name, "': ", std::strerror(reason));
+    }
+    done += size_t(n);
+  }
+  length += text.size();
+  return {};
+}
+
+Status writeDump(const std::string &directory, uint64_t step, dpcrt_session *session,
+                 const dpcrt_result &result, uint64_t microBatches) {
+  std::vector<TensorToWrite> tensors;
+  std::vector<uint64_t> lossShape = {microBatches};
+  if (result.losses > microBatches)
+    lossShape.push_back(result.losses / microBatches);
+  tensors.push_back({"loss", Element::F32, lossShape, result.loss_values});
+  tensors.push_back({"total_loss", Element::F64, {}, &result.loss});
+  std::vector<std::vector<char>> values;
+  for (size_t i = 0; i < dpcrt_session_states(session); ++i) {
+    dpcrt_tensor state = dpcrt_session_state(session, i);
+    std::string name = state.name;
+    if (name.compare(0, 7, "moment/") == 0)
+      continue;
+    values.emplace_back(state.bytes);
+    if (Status s = fromC(dpcrt_session_read(session, state.name, values.back().data(), state.bytes));
+        !s.ok())
+      return s;
+    tensors.push_back({name, *elementNamed(state.dtype), {state.shape, state.shape + state.rank},
+                       values.back().data()});
+  }
+  return writeSafetensors(directory + "/step-" + std::to_string(step) + ".safetensors", tensors,
+                          {{"format_version", "1.0"}});
+}
+
+nlohmann::ordered_json finite(double value) {
+  return std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json(nullptr);
+}
+
+namespace {
+uint64_t statusLine(const char *key) {
+  std::ifstream file("/proc/self/status");
+  for (std::string line; std::getline(file, line);)
+    if (line.compare(0, std::strlen(key), key) == 0)
+      return std::strtoull(line.c_str() + std::strlen(key), nullptr, 10) * 1024;
+  return 0;
+}
+} // namespace
+
+uint64_t residentBytes() { return statusLine("VmRSS:"); }
+uint64_t peakResidentBytes() { return statusLine("VmHWM:"); }
+
+} // namespace dpcrt

@@ -1,0 +1,36 @@
+// What a run writes: metrics lines, dumps, the report.
+#pragma once
+#include "data/Files.h"
+#include "dpcrt/dpcrt.h"
+#include <nlohmann/json.hpp>
+
+namespace dpcrt {
+
+Status fromC(dpcrt_error *error);
+
+// A file of JSON lines; a line is written whole or not at all.
+class MetricsFile {
+public:
+  ~MetricsFile();
+  Status open(const std::string &path);
+  bool isOpen() const { return fd >= 0; }
+  Status write(const nlohmann::ordered_json &line);
+
+private:
+  int fd = -1;
+  uint64_t length = 0;
+  std::string name;
+};
+
+// DIR/step-<n>.safetensors.
+Status writeDump(const std::string &directory, uint64_t step, dpcrt_session *session,
+                 const dpcrt_result &result, uint64_t microBatches);
+
+// A number, or null where JSON has none.
+nlohmann::ordered_json finite(double value);
+
+// Bytes of this process in memory, now and at most; 0 where not known.
+uint64_t residentBytes();
+uint64_t peakResidentBytes();
+
+} // namespace dpcrt

@@ -1,0 +1,125 @@
+// The command line, by CLI11; a flag that is not here is refused as unknown.
+#include "run/RunOptions.h"
+#include "run/Values.h"
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
+namespace dpcrt {
+namespace {
+Status parseLink(const std::string &text, RunOptions &out) {
+  for (auto &[key, value] : splitOptions(text)) {
+    Status s = key == "latency"     ? parseDuration("--link latency", value, out.linkLatency)
+               : key == "bandwidth" ? parseBandwidth("--link bandwidth", value, out.linkBandwidth)
+                                    : error(Code::Usage, "--link: '", key,
+                                            "' is not latency=TIME or bandwidth=RATE");
+    if (!s.ok())
+      return s;
+  }
+  return {};
+}
+
+Status parseNonfinite(const std::string &text, RunOptions &out) {
+  double limit = 0;
+  out.skipNonfinite = text != "stop";
+  if (text == "stop" || text == "skip")
+    return {};
+  if (text.compare(0, 5, "skip:") == 0 && parseNumber("", text.substr(5), limit).ok() &&
+      limit >= 1 && limit == double(uint64_t(limit))) {
+    out.skipLimit = uint64_t(limit);
+    return {};
+  }
+  return error(Code::Usage, "--on-nonfinite: '", text, "' is not stop, skip or skip:K");
+}
+
+Status parseRange(const std::string &text, RunOptions &out) {
+  size_t colon = text.find(':');
+  double from = -1, to = -1;
+  if (colon == std::string::npos || !parseNumber("", text.substr(0, colon), from).ok() ||
+      !parseNumber("", text.substr(colon + 1), to).ok() || from < 0 || to <= from)
+    return error(Code::Usage, "--trace-steps: '", text, "' is not A:B with A below B");
+  out.traceFrom = uint64_t(from);
+  out.traceTo = uint64_t(to);
+  return {};
+}
+} // namespace
+
+Status parseRunOptions(const std::vector<std::string> &args, std::ostream &print,
+                       RunOptions &out, bool &done) {
+  done = false;
+  CLI::App app("Trains with a compiled artifact.", "dpc run");
+  std::string link, timeout = "300s", nonfinite = "stop", traceSteps;
+  std::string lr, clip;
+  app.add_option("MODEL.dpc", out.artifact, "The artifact")->required();
+  app.add_option("--data", out.data,
+                 "FILE|GLOB.safetensors, tokens:GLOB.bin[,dtype=u8|u16|u32,inputs=NAME,labels=NAME,shift], synthetic[:SEED]")
+      ->required();
+  app.add_option("--shuffle", out.shuffle, "Take the rows of each epoch in an order drawn from this seed");
+  app.add_option("--epochs", out.epochs, "Times through the data; 0: for ever (1)");
+  app.add_option("--eval-data", out.evalData, "Held-out data, as --data");
+  app.add_option("--eval-every", out.evalEvery, "Steps between evaluations (only at the end)");
+  app.add_option("--eval-steps", out.evalSteps, "Steps of one evaluation (all of its data)");
+  app.add_option("--steps", out.steps, "Steps to train (as far as the data goes)");
+  app.add_option("--lr", lr, "Learning rate");
+  app.add_option("--lr-schedule", out.lrSchedule, "warmup=STEPS,cosine|linear|constant,min=PART or FILE.csv of step,lr");
+  app.add_option("--optimizer-option", out.optimizerOptions, "weight_decay=,momentum=,beta1=,beta2=,eps=");
+  app.add_option("--param-group", out.paramGroups, "GLOB:weight_decay=0,lr=0.1x (repeatable)");
+  app.add_option("--clip-norm", clip, "Scale gradients down to this norm");
+  app.add_option("--on-nonfinite", nonfinite, "stop, skip or skip:K (stop)");
+  app.add_option("--seed", out.seed, "Seed of random operations (0)");
+  app.add_option("--init-weights", out.initWeights, "Start from the weights of this safetensors file");
+  app.add_option("--metrics", out.metrics, "Write a JSON line per step");
+  app.add_option("--log-every", out.logEvery, "Log a line every this many steps");
+  app.add_option("--trace", out.trace, "Write Chrome trace events");
+  app.add_option("--trace-steps", traceSteps, "A:B, the steps to trace, from 0, without B (0:3)");
+  app.add_option("--dump", out.dump, "Write losses, gradients and weights of every step to this directory");
+  app.add_option("--report", out.report, "Write losses, step times and memory as JSON");
+  app.add_option("--device", out.device, "cpu (the artifact's)");
+  app.add_option("--threads", out.threads, "Threads that compute at one time, all ranks together (the cores)");
+  app.add_option("--timeout", timeout, "Give up after this long without progress; 0s: never (300s)");
+  app.add_option("--link", link, "latency=20us,bandwidth=10GB/s: emulate a slow link");
+  app.set_config("--config", "", "TOML file whose keys are the flags");
+  app.allow_config_extras(CLI::config_extras_mode::error);
+  bool printConfig = false;
+  app.add_flag("--print-config", printConfig, "Print the resolved flags and end")->configurable(false);
+  try {
+    std::vector<std::string> reversed(args.rbegin(), args.rend());
+    app.parse(reversed);
+  } catch (const CLI::CallForHelp &) {
+    print << app.help();
+    done = true;
+    return {};
+  } catch (const CLI::ParseError &e) {
+    return error(Code::Usage, e.what(), "; see dpc run --help");
+  }
+  auto optional = [](const std::string &flag, const std::string &text, std::optional<double> &to) {
+    double value = 0;
+    if (text.empty())
+      return Status();
+    Status s = parseNumber(flag, text, value);
+    to = value;
+    return s;
+  };
+  Status results[] = {
+      optional("--lr", lr, out.lr),
+      optional("--clip-norm", clip, out.clipNorm),
+      parseNonfinite(nonfinite, out),
+      parseDuration("--timeout", timeout, out.timeoutSeconds),
+      link.empty() ? Status() : parseLink(link, out),
+      traceSteps.empty() ? Status() : parseRange(traceSteps, out),
+  };
+  for (const Status &s : results)
+    if (!s.ok())
+      return s;
+  if (out.clipNorm && *out.clipNorm <= 0)
+    return error(Code::Usage, "--clip-norm ", clip, ": a norm to clip to is positive");
+  if (out.threads > 1024)
+    return error(Code::Usage, "--threads ", out.threads, ": at most 1024");
+  out.config = app.config_to_str(false, false);
+  if (printConfig) {
+    print << app.config_to_str(true, false);
+    done = true;
+  }
+  return {};
+}
+
+} // namespace dpcrt

@@ -1,0 +1,31 @@
+// The flags of dpc-run.
+#pragma once
+#include "program/Status.h"
+#include <cstdint>
+#include <optional>
+#include <ostream>
+#include <string>
+#include <vector>
+
+namespace dpcrt {
+
+struct RunOptions {
+  std::string artifact, data, evalData, initWeights, metrics, trace, dump, report;
+  std::string device = "cpu", lrSchedule;
+  uint64_t epochs = 1, seed = 0, logEvery = 0, evalEvery = 0, evalSteps = 0;
+  std::optional<uint64_t> steps, shuffle;
+  std::optional<double> lr, clipNorm;
+  std::vector<std::string> optimizerOptions, paramGroups;
+  bool skipNonfinite = false;
+  uint64_t skipLimit = 0; // steps skipped in a row; 0: any number
+  uint64_t traceFrom = 0, traceTo = 3;
+  unsigned threads = 0;
+  double timeoutSeconds = 300, linkLatency = 0, linkBandwidth = 0;
+  std::string config; // the flags as they were resolved, for metrics and reports
+};
+
+// Fills `out`; or prints what --help or --print-config ask for and sets `done`.
+Status parseRunOptions(const std::vector<std::string> &args, std::ostream &print,
+                       RunOptions &out, bool &done);
+
+} // namespace dpcrt
