@@ -1,0 +1,23 @@
+// Passes that close the import phase.
+#ifndef DPC_IMPORT_PASSES_H
+#define DPC_IMPORT_PASSES_H
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Pass/Pass.h"
+
+namespace dpc::import {
+
+#define GEN_PASS_DECL
+#include "dpc/Import/Passes.h.inc"
+#define GEN_PASS_REGISTRATION
+#include "dpc/Import/Passes.h.inc"
+
+/// What follows importModel: rewriting on nn, then the closing check.
+void buildImportPipeline(mlir::OpPassManager &pm);
+
+/// `--dpc-import-pipeline` and the passes one by one.
+void registerImportPipelines();
+
+} // namespace dpc::import
+
+#endif // DPC_IMPORT_PASSES_H

@@ -1,0 +1,50 @@
+#ifndef DPC_IMPORT_PASSES_TD
+#define DPC_IMPORT_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def NNAbsorbTransposes : Pass<"nn-absorb-transposes", "::mlir::func::FuncOp"> {
+  let summary = "Let matrix products read and write permuted tensors";
+  let description = [{
+    A permutation of a product's operand or result is a matter of strides, which
+    the library takes as they are. Which ones a call absorbs is decided here,
+    before partition, because the library's bits depend on strides: a cut must
+    never decide it.
+
+    ```mlir
+    %t = nn.transpose %k [0, 2, 3, 1] : tensor<1x16x4x8xf32> to tensor<1x4x8x16xf32>
+    %s = nn.matmul %q, %t : ...
+    // becomes
+    %s = nn.matmul %q, %k rhs [0, 2, 3, 1] : ...
+    ```
+
+    A transpose is absorbed by an operand if one of the two dimensions of the
+    matrix stays contiguous in memory (the last stored dimension), the layouts
+    that the library multiplies at full speed. A transpose of a result is
+    absorbed if it is the only reader. A reshape between the two that only splits
+    or joins batch dimensions, or drops or adds dimensions of extent 1, is moved
+    out of the way.
+
+    Requires: nn operations. Ensures: no permutation remains that a product
+    could take.
+  }];
+  let statistics = [
+    Statistic<"numOperands", "operands", "Transposes absorbed by operands">,
+    Statistic<"numResults", "results", "Transposes absorbed by results">
+  ];
+}
+
+def NNVerifyImported : Pass<"nn-verify-imported", "::mlir::ModuleOp"> {
+  let summary = "Check that the import phase is over";
+  let description = [{
+    One function `@forward` of nn operations on static shapes; its results are a
+    scalar floating loss and its denominator; arguments have names
+    (`nn.name`) and are used; `nn.weighting` says how micro-batches join; each
+    parameter is read, and each trained one has a differentiable path to the
+    loss, through operations that have derivatives.
+
+    Ensures: what partition and autodiff rely on.
+  }];
+}
+
+#endif

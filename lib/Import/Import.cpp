@@ -1,0 +1,530 @@
+// The order of the import, from the file to the module.
+#include "dpc/Import/Import.h"
+
+#include "Dimensions.h"
+#include "Loss.h"
+#include "OperatorTable.h"
+#include "Parameters.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Verifier.h"
+#include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
+
+using namespace mlir;
+using namespace dpc;
+using namespace dpc::import;
+
+namespace {
+
+// Errors of single nodes after which it is better to stop.
+constexpr int kErrorLimit = 20;
+
+class Importer {
+public:
+  Importer(const ImportOptions &options, MLIRContext *context, Location loc,
+           ImportSummary &summary)
+      : options(options), context(context), loc(loc), summary(summary) {}
+
+  FailureOr<OwningOpRef<ModuleOp>> run(StringRef path);
+
+private:
+  LogicalResult checkModel();
+  LogicalResult checkOperators();
+  LogicalResult createFunction(ModuleOp module);
+  LogicalResult importNodes();
+  LogicalResult importLoss();
+  LogicalResult finish(ModuleOp module);
+
+  std::optional<GraphValue> lookup(const std::string &name, Location at);
+  Value materialize(StoredTensor &tensor, Location at);
+  void listConstants();
+  void listUnused(const Graph &whole);
+  LogicalResult createParameters(ModuleOp module);
+
+  const ImportOptions &options;
+  MLIRContext *context;
+  Location loc;
+  ImportSummary &summary;
+
+  std::unique_ptr<ModelFile> file;
+  std::optional<TensorReader> reader;
+  Graph graph;
+  LossChoice choice;
+  StoredTensors tensors;
+
+  func::FuncOp function;
+  std::optional<Emitter> emitter;
+  llvm::StringMap<GraphValue> values;
+  /// Names of the floating constants that a constant value was folded from.
+  llvm::StringMap<llvm::SetVector<StringRef>> origins;
+  Value loss;
+};
+
+} // namespace
+
+LogicalResult Importer::checkModel() {
+  const onnx::ModelProto &model = file->getProto();
+  if (model.training_info_size())
+    return emitError(loc)
+           << "the model brings a training algorithm of its own "
+              "(training_info); dpc derives the backward itself. Store the "
+              "forward graph with its loss only";
+  return success();
+}
+
+LogicalResult Importer::checkOperators() {
+  // Everything that is missing, once, with counts.
+  struct Missing {
+    std::string reason;
+    SmallVector<StringRef> nodes;
+  };
+  std::map<std::string, Missing> missing;
+  int64_t count = 0;
+  for (const Node &node : graph.nodes) {
+    std::string reason;
+    if (findOperator(node, reason))
+      continue;
+    Missing &entry = missing[getOperatorName(node)];
+    entry.reason = reason;
+    entry.nodes.push_back(node.name);
+    ++count;
+  }
+  if (missing.empty())
+    return success();
+  std::string text;
+  for (const auto &[name, entry] : missing) {
+    text += "\n  " + name + ": " + std::to_string(entry.nodes.size()) +
+            (entry.nodes.size() == 1 ? " node (" : " nodes (");
+    for (auto [i, node] : llvm::enumerate(ArrayRef(entry.nodes).take_front(3)))
+      text += (i ? ", '" : "'") + node.str() + "'";
+    text += entry.nodes.size() > 3 ? ", …)" : ")";
+    if (!entry.reason.empty())
+      text += ", " + entry.reason;
+  }
+  return emitError(loc) << count << " of the " << graph.nodes.size()
+                        << " nodes that the loss depends on have operators "
+                           "that dpc does not support:"
+                        << text;
+}
+
+LogicalResult Importer::createFunction(ModuleOp module) {
+  SmallVector<const onnx::ValueInfoProto *> inputs;
+  for (const onnx::ValueInfoProto *input : graph.inputs) {
+    bool used = graph.uses.contains(input->name()) ||
+                choice.output == input->name() ||
+                (choice.op != LossOp::None && choice.labels == input->name());
+    if (used)
+      inputs.push_back(input);
+    else
+      summary.notes.push_back("input '" + input->name() +
+                              "' is left out: the loss does not depend on it");
+  }
+  auto types = bindInputs(inputs, graph, options, context, loc);
+  if (failed(types))
+    return failure();
+  OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
+  SmallVector<Type> argumentTypes(types->begin(), types->end());
+  function = func::FuncOp::create(builder, loc, "forward",
+                                  builder.getFunctionType(argumentTypes, {}));
+  Block *body = function.addEntryBlock();
+  for (auto [i, input] : llvm::enumerate(inputs)) {
+    function.setArgAttr(i, "nn.name", builder.getStringAttr(input->name()));
+    body->getArgument(i).setLoc(
+        NameLoc::get(builder.getStringAttr(input->name())));
+    values[input->name()].tensor = body->getArgument(i);
+  }
+  builder.setInsertionPointToEnd(body);
+  emitter.emplace(builder, loc);
+  return success();
+}
+
+// A stored tensor as a value, at the place of its reader: trained ones and large
+// ones are read from outside, small constants are literals.
+Value Importer::materialize(StoredTensor &tensor, Location at) {
+  StoredTensor &stored = tensor.original ? *tensor.original : tensor;
+  int64_t bytes = nn::getByteSize(stored.type);
+  emitter->setLoc(at);
+  if (!stored.trained && bytes <= options.constantLimitBytes) {
+    FailureOr<DenseElementsAttr> value = reader->read(*stored.proto, stored.name);
+    if (failed(value))
+      return {};
+    emitter->setLoc(NameLoc::get(StringAttr::get(context, stored.name)));
+    Value result = emitter->constant(*value);
+    emitter->setLoc(at);
+    return result;
+  }
+  Value value = nn::GetOp::create(emitter->getBuilder(), at, stored.type,
+                                  stored.symbol);
+  if (tensor.original && tensor.transposed)
+    value = emitter->transpose(value, {1, 0});
+  return value;
+}
+
+// Nullopt if the value's producer failed, or the tensor cannot be read.
+std::optional<GraphValue> Importer::lookup(const std::string &name,
+                                           Location at) {
+  auto it = values.find(name);
+  if (it != values.end())
+    return it->second;
+  auto stored = tensors.find(name);
+  if (stored == tensors.end())
+    return std::nullopt;
+  Value value = materialize(stored->second, at);
+  if (!value)
+    return std::nullopt;
+  GraphValue result{value, std::nullopt};
+  // Constants are shared, parameters are read where they are used.
+  if (getConstant(value)) {
+    if (stored->second.floating)
+      origins[name].insert(stored->first);
+    values[name] = result;
+  }
+  return result;
+}
+
+LogicalResult Importer::importNodes() {
+  int errors = 0;
+  for (const Node &node : graph.nodes) {
+    Location at = getNodeLoc(node, context);
+    SmallVector<GraphValue, 4> operands;
+    bool missing = false;
+    llvm::SetVector<StringRef> names;
+    for (const std::string &input : node.inputs) {
+      GraphValue operand;
+      if (!input.empty()) {
+        std::optional<GraphValue> value = lookup(input, at);
+        missing |= !value;
+        if (value)
+          operand = *value;
+        if (auto it = origins.find(input); it != origins.end())
+          names.insert(it->second.begin(), it->second.end());
+      }
+      operands.push_back(operand);
+    }
+    if (missing) {
+      errors += errors == 0; // a tensor that could not be read
+      continue;
+    }
+    emitter->setLoc(at);
+    NodeContext nodeContext(node, *emitter, *reader, std::move(operands));
+    std::string reason;
+    if (failed(importNode(*findOperator(node, reason), nodeContext))) {
+      if (++errors >= kErrorLimit) {
+        emitError(loc) << "stopping after " << errors << " errors";
+        return failure();
+      }
+      continue;
+    }
+    for (auto [i, output] : llvm::enumerate(node.outputs)) {
+      const GraphValue &result = nodeContext.getResults()[i];
+      if (output.empty() || (!result.tensor && !result.sequence))
+        continue;
+      values[output] = result;
+      // A folded value stands for the constants it came from; a computed one
+      // has them as operands.
+      if (node.op == "Constant" && result.tensor && isFloat(result.tensor))
+        origins[output].insert(node.outputs[i]);
+      else if (result.tensor && getConstant(result.tensor) && !names.empty())
+        origins[output] = names;
+    }
+    summary.nodes++;
+  }
+  return success(errors == 0);
+}
+
+LogicalResult Importer::importLoss() {
+  std::optional<GraphValue> found = lookup(choice.output, loc);
+  if (!found || !found->tensor)
+    return emitError(loc) << "'" << choice.output
+                          << "' was not computed: no node gives it as a tensor";
+  loss = found->tensor;
+  if (choice.op != LossOp::None) {
+    emitter->setLoc(NameLoc::get(StringAttr::get(
+        context, "--loss-op " + getLossOpName(choice.op).str())));
+    Value logits = loss, labels;
+    if (choice.addsLabels) {
+      auto type = getLabelsType(getTensorType(logits), choice, options, loc);
+      if (failed(type))
+        return failure();
+      unsigned index = function.getNumArguments();
+      auto attributes = DictionaryAttr::get(
+          context, {{StringAttr::get(context, "nn.name"),
+                     StringAttr::get(context, choice.labels)}});
+      if (failed(function.insertArgument(index, *type, attributes, loc)))
+        return failure();
+      labels = function.getArgument(index);
+      summary.notes.push_back("input '" + choice.labels +
+                              "' is added for the labels: " +
+                              toString(type->getShape()));
+    } else {
+      std::optional<GraphValue> value = lookup(choice.labels, loc);
+      if (!value || !value->tensor)
+        return emitError(loc) << "labels '" << choice.labels
+                              << "' are not a tensor of the graph";
+      labels = value->tensor;
+    }
+    FailureOr<Value> built =
+        buildLoss(*emitter, logits, labels, choice, options);
+    if (failed(built))
+      return failure();
+    loss = *built;
+  }
+  if (!isFloat(loss))
+    return emitError(loc) << "the loss '" << choice.output << "' has type "
+                          << loss.getType() << "; it must be floating";
+  if (countElements(getShape(loss)) != 1)
+    return emitError(loc) << "the loss '" << choice.output << "' has shape "
+                          << toString(getShape(loss))
+                          << "; it must be a scalar. Reduce it in the model "
+                             "(mean or sum) before it is exported";
+  emitter->setLoc(loss.getLoc());
+  loss = emitter->reshape(loss, {});
+  return success();
+}
+
+// Tensors named like parameters that only other outputs read, or nobody.
+void Importer::listUnused(const Graph &whole) {
+  for (auto [name, proto] : whole.initializers) {
+    if (tensors.contains(name) ||
+        !isa_and_nonnull<FloatType>(getStorageType(proto->data_type(), context)))
+      continue;
+    if (isModulePath(name))
+      summary.unused.push_back(name.str());
+  }
+  for (const std::string &name : summary.unused)
+    summary.notes.push_back("parameter '" + name +
+                            "' is left out: the loss does not depend on it");
+}
+
+// Values whose change changes the loss, infinitesimally.
+static llvm::DenseSet<Value> findDifferentiable(Value loss) {
+  llvm::DenseSet<Value> seen = {loss};
+  SmallVector<Value> work = {loss};
+  while (!work.empty()) {
+    Operation *op = work.pop_back_val().getDefiningOp();
+    auto rule = dyn_cast_or_null<nn::DifferentiableOpInterface>(op);
+    if (!rule)
+      continue;
+    for (OpOperand &operand : op->getOpOperands())
+      if (rule.isDifferentiableOperand(operand.getOperandNumber()) &&
+          seen.insert(operand.get()).second)
+        work.push_back(operand.get());
+  }
+  return seen;
+}
+
+void Importer::listConstants() {
+  llvm::DenseSet<Value> differentiable = findDifferentiable(loss);
+  llvm::SetVector<StringRef> names;
+  // A constant is on a path if an operation that reads it is, or reads
+  // something folded from it.
+  for (const Node &node : graph.nodes) {
+    bool onPath = false;
+    for (const std::string &output : node.outputs) {
+      auto it = values.find(output);
+      onPath |= it != values.end() && it->second.tensor &&
+                !getConstant(it->second.tensor) &&
+                differentiable.contains(it->second.tensor);
+    }
+    if (!onPath)
+      continue;
+    for (const std::string &input : node.inputs) {
+      auto it = values.find(input);
+      if (it == values.end() || !it->second.tensor || !isFloat(it->second.tensor))
+        continue;
+      if (auto found = origins.find(input); found != origins.end())
+        names.insert(found->second.begin(), found->second.end());
+    }
+  }
+  for (auto &[name, tensor] : tensors)
+    if (tensor.floating && !tensor.trained && !names.contains(name) &&
+        nn::getByteSize(tensor.type) > options.constantLimitBytes)
+      names.insert(name);
+  for (StringRef name : names)
+    summary.constants.push_back(name.str());
+}
+
+LogicalResult Importer::createParameters(ModuleOp module) {
+  // Readers decide what is left: nothing else is stored in the module.
+  llvm::StringSet<> used;
+  function.walk([&](nn::GetOp get) { used.insert(get.getParameter()); });
+  llvm::DenseSet<Value> differentiable = findDifferentiable(loss);
+  llvm::StringSet<> trainable;
+  function.walk([&](nn::GetOp get) {
+    if (differentiable.contains(get))
+      trainable.insert(get.getParameter());
+  });
+  OpBuilder builder = OpBuilder::atBlockBegin(module.getBody());
+  LogicalResult result = success();
+  llvm::StringMap<StringRef> symbols;
+  for (auto &[name, tensor] : tensors) {
+    if (tensor.original)
+      continue;
+    bool stored = tensor.trained ||
+                  nn::getByteSize(tensor.type) > options.constantLimitBytes;
+    if (!stored || !used.contains(tensor.symbol))
+      continue;
+    if (tensor.trained && !trainable.contains(tensor.symbol)) {
+      tensor.trained = false;
+      summary.notes.push_back("'" + tensor.symbol +
+                              "' is not trained: no differentiable path leads "
+                              "from it to the loss");
+    }
+    auto [it, fresh] = symbols.try_emplace(tensor.symbol, name);
+    if (!fresh || tensor.symbol == "forward") {
+      result = emitError(loc) << "initializers '" << it->second << "' and '"
+                              << name << "' are both named '" << tensor.symbol
+                              << "'";
+      continue;
+    }
+    Attribute source;
+    if (options.init && tensor.trained) {
+      source = nn::InitAttr::get(context, chooseInit(tensor, graph),
+                                 options.init->seed,
+                                 builder.getF64FloatAttr(options.init->stddev));
+    } else {
+      FailureOr<std::optional<FileRange>> range =
+          reader->locate(*tensor.proto, name);
+      if (failed(range)) {
+        result = failure();
+        continue;
+      }
+      if (!*range) {
+        result = emitError(loc)
+                 << "parameter '" << name
+                 << "' is not stored as plain bytes; store it as raw data, or "
+                    "let dpc draw it with --init seed:N";
+        continue;
+      }
+      if (!(*range)->exists) {
+        result = emitError(loc)
+                 << "parameter '" << name << "' is in '" << (*range)->path
+                 << "', which does not exist; bring the file, or let dpc draw "
+                    "the parameters with --init seed:N";
+        continue;
+      }
+      source = nn::FileAttr::get(context, (*range)->path, (*range)->offset,
+                                 (*range)->length, (*range)->stamp.size,
+                                 (*range)->stamp.time);
+    }
+    auto op = nn::ParameterOp::create(
+        builder, NameLoc::get(builder.getStringAttr(name)), tensor.symbol,
+        tensor.type, tensor.trained, source);
+    if (tensor.symbol != tensor.name)
+      op->setAttr("storage_name", builder.getStringAttr(tensor.name));
+    if (!tensor.framework.empty() && tensor.framework != tensor.symbol)
+      op->setAttr("framework_name", builder.getStringAttr(tensor.framework));
+    ParameterInfo info{tensor.symbol,
+                       tensor.name,
+                       tensor.framework == tensor.symbol ? "" : tensor.framework,
+                       tensor.type.getShape().vec(),
+                       tensor.trained,
+                       tensor.reason};
+    summary.parameters.push_back(std::move(info));
+  }
+  return result;
+}
+
+LogicalResult Importer::finish(ModuleOp module) {
+  FailureOr<Weighting> weighting =
+      findWeighting(loss, options.reduction, loc);
+  if (failed(weighting))
+    return failure();
+  Value den = weighting->den;
+  emitter->setLoc(loss.getLoc());
+  if (!den)
+    den = emitter->splat(loss.getType(), 1);
+  OpBuilder &builder = emitter->getBuilder();
+  func::ReturnOp::create(builder, loc, ValueRange{loss, den});
+  function.setType(builder.getFunctionType(
+      function.getArgumentTypes(), TypeRange{loss.getType(), den.getType()}));
+  function.setResultAttr(0, "nn.name", builder.getStringAttr("loss"));
+  function.setResultAttr(1, "nn.name", builder.getStringAttr("den"));
+  function->setAttr("nn.weighting", builder.getStringAttr(weighting->name));
+  summary.weighting = weighting->name.str();
+  summary.loss = choice.op == LossOp::None
+                     ? choice.output
+                     : getLossOpName(choice.op).str() + " of " + choice.output;
+  if (!weighting->note.empty())
+    summary.notes.push_back(weighting->note);
+
+  listConstants();
+  // Dead operations, last first.
+  for (Operation &op : llvm::make_early_inc_range(
+           llvm::reverse(function.getBody().front())))
+    if (isOpTriviallyDead(&op))
+      op.erase();
+  return createParameters(module);
+}
+
+FailureOr<OwningOpRef<ModuleOp>> Importer::run(StringRef path) {
+  summary.error = ImportError::Model;
+  auto opened = ModelFile::open(path, loc);
+  if (failed(opened))
+    return failure();
+  file = std::move(*opened);
+  reader.emplace(*file, loc, context);
+  if (failed(checkModel()))
+    return failure();
+  FailureOr<Graph> built = buildGraph(*file, loc);
+  if (failed(built))
+    return failure();
+  graph = std::move(*built);
+  summary.outputs = graph.outputs;
+  FailureOr<LossChoice> chosen =
+      chooseLoss(*file, graph, options, loc, summary.error);
+  if (failed(chosen))
+    return failure();
+  choice = *chosen;
+  SmallVector<std::string> roots = {choice.output};
+  if (choice.op != LossOp::None && !choice.addsLabels)
+    roots.push_back(choice.labels);
+  // Who else reads a tensor decides whether it is worth a note.
+  Graph whole = graph;
+  graph.prune(roots);
+  if (failed(checkOperators()))
+    return failure();
+
+  auto classified =
+      classifyTensors(*file, graph, *reader, options, loc, summary.error);
+  if (failed(classified))
+    return failure();
+  tensors = std::move(*classified);
+  if (failed(resolveTies(tensors, graph, *reader, options, loc, summary.error)))
+    return failure();
+  for (auto &entry : tensors) {
+    const StoredTensor &tensor = entry.second;
+    if (!tensor.original)
+      continue;
+    auto tie = llvm::find_if(summary.ties, [&](const TieInfo &info) {
+      return info.name == tensor.original->symbol;
+    });
+    if (tie == summary.ties.end()) {
+      summary.ties.push_back({tensor.original->symbol, {}});
+      tie = summary.ties.end() - 1;
+    }
+    tie->copies.push_back({tensor.name, tensor.transposed});
+  }
+  listUnused(whole);
+
+  OwningOpRef<ModuleOp> module = ModuleOp::create(loc);
+  if (failed(createFunction(*module)) || failed(importNodes()) ||
+      failed(importLoss()) || failed(finish(*module)))
+    return failure();
+  summary.bytesRead = reader->getLargeBytesRead();
+  if (failed(verify(*module))) {
+    emitError(loc) << "the imported module is not valid; this is a bug in dpc";
+    return failure();
+  }
+  summary.error = ImportError::None;
+  return module;
+}
+
+FailureOr<OwningOpRef<ModuleOp>>
+dpc::import::importModel(StringRef path, const ImportOptions &options,
+                         MLIRContext *context, ImportSummary &summary) {
+  context->loadDialect<nn::NNDialect, func::FuncDialect>();
+  Location loc = NameLoc::get(StringAttr::get(context, path));
+  return Importer(options, context, loc, summary).run(path);
+}

@@ -1,0 +1,189 @@
+#include "Initializers.h"
+
+#include "Emitter.h"
+#include "llvm/Support/Endian.h"
+
+using namespace mlir;
+using namespace dpc::import;
+
+Type dpc::import::getStorageType(int64_t onnxType, MLIRContext *context) {
+  Builder b(context);
+  switch (onnxType) {
+  case onnx::TensorProto::FLOAT:
+    return b.getF32Type();
+  case onnx::TensorProto::DOUBLE:
+    return b.getF64Type();
+  case onnx::TensorProto::FLOAT16:
+    return b.getF16Type();
+  case onnx::TensorProto::BFLOAT16:
+    return b.getBF16Type();
+  case onnx::TensorProto::INT64:
+    return b.getI64Type();
+  case onnx::TensorProto::INT32:
+    return b.getI32Type();
+  case onnx::TensorProto::INT8:
+    return b.getIntegerType(8);
+  case onnx::TensorProto::UINT8:
+    return b.getIntegerType(8, /*isSigned=*/false);
+  case onnx::TensorProto::BOOL:
+    return b.getI1Type();
+  default:
+    return {};
+  }
+}
+
+std::string dpc::import::getTypeName(int64_t onnxType) {
+  if (onnxType == static_cast<int>(onnxType) &&
+      onnx::TensorProto::DataType_IsValid(onnxType))
+    return llvm::StringRef(onnx::TensorProto::DataType_Name(
+                               static_cast<onnx::TensorProto::DataType>(
+                                   onnxType)))
+        .lower();
+  return "type " + std::to_string(onnxType);
+}
+
+// Bytes of one element as ONNX stores it.
+static int64_t getElementBytes(Type type) {
+  return std::max(1u, type.getIntOrFloatBitWidth() / 8);
+}
+
+FailureOr<RankedTensorType>
+TensorReader::getType(const onnx::TensorProto &tensor, StringRef name) {
+  Type element = getStorageType(tensor.data_type(), context);
+  if (!element)
+    return emitError(loc) << "tensor '" << name << "' holds "
+                          << getTypeName(tensor.data_type())
+                          << ", which dpc does not compute with";
+  Shape shape(tensor.dims().data(), tensor.dims_size());
+  if (shape.size() > 64 || !countElements(shape))
+    return emitError(loc) << "tensor '" << name << "' has the shape "
+                          << toString(shape) << ", which is not possible";
+  if (tensor.has_segment())
+    return emitError(loc) << "tensor '" << name
+                          << "' is stored in segments; store it whole";
+  return RankedTensorType::get(shape, element);
+}
+
+FailureOr<std::optional<FileRange>>
+TensorReader::locate(const onnx::TensorProto &tensor, StringRef name) {
+  FailureOr<RankedTensorType> type = getType(tensor, name);
+  if (failed(type))
+    return failure();
+  uint64_t length =
+      type->getNumElements() * getElementBytes(type->getElementType());
+  if (tensor.data_location() == onnx::TensorProto::EXTERNAL) {
+    std::string error;
+    FailureOr<FileRange> range =
+        resolveExternal(tensor, file.getPath(), length, error);
+    if (failed(range))
+      return emitError(loc) << "tensor '" << name << "': " << error;
+    return std::optional(*range);
+  }
+  std::optional<Payload> payload = file.getPayload(tensor);
+  if (!payload)
+    return std::optional<FileRange>();
+  if (payload->length != length)
+    return emitError(loc) << "tensor '" << name << "' has " << payload->length
+                          << " bytes, its type needs " << length;
+  FileRange range;
+  range.path = file.getPath().str();
+  range.offset = payload->offset;
+  range.length = length;
+  range.stamp = file.getStamp();
+  return std::optional(range);
+}
+
+// Values that the message spells out element by element.
+static bool appendTyped(const onnx::TensorProto &tensor, Type type,
+                        std::vector<char> &bytes) {
+  auto append = [&](auto value) {
+    const char *at = reinterpret_cast<const char *>(&value);
+    bytes.insert(bytes.end(), at, at + sizeof(value));
+  };
+  switch (tensor.data_type()) {
+  case onnx::TensorProto::FLOAT:
+    for (float value : tensor.float_data())
+      append(value);
+    return true;
+  case onnx::TensorProto::DOUBLE:
+    for (double value : tensor.double_data())
+      append(value);
+    return true;
+  case onnx::TensorProto::INT64:
+    for (int64_t value : tensor.int64_data())
+      append(value);
+    return true;
+  case onnx::TensorProto::INT32:
+    for (int32_t value : tensor.int32_data())
+      append(value);
+    return true;
+  case onnx::TensorProto::FLOAT16:
+  case onnx::TensorProto::BFLOAT16:
+    for (int32_t value : tensor.int32_data())
+      append(static_cast<uint16_t>(value));
+    return true;
+  case onnx::TensorProto::INT8:
+  case onnx::TensorProto::UINT8:
+  case onnx::TensorProto::BOOL:
+    for (int32_t value : tensor.int32_data())
+      append(static_cast<uint8_t>(value));
+    return true;
+  default:
+    return false;
+  }
+}
+
+FailureOr<std::vector<char>>
+TensorReader::readBytes(const onnx::TensorProto &tensor, StringRef name) {
+  FailureOr<RankedTensorType> type = getType(tensor, name);
+  FailureOr<std::optional<FileRange>> range = locate(tensor, name);
+  if (failed(type) || failed(range))
+    return failure();
+  std::vector<char> bytes;
+  uint64_t length =
+      type->getNumElements() * getElementBytes(type->getElementType());
+  if (!*range) {
+    if (tensor.has_raw_data())
+      bytes.assign(tensor.raw_data().begin(), tensor.raw_data().end());
+    else
+      appendTyped(tensor, *type, bytes);
+    if (bytes.size() != length)
+      return emitError(loc) << "tensor '" << name << "' has " << bytes.size()
+                            << " bytes, its type needs " << length;
+    return bytes;
+  }
+  if (!(*range)->exists)
+    return emitError(loc) << "tensor '" << name << "' is in '" << (*range)->path
+                          << "', which does not exist";
+  if (type->getNumElements() > 1024)
+    largeBytesRead += length;
+  if (tensor.data_location() != onnx::TensorProto::EXTERNAL) {
+    ArrayRef<char> view = file.getBytes({(*range)->offset, length});
+    bytes.assign(view.begin(), view.end());
+    return bytes;
+  }
+  auto buffer =
+      llvm::MemoryBuffer::getFileSlice((*range)->path, length, (*range)->offset);
+  if (!buffer || (*buffer)->getBufferSize() != length)
+    return emitError(loc) << "tensor '" << name << "': cannot read '"
+                          << (*range)->path << "'";
+  bytes.assign((*buffer)->getBufferStart(), (*buffer)->getBufferEnd());
+  return bytes;
+}
+
+FailureOr<DenseElementsAttr> TensorReader::read(const onnx::TensorProto &tensor,
+                                                StringRef name) {
+  FailureOr<RankedTensorType> type = getType(tensor, name);
+  FailureOr<std::vector<char>> bytes = readBytes(tensor, name);
+  if (failed(type) || failed(bytes))
+    return failure();
+  if (type->getNumElements() == 0)
+    return DenseElementsAttr::get(*type, ArrayRef<Attribute>());
+  if (type->getElementType().isInteger(1)) {
+    SmallVector<bool> values;
+    for (char byte : *bytes)
+      values.push_back(byte != 0);
+    return DenseElementsAttr::get(*type, ArrayRef<bool>(values));
+  }
+  return DenseElementsAttr::getFromRawBuffer(*type, *bytes);
+}

@@ -1,0 +1,20 @@
+#include "dpc/Import/Passes.h"
+
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassRegistry.h"
+
+using namespace mlir;
+
+void dpc::import::buildImportPipeline(OpPassManager &pm) {
+  // Last of all rewriting, on the final nn form: what a product absorbs is part
+  // of its meaning from here on.
+  pm.addNestedPass<func::FuncOp>(createNNAbsorbTransposes());
+  pm.addPass(createNNVerifyImported());
+}
+
+void dpc::import::registerImportPipelines() {
+  registerImportPasses();
+  PassPipelineRegistration<>("dpc-import-pipeline",
+                             "The import phase after the file was read",
+                             buildImportPipeline);
+}
