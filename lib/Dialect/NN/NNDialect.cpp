@@ -27,10 +27,21 @@ Operation *NNDialect::materializeConstant(OpBuilder &builder, Attribute value,
 
 LogicalResult NNDialect::verifyOperationAttribute(Operation *op,
                                                   NamedAttribute attribute) {
+  if (attribute.getName() == "nn.weighting") {
+    auto weighting = dyn_cast<StringAttr>(attribute.getValue());
+    if (!isa<func::FuncOp>(op) || !weighting ||
+        !llvm::is_contained({"denominator", "mean", "sum"},
+                            weighting.getValue()))
+      return op->emitOpError("has 'nn.weighting' = ")
+             << attribute.getValue()
+             << ", expected \"denominator\", \"mean\" or \"sum\" on a function";
+    return success();
+  }
   if (attribute.getName() != "nn.mesh")
     return op->emitOpError() << "has the unknown attribute '"
                              << attribute.getName().getValue()
-                             << "'; the nn dialect knows 'nn.mesh'";
+                             << "'; the nn dialect knows 'nn.mesh' and "
+                                "'nn.weighting'";
   if (!isa<ModuleOp>(op))
     return op->emitOpError("has 'nn.mesh', which belongs on a module");
   auto axes = dyn_cast<DictionaryAttr>(attribute.getValue());
