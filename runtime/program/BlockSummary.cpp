@@ -128,7 +128,11 @@ void BlockAnalysis::build() {
 }
 
 bool BlockAnalysis::checkCycle(const std::vector<uint32_t> &order) {
-  std::vector<uint32_t> cycle = findCycle(commands, graph.edges, order);
+  std::vector<uint32_t> cycle = findCycle(
+      commands, graph.edges, order, [&](uint32_t before, uint32_t after) {
+        return before < after &&
+               command(before).stream() == command(after).stream();
+      });
   if (cycle.empty())
     return true;
   std::string hops;

@@ -33,7 +33,10 @@ public:
             const std::vector<Meeting> &meetings);
 
   std::vector<uint32_t> cycle() const {
-    return findCycle(nodes, edges, topologicalOrder(nodes, edges));
+    return findCycle(nodes, edges, topologicalOrder(nodes, edges),
+                     [&](uint32_t before, uint32_t after) {
+                       return goesWithoutSaying(before, after);
+                     });
   }
   std::string describe(const std::vector<uint32_t> &cycle) const;
 
@@ -43,6 +46,8 @@ private:
   };
   Place place(uint32_t number) const;
   bool isMeeting(uint32_t number) const { return number >= first.back(); }
+  /// Order along a stream and inside a command.
+  bool goesWithoutSaying(uint32_t before, uint32_t after) const;
   uint32_t stream(const Place &at) const;
   std::string name(const Place &at) const;
 
@@ -93,6 +98,20 @@ uint32_t WaitGraph::stream(const Place &at) const {
   return axis < count(rank.program->streams())
              ? axis
              : rank.command(rank.origins[at.node].command).stream();
+}
+
+bool WaitGraph::goesWithoutSaying(uint32_t before, uint32_t after) const {
+  if (isMeeting(before) || isMeeting(after))
+    return false;
+  Place a = place(before), b = place(after);
+  if (a.rank != b.rank)
+    return false;
+  const RankGraph &rank = ranks[a.rank];
+  const EventGraph::Node &from = rank.graph.nodes[a.node],
+                         &to = rank.graph.nodes[b.node];
+  return (from.axis == to.axis && from.position < to.position) ||
+         (rank.origins[a.node].command == rank.origins[b.node].command &&
+          rank.origins[a.node].kind != RankGraph::Kind::Segment);
 }
 
 std::string WaitGraph::name(const Place &at) const {
@@ -159,7 +178,9 @@ std::string WaitGraph::describe(const std::vector<uint32_t> &cycle) const {
               rank.graph.nodes[hop.from.node].position)
         hop.kind = Hop::Stream;
     }
-    // Within one run, only its collectives and its streams are worth a word.
+    // A step along the stream inside one run says nothing.
+    if (hop.kind == Hop::Stream && name(hop.from) == name(hop.to))
+      continue;
     if (hop.kind == Hop::Stream && !hops.empty() &&
         hops.back().kind == Hop::Stream &&
         hops.back().from.rank == hop.from.rank &&

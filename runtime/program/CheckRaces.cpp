@@ -115,7 +115,7 @@ void RaceCheck::checkAccesses() {
                       arena->role() == fb::ArenaRole::Workspace ||
                       arena->role() == fb::ArenaRole::Messages);
   std::set<std::pair<uint32_t, uint32_t>> raced;
-  std::set<uint32_t> unwritten;
+  std::set<std::pair<int64_t, uint32_t>> unwritten;
   MemoryFindings findings;
   findings.race = [&](uint32_t earlier, uint32_t later) {
     const MemoryUse &a = uses[earlier], &b = uses[later];
@@ -130,11 +130,20 @@ void RaceCheck::checkAccesses() {
   };
   findings.unwritten = [&](uint32_t number, uint64_t begin, uint64_t end) {
     const MemoryUse &use = uses[number];
-    if (!unwritten.insert(use.command).second)
+    // What one run of a block lacks, all its runs lack, as a rule.
+    const fb::Run *run = rank.command(use.command).action_as_Run();
+    if (!unwritten
+             .insert({run ? int64_t(run->block()) : -1,
+                      run ? use.part : use.command})
+             .second)
       return;
-    diagnostics.error(prefix, rank.describe(use), " reads ", range(use),
-                      ", of which ", rangeName(program, use.space, begin, end),
-                      " is written by nothing before it in the step");
+    std::string missing = rangeName(program, use.space, begin, end);
+    std::string whole = range(use);
+    diagnostics.error(
+        prefix, rank.describe(use), " reads ", whole,
+        missing == whole ? std::string(", which") : ", of which " + missing,
+        missing == whole ? " nothing before it in the step writes"
+                         : " is written by nothing before it in the step");
   };
   checkMemory(clocks, rank.graph, uses, tracked, findings);
 }

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <deque>
 
 using namespace dpcrt;
 
@@ -69,9 +70,10 @@ std::vector<uint32_t> dpcrt::topologicalOrder(uint32_t nodes,
   return order;
 }
 
-std::vector<uint32_t> dpcrt::findCycle(uint32_t nodes,
-                                       const std::vector<Edge> &edges,
-                                       const std::vector<uint32_t> &order) {
+std::vector<uint32_t>
+dpcrt::findCycle(uint32_t nodes, const std::vector<Edge> &edges,
+                 const std::vector<uint32_t> &order,
+                 const std::function<bool(uint32_t, uint32_t)> &plain) {
   if (order.size() == nodes)
     return {};
   std::vector<bool> done(nodes, false);
@@ -86,37 +88,56 @@ std::vector<uint32_t> dpcrt::findCycle(uint32_t nodes,
     return *it;
   };
   // Walking backwards among stuck nodes must come round.
-  uint32_t node = static_cast<uint32_t>(
+  uint32_t start = static_cast<uint32_t>(
       std::find(done.begin(), done.end(), false) - done.begin());
   std::vector<bool> seen(nodes, false);
-  while (!seen[node]) {
-    seen[node] = true;
-    node = stuckPredecessor(node);
+  while (!seen[start]) {
+    seen[start] = true;
+    start = stuckPredecessor(start);
   }
-  // Breadth first from there, against the edges, back to itself.
+  // From there against the edges and back to itself; plain edges cost nothing,
+  // so their ends go to the front of the queue.
   constexpr uint32_t none = UINT32_MAX;
-  std::vector<uint32_t> cameFrom(nodes, none), queue{node};
-  for (size_t next = 0; next < queue.size(); ++next) {
-    uint32_t at = queue[next];
+  std::vector<uint32_t> distance(nodes, none), cameFrom(nodes, none);
+  uint32_t closing = none, best = none;
+  std::deque<std::pair<uint32_t, uint32_t>> queue{{0, start}};
+  distance[start] = 0;
+  while (!queue.empty()) {
+    auto [far, at] = queue.front();
+    queue.pop_front();
+    if (far != distance[at] || far >= best)
+      continue;
     for (const uint32_t *it = before.begin(at); it != before.end(at); ++it) {
-      if (done[*it] || cameFrom[*it] != none)
+      if (done[*it])
         continue;
-      cameFrom[*it] = at;
-      if (*it == node) {
-        // cameFrom leads from `node` along the edges, that is from what is
-        // waited for to who waits; reversed, each waits for the next.
-        std::vector<uint32_t> cycle;
-        for (uint32_t step = at; step != node; step = cameFrom[step])
-          cycle.push_back(step);
-        cycle.push_back(node);
-        std::reverse(cycle.begin(), cycle.end());
-        return cycle;
+      bool free = plain(*it, at);
+      uint32_t reached = far + (free ? 0 : 1);
+      if (*it == start) {
+        if (reached < best) {
+          best = reached;
+          closing = at;
+        }
+        continue;
       }
-      queue.push_back(*it);
+      if (reached >= distance[*it])
+        continue;
+      distance[*it] = reached;
+      cameFrom[*it] = at;
+      if (free)
+        queue.push_front({reached, *it});
+      else
+        queue.push_back({reached, *it});
     }
   }
-  assert(false && "the walk above found a cycle");
-  return {};
+  assert(closing != none && "the walk above found a cycle");
+  // cameFrom leads from what is waited for to who waits; reversed, each node
+  // waits for the next.
+  std::vector<uint32_t> cycle;
+  for (uint32_t step = closing; step != start; step = cameFrom[step])
+    cycle.push_back(step);
+  cycle.push_back(start);
+  std::reverse(cycle.begin(), cycle.end());
+  return cycle;
 }
 
 Clocks::Clocks(const EventGraph &graph, const std::vector<uint32_t> &order)

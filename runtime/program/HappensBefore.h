@@ -19,6 +19,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <utility>
 #include <vector>
 
@@ -74,10 +75,14 @@ private:
 std::vector<uint32_t> topologicalOrder(uint32_t nodes,
                                        const std::vector<Edge> &edges);
 
-/// A shortest cycle through some node that `order` leaves out: each node waits
-/// for the next, the last for the first. Empty if `order` is complete.
-std::vector<uint32_t> findCycle(uint32_t nodes, const std::vector<Edge> &edges,
-                                const std::vector<uint32_t> &order);
+/// A cycle through some node that `order` leaves out: each node waits for the
+/// next, the last for the first. Empty if `order` is complete. Among the cycles
+/// through that node it is one with the fewest edges that are not `plain`
+/// (edges that go without saying, such as those along a stream).
+std::vector<uint32_t>
+findCycle(uint32_t nodes, const std::vector<Edge> &edges,
+          const std::vector<uint32_t> &order,
+          const std::function<bool(uint32_t, uint32_t)> &plain);
 
 class Clocks {
 public:

@@ -28,6 +28,11 @@ std::string dpcrt::bytesInWords(uint64_t bytes) {
   return text;
 }
 
+/// "1 kernel", "2 kernels".
+static std::string counted(uint64_t number, const char *noun) {
+  return std::to_string(number) + " " + noun + (number == 1 ? "" : "s");
+}
+
 namespace {
 
 class Printer {
@@ -88,9 +93,10 @@ void Printer::printHeader() {
       << program.format_minor() << "\n"
       << "mesh pp=" << mesh.pp() << " mirror=" << mesh.mirror()
       << " dp=" << mesh.dp() << " ep=" << mesh.ep() << " tp=" << mesh.tp()
-      << ", " << program.micro_batches() << " micro-batches";
+      << ", " << program.micro_batches()
+      << (program.micro_batches() == 1 ? " micro-batch" : " micro-batches");
   if (!text(program.optimizer()).empty())
-    out << ", optimizer " << text(program.optimizer());
+    out << ", optimizer " << plainText(text(program.optimizer()));
   out << "\nstreams";
   uint32_t index = 0;
   for (const fb::Stream *stream : items(program.streams()))
@@ -98,8 +104,8 @@ void Printer::printHeader() {
         << streamKindName(stream->kind()) << ")";
   out << "\narenas\n";
   for (const fb::Arena *arena : items(program.arenas()))
-    out << "  " << text(arena->name()) << ": " << roleName(arena->role())
-        << ", " << bytesInWords(arena->bytes())
+    out << "  " << plainText(text(arena->name())) << ": "
+        << roleName(arena->role()) << ", " << bytesInWords(arena->bytes())
         << (arena->host() ? ", in host memory" : "") << "\n";
 
   uint64_t messages = 0, bytes = 0;
@@ -112,20 +118,23 @@ void Printer::printHeader() {
         bytes += transfer->ref()->bytes();
       }
   }
-  out << count(program.blocks()) << " blocks, " << count(program.kernels())
-      << " kernels, " << count(program.library()) << " library calls, "
-      << count(program.parameters()) << " parameters\n"
-      << count(program.order()) << " commands in a step";
+  out << counted(count(program.blocks()), "block") << ", "
+      << counted(count(program.kernels()), "kernel") << ", "
+      << counted(count(program.library()), "library call") << ", "
+      << counted(count(program.parameters()), "parameter") << "\n"
+      << counted(count(program.order()), "command") << " in a step";
   const char *separator = ": ";
   for (const auto &[kind, number] : kinds) {
     out << separator << number << " " << kind;
     separator = ", ";
   }
-  out << "\n" << messages << " messages of " << bytesInWords(bytes) << "\n";
+  out << "\n"
+      << counted(messages, "message") << " sent or received, "
+      << bytesInWords(bytes) << "\n";
 }
 
 void Printer::printTensor(const fb::Tensor &tensor) {
-  out << text(tensor.name()) << " ";
+  out << plainText(text(tensor.name())) << " ";
   for (uint64_t size : items(tensor.shape()))
     out << size << "x";
   out << dtypeName(tensor.dtype());
@@ -152,7 +161,7 @@ void Printer::printTables() {
   if (count(program.groups())) {
     out << "groups\n";
     for (const fb::Group *group : items(program.groups())) {
-      out << "  " << text(group->name()) << ": ranks ";
+      out << "  " << plainText(text(group->name())) << ": ranks ";
       printNumbers(group->pp(), " ");
       out << (group->all_ep() ? ", all of ep\n" : "\n");
     }
@@ -160,7 +169,7 @@ void Printer::printTables() {
   if (count(program.kernels())) {
     out << "kernels\n";
     for (const fb::Kernel *kernel : items(program.kernels())) {
-      out << "  " << text(kernel->symbol()) << "(";
+      out << "  " << plainText(text(kernel->symbol())) << "(";
       for (uint32_t k = 0; k < count(kernel->buffer_bytes()); ++k)
         out << (k ? ", " : "")
             << accessName(
@@ -202,7 +211,7 @@ void Printer::printTables() {
       if (parameter->gradient())
         out << ", gradient " << place(nullptr, *parameter->gradient());
       for (uint32_t k = 0; k < count(parameter->moments()); ++k)
-        out << ", " << text(parameter->moment_names()->Get(k)) << " "
+        out << ", " << plainText(text(parameter->moment_names()->Get(k))) << " "
             << place(nullptr, *parameter->moments()->Get(k));
       out << (parameter->trained() ? "" : ", not trained")
           << (parameter->counted() ? ", counted in norms\n" : "\n");
@@ -211,7 +220,7 @@ void Printer::printTables() {
   if (count(program.constants())) {
     out << "constants\n";
     for (const fb::Constant *constant : items(program.constants()))
-      out << "  " << text(constant->name()) << " at "
+      out << "  " << plainText(text(constant->name())) << " at "
           << place(nullptr, *constant->dst()) << " from file offset "
           << constant->file_offset() << "\n";
   }
@@ -253,7 +262,7 @@ void Printer::printRun(const fb::Run &run) {
     std::string_view name = text(program, block.operands()->Get(k)->name());
     out << separator;
     if (!name.empty())
-      out << name << "=";
+      out << plainText(name) << "=";
     out << place(nullptr, *run.operands()->Get(k));
     if (run.operand_events()->Get(k) >= 0)
       out << " after e" << run.operand_events()->Get(k);
@@ -266,7 +275,7 @@ void Printer::printRun(const fb::Run &run) {
       continue;
     const fb::Operand *operand =
         block.operands()->Get(block.result_operands()->Get(k));
-    out << separator << text(program, operand->name()) << " e"
+    out << separator << plainText(text(program, operand->name())) << " e"
         << run.result_events()->Get(k);
     separator = ", ";
   }
@@ -276,7 +285,7 @@ void Printer::printAction(const fb::Block *block, const fb::Command &command) {
   switch (command.action_type()) {
   case fb::Action::Launch: {
     const fb::Launch &launch = *command.action_as_Launch();
-    out << text(program.kernels()->Get(launch.kernel())->symbol());
+    out << plainText(text(program.kernels()->Get(launch.kernel())->symbol()));
     return printArguments(block, launch.args());
   }
   case fb::Action::Call: {
@@ -316,7 +325,7 @@ void Printer::printAction(const fb::Block *block, const fb::Command &command) {
         << dtypeName(collective.dtype()) << " "
         << place(block, *collective.src()) << " to "
         << place(block, *collective.dst()) << " among "
-        << text(program.groups()->Get(collective.group())->name());
+        << plainText(text(program.groups()->Get(collective.group())->name()));
     return;
   }
   case fb::Action::Run:
@@ -347,9 +356,12 @@ void Printer::printCommand(const fb::Block *block, uint32_t index) {
   } else {
     out << streamName(program, command.stream());
   }
+  const char *separator = " after e";
+  for (uint32_t event : items(command.waits())) {
+    out << separator << event;
+    separator = " e";
+  }
   out << ": " << actionNoun(command);
-  for (uint32_t event : items(command.waits()))
-    out << " after e" << event;
   if (command.action_type() != fb::Action::Join)
     out << " ";
   printAction(block, command);
@@ -364,22 +376,23 @@ void Printer::printCommand(const fb::Block *block, uint32_t index) {
 
 void Printer::printBlock(const fb::Block &block, bool commands) {
   out << "block " << blockName(program, block) << ": "
-      << taskName(program, block) << ", " << block.streams() << " stream"
-      << (block.streams() == 1 ? "" : "s") << ", " << count(block.commands())
-      << " commands\n";
+      << taskName(program, block) << ", " << counted(block.streams(), "stream")
+      << ", " << counted(count(block.commands()), "command") << "\n";
   if (!commands)
     return;
   uint32_t index = 0;
   for (const fb::Operand *operand : items(block.operands())) {
-    out << "  operand " << index << " %" << text(program, operand->name())
-        << ": " << accessName(operand->access()) << ", " << operand->bytes()
+    out << "  operand " << index << " %"
+        << plainText(text(program, operand->name())) << ": "
+        << accessName(operand->access()) << ", " << operand->bytes()
         << " B, ready at e" << index << "\n";
     ++index;
   }
   for (uint32_t k = 0; k < count(block.results()); ++k)
     out << "  result " << k << " %"
-        << text(program,
-                block.operands()->Get(block.result_operands()->Get(k))->name())
+        << plainText(text(
+               program,
+               block.operands()->Get(block.result_operands()->Get(k))->name()))
         << ": at e" << block.results()->Get(k) << "\n";
   for (uint32_t k = 0; k < count(block.commands()); ++k)
     printCommand(&block, k);

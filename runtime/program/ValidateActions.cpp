@@ -16,11 +16,11 @@ bool Validator::checkRef(const Scope &scope, const std::string &where,
                          const fb::Ref *ref, const std::string &what,
                          bool write) {
   if (!ref) {
-    error(where, ": the ", what, " is missing");
+    error(where, ": ", what, " is missing");
     return false;
   }
   if (ref->space() == fb::Space::Operand && !scope.block) {
-    error(where, ": the ", what,
+    error(where, ": ", what,
           " lies in an operand; only commands of a block have operands");
     return false;
   }
@@ -29,7 +29,7 @@ bool Validator::checkRef(const Scope &scope, const std::string &where,
   bool writable = true;
   if (ref->space() == fb::Space::Operand) {
     if (ref->index() >= count(scope.block->operands())) {
-      error(where, ": the ", what, " lies in operand ", ref->index(), " of ",
+      error(where, ": ", what, " lies in operand ", ref->index(), " of ",
             count(scope.block->operands()));
       return false;
     }
@@ -39,7 +39,7 @@ bool Validator::checkRef(const Scope &scope, const std::string &where,
     home = "operand " + quoted(text(program, operand->name()));
   } else if (ref->space() == fb::Space::Arena) {
     if (ref->index() >= count(program.arenas())) {
-      error(where, ": the ", what, " lies in arena ", ref->index(), " of ",
+      error(where, ": ", what, " lies in arena ", ref->index(), " of ",
             count(program.arenas()));
       return false;
     }
@@ -48,21 +48,20 @@ bool Validator::checkRef(const Scope &scope, const std::string &where,
     writable = arena->role() != fb::ArenaRole::Constants;
     home = "arena " + quoted(text(arena->name()));
   } else {
-    error(where, ": the ", what, " lies in unknown space ",
-          unsigned(ref->space()));
+    error(where, ": ", what, " lies in unknown space ", unsigned(ref->space()));
     return false;
   }
   if (ref->bytes() == 0) {
-    error(where, ": the ", what, " has no bytes");
+    error(where, ": ", what, " has no bytes");
     return false;
   }
   if (!inside(ref->offset(), ref->bytes(), size)) {
-    error(where, ": the ", what, ", ", ref->bytes(), " bytes at ",
-          ref->offset(), ", reaches beyond the ", size, " bytes of ", home);
+    error(where, ": ", what, ", ", ref->bytes(), " bytes at ", ref->offset(),
+          ", reaches beyond the ", size, " bytes of ", home);
     return false;
   }
   if (write && !writable) {
-    error(where, ": the ", what, " writes ", home, ", which may only be read");
+    error(where, ": ", what, " writes ", home, ", which may only be read");
     return false;
   }
   return true;
@@ -111,8 +110,8 @@ void Validator::validateArguments(
     const flatbuffers::Vector<const fb::Argument *> *arguments,
     const std::vector<uint64_t> &bytes, const std::vector<fb::Access> &access) {
   if (count(arguments) != bytes.size()) {
-    error(where, " gives ", count(arguments), " arguments to ", callee,
-          ", which takes ", bytes.size());
+    error(where, ": ", callee, " takes ", bytes.size(),
+          " arguments, but is given ", count(arguments));
     return;
   }
   std::vector<Use> uses;
@@ -215,7 +214,7 @@ void Validator::validateExchange(const Scope &scope, uint32_t index,
       checkWait(scope, event, here);
     bool receive = transfer->direction() == fb::Direction::Receive;
     if (checkRef(scope, here, transfer->ref(),
-                 "buffer of message " + std::to_string(transfer->message()),
+                 "the buffer of message " + std::to_string(transfer->message()),
                  receive))
       uses.push_back({transfer->ref(), !receive, receive, "transfer", number});
     ++number;
@@ -248,8 +247,8 @@ void Validator::validateCollective(const Scope &scope, uint32_t index,
   if (!member)
     error(here, " is of group ", quoted(text(group->name())),
           ", to which this rank does not belong");
-  bool src = checkRef(scope, here, collective.src(), "source", false);
-  bool dst = checkRef(scope, here, collective.dst(), "destination", true);
+  bool src = checkRef(scope, here, collective.src(), "the source", false);
+  bool dst = checkRef(scope, here, collective.dst(), "the destination", true);
   if (!src || !dst)
     return;
   const fb::Ref &from = *collective.src(), &to = *collective.dst();
@@ -411,8 +410,8 @@ void Validator::validateAction(Scope &scope, uint32_t index) {
     return;
   case fb::Action::Copy: {
     const fb::Copy &copy = *command.action_as_Copy();
-    bool src = checkRef(scope, here, copy.src(), "source", false);
-    bool dst = checkRef(scope, here, copy.dst(), "destination", true);
+    bool src = checkRef(scope, here, copy.src(), "the source", false);
+    bool dst = checkRef(scope, here, copy.dst(), "the destination", true);
     if (!src || !dst)
       return;
     if (copy.src()->bytes() != copy.dst()->bytes())
@@ -424,7 +423,7 @@ void Validator::validateAction(Scope &scope, uint32_t index) {
   }
   case fb::Action::Fill: {
     const fb::Fill &fill = *command.action_as_Fill();
-    if (checkRef(scope, here, fill.dst(), "destination", true) &&
+    if (checkRef(scope, here, fill.dst(), "the destination", true) &&
         fill.dst()->bytes() % 4 != 0)
       error(here, " fills ", fill.dst()->bytes(),
             " bytes, which are no multiple of 4");
@@ -432,14 +431,14 @@ void Validator::validateAction(Scope &scope, uint32_t index) {
   }
   case fb::Action::Feed: {
     const fb::Feed &feed = *command.action_as_Feed();
-    if (checkRef(scope, here, feed.dst(), "destination", true))
+    if (checkRef(scope, here, feed.dst(), "the destination", true))
       checkInput(program.inputs(), feed.input(), feed.micro_batch(),
                  *feed.dst(), "input");
     return;
   }
   case fb::Action::Fetch: {
     const fb::Fetch &fetch = *command.action_as_Fetch();
-    if (checkRef(scope, here, fetch.src(), "source", false) &&
+    if (checkRef(scope, here, fetch.src(), "the source", false) &&
         checkInput(program.outputs(), fetch.output(), fetch.micro_batch(),
                    *fetch.src(), "output") &&
         !fetched.insert({fetch.output(), fetch.micro_batch()}).second)
@@ -450,8 +449,8 @@ void Validator::validateAction(Scope &scope, uint32_t index) {
   }
   case fb::Action::CheckFinite: {
     const fb::CheckFinite &check = *command.action_as_CheckFinite();
-    bool src = checkRef(scope, here, check.src(), "source", false);
-    bool flag = checkRef(scope, here, check.flag(), "flag", true);
+    bool src = checkRef(scope, here, check.src(), "the source", false);
+    bool flag = checkRef(scope, here, check.flag(), "the flag", true);
     if (!src || !flag)
       return;
     if (check.src()->bytes() % 4 != 0 || check.flag()->bytes() != 4)

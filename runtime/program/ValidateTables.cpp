@@ -328,8 +328,8 @@ bool Validator::checkPlace(const fb::Ref *ref, uint64_t bytes,
   const fb::Arena *arena = program.arenas()->Get(ref->index());
   if (arena->role() != role) {
     error("the ", what, " of ", owner, " lies in the ", roleName(arena->role()),
-          " arena ", quoted(text(arena->name())), "; it belongs into one of ",
-          roleName(role));
+          " arena ", quoted(text(arena->name())),
+          "; it must lie in one of role ", roleName(role));
     return false;
   }
   if (!inside(ref->offset(), ref->bytes(), arena->bytes())) {

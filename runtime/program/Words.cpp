@@ -32,8 +32,7 @@ std::string dpcrt::quoted(std::string_view text) {
   return out;
 }
 
-/// `text` as it stands where it is an ordinary name, quoted otherwise.
-static std::string plain(std::string_view text) {
+std::string dpcrt::plainText(std::string_view text) {
   for (char c : text)
     if (static_cast<unsigned char>(c) <= 0x20 || c == '\'' || c == 0x7f)
       return quoted(text);
@@ -251,7 +250,7 @@ static std::string interval(uint64_t begin, uint64_t end) {
 std::string dpcrt::rangeName(const fb::Program &program, uint32_t arena,
                              uint64_t begin, uint64_t end) {
   std::string name = arena < count(program.arenas())
-                         ? plain(text(program.arenas()->Get(arena)->name()))
+                         ? plainText(text(program.arenas()->Get(arena)->name()))
                          : "arena " + std::to_string(arena);
   return name + interval(begin, end);
 }
@@ -266,7 +265,7 @@ std::string dpcrt::rangeName(const fb::Program &program, const fb::Block *block,
     std::string_view own =
         text(program, block->operands()->Get(ref.index())->name());
     if (!own.empty())
-      name = plain(own);
+      name = plainText(own);
   }
   return "%" + name + interval(ref.offset(), end);
 }
@@ -275,12 +274,12 @@ std::string dpcrt::streamName(const fb::Program &program, uint32_t stream) {
   if (stream < count(program.streams())) {
     std::string_view name = text(program.streams()->Get(stream)->name());
     if (!name.empty())
-      return plain(name);
+      return plainText(name);
   }
   return std::to_string(stream);
 }
 
 std::string dpcrt::blockName(const fb::Program &program,
                              const fb::Block &block) {
-  return plain(text(program, block.name()));
+  return plainText(text(program, block.name()));
 }

@@ -25,6 +25,9 @@ namespace dpcrt {
 /// `text` in single quotes, control characters and quotes escaped.
 std::string quoted(std::string_view text);
 
+/// `text` as it stands where it is an ordinary name, quoted otherwise.
+std::string plainText(std::string_view text);
+
 const char *roleName(fb::ArenaRole role);
 const char *streamKindName(fb::StreamKind kind);
 const char *collectiveName(fb::CollectiveKind kind);

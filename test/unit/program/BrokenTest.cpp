@@ -1,0 +1,701 @@
+//===- BrokenTest.cpp - Broken programs and what is said about them -------===//
+//
+// Part of dpc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// A corpus of programs with one fault each and the whole text of the expected
+// diagnostic. Faults are planted into the pipeline of Builder.h: `p` has two
+// ranks and four micro-batches, `q` four ranks; a case that leaves `q` alone is
+// about `p`.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Builder.h"
+
+#include <cstdlib>
+#include <gtest/gtest.h>
+#include <iostream>
+
+using namespace dpcrt;
+using namespace dpcrt::test;
+
+namespace {
+
+struct Broken {
+  const char *name;
+  void (*plant)(Programs &p, Programs &q);
+  const char *diagnostic;
+};
+
+// clang-format off: the texts are what matters here.
+const Broken corpus[] =
+    {
+        {"NoRoomForAnOperand",
+         [](Programs &p, Programs &q) {
+           p[0]->order[2]->action.AsRun()->operands[3] =
+               fb::Ref(fb::Space::Arena, Stash, 4 * kSlot - 32, kSlot);
+         },
+         R"(rank0: rank 0: run #2 (F s0 m0): operand 3, 64 bytes at 224, reaches beyond the 256 bytes of arena 'stash')"},
+
+        {"OffsetThatOverflows",
+         [](Programs &p, Programs &q) {
+           p[0]->order[2]->action.AsRun()->operands[3] =
+               fb::Ref(fb::Space::Arena, Stash, ~uint64_t(31), kSlot);
+         },
+         R"(rank0: rank 0: run #2 (F s0 m0): operand 3, 64 bytes at 18446744073709551584, reaches beyond the 256 bytes of arena 'stash')"},
+
+        {"ArenaThatIsNotThere",
+         [](Programs &p, Programs &q) {
+           p[0]->order[0]->action.AsFill()->dst = own(arena(NumArenas, 0));
+         },
+         R"(rank0: rank 0: fill #0 'zero gradients': the destination lies in arena 7 of 7)"},
+
+        {"OperandThatIsNotThere",
+         [](Programs &p, Programs &q) {
+           p[0]->blocks[ForwardBlock]->commands[4]->action.AsLaunch()->args[1] =
+               out(operand(9));
+         },
+         R"(rank0: rank 0: block s0.forward: launch #4 'keep': argument 1 lies in operand 9 of 4)"},
+
+        {"RangeBeyondItsOperand",
+         [](Programs &p, Programs &q) {
+           p[0]->blocks[ForwardBlock]->commands[4]->action.AsLaunch()->args[1] =
+               out(fb::Ref(fb::Space::Operand, 3, 32, kSlot));
+         },
+         R"(rank0: rank 0: block s0.forward: launch #4 'keep': argument 1, 64 bytes at 32, reaches beyond the 64 bytes of operand 'kept')"},
+
+        {"OperandOutsideOfABlock",
+         [](Programs &p, Programs &q) {
+           p[0]->order[0]->action.AsFill()->dst = own(operand(0));
+         },
+         R"(rank0: rank 0: fill #0 'zero gradients': the destination lies in an operand; only commands of a block have operands)"},
+
+        {"EventThatIsNotThere",
+         [](Programs &p, Programs &q) {
+           p[0]->order[3]->waits.push_back(1000);
+         },
+         R"(rank0: rank 0: exchange #3 'y m0' (send message 0 to rank 1) waits for event 1000 of 24)"},
+
+        {"EventFiredTwice",
+         [](Programs &p, Programs &q) {
+           p[0]->order[26]->signal = p[0]->order[25]->signal;
+         },
+         R"(rank0: rank 0: finite check #26 'finite' fires event 23, which already fetch #25 'loss' fires; an event fires once)"},
+
+        {"WaitForWhatNothingFires",
+         [](Programs &p, Programs &q) { p[0]->order[25]->signal = -1; },
+         R"(rank0: rank 0: join #27 waits for event 23, which nothing fires)"},
+
+        {"ReadinessFiredByACommand",
+         [](Programs &p, Programs &q) {
+           p[0]->blocks[ForwardBlock]->commands[2]->signal = 1;
+         },
+         R"(rank0: rank 0: block s0.forward: launch #2 'scale' fires event 1, which is the readiness of an operand)"},
+
+        {"ArgumentOfAnotherSize",
+         [](Programs &p, Programs &q) {
+           p[0]->kernels[Keep]->buffer_bytes[0] = 128;
+         },
+         R"(rank0: rank 0: block s0.forward: launch #2 'scale': argument 0 has 64 bytes; kernel 'k_keep' takes 128
+rank 0: block s0.forward: launch #4 'keep': argument 0 has 64 bytes; kernel 'k_keep' takes 128)"},
+
+        {"ArgumentOfAnotherAccess",
+         [](Programs &p, Programs &q) {
+           p[0]->blocks[BackwardBlock]
+               ->commands[1]
+               ->action.AsLaunch()
+               ->args[2] = out(operand(4));
+         },
+         R"(rank0: rank 0: block s0.backward: launch #1 'weight gradient': argument 2 is declared write; kernel 'k_gradw' has it read-write)"},
+
+        {"TooFewArguments",
+         [](Programs &p, Programs &q) {
+           p[0]->blocks[ForwardBlock]
+               ->commands[4]
+               ->action.AsLaunch()
+               ->args.pop_back();
+         },
+         R"(rank0: rank 0: block s0.forward: launch #4 'keep': kernel 'k_keep' takes 2 arguments, but is given 1)"},
+
+        {"KernelThatIsNotThere",
+         [](Programs &p, Programs &q) {
+           p[0]->blocks[ForwardBlock]->commands[4]->action.AsLaunch()->kernel =
+               NumKernels;
+         },
+         R"(rank0: rank 0: block s0.forward: launch #4 'keep' names kernel 5 of 5)"},
+
+        {"ArgumentsThatAlias",
+         [](Programs &p, Programs &q) {
+           auto &args =
+               p[0]->blocks[ForwardBlock]->commands[3]->action.AsLaunch()->args;
+           args[1] = in(operand(2));
+         },
+         R"(rank0: rank 0: block s0.forward: launch #3 'residual': argument 1 and argument 2 overlap, %y[0..64) and %y[0..64), and the second is written)"},
+
+        {"OperandsThatAlias",
+         [](Programs &p, Programs &q) {
+           p[0]->order[2]->action.AsRun()->operands[2] = arena(Messages, 0);
+         },
+         R"(rank0: rank 0: run #2 (F s0 m0): operand 0 and operand 2 overlap, messages[0..64) and messages[0..64), and the second is written)"},
+
+        {"TransfersThatOverlap",
+         [](Programs &p, Programs &q) {
+           p[0]->order[22]->action.AsExchange()->transfers[1]->ref =
+               own(arena(Messages, 8));
+         },
+         R"(rank0: rank 0: exchange #22 'swap' (send message 16 to rank 1 and 1 more): transfer 0 and transfer 1 overlap, messages[512..576) and messages[512..576), and the second is written)"},
+
+        {"CopyOntoItself",
+         [](Programs &p, Programs &q) {
+           p[0]->order[21]->action.Set(
+               copy(arena(Messages, 8),
+                    fb::Ref(fb::Space::Arena, Messages, 8 * kSlot + 4, kSlot)));
+         },
+         R"(rank0: rank 0: copy #21 'statistics': buffer 0 and buffer 1 overlap, messages[512..576) and messages[516..580), and the second is written)"},
+
+        {"MessageToItself",
+         [](Programs &p, Programs &q) {
+           p[1]->order[1]->action.AsExchange()->transfers[0]->peer = 1;
+         },
+         R"(rank1: rank 1: exchange #1 'x m0' (receive message 0 from rank 1): message 0 goes from a rank to itself)"},
+
+        {"PeerThatIsNotThere",
+         [](Programs &p, Programs &q) {
+           p[1]->order[1]->action.AsExchange()->transfers[0]->peer = 7;
+         },
+         R"(rank1: rank 1: exchange #1 'x m0' (receive message 0 from rank 7): message 0 has rank 7 of a pp axis of 2 as peer)"},
+
+        {"MicroBatchThatIsNotThere",
+         [](Programs &p, Programs &q) {
+           p[0]->order[1]->action.AsFeed()->micro_batch = 4;
+         },
+         R"(rank0: rank 0: feed #1 'feed m0' is of micro-batch 4 of 4)"},
+
+        {"OutputFetchedTwice",
+         [](Programs &p, Programs &q) {
+           fb::FetchT again;
+           again.src = own(arena(Messages, 9));
+           p[0]->order[26]->action.Set(std::move(again));
+         },
+         R"(rank0: rank 0: fetch #26 'finite' fetches 'loss' of micro-batch 0 a second time)"},
+
+        {"MatmulBeyondItsArgument",
+         [](Programs &p, Programs &q) {
+           p[0]->library[0]->function.AsMatmul()->lhs_strides = {5, 1};
+         },
+         R"(rank0: rank 0: library call 0, a matmul, reaches beyond the 64 bytes of lhs)"},
+
+        {"MatmulThatWritesAnElementTwice",
+         [](Programs &p, Programs &q) {
+           p[0]->library[0]->function.AsMatmul()->dst_strides = {1, 1};
+         },
+         R"(rank0: rank 0: library call 0, a matmul, has strides of dst by which elements coincide)"},
+
+        {"MatmulStridesThatOverflow",
+         [](Programs &p, Programs &q) {
+           p[0]->library[0]->function.AsMatmul()->rhs_strides = {
+               ~uint64_t(0) / 2, 1};
+         },
+         R"(rank0: rank 0: library call 0, a matmul, reaches beyond the 64 bytes of rhs)"},
+
+        {"GroupOfOthers",
+         [](Programs &p, Programs &q) { p[0]->groups[0]->pp = {1}; },
+         R"(rank0: rank 0: block s0.forward: all-to-all #1 'dispatch' is of group 'experts.0', to which this rank does not belong)"},
+
+        {"GatherThatDoesNotFit",
+         [](Programs &p, Programs &q) {
+           p[0]->order[23]->action.AsCollective()->kind =
+               fb::CollectiveKind::ReduceScatter;
+         },
+         R"(rank0: rank 0: reduce-scatter #23 'bucket 0': a source of 64 bytes and a destination of 64 do not fit together among 2 ranks
+rank 0: reduce-scatter #23 'bucket 0': buffer 0 and buffer 1 overlap, gradients[0..64) and gradients[0..64), and the second is written)"},
+
+        {"WriteToAnOperandThatIsRead",
+         [](Programs &p, Programs &q) {
+           p[0]->blocks[ForwardBlock]->operands[3]->access = fb::Access::Read;
+         },
+         R"(rank0: rank 0: block s0.forward: launch #4 'keep': argument 1 writes operand 'kept', which may only be read)"},
+
+        {"WriteToConstants",
+         [](Programs &p, Programs &q) {
+           p[0]->order[21]->action.AsFill()->dst = own(arena(Constants, 0));
+         },
+         R"(rank0: rank 0: fill #21 'statistics': the destination writes arena 'constants', which may only be read)"},
+
+        {"GradientAmongTheWeights",
+         [](Programs &p, Programs &q) {
+           p[0]->parameters[0]->gradient = own(arena(Weights, 0));
+         },
+         R"(rank0: rank 0: the gradient of parameter 'h.0.weight' lies in the weights arena 'weights'; it must lie in one of role gradients)"},
+
+        {"RecordEntryOnTheHeader",
+         [](Programs &p, Programs &q) {
+           p[0]->parameters[0]->record = own(arena(Record, 0));
+         },
+         R"(rank0: rank 0: the step record entry of parameter 'h.0.weight' and the header of the step record overlap: record[0..64) and record[0..64))"},
+
+        {"ExchangeInABlock",
+         [](Programs &p, Programs &q) {
+           p[0]->blocks[BackwardBlock]->commands[1]->action.Set(
+               exchange(send(1, 99, arena(Messages, 0))));
+         },
+         R"(rank0: rank 0: block s0.backward: exchange #1 'weight gradient' (send message 99 to rank 1) cannot stand in a block, which runs many times)"},
+
+        {"StreamThatIsNotThere",
+         [](Programs &p, Programs &q) { p[0]->order[0]->stream = 3; },
+         R"(rank0: rank 0: fill #0 'zero gradients' is on stream 3 of 3)"},
+
+        {"BlockOnOneStreamTwice",
+         [](Programs &p, Programs &q) {
+           p[0]->order[2]->action.AsRun()->streams = {Compute, Compute};
+         },
+         R"(rank0: rank 0: run #2 (F s0 m0) names stream compute twice)"},
+
+        {"OperandThatIsTooSmall",
+         [](Programs &p, Programs &q) {
+           p[0]->order[2]->action.AsRun()->operands[3] = arena(Stash, 0, 32);
+         },
+         R"(rank0: rank 0: run #2 (F s0 m0): operand 3 'kept' has 32 bytes; block s0.forward takes 64)"},
+
+        {"KindThatIsUnknown",
+         [](Programs &p, Programs &q) {
+           p[0]->order[23]->action.AsCollective()->dtype =
+               static_cast<fb::DType>(77);
+         },
+         R"(rank0: rank 0: all-reduce #23 'bucket 0' has an unknown kind, reduction or type)"},
+
+        {"CommandThatSaysNothing",
+         [](Programs &p, Programs &q) { p[0]->order[21]->action.Reset(); },
+         R"(rank0: rank 0: command #21 'statistics' says nothing to do)"},
+
+        {"SymbolThatIsNoName",
+         [](Programs &p, Programs &q) {
+           p[0]->kernels[Add]->symbol = "system(\n";
+         },
+         R"(rank0: rank 0: kernel 0 has the symbol 'system(\x0a', which is not an identifier)"},
+
+        {"MoreEventsThanCommands",
+         [](Programs &p, Programs &q) { p[0]->events = 4000000000u; }, R"(rank0: rank 0: the program has 4000000000 events, but its commands can fire only 46)"},
+
+        {"ResultThatNothingFires",
+         [](Programs &p, Programs &q) {
+           p[0]->blocks[BackwardBlock]->commands[0]->signal = -1;
+         },
+         R"(rank0: rank 0: block 1 's0.backward': result 0 is event 5, which no command of the block fires)"},
+
+        {"ProgramOfAnotherRank",
+         [](Programs &p, Programs &q) { std::swap(p[0], p[1]); },
+         R"(the program in place 0 is that of rank 1
+the program in place 1 is that of rank 0)"},
+
+        {"OtherMicroBatches",
+         [](Programs &p, Programs &q) { p[1] = std::move(pipeline(2, 5)[1]); },
+         R"(rank 1 has micro-batches 5, but rank 0 has 4)"},
+
+        {"GroupWithOtherMembers",
+         [](Programs &p, Programs &q) { p[1]->groups[1]->pp = {1}; },
+         R"(group 'all' has other members on rank 1 than on rank 0)"},
+
+        {"ParameterCountedByNobody",
+         [](Programs &p, Programs &q) { p[1]->parameters[0]->counted = false; },
+         R"(parameter 'h.1.weight' is counted in norms by none of its holders)"},
+
+        {"ParameterCountedTwice",
+         [](Programs &p, Programs &q) {
+           p[1]->parameters[0]->tensor->name =
+               p[0]->parameters[0]->tensor->name;
+         },
+         R"(parameter 'h.0.weight' is counted in norms by 2 ranks, 0 and 1 among them; exactly one holder counts it)"},
+
+        {"ParameterOfTwoShapes",
+         [](Programs &p, Programs &q) {
+           p[1]->parameters[0]->tensor->name =
+               p[0]->parameters[0]->tensor->name;
+           p[1]->parameters[0]->counted = false;
+           p[1]->parameters[0]->tensor->shape = {16};
+         },
+         R"(parameter 'h.0.weight' on rank 1 differs in type, shape or training from the one on rank 0)"},
+
+        {"MessageNeverReceived",
+         [](Programs &p, Programs &q) {
+           p[0]->order[22]->action.AsExchange()->transfers.pop_back();
+         },
+         R"(message 20, which exchange #18 'swap' of rank 1 sends to rank 0, is never received: rank 0 receives 4 of 5 messages
+rank 0: fetch #25 'loss' on stream comm reads messages[576..640), which nothing before it in the step writes
+rank 0: finite check #26 'finite' on stream compute reads messages[576..640), which nothing before it in the step writes)"},
+
+        {"MessageNeverSent",
+         [](Programs &p, Programs &q) {
+           p[0]->order[22]->action.AsExchange()->transfers.erase(
+               p[0]->order[22]->action.AsExchange()->transfers.begin());
+         },
+         R"(message 16, which exchange #18 'swap' of rank 1 receives from rank 0, is never sent: rank 0 sends 4 of 5 messages)"},
+
+        {"MessagesInAnotherOrder",
+         [](Programs &p, Programs &q) {
+           std::swap(p[0]->order[3], p[0]->order[6]);
+         },
+         R"(the 1st message from rank 0 to rank 1 is sent as message 1 by exchange #3 'y m1' of rank 0, but received as message 0 by exchange #1 'x m0' of rank 1)"},
+
+        {"MessageOfAnotherSize",
+         [](Programs &p, Programs &q) {
+           p[1]->order[1]->action.AsExchange()->transfers[0]->ref =
+               own(arena(Messages, 0, 32));
+         },
+         R"(message 0 is sent with 64 bytes by exchange #3 'y m0' of rank 0, but received with 32 bytes by exchange #1 'x m0' of rank 1
+rank 1: call #0 'matmul' of run #2 (F s1 m0) on stream compute reads messages[0..64), of which messages[32..64) is written by nothing before it in the step)"},
+
+        {"MessageSentTwice",
+         [](Programs &p, Programs &q) {
+           p[0]->order[22]->action.AsExchange()->transfers[0]->message =
+               p[0]->order[3]->action.AsExchange()->transfers[0]->message;
+         },
+         R"(message 0 is sent twice in the step: by exchange #3 of rank 0 and by exchange #22 of rank 0
+the 5th message from rank 0 to rank 1 is sent as message 0 by exchange #22 'swap' of rank 0, but received as message 16 by exchange #18 'swap' of rank 1)"},
+
+        {"MessageToTheWrongRank",
+         [](Programs &p, Programs &q) {
+           q[1]->order[3]->action.AsExchange()->transfers[0]->peer = 3;
+         },
+         R"(the 1st message from rank 1 to rank 2 is sent as message 5 by exchange #6 'y m1' of rank 1, but received as message 4 by exchange #1 'x m0' of rank 2
+message 4, which exchange #3 'y m0' of rank 1 sends to rank 3, is never received: rank 3 receives 0 of 1 messages)"},
+
+        {"CollectiveOfAnotherKind",
+         [](Programs &p, Programs &q) {
+           p[1]->order[indexOf(*p[1], fb::Action::Collective, 0)]
+               ->action.AsCollective()
+               ->reduction = fb::Reduction::Max;
+         },
+         R"(the 1st collective of group 'all' is all-reduce of 64 bytes of f32 (sum) on rank 0 (all-reduce #23 'bucket 0'), but all-reduce of 64 bytes of f32 (max) on rank 1 (all-reduce #19 'bucket 0'))"},
+
+        {"CollectiveThatOneRankLeavesOut",
+         [](Programs &p, Programs &q) {
+           nth(*p[1], fb::Action::Collective, 0).action.Set(fb::JoinT());
+         },
+         R"(rank 1 takes part in 0 collectives of group 'all', but rank 0 in 1: all-reduce #23 'bucket 0' of rank 0 is not met)"},
+
+        {"TwoStreamsSendToOneRank",
+         [](Programs &p, Programs &q) { p[0]->order[22]->stream = Reduce; },
+         R"(rank 0: race: receive message 20 from rank 1 of exchange #22 on stream reduce writes messages[576..640) and fetch #25 'loss' on stream comm reads messages[576..640); nothing makes fetch #25 'loss' wait for exchange #22 'swap' (send message 16 to rank 1 and 1 more))"},
+
+        {"TwoStreamsReduceInOneGroup",
+         [](Programs &p, Programs &q) {
+           Rank r(*p[0]), s(*p[1]);
+           for (auto *rank : {&r, &s}) {
+             fb::ProgramT &own = rank->program;
+             uint32_t done = rank->event();
+             auto second =
+                 rank->make(Compute, "norm",
+                            collective(fb::CollectiveKind::AllReduce, 1,
+                                       arena(Record, 0), arena(Record, 0)),
+                            {}, int32_t(done));
+             own.order.insert(own.order.begin() +
+                                  indexOf(own, fb::Action::Collective, 0) + 1,
+                              std::move(second));
+             own.order.back()->waits.push_back(done);
+           }
+         },
+         R"(rank 0: all-reduce #23 'bucket 0' on stream reduce and all-reduce #24 'norm' on stream compute are both of group 'all', and nothing orders them: one could be taken for the other
+rank 1: all-reduce #19 'bucket 0' on stream reduce and all-reduce #20 'norm' on stream compute are both of group 'all', and nothing orders them: one could be taken for the other)"},
+
+        {"SwapThatIsNotGrouped",
+         [](Programs &p, Programs &q) {
+           for (ProgramPtr &each : p) {
+             Rank rank(*each);
+             uint32_t at =
+                 indexOf(*each, fb::Action::Exchange, each->coordinate ? 8 : 8);
+             fb::ExchangeT &swap = *each->order[at]->action.AsExchange();
+             auto second = rank.make(Comm, "swap back", fb::ExchangeT());
+             second->action.AsExchange()->transfers.push_back(
+                 std::move(swap.transfers[1]));
+             second->signal = each->order[at]->signal;
+             each->order[at]->signal = -1;
+             swap.transfers.pop_back();
+             each->order.insert(each->order.begin() + at + 1,
+                                std::move(second));
+           }
+         },
+         R"(deadlock: these commands wait for each other
+  rank 0 stream comm: exchange #22 (send message 16 to rank 1) waits for rank 1 to start exchange #19 'swap back' (receive message 16 from rank 0)
+  rank 1 stream comm: exchange #19 'swap back' (receive message 16 from rank 0) comes after exchange #18 'swap' (send message 20 to rank 0)
+  rank 1 stream comm: exchange #18 (send message 20 to rank 0) waits for rank 0 to start exchange #23 'swap back' (receive message 20 from rank 1)
+  rank 0 stream comm: exchange #23 'swap back' (receive message 20 from rank 1) comes after exchange #22 'swap' (send message 16 to rank 1))"},
+
+        {"ReceiveBeforeTheSendItNeeds",
+         [](Programs &p, Programs &q) {
+           // Rank 0 wants a gradient before it has sent the last activation.
+           std::swap(p[0]->order[12], p[0]->order[13]);
+         },
+         R"(deadlock: these commands wait for each other
+  rank 0 stream comm: exchange #12 (receive message 12 from rank 1) waits for rank 1 to start exchange #10 'gx m0' (send message 12 to rank 0)
+  rank 1 stream comm: exchange #10 'gx m0' (send message 12 to rank 0) comes after exchange #7 'x m3' (receive message 3 from rank 0)
+  rank 1 stream comm: exchange #7 (receive message 3 from rank 0) waits for rank 0 to start exchange #13 'y m3' (send message 3 to rank 1)
+  rank 0 stream comm: exchange #13 'y m3' (send message 3 to rank 1) comes after exchange #12 'gy m0' (receive message 12 from rank 1))"},
+
+        {"CycleOverFourRanks",
+         [](Programs &p, Programs &q) {
+           // Each rank receives from the one before it and then sends to the
+           // one behind.
+           q.clear();
+           for (uint32_t self = 0; self < 4; ++self) {
+             q.push_back(emptyProgram(self, 4, 4));
+             Rank rank(*q.back());
+             rank.add(Compute, "own", fill(arena(Messages, 1)));
+             uint32_t filled = rank.event(), received = rank.event(),
+                      sent = rank.event();
+             q.back()->order[0]->signal = int32_t(filled);
+             rank.add(Comm, "in",
+                      exchange(receive((self + 3) % 4, (self + 3) % 4,
+                                       arena(Messages, 0))),
+                      {}, int32_t(received));
+             rank.add(Comm, "out",
+                      exchange(send((self + 1) % 4, self, arena(Messages, 1))),
+                      {filled}, int32_t(sent));
+             rank.add(Compute, "", fb::JoinT(), {received, sent});
+           }
+         },
+         R"(deadlock: these commands wait for each other
+  rank 0 stream comm: exchange #1 (receive message 3 from rank 3) waits for rank 3 to start exchange #2 'out' (send message 3 to rank 0)
+  rank 3 stream comm: exchange #2 'out' (send message 3 to rank 0) comes after exchange #1 'in' (receive message 2 from rank 2)
+  rank 3 stream comm: exchange #1 (receive message 2 from rank 2) waits for rank 2 to start exchange #2 'out' (send message 2 to rank 3)
+  rank 2 stream comm: exchange #2 'out' (send message 2 to rank 3) comes after exchange #1 'in' (receive message 1 from rank 1)
+  rank 2 stream comm: exchange #1 (receive message 1 from rank 1) waits for rank 1 to start exchange #2 'out' (send message 1 to rank 2)
+  rank 1 stream comm: exchange #2 'out' (send message 1 to rank 2) comes after exchange #1 'in' (receive message 0 from rank 0)
+  rank 1 stream comm: exchange #1 (receive message 0 from rank 0) waits for rank 0 to start exchange #2 'out' (send message 0 to rank 1)
+  rank 0 stream comm: exchange #2 'out' (send message 0 to rank 1) comes after exchange #1 'in' (receive message 3 from rank 3))"},
+
+        {"EventsThatWaitForEachOther",
+         [](Programs &p, Programs &q) {
+           Rank rank(*p[0]);
+           uint32_t one = rank.event(), two = rank.event();
+           p[0]->order.insert(
+               p[0]->order.begin(),
+               rank.make(Compute, "", fb::JoinT(), {two}, int32_t(one)));
+           p[0]->order.insert(
+               p[0]->order.begin() + 1,
+               rank.make(Comm, "", fb::JoinT(), {one}, int32_t(two)));
+         },
+         R"(deadlock: these commands wait for each other
+  rank 0 stream compute: join #0 waits for an event of join #1 on stream comm
+  rank 0 stream comm: join #1 waits for an event of join #0 on stream compute)"},
+
+        {"WaitForALaterCommandOfTheStream",
+         [](Programs &p, Programs &q) {
+           p[0]->order[0]->waits = {uint32_t(p[0]->order[21]->signal)};
+         },
+         R"(deadlock: these commands wait for each other
+  rank 0 stream compute: fill #0 'zero gradients' waits for an event of fill #21 'statistics' on stream compute
+  rank 0 stream compute: fill #21 'statistics' comes after fill #0 'zero gradients')"},
+
+        {"ReductionBeforeTheMessageItNeeds",
+         [](Programs &p, Programs &q) {
+           // Rank 0 reduces before the swap that rank 1 makes first.
+           auto &order = p[0]->order;
+           Rank rank(*p[0]);
+           uint32_t reduced = order[23]->signal;
+           order[22]->waits.push_back(reduced);
+           auto &other = p[1]->order;
+           uint32_t at = indexOf(*p[1], fb::Action::Collective, 0);
+           other[at]->waits.push_back(other[at - 1]->signal);
+         },
+         R"(deadlock: these commands wait for each other
+  rank 1 stream reduce: all-reduce #19 'bucket 0' waits for an event of exchange #18 'swap' (send message 20 to rank 0 and 1 more) on stream comm
+  rank 1 stream comm: exchange #18 (receive message 16 from rank 0) waits for rank 0 to start exchange #22 'swap' (send message 16 to rank 1 and 1 more)
+  rank 0 stream comm: exchange #22 'swap' (send message 16 to rank 1 and 1 more) waits for an event of all-reduce #23 'bucket 0' on stream reduce
+  rank 0 stream reduce: all-reduce #23 'bucket 0' waits for rank 1 to take part in all-reduce #19 'bucket 0')"},
+
+        {"BlockThatWaitsForItself",
+         [](Programs &p, Programs &q) {
+           auto &commands = p[0]->blocks[ForwardBlock]->commands;
+           commands[0]->waits.push_back(5);
+         },
+         R"(rank 0: block s0.forward: deadlock: these commands wait for each other
+  call #0 'matmul' on stream 0 waits for an event of all-to-all #1 'dispatch'
+  all-to-all #1 'dispatch' on stream 1 waits for an event of call #0 'matmul')"},
+
+        {"SendBehindTheRunThatAwaitsTheAnswer",
+         [](Programs &p, Programs &q) {
+           // The second forward task waits for a gradient that answers its own
+           // output.
+           p[0]->order[5]->waits.push_back(uint32_t(
+               p[0]->order[13]->action.AsExchange()->transfers[0]->signal));
+         },
+         R"(deadlock: these commands wait for each other
+  rank 0 stream compute: run #5 (F s0 m1) waits for an event of exchange #13 (receive message 12 from rank 1) on stream comm
+  rank 0 stream comm: exchange #13 'gy m0' (receive message 12 from rank 1) comes after exchange #6 'y m1' (send message 1 to rank 1)
+  rank 0 stream comm: exchange #6 'y m1' (send message 1 to rank 1) waits for an event of run #5 (F s0 m1) on stream compute)"},
+
+        {"RunThatDoesNotAwaitItsInput",
+         [](Programs &p, Programs &q) {
+           p[1]->order[2]->action.AsRun()->operand_events[0] = -1;
+         },
+         R"(rank 1: race: receive message 0 from rank 0 of exchange #1 on stream comm writes messages[0..64) and call #0 'matmul' of run #2 (F s1 m0) on stream compute reads messages[0..64); nothing makes run #2 (F s1 m0) wait for exchange #1 'x m0' (receive message 0 from rank 0))"},
+
+        {"SendThatDoesNotAwaitItsData",
+         [](Programs &p, Programs &q) {
+           p[0]->order[3]->action.AsExchange()->transfers[0]->after.clear();
+         },
+         R"(rank 0: race: launch #3 'residual' of run #2 (F s0 m0) on stream compute writes messages[128..192) and send message 0 to rank 1 of exchange #3 on stream comm reads messages[128..192); nothing makes exchange #3 'y m0' (send message 0 to rank 1) wait for run #2 (F s0 m0))"},
+
+        {"SlotUsedAgainWhileItIsSent",
+         [](Programs &p, Programs &q) {
+           p[1]->order[13]->action.AsRun()->operand_events[3] = -1;
+         },
+         R"(rank 1: race: send message 12 to rank 0 of exchange #10 on stream comm reads messages[384..448) and launch #0 'input gradient' of run #13 (B s1 m2) on stream compute writes messages[384..448); nothing makes run #13 (B s1 m2) wait for exchange #10 'gx m0' (send message 12 to rank 0))"},
+
+        {"SlotFilledAgainWhileItIsRead",
+         [](Programs &p, Programs &q) {
+           p[1]->order[5]->action.AsExchange()->transfers[0]->after.clear();
+         },
+         R"(rank 1: race: call #0 'matmul' of run #2 (F s1 m0) on stream compute reads messages[0..64) and receive message 2 from rank 0 of exchange #5 on stream comm writes messages[0..64); nothing makes exchange #5 'x m2' (receive message 2 from rank 0) wait for run #2 (F s1 m0))"},
+
+        {"SlotOfAnotherMicroBatch",
+         [](Programs &p, Programs &q) {
+           p[1]->order[3]->action.AsExchange()->transfers[0]->ref =
+               own(arena(Messages, 0));
+           p[1]->order[4]->action.AsRun()->operands[0] = arena(Messages, 0);
+         },
+         R"(rank 1: race: call #0 'matmul' of run #2 (F s1 m0) on stream compute reads messages[0..64) and receive message 1 from rank 0 of exchange #3 on stream comm writes messages[0..64); nothing makes exchange #3 'x m1' (receive message 1 from rank 0) wait for run #2 (F s1 m0)
+rank 1: race: call #0 'matmul' of run #4 (F s1 m1) on stream compute reads messages[0..64) and receive message 2 from rank 0 of exchange #5 on stream comm writes messages[0..64); nothing makes exchange #5 'x m2' (receive message 2 from rank 0) wait for run #4 (F s1 m1))"},
+
+        {"SlotsThatOverlap",
+         [](Programs &p, Programs &q) {
+           fb::Ref half(fb::Space::Arena, Messages, 6 * kSlot + 32, kSlot);
+           p[1]->order[11]->action.AsRun()->operands[3] = half;
+           p[1]->order[12]->action.AsExchange()->transfers[0]->ref = own(half);
+         },
+         R"(rank 1: race: send message 12 to rank 0 of exchange #10 on stream comm reads messages[384..448) and launch #0 'input gradient' of run #11 (B s1 m1) on stream compute writes messages[416..480); nothing makes run #11 (B s1 m1) wait for exchange #10 'gx m0' (send message 12 to rank 0)
+rank 1: race: send message 13 to rank 0 of exchange #12 on stream comm reads messages[416..480) and launch #0 'input gradient' of run #13 (B s1 m2) on stream compute writes messages[384..448); nothing makes run #13 (B s1 m2) wait for exchange #12 'gx m1' (send message 13 to rank 0))"},
+
+        {"ReductionBeforeTheLastGradient",
+         [](Programs &p, Programs &q) { p[0]->order[23]->waits.clear(); }, R"(rank 0: race: launch #1 'weight gradient' of run #20 (B s0 m3) on stream compute writes gradients[0..64) and all-reduce #23 'bucket 0' on stream reduce reads gradients[0..64); nothing makes all-reduce #23 'bucket 0' wait for run #20 (B s0 m3))"},
+
+        {"UpdateBeforeTheReduction",
+         [](Programs &p, Programs &q) {
+           p[0]->order[24]->action.AsRun()->operand_events[1] = -1;
+         },
+         R"(rank 0: race: all-reduce #23 'bucket 0' on stream reduce writes gradients[0..64) and launch #0 'sgd' of run #24 (update) on stream compute reads gradients[0..64); nothing makes run #24 (update) wait for all-reduce #23 'bucket 0'
+rank 0: the step ends with join #27, which does not wait for all-reduce #23 'bucket 0' on stream reduce: it may still be under way in the next step, when fill #0 'zero gradients' writes gradients[0..64))"},
+
+        {"BlockThatDoesNotAwaitItsAllToAll",
+         [](Programs &p, Programs &q) {
+           p[0]->blocks[ForwardBlock]->commands[3]->waits = {2};
+         },
+         R"(rank 0: block s0.forward: race: all-to-all #1 'dispatch' on stream 1 writes work[64..128) and launch #3 'residual' on stream 0 reads work[64..128); nothing makes launch #3 'residual' wait for all-to-all #1 'dispatch'
+rank 0: block s0.forward: race: all-to-all #1 'dispatch' on stream 1 writes work[64..128) and launch #4 'keep' on stream 0 reads work[64..128); nothing makes launch #4 'keep' wait for all-to-all #1 'dispatch')"},
+
+        {"AllToAllBeforeItsData",
+         [](Programs &p, Programs &q) {
+           p[0]->blocks[ForwardBlock]->commands[1]->waits.clear();
+         },
+         R"(rank 0: block s0.forward: race: call #0 'matmul' on stream 0 writes work[0..64) and all-to-all #1 'dispatch' on stream 1 reads work[0..64); nothing makes all-to-all #1 'dispatch' wait for call #0 'matmul')"},
+
+        {"WorkspaceOfTwoStreams",
+         [](Programs &p, Programs &q) {
+           // The second forward task runs elsewhere, in the same workspace.
+           p[1]->order[4]->action.AsRun()->streams = {Reduce, Compute};
+           p[1]->order[4]->stream = Reduce;
+         },
+         R"(rank 1: race: launch #2 'scale' of run #2 (F s1 m0) on stream compute writes work[128..192) and launch #2 'scale' of run #4 (F s1 m1) on stream reduce writes work[128..192); nothing makes run #4 (F s1 m1) wait for run #2 (F s1 m0)
+rank 1: race: launch #2 'scale' of run #4 (F s1 m1) on stream reduce writes work[128..192) and launch #2 'scale' of run #6 (F s1 m2) on stream compute writes work[128..192); nothing makes run #6 (F s1 m2) wait for run #4 (F s1 m1))"},
+
+        {"OperandOnTheBlocksWorkspace",
+         [](Programs &p, Programs &q) {
+           p[0]->order[2]->action.AsRun()->operands[3] = arena(Work, 2);
+         },
+         R"(rank 0: run #2 (F s0 m0): operand 3 'kept', work[128..192), lies on work[0..192), which block s0.forward uses by itself
+rank 0: launch #1 'weight gradient' of run #14 (B s0 m0) on stream compute reads stash[0..64), which nothing before it in the step writes)"},
+
+        {"GradientOfWhatWasNotKept",
+         [](Programs &p, Programs &q) {
+           p[0]->arenas[Stash]->bytes += kSlot;
+           p[0]->order[14]->action.AsRun()->operands[1] = arena(Stash, 4);
+         },
+         R"(rank 0: launch #1 'weight gradient' of run #14 (B s0 m0) on stream compute reads stash[256..320), which nothing before it in the step writes)"},
+
+        {"MessageOfBytesNeverWritten",
+         [](Programs &p, Programs &q) {
+           p[0]->order[22]->action.AsExchange()->transfers[0]->ref =
+               own(arena(Messages, 7, kSlot));
+           p[0]->arenas[Messages]->bytes += kSlot;
+           p[0]->order[22]->action.AsExchange()->transfers[0]->ref =
+               own(arena(Messages, 10));
+         },
+         R"(rank 0: send message 16 to rank 1 of exchange #22 on stream comm reads messages[640..704), which nothing before it in the step writes)"},
+
+        {"MessageHalfWritten",
+         [](Programs &p, Programs &q) {
+           p[0]->order[21]->action.AsFill()->dst =
+               own(fb::Ref(fb::Space::Arena, Messages, 8 * kSlot + 32, 32));
+         },
+         R"(rank 0: send message 16 to rank 1 of exchange #22 on stream comm reads messages[512..576), of which messages[512..544) is written by nothing before it in the step)"},
+
+        {"WorkspaceReadBeforeItIsWritten",
+         [](Programs &p, Programs &q) {
+           p[0]->blocks[ForwardBlock]->commands.erase(
+               p[0]->blocks[ForwardBlock]->commands.begin() + 2);
+         },
+         R"(rank 0: launch #2 'residual' of run #2 (F s0 m0) on stream compute reads work[128..192), which nothing before it in the step writes)"},
+
+        {"StepThatDoesNotAwaitItsMessages",
+         [](Programs &p, Programs &q) { p[0]->order[27]->waits.clear(); },
+         R"(rank 0: the step ends with join #27, which does not wait for fetch #25 'loss' on stream comm: it may still be under way in the next step, when exchange #22 'swap' (send message 16 to rank 1 and 1 more) writes messages[576..640))"},
+
+        {"MessageThatRunsIntoTheNextStep",
+         [](Programs &p, Programs &q) {
+           // The swap is the last of the communication stream and nobody waits
+           // for it.
+           p[0]->order[25]->signal = -1;
+           p[0]->order[25]->stream = Compute;
+           p[0]->order[25]->waits = {uint32_t(p[0]->order[22]->signal)};
+           p[0]->order[27]->waits.clear();
+           Rank rank(*p[0]), other(*p[1]);
+           p[0]->order.insert(
+               p[0]->order.begin() + 26,
+               rank.make(Comm, "late",
+                         exchange(send(1, 500, arena(Messages, 2)))));
+           uint32_t late = other.event();
+           p[1]->order.insert(
+               p[1]->order.end() - 1,
+               other.make(Comm, "late",
+                          exchange(receive(0, 500, arena(Messages, 2))), {},
+                          int32_t(late)));
+           p[1]->order.back()->waits.push_back(late);
+         },
+         R"(rank 0: the step ends with join #28, which does not wait for exchange #26 'late' (send message 500 to rank 1) on stream comm: it may still be under way in the next step, when run #2 (F s0 m0) writes messages[128..192))"},
+
+};
+// clang-format on
+
+void PrintTo(const Broken &broken, std::ostream *out) { *out << broken.name; }
+
+class BrokenProgram : public testing::TestWithParam<Broken> {};
+
+} // namespace
+
+TEST_P(BrokenProgram, IsRefused) {
+  Programs p = pipeline(2, 4), q = pipeline(4, 4);
+  std::vector<uint8_t> before;
+  for (const ProgramPtr &program : q)
+    for (uint8_t byte : pack(*program))
+      before.push_back(byte);
+  GetParam().plant(p, q);
+  std::vector<uint8_t> after;
+  for (const ProgramPtr &program : q)
+    for (uint8_t byte : pack(*program))
+      after.push_back(byte);
+
+  Status status = check(before == after ? p : q);
+  EXPECT_EQ(status.code(), Code::Artifact);
+  EXPECT_EQ(status.message(), GetParam().diagnostic);
+  // For writing new cases: prints what was said.
+  if (std::getenv("DPC_PRINT_DIAGNOSTICS"))
+    std::cout << "=== " << GetParam().name << "\n" << status.message() << "\n";
+}
+
+INSTANTIATE_TEST_SUITE_P(Corpus, BrokenProgram, testing::ValuesIn(corpus),
+                         [](const auto &info) {
+                           return std::string(info.param.name);
+                         });
