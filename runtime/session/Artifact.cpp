@@ -2,9 +2,7 @@
 #include "session/Artifact.h"
 #include "data/Files.h"
 #include "data/Sha256.h"
-#if __has_include("program/Check.h")
 #include "program/Check.h"
-#endif
 #include <algorithm>
 
 namespace dpcrt {
@@ -180,10 +178,8 @@ Status openArtifact(const std::string &directory, Artifact &out) {
     }
     for (const ProgramFile &file : programs)
       all.push_back(&file.program());
-#if __has_include("program/Check.h")
     if (Status s = checkPrograms(all); !s.ok())
       return s;
-#endif
   }
   sliceInputs(out);
   return {};

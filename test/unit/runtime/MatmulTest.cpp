@@ -1,0 +1,177 @@
+// The library matmul against a plain loop: shapes, strides, blocks, and equal bits
+// whatever the number of threads.
+#include "devices/cpu/CpuDevice.h"
+#include "devices/cpu/Matmul.h"
+#include <chrono>
+#include <cmath>
+#include <cstring>
+#include <gtest/gtest.h>
+#include <random>
+
+namespace dpcrt {
+namespace {
+struct Case {
+  std::vector<uint64_t> batch;
+  uint64_t m, n, k;
+  std::vector<uint64_t> lhs, rhs, dst;
+  bool accumulate;
+  uint64_t blockBatches, blockRows, blockColumns;
+};
+
+std::vector<uint8_t> pack(const Case &c) {
+  fb::LibraryCallT call;
+  fb::MatmulT m;
+  m.batch = c.batch;
+  m.m = c.m, m.n = c.n, m.k = c.k;
+  m.lhs_strides = c.lhs, m.rhs_strides = c.rhs, m.dst_strides = c.dst;
+  m.accumulate = c.accumulate;
+  m.block_batches = c.blockBatches;
+  m.block_rows = c.blockRows, m.block_columns = c.blockColumns;
+  call.function.Set(std::move(m));
+  flatbuffers::FlatBufferBuilder builder;
+  builder.Finish(fb::LibraryCall::Pack(builder, &call));
+  return {builder.GetBufferPointer(), builder.GetBufferPointer() + builder.GetSize()};
+}
+
+uint64_t extent(const Case &c, const std::vector<uint64_t> &strides, uint64_t rows, uint64_t columns) {
+  uint64_t last = (rows - 1) * strides[c.batch.size()] + (columns - 1) * strides[c.batch.size() + 1];
+  for (size_t i = 0; i < c.batch.size(); ++i)
+    last += (c.batch[i] - 1) * strides[i];
+  return last + 1;
+}
+
+void naive(const Case &c, const std::vector<float> &a, const std::vector<float> &b,
+           std::vector<double> &d) {
+  uint64_t batches = 1;
+  for (uint64_t x : c.batch)
+    batches *= x;
+  for (uint64_t f = 0; f < batches; ++f) {
+    uint64_t oa = 0, ob = 0, od = 0, rest = f;
+    for (size_t i = c.batch.size(); i-- > 0; rest /= c.batch[i]) {
+      uint64_t at = rest % c.batch[i];
+      oa += at * c.lhs[i], ob += at * c.rhs[i], od += at * c.dst[i];
+    }
+    size_t r = c.batch.size();
+    for (uint64_t i = 0; i < c.m; ++i)
+      for (uint64_t j = 0; j < c.n; ++j) {
+        double sum = 0;
+        for (uint64_t k = 0; k < c.k; ++k)
+          sum += double(a[oa + i * c.lhs[r] + k * c.lhs[r + 1]]) *
+                 double(b[ob + k * c.rhs[r] + j * c.rhs[r + 1]]);
+        double &to = d[od + i * c.dst[r] + j * c.dst[r + 1]];
+        to = c.accumulate ? to + sum : sum;
+      }
+  }
+}
+
+std::vector<float> runWith(unsigned threads, const Case &c, const std::vector<float> &a,
+                           const std::vector<float> &b, std::vector<float> d) {
+  auto device = makeCpuDevice(threads);
+  std::vector<uint8_t> bytes = pack(c);
+  const PreparedCall *call = nullptr;
+  Status s = device->prepareCall(*flatbuffers::GetRoot<fb::LibraryCall>(bytes.data()), call);
+  EXPECT_TRUE(s.ok()) << s.message();
+  EXPECT_TRUE(device->finishPreparation().ok());
+  auto lane = device->makeLane();
+  lane->enter();
+  void *buffers[] = {const_cast<float *>(a.data()), const_cast<float *>(b.data()), d.data()};
+  EXPECT_TRUE(device->call(*lane, *call, buffers).ok());
+  return d;
+}
+
+void check(const Case &c, const std::string &what) {
+  std::mt19937 random(5);
+  std::uniform_real_distribution<float> draw(-1, 1);
+  auto fill = [&](uint64_t n) {
+    std::vector<float> v(n);
+    for (float &x : v)
+      x = draw(random);
+    return v;
+  };
+  std::vector<float> a = fill(extent(c, c.lhs, c.m, c.k)), b = fill(extent(c, c.rhs, c.k, c.n)),
+                     d = fill(extent(c, c.dst, c.m, c.n));
+  std::vector<double> want(d.begin(), d.end());
+  naive(c, a, b, want);
+  std::vector<float> one = runWith(1, c, a, b, d);
+  double worst = 0;
+  for (size_t i = 0; i < want.size(); ++i)
+    worst = std::max(worst, std::fabs(double(one[i]) - want[i]));
+  EXPECT_LT(worst, 3e-6 * std::sqrt(double(c.k)) + 1e-6) << what;
+  for (unsigned threads : {2u, 3u})
+    EXPECT_EQ(std::memcmp(one.data(), runWith(threads, c, a, b, d).data(), one.size() * 4), 0)
+        << what << " with " << threads << " threads";
+}
+
+TEST(Matmul, EveryLayout) {
+  // Of a matrix of r rows and c columns: row-major, column-major, padded rows,
+  // neither dimension contiguous.
+  auto layouts = [](uint64_t r, uint64_t c) {
+    return std::vector<std::vector<uint64_t>>{{c, 1}, {1, r}, {c + 3, 1}, {2 * c, 2}};
+  };
+  for (auto [m, n, k] : {std::tuple<uint64_t, uint64_t, uint64_t>{5, 7, 9}, {1, 33, 17}, {33, 1, 17}, {64, 48, 1}, {1, 1, 5}})
+    for (auto &lhs : layouts(m, k))
+      for (auto &rhs : layouts(k, n))
+        for (auto &dst : layouts(m, n))
+          for (bool accumulate : {false, true})
+            check({{}, m, n, k, lhs, rhs, dst, accumulate, 1, 16, 16},
+                  std::to_string(m) + "x" + std::to_string(n) + "x" + std::to_string(k) + " lhs " +
+                      std::to_string(lhs[0]) + "," + std::to_string(lhs[1]) + " rhs " +
+                      std::to_string(rhs[0]) + "," + std::to_string(rhs[1]) + " dst " +
+                      std::to_string(dst[0]) + "," + std::to_string(dst[1]));
+}
+
+TEST(Matmul, BlocksAreDealtToThreads) {
+  for (uint64_t k : {64u, 2048u, 2500u})
+    for (bool transposed : {false, true})
+      check({{}, 300, 200, k, transposed ? std::vector<uint64_t>{1, 300} : std::vector<uint64_t>{k, 1},
+             {200, 1}, {200, 1}, true, 1, 64, 96}, "k " + std::to_string(k));
+}
+
+TEST(Matmul, Batches) {
+  uint64_t B = 3, H = 4, S = 20, D = 8;
+  // Attention on [B, S, H, D] by strides, q k^T.
+  check({{B, H}, S, S, D, {S * H * D, D, H * D, 1}, {S * H * D, D, 1, H * D}, {H * S * S, S * S, S, 1}, false, 2, 20, 20},
+        "q k^T");
+  // The other way, back into [B, S, H, D].
+  check({{B, H}, S, D, S, {H * S * S, S * S, S, 1}, {S * H * D, D, H * D, 1}, {S * H * D, D, H * D, 1}, false, 5, 8, 8},
+        "p v");
+  // One weight for all batches, and one input for all.
+  check({{6}, 9, 10, 11, {99, 11, 1}, {0, 10, 1}, {90, 10, 1}, false, 4, 9, 10}, "shared rhs");
+  check({{6}, 9, 10, 11, {0, 11, 1}, {110, 10, 1}, {90, 10, 1}, true, 4, 5, 10}, "shared lhs");
+  check({{6}, 9, 10, 11, {0, 11, 1}, {0, 10, 1}, {90, 10, 1}, false, 4, 5, 10}, "both shared");
+  check({{2, 1, 3}, 4, 5, 6, {72, 72, 24, 6, 1}, {90, 1, 30, 5, 1}, {60, 60, 20, 5, 1}, false, 1, 4, 5}, "three dimensions");
+}
+
+// Not a test of speed: prints what each layout reaches, for docs/Runtime.md.
+TEST(Matmul, DISABLED_Throughput) {
+  for (uint64_t size : {256u, 768u})
+    for (int layout = 0; layout < 4; ++layout) {
+      uint64_t m = 256, n = size, k = layout == 2 ? 256 : size;
+      if (layout == 2)
+        m = size;
+      bool lhsT = layout == 2, rhsT = layout == 1 || layout == 3;
+      Case c{{}, m, n, k, lhsT ? std::vector<uint64_t>{1, m} : std::vector<uint64_t>{k, 1},
+             rhsT ? std::vector<uint64_t>{1, k} : std::vector<uint64_t>{n, 1}, {n, 1}, layout >= 2, 1, 0, 0};
+      MatmulLibrary library(1);
+      MatmulShape shape;
+      std::vector<uint8_t> bytes = pack(c);
+      ASSERT_TRUE(readMatmul(*flatbuffers::GetRoot<fb::LibraryCall>(bytes.data())->function_as_Matmul(), shape).ok());
+      std::unique_ptr<MatmulPlan> plan;
+      ASSERT_TRUE(MatmulPlan::make(shape, library, plan).ok());
+      std::vector<float> a(m * k, 0.5f), b(k * n, 0.25f), d(m * n);
+      std::vector<char> scratch(library.scratchBytes() + 64);
+      void *aligned = reinterpret_cast<void *>((reinterpret_cast<uintptr_t>(scratch.data()) + 63) / 64 * 64);
+      double best = 1e9;
+      for (int i = 0; i < 30; ++i) {
+        auto begin = std::chrono::steady_clock::now();
+        plan->run(0, 0, aligned, a.data(), b.data(), d.data());
+        best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+      }
+      printf("%s  %4llu x %4llu x %4llu  %-20s %6.1f GFLOP/s\n",
+             layout == 0 ? "A B        " : layout == 1 ? "A B^T      " : layout == 2 ? "C += A^T B " : "C += A B^T ",
+             (unsigned long long)m, (unsigned long long)n, (unsigned long long)k, plan->implementation(),
+             plan->flops() / best * 1e-9);
+    }
+}
+} // namespace
+} // namespace dpcrt

@@ -1,0 +1,312 @@
+// Sessions and dpc-run on a hand-built artifact, against the same sums by hand.
+#include "TinyArtifact.h"
+#include "data/Files.h"
+#include "data/Safetensors.h"
+#include "dpcrt/dpcrt.h"
+#include "run/Run.h"
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+namespace dpcrt::test {
+namespace {
+struct Data {
+  std::vector<float> x, t;
+};
+Data makeData(uint64_t rows) {
+  Data d;
+  for (uint64_t i = 0; i < rows * 16; ++i) {
+    d.x.push_back(float(randomNormal(1, "x", i)));
+    // Some rows are ignored, so that denominators differ.
+    bool ignored = i / 4 % 5 == 2;
+    d.t.push_back(ignored ? -1.0f : float(std::fabs(randomNormal(1, "t", i))));
+  }
+  return d;
+}
+void writeData(const std::string &path, const Data &d) {
+  uint64_t rows = d.x.size() / 16;
+  ASSERT_TRUE(writeSafetensors(path, {{"x", Element::F32, {rows, 4, 4}, d.x.data()},
+                                      {"t", Element::F32, {rows, 4, 4}, d.t.data()}}).ok());
+}
+
+// The model in double, one step at a time.
+struct Reference {
+  double w[16], g[16], loss = 0, norm = 0;
+  Reference() {
+    float init[16];
+    fillInit(init, 0, 16, 7, "w", InitKind::Normal, 0.5);
+    std::copy(init, init + 16, w);
+  }
+  void step(const Data &d, uint64_t first, uint64_t count, double lr, double clip = INFINITY) {
+    double den = 0, sum = 0;
+    std::fill(g, g + 16, 0.0);
+    for (uint64_t m = first; m < first + count; ++m)
+      for (int r = 0; r < 4; ++r) {
+        const float *x = &d.x[m * 16 + uint64_t(r) * 4], *t = &d.t[m * 16 + uint64_t(r) * 4];
+        if (t[0] < 0)
+          continue;
+        den += 1;
+        for (int c = 0; c < 4; ++c) {
+          double y = 0;
+          for (int k = 0; k < 4; ++k)
+            y += double(x[k]) * w[4 * k + c];
+          double e = y - double(t[c]);
+          sum += e * e;
+          for (int k = 0; k < 4; ++k)
+            g[4 * k + c] += 2 * e * double(x[k]);
+        }
+      }
+    loss = sum / den;
+    norm = 0;
+    for (double &v : g)
+{
+      v /= den;
+      norm += v * v;
+    }
+    norm = std::sqrt(norm);
+    double scale = norm > clip ? clip / norm : 1;
+    for (int i = 0; i < 16; ++i)
+      w[i] -= lr * scale * g[i];
+  }
+};
+
+struct Outcome {
+  int status;
+  std::string out, err;
+};
+Outcome run(std::vector<std::string> args) {
+  std::ostringstream out, err;
+  int status = runCommand(args, out, err);
+  return {status, out.str(), err.str()};
+}
+std::vector<float> readTensor(const std::string &path, const std::string &name) {
+  SafetensorsReader file;
+  EXPECT_TRUE(SafetensorsReader::open(path, Code::Data, file).ok()) << path;
+  const StoredTensor *t = file.find(name);
+  EXPECT_NE(t, nullptr) << name;
+  std::vector<float> values(t ? t->bytes / 4 : 0);
+  if (t)
+    EXPECT_TRUE(file.file().read(t->offset, values.data(), t->bytes).ok());
+  return values;
+}
+
+class TinyRun : public testing::TestWithParam<uint32_t> {};
+
+TEST_P(TinyRun, TrainsAsTheSumsByHand) {
+  std::string dir = temporaryDirectory("train" + std::to_string(GetParam()));
+  writeTinyArtifact(dir + "/m.dpc", {GetParam(), 4});
+  Data d = makeData(6);
+  writeData(dir + "/d.safetensors", d);
+  Data twice = d; // six rows, four micro-batches a step: steps span the end
+  twice.x.insert(twice.x.end(), d.x.begin(), d.x.end());
+  twice.t.insert(twice.t.end(), d.t.begin(), d.t.end());
+  Outcome o = run({dir + "/m.dpc", "--data", dir + "/d.safetensors", "--epochs", "2", "--lr", "0.01",
+                   "--dump", dir + "/dump", "--metrics", dir + "/m.jsonl", "--report", dir + "/r.json",
+                   "--trace", dir + "/t.json", "--threads", "2"});
+  ASSERT_EQ(o.status, 0) << o.err;
+  Reference ref;
+  std::ifstream lines(dir + "/m.jsonl");
+  std::string line;
+  std::getline(lines, line);
+  EXPECT_EQ(nlohmann::json::parse(line)["event"], "start");
+  for (int step = 0; step < 3; ++step) {
+    ref.step(twice, uint64_t(step) * 4, 4, 0.01);
+    std::string dump = dir + "/dump/step-" + std::to_string(step) + ".safetensors";
+    auto w = readTensor(dump, "param/w"), g = readTensor(dump, "grad/w");
+    for (size_t i = 0; i < 16; ++i) {
+      EXPECT_NEAR(w[i], ref.w[i], 1e-5) << "step " << step << " element " << i;
+      EXPECT_NEAR(g[i], ref.g[i], 1e-4) << "step " << step << " element " << i;
+    }
+    EXPECT_EQ(readTensor(dump, "loss").size(), 4u);
+    std::getline(lines, line);
+    auto metrics = nlohmann::json::parse(line);
+    EXPECT_EQ(metrics["step"], step + 1);
+    EXPECT_EQ(metrics["samples"], 16 * (step + 1));
+    EXPECT_NEAR(metrics["loss"].get<double>(), ref.loss, 1e-4);
+    EXPECT_NEAR(metrics["grad_norm"].get<double>(), ref.norm, 1e-4);
+    EXPECT_EQ(metrics["bubble"].is_null(), GetParam() > 2);
+  }
+  std::string text;
+  ASSERT_TRUE(readWholeFile(dir + "/t.json", Code::Io, text).ok());
+  auto trace = nlohmann::json::parse(text);
+  EXPECT_GT(trace["traceEvents"].size(), 30u);
+  std::filesystem::remove_all(dir);
+}
+
+TEST_P(TinyRun, ClipsSkipsAndStops) {
+  std::string dir = temporaryDirectory("clip" + std::to_string(GetParam()));
+  writeTinyArtifact(dir + "/m.dpc", {GetParam(), 4, true});
+  Data d = makeData(12);
+  d.x[4 * 16 + 1] = INFINITY; // in the second step
+  d.t[4 * 16] = 1;
+  writeData(dir + "/d.safetensors", d);
+  auto args = [&](std::vector<std::string> more) {
+    std::vector<std::string> all = {dir + "/m.dpc", "--data", dir + "/d.safetensors", "--lr", "0.01",
+                                    "--dump", dir + "/dump", "--clip-norm", "0.1"};
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  };
+  Outcome stop = run(args({}));
+  EXPECT_EQ(stop.status, 6) << stop.err;
+  EXPECT_NE(stop.err.find("step 1"), std::string::npos) << stop.err;
+  Outcome skip = run(args({"--on-nonfinite", "skip", "--eval-data", dir + "/d.safetensors",
+                           "--eval-steps", "1"}));
+  ASSERT_EQ(skip.status, 0) << skip.err;
+  EXPECT_NE(skip.err.find("held-out loss"), std::string::npos);
+  Reference ref;
+  ref.step(d, 0, 4, 0.01, 0.1);
+  auto w0 = readTensor(dir + "/dump/step-0.safetensors", "param/w");
+  EXPECT_EQ(w0, readTensor(dir + "/dump/step-1.safetensors", "param/w")) << "the step was not skipped";
+  ref.step(d, 8, 4, 0.01, 0.1);
+  auto w = readTensor(dir + "/dump/step-2.safetensors", "param/w");
+  for (size_t i = 0; i < 16; ++i)
+    EXPECT_NEAR(w[i], ref.w[i], 1e-5);
+  std::filesystem::remove_all(dir);
+}
+INSTANTIATE_TEST_SUITE_P(Ranks, TinyRun, testing::Values(1u, 2u, 4u));
+
+class BadRuns : public testing::Test {
+protected:
+  void SetUp() override {
+    dir = temporaryDirectory("bad");
+    writeTinyArtifact(dir + "/m.dpc", {2, 4});
+    data = makeData(8);
+    writeData(dir + "/d.safetensors", data);
+  }
+  void TearDown() override { std::filesystem::remove_all(dir); }
+  void expect(int status, const std::string &words, std::vector<std::string> args) {
+    args.insert(args.begin(), dir + "/m.dpc");
+    Outcome o = run(args);
+    EXPECT_EQ(o.status, status) << o.err;
+    EXPECT_NE(o.err.find(words), std::string::npos) << "wanted '" << words << "' in: " << o.err;
+  }
+  std::string dir;
+  Data data;
+};
+
+TEST_F(BadRuns, SayWhatWouldBeRight) {
+  std::string good = dir + "/d.safetensors";
+  expect(2, "--lr", {"--data", good});
+  expect(2, "--bogus", {"--data", good, "--lr", "1", "--bogus"});
+  expect(2, "--checkpoint", {"--data", good, "--lr", "1", "--checkpoint", "x"});
+  expect(2, "no duration", {"--data", good, "--lr", "1", "--timeout", "soon"});
+  expect(2, "beta1", {"--data", good, "--lr", "1", "--optimizer-option", "beta1=0.9"});
+  expect(2, "matches no parameter", {"--data", good, "--lr", "1", "--param-group", "q*:lr=2x"});
+  expect(9, "enough for 2 steps", {"--data", good, "--lr", "1", "--steps", "3"});
+  expect(9, "no file", {"--data", dir + "/*.nothing", "--lr", "1"});
+  expect(10, "cuda", {"--data", good, "--lr", "1", "--device", "cuda"});
+  expect(11, "cannot write", {"--data", good, "--lr", "1", "--metrics", dir + "/no/such/file"});
+  expect(11, "cannot write", {"--data", good, "--lr", "1", "--report", dir + "/no/such/file"});
+  std::vector<float> v(8 * 16);
+  auto write = [&](const char *x, Element type, std::vector<uint64_t> shape) {
+    ASSERT_TRUE(writeSafetensors(dir + "/b.safetensors", {{x, type, shape, v.data()},
+                                 {"t", Element::F32, {8, 4, 4}, v.data()}}).ok());
+  };
+  write("z", Element::F32, {8, 4, 4});
+  expect(9, "has no tensor 'x'; the graph's input needs f32[N, 4, 4]", {"--data", dir + "/b.safetensors", "--lr", "1"});
+  write("x", Element::F32, {8, 4, 3});
+  expect(9, "[N, 4, 4] would be right", {"--data", dir + "/b.safetensors", "--lr", "1"});
+  write("x", Element::I32, {8, 4, 4});
+  expect(9, "type f32 would be right", {"--data", dir + "/b.safetensors", "--lr", "1"});
+  write("x", Element::F32, {7, 4, 4});
+  expect(9, "8 micro-batches of 't' but 7 of 'x'", {"--data", dir + "/b.safetensors", "--lr", "1"});
+}
+
+TEST_F(BadRuns, FindEveryFlippedBit) {
+  std::vector<std::string> files = {"SHA256SUMS", "manifest.json", "train_step.rank0.prog",
+                                    "train_step.rank1.prog", "kernels/cpu.so"};
+  for (const std::string &file : files) {
+    std::string path = dir + "/m.dpc/" + file, text;
+    ASSERT_TRUE(readWholeFile(path, Code::Io, text).ok());
+    for (size_t i = 0; i < text.size(); i += 1 + text.size() / 17) {
+      std::string broken = text;
+      broken[i] = char(broken[i] ^ (1 << i % 8));
+      std::ofstream(path, std::ios::binary) << broken;
+      dpcrt_artifact *a = nullptr;
+      dpcrt_error *e = dpcrt_artifact_open((dir + "/m.dpc").c_str(), &a);
+      ASSERT_NE(e, nullptr) << file << " byte " << i;
+      EXPECT_EQ(dpcrt_error_code(e), 3) << dpcrt_error_message(e);
+      dpcrt_error_free(e);
+    }
+    std::ofstream(path, std::ios::binary) << text;
+  }
+}
+
+TEST_F(BadRuns, RefuseManifestsThatLie) {
+  std::string path = dir + "/m.dpc/manifest.json", text;
+  ASSERT_TRUE(readWholeFile(path, Code::Io, text).ok());
+  auto lie = [&](const char *pointer, nlohmann::json value, const char *words) {
+    auto doc = nlohmann::json::parse(text);
+    doc[nlohmann::json::json_pointer(pointer)] = value;
+    std::ofstream(path) << doc.dump();
+    sealArtifact(dir + "/m.dpc");
+    dpcrt_artifact *a = nullptr;
+    dpcrt_error *e = dpcrt_artifact_open((dir + "/m.dpc").c_str(), &a);
+    ASSERT_NE(e, nullptr) << pointer;
+    EXPECT_EQ(dpcrt_error_code(e), 3);
+    EXPECT_NE(std::string(dpcrt_error_message(e)).find(words), std::string::npos) << dpcrt_error_message(e);
+    dpcrt_error_free(e);
+  };
+  lie("/format_version/0", 2, "major version 1");
+  lie("/targets/0/file", "../cpu.so", "leaves the artifact");
+  lie("/entry_points/0/programs/0", "/etc/passwd", "leaves the artifact");
+  lie("/mesh/pp", 1, "programs");
+  lie("/mesh/pp", 4294967297u + 4294967296u, "mesh.pp");
+  lie("/parameters/0/shape/0", 4611686018427387904u, "too large");
+  lie("/parameters/0/shape/0", 5, "parameter 'w'");
+  lie("/parameters/0/holders", {1, 0}, "ascending");
+  lie("/parameters/0/source", {{"file", "/f"}, {"offset", 1}, {"length", 64}, {"size", 64}, {"mtime_ns", 0}},
+      "beyond the end");
+  lie("/inputs/0/shape/1", 8, "input 'x'");
+  lie("/weights", 3, "weights");
+}
+
+TEST_F(BadRuns, NoticeThatAnExternalFileHasChanged) {
+  Manifest m = writeTinyArtifact(dir + "/m.dpc", {2, 4});
+  std::string file = dir + "/w.bin";
+  std::ofstream(file) << std::string(64, '\0');
+  InputFile info;
+  ASSERT_TRUE(InputFile::open(file, Code::Io, info).ok());
+  m.parameters[0].source = Manifest::FileSource{file, 0, 64, 64, info.modificationTime()};
+  std::ofstream(dir + "/m.dpc/manifest.json") << writeManifest(m);
+  sealArtifact(dir + "/m.dpc");
+  std::vector<std::string> args = {dir + "/m.dpc", "--data", dir + "/d.safetensors", "--lr", "0"};
+  EXPECT_EQ(run(args).status, 0);
+  std::filesystem::last_write_time(file, std::filesystem::file_time_type::clock::now() + std::chrono::hours(1));
+  Outcome o = run(args);
+  EXPECT_EQ(o.status, 3);
+  EXPECT_NE(o.err.find("has changed since"), std::string::npos) << o.err;
+}
+
+TEST(Session, ReadsAndWritesStateByName) {
+  std::string dir = temporaryDirectory("state");
+  writeTinyArtifact(dir + "/m.dpc", {2, 4});
+  dpcrt_artifact *a = nullptr;
+  ASSERT_EQ(dpcrt_artifact_open((dir + "/m.dpc").c_str(), &a), nullptr);
+  dpcrt_session_options o = {};
+  o.threads = 1;
+  dpcrt_session *s = nullptr;
+  ASSERT_EQ(dpcrt_session_create(a, &o, &s), nullptr);
+  float w[16], v[16];
+  ASSERT_EQ(dpcrt_session_read(s, "param/w", w, sizeof(w)), nullptr);
+  fillInit(v, 0, 16, 7, "w", InitKind::Normal, 0.5);
+  EXPECT_EQ(std::memcmp(v, w, sizeof(w)), 0);
+  v[3] = 42;
+  ASSERT_EQ(dpcrt_session_write(s, "param/w", v, sizeof(v)), nullptr);
+  ASSERT_EQ(dpcrt_session_read(s, "param/w", w, sizeof(w)), nullptr);
+  EXPECT_EQ(w[3], 42);
+  EXPECT_EQ(dpcrt_session_compare_holders(s), nullptr);
+  dpcrt_error *e = dpcrt_session_read(s, "param/q", w, sizeof(w));
+  ASSERT_NE(e, nullptr);
+  EXPECT_NE(std::string(dpcrt_error_message(e)).find("'param/q'"), std::string::npos);
+  dpcrt_error_free(e);
+  dpcrt_session_close(s);
+  dpcrt_artifact_close(a);
+  std::filesystem::remove_all(dir);
+}
+} // namespace
+} // namespace dpcrt::test

@@ -1,0 +1,24 @@
+// A whole artifact by hand: y = x w, a loss with ignored rows, SGD. Rank r of R
+// takes micro-batches m with m mod R = r; gradients and sums are reduced over all
+// ranks, so that the result must not depend on R beyond rounding.
+#pragma once
+#include "../program/Builder.h"
+#include "session/Manifest.h"
+
+namespace dpcrt::test {
+
+struct TinyOptions {
+  uint32_t ranks = 1, microBatches = 4;
+  bool evalStep = false;
+  Manifest::InitSource init{7, InitKind::Normal, 0.5};
+};
+
+// Writes DIR and returns its manifest. Sums are renewed by sealArtifact.
+Manifest writeTinyArtifact(const std::string &directory, const TinyOptions &options);
+// (Re)writes SHA256SUMS over what lies in DIR.
+void sealArtifact(const std::string &directory);
+
+// A fresh directory below the test's temporary one.
+std::string temporaryDirectory(const std::string &name);
+
+} // namespace dpcrt::test
