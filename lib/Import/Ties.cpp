@@ -54,8 +54,16 @@ public:
 
 private:
   // The values as stored; empty if the file is absent (under --init).
+  // Each tensor is read once.
   LogicalResult read(StoredTensor &tensor, std::vector<char> &bytes) {
-    bytes.clear();
+    auto [it, fresh] = contents.try_emplace(tensor.name);
+    if (fresh && failed(readOnce(tensor, it->second)))
+      return failure();
+    bytes = it->second;
+    return success();
+  }
+
+  LogicalResult readOnce(StoredTensor &tensor, std::vector<char> &bytes) {
     FailureOr<std::optional<FileRange>> range =
         reader.locate(*tensor.proto, tensor.name);
     if (failed(range))
@@ -113,6 +121,7 @@ private:
   TensorReader &reader;
   const ImportOptions &options;
   Location loc;
+  std::map<std::string, std::vector<char>> contents;
 };
 
 } // namespace
@@ -200,7 +209,7 @@ LogicalResult TieResolver::joinCopies() {
     else if (tensor.type.getRank() == 2 && isFactor(name))
       factors.push_back(&tensor);
   }
-  std::map<std::string, StoredTensor *> contents;
+  std::map<std::string, StoredTensor *> known;
   for (StoredTensor *tensor : small) {
     std::vector<char> bytes;
     if (failed(read(*tensor, bytes)))
@@ -214,14 +223,14 @@ LogicalResult TieResolver::joinCopies() {
     }
     StoredTensor *match = nullptr;
     for (const std::string *text : {&key, &turned})
-      if (auto it = contents.find(*text); it != contents.end() && !match)
+      if (auto it = known.find(*text); it != known.end() && !match)
         match = it->second;
     if (!match) {
-      contents[key] = tensor;
+      known[key] = tensor;
     } else if (failed(compare(*match, *tensor))) {
       return failure();
     } else if (match->original == tensor) {
-      contents[key] = tensor;
+      known[key] = tensor;
     }
   }
   for (StoredTensor *table : tables)

@@ -20,10 +20,11 @@ def NNAbsorbTransposes : Pass<"nn-absorb-transposes", "::mlir::func::FuncOp"> {
 
     A transpose is absorbed by an operand if one of the two dimensions of the
     matrix stays contiguous in memory (the last stored dimension), the layouts
-    that the library multiplies at full speed. A transpose of a result is
-    absorbed if it is the only reader. A reshape between the two that only splits
-    or joins batch dimensions, or drops or adds dimensions of extent 1, is moved
-    out of the way.
+    that the library multiplies at full speed; by a result if the product has no
+    other reader and its rows stay contiguous. Reshapes that join batch
+    dimensions before a transpose and split them after it, and elementwise
+    operations with a constant between transpose and product, are moved out of
+    the way.
 
     Requires: nn operations. Ensures: no permutation remains that a product
     could take.

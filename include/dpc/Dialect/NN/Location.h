@@ -1,0 +1,27 @@
+// Where a value of the model comes from, in the user's words. The importer gives
+// each operation the name of its ONNX node, fused with the path of the
+// framework's module that the exporter recorded:
+//
+//   loc(fused<"transformer.h.0.attn">["node_matmul"])
+//
+// Passes keep locations, wrapping them ("grad of" around a node) or fusing
+// several; these functions look through both.
+#ifndef DPC_DIALECT_NN_LOCATION_H
+#define DPC_DIALECT_NN_LOCATION_H
+
+#include "mlir/IR/Location.h"
+
+#include <string>
+
+namespace dpc::nn {
+
+/// The module path, or "" where none is recorded. Of several fused locations the
+/// first that has one counts.
+std::string getModulePath(mlir::Location loc);
+
+/// The ONNX node's name, or "" for an unknown location.
+std::string getNodeName(mlir::Location loc);
+
+} // namespace dpc::nn
+
+#endif // DPC_DIALECT_NN_LOCATION_H
