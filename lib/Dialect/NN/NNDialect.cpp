@@ -1,5 +1,6 @@
 // The dialect itself: registration, the mesh attribute, and the few questions
 // about types that every family asks.
+#include "dpc/Dialect/NN/ModelAttrs.h"
 #include "dpc/Dialect/NN/NN.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
@@ -25,6 +26,15 @@ Operation *NNDialect::materializeConstant(OpBuilder &builder, Attribute value,
   return ConstantOp::create(builder, loc, elements);
 }
 
+static LogicalResult verifyPipelineStage(Operation *op, Attribute value) {
+  auto number = dyn_cast<IntegerAttr>(value);
+  if (!number || !number.getType().isSignlessInteger() ||
+      number.getValue().isNegative() || number.getValue().getActiveBits() > 31)
+    return op->emitOpError() << "has '" << kPipelineStageAttr << "' = " << value
+                             << ", expected a stage's number from 0";
+  return success();
+}
+
 LogicalResult NNDialect::verifyOperationAttribute(Operation *op,
                                                   NamedAttribute attribute) {
   if (attribute.getName() == "nn.weighting") {
@@ -37,11 +47,13 @@ LogicalResult NNDialect::verifyOperationAttribute(Operation *op,
              << ", expected \"denominator\", \"mean\" or \"sum\" on a function";
     return success();
   }
+  if (attribute.getName() == kPipelineStageAttr)
+    return verifyPipelineStage(op, attribute.getValue());
   if (attribute.getName() != "nn.mesh")
     return op->emitOpError() << "has the unknown attribute '"
                              << attribute.getName().getValue()
-                             << "'; the nn dialect knows 'nn.mesh' and "
-                                "'nn.weighting'";
+                             << "'; the nn dialect knows 'nn.mesh', "
+                                "'nn.pipeline_stage' and 'nn.weighting'";
   if (!isa<ModuleOp>(op))
     return op->emitOpError("has 'nn.mesh', which belongs on a module");
   auto axes = dyn_cast<DictionaryAttr>(attribute.getValue());

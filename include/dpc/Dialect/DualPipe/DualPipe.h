@@ -20,6 +20,9 @@ namespace dpc::dualpipe {
 /// Attribute names on arguments and results of a body's functions, on kernels,
 /// and on kernels' arguments.
 inline constexpr llvm::StringLiteral kRoleAttr = "dualpipe.role";
+/// On a float argument or an output of a body's @forward: no gradient is made or
+/// sent for it.
+inline constexpr llvm::StringLiteral kFrozenAttr = "dualpipe.frozen";
 inline constexpr llvm::StringLiteral kKernelAttr = "dualpipe.kernel";
 inline constexpr llvm::StringLiteral kInplaceAttr = "dualpipe.inplace";
 

@@ -37,6 +37,12 @@ def DualPipe_BodyOp : DualPipe_Op<"body", [Symbol, SymbolTable, IsolatedFromAbov
       input half:   output_grad, den, loss_scale, kept, input, feed, param, output, key -> input_grad, kept
       weight half:  the same, and accumulator          -> param_grad
 
+    An input, parameter or output of @forward with the unit attribute
+    `dualpipe.frozen` has no gradient: there is no input_grad, param_grad or
+    output_grad of it (a parameter that is not trained, an input that depends on
+    none that is, an output whose readers all take it so). These marks are the
+    body's activity signature: stages that differ in them have bodies of their own.
+
     A value read by a later half is a retained input, feed, output or output
     gradient (its role says which), or a kept value. `kept i` is the result of
     exactly one function and an argument of at least one later one.

@@ -1,0 +1,20 @@
+// Attributes by which the import phase says what belongs to the model and is no
+// operation of it.
+#ifndef DPC_DIALECT_NN_MODELATTRS_H
+#define DPC_DIALECT_NN_MODELATTRS_H
+
+#include "llvm/ADT/StringRef.h"
+
+namespace dpc::nn {
+
+/// On an argument of a model's @forward: the graph input's name.
+inline constexpr llvm::StringLiteral kNameAttr = "nn.name";
+/// On a model's @forward: how losses of micro-batches are summed
+/// (`dualpipe.training` says the values).
+inline constexpr llvm::StringLiteral kWeightingAttr = "nn.weighting";
+/// On an operation: the stage that the model asks for, an integer from 0.
+inline constexpr llvm::StringLiteral kPipelineStageAttr = "nn.pipeline_stage";
+
+} // namespace dpc::nn
+
+#endif // DPC_DIALECT_NN_MODELATTRS_H

@@ -1,0 +1,61 @@
+// What the compiler assumes of the machine that will run a program: a few rates
+// from which the partition, kernel and schedule phases estimate times. The same
+// description always gives the same program, so it is a file and never measured
+// during a compilation: `lib/Machine/default.json` unless the user names another.
+#ifndef DPC_MACHINE_MACHINE_H
+#define DPC_MACHINE_MACHINE_H
+
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+
+#include <cstdint>
+#include <string>
+
+namespace dpc {
+
+/// Rates of one rank, all positive and finite; overheads may be 0.
+struct Machine {
+  std::string name;
+  /// Floating-point operations a second of library calls (matmul, convolution).
+  double matmulRate = 0;
+  /// Floating-point operations a second of generated kernels.
+  double kernelRate = 0;
+  /// Bytes a second between a core and memory, reads and writes together.
+  double memoryBandwidth = 0;
+  /// Seconds that each library call or kernel costs beside its work.
+  double launchOverhead = 0;
+  /// Seconds from the send of an empty message to its arrival.
+  double messageLatency = 0;
+  /// Bytes a second of a message between two ranks.
+  double messageBandwidth = 0;
+
+  /// Seconds of work alone (the roofline): the slower of computing `flops` and
+  /// moving `bytes`, without the launch.
+  double getWorkSeconds(double flops, double bytes, bool isLibraryCall) const;
+
+  /// Seconds of one message.
+  double getMessageSeconds(double bytes) const {
+    return messageLatency + bytes / messageBandwidth;
+  }
+};
+
+/// Reads a description from JSON text. The error names every missing, unknown or
+/// ill-valued key; `file` is the name it uses.
+llvm::Expected<Machine> parseMachine(llvm::StringRef json,
+                                     llvm::StringRef file);
+
+/// Reads a description from a file.
+llvm::Expected<Machine> readMachine(llvm::StringRef path);
+
+/// The description that is part of the compiler.
+const Machine &getDefaultMachine();
+
+/// `path` read, or the default if it is empty.
+llvm::Expected<Machine> getMachine(llvm::StringRef path);
+
+/// The description as JSON text that parseMachine reads back.
+std::string toJson(const Machine &machine);
+
+} // namespace dpc
+
+#endif // DPC_MACHINE_MACHINE_H

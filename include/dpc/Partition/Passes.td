@@ -1,0 +1,56 @@
+// Passes of the partition phase.
+#ifndef DPC_PARTITION_PASSES_TD
+#define DPC_PARTITION_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def DualPipePartition : Pass<"dualpipe-partition", "::mlir::ModuleOp"> {
+  let summary = "cuts the model into stages of about equal cost";
+  let description = [{
+    Replaces `func @forward` by `dualpipe.training`, bodies and stages.
+
+    Requires: the import phase's module: parameters, and a function whose
+    arguments have `nn.name` and whose results are the loss and its denominator.
+    Ensures: what `dualpipe-verify-partitioned` checks.
+
+    ```mlir
+    func.func @forward(%x: tensor<4x8xf32> {nn.name = "x"}) -> (tensor<f32>, tensor<f32>)
+    // becomes
+    dualpipe.training optimizer "sgd" micro_batches 8 weighting "mean"
+    dualpipe.body @stage0 { func.func @forward(...) }
+    dualpipe.stage @s0 = @stage0 inputs [] feeds ["x"] params [@w]
+    ```
+  }];
+  let options = [
+    Option<"stages", "stages", "unsigned", "1", "How many stages">,
+    Option<"cuts", "cuts", "std::string", "\"\"", "after:PATH,... or a file of such lines; empty finds the best cuts">,
+    Option<"optimizer", "optimizer", "std::string", "\"sgd\"", "sgd, momentum, adam or adamw">,
+    Option<"microBatches", "micro-batches", "int64_t", "1", "Micro-batches of a step">,
+    Option<"machine", "machine", "std::string", "\"\"", "Machine description (JSON); empty takes the default">
+  ];
+  let statistics = [
+    Statistic<"numBodies", "bodies", "Different bodies">,
+    Statistic<"numValues", "values sent", "Values that cross a cut, once per reading stage">,
+    Statistic<"numBytes", "bytes sent", "Bytes of these values per micro-batch, forward">
+  ];
+  let dependentDialects = ["::dpc::dualpipe::DualPipeDialect"];
+}
+
+def DualPipeVerifyPartitioned : Pass<"dualpipe-verify-partitioned", "::mlir::ModuleOp"> {
+  let summary = "checks that a module is partitioned, and reports what stages cost";
+  let description = [{
+    Checks that one `dualpipe.training` and at least one stage exist and no
+    `@forward` stands outside bodies; that every body is bound and each argument
+    has its source; that the last stage, and no other, yields loss and
+    denominator; that only floating values cross which depend on the step's inputs
+    and on trained parameters (or are the work of frozen ones, without gradient);
+    that every output is read; and that `dualpipe.frozen` stands where no gradient
+    is needed and nowhere else.
+  }];
+  let options = [
+    Option<"report", "report", "bool", "false", "Emit a remark on each stage: parameters, flops, bytes, seconds">,
+    Option<"machine", "machine", "std::string", "\"\"", "Machine description (JSON); empty takes the default">
+  ];
+}
+
+#endif

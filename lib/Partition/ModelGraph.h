@@ -1,0 +1,36 @@
+// The plain graph of a model's function, and what its numbers mean in IR.
+#ifndef DPC_LIB_PARTITION_MODELGRAPH_H
+#define DPC_LIB_PARTITION_MODELGRAPH_H
+
+#include "Activity.h"
+#include "dpc/Partition/Graph.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/SymbolTable.h"
+
+namespace dpc::partition {
+
+struct ModelGraph {
+  mlir::func::FuncOp function;
+  /// Nodes in the function's order.
+  Graph graph;
+  std::vector<mlir::Operation *> ops; ///< of each node
+  llvm::DenseMap<mlir::Operation *, unsigned> nodeOf;
+  llvm::DenseMap<mlir::Value, Dependence> dependences;
+  mlir::Value loss, den;
+
+  bool isTransferable(mlir::Value value) const {
+    return partition::isTransferable(value, dependences.lookup(value));
+  }
+  bool isActive(mlir::Value value) const {
+    return dependences.lookup(value).active;
+  }
+};
+
+/// Builds the graph of `@forward`; emits an error if the module has none, or if
+/// its loss trains nothing. Operations that the results do not need are left out.
+mlir::FailureOr<ModelGraph> buildGraph(mlir::ModuleOp module,
+                                       const Machine &machine);
+
+} // namespace dpc::partition
+
+#endif // DPC_LIB_PARTITION_MODELGRAPH_H
