@@ -1,6 +1,7 @@
-// Parameter values from files. A model file is outside input: its size and time
+// Parameter values, from files or drawn as the runtime draws them. A model file is outside input: its size and time
 // are checked against what import recorded before a byte is believed.
 #include "dpc/Reference/Parameters.h"
+#include "data/Init.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -43,6 +44,30 @@ FailureOr<Tensor> reference::readParameter(nn::ParameterOp parameter,
       ArrayRef((*buffer)->getBufferStart(), (*buffer)->getBufferSize()));
 }
 
+static dpcrt::InitKind getRuntimeKind(nn::InitKind kind) {
+  switch (kind) {
+  case nn::InitKind::Zeros:
+    return dpcrt::InitKind::Zeros;
+  case nn::InitKind::Ones:
+    return dpcrt::InitKind::Ones;
+  case nn::InitKind::Normal:
+    return dpcrt::InitKind::Normal;
+  }
+  llvm_unreachable("unknown kind of initial values");
+}
+
+FailureOr<Tensor> reference::drawParameter(nn::ParameterOp parameter,
+                                           nn::InitAttr init) {
+  Tensor tensor = Tensor::zeros(parameter.getType());
+  std::vector<float> values(tensor.floats.size());
+  StringRef name = parameter.getSymName();
+  dpcrt::fillInit(values.data(), 0, values.size(), init.getSeed(),
+                  {name.data(), name.size()}, getRuntimeKind(init.getKind()),
+                  init.getStddev().getValueAsDouble());
+  tensor.floats.assign(values.begin(), values.end());
+  return tensor;
+}
+
 ParameterSource reference::makeParameterSource(InitGenerator init) {
   auto known = std::make_shared<llvm::StringMap<Tensor>>();
   return [known, init](nn::ParameterOp parameter,
@@ -53,10 +78,8 @@ ParameterSource reference::makeParameterSource(InitGenerator init) {
     FailureOr<Tensor> value = failure();
     if (auto file = dyn_cast<nn::FileAttr>(parameter.getSource()))
       value = readParameter(parameter, file);
-    else if (init)
-      value = init(parameter, cast<nn::InitAttr>(parameter.getSource()));
     else
-      parameter.emitOpError("is drawn at random, but no generator is given");
+      value = init(parameter, cast<nn::InitAttr>(parameter.getSource()));
     if (succeeded(value))
       known->try_emplace(parameter.getSymName(), *value);
     return value;

@@ -15,10 +15,15 @@ using InitGenerator = std::function<mlir::FailureOr<Tensor>(
 mlir::FailureOr<Tensor> readParameter(nn::ParameterOp parameter,
                                       nn::FileAttr file);
 
+/// The values that the runtime draws for a parameter: a function of the seed and
+/// the parameter's name, rounded to float.
+mlir::FailureOr<Tensor> drawParameter(nn::ParameterOp parameter,
+                                      nn::InitAttr init);
+
 /// A source that reads files and leaves `#nn.init` to `init`; every member of
 /// the mesh gets the same values. Values are kept, so that a parameter is read
 /// once however often it is asked for.
-ParameterSource makeParameterSource(InitGenerator init = {});
+ParameterSource makeParameterSource(InitGenerator init = drawParameter);
 
 } // namespace dpc::reference
 

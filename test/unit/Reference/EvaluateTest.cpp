@@ -1,6 +1,7 @@
 // The interpreter itself: calls, precision, members, parameters, errors; and the
 // gradients that finite differences cannot see, at ties and kinks.
 #include "Harness.h"
+#include "data/Init.h"
 #include "dpc/Reference/Parameters.h"
 #include "llvm/Support/FileSystem.h"
 #include "mlir/IR/Diagnostics.h"
@@ -85,13 +86,6 @@ TEST(Evaluate, ErrorsNameWhatIsWrong) {
       return %w : tensor<2xf32>
     })",
               {}, "for which no values are given");
-  expectError(R"(
-    nn.parameter @w : tensor<2xf32> = #nn.init<ones, 1, 0.0 : f64>
-    func.func @f() -> tensor<2xf32> {
-      %w = nn.get @w : tensor<2xf32>
-      return %w : tensor<2xf32>
-    })",
-              {}, "no generator is given", reference::makeParameterSource());
 }
 
 TEST(Evaluate, TypedPrecisionRoundsEachResult) {
@@ -255,12 +249,31 @@ TEST(Parameters, AChangedFileIsAnError) {
   auto source = reference::makeParameterSource;
   expectError(file.module(12, file.time, "tensor<2xf32>", 0, 8), {},
               "the file has 8 bytes, it had 12 when the model was imported",
-              source({}));
+              source(reference::drawParameter));
   expectError(file.module(8, file.time + 1, "tensor<2xf32>", 0, 8), {},
-              "was modified after the model was imported", source({}));
+              "was modified after the model was imported", source(reference::drawParameter));
   std::string gone = file.module(8, file.time, "tensor<2xf32>", 0, 8);
   llvm::sys::fs::remove(file.path);
-  expectError(gone, {}, "No such file", source({}));
+  expectError(gone, {}, "No such file", source(reference::drawParameter));
+}
+
+TEST(Parameters, AreDrawnAsTheRuntimeDraws) {
+  auto context = makeContext();
+  auto module = parse(*context, R"(
+    nn.parameter @w : tensor<2x2xf32> = #nn.init<normal, 3, 2.0e-02 : f64>
+    nn.parameter @s : tensor<2xf32> = #nn.init<ones, 3, 2.0e-02 : f64>
+    func.func @f() -> (tensor<2x2xf32>, tensor<2xf32>) {
+      %w = nn.get @w : tensor<2x2xf32>
+      %s = nn.get @s : tensor<2xf32>
+      return %w, %s : tensor<2x2xf32>, tensor<2xf32>
+    })");
+  auto results = reference::evaluate(getFunction(*module, "f"), {},
+                                     reference::makeParameterSource());
+  ASSERT_TRUE(succeeded(results));
+  for (int i = 0; i < 4; ++i)
+    EXPECT_EQ((*results)[0].floats[i],
+              static_cast<float>(0.02 * dpcrt::randomNormal(3, "w", i)));
+  EXPECT_EQ((*results)[1].floats, (std::vector<double>{1, 1}));
 }
 
 TEST(Parameters, AreDrawnOnce) {

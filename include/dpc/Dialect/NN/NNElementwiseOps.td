@@ -69,7 +69,7 @@ def NN_CompareOp : NN_PureOp<"compare", [NN_ElementwiseOp, NN_InactiveOp, SameTy
   let description = "Example: `%m = nn.compare lt, %a, %b : tensor<4xi64>`.";
   let arguments = (ins NN_PredicateAttr:$predicate, NN_Tensor:$lhs, NN_Tensor:$rhs);
   let results = (outs NN_BoolTensor:$result);
-  let assemblyFormat = "$predicate `,` $lhs `,` $rhs attr-dict `:` type($lhs)";
+  let assemblyFormat = "`` $predicate `,` $lhs `,` $rhs attr-dict `:` type($lhs)";
   let hasFolder = 1;
   let extraClassDefinition = NN_ElementwiseCost<1>.definition;
 }

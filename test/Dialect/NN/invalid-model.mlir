@@ -1,0 +1,45 @@
+// RUN: dpc-opt %s -split-input-file -verify-diagnostics
+
+// expected-error @+1 {{'nn.parameter' op is trained but has elements of type 'i64'; only floats can be trained}}
+nn.parameter @w : tensor<2xi64> trained = #nn.file<"/m", 0, 16, 100, 17>
+
+// -----
+
+// expected-error @+1 {{has 8 bytes, but its source has 16}}
+nn.parameter @w : tensor<2xf32> = #nn.file<"/m", 0, 16, 100, 17>
+
+// -----
+
+// expected-error @+1 {{has its values at bytes 96 to}}
+nn.parameter @w : tensor<2xf32> = #nn.file<"/m", 96, 8, 100, 17>
+
+// -----
+
+// expected-error @+1 {{is drawn at random but has elements of type 'i64'; only floats can be drawn}}
+nn.parameter @w : tensor<2xi64> = #nn.init<ones, 17, 0.0 : f64>
+
+// -----
+
+func.func @unknown() {
+  // expected-error @+1 {{'nn.get' op reads 'w', which is not a parameter}}
+  %w = nn.get @w : tensor<2xf32>
+  return
+}
+
+// -----
+
+// expected-note @+1 {{the parameter is here}}
+nn.parameter @w : tensor<2xf32> = #nn.init<ones, 17, 0.0 : f64>
+func.func @other_type() {
+  // expected-error @+1 {{reads parameter 'w' as 'tensor<3xf32>', but it is 'tensor<2xf32>'}}
+  %w = nn.get @w : tensor<3xf32>
+  return
+}
+
+// -----
+
+func.func @iota_axis() {
+  // expected-error @+1 {{'nn.iota' op counts along dimension 1, but the result has 1 dimensions}}
+  %y = nn.iota 1 : tensor<3xi64>
+  return
+}
