@@ -200,6 +200,7 @@ TEST_F(BadRuns, SayWhatWouldBeRight) {
   expect(9, "no file", {"--data", dir + "/*.nothing", "--lr", "1"});
   expect(10, "cuda", {"--data", good, "--lr", "1", "--device", "cuda"});
   expect(11, "cannot write", {"--data", good, "--lr", "1", "--metrics", dir + "/no/such/file"});
+  expect(11, "No space left", {"--data", good, "--lr", "1", "--metrics", "/dev/full"});
   expect(11, "cannot write", {"--data", good, "--lr", "1", "--report", dir + "/no/such/file"});
   std::vector<float> v(8 * 16);
   auto write = [&](const char *x, Element type, std::vector<uint64_t> shape) {

@@ -1,0 +1,72 @@
+// What every device and every transport must do, as tests over a pair of them. A
+// new device or transport adds a Backend to the list in ConformanceTest.cpp and
+// passes the same suite.
+#pragma once
+#include "../program/Builder.h"
+#include "executor/Executor.h"
+#include "transports/local/LocalTransport.h"
+#include <functional>
+
+namespace dpcrt::test {
+
+struct Backend {
+  std::string name;
+  std::function<std::unique_ptr<Device>(unsigned threads)> device;
+  std::function<std::unique_ptr<Transport>(Device &, const Link &)> transport;
+};
+
+// Feeds micro-batch m of expert e with values drawn from (m, e, step).
+class TestIo : public HostIo {
+public:
+  Status feed(uint32_t rank, uint32_t input, uint32_t microBatch, void *dst, uint64_t bytes) override;
+  void fetch(uint32_t rank, uint32_t output, uint32_t microBatch, const void *src,
+             uint64_t bytes) override;
+  static float value(uint32_t step, uint32_t microBatch, uint32_t expert, uint64_t index);
+  uint32_t step = 0;
+  int failAt = -1; // micro-batch whose feed is an error
+  std::atomic<int> fetched{0};
+};
+
+// The programs of Builder.h's pipeline on a backend.
+class World {
+public:
+  struct Options {
+    uint32_t ranks = 2, microBatches = 4;
+    unsigned threads = 2;
+    Link link;
+    ExecutorOptions executor;
+    int withoutRank = -1; // a rank whose threads never come
+  };
+  World(const Backend &backend, const Options &options);
+  Status step();
+  // Weights of (pp, expert), 16 floats.
+  std::vector<float> weights(uint32_t pp, uint32_t expert);
+  std::vector<char> memory(); // all arenas of all ranks, one after the other
+  static float initialWeight(uint32_t pp, uint32_t expert, uint64_t index);
+
+  static constexpr uint32_t experts = 2;
+  static constexpr float lr = 0.125f;
+  std::unique_ptr<Device> device;
+  std::unique_ptr<Transport> transport;
+  TestIo io;
+  std::unique_ptr<Executor> executor;
+  StepTimes times;
+  std::vector<StreamSpans> spans;
+
+private:
+  std::vector<ProgramFile> programs;
+  std::vector<std::vector<ArenaMemory>> arenas;
+};
+
+// The pipeline's arithmetic, one loop after the other.
+class PipelineReference {
+public:
+  PipelineReference(uint32_t ranks, uint32_t microBatches);
+  void step(uint32_t number);
+  std::vector<std::vector<std::vector<double>>> weights; // [pp][expert][16]
+
+private:
+  uint32_t ranks, microBatches;
+};
+
+} // namespace dpcrt::test

@@ -1,0 +1,313 @@
+// The conformance suite over all pairs of a device and a transport of this build.
+#include "Conformance.h"
+#include "devices/cpu/CpuDevice.h"
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <gtest/gtest.h>
+#include <limits>
+
+namespace dpcrt::test {
+namespace {
+const Backend backends[] = {
+    {"cpu_local", makeCpuDevice,
+     [](Device &device, const Link &link) { return makeLocalTransport(device, link); }},
+};
+
+class Conformance : public testing::TestWithParam<Backend> {};
+
+double cpuSeconds() {
+  timespec t;
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+  return double(t.tv_sec) + 1e-9 * double(t.tv_nsec);
+}
+
+TEST_P(Conformance, PipelineComputesWhatItShould) {
+  for (uint32_t ranks : {2u, 4u}) {
+    PipelineReference reference(ranks, 5);
+    std::vector<char> replayed;
+    for (int mode = -1; mode < 4; ++mode) { // the replay, then 1 to 4 threads
+      World::Options options;
+      options.ranks = ranks;
+      options.microBatches = 5;
+      options.threads = unsigned(std::max(1, mode + 1));
+      options.executor.sequential = mode < 0;
+      World world(GetParam(), options);
+      for (uint32_t step = 1; step <= 3; ++step) {
+        Status s = world.step();
+        ASSERT_TRUE(s.ok()) << s.message();
+        if (mode < 0)
+          reference.step(step);
+      }
+      for (uint32_t r = 0; r < ranks; ++r)
+        for (uint32_t e = 0; e < World::experts; ++e)
+          for (size_t i = 0; i < 16; ++i)
+            ASSERT_NEAR(world.weights(r, e)[i], reference.weights[r][e][i],
+                        1e-4 * (1 + std::fabs(reference.weights[r][e][i])))
+                << "rank " << r << " expert " << e << " element " << i;
+      EXPECT_EQ(world.io.fetched, int(3 * ranks * World::experts));
+      if (mode < 0)
+        replayed = world.memory();
+      else
+        EXPECT_EQ(replayed, world.memory()) << ranks << " ranks, " << options.threads << " threads";
+    }
+  }
+}
+
+TEST_P(Conformance, EmulatedLinkTakesItsTimeAndNoCore) {
+  World::Options options;
+  options.microBatches = 3;
+  options.link.latencyNs = 40'000'000;
+  World world(GetParam(), options);
+  ASSERT_TRUE(world.step().ok());
+  double cpu = cpuSeconds();
+  int64_t begin = nowNs();
+  ASSERT_TRUE(world.step().ok());
+  double wall = double(nowNs() - begin) * 1e-9;
+  cpu = cpuSeconds() - cpu;
+  // Forward and backward of one micro-batch: two all-to-alls, a message each way;
+  // then the swap overlaps, and the all-reduce takes two latencies.
+  EXPECT_GE(wall, 0.040 * 6);
+  EXPECT_LT(cpu, wall / 4) << "waiting used a core";
+  double waited = 0;
+  for (double b : world.times.bubble)
+    waited += b / double(world.times.bubble.size());
+  EXPECT_GT(waited, 0.5);
+}
+
+TEST_P(Conformance, FailureOfOneRankStopsAll) {
+  for (bool sequential : {false, true}) {
+    World::Options options;
+    options.ranks = 4;
+    options.executor.sequential = sequential;
+    World world(GetParam(), options);
+    ASSERT_TRUE(world.step().ok());
+    world.io.failAt = 2;
+    Status s = world.step();
+    EXPECT_EQ(s.code(), Code::Data);
+    EXPECT_NE(s.message().find("the data ends here"), std::string::npos) << s.message();
+    EXPECT_EQ(world.step().code(), Code::Data) << "a failed executor stays one";
+  }
+}
+
+TEST_P(Conformance, MissingRankIsATimeoutThatSaysWhoWaits) {
+  World::Options options;
+  options.withoutRank = 3;
+  options.executor.timeoutNs = 300'000'000;
+  World world(GetParam(), options);
+  Status s = world.step();
+  EXPECT_EQ(s.code(), Code::Timeout);
+  for (const char *words : {"rank 1, stream comm", "to rank 3", "rank 2, stream reduce", "of 2 ranks, of which 1"})
+    EXPECT_NE(s.message().find(words), std::string::npos) << words << " in " << s.message();
+}
+
+TEST_P(Conformance, TraceTellsRunningFromWaiting) {
+  World::Options options;
+  options.threads = 1;
+  World world(GetParam(), options);
+  ASSERT_TRUE(world.step().ok());
+  bool kinds[4] = {};
+  for (const StreamSpans &s : world.spans)
+    for (const Span &span : s.spans) {
+      EXPECT_LE(span.begin, span.end);
+      kinds[int(span.kind)] = true;
+    }
+  EXPECT_TRUE(kinds[int(SpanKind::Block)] && kinds[int(SpanKind::Command)] &&
+              kinds[int(SpanKind::WaitMessage)]);
+}
+
+// Collectives alone, each member a thread.
+TEST_P(Conformance, Collectives) {
+  auto device = GetParam().device(2);
+  ASSERT_TRUE(device->finishPreparation().ok());
+  using Kind = fb::CollectiveKind;
+  for (Kind kind : {Kind::AllReduce, Kind::AllGather, Kind::ReduceScatter, Kind::AllToAll})
+    for (uint32_t members : {1u, 2u, 3u, 4u})
+      for (bool inPlace : {false, true}) {
+        bool sums = kind == Kind::AllReduce || kind == Kind::ReduceScatter;
+        if (inPlace && kind != Kind::AllReduce)
+          continue;
+        auto transport = GetParam().transport(*device, {});
+        size_t part = 5000, whole = part * members;
+        size_t srcCount = kind == Kind::AllGather ? part : whole;
+        size_t dstCount = kind == Kind::AllGather || kind == Kind::AllReduce || kind == Kind::AllToAll ? whole : part;
+        if (kind == Kind::AllReduce)
+          srcCount = dstCount = whole + 3; // no multiple of the members
+        std::vector<std::vector<float>> src(members), dst(members);
+        std::vector<Operation *> operations(members);
+        std::vector<uint32_t> ranks;
+        for (uint32_t i = 0; i < members; ++i)
+          ranks.push_back(i * 2 + 1);
+        for (uint32_t i = 0; i < members; ++i) {
+          for (size_t k = 0; k < srcCount; ++k)
+            src[i].push_back(float(i + 1) * 0.1f + float(k));
+          dst[i].assign(dstCount, -1);
+          CollectiveSpec spec{kind, fb::Reduction::Sum, fb::DType::F32, "g", 0, ranks,
+                              src[i].data(), inPlace ? src[i].data() : dst[i].data(),
+                              srcCount * 4, dstCount * 4};
+          Status s = transport->addCollective(ranks[i], spec, operations[i]);
+          ASSERT_TRUE(s.ok()) << s.message();
+        }
+        ASSERT_TRUE(transport->finishPreparation().ok());
+        std::vector<std::vector<float>> original = src;
+        std::vector<std::thread> threads;
+        for (uint32_t i = 0; i < members; ++i)
+          threads.emplace_back([&, i] {
+            auto lane = device->makeLane();
+            operations[i]->start(1);
+            while (!operations[i]->progress(*lane)) {
+              lane->leave();
+              operations[i]->wait();
+            }
+          });
+        for (auto &t : threads)
+          t.join();
+        auto sumOf = [&](size_t k) {
+          float s = original[0][k];
+          for (uint32_t j = 1; j < members; ++j)
+            s += original[j][k];
+          return s;
+        };
+        for (uint32_t i = 0; i < members; ++i) {
+          const std::vector<float> &got = inPlace ? src[i] : dst[i];
+          for (size_t k = 0; k < dstCount; ++k) {
+            float want = kind == Kind::AllReduce       ? sumOf(k)
+                         : kind == Kind::ReduceScatter ? sumOf(i * part + k)
+                         : kind == Kind::AllGather     ? original[k / part][k % part]
+                                                       : original[k / part][i * part + k % part];
+            ASSERT_EQ(got[k], want) << fb::EnumNameCollectiveKind(kind) << " of " << members
+                                    << ", member " << i << ", element " << k;
+          }
+        }
+        (void)sums;
+      }
+}
+
+TEST_P(Conformance, TransportRefusesWhatDoesNotMeet) {
+  auto device = GetParam().device(1);
+  float data[4];
+  Operation *out = nullptr;
+  {
+    auto t = GetParam().transport(*device, {});
+    ASSERT_TRUE(t->addExchange(0, {{true, 1, 7, data, 16, nullptr}}, out).ok());
+    Status s = t->finishPreparation();
+    EXPECT_NE(s.message().find("message 7 from rank 0 to rank 1 is never received"), std::string::npos) << s.message();
+  }
+  {
+    auto t = GetParam().transport(*device, {});
+    ASSERT_TRUE(t->addExchange(0, {{true, 1, 7, data, 16, nullptr}}, out).ok());
+    ASSERT_TRUE(t->addExchange(1, {{false, 0, 7, data, 12, nullptr}}, out).ok());
+    EXPECT_EQ(t->finishPreparation().code(), Code::Artifact);
+  }
+}
+
+TEST_P(Conformance, MemoryFunctions) {
+  auto device = GetParam().device(1);
+  ASSERT_TRUE(device->finishPreparation().ok());
+  auto lane = device->makeLane();
+  lane->enter();
+  void *p = nullptr;
+  ASSERT_TRUE(device->allocate(100 << 20, false, p).ok());
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(p) % 64, 0u);
+  auto *v = static_cast<float *>(p);
+  EXPECT_EQ(v[(100 << 18) - 1], 0);
+  uint32_t one;
+  float f = 1.5f;
+  std::memcpy(&one, &f, 4);
+  device->fill(*lane, v, one, 4 * 100);
+  device->copy(*lane, v + 200, v + 90, 4 * 20);
+  EXPECT_EQ(v[99], 1.5f);
+  EXPECT_EQ(v[100], 0);
+  EXPECT_EQ(v[209], 1.5f);
+  EXPECT_EQ(v[210], 0);
+  for (float bad : {std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity(),
+                    std::numeric_limits<float>::quiet_NaN()})
+    for (size_t at : {0u, 7u, 99u}) {
+      float flag = 0, saved = v[at];
+      device->checkFinite(*lane, v, 100, &flag);
+      EXPECT_EQ(flag, 0);
+      v[at] = bad;
+      device->checkFinite(*lane, v, 100, &flag);
+      EXPECT_EQ(flag, 1);
+      v[at] = saved;
+    }
+  int64_t a[] = {1, 5}, b[] = {7, 2}, m[2];
+  const void *sources[] = {a, b};
+  device->reduce(*lane, m, sources, 2, 2, fb::DType::I64, fb::Reduction::Max);
+  EXPECT_EQ(m[0], 7);
+  EXPECT_EQ(m[1], 5);
+}
+
+TEST_P(Conformance, SharedRangesGiveTheSameResult) {
+  fb::KernelT kernel;
+  kernel.symbol = "k_scratch";
+  kernel.range = 1 << 20;
+  kernel.grain = 1000; // does not divide the range
+  kernel.bytes = 1 << 30; // long enough to be shared
+  kernel.scratch_bytes = 64;
+  kernel.buffer_bytes = {kernel.range * 4, kernel.range * 4};
+  kernel.buffer_access = {fb::Access::Read, fb::Access::Write};
+  flatbuffers::FlatBufferBuilder builder;
+  builder.Finish(fb::Kernel::Pack(builder, &kernel));
+  std::vector<float> in(kernel.range), out(kernel.range);
+  for (size_t i = 0; i < in.size(); ++i)
+    in[i] = float(i % 1000);
+  for (unsigned threads : {1u, 2u, 4u}) {
+    auto device = GetParam().device(threads);
+    ASSERT_TRUE(device->openKernels(DPCRT_TEST_KERNELS, {}).ok());
+    const PreparedLaunch *launch = nullptr;
+    ASSERT_TRUE(device->prepareLaunch(*flatbuffers::GetRoot<fb::Kernel>(builder.GetBufferPointer()), launch).ok());
+    ASSERT_TRUE(device->finishPreparation().ok());
+    auto lane = device->makeLane();
+    for (int repeat = 0; repeat < 20; ++repeat) {
+      std::fill(out.begin(), out.end(), 0.0f);
+      lane->enter();
+      void *buffers[] = {in.data(), out.data()};
+      device->launch(*lane, *launch, buffers, 2);
+      lane->leave();
+      for (size_t i = 0; i < in.size(); ++i)
+        ASSERT_EQ(out[i], in[i] + 1) << i;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Backends, Conformance, testing::ValuesIn(backends),
+                         [](auto &info) { return info.param.name; });
+
+TEST(Cores, NeverMoreThanThereAre) {
+  Cores cores(2);
+  std::atomic<int> inside{0}, most{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 6; ++t)
+    threads.emplace_back([&] {
+      for (int i = 0; i < 300; ++i) {
+        int core = cores.acquire();
+        auto piece = [](void *context, int, uint64_t) {
+          auto &[in, top] = *static_cast<std::pair<std::atomic<int> *, std::atomic<int> *> *>(context);
+          int now = ++*in;
+          for (int seen = *top; now > seen && !top->compare_exchange_weak(seen, now);) {
+          }
+          for (volatile int k = 0; k < 200; k = k + 1) {
+          }
+          --*in;
+        };
+        std::pair<std::atomic<int> *, std::atomic<int> *> context{&inside, &most};
+        cores.share(core, 8, piece, &context);
+        cores.release(core);
+      }
+    });
+  for (auto &t : threads)
+    t.join();
+  EXPECT_LE(most, 2);
+  EXPECT_GE(most, 1);
+}
+
+TEST(Cores, MissingFeaturesAreNamed) {
+  auto device = makeCpuDevice(1);
+  Status s = device->openKernels(DPCRT_TEST_KERNELS, {"sse4.2", "quantum"});
+  EXPECT_EQ(s.code(), Code::Device);
+  EXPECT_NE(s.message().find("quantum"), std::string::npos);
+  EXPECT_EQ(s.message().find("sse4.2"), std::string::npos);
+}
+} // namespace
+} // namespace dpcrt::test
