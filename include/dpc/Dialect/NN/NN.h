@@ -27,6 +27,11 @@ template <typename ConcreteType>
 class ElementwiseOp
     : public mlir::OpTrait::TraitBase<ConcreteType, ElementwiseOp> {};
 
+/// Marks an operation that communicates with the other members of a group.
+template <typename ConcreteType>
+class CollectiveOp
+    : public mlir::OpTrait::TraitBase<ConcreteType, CollectiveOp> {};
+
 /// Marks an operation that only derivatives use. It has no derivative itself.
 template <typename ConcreteType>
 class BackwardOnlyOp

@@ -2,7 +2,10 @@
 // `nn.mesh = {ep = 2}`). Operations like others, with derivatives. Members are
 // ordered by their coordinate on the axis.
 
-class NN_CollectiveOp<string mnemonic, list<Trait> traits = []> : NN_PureOp<mnemonic, !listconcat([NN_Derivative], traits)>;
+def NN_CommunicatesOp : NativeOpTrait<"CollectiveOp"> {
+  let cppNamespace = "::dpc::nn";
+}
+class NN_CollectiveOp<string mnemonic, list<Trait> traits = []> : NN_PureOp<mnemonic, !listconcat([NN_CommunicatesOp, NN_Derivative], traits)>;
 
 def NN_AllToAllOp : NN_CollectiveOp<"all_to_all"> {
   let summary = "sends the i-th part of `split_axis` to member i and joins what arrives along `concat_axis`";
