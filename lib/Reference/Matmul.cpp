@@ -120,7 +120,11 @@ struct MatmulModel : ReferenceOpInterface::ExternalModel<MatmulModel, MatmulOp> 
       for (int64_t i = 0; i < batches; ++i)
         multiply(a.data() + i * m * k, b.data() + i * k * n,
                  c.data() + i * m * n, m, n, k, evaluator.getNumThreads());
-      member.results[0].floats = permute(c, product, op.getResultPermutation());
+      std::vector<double> &result = member.results[0].floats;
+      result = permute(c, product, op.getResultPermutation());
+      if (op.getAccumulator())
+        for (size_t i = 0; i < result.size(); ++i)
+          result[i] += member.operands[2]->floats[i];
     }
     return success();
   }

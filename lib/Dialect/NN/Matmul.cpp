@@ -92,6 +92,14 @@ LogicalResult MatmulOp::inferReturnTypes(
   return success();
 }
 
+LogicalResult MatmulOp::verify() {
+  if (Value accumulator = getAccumulator();
+      accumulator && accumulator.getType() != getType())
+    return emitOpError() << "adds its product of type " << getType() << " to "
+                         << accumulator.getType();
+  return success();
+}
+
 int64_t MatmulOp::getFlops() {
   return 2 * getElementCount(getResult()) * getExtents().k;
 }

@@ -1,0 +1,146 @@
+// All kernels of a module, compiled in groups by several workers. A group is fixed
+// by the kernels' order, a worker has contexts of its own, and objects are linked
+// in order: the output does not depend on the number of workers.
+#include "LowerKernel.h"
+#include "LoweringModels.h"
+#include "dpc/Dialect/DualPipe/DualPipe.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+
+#include <atomic>
+#include <thread>
+
+using namespace mlir;
+
+namespace dpc::codegen {
+
+/// Kernels that are compiled as one LLVM module.
+static constexpr size_t kGroupSize = 8;
+
+void registerLoweringModels(DialectRegistry &registry) {
+  registry.addExtension(+[](MLIRContext *context, nn::NNDialect *) {
+    attachElementwiseLowerings(context);
+    attachShapeLowerings(context);
+    attachReductionLowerings(context);
+    attachNormalizationLowerings(context);
+    attachLossLowerings(context);
+    attachGatherLowerings(context);
+    attachLoopLowerings(context);
+  });
+}
+
+void registerCodegenDialects(DialectRegistry &registry) {
+  registry.insert<arith::ArithDialect, cf::ControlFlowDialect, func::FuncDialect, linalg::LinalgDialect, LLVM::LLVMDialect, math::MathDialect,
+                  memref::MemRefDialect, scf::SCFDialect, tensor::TensorDialect, vector::VectorDialect>();
+}
+
+namespace {
+struct Group {
+  size_t first = 0, count = 0; // kernels
+  std::string text;            // their module
+  std::string object;
+  std::vector<std::string> errors;
+};
+
+void compileGroup(Group &group, const Target &target, std::vector<CompiledKernel> &infos) {
+  DialectRegistry registry;
+  registry.insert<nn::NNDialect, dualpipe::DualPipeDialect>();
+  registerLoweringModels(registry);
+  registerCodegenDialects(registry);
+  registerBuiltinDialectTranslation(registry);
+  registerLLVMDialectTranslation(registry);
+  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
+  context.loadAllAvailableDialects();
+  ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
+    if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
+      group.errors.push_back(diagnostic.str());
+    return success();
+  });
+  auto fail = [&](StringRef message) {
+    if (group.errors.empty())
+      group.errors.push_back(message.str());
+  };
+  OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(group.text, &context);
+  if (!module)
+    return fail("a kernel cannot be read back");
+  size_t next = group.first;
+  for (auto kernel : llvm::make_early_inc_range(module->getOps<func::FuncOp>())) {
+    CompiledKernel &info = infos[next++];
+    measureWork(kernel, info);
+    if (failed(lowerToLinalg(kernel)) || failed(emitKernelLoops(kernel, target, info)))
+      return fail("a kernel cannot be lowered");
+  }
+  if (failed(expandMath(*module)) || failed(lowerToLLVM(*module)))
+    return fail("a kernel cannot be lowered to LLVM");
+  // An error fails the compilation, whatever a pass returned.
+  if (!group.errors.empty())
+    return;
+  llvm::Expected<std::string> object = emitObject(*module, target);
+  if (!object)
+    return fail(llvm::toString(object.takeError()));
+  group.object = std::move(*object);
+}
+} // namespace
+
+FailureOr<CompiledKernels> compileKernels(ModuleOp module, const TargetOptions &options, StringRef output) {
+  llvm::Expected<Target> target = Target::get(options.target);
+  if (!target)
+    return module.emitError() << llvm::toString(target.takeError());
+  std::vector<func::FuncOp> kernels;
+  for (auto function : module.getOps<func::FuncOp>())
+    if (function->hasAttr(dualpipe::kKernelAttr))
+      kernels.push_back(function);
+
+  std::vector<Group> groups;
+  for (size_t i = 0; i < kernels.size(); ++i) {
+    if (i % kGroupSize == 0)
+      groups.push_back({i, 0, {}, {}, {}});
+    Group &group = groups.back();
+    ++group.count;
+    llvm::raw_string_ostream stream(group.text);
+    kernels[i]->print(stream, OpPrintingFlags().useLocalScope());
+    stream << "\n";
+  }
+  CompiledKernels result;
+  result.kernels.resize(kernels.size());
+  result.cpu = target->cpu;
+  result.features = target->required;
+
+  unsigned jobs = options.jobs ? options.jobs : std::max(1u, std::thread::hardware_concurrency());
+  std::atomic<size_t> next{0};
+  auto work = [&] {
+    for (size_t i; (i = next++) < groups.size();)
+      compileGroup(groups[i], *target, result.kernels);
+  };
+  std::vector<std::thread> workers;
+  for (unsigned i = 1; i < std::min<size_t>(jobs, groups.size()); ++i)
+    workers.emplace_back(work);
+  work();
+  for (std::thread &worker : workers)
+    worker.join();
+
+  bool failed_ = false;
+  std::vector<std::string> objects;
+  for (Group &group : groups) {
+    for (const std::string &message : group.errors) {
+      failed_ = true;
+      kernels[group.first].emitError() << message;
+    }
+    objects.push_back(std::move(group.object));
+  }
+  if (failed_)
+    return failure();
+  if (llvm::Error error = linkSharedObject(objects, output))
+    return module.emitError() << llvm::toString(std::move(error));
+  return result;
+}
+
+} // namespace dpc::codegen

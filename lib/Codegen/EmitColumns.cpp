@@ -1,0 +1,170 @@
+// Kernels that add over rows: bias gradients, layer norm's scale gradient. A point
+// is a few vectors of columns; its rows are added in ascending order, in chunks of
+// kColumnChunk whose sums are then added, so the order is one of the shape and the
+// rounding error that of short sums.
+#include "EmitKernel.h"
+#include "Strips.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+
+namespace dpc::codegen {
+namespace {
+
+struct ColumnBlock {
+  KernelEmitter &e;
+  const KernelForm &form;
+  KernelFrame &frame;
+  SmallVector<linalg::GenericOp> reductions;
+  SmallVector<int64_t> reducedShape;
+  int64_t total = 1, lanes;
+
+  static ArrayRef<int64_t> shapeOf(Value v) { return cast<RankedTensorType>(v.getType()).getShape(); }
+
+  ColumnBlock(KernelEmitter &e, const KernelForm &form, KernelFrame &frame)
+      : e(e), form(form), frame(frame), lanes(std::min(e.vectorLanes, form.inner)) {
+    for (Operation *op : getReached(frame.outputs.values))
+      if (auto generic = dyn_cast<linalg::GenericOp>(op); generic && isReduction(generic))
+        reductions.push_back(generic);
+    total = form.rows / (ShapedType::getNumElements(shapeOf(reductions[0].getResult(0))) / form.inner);
+  }
+
+  // Where a row of a reduction's operand lies: reduced dimensions from the number
+  // of the row, kept ones from the point.
+  Position positionOf(linalg::GenericOp reduction, Value rowNumber, Index column) {
+    auto iterators = reduction.getIteratorTypesArray();
+    ArrayRef<int64_t> shape = shapeOf(reduction.getInputs()[0]);
+    SmallVector<int64_t> reduced;
+    for (auto [i, type] : llvm::enumerate(iterators))
+      if (type == utils::IteratorType::reduction)
+        reduced.push_back(shape[i]);
+    SmallVector<Index> rows = e.delinearize({rowNumber, 0, {}}, reduced, 1);
+    ArrayRef<Index> kept = e.rowIndices(shapeOf(reduction.getResult(0)).drop_back());
+    Position position;
+    size_t r = 0, k = 0;
+    for (size_t i = 0; i + 1 < iterators.size(); ++i)
+      position.dims.push_back(iterators[i] == utils::IteratorType::reduction ? rows[r++] : kept[k++]);
+    position.dims.push_back(column);
+    return position;
+  }
+
+  // Sums of rows low..high-1 of all vectors of the block, each reduction's vectors
+  // one after the other.
+  FailureOr<SmallVector<Value>> addRows(Value low, Value high, ArrayRef<Index> columns, ArrayRef<Lanes> masks) {
+    SmallVector<Value> start;
+    for (linalg::GenericOp reduction : reductions)
+      for (size_t u = 0; u < columns.size(); ++u)
+        start.push_back(e.identity(reduction, lanes));
+    auto loop = scf::ForOp::create(e.b, low, high, e.constantIndex(1), start);
+    KernelEmitter::Scope scope(e);
+    e.b.setInsertionPointToStart(loop.getBody());
+    SmallVector<Value> acc(loop.getRegionIterArgs().begin(), loop.getRegionIterArgs().end());
+    size_t next = 0;
+    for (linalg::GenericOp reduction : reductions)
+      for (auto [column, mask] : llvm::zip(columns, masks)) {
+        Value v = e.evaluate(reduction.getInputs()[0], positionOf(reduction, loop.getInductionVar(), column), mask);
+        if (!v)
+          return failure();
+        acc[next] = e.combine(reduction, acc[next], v);
+        ++next;
+      }
+    scf::YieldOp::create(e.b, acc);
+    return SmallVector<Value>(loop.getResults().begin(), loop.getResults().end());
+  }
+
+  LogicalResult run(Value firstColumn, Value outerStart, int64_t width) {
+    SmallVector<Index> columns;
+    SmallVector<Lanes> masks;
+    for (int64_t c = 0; c < width; c += lanes) {
+      columns.push_back({e.add(firstColumn, c), lanes == 1 ? 0 : 1, {}});
+      masks.push_back({lanes, width - c < lanes ? e.constantMask(width - c, lanes) : Value()});
+    }
+    FailureOr<SmallVector<Value>> sums;
+    if (total <= kColumnChunk) {
+      sums = addRows(e.constantIndex(0), e.constantIndex(total), columns, masks);
+    } else {
+      SmallVector<Value> start;
+      for (linalg::GenericOp reduction : reductions)
+        for (size_t u = 0; u < columns.size(); ++u)
+          start.push_back(e.identity(reduction, lanes));
+      auto loop = scf::ForOp::create(e.b, e.constantIndex(0), e.constantIndex(total), e.constantIndex(kColumnChunk), start);
+      KernelEmitter::Scope scope(e);
+      e.b.setInsertionPointToStart(loop.getBody());
+      Value low = loop.getInductionVar();
+      Value high = arith::MinSIOp::create(e.b, e.add(low, kColumnChunk), e.constantIndex(total));
+      sums = addRows(low, high, columns, masks);
+      if (failed(sums))
+        return failure();
+      SmallVector<Value> acc(loop.getRegionIterArgs().begin(), loop.getRegionIterArgs().end());
+      size_t next = 0;
+      for (linalg::GenericOp reduction : reductions)
+        for (size_t u = 0; u < columns.size(); ++u, ++next)
+          acc[next] = e.combine(reduction, acc[next], (*sums)[next]);
+      scf::YieldOp::create(e.b, acc);
+      sums->assign(loop.getResults().begin(), loop.getResults().end());
+    }
+    if (failed(sums))
+      return failure();
+    auto at = [&](Value v, Index column) {
+      Position position;
+      llvm::append_range(position.dims, e.rowIndices(shapeOf(v).drop_back()));
+      position.dims.push_back(column);
+      return position;
+    };
+    size_t next = 0;
+    for (linalg::GenericOp reduction : reductions)
+      for (auto [column, mask] : llvm::zip(columns, masks))
+        e.remember(reduction.getResult(0), at(reduction.getResult(0), column), mask.count == 1 ? Lanes{} : mask, (*sums)[next++]);
+    for (auto [value, buffer] : llvm::zip(frame.outputs.values, frame.outputs.buffers))
+      for (auto [column, mask] : llvm::zip(columns, masks)) {
+        Value v = e.evaluate(value, at(value, column), mask);
+        if (!v)
+          return failure();
+        e.store(buffer, e.add(Index{outerStart, 0, {}}, column, lanes), v, mask);
+      }
+    return success();
+  }
+};
+
+} // namespace
+
+LogicalResult emitColumns(KernelEmitter &e, const KernelForm &form, KernelFrame &frame) {
+  auto loop = scf::ForOp::create(e.b, frame.begin, frame.end, e.constantIndex(1));
+  KernelEmitter::Scope scope(e);
+  e.b.setInsertionPointToStart(loop.getBody());
+  ColumnBlock block(e, form, frame);
+  for (Value v : frame.outputs.values)
+    if (cast<RankedTensorType>(v.getType()).getNumElements() != cast<RankedTensorType>(block.reductions[0].getType(0)).getNumElements())
+      return frame.lowered.emitOpError() << "has a result of type " << v.getType() << " beside sums of columns";
+  int64_t width = block.lanes * kColumnVectors, blocks = llvm::divideCeil(form.inner, width), rest = form.inner % width;
+  Value point = loop.getInductionVar(), outer = point, number = e.constantIndex(0);
+  if (blocks > 1) {
+    outer = arith::DivUIOp::create(e.b, point, e.constantIndex(blocks));
+    number = arith::RemUIOp::create(e.b, point, e.constantIndex(blocks));
+  }
+  Value outerStart = e.mul(outer, form.inner);
+  // The last block may be narrower.
+  auto part = [&](Value first, int64_t columns) {
+    e.setRow(outer);
+    return block.run(first, outerStart, columns);
+  };
+  if (rest == 0)
+    return part(e.mul(number, width), width);
+  if (blocks == 1)
+    return part(e.constantIndex(0), rest);
+  Value isLast = arith::CmpIOp::create(e.b, arith::CmpIPredicate::eq, number, e.constantIndex(blocks - 1));
+  auto branch = scf::IfOp::create(e.b, isLast, /*withElseRegion=*/true);
+  {
+    KernelEmitter::Scope last(e);
+    e.b.setInsertionPointToStart(branch.thenBlock());
+    if (failed(part(e.constantIndex((blocks - 1) * width), rest)))
+      return failure();
+  }
+  KernelEmitter::Scope others(e);
+  e.b.setInsertionPointToStart(branch.elseBlock());
+  return part(e.mul(number, width), width);
+}
+
+} // namespace dpc::codegen

@@ -1,0 +1,106 @@
+// Loops to the LLVM dialect, and the entry point of each kernel.
+#include "LowerKernel.h"
+
+#include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
+#include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
+#include "mlir/Conversion/FuncToLLVM/ConvertFuncToLLVMPass.h"
+#include "mlir/Conversion/IndexToLLVM/IndexToLLVM.h"
+#include "mlir/Conversion/MathToLLVM/MathToLLVM.h"
+#include "mlir/Conversion/MemRefToLLVM/MemRefToLLVM.h"
+#include "mlir/Conversion/ReconcileUnrealizedCasts/ReconcileUnrealizedCasts.h"
+#include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
+#include "mlir/Conversion/UBToLLVM/UBToLLVM.h"
+#include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVMPass.h"
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Math/Transforms/Passes.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+
+namespace dpc::codegen {
+
+LogicalResult expandMath(ModuleOp module) {
+  RewritePatternSet patterns(module.getContext());
+  populateMathPolynomialApproximationPatterns(patterns, [](StringRef name) { return name == "math.exp" || name == "math.log" || name == "math.tanh" || name == "math.erf"; });
+  arith::populateExpandBFloat16Patterns(patterns);
+  return applyPatternsGreedily(module, std::move(patterns));
+}
+
+// void k(ptr buffers, i64 begin, i64 end): loads the buffers and calls the loops,
+// which LLVM then inlines.
+static void addEntryPoint(LLVM::LLVMFuncOp loops) {
+  MLIRContext *context = loops.getContext();
+  OpBuilder builder(context);
+  builder.setInsertionPointAfter(loops);
+  Location loc = loops.getLoc();
+  Type pointer = LLVM::LLVMPointerType::get(context), i64 = builder.getI64Type();
+  StringRef name = loops.getName();
+  name.consume_back("__loops");
+  auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context), {pointer, i64, i64});
+  auto entry = LLVM::LLVMFuncOp::create(builder, loc, name, type);
+  Block *block = entry.addEntryBlock(builder);
+  builder.setInsertionPointToStart(block);
+  SmallVector<Value> operands;
+  for (unsigned i = 0; i + 2 < loops.getNumArguments(); ++i) {
+    Value slot = LLVM::GEPOp::create(builder, loc, pointer, pointer, block->getArgument(0), ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(i)});
+    operands.push_back(LLVM::LoadOp::create(builder, loc, pointer, slot));
+  }
+  operands.push_back(block->getArgument(1));
+  operands.push_back(block->getArgument(2));
+  LLVM::CallOp::create(builder, loc, loops, operands);
+  LLVM::ReturnOp::create(builder, loc, ValueRange{});
+  loops.setLinkage(LLVM::Linkage::Internal);
+}
+
+LogicalResult lowerToLLVM(ModuleOp module) {
+  // What a kernel may do is checked here, on the last form that shows it: it
+  // allocates nothing and calls nothing.
+  WalkResult walk = module.walk([](Operation *op) {
+    if (isa<memref::AllocOp, memref::AllocaOp, func::CallOp>(op)) {
+      op->emitOpError() << "is in a kernel, which may neither allocate nor call";
+      return WalkResult::interrupt();
+    }
+    if (op->getDialect() && op->getDialect()->getNamespace() == "nn") {
+      op->emitOpError() << "is left in a kernel after code generation";
+      return WalkResult::interrupt();
+    }
+    return WalkResult::advance();
+  });
+  if (walk.wasInterrupted())
+    return failure();
+  for (auto function : module.getOps<func::FuncOp>()) {
+    OpBuilder builder(function.getContext());
+    for (auto [i, type] : llvm::enumerate(function.getArgumentTypes())) {
+      if (!isa<MemRefType>(type))
+        continue;
+      function.setArgAttr(i, "llvm.noalias", builder.getUnitAttr());
+      function.setArgAttr(i, "llvm.nonnull", builder.getUnitAttr());
+      function.setArgAttr(i, "llvm.align", builder.getI64IntegerAttr(64));
+    }
+  }
+  PassManager passes(module.getContext());
+  passes.addPass(createCanonicalizerPass());
+  passes.addPass(createCSEPass());
+  passes.addPass(createSCFToControlFlowPass());
+  passes.addPass(createConvertVectorToLLVMPass());
+  passes.addPass(createConvertMathToLLVMPass());
+  passes.addPass(createFinalizeMemRefToLLVMConversionPass());
+  ConvertFuncToLLVMPassOptions bare;
+  bare.useBarePtrCallConv = true;
+  passes.addPass(createConvertFuncToLLVMPass(bare));
+  passes.addPass(createArithToLLVMConversionPass());
+  passes.addPass(createConvertIndexToLLVMPass());
+  passes.addPass(createConvertControlFlowToLLVMPass());
+  passes.addPass(createUBToLLVMConversionPass());
+  passes.addPass(createReconcileUnrealizedCastsPass());
+  if (failed(passes.run(module)))
+    return failure();
+  for (auto function : llvm::make_early_inc_range(module.getOps<LLVM::LLVMFuncOp>()))
+    if (function.getName().ends_with("__loops"))
+      addEntryPoint(function);
+  return success();
+}
+
+} // namespace dpc::codegen

@@ -1,0 +1,75 @@
+// See Target.h.
+#include "Target.h"
+
+#include "llvm/MC/MCSubtargetInfo.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/TargetParser/Host.h"
+#include "llvm/TargetParser/SubtargetFeature.h"
+
+#include <mutex>
+
+namespace dpc::codegen {
+
+static constexpr llvm::StringLiteral kTriple = "x86_64-unknown-linux-gnu";
+
+static const llvm::Target *lookupTarget(std::string &error) {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    LLVMInitializeX86TargetInfo();
+    LLVMInitializeX86Target();
+    LLVMInitializeX86TargetMC();
+    LLVMInitializeX86AsmPrinter();
+  });
+  return llvm::TargetRegistry::lookupTarget(llvm::Triple(kTriple), error);
+}
+
+std::unique_ptr<llvm::TargetMachine> Target::createMachine() const {
+  std::string error;
+  const llvm::Target *target = lookupTarget(error);
+  if (!target)
+    return nullptr;
+  llvm::TargetOptions options;
+  // A product and a sum stay two roundings: fusing them would let the choice of
+  // kernels change bits.
+  options.AllowFPOpFusion = llvm::FPOpFusion::Strict;
+  return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(llvm::Triple(kTriple), cpu, features, options, llvm::Reloc::PIC_,
+                                                                          std::nullopt, llvm::CodeGenOptLevel::Default));
+}
+
+llvm::Expected<Target> Target::get(llvm::StringRef name) {
+  Target target;
+  if (name == "cpu") {
+    target.cpu = "x86-64-v3";
+  } else if (name == "cpu:native") {
+    target.cpu = llvm::sys::getHostCPUName().str();
+    std::vector<std::string> on, off;
+    for (const auto &feature : llvm::sys::getHostCPUFeatures())
+      (feature.second ? on : off).push_back((feature.second ? "+" : "-") + feature.first().str());
+    llvm::sort(on);
+    llvm::sort(off);
+    on.insert(on.end(), off.begin(), off.end());
+    target.features = llvm::join(on, ",");
+  } else {
+    return llvm::createStringError(llvm::inconvertibleErrorCode(), "unknown target '%s'; known are 'cpu' (x86-64-v3) and 'cpu:native'", name.str().c_str());
+  }
+  std::unique_ptr<llvm::TargetMachine> machine = target.createMachine();
+  if (!machine)
+    return llvm::createStringError(llvm::inconvertibleErrorCode(), "this LLVM cannot generate code for %s", kTriple.data());
+  // Instruction sets that a loader must find on its machine; LLVM's list also has
+  // tuning flags and modes, which are no instructions.
+  static constexpr llvm::StringLiteral sets[] = {
+      "sse3", "ssse3", "sse4.1", "sse4.2", "popcnt", "avx", "avx2", "f16c", "fma", "bmi", "bmi2", "lzcnt", "movbe", "avx512f", "avx512bw",
+      "avx512cd", "avx512dq", "avx512vl", "avx512vnni", "avx512bf16", "avx512fp16", "avx512vbmi", "avx512vbmi2", "avx512bitalg",
+      "avx512vpopcntdq", "avx512ifma", "avxvnni", "gfni", "vaes", "vpclmulqdq", "adx", "pclmul", "aes", "sha"};
+  const llvm::MCSubtargetInfo &info = *machine->getMCSubtargetInfo();
+  for (llvm::StringRef set : sets)
+    if (info.checkFeatures(("+" + set).str()))
+      target.required.push_back(set.str());
+  llvm::sort(target.required);
+  if (info.checkFeatures("+avx512f"))
+    target.vectorLanes = 16;
+  return target;
+}
+
+} // namespace dpc::codegen

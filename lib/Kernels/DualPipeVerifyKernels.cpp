@@ -1,0 +1,52 @@
+// The kernels phase's closing check.
+#include "Grouping.h"
+#include "dpc/Kernels/Passes.h"
+
+using namespace mlir;
+
+namespace dpc::kernels {
+#define GEN_PASS_DEF_DUALPIPEVERIFYKERNELS
+#include "dpc/Kernels/Passes.h.inc"
+
+namespace {
+struct DualPipeVerifyKernelsPass : impl::DualPipeVerifyKernelsBase<DualPipeVerifyKernelsPass> {
+  void runOnOperation() override {
+    bool failed = false;
+    for (auto body : getOperation().getOps<dualpipe::BodyOp>())
+      for (auto function : body.getFunctions().getOps<func::FuncOp>())
+        for (Operation &op : function.getBody().front())
+          if (!belongsToHalf(&op)) {
+            op.emitOpError() << "is in no kernel; launches, library calls, views, collectives and large constants may stand in a body";
+            failed = true;
+          }
+    for (auto kernel : getOperation().getOps<func::FuncOp>()) {
+      if (!kernel->hasAttr(dualpipe::kKernelAttr))
+        continue;
+      for (Operation &op : kernel.getBody().front().without_terminator())
+        if (!isa<nn::NNDialect>(op.getDialect()) || (belongsToHalf(&op) && !isView(&op))) {
+          op.emitOpError() << "is in a kernel, which may hold nn operations other than library calls, collectives and large constants";
+          failed = true;
+        }
+      std::string name = getKernelName(kernel);
+      if (kernel.getName() != name) {
+        kernel.emitOpError() << "is a kernel whose content is named @" << name;
+        failed = true;
+      }
+    }
+    for (auto stage : getOperation().getOps<dualpipe::StageOp>())
+      if (!stage.getCost()) {
+        stage.emitOpError() << "has no cost";
+        failed = true;
+      }
+    if (failed)
+      signalPassFailure();
+    markAllAnalysesPreserved();
+  }
+
+  static bool isView(Operation *op) {
+    auto cost = dyn_cast<nn::CostOpInterface>(op);
+    return cost && cost.isView();
+  }
+};
+} // namespace
+} // namespace dpc::kernels
