@@ -1,0 +1,41 @@
+#ifndef DPC_LOWERING_PASSES_TD
+#define DPC_LOWERING_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def DualPipeSchedule : Pass<"dualpipe-schedule", "::mlir::ModuleOp"> {
+  let summary = "Put the schedule into the module";
+  let description = [{
+    Creates `dualpipe.schedule @train_step` over all stages in their order, from a
+    schedule's name or from a file in the text form. The number of stages, the
+    number of ranks and the micro-batches of the step must be the schedule's.
+
+    Requires: stages and `dualpipe.training`. Ensures: exactly one schedule.
+  }];
+  let options = [
+    Option<"schedule", "schedule", "std::string", "\"\"", "name, or file (a name with '.' or '/')">,
+    Option<"ranks", "ranks", "unsigned", "1", "ranks of the pipeline">
+  ];
+}
+
+def DualPipeLower : Pass<"dualpipe-lower", "::mlir::ModuleOp"> {
+  let summary = "Write a program for every rank from stages and schedule";
+  let description = [{
+    Before: bodies whose halves are command lists (launches, library calls,
+    collectives), stages, a schedule. After: these, and a `prog.program` per
+    coordinate of the pp axis, with the step's own kernels at the module's top level.
+
+    Requires: the kernels and the schedule phase. Ensures: the messages of all ranks
+    are projections of one sequence; every conflict between streams of a rank is
+    ordered by an event.
+  }];
+  let options = [Option<"machineFile", "machine", "std::string", "\"\"", "machine description (JSON); empty is the default one">];
+  let statistics = [
+    Statistic<"messages", "messages", "messages between ranks in a step">,
+    Statistic<"blocks", "blocks", "distinct blocks">,
+    Statistic<"peakStashes", "peak-stashes", "most stashes alive on one rank">
+  ];
+  let dependentDialects = ["::dpc::prog::ProgDialect"];
+}
+
+#endif

@@ -1,0 +1,200 @@
+// Blocks as IR; see BlockEmitter.h.
+#include "BlockEmitter.h"
+
+#include "dpc/Dialect/DualPipe/DualPipe.h"
+
+using namespace mlir;
+using namespace dpc::dualpipe;
+
+namespace dpc::lowering {
+namespace {
+
+std::string roleName(const BlockStorage &storage) {
+  return (storage.task ? "b." : "") + stringifyRoleKind(storage.role).str() + std::to_string(storage.index);
+}
+
+class Emitter {
+public:
+  Emitter(OpBuilder &builder, Location loc, StringRef name, const BlockPlan &plan, FixedPlaces &places)
+      : builder(builder), loc(loc), plan(plan), places(places), event(prog::EventType::get(builder.getContext())) {
+    SmallVector<Attribute> access;
+    SmallVector<StringRef> names;
+    std::vector<std::string> storageNames;
+    for (unsigned operand : plan.operands)
+      storageNames.push_back(roleName(plan.storage[operand]));
+    for (auto [operand, text] : llvm::zip(plan.operands, storageNames)) {
+      access.push_back(prog::AccessAttr::get(builder.getContext(), plan.storage[operand].access));
+      names.push_back(text);
+    }
+    static constexpr prog::TaskKind kinds[] = {prog::TaskKind::Forward, prog::TaskKind::InputHalf, prog::TaskKind::WeightHalf,
+                                               prog::TaskKind::Pair};
+    block = prog::BlockOp::create(builder, loc, name, kinds[plan.kind], plan.stage, plan.kind == Task::Pair ? plan.pairStage : -1,
+                                  builder.getArrayAttr(access), builder.getStrArrayAttr(names));
+    Block &body = block.getBody().emplaceBlock();
+    for (unsigned operand : plan.operands)
+      body.addArgument(prog::SlotType::get(builder.getContext(), plan.storage[operand].bytes), loc);
+    for (size_t i = 0; i < plan.operands.size(); ++i)
+      body.addArgument(event, loc);
+    inside = OpBuilder::atBlockEnd(&body);
+  }
+
+  prog::BlockOp run() {
+    placeStorage();
+    done.resize(plan.commands.size());
+    for (unsigned i = 0; i < plan.commands.size(); ++i)
+      emit(i);
+    joinCollectives();
+    SmallVector<Value> events;
+    SmallVector<int64_t> completed;
+    for (unsigned operand : resultOperands(plan)) {
+      events.push_back(completion(operand));
+      completed.push_back(operand);
+    }
+    prog::ResultsOp::create(inside, loc, events, completed);
+    return block;
+  }
+
+private:
+  Value fixed(FixedPlaces::Place place, int64_t bytes) {
+    return prog::SlotOp::create(inside, loc, prog::SlotType::get(inside.getContext(), bytes), place.arena, place.offset);
+  }
+
+  void placeStorage() {
+    for (const BlockStorage &storage : plan.storage) {
+      unsigned stage = storage.task ? plan.pairStage : plan.stage;
+      switch (storage.place) {
+      case BlockStorage::Operand: slots.push_back(block.getBody().getArgument(storage.operand)); break;
+      case BlockStorage::Parameter: slots.push_back(fixed(places.parameter(stage, storage.index), storage.bytes)); break;
+      case BlockStorage::Accumulator: slots.push_back(fixed(places.accumulator(stage, storage.index), storage.bytes)); break;
+      case BlockStorage::LossScale: slots.push_back(fixed(places.lossScale(), storage.bytes)); break;
+      case BlockStorage::Constant: slots.push_back(fixed(places.constant(storage.value), storage.bytes)); break;
+      case BlockStorage::Workspace: slots.push_back(fixed(places.workspace(storage.offset), storage.bytes)); break;
+      }
+    }
+  }
+
+  void emit(unsigned i) {
+    const BlockCommand &planned = plan.commands[i];
+    const TaskCommand &command = planned.command;
+    SmallVector<Value> operands, after;
+    for (unsigned storage : planned.storage) {
+      operands.push_back(slots[storage]);
+      if (plan.storage[storage].place == BlockStorage::Operand &&
+          readied.insert({plan.storage[storage].operand, planned.collective}).second)
+        after.push_back(block.getBody().getArgument(plan.operands.size() + plan.storage[storage].operand));
+    }
+    for (unsigned earlier : planned.after)
+      after.push_back(done[earlier]);
+    auto stream = planned.collective ? prog::StreamKind::Collective : prog::StreamKind::Compute;
+    // The workspace still belongs to the previous block until the compute stream
+    // has come here; a collective that waits for no command of this block waits
+    // for that.
+    if (planned.collective && planned.after.empty()) {
+      if (!begin) {
+        OpBuilder::InsertionGuard guard(inside);
+        begin = prog::JoinOp::create(inside, loc, event, ValueRange{}, prog::StreamKind::Compute).getDone();
+      }
+      after.push_back(begin);
+    }
+    switch (command.kind) {
+    case TaskCommand::Launch: {
+      StringRef kernel = cast<LaunchOp>(command.op).getKernel();
+      places.useKernel(kernel);
+      done[i] = prog::LaunchOp::create(inside, command.loc, event, kernel, operands, after, stream).getDone();
+      break;
+    }
+    case TaskCommand::Matmul: {
+      bool accumulate = command.uses.back().second == prog::Access::ReadWrite;
+      auto call = describeMatmul(cast<nn::MatmulOp>(command.op), accumulate);
+      done[i] = prog::CallOp::create(inside, command.loc, event, call, operands[0], operands[1], operands[2], after, stream).getDone();
+      break;
+    }
+    case TaskCommand::Collective: emitCollective(i, operands, after, stream); break;
+    case TaskCommand::Copy:
+      done[i] = prog::CopyOp::create(inside, command.loc, event, operands[0], operands[1], after, stream).getDone();
+      break;
+    }
+  }
+
+  void emitCollective(unsigned i, ArrayRef<Value> operands, ArrayRef<Value> after, prog::StreamKind stream) {
+    Operation *op = plan.commands[i].command.op;
+    prog::CollectiveKind kind = isa<nn::AllToAllOp>(op)       ? prog::CollectiveKind::AllToAll
+                                : isa<nn::AllGatherOp>(op)    ? prog::CollectiveKind::AllGather
+                                : isa<nn::ReduceScatterOp>(op) ? prog::CollectiveKind::ReduceScatter
+                                                               : prog::CollectiveKind::AllReduce;
+    StringRef group = places.group(op->getAttrOfType<StringAttr>("group").getValue());
+    Type element = cast<RankedTensorType>(op->getOperand(0).getType()).getElementType();
+    done[i] = prog::CollectiveOp::create(inside, plan.commands[i].command.loc, event, kind, group, element, operands[0], operands[1],
+                                         after, stream)
+                  .getDone();
+  }
+
+  // When the compute stream has come to the end of the block, all of the block
+  // has ended: the next block may take the workspace.
+  void joinCollectives() {
+    SmallVector<Value> open;
+    llvm::SmallDenseSet<unsigned> awaited;
+    for (const BlockCommand &command : plan.commands)
+      if (!command.collective)
+        awaited.insert(command.after.begin(), command.after.end());
+    for (unsigned i = 0; i < plan.commands.size(); ++i)
+      if (plan.commands[i].collective && !awaited.count(i))
+        open.push_back(done[i]);
+    if (!open.empty())
+      end = prog::JoinOp::create(inside, loc, event, open, prog::StreamKind::Compute).getDone();
+  }
+
+  // The event after which the block no longer touches an operand.
+  Value completion(unsigned operand) {
+    auto [compute, collective] = operandStreams(plan, operand);
+    int last = -1;
+    for (unsigned i = 0; i < plan.commands.size(); ++i)
+      if (llvm::is_contained(plan.commands[i].storage, plan.operands[operand]))
+        last = i;
+    if (!(compute && collective))
+      return done[last];
+    if (!end)
+      end = prog::JoinOp::create(inside, loc, event, ValueRange{done[last]}, prog::StreamKind::Compute).getDone();
+    return end;
+  }
+
+  OpBuilder &builder;
+  Location loc;
+  const BlockPlan &plan;
+  FixedPlaces &places;
+  Type event;
+  prog::BlockOp block;
+  OpBuilder inside{builder};
+  std::vector<Value> slots, done;
+  std::set<std::pair<unsigned, bool>> readied;
+  Value begin, end;
+};
+
+} // namespace
+
+SmallVector<unsigned> resultOperands(const BlockPlan &plan) {
+  SmallVector<unsigned> result;
+  for (auto [operand, storage] : llvm::enumerate(plan.operands))
+    switch (plan.storage[storage].role) {
+    case RoleKind::Input:
+    case RoleKind::Output:
+    case RoleKind::InputGrad:
+    case RoleKind::OutputGrad: result.push_back(operand); break;
+    default: break;
+    }
+  return result;
+}
+
+std::pair<bool, bool> operandStreams(const BlockPlan &plan, unsigned operand) {
+  std::pair<bool, bool> streams{false, false};
+  for (const BlockCommand &command : plan.commands)
+    if (llvm::is_contained(command.storage, plan.operands[operand]))
+      (command.collective ? streams.second : streams.first) = true;
+  return streams;
+}
+
+prog::BlockOp emitBlock(OpBuilder &builder, Location loc, StringRef name, const BlockPlan &plan, FixedPlaces &places) {
+  return Emitter(builder, loc, name, plan, places).run();
+}
+
+} // namespace dpc::lowering

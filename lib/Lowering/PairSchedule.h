@@ -1,0 +1,45 @@
+// Interleaves the commands of the two tasks of a pair.
+//
+// A stage's commands run on two resources: the cores (compute stream) and the
+// links (collective stream). Run one after the other, a task's collectives leave
+// the cores idle. Two independent tasks, a forward of one micro-batch and a
+// backward of another, can each compute while the other communicates: this is
+// what DualPipe's authors wrote by hand as overlapped_forward_backward, and what
+// is derived here by list scheduling. Several priority rules are tried, the
+// shortest result wins, plain concatenation being one of them.
+#ifndef DPC_LIB_LOWERING_PAIRSCHEDULE_H
+#define DPC_LIB_LOWERING_PAIRSCHEDULE_H
+
+#include <vector>
+
+namespace dpc::lowering {
+
+struct PairCommand {
+  double seconds = 0;
+  bool communication = false;
+  /// Commands (of the same list, earlier ones) that must have ended.
+  std::vector<unsigned> after;
+};
+
+struct PairSchedule {
+  /// Commands in order of start; each resource takes its own in this order.
+  std::vector<unsigned> order;
+  /// Start and end of each command, by its number.
+  std::vector<double> start, end;
+  double makespan = 0;
+};
+
+/// Starts each command as soon as its resource and its predecessors allow, each
+/// resource in the given order.
+PairSchedule placeInOrder(const std::vector<PairCommand> &commands, const std::vector<unsigned> &order);
+
+/// The best order found. Commands are numbered so that 0..n-1 is a legal order
+/// (forward, then input half, then weight half).
+PairSchedule schedulePair(const std::vector<PairCommand> &commands);
+
+/// max(sum of compute, sum of communication, longest chain): no order is shorter.
+double pairLowerBound(const std::vector<PairCommand> &commands);
+
+} // namespace dpc::lowering
+
+#endif // DPC_LIB_LOWERING_PAIRSCHEDULE_H

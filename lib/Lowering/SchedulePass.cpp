@@ -1,0 +1,70 @@
+// The schedule phase: a name or a file becomes the module's schedule operation.
+#include "dpc/Lowering/Passes.h"
+
+#include "dpc/Schedule/Generators.h"
+#include "dpc/Schedule/Text.h"
+#include "llvm/Support/MemoryBuffer.h"
+
+using namespace mlir;
+using namespace dpc::dualpipe;
+
+namespace dpc::lowering {
+#define GEN_PASS_DEF_DUALPIPESCHEDULE
+#include "dpc/Lowering/Passes.h.inc"
+
+namespace {
+
+struct DualPipeSchedule : impl::DualPipeScheduleBase<DualPipeSchedule> {
+  using DualPipeScheduleBase::DualPipeScheduleBase;
+
+  schedule::Result<schedule::Table> makeTable(unsigned microBatches) {
+    StringRef name(schedule);
+    if (!name.contains('.') && !name.contains('/'))
+      return schedule::generate(name.str(), {ranks, microBatches, {}});
+    auto file = llvm::MemoryBuffer::getFile(name, /*IsText=*/true);
+    if (!file)
+      return schedule::Result<schedule::Table>::failure("cannot read schedule file '" + name.str() + "': " + file.getError().message());
+    auto table = schedule::parseText((*file)->getBuffer().str());
+    if (!table.ok())
+      return schedule::Result<schedule::Table>::failure(name.str() + ": " + table.error());
+    return table;
+  }
+
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    TrainingOp training;
+    for (TrainingOp op : module.getOps<TrainingOp>())
+      training = op;
+    SmallVector<Attribute> stages;
+    for (StageOp stage : module.getOps<StageOp>())
+      stages.push_back(FlatSymbolRefAttr::get(stage.getSymNameAttr()));
+    if (!training || stages.empty()) {
+      module.emitError() << "has no stages to schedule; the partition phase must come first";
+      return signalPassFailure();
+    }
+    for (ScheduleOp op : llvm::make_early_inc_range(module.getOps<ScheduleOp>()))
+      op.erase();
+
+    auto table = makeTable(training.getMicroBatches());
+    if (!table.ok()) {
+      training.emitError() << table.error();
+      return signalPassFailure();
+    }
+    auto mismatch = [&](const char *what, uint64_t scheduled, uint64_t asked) {
+      training.emitError() << "schedule " << table->name << " is for " << scheduled << " " << what << ", but the step has " << asked;
+      signalPassFailure();
+    };
+    if (table->stages != stages.size())
+      return mismatch("stages", table->stages, stages.size());
+    if (table->ranks != ranks)
+      return mismatch("ranks", table->ranks, ranks);
+    if (table->microBatches != (uint64_t)training.getMicroBatches())
+      return mismatch("micro-batches", table->microBatches, training.getMicroBatches());
+
+    OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
+    ScheduleOp::create(builder, training.getLoc(), "train_step", builder.getArrayAttr(stages), schedule::printText(*table));
+  }
+};
+
+} // namespace
+} // namespace dpc::lowering

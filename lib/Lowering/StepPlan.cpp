@@ -1,0 +1,367 @@
+// From model and timeline to every rank's items and slots; see StepPlan.h.
+#include "StepPlan.h"
+
+#include <algorithm>
+
+using namespace mlir;
+using namespace dpc::dualpipe;
+
+namespace dpc::lowering {
+
+BlockKey blockKey(const Task &task) {
+  return {task.kind, task.stage, task.kind == Task::Pair ? task.pairStage : 0};
+}
+
+std::vector<unsigned> gradientEdges(const StepModel &model, unsigned stage, unsigned output) {
+  std::vector<unsigned> result;
+  if (output < model.edgesOfOutput[stage].size())
+    for (unsigned edge : model.edgesOfOutput[stage][output])
+      if (model.edges[edge].gradient)
+        result.push_back(edge);
+  std::stable_sort(result.begin(), result.end(),
+                   [&](unsigned a, unsigned b) { return model.edges[a].consumer > model.edges[b].consumer; });
+  return result;
+}
+
+std::optional<Instance> resolve(const StepModel &model, const BlockStorage &storage, const Task &task) {
+  unsigned stage = storage.task ? task.pairStage : task.stage;
+  unsigned microBatch = storage.task ? task.pairMicroBatch : task.microBatch;
+  switch (storage.role) {
+  case RoleKind::Input: {
+    const Edge &edge = model.edges[model.edgeOfInput[stage][storage.index]];
+    return Instance{Instance::Activation, edge.producer, edge.output, microBatch};
+  }
+  case RoleKind::Output: return Instance{Instance::Activation, stage, storage.index, microBatch};
+  case RoleKind::Feed: return Instance{Instance::Feed, stage, storage.index, microBatch};
+  case RoleKind::Kept: return Instance{Instance::Kept, stage, storage.index, microBatch};
+  case RoleKind::InputGrad: return Instance{Instance::Gradient, model.edgeOfInput[stage][storage.index], 0, microBatch};
+  case RoleKind::OutputGrad: {
+    std::vector<unsigned> edges = gradientEdges(model, stage, storage.index);
+    if (edges.size() == 1)
+      return Instance{Instance::Gradient, edges.front(), 0, microBatch};
+    return Instance{Instance::GradientSum, stage, storage.index, microBatch};
+  }
+  default: return std::nullopt;
+  }
+}
+
+namespace {
+
+class StepPlanner {
+public:
+  StepPlanner(const StepModel &model, const Machine &machine, StepPlan &plan) : model(model), machine(machine), plan(plan) {}
+
+  LogicalResult run() {
+    if (failed(planBlocks()) || failed(walk()))
+      return failure();
+    plan.ranks.resize(model.ranks);
+    for (unsigned rank = 0; rank < model.ranks; ++rank)
+      plan.ranks[rank].rank = rank;
+    project();
+    planBuckets();
+    for (RankPlan &rank : plan.ranks) {
+      placeParameters(rank);
+      placeInstances(rank);
+    }
+    return success();
+  }
+
+private:
+  LogicalResult planBlocks() {
+    for (auto &tasks : model.tasks)
+      for (const Task &task : tasks) {
+        BlockKey key = blockKey(task);
+        if (plan.blocks.count(key))
+          continue;
+        SmallVector<const TaskCommands *> parts;
+        if (task.kind == Task::Pair)
+          parts = {model.half(task.stage, Half::Forward), model.half(task.pairStage, Half::Input),
+                   model.half(task.pairStage, Half::Weight)};
+        else
+          parts = {model.half(task.stage, Half(task.kind))};
+        BlockPlan block = planBlock(task.kind, task.stage, task.pairStage, parts);
+        for (unsigned operand : block.operands) {
+          const BlockStorage &storage = block.storage[operand];
+          if (storage.role != RoleKind::OutputGrad)
+            continue;
+          unsigned stage = storage.task ? task.pairStage : task.stage;
+          if (gradientEdges(model, stage, storage.index).empty()) {
+            StageOp op = model.stages[stage].op;
+            return op.emitOpError() << "reads the gradient of its output " << storage.index << ", which no stage sends back";
+          }
+        }
+        plan.blocks.emplace(key, std::move(block));
+      }
+    return success();
+  }
+
+  LogicalResult walk() {
+    TimelineProblem problem;
+    problem.ranks = model.ranks;
+    problem.stages = model.stages.size();
+    problem.microBatches = model.table.microBatches;
+    problem.tasks = model.tasks;
+    problem.edges = model.edges;
+    problem.rankOf = [&](unsigned stage, unsigned microBatch) { return model.table.rankOf(stage, microBatch); };
+    problem.duration = [&](const Task &task) { return plan.blocks.at(blockKey(task)).duration; };
+    problem.latency = machine.messageLatency;
+    problem.bandwidth = machine.messageBandwidth;
+    std::string error;
+    std::optional<Timeline> timeline = buildTimeline(problem, error);
+    if (!timeline)
+      return ModuleOp(model.module).emitError() << error;
+    plan.timeline = std::move(*timeline);
+    return success();
+  }
+
+  void project() {
+    unsigned message = 0;
+    for (const TimelineItem &item : plan.timeline.items) {
+      if (item.isMessage) {
+        const Edge &edge = model.edges[item.edge];
+        RankItem half;
+        half.time = item.time;
+        half.end = item.end;
+        half.message = message++;
+        half.instance = item.isGradient ? Instance{Instance::Gradient, item.edge, 0, item.microBatch}
+                                        : Instance{Instance::Activation, edge.producer, edge.output, item.microBatch};
+        half.kind = RankItem::Send;
+        half.peer = item.destination;
+        plan.ranks[item.rank].items.push_back(half);
+        half.kind = RankItem::Receive;
+        half.peer = item.rank;
+        plan.ranks[item.destination].items.push_back(half);
+        continue;
+      }
+      projectRun(plan.ranks[item.rank], item);
+    }
+  }
+
+  void projectRun(RankPlan &rank, const TimelineItem &item) {
+    const BlockPlan &block = plan.blocks.at(blockKey(item.task));
+    RankItem base;
+    base.time = item.time;
+    base.end = item.end;
+    base.task = item.task;
+    std::vector<RankItem> after;
+    for (unsigned operand : block.operands) {
+      const BlockStorage &storage = block.storage[operand];
+      unsigned stage = storage.task ? item.task.pairStage : item.task.stage;
+      std::optional<Instance> instance = resolve(model, storage, item.task);
+      RankItem extra = base;
+      // A forward feeds its stage's inputs; later halves find them in their slot.
+      bool feeds = storage.role == RoleKind::Feed && !fed.count({rank.rank, *instance});
+      if (feeds) {
+        fed.insert({rank.rank, *instance});
+        extra.kind = RankItem::Feed;
+        extra.instance = *instance;
+        extra.name = model.stages[stage].feeds[storage.index];
+        rank.items.push_back(extra);
+      }
+      if (storage.role == RoleKind::OutputGrad && instance->kind == Instance::GradientSum && !fed.count({rank.rank, *instance})) {
+        fed.insert({rank.rank, *instance});
+        extra.kind = RankItem::Sum;
+        extra.instance = *instance;
+        rank.items.push_back(extra);
+      }
+      bool isForward = storage.task == 0 && (item.task.kind == Task::Forward || item.task.kind == Task::Pair);
+      if (isForward && (storage.role == RoleKind::Loss || storage.role == RoleKind::Den)) {
+        extra.kind = RankItem::Fetch;
+        extra.name = storage.role == RoleKind::Loss ? "loss" : "den";
+        after.push_back(extra);
+      }
+    }
+    base.kind = RankItem::Run;
+    rank.items.push_back(base);
+    rank.items.insert(rank.items.end(), after.begin(), after.end());
+  }
+
+  // Buckets in order of the moment at which the last of their holders has summed
+  // its micro-batches: one order for all ranks, of which each reduce stream is a
+  // projection.
+  void planBuckets() {
+    std::map<std::pair<std::vector<unsigned>, std::vector<unsigned>>, Bucket> byKey;
+    for (auto [p, parameter] : llvm::enumerate(model.parameters)) {
+      if (!parameter.trained)
+        continue;
+      Bucket &bucket = byKey[{parameter.holders, parameter.stages}];
+      bucket.holders = parameter.holders;
+      bucket.stages = parameter.stages;
+      bucket.parameters.push_back(p);
+      bucket.bytes += alignUp(parameter.bytes);
+    }
+    std::vector<std::pair<double, Bucket>> timed;
+    for (auto &[key, bucket] : byKey) {
+      double ready = 0;
+      for (unsigned rank : bucket.holders)
+        if (int last = lastWeightHalf(plan.ranks[rank], bucket); last >= 0)
+          ready = std::max(ready, plan.ranks[rank].items[last].end);
+      timed.push_back({ready, std::move(bucket)});
+    }
+    std::stable_sort(timed.begin(), timed.end(), [](auto &a, auto &b) { return a.first < b.first; });
+    for (auto &[ready, bucket] : timed)
+      plan.buckets.push_back(std::move(bucket));
+
+    for (RankPlan &rank : plan.ranks) {
+      std::vector<std::pair<size_t, unsigned>> places; // after item, bucket
+      size_t least = 0;
+      for (auto [b, bucket] : llvm::enumerate(plan.buckets)) {
+        bool alone = bucket.holders.size() == 1 && model.ep == 1;
+        if (alone || !llvm::is_contained(bucket.holders, rank.rank))
+          continue;
+        least = std::max<size_t>(least, lastWeightHalf(rank, bucket) + 1);
+        places.push_back({least, b});
+      }
+      for (auto [position, b] : llvm::reverse(places)) {
+        RankItem item;
+        item.kind = RankItem::Reduce;
+        item.bucket = b;
+        rank.items.insert(rank.items.begin() + position, item);
+      }
+    }
+  }
+  int lastWeightHalf(const RankPlan &rank, const Bucket &bucket) const {
+    for (int i = (int)rank.items.size() - 1; i >= 0; --i) {
+      const RankItem &item = rank.items[i];
+      if (item.kind != RankItem::Run)
+        continue;
+      bool weight = item.task.kind == Task::Weight && llvm::is_contained(bucket.stages, item.task.stage);
+      bool pair = item.task.kind == Task::Pair && llvm::is_contained(bucket.stages, item.task.pairStage);
+      if (weight || pair)
+        return i;
+    }
+    return -1;
+  }
+
+  void placeParameters(RankPlan &rank) {
+    rank.bucketOffset.assign(plan.buckets.size(), -1);
+    std::set<unsigned> placed;
+    auto place = [&](unsigned p) {
+      rank.parameters.push_back(p);
+      rank.weightOffset[p] = rank.weightBytes;
+      rank.weightBytes += alignUp(model.parameters[p].bytes);
+      placed.insert(p);
+    };
+    for (auto [b, bucket] : llvm::enumerate(plan.buckets)) {
+      if (!llvm::is_contained(bucket.holders, rank.rank))
+        continue;
+      rank.bucketOffset[b] = rank.gradientBytes;
+      for (unsigned p : bucket.parameters) {
+        place(p);
+        rank.gradientOffset[p] = rank.gradientBytes;
+        rank.gradientBytes += alignUp(model.parameters[p].bytes);
+      }
+    }
+    for (auto [p, parameter] : llvm::enumerate(model.parameters))
+      if (!placed.count(p) && llvm::is_contained(parameter.holders, rank.rank))
+        place(p);
+  }
+
+  int64_t bytesOf(const Instance &instance) const {
+    switch (instance.kind) {
+    case Instance::Gradient: return model.edges[instance.a].bytes;
+    case Instance::Activation:
+    case Instance::GradientSum: return typeOf(instance.a, Half::Forward, RoleKind::Output, instance.b);
+    case Instance::Feed: return typeOf(instance.a, Half::Forward, RoleKind::Feed, instance.b);
+    case Instance::Kept: return typeOf(instance.a, Half::Forward, RoleKind::Kept, instance.b);
+    }
+    return 0;
+  }
+  int64_t typeOf(unsigned stage, Half, RoleKind role, unsigned index) const {
+    for (unsigned half = 0; half < 3; ++half)
+      if (const TaskCommands *commands = model.half(stage, Half(half)))
+        if (int s = commands->find(role, index); s >= 0)
+          return commands->storage[s].bytes;
+    // An output nobody of the stage's own halves holds back is still an output of
+    // the forward function.
+    return 0;
+  }
+
+  void touch(RankPlan &rank, const Instance &instance, int64_t position) {
+    auto [it, isNew] = rank.instances.try_emplace(instance, LiveRange{bytesOf(instance), position, position, -1});
+    it->second.last = std::max(it->second.last, position);
+  }
+
+  void placeInstances(RankPlan &rank) {
+    for (auto [position, item] : llvm::enumerate(rank.items)) {
+      switch (item.kind) {
+      case RankItem::Feed: touch(rank, item.instance, position); break;
+      case RankItem::Sum:
+        touch(rank, item.instance, position);
+        for (unsigned edge : gradientEdges(model, item.instance.a, item.instance.b))
+          touch(rank, {Instance::Gradient, edge, 0, item.instance.microBatch}, position);
+        break;
+      case RankItem::Run: {
+        const BlockPlan &block = plan.blocks.at(blockKey(item.task));
+        for (unsigned operand : block.operands)
+          if (std::optional<Instance> instance = resolve(model, block.storage[operand], item.task))
+            touch(rank, *instance, position);
+        rank.workspaceBytes = std::max(rank.workspaceBytes, block.workspaceBytes);
+        break;
+      }
+      case RankItem::Send:
+        // The slot is busy until the message has arrived; a later item that took
+        // it would have to wait.
+        touch(rank, item.instance, std::max<int64_t>(position, lastBefore(rank, item.end)));
+        break;
+      case RankItem::Receive: touch(rank, item.instance, position); break;
+      case RankItem::Fetch:
+      case RankItem::Reduce: break;
+      }
+    }
+    countStashes(rank);
+    for (bool messages : {false, true}) {
+      std::vector<LiveRange> ranges;
+      std::vector<Instance> owners;
+      for (auto &[instance, range] : rank.instances)
+        if (instance.isMessage() == messages) {
+          ranges.push_back(range);
+          owners.push_back(instance);
+        }
+      (messages ? rank.messageBytes : rank.stashBytes) = packArena(ranges);
+      for (auto [owner, range] : llvm::zip(owners, ranges))
+        rank.instances[owner] = range;
+    }
+  }
+  static int64_t lastBefore(const RankPlan &rank, double time) {
+    int64_t last = -1;
+    for (auto [position, item] : llvm::enumerate(rank.items))
+      if (item.kind == RankItem::Run && item.time < time)
+        last = position;
+    return last;
+  }
+
+  // A stash is what a forward leaves for its stage's halves: it is there from the
+  // forward to the last half, whatever it holds.
+  void countStashes(RankPlan &rank) {
+    std::set<std::pair<unsigned, unsigned>> alive;
+    for (const RankItem &item : rank.items) {
+      if (item.kind != RankItem::Run)
+        continue;
+      if (item.task.kind == Task::Forward || item.task.kind == Task::Pair)
+        alive.insert({item.task.stage, item.task.microBatch});
+      rank.peakStashes = std::max<unsigned>(rank.peakStashes, alive.size());
+      if (item.task.kind == Task::Pair)
+        alive.erase({item.task.pairStage, item.task.pairMicroBatch});
+      bool ends = item.task.kind == Task::Weight || (item.task.kind == Task::Input && !model.half(item.task.stage, Half::Weight));
+      if (ends)
+        alive.erase({item.task.stage, item.task.microBatch});
+    }
+  }
+
+  const StepModel &model;
+  const Machine &machine;
+  StepPlan &plan;
+  std::set<std::pair<unsigned, Instance>> fed;
+};
+
+} // namespace
+
+FailureOr<StepPlan> planStep(const StepModel &model, const Machine &machine) {
+  StepPlan plan;
+  if (failed(StepPlanner(model, machine, plan).run()))
+    return failure();
+  return std::move(plan);
+}
+
+} // namespace dpc::lowering

@@ -1,0 +1,83 @@
+// Where everything of a step lies and when it happens, for all ranks.
+//
+// The timeline fixes one sequence of runs and messages; a rank's items are its
+// projection, with the feeds, fetches and sums of gradients that belong to them.
+// Values of a micro-batch are *instances*: each lives from its first touch to its
+// last in the rank's items and gets a slot in an arena. Parameters, gradients
+// and moments have fixed places, gradients in the order of their buckets.
+#ifndef DPC_LIB_LOWERING_STEPPLAN_H
+#define DPC_LIB_LOWERING_STEPPLAN_H
+
+#include "Arena.h"
+#include "BlockPlan.h"
+#include "StepModel.h"
+
+#include <map>
+#include <tuple>
+
+namespace dpc::lowering {
+
+/// A value of one micro-batch on one rank.
+struct Instance {
+  enum Kind : uint8_t { Activation, Gradient, GradientSum, Feed, Kept } kind = Activation;
+  unsigned a = 0, b = 0; // (producer, output), (edge, 0), (producer, output), (stage, feed), (stage, kept)
+  unsigned microBatch = 0;
+  bool operator<(const Instance &other) const {
+    return std::tie(kind, a, b, microBatch) < std::tie(other.kind, other.a, other.b, other.microBatch);
+  }
+  /// Values that messages carry live apart from those that stay on the rank.
+  bool isMessage() const { return kind == Activation || kind == Gradient || kind == GradientSum; }
+};
+
+using BlockKey = std::tuple<Task::Kind, unsigned, unsigned>; // kind, stage, pair stage
+
+/// Parameters whose gradients are reduced together: same holders, same stages.
+struct Bucket {
+  std::vector<unsigned> parameters;
+  std::vector<unsigned> holders, stages;
+  int64_t bytes = 0;
+};
+
+struct RankItem {
+  enum Kind : uint8_t { Feed, Run, Fetch, Sum, Send, Receive, Reduce } kind = Run;
+  double time = 0, end = 0;
+  Task task;                            // Run; Fetch: its stage and micro-batch
+  Instance instance;                    // Feed, Send, Receive; Sum: its result
+  std::string name;                     // Feed: the input; Fetch: the output
+  unsigned peer = 0, message = 0;       // Send, Receive
+  unsigned bucket = 0;                  // Reduce
+};
+
+struct RankPlan {
+  unsigned rank = 0;
+  std::vector<RankItem> items;
+  std::map<Instance, LiveRange> instances;
+  std::vector<unsigned> parameters;       // of this rank, in storage order
+  std::map<unsigned, int64_t> weightOffset, gradientOffset;
+  std::vector<int64_t> bucketOffset;      // of all buckets; -1 where not held
+  int64_t weightBytes = 0, gradientBytes = 0, stashBytes = 0, messageBytes = 0, workspaceBytes = 0;
+  /// Most stashes (from F to the last half) alive at once, over all its stages.
+  unsigned peakStashes = 0;
+};
+
+struct StepPlan {
+  std::map<BlockKey, BlockPlan> blocks;
+  Timeline timeline;
+  std::vector<Bucket> buckets; // in the order in which they are reduced
+  std::vector<RankPlan> ranks;
+};
+
+/// The operands of a task resolved to instances; none for loss and den, which
+/// have places of their own.
+std::optional<Instance> resolve(const StepModel &model, const BlockStorage &storage, const Task &task);
+/// Edges of an output whose consumers send a gradient back, later consumers first.
+std::vector<unsigned> gradientEdges(const StepModel &model, unsigned stage, unsigned output);
+
+BlockKey blockKey(const Task &task);
+
+/// Fails with a diagnostic if the schedule cannot be carried out.
+mlir::FailureOr<StepPlan> planStep(const StepModel &model, const Machine &machine);
+
+} // namespace dpc::lowering
+
+#endif // DPC_LIB_LOWERING_STEPPLAN_H

@@ -1,0 +1,219 @@
+// Event-driven walk of a schedule; see Timeline.h.
+#include "Timeline.h"
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+
+namespace dpc::lowering {
+namespace {
+
+// When things are there: forward and input-half ends, arrivals of activations at
+// ranks and of gradients at producers.
+class Walk {
+public:
+  Walk(const TimelineProblem &problem) : problem(problem), next(problem.ranks, 0), free(problem.ranks, 0.0) {
+    inEdges.resize(problem.stages);
+    outEdges.resize(problem.stages);
+    for (auto [i, edge] : enumerate(problem.edges)) {
+      inEdges[edge.consumer].push_back(i);
+      outEdges[edge.producer].push_back(i);
+    }
+    timeline.busy.assign(problem.ranks, 0.0);
+  }
+
+  bool run(std::string &error) {
+    size_t left = 0;
+    for (auto &tasks : problem.tasks)
+      left += tasks.size();
+    while (left) {
+      int best = -1;
+      double bestStart = 0;
+      for (unsigned rank = 0; rank < problem.ranks; ++rank) {
+        std::optional<double> start = startOf(rank);
+        if (start && (best < 0 || *start < bestStart)) {
+          best = rank;
+          bestStart = *start;
+        }
+      }
+      if (best < 0) {
+        error = stuck();
+        return false;
+      }
+      place(best, bestStart);
+      --left;
+    }
+    // Creation order breaks ties causally: a message is created by its producer's
+    // run, a consumer's run after the message.
+    std::stable_sort(timeline.items.begin(), timeline.items.end(),
+                     [](const TimelineItem &a, const TimelineItem &b) { return a.time < b.time; });
+    return true;
+  }
+
+  Timeline timeline;
+
+private:
+  static std::vector<std::pair<unsigned, const Edge &>> enumerate(const std::vector<Edge> &edges) {
+    std::vector<std::pair<unsigned, const Edge &>> result;
+    for (unsigned i = 0; i < edges.size(); ++i)
+      result.push_back({i, edges[i]});
+    return result;
+  }
+
+  using Key = std::pair<unsigned, unsigned>; // (edge or stage, micro-batch)
+
+  std::optional<double> forwardReady(unsigned stage, unsigned microBatch) const {
+    double ready = 0;
+    for (unsigned edge : inEdges[stage]) {
+      auto it = activation.find({edge, microBatch});
+      if (it == activation.end())
+        return std::nullopt;
+      ready = std::max(ready, it->second);
+    }
+    return ready;
+  }
+  std::optional<double> inputReady(unsigned stage, unsigned microBatch) const {
+    auto own = forwardEnd.find({stage, microBatch});
+    if (own == forwardEnd.end())
+      return std::nullopt;
+    double ready = own->second;
+    for (unsigned edge : outEdges[stage]) {
+      if (!problem.edges[edge].gradient)
+        continue;
+      auto it = gradient.find({edge, microBatch});
+      if (it == gradient.end())
+        return std::nullopt;
+      ready = std::max(ready, it->second);
+    }
+    return ready;
+  }
+
+  std::optional<double> startOf(unsigned rank) const {
+    if (next[rank] == problem.tasks[rank].size())
+      return std::nullopt;
+    const Task &task = problem.tasks[rank][next[rank]];
+    std::optional<double> ready;
+    switch (task.kind) {
+    case Task::Forward: ready = forwardReady(task.stage, task.microBatch); break;
+    case Task::Input: ready = inputReady(task.stage, task.microBatch); break;
+    case Task::Weight: {
+      auto it = inputEnd.find({task.stage, task.microBatch});
+      if (it != inputEnd.end())
+        ready = it->second;
+      break;
+    }
+    case Task::Pair: {
+      auto a = forwardReady(task.stage, task.microBatch);
+      auto b = inputReady(task.pairStage, task.pairMicroBatch);
+      if (a && b)
+        ready = std::max(*a, *b);
+      break;
+    }
+    }
+    if (!ready)
+      return std::nullopt;
+    return std::max(*ready, free[rank]);
+  }
+
+  double arrival(double from, int64_t bytes) const {
+    return from + problem.latency + (problem.bandwidth > 0 ? bytes / problem.bandwidth : 0.0);
+  }
+
+  void finishForward(unsigned rank, unsigned stage, unsigned microBatch, double outputs, double end) {
+    forwardEnd[{stage, microBatch}] = end;
+    std::map<std::pair<unsigned, unsigned>, double> sent; // (output, rank) -> arrival
+    for (unsigned edge : outEdges[stage]) {
+      const Edge &e = problem.edges[edge];
+      unsigned to = problem.rankOf(e.consumer, microBatch);
+      if (to == rank) {
+        activation[{edge, microBatch}] = end;
+        continue;
+      }
+      auto [it, isNew] = sent.try_emplace({e.output, to}, arrival(outputs, e.bytes));
+      activation[{edge, microBatch}] = it->second;
+      if (isNew)
+        message(rank, to, false, edge, microBatch, outputs, it->second);
+    }
+  }
+  void finishInput(unsigned rank, unsigned stage, unsigned microBatch, double inputGrads, double end) {
+    inputEnd[{stage, microBatch}] = end;
+    for (unsigned edge : inEdges[stage]) {
+      const Edge &e = problem.edges[edge];
+      if (!e.gradient)
+        continue;
+      unsigned to = problem.rankOf(e.producer, microBatch);
+      if (to == rank) {
+        gradient[{edge, microBatch}] = end;
+        continue;
+      }
+      double at = arrival(inputGrads, e.bytes);
+      gradient[{edge, microBatch}] = at;
+      message(rank, to, true, edge, microBatch, inputGrads, at);
+    }
+  }
+  void message(unsigned from, unsigned to, bool isGradient, unsigned edge, unsigned microBatch, double time, double end) {
+    TimelineItem item;
+    item.isMessage = true;
+    item.time = time;
+    item.end = end;
+    item.rank = from;
+    item.destination = to;
+    item.isGradient = isGradient;
+    item.edge = edge;
+    item.microBatch = microBatch;
+    timeline.items.push_back(item);
+  }
+
+  void place(unsigned rank, double start) {
+    const Task &task = problem.tasks[rank][next[rank]++];
+    TimelineProblem::Duration duration = problem.duration(task);
+    double end = start + duration.total;
+    TimelineItem item;
+    item.time = start;
+    item.end = end;
+    item.rank = rank;
+    item.task = task;
+    timeline.items.push_back(item);
+    free[rank] = end;
+    timeline.busy[rank] += duration.total;
+    timeline.makespan = std::max(timeline.makespan, end);
+    switch (task.kind) {
+    case Task::Forward: finishForward(rank, task.stage, task.microBatch, start + duration.outputs, end); break;
+    case Task::Input: finishInput(rank, task.stage, task.microBatch, start + duration.inputGrads, end); break;
+    case Task::Weight: break;
+    case Task::Pair:
+      finishForward(rank, task.stage, task.microBatch, start + duration.outputs, end);
+      finishInput(rank, task.pairStage, task.pairMicroBatch, start + duration.inputGrads, end);
+      break;
+    }
+  }
+
+  std::string stuck() const {
+    static const char *names[] = {"F", "I", "W", "F&B"};
+    std::string text = "the schedule cannot go on:";
+    for (unsigned rank = 0; rank < problem.ranks; ++rank)
+      if (next[rank] < problem.tasks[rank].size()) {
+        const Task &task = problem.tasks[rank][next[rank]];
+        text += " rank " + std::to_string(rank) + " waits at " + names[task.kind] + " of stage " + std::to_string(task.stage) +
+                ", micro-batch " + std::to_string(task.microBatch) + ";";
+      }
+    return text;
+  }
+
+  const TimelineProblem &problem;
+  std::vector<std::vector<unsigned>> inEdges, outEdges;
+  std::vector<size_t> next;
+  std::vector<double> free;
+  std::map<Key, double> activation, gradient, forwardEnd, inputEnd;
+};
+
+} // namespace
+
+std::optional<Timeline> buildTimeline(const TimelineProblem &problem, std::string &error) {
+  Walk walk(problem);
+  if (!walk.run(error))
+    return std::nullopt;
+  return std::move(walk.timeline);
+}
+
+} // namespace dpc::lowering

@@ -1,0 +1,107 @@
+#include "Timeline.h"
+
+#include <gtest/gtest.h>
+#include <set>
+
+using namespace dpc::lowering;
+
+namespace {
+
+// 1F1B on a chain: F takes 1, I and W take 1 each.
+TimelineProblem chain(unsigned ranks, unsigned microBatches) {
+  TimelineProblem problem;
+  problem.ranks = problem.stages = ranks;
+  problem.microBatches = microBatches;
+  problem.tasks.resize(ranks);
+  for (unsigned r = 0; r < ranks; ++r) {
+    unsigned f = 0, b = 0;
+    auto forward = [&] { problem.tasks[r].push_back({Task::Forward, r, f++, 0, 0}); };
+    auto backward = [&] {
+      problem.tasks[r].push_back({Task::Input, r, b, 0, 0});
+      problem.tasks[r].push_back({Task::Weight, r, b++, 0, 0});
+    };
+    while (f < std::min(microBatches, ranks - r))
+      forward();
+    while (b < microBatches) {
+      backward();
+      if (f < microBatches)
+        forward();
+    }
+  }
+  for (unsigned s = 0; s + 1 < ranks; ++s)
+    problem.edges.push_back({s, 0, s + 1, 0, true, 100});
+  problem.rankOf = [](unsigned stage, unsigned) { return stage; };
+  problem.duration = [](const Task &) { return TimelineProblem::Duration{1, 1, 1}; };
+  return problem;
+}
+
+TEST(Timeline, OneForwardOneBackwardTakesTheClosedForm) {
+  // I is sent before W runs: (P-1)(F+I) ahead of and behind M(F+B) on the last rank,
+  // less what the split hides.
+  std::string error;
+  auto timeline = buildTimeline(chain(1, 4), error);
+  ASSERT_TRUE(timeline);
+  EXPECT_DOUBLE_EQ(timeline->makespan, 12);
+  timeline = buildTimeline(chain(2, 8), error);
+  ASSERT_TRUE(timeline);
+  EXPECT_DOUBLE_EQ(timeline->busy[0], 24);
+  EXPECT_GE(timeline->makespan, 25);
+  EXPECT_LE(timeline->makespan, 27);
+}
+
+TEST(Timeline, ItemsStandAfterWhatTheyNeed) {
+  std::string error;
+  for (unsigned ranks : {2u, 3u, 4u}) {
+    TimelineProblem problem = chain(ranks, 6);
+    problem.latency = 0.25;
+    auto timeline = buildTimeline(problem, error);
+    ASSERT_TRUE(timeline);
+    std::set<std::pair<unsigned, unsigned>> forwards, inputs, activations, gradients;
+    for (const TimelineItem &item : timeline->items) {
+      if (item.isMessage) {
+        if (item.isGradient) {
+          EXPECT_TRUE(inputs.count({problem.edges[item.edge].consumer, item.microBatch}));
+          gradients.insert({item.edge, item.microBatch});
+        } else {
+          EXPECT_TRUE(forwards.count({problem.edges[item.edge].producer, item.microBatch}));
+          activations.insert({item.edge, item.microBatch});
+        }
+        continue;
+      }
+      unsigned stage = item.task.stage, m = item.task.microBatch;
+      if (item.task.kind == Task::Forward) {
+        if (stage > 0)
+          EXPECT_TRUE(activations.count({stage - 1, m}));
+        forwards.insert({stage, m});
+      } else if (item.task.kind == Task::Input) {
+        if (stage + 1 < ranks)
+          EXPECT_TRUE(gradients.count({stage, m}));
+        inputs.insert({stage, m});
+      }
+    }
+    EXPECT_EQ(activations.size(), (ranks - 1) * 6);
+    EXPECT_EQ(gradients.size(), (ranks - 1) * 6);
+  }
+}
+
+TEST(Timeline, AScheduleThatCannotGoOnNamesWhereRanksWait) {
+  TimelineProblem problem = chain(2, 1);
+  std::swap(problem.tasks[1][0], problem.tasks[1][1]); // backward before forward
+  std::string error;
+  EXPECT_FALSE(buildTimeline(problem, error));
+  EXPECT_NE(error.find("rank 1 waits at I of stage 1, micro-batch 0"), std::string::npos) << error;
+}
+
+TEST(Timeline, ASkippedStageSendsStraightToItsConsumer) {
+  TimelineProblem problem = chain(3, 2);
+  problem.edges.push_back({0, 1, 2, 1, false, 10});
+  std::string error;
+  auto timeline = buildTimeline(problem, error);
+  ASSERT_TRUE(timeline) << error;
+  unsigned direct = 0;
+  for (const TimelineItem &item : timeline->items)
+    direct += item.isMessage && item.rank == 0 && item.destination == 2;
+  EXPECT_EQ(direct, 2u);
+}
+
+} // namespace
