@@ -1,9 +1,16 @@
 // Each dialect and each phase adds one line here.
 #include "dpc/Driver/Registry.h"
+#include "dpc/Artifact/Passes.h"
+#include "dpc/Autodiff/Passes.h"
+#include "dpc/Codegen/Codegen.h"
 #include "dpc/Dialect/DualPipe/DualPipe.h"
 #include "dpc/Dialect/NN/NN.h"
-#include "dpc/Reference/Reference.h"
+#include "dpc/Dialect/Prog/Prog.h"
+#include "dpc/Import/Passes.h"
+#include "dpc/Kernels/Passes.h"
+#include "dpc/Lowering/Passes.h"
 #include "dpc/Partition/Passes.h"
+#include "dpc/Reference/Reference.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/Transforms/Passes.h"
@@ -13,6 +20,9 @@ void dpc::registerAllDialects(mlir::DialectRegistry &registry) {
   registry.insert<nn::NNDialect>();
   reference::registerReferenceModels(registry);
   registry.insert<dualpipe::DualPipeDialect>();
+  registry.insert<prog::ProgDialect>();
+  codegen::registerLoweringModels(registry);
+  codegen::registerCodegenDialects(registry);
 }
 
 void dpc::registerAllPasses() {
@@ -20,5 +30,10 @@ void dpc::registerAllPasses() {
   mlir::registerCSEPass();
   mlir::registerStripDebugInfoPass();
   mlir::registerSymbolDCEPass();
+  import::registerImportPipelines();
   partition::registerPartition();
+  autodiff::registerAutodiffPhase();
+  kernels::registerKernelsPhase();
+  lowering::registerLoweringPasses();
+  artifact::registerArtifactPasses();
 }

@@ -1,0 +1,42 @@
+// The artifact phase: programs, machine code, constants and weights become the
+// directory that docs/Artifact.md describes.
+#ifndef DPC_ARTIFACT_ARTIFACT_H
+#define DPC_ARTIFACT_ARTIFACT_H
+
+#include "dpc/Artifact/ProgramWriter.h"
+#include "mlir/IR/BuiltinOps.h"
+
+#include <vector>
+
+namespace dpc::artifact {
+
+/// What the artifact says of itself beyond what the module holds.
+struct ArtifactOptions {
+  std::string output;          ///< directory to make
+  bool force = false;          ///< an existing artifact may be replaced
+  std::string modelPath;       ///< the model's file; parameters inside it are copied
+  std::string target = "cpu";
+  std::string nnModule;        ///< bytecode of the nn module
+  std::string config = "{}";   ///< resolved configuration, a JSON object
+};
+
+/// What was written, for the summary.
+struct ArtifactSummary {
+  unsigned kernels = 0;
+  uint64_t messages = 0, messageBytes = 0, collectives = 0;
+  std::vector<uint64_t> arenaBytes; ///< per coordinate
+  double kernelSeconds = 0;
+};
+
+/// The programs of a module, serialised and proven by the runtime's own checker:
+/// emits its errors. Kernels need not have been compiled.
+mlir::LogicalResult checkPrograms(mlir::ModuleOp module, ArtifactSummary *summary = nullptr);
+
+/// Compiles the kernels and writes the artifact: into a temporary directory beside
+/// the output, opened by the runtime's loader, then renamed. On failure nothing is
+/// left, diagnostics were emitted, and the result is the exit status (3, 11, ...).
+int writeArtifact(mlir::ModuleOp module, const ArtifactOptions &options, ArtifactSummary &summary);
+
+} // namespace dpc::artifact
+
+#endif // DPC_ARTIFACT_ARTIFACT_H

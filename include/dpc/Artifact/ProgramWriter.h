@@ -1,0 +1,34 @@
+// From a prog.program to the bytes that the runtime executes. One to one: every
+// operation of the dialect is a table of runtime/program/Program.fbs.
+#ifndef DPC_ARTIFACT_PROGRAMWRITER_H
+#define DPC_ARTIFACT_PROGRAMWRITER_H
+
+#include "dpc/Dialect/Prog/Prog.h"
+
+#include <string>
+
+namespace dpc::artifact {
+
+/// What code generation adds to a kernel's declaration.
+struct KernelCode {
+  uint64_t range = 1, grain = 1, scratchBytes = 0, flops = 0, bytes = 0;
+};
+
+/// What a program's bytes need besides the program.
+struct ProgramSurroundings {
+  uint64_t ranks = 1, mirror = 1, ep = 1;
+  /// By kernel name. A kernel without an entry has not been compiled yet: its
+  /// range is one point, which suits checking but not running.
+  std::map<std::string, KernelCode> kernels;
+  /// Offset of each constant in the artifact's constants file, added to when a
+  /// program brings a new one; `constants` is that file's content.
+  std::map<std::string, uint64_t> *constantOffsets = nullptr;
+  std::string *constants = nullptr;
+};
+
+/// The FlatBuffer of a program, with identifier.
+std::string writeProgram(prog::ProgramOp program, const ProgramSurroundings &surroundings);
+
+} // namespace dpc::artifact
+
+#endif // DPC_ARTIFACT_PROGRAMWRITER_H

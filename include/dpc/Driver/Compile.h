@@ -1,0 +1,51 @@
+// `dpc compile`: the one list of phases, from a model's file to an artifact.
+#ifndef DPC_DRIVER_COMPILE_H
+#define DPC_DRIVER_COMPILE_H
+
+#include "dpc/Import/Import.h"
+#include "mlir/Pass/PassManager.h"
+
+#include <iosfwd>
+#include <string>
+#include <vector>
+
+namespace dpc::driver {
+
+/// The phases in order; each closes with a pass that proves it is over.
+inline constexpr const char *kPhases[] = {"import", "partition", "autodiff", "kernels", "schedule", "lower", "codegen", "artifact"};
+/// Attribute of a dumped module: the last phase it has been through.
+inline constexpr llvm::StringLiteral kPhaseAttr = "dpc.phase";
+
+struct CompileOptions {
+  std::string input, output;
+  unsigned ranks = 1;
+  unsigned microBatches = 0; ///< 0: 4 x ranks
+  std::string schedule;      ///< empty: the default for ranks and micro-batches
+  std::string cuts;
+  std::string optimizer = "adamw";
+  std::string target = "cpu";
+  std::string machine;
+  std::string compileTo = "artifact";
+  std::string dumpPhases;    ///< folder; empty: none
+  std::string report;        ///< file; empty: none
+  bool force = false;
+  import::ImportOptions import;
+};
+
+/// Adds the passes of one phase, with the reason for each one's place.
+void buildPhase(llvm::StringRef phase, mlir::OpPassManager &pm, const CompileOptions &options);
+
+/// Compiles; progress and errors go to `err`, the summary to `out`. The result is
+/// the exit status.
+int compile(CompileOptions options, std::ostream &out, std::ostream &err);
+
+/// `dpc compile ARGS...`
+int compileCommand(const std::vector<std::string> &args, std::ostream &out, std::ostream &err);
+/// `dpc inspect MODEL.dpc [--rank R] [--block NAME]`
+int inspectCommand(const std::vector<std::string> &args, std::ostream &out, std::ostream &err);
+/// `dpc check MODEL.onnx`
+int checkCommand(const std::vector<std::string> &args, std::ostream &out, std::ostream &err);
+
+} // namespace dpc::driver
+
+#endif // DPC_DRIVER_COMPILE_H

@@ -1,0 +1,296 @@
+// Writes the artifact's files in the order docs/Artifact.md gives; see Artifact.h.
+#include "dpc/Artifact/Artifact.h"
+
+#include "Surroundings.h"
+#include "dpc/Codegen/Codegen.h"
+#include "dpc/Dialect/DualPipe/DualPipe.h"
+#include "data/Sha256.h"
+#include "data/Safetensors.h"
+#include "session/Artifact.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+
+#include <chrono>
+#include <set>
+#include <unistd.h>
+
+using namespace mlir;
+namespace fs = llvm::sys::fs;
+
+namespace dpc::artifact {
+namespace {
+
+dpcrt::Element elementOf(Type type) {
+  if (type.isF64())
+    return dpcrt::Element::F64;
+  if (type.isInteger(64))
+    return dpcrt::Element::I64;
+  if (type.isInteger(32))
+    return dpcrt::Element::I32;
+  if (type.isInteger(1))
+    return dpcrt::Element::Bool;
+  if (type.isInteger(8))
+    return type.isUnsignedInteger() ? dpcrt::Element::U8 : dpcrt::Element::I8;
+  if (type.isBF16())
+    return dpcrt::Element::BF16;
+  if (type.isF16())
+    return dpcrt::Element::F16;
+  return dpcrt::Element::F32;
+}
+
+class ArtifactWriter {
+public:
+  ArtifactWriter(ModuleOp module, const ArtifactOptions &options, ArtifactSummary &summary)
+      : module(module), options(options), summary(summary) {}
+  ~ArtifactWriter() {
+    if (!directory.empty())
+      fs::remove_directories(directory);
+  }
+
+  int run() {
+    if (int status = openDirectory())
+      return status;
+    around = surroundingsOf(module);
+    around.constantOffsets = &constantOffsets;
+    around.constants = &constants;
+    describe();
+    if (int status = writeKernels())
+      return status;
+    if (int status = writePrograms())
+      return status;
+    if (int status = writeParameters())
+      return status;
+    if (!constants.empty()) {
+      manifest.constants = "constants.bin";
+      if (int status = writeFile("constants.bin", constants))
+        return status;
+    }
+    if (int status = writeFile("module.mlirbc", options.nnModule))
+      return status;
+    if (int status = writeFile(dpcrt::Manifest::fileName, dpcrt::writeManifest(manifest)))
+      return status;
+    if (int status = writeChecksums())
+      return status;
+    return close();
+  }
+
+private:
+  int fail(int status, const Twine &message) {
+    emitError(UnknownLoc::get(module.getContext())) << message;
+    return status;
+  }
+  std::string path(StringRef file) const { return directory + "/" + file.str(); }
+
+  int openDirectory() {
+    StringRef output = StringRef(options.output).rtrim('/');
+    fs::file_status status;
+    fs::status(output, status);
+    if (fs::exists(status)) {
+      if (!options.force)
+        return fail(2, "'" + output + "' exists; --force replaces it");
+      // Only what looks like an artifact is replaced, never a folder of the user's.
+      if (!fs::is_directory(status) || !fs::exists(output + "/" + dpcrt::Manifest::fileName))
+        return fail(2, "'" + output + "' is no artifact (it has no manifest.json) and is not replaced; choose another name");
+    }
+    std::string temporary = (output + ".tmp-" + Twine(getpid())).str();
+    if (std::error_code error = fs::create_directories(temporary + "/kernels"))
+      return fail(11, "cannot make '" + temporary + "': " + error.message());
+    directory = temporary;
+    return 0;
+  }
+
+  int writeFile(StringRef name, StringRef bytes) {
+    std::error_code error;
+    llvm::raw_fd_ostream stream(path(name), error, fs::OF_None);
+    if (!error) {
+      stream << bytes;
+      stream.close();
+      error = stream.error();
+      stream.clear_error();
+    }
+    if (error)
+      return fail(11, "cannot write '" + path(name) + "': " + error.message());
+    files.push_back(name.str());
+    return 0;
+  }
+
+  void describe() {
+    manifest.producer = "dpc 0.1.0";
+    manifest.modelName = llvm::sys::path::filename(options.modelPath).str();
+    manifest.modelHash = "sha256:" + dpcrt::sha256Hex(options.nnModule.data(), options.nnModule.size());
+    manifest.mesh.pp = around.ranks;
+    manifest.mesh.ep = around.ep;
+    manifest.config = nlohmann::ordered_json::parse(options.config, nullptr, false);
+    manifest.lossName = "loss";
+    for (dualpipe::TrainingOp training : module.getOps<dualpipe::TrainingOp>()) {
+      manifest.optimizer = training.getOptimizer().str();
+      manifest.lossWeighting = training.getWeighting().str();
+    }
+  }
+
+  int writeKernels() {
+    auto begin = std::chrono::steady_clock::now();
+    codegen::TargetOptions target;
+    target.target = options.target;
+    FailureOr<codegen::CompiledKernels> compiled = codegen::compileKernels(module, target, path("kernels/cpu.so"));
+    if (failed(compiled))
+      return fs::exists(path("kernels")) ? 70 : 11;
+    summary.kernelSeconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    for (codegen::CompiledKernel &kernel : compiled->kernels)
+      around.kernels[kernel.symbol] = {kernel.range, kernel.grain, kernel.scratchBytes, kernel.flops, kernel.bytes};
+    summary.kernels = compiled->kernels.size();
+    files.push_back("kernels/cpu.so");
+    manifest.targets.push_back({options.target, "cpu", "kernels/cpu.so", compiled->features});
+    return 0;
+  }
+
+  int writePrograms() {
+    std::map<std::string, dpcrt::Manifest::EntryPoint> entries;
+    std::map<std::string, RankedTensorType> inputs;
+    for (prog::ProgramOp program : module.getOps<prog::ProgramOp>()) {
+      std::string name = program.getEntry().str() + ".rank" + std::to_string(program.getCoordinate()) + ".prog";
+      if (int status = writeFile(name, writeProgram(program, around)))
+        return status;
+      auto &entry = entries[program.getEntry().str()];
+      entry.name = program.getEntry().str();
+      entry.microBatches = program.getMicroBatches();
+      entry.programs.push_back(name);
+      uint64_t bytes = 0;
+      for (Operation &op : program.getBody().front()) {
+        if (auto arena = dyn_cast<prog::ArenaOp>(op))
+          bytes += arena.getBytes();
+        if (auto tensor = dyn_cast<prog::TensorOp>(op); tensor && !tensor.getOutput())
+          inputs[tensor.getName().str()] = cast<RankedTensorType>(tensor.getType());
+        if (auto parameter = dyn_cast<prog::ParameterOp>(op))
+          holders[parameter.getName().str()].insert(program.getCoordinate());
+      }
+      summary.arenaBytes.push_back(bytes);
+    }
+    for (auto &[name, entry] : entries)
+      manifest.entryPoints.push_back(entry);
+    for (auto &[name, type] : inputs) {
+      std::vector<uint64_t> shape(type.getShape().begin(), type.getShape().end());
+      manifest.inputs.push_back({name, elementOf(type.getElementType()), shape, 0});
+      if (!shape.empty() && manifest.inputs.size() == 1)
+        manifest.samplesPerMicroBatch = shape.front();
+      if (type.getElementType().isInteger() && shape.size() == 2)
+        manifest.tokensPerMicroBatch = shape[0] * shape[1];
+    }
+    nlohmann::ordered_json forecast = nlohmann::ordered_json::object();
+    if (auto seconds = module->getAttrOfType<FloatAttr>("dpc.forecast_seconds"))
+      forecast["step_s"] = seconds.getValueAsDouble();
+    if (auto bubble = module->getAttrOfType<FloatAttr>("dpc.forecast_bubble"))
+      forecast["bubble"] = bubble.getValueAsDouble();
+    forecast["arena_bytes"] = summary.arenaBytes;
+    manifest.forecast = forecast;
+    return 0;
+  }
+
+  // Parameters inside the model's own file move into the artifact, so that it can
+  // be taken elsewhere alone; those in files of their own (large ones) are read
+  // from there at load.
+  int writeParameters() {
+    dpcrt::InputFile model;
+    std::vector<std::vector<char>> bytes;
+    std::vector<dpcrt::TensorToWrite> tensors;
+    SmallString<256> modelPath(options.modelPath);
+    fs::make_absolute(modelPath);
+    fs::real_path(options.modelPath, modelPath);
+    for (nn::ParameterOp op : module.getOps<nn::ParameterOp>()) {
+      auto held = holders.find(op.getSymName().str());
+      if (held == holders.end())
+        continue;
+      auto type = cast<RankedTensorType>(op.getType());
+      dpcrt::Manifest::Parameter parameter;
+      parameter.name = op.getSymName().str();
+      parameter.shape.assign(type.getShape().begin(), type.getShape().end());
+      parameter.type = elementOf(type.getElementType());
+      parameter.trained = op.getTrained();
+      parameter.holders.assign(held->second.begin(), held->second.end());
+      if (auto init = dyn_cast<nn::InitAttr>(op.getSource())) {
+        dpcrt::InitKind kind = init.getKind() == nn::InitKind::Ones    ? dpcrt::InitKind::Ones
+                               : init.getKind() == nn::InitKind::Zeros ? dpcrt::InitKind::Zeros
+                                                                       : dpcrt::InitKind::Normal;
+        parameter.source = dpcrt::Manifest::InitSource{init.getSeed(), kind, init.getStddev().getValueAsDouble()};
+      } else {
+        auto file = cast<nn::FileAttr>(op.getSource());
+        SmallString<256> real;
+        fs::real_path(file.getPath(), real);
+        if (real != modelPath) {
+          parameter.source = dpcrt::Manifest::FileSource{file.getPath().str(), file.getOffset(), file.getLength(), file.getSize(), (int64_t)file.getTime()};
+        } else {
+          if (model.path().empty())
+            if (dpcrt::Status status = dpcrt::InputFile::open(file.getPath().str(), dpcrt::Code::Artifact, model); !status.ok())
+              return fail(status.exitStatus(), status.message());
+          bytes.emplace_back(file.getLength());
+          if (dpcrt::Status status = model.read(file.getOffset(), bytes.back().data(), bytes.back().size()); !status.ok())
+            return fail(status.exitStatus(), status.message());
+          parameter.source = dpcrt::Manifest::WeightsSource{parameter.name};
+          tensors.push_back({parameter.name, parameter.type, parameter.shape, nullptr});
+        }
+      }
+      manifest.parameters.push_back(std::move(parameter));
+    }
+    if (tensors.empty())
+      return 0;
+    for (auto [tensor, data] : llvm::zip(tensors, bytes))
+      tensor.data = data.data();
+    if (dpcrt::Status status = dpcrt::writeSafetensors(path("weights.safetensors"), tensors); !status.ok())
+      return fail(status.exitStatus(), status.message());
+    manifest.weights = "weights.safetensors";
+    files.push_back("weights.safetensors");
+    return 0;
+  }
+
+  int writeChecksums() {
+    std::map<std::string, std::string> sums;
+    for (const std::string &file : files) {
+      std::string content;
+      if (dpcrt::Status status = dpcrt::readWholeFile(path(file), dpcrt::Code::Io, content); !status.ok())
+        return fail(status.exitStatus(), status.message());
+      sums[file] = dpcrt::sha256Hex(content.data(), content.size());
+    }
+    return writeFile(dpcrt::Manifest::checksumsName, dpcrt::writeChecksums(sums));
+  }
+
+  // The runtime's loader has the last word.
+  int close() {
+    dpcrt::Artifact artifact;
+    if (dpcrt::Status status = dpcrt::openArtifact(directory, artifact); !status.ok())
+      return fail(70, "the artifact just written is refused by the runtime: " + status.message());
+    std::string output = StringRef(options.output).rtrim('/').str(), old;
+    if (fs::exists(output)) {
+      old = output + ".old-" + std::to_string(getpid());
+      if (std::error_code error = fs::rename(output, old))
+        return fail(11, "cannot replace '" + output + "': " + error.message());
+    }
+    if (std::error_code error = fs::rename(directory, output)) {
+      if (!old.empty())
+        fs::rename(old, output);
+      return fail(11, "cannot make '" + output + "': " + error.message());
+    }
+    directory.clear();
+    if (!old.empty())
+      fs::remove_directories(old);
+    return 0;
+  }
+
+  ModuleOp module;
+  const ArtifactOptions &options;
+  ArtifactSummary &summary;
+  ProgramSurroundings around;
+  dpcrt::Manifest manifest;
+  std::string directory; // the temporary one, until it is renamed
+  std::vector<std::string> files;
+  std::map<std::string, std::set<uint32_t>> holders;
+  std::map<std::string, uint64_t> constantOffsets;
+  std::string constants;
+};
+
+} // namespace
+
+int writeArtifact(ModuleOp module, const ArtifactOptions &options, ArtifactSummary &summary) {
+  return ArtifactWriter(module, options, summary).run();
+}
+
+} // namespace dpc::artifact

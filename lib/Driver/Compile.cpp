@@ -1,0 +1,199 @@
+// Runs the phases on one module, dumps and resumes between them, and says what
+// was made; see Compile.h.
+#include "dpc/Driver/Compile.h"
+
+#include "Diagnostics.h"
+#include "Summary.h"
+#include "dpc/Artifact/Artifact.h"
+#include "dpc/Driver/Registry.h"
+#include "dpc/Partition/Partition.h"
+#include "dpc/Schedule/Generators.h"
+#include "dpc/Schedule/Text.h"
+#include "mlir/Bytecode/BytecodeWriter.h"
+#include "mlir/Parser/Parser.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
+
+#include <chrono>
+#include <ostream>
+
+using namespace mlir;
+namespace fs = llvm::sys::fs;
+
+namespace dpc::driver {
+namespace {
+
+constexpr int kUsage = 2, kModel = 3, kIo = 11;
+
+class Compilation {
+public:
+  Compilation(CompileOptions &options, std::ostream &out, std::ostream &err)
+      : options(options), out(out), err(err), context(makeRegistry()), diagnostics(&context, err) {}
+
+  int run() {
+    if (int status = resolve())
+      return status;
+    if (int status = load())
+      return status;
+    for (size_t p = first; p < std::size(kPhases); ++p) {
+      if (int status = runPhase(kPhases[p]))
+        return status;
+      if (options.compileTo == kPhases[p])
+        break;
+    }
+    return finish();
+  }
+
+private:
+  static DialectRegistry makeRegistry() {
+    DialectRegistry registry;
+    registerAllDialects(registry);
+    return registry;
+  }
+  int fail(int status, const std::string &message) {
+    err << "error: " << message << "\n";
+    return status;
+  }
+
+  // Defaults that depend on other flags; what differs from a request is said.
+  int resolve() {
+    if (!llvm::is_contained(kPhases, StringRef(options.compileTo))) {
+      std::string known;
+      for (const char *phase : kPhases)
+        known += (known.empty() ? "" : ", ") + std::string(phase);
+      return fail(kUsage, "there is no phase '" + options.compileTo + "'; phases are " + known);
+    }
+    if (!options.microBatches)
+      options.microBatches = 4 * options.ranks;
+    if (options.schedule.empty()) {
+      options.schedule = schedule::defaultSchedule({options.ranks, options.microBatches, {}});
+      note("schedule: " + options.schedule);
+    }
+    StringRef name(options.schedule);
+    if (!name.contains('.') && !name.contains('/')) {
+      auto table = schedule::generate(options.schedule, {options.ranks, options.microBatches, {}});
+      if (!table.ok())
+        return fail(kModel, table.error());
+    }
+    // Early, before minutes of work: can the output be made at all?
+    if (options.compileTo == "artifact" && fs::exists(options.output) && !options.force)
+      return fail(kUsage, "'" + options.output + "' exists; --force replaces it");
+    return 0;
+  }
+  void note(const std::string &line) { notes.push_back(line); }
+
+  int load() {
+    if (StringRef(options.input).ends_with(".mlir")) {
+      if (!fs::exists(options.input))
+        return fail(kIo, "cannot read '" + options.input + "': no such file");
+      module = parseSourceFile<ModuleOp>(options.input, &context);
+      if (!module)
+        return kModel;
+      if (auto phase = (*module)->getAttrOfType<StringAttr>(kPhaseAttr)) {
+        auto it = llvm::find_if(kPhases, [&](const char *p) { return phase == p; });
+        if (it == std::end(kPhases))
+          return fail(kModel, "'" + options.input + "' says that it has been through phase '" + phase.str() + "', which is none");
+        first = it - std::begin(kPhases) + 1;
+      } else {
+        first = 1; // nn without a mark is what import makes
+      }
+      return 0;
+    }
+    auto begin = std::chrono::steady_clock::now();
+    auto imported = import::importModel(options.input, options.import, &context, summary);
+    if (failed(imported))
+      return summary.error == import::ImportError::Usage ? kUsage : kModel;
+    module = std::move(*imported);
+    seconds["import"] = since(begin);
+    return 0;
+  }
+  static double since(std::chrono::steady_clock::time_point begin) {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  }
+
+  int runPhase(StringRef phase) {
+    auto begin = std::chrono::steady_clock::now();
+    if (phase == "partition" && nnModule.empty()) {
+      llvm::raw_string_ostream stream(nnModule);
+      if (failed(writeBytecodeToFile(*module, stream)))
+        return fail(70, "the nn module cannot be written");
+    }
+    if (phase == "artifact")
+      return writeArtifact();
+    if (phase != "codegen") { // which the artifact's writer does, where the object goes
+      PassManager pm(&context);
+      pm.enableVerifier(true);
+      buildPhase(phase, pm, options);
+      if (failed(pm.run(*module)) || diagnostics.errors())
+        return kModel;
+      (*module)->setAttr(kPhaseAttr, StringAttr::get(&context, phase));
+    }
+    seconds[phase.str()] += since(begin);
+    return dump(phase);
+  }
+
+  int dump(StringRef phase) {
+    if (options.dumpPhases.empty() || phase == "codegen")
+      return 0;
+    if (std::error_code error = fs::create_directories(options.dumpPhases))
+      return fail(kIo, "cannot make '" + options.dumpPhases + "': " + error.message());
+    size_t number = llvm::find_if(kPhases, [&](const char *p) { return phase == p; }) - std::begin(kPhases);
+    std::string path = options.dumpPhases + "/" + std::to_string(number) + "-" + phase.str() + ".mlir";
+    std::error_code error;
+    llvm::raw_fd_ostream stream(path, error);
+    if (!error) {
+      module->print(stream, OpPrintingFlags().enableDebugInfo());
+      stream << "\n";
+      stream.close();
+      error = stream.error();
+      stream.clear_error();
+    }
+    return error ? fail(kIo, "cannot write '" + path + "': " + error.message()) : 0;
+  }
+
+  int writeArtifact() {
+    auto begin = std::chrono::steady_clock::now();
+    artifact::ArtifactOptions write;
+    write.output = options.output;
+    write.force = options.force;
+    write.modelPath = options.input;
+    write.target = options.target;
+    write.nnModule = nnModule;
+    write.config = configJson(options);
+    if (int status = artifact::writeArtifact(*module, write, written))
+      return status;
+    if (diagnostics.errors())
+      return kModel;
+    seconds["codegen"] = written.kernelSeconds;
+    seconds["artifact"] = since(begin) - written.kernelSeconds;
+    return 0;
+  }
+
+  int finish() {
+    if (options.compileTo == "artifact")
+      printSummary(out, *module, options, summary, written, notes, seconds);
+    if (!options.report.empty())
+      if (std::string error = writeReport(options.report, *module, options, written, seconds); !error.empty())
+        return fail(kIo, error);
+    return 0;
+  }
+
+  CompileOptions &options;
+  std::ostream &out, &err;
+  MLIRContext context;
+  Diagnostics diagnostics;
+  OwningOpRef<ModuleOp> module;
+  size_t first = 0; // of kPhases
+  std::string nnModule;
+  import::ImportSummary summary;
+  artifact::ArtifactSummary written;
+  std::vector<std::string> notes;
+  std::map<std::string, double> seconds;
+};
+
+} // namespace
+
+int compile(CompileOptions options, std::ostream &out, std::ostream &err) { return Compilation(options, out, err).run(); }
+
+} // namespace dpc::driver

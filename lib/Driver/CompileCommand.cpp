@@ -1,0 +1,190 @@
+// The flags of `dpc compile` and `dpc check`, and what they mean.
+#include "dpc/Driver/Compile.h"
+
+#include "Diagnostics.h"
+#include "dpc/Driver/Registry.h"
+#include "dpc/Partition/Partition.h"
+
+#include <CLI/CLI.hpp>
+#include <ostream>
+
+namespace dpc::driver {
+namespace {
+
+// --init seed:N[,normal:S]
+bool parseInit(const std::string &text, import::InitOptions &init) {
+  llvm::StringRef rest(text);
+  if (!rest.consume_front("seed:") || rest.consumeInteger(10, init.seed))
+    return false;
+  if (rest.empty())
+    return true;
+  return rest.consume_front(",normal:") && !rest.getAsDouble(init.stddev) && init.stddev >= 0;
+}
+
+// NAME=N and INPUT=2x128.
+bool parseDim(const std::string &text, import::ImportOptions &options) {
+  auto [name, value] = llvm::StringRef(text).split('=');
+  int64_t size;
+  if (name.empty() || value.getAsInteger(10, size) || size < 1)
+    return false;
+  options.dims[name.str()] = size;
+  return true;
+}
+bool parseShape(const std::string &text, import::ImportOptions &options) {
+  auto [name, value] = llvm::StringRef(text).split('=');
+  std::vector<int64_t> shape;
+  llvm::SmallVector<llvm::StringRef> parts;
+  value.split(parts, 'x', -1, /*KeepEmpty=*/true);
+  for (llvm::StringRef part : parts) {
+    int64_t size;
+    if (part.getAsInteger(10, size) || size < 1)
+      return false;
+    shape.push_back(size);
+  }
+  if (name.empty() || shape.empty())
+    return false;
+  options.shapes[name.str()] = shape;
+  return true;
+}
+
+class ModelFlags {
+public:
+  ModelFlags(CLI::App &app, import::ImportOptions &options) : options(options) {
+    app.add_option("--dim", dims, "bind a symbolic dimension: NAME=N");
+    app.add_option("--shape", shapes, "the shape of an input: INPUT=2x128");
+    app.add_option("--loss", options.loss, "the graph output that is the loss");
+    app.add_option("--loss-op", lossOp, "put a loss behind the graph: softmax_cross_entropy, causal_lm, mse or bce")
+        ->check(CLI::IsMember({"softmax_cross_entropy", "causal_lm", "mse", "bce"}));
+    app.add_option("--logits", options.logits, "the output that --loss-op reads");
+    app.add_option("--labels", options.labels, "the name of the labels that --loss-op reads");
+    app.add_option("--ignore-index", ignoreIndex, "the label that does not count");
+    app.add_option("--class-axis", classAxis, "the dimension of classes in the logits");
+    app.add_option("--label-smoothing", options.labelSmoothing, "of --loss-op softmax_cross_entropy")->check(CLI::Range(0.0, 1.0));
+    app.add_option("--loss-reduction", reduction, "auto, token-mean, mean or sum")->check(CLI::IsMember({"auto", "token-mean", "mean", "sum"}));
+    app.add_option("--train", options.train, "train parameters that match a glob");
+    app.add_option("--freeze", options.freeze, "do not train parameters that match a glob");
+    app.add_option("--tied", options.tied, "this initializer is shared on purpose");
+    app.add_option("--init", init, "draw parameters: seed:N[,normal:0.02]");
+  }
+
+  // Empty, or what is wrong.
+  std::string resolve() {
+    for (const std::string &text : dims)
+      if (!parseDim(text, options))
+        return "--dim " + text + ": expected NAME=N with N at least 1";
+    for (const std::string &text : shapes)
+      if (!parseShape(text, options))
+        return "--shape " + text + ": expected INPUT=2x128";
+    static const std::map<std::string, import::LossOp> lossOps = {{"softmax_cross_entropy", import::LossOp::SoftmaxCrossEntropy},
+                                                                  {"causal_lm", import::LossOp::CausalLM},
+                                                                  {"mse", import::LossOp::MSE},
+                                                                  {"bce", import::LossOp::BCE}};
+    if (!lossOp.empty())
+      options.lossOp = lossOps.at(lossOp);
+    static const std::map<std::string, import::LossReduction> reductions = {{"auto", import::LossReduction::Auto},
+                                                                            {"token-mean", import::LossReduction::TokenMean},
+                                                                            {"mean", import::LossReduction::Mean},
+                                                                            {"sum", import::LossReduction::Sum}};
+    options.reduction = reductions.at(reduction);
+    options.ignoreIndex = ignoreIndex;
+    options.classAxis = classAxis;
+    if (!init.empty()) {
+      import::InitOptions parsed;
+      if (!parseInit(init, parsed))
+        return "--init " + init + ": expected seed:N or seed:N,normal:S with S at least 0";
+      options.init = parsed;
+    }
+    return "";
+  }
+
+private:
+  import::ImportOptions &options;
+  std::vector<std::string> dims, shapes;
+  std::string lossOp, reduction = "auto", init;
+  std::optional<int64_t> ignoreIndex, classAxis;
+};
+
+// Parses; an exit status if that ends the command.
+std::optional<int> parse(CLI::App &app, std::vector<std::string> args, std::ostream &out, std::ostream &err) {
+  std::reverse(args.begin(), args.end()); // as CLI11 takes a vector
+  try {
+    app.parse(args);
+  } catch (const CLI::CallForHelp &) {
+    out << app.help();
+    return 0;
+  } catch (const CLI::ParseError &error) {
+    err << "error: " << error.what() << "; `" << app.get_name() << " --help` lists the flags\n";
+    return 2;
+  }
+  return std::nullopt;
+}
+
+} // namespace
+
+int compileCommand(const std::vector<std::string> &args, std::ostream &out, std::ostream &err) {
+  CompileOptions options;
+  CLI::App app("Compile a model to a pipeline-parallel training program", "dpc compile");
+  app.add_option("MODEL", options.input, "an ONNX file (.onnx, .onnxtxt), or a phase's dump (.mlir)")->required();
+  app.add_option("-o,--output", options.output, "the artifact to make (a directory)");
+  app.add_option("--pp", options.ranks, "ranks of the pipeline")->check(CLI::Range(1u, 65536u));
+  app.add_option("--micro-batches", options.microBatches, "micro-batches of a step (4 x ranks)")->check(CLI::Range(1u, 1048576u));
+  app.add_option("--schedule", options.schedule, "a schedule's name or file");
+  app.add_option("--cuts", options.cuts, "where to cut: after:PATH,... or a file of such lines");
+  app.add_option("--optimizer", options.optimizer, "sgd, momentum, adam or adamw")->check(CLI::IsMember({"sgd", "momentum", "adam", "adamw"}));
+  app.add_option("--target", options.target, "cpu, cpu:x86-64-v3 or cpu:native")->check(CLI::IsMember({"cpu", "cpu:x86-64-v3", "cpu:native"}));
+  app.add_option("--machine", options.machine, "machine description (JSON)");
+  app.add_option("--compile-to", options.compileTo, "stop after this phase");
+  app.add_option("--dump-phases", options.dumpPhases, "folder for the module after each phase");
+  app.add_option("--report", options.report, "write a JSON report");
+  app.add_flag("--force", options.force, "replace an existing artifact");
+  ModelFlags model(app, options.import);
+  if (auto status = parse(app, args, out, err))
+    return *status;
+  if (std::string wrong = model.resolve(); !wrong.empty()) {
+    err << "error: " << wrong << "\n";
+    return 2;
+  }
+  if (options.output.empty() && options.compileTo == "artifact") {
+    err << "error: -o is missing: where should the artifact go?\n";
+    return 2;
+  }
+  return compile(options, out, err);
+}
+
+int checkCommand(const std::vector<std::string> &args, std::ostream &out, std::ostream &err) {
+  CompileOptions options;
+  CLI::App app("Can this model be trained?", "dpc check");
+  app.add_option("MODEL", options.input, "an ONNX file")->required();
+  ModelFlags model(app, options.import);
+  if (auto status = parse(app, args, out, err))
+    return *status;
+  if (std::string wrong = model.resolve(); !wrong.empty()) {
+    err << "error: " << wrong << "\n";
+    return 2;
+  }
+  mlir::DialectRegistry registry;
+  registerAllDialects(registry);
+  mlir::MLIRContext context(registry);
+  Diagnostics diagnostics(&context, err);
+  import::ImportSummary summary;
+  auto module = import::importModel(options.input, options.import, &context, summary);
+  if (failed(module) || diagnostics.errors())
+    return summary.error == import::ImportError::Usage ? 2 : 3;
+  for (const std::string &note : summary.notes)
+    out << "note: " << note << "\n";
+  out << "loss: " << summary.loss << ", micro-batches weighted by " << summary.weighting << "\n";
+  out << summary.parameters.size() << " parameters:\n";
+  for (const import::ParameterInfo &parameter : summary.parameters) {
+    out << "  " << parameter.name << " [";
+    for (size_t i = 0; i < parameter.shape.size(); ++i)
+      out << (i ? ", " : "") << parameter.shape[i];
+    out << "] " << (parameter.trained ? "trained" : "frozen") << " (" << parameter.reason << ")\n";
+  }
+  auto most = partition::getMaxStages(**module);
+  if (failed(most))
+    return 3;
+  out << "can be trained; --pp 1 to " << *most << " (dualpipev: to " << *most / 2 << ")\n";
+  return 0;
+}
+
+} // namespace dpc::driver

@@ -1,0 +1,50 @@
+// `dpc inspect`: the programs of an artifact, readable.
+#include "dpc/Driver/Compile.h"
+
+#include "program/Print.h"
+#include "session/Artifact.h"
+
+#include <CLI/CLI.hpp>
+#include <ostream>
+
+namespace dpc::driver {
+
+int inspectCommand(const std::vector<std::string> &args, std::ostream &out, std::ostream &err) {
+  std::string path, block;
+  int rank = -1;
+  bool summary = false;
+  CLI::App app("Show the programs of an artifact", "dpc inspect");
+  app.add_option("MODEL.dpc", path, "an artifact")->required();
+  app.add_option("--rank", rank, "only this rank");
+  app.add_option("--block", block, "only this block");
+  app.add_flag("--summary", summary, "no commands");
+  std::vector<std::string> reversed(args.rbegin(), args.rend());
+  try {
+    app.parse(reversed);
+  } catch (const CLI::CallForHelp &) {
+    out << app.help();
+    return 0;
+  } catch (const CLI::ParseError &error) {
+    err << "error: " << error.what() << "\n";
+    return 2;
+  }
+  dpcrt::Artifact artifact;
+  if (dpcrt::Status status = dpcrt::openArtifact(path, artifact); !status.ok()) {
+    err << "error: " << status.message() << "\n";
+    return status.exitStatus();
+  }
+  int ranks = artifact.manifest.mesh.pp;
+  if (rank >= ranks) {
+    err << "error: --rank " << rank << ": the artifact has ranks 0 to " << ranks - 1 << "\n";
+    return 2;
+  }
+  dpcrt::PrintOptions print = summary ? dpcrt::PrintOptions::summary() : dpcrt::PrintOptions();
+  print.block = block;
+  for (auto &[entry, programs] : artifact.programs)
+    for (int r = 0; r < (int)programs.size(); ++r)
+      if (rank < 0 || r == rank)
+        out << dpcrt::printProgram(programs[r].program(), print);
+  return 0;
+}
+
+} // namespace dpc::driver

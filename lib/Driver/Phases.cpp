@@ -1,0 +1,56 @@
+// What each phase runs, and why in this order. Nothing else lists passes.
+#include "dpc/Driver/Compile.h"
+
+#include "dpc/Artifact/Passes.h"
+#include "dpc/Autodiff/Passes.h"
+#include "dpc/Import/Passes.h"
+#include "dpc/Kernels/Passes.h"
+#include "dpc/Lowering/Passes.h"
+#include "dpc/Partition/Passes.h"
+#include "dpc/Schedule/Generators.h"
+
+using namespace mlir;
+
+namespace dpc::driver {
+
+void buildPhase(StringRef phase, OpPassManager &pm, const CompileOptions &options) {
+  if (phase == "import") {
+    // The model is nn already; what is left are rewritings that must not depend on
+    // where it will be cut, and the proof that all of it was understood.
+    import::buildImportPipeline(pm);
+  } else if (phase == "partition") {
+    // Before autodiff: stages are found on the small forward graph, and equal ones
+    // are differentiated once.
+    partition::PartitionOptions partition;
+    const schedule::Generator *generator = schedule::findGenerator(options.schedule);
+    partition.stages = options.ranks * (generator ? generator->chunks : 1);
+    partition.cuts = options.cuts;
+    partition.optimizer = options.optimizer;
+    partition.microBatches = options.microBatches;
+    partition.machine = options.machine;
+    partition::buildPartitionPipeline(pm, partition);
+  } else if (phase == "autodiff") {
+    // Before kernels: derivatives are of operations, and the choice of what to keep
+    // is made on values that kernels would hide.
+    autodiff::buildAutodiffPipeline(pm, autodiff::AutodiffPipelineOptions());
+  } else if (phase == "kernels") {
+    // Before the schedule: costs of tasks are known once kernels are.
+    kernels::KernelsEstimateCostOptions cost;
+    cost.machine = options.machine;
+    kernels::buildKernelsPipeline(pm, cost);
+  } else if (phase == "schedule") {
+    lowering::DualPipeScheduleOptions schedule;
+    schedule.schedule = options.schedule;
+    schedule.ranks = options.ranks;
+    pm.addPass(lowering::createDualPipeSchedule(schedule));
+  } else if (phase == "lower") {
+    lowering::DualPipeLowerOptions lower;
+    lower.machineFile = options.machine;
+    pm.addPass(lowering::createDualPipeLower(lower));
+    // The proof: the very bytes that ranks will execute, through the runtime's
+    // checker.
+    pm.addPass(artifact::createProgCheck());
+  }
+}
+
+} // namespace dpc::driver

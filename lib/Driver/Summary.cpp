@@ -1,0 +1,163 @@
+// See Summary.h.
+#include "Summary.h"
+
+#include "dpc/Dialect/DualPipe/DualPipe.h"
+#include "dpc/Lowering/Passes.h"
+#include "dpc/Machine/Machine.h"
+#include "dpc/Partition/Partition.h"
+#include "dpc/Schedule/Text.h"
+#include "data/Files.h"
+
+#include <iomanip>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+using namespace mlir;
+
+namespace dpc::driver {
+namespace {
+
+std::string inWords(double value, const char *unit) {
+  static const char *prefixes[] = {"", "k", "M", "G", "T"};
+  int prefix = 0;
+  while (value >= 1000 && prefix < 4) {
+    value /= 1000;
+    ++prefix;
+  }
+  std::ostringstream text;
+  text << std::setprecision(3) << value << " " << prefixes[prefix] << unit;
+  return text.str();
+}
+
+std::string timeInWords(double seconds) {
+  std::ostringstream text;
+  text << std::setprecision(3);
+  if (seconds < 1e-3)
+    text << seconds * 1e6 << " us";
+  else if (seconds < 1)
+    text << seconds * 1e3 << " ms";
+  else
+    text << seconds << " s";
+  return text.str();
+}
+
+std::optional<double> forecast(ModuleOp module, StringRef name) {
+  if (auto attr = module->getAttrOfType<FloatAttr>(name))
+    return attr.getValueAsDouble();
+  return std::nullopt;
+}
+
+const Machine machineOf(const CompileOptions &options) {
+  if (auto machine = getMachine(options.machine))
+    return *machine;
+  else
+    llvm::consumeError(machine.takeError());
+  return getDefaultMachine();
+}
+
+std::optional<schedule::Table> tableOf(ModuleOp module) {
+  for (dualpipe::ScheduleOp op : module.getOps<dualpipe::ScheduleOp>())
+    if (auto table = schedule::parseText(op.getText().str()); table.ok())
+      return *table;
+  return std::nullopt;
+}
+
+} // namespace
+
+std::string configJson(const CompileOptions &options) {
+  nlohmann::ordered_json config;
+  config["pp"] = options.ranks;
+  config["micro-batches"] = options.microBatches;
+  config["schedule"] = options.schedule;
+  if (!options.cuts.empty())
+    config["cuts"] = options.cuts;
+  config["optimizer"] = options.optimizer;
+  config["target"] = options.target;
+  return config.dump();
+}
+
+void printSummary(std::ostream &out, ModuleOp module, const CompileOptions &options, const import::ImportSummary &model,
+                  const artifact::ArtifactSummary &written, const std::vector<std::string> &notes,
+                  const std::map<std::string, double> &seconds) {
+  int64_t trained = 0, elements = 0;
+  for (nn::ParameterOp op : module.getOps<nn::ParameterOp>()) {
+    int64_t count = cast<RankedTensorType>(op.getType()).getNumElements();
+    elements += count;
+    trained += op.getTrained() ? count : 0;
+  }
+  for (const std::string &note : model.notes)
+    out << "note: " << note << "\n";
+  for (const std::string &note : notes)
+    out << "note: " << note << "\n";
+  for (const import::TieInfo &tie : model.ties)
+    for (const auto &copy : tie.copies)
+      out << "tied: " << copy.name << " is " << tie.name << (copy.transposed ? ", transposed" : "") << "\n";
+  out << "parameters: " << inWords(trained, "trained") << " of " << inWords(elements, "elements") << "\n";
+  if (!model.loss.empty())
+    out << "loss: " << model.loss << ", micro-batches weighted by " << model.weighting << "\n";
+  if (!model.constants.empty()) {
+    out << "constants on differentiable paths:";
+    for (const std::string &name : model.constants)
+      out << " " << name;
+    out << "\n";
+  }
+
+  auto stages = partition::summarizeStages(module, machineOf(options));
+  std::optional<schedule::Table> table = tableOf(module);
+  if (table) {
+    out << table->stages << (table->stages == 1 ? " stage" : " stages");
+    if (table->replicas.size() == 2)
+      out << ", each on two ranks (mirrored)";
+    else if (table->stages > table->ranks)
+      out << ", " << table->stages / table->ranks << " on each of " << table->ranks << " ranks";
+    out << "; schedule " << table->name << ", " << table->microBatches << " micro-batches\n";
+  }
+  for (size_t s = 0; s < stages.size(); ++s) {
+    out << "  " << std::left << std::setw(5) << stages[s].name << std::setw(22) << ("@" + stages[s].body) << std::right << std::setw(14)
+        << inWords(stages[s].parameters, "param") << std::setw(14) << inWords(stages[s].flops, "flop") << std::setw(12) << timeInWords(stages[s].seconds)
+        << "  rank";
+    if (table)
+      for (const schedule::Replica &replica : table->replicas)
+        out << " " << replica.rankOfStage[s];
+    out << "\n";
+  }
+  out << written.messages << " messages checked (" << inWords(written.messageBytes, "B") << "), " << written.collectives
+      << " collectives; no deadlock, no race\n";
+  if (auto step = forecast(module, lowering::kForecastSecondsAttr)) {
+    out << "forecast: " << timeInWords(*step) << " a step";
+    if (auto bubble = forecast(module, lowering::kForecastBubbleAttr))
+      out << ", bubble " << std::setprecision(3) << *bubble * 100 << " %";
+    out << "; bytes per rank:";
+    for (uint64_t bytes : written.arenaBytes)
+      out << " " << inWords(bytes, "B");
+    out << "\n";
+  }
+  double total = 0;
+  for (auto &[phase, time] : seconds)
+    total += time;
+  out << written.kernels << " kernels; compiled in " << timeInWords(total) << ": " << options.output << "\n";
+}
+
+std::string writeReport(const std::string &path, ModuleOp module, const CompileOptions &options, const artifact::ArtifactSummary &written,
+                        const std::map<std::string, double> &seconds) {
+  nlohmann::ordered_json report;
+  report["config"] = nlohmann::ordered_json::parse(configJson(options));
+  report["stages"] = nlohmann::ordered_json::array();
+  for (const partition::StageSummary &stage : partition::summarizeStages(module, machineOf(options)))
+    report["stages"].push_back({{"name", stage.name}, {"body", stage.body}, {"parameters", stage.parameters}, {"flops", stage.flops},
+                                {"bytes", stage.bytes}, {"seconds", stage.seconds}});
+  nlohmann::ordered_json expected = nlohmann::ordered_json::object();
+  if (auto step = forecast(module, lowering::kForecastSecondsAttr))
+    expected["step_s"] = *step;
+  if (auto bubble = forecast(module, lowering::kForecastBubbleAttr))
+    expected["bubble"] = *bubble;
+  expected["arena_bytes"] = written.arenaBytes;
+  report["forecast"] = expected;
+  report["messages"] = written.messages;
+  report["kernels"] = written.kernels;
+  report["seconds"] = seconds;
+  dpcrt::Status status = dpcrt::writeFileAtomically(path, report.dump(1) + "\n");
+  return status.ok() ? "" : status.message();
+}
+
+} // namespace dpc::driver

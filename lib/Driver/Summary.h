@@ -1,0 +1,23 @@
+// What a compile tells its user, in words and as a report.
+#ifndef DPC_LIB_DRIVER_SUMMARY_H
+#define DPC_LIB_DRIVER_SUMMARY_H
+
+#include "dpc/Artifact/Artifact.h"
+#include "dpc/Driver/Compile.h"
+
+namespace dpc::driver {
+
+/// The resolved configuration, flags as keys.
+std::string configJson(const CompileOptions &options);
+
+void printSummary(std::ostream &out, mlir::ModuleOp module, const CompileOptions &options, const import::ImportSummary &model,
+                  const artifact::ArtifactSummary &written, const std::vector<std::string> &notes,
+                  const std::map<std::string, double> &seconds);
+
+/// Writes the JSON report; returns the error, or nothing.
+std::string writeReport(const std::string &path, mlir::ModuleOp module, const CompileOptions &options,
+                        const artifact::ArtifactSummary &written, const std::map<std::string, double> &seconds);
+
+} // namespace dpc::driver
+
+#endif // DPC_LIB_DRIVER_SUMMARY_H

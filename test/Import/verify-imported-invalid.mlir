@@ -1,0 +1,89 @@
+// RUN: dpc-opt %s --split-input-file --verify-diagnostics --nn-verify-imported
+
+// Valid: nothing is said.
+module {
+  nn.parameter @w : tensor<f32> trained = #nn.init<normal, 1, 2.0e-02 : f64>
+  func.func @forward(%x: tensor<f32> {nn.name = "x"}) -> (tensor<f32>, tensor<f32>) attributes {nn.weighting = "mean"} {
+    %w = nn.get @w : tensor<f32>
+    %y = nn.mul %x, %w : tensor<f32>
+    %one = nn.constant dense<1.0> : tensor<f32>
+    return %y, %one : tensor<f32>, tensor<f32>
+  }
+}
+
+// -----
+
+// expected-error @below {{has no function @forward}}
+module {
+}
+
+// -----
+
+module {
+  // expected-error @below {{needs nn.weighting = "denominator", "mean" or "sum"}}
+  func.func @forward() -> (tensor<f32>, tensor<f32>) {
+    %one = nn.constant dense<1.0> : tensor<f32>
+    return %one, %one : tensor<f32>, tensor<f32>
+  }
+}
+
+// -----
+
+module {
+  // expected-error @below {{must return the loss and its denominator}}
+  func.func @forward() -> tensor<f32> attributes {nn.weighting = "mean"} {
+    %one = nn.constant dense<1.0> : tensor<f32>
+    return %one : tensor<f32>
+  }
+}
+
+// -----
+
+module {
+  // expected-error @below {{must return floating scalars, not 'tensor<2xf32>'}}
+  func.func @forward() -> (tensor<2xf32>, tensor<2xf32>) attributes {nn.weighting = "mean"} {
+    %one = nn.constant dense<1.0> : tensor<2xf32>
+    return %one, %one : tensor<2xf32>, tensor<2xf32>
+  }
+}
+
+// -----
+
+module {
+  // expected-error @below {{argument 0 needs a name of its own (nn.name)}}
+  func.func @forward(%x: tensor<f32>) -> (tensor<f32>, tensor<f32>) attributes {nn.weighting = "mean"} {
+    return %x, %x : tensor<f32>, tensor<f32>
+  }
+}
+
+// -----
+
+module {
+  // expected-error @below {{is read by nothing}}
+  nn.parameter @w : tensor<f32> trained = #nn.init<normal, 1, 2.0e-02 : f64>
+  func.func @forward(%x: tensor<f32> {nn.name = "x"}) -> (tensor<f32>, tensor<f32>) attributes {nn.weighting = "mean"} {
+    return %x, %x : tensor<f32>, tensor<f32>
+  }
+}
+
+// -----
+
+module {
+  // expected-error @below {{is trained, but no differentiable path leads from it to the loss}}
+  nn.parameter @w : tensor<f32> trained = #nn.init<normal, 1, 2.0e-02 : f64>
+  func.func @forward(%x: tensor<f32> {nn.name = "x"}) -> (tensor<f32>, tensor<f32>) attributes {nn.weighting = "mean"} {
+    %w = nn.get @w : tensor<f32>
+    %c = nn.compare lt, %x, %w : tensor<f32>
+    %y = nn.cast %c : tensor<i1> to tensor<f32>
+    return %y, %y : tensor<f32>, tensor<f32>
+  }
+}
+
+// -----
+
+module {
+  // expected-error @below {{is not expected: an imported module holds parameters and one function @forward}}
+  func.func @helper(%x: tensor<f32>) -> tensor<f32> {
+    return %x : tensor<f32>
+  }
+}

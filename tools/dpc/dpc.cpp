@@ -1,0 +1,46 @@
+// The user's command: a table of subcommands.
+#include "dpc/Driver/Compile.h"
+#include "run/Run.h"
+
+#include <iostream>
+#include <unistd.h>
+
+namespace {
+
+using Arguments = std::vector<std::string>;
+
+struct Command {
+  const char *name, *summary;
+  int (*run)(const Arguments &args);
+};
+
+const Command commands[] = {
+    {"check", "can this model be trained?", [](const Arguments &args) { return dpc::driver::checkCommand(args, std::cout, std::cerr); }},
+    {"compile", "a model becomes a training program", [](const Arguments &args) { return dpc::driver::compileCommand(args, std::cout, std::cerr); }},
+    {"run", "train with a compiled program",
+     [](const Arguments &args) { return dpcrt::runCommand(args, std::cout, std::cerr, isatty(STDERR_FILENO)); }},
+    {"inspect", "show the programs of an artifact", [](const Arguments &args) { return dpc::driver::inspectCommand(args, std::cout, std::cerr); }},
+};
+
+void usage(std::ostream &stream) {
+  stream << "dpc: pipeline-parallel training from ONNX models\n\nusage: dpc COMMAND ...\n\n";
+  for (const Command &command : commands)
+    stream << "  " << command.name << std::string(12 - std::string(command.name).size(), ' ') << command.summary << "\n";
+  stream << "\n`dpc COMMAND --help` lists a command's flags.\n";
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  Arguments args(argv + 1, argv + argc);
+  if (args.empty() || args[0] == "--help" || args[0] == "-h") {
+    usage(args.empty() ? std::cerr : std::cout);
+    return args.empty() ? 2 : 0;
+  }
+  for (const Command &command : commands)
+    if (args[0] == command.name)
+      return command.run({args.begin() + 1, args.end()});
+  std::cerr << "error: there is no command '" << args[0] << "'\n";
+  usage(std::cerr);
+  return 2;
+}
