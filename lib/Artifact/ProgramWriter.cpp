@@ -379,7 +379,8 @@ private:
     std::vector<uint64_t> bytes;
     prog::Access accesses[] = {prog::Access::Read, prog::Access::Read,
                                call.getFunction().getAccumulate() ? prog::Access::ReadWrite : prog::Access::Write};
-    for (auto [slot, access] : llvm::zip(ValueRange{call.getLhs(), call.getRhs(), call.getDst()}, accesses)) {
+    Value slots[] = {call.getLhs(), call.getRhs(), call.getDst()};
+    for (auto [slot, access] : llvm::zip(slots, accesses)) {
       action.args.push_back(fb::Argument(ref(slot), fb::Access(access)));
       bytes.push_back(ref(slot).bytes());
     }
