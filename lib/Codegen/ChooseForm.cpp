@@ -72,7 +72,8 @@ static bool isFlat(Value tensor, DenseMap<Value, bool> &known) {
     flat = true;
     generic.getBody()->walk([&](Operation *inner) { flat &= !isa<linalg::IndexOp, tensor::ExtractOp>(inner); });
     for (OpOperand *operand : generic.getDpsInputOperands()) {
-      if (generic.getMatchingIndexingMap(operand).isIdentity())
+      // A slice from the origin has the identity too, on a larger source.
+      if (generic.getMatchingIndexingMap(operand).isIdentity() && typeOf(operand->get()).getShape() == typeOf(tensor).getShape())
         flat &= isFlat(operand->get(), known);
       else
         flat &= typeOf(operand->get()).getNumElements() == 1;
