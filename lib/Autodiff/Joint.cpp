@@ -232,7 +232,37 @@ struct Splitter {
 };
 } // namespace
 
-void dpc::autodiff::split(Joint &joint, const SplitPlan &plan, dualpipe::BodyOp body) {
+// Operations of the input half that the weight half computes again and that the
+// input half itself has no use for: they are the weight half's alone.
+static void moveToWeightHalf(Joint &joint, SplitPlan &plan) {
+  llvm::DenseSet<Operation *> inWeight(plan.recomputedInWeight.begin(), plan.recomputedInWeight.end());
+  for (Operation *op : joint.getOperations(Part::Weight))
+    inWeight.insert(op);
+  llvm::DenseSet<Operation *> needed;
+  auto need = [&](Value value) {
+    if (Operation *op = value.getDefiningOp())
+      needed.insert(op);
+  };
+  for (const Joint::Result &result : joint.inputResults)
+    need(result.value);
+  for (Operation *op : inWeight)
+    for (Value operand : op->getOperands())
+      if (!inWeight.contains(operand.getDefiningOp()))
+        need(operand);
+  SmallVector<Operation *> inInput = joint.getOperations(Part::Input);
+  for (Operation *op : llvm::reverse(inInput)) {
+    if (needed.contains(op)) {
+      llvm::for_each(op->getOperands(), need);
+    } else if (inWeight.contains(op)) {
+      joint.parts[op] = Part::Weight;
+      llvm::erase(plan.recomputedInWeight, op);
+    }
+  }
+}
+
+void dpc::autodiff::split(Joint &joint, const SplitPlan &chosen, dualpipe::BodyOp body) {
+  SplitPlan plan = chosen;
+  moveToWeightHalf(joint, plan);
   Splitter splitter(joint, body);
   SmallVector<Value> inputReads = joint.getReads(Part::Input, plan.recomputedInInput);
   SmallVector<Value> weightReads = joint.getReads(Part::Weight, plan.recomputedInWeight);

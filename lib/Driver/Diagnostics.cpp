@@ -41,7 +41,10 @@ Diagnostics::Diagnostics(MLIRContext *context, std::ostream &err)
     : err(err), handler(context, [this](Diagnostic &diagnostic) {
         print(diagnostic);
         return success();
-      }) {}
+      }) {
+  // A diagnostic speaks of the user's model; the operation in full helps nobody.
+  context->printOpOnDiagnostic(false);
+}
 
 void Diagnostics::print(Diagnostic &diagnostic) {
   if (diagnostic.getSeverity() == DiagnosticSeverity::Error)

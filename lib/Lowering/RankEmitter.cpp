@@ -110,7 +110,11 @@ private:
     return groupName({mine.rank}, true);
   }
   StringRef groupName(std::vector<unsigned> members, bool allEp) {
-    auto [it, isNew] = groups.try_emplace({members, allEp}, "g" + std::to_string(groups.size()));
+    // Every member must call the group the same: the name is its members.
+    std::string name = "ranks";
+    for (unsigned member : members)
+      name += (member == members.front() ? "" : "_") + std::to_string(member);
+    auto [it, isNew] = groups.try_emplace({members, allEp}, name + (allEp ? "_all_ep" : ""));
     return it->second;
   }
 
