@@ -10,7 +10,9 @@ using namespace mlir;
 namespace dpc::codegen {
 
 KernelEmitter::Key KernelEmitter::makeKey(Value tensor, const Position &at, const Lanes &lanes) {
-  return {tensor.getAsOpaquePointer(), at.flat, at.dims, lanes.count, lanes.mask.getAsOpaquePointer()};
+  // Along a dimension of extent 1 there is one position, whatever value holds it.
+  SmallVector<Index> dims = at.flat ? at.dims : dropUnits(at.dims, cast<RankedTensorType>(tensor.getType()).getShape());
+  return {tensor.getAsOpaquePointer(), at.flat, dims, lanes.count, lanes.mask.getAsOpaquePointer()};
 }
 
 void KernelEmitter::remember(Value tensor, const Position &at, const Lanes &lanes, Value value) {
@@ -56,8 +58,11 @@ Value KernelEmitter::evaluate(Value tensor, const Position &at, const Lanes &giv
 Value KernelEmitter::evaluateReshape(Value source, Value result, const Position &at, const Lanes &lanes) {
   if (at.flat)
     return evaluate(source, at, lanes);
-  ArrayRef<int64_t> from = cast<RankedTensorType>(source.getType()).getShape(), to = cast<RankedTensorType>(result.getType()).getShape();
-  ArrayRef<Index> dims = at.dims;
+  ArrayRef<int64_t> sourceShape = cast<RankedTensorType>(source.getType()).getShape(), resultShape = cast<RankedTensorType>(result.getType()).getShape();
+  SmallVector<int64_t> fromShape = dropUnits(sourceShape), toShape = dropUnits(resultShape);
+  SmallVector<Index> given = dropUnits(at.dims, resultShape);
+  ArrayRef<int64_t> from = fromShape, to = toShape;
+  ArrayRef<Index> dims = given;
   // Equal trailing dimensions pass through.
   SmallVector<Index> trailing;
   while (!from.empty() && !to.empty() && from.back() == to.back()) {
@@ -71,23 +76,30 @@ Value KernelEmitter::evaluateReshape(Value source, Value result, const Position 
     llvm::append_range(leading, rowIndices(from));
   } else if (!from.empty()) {
     Index linear = linearize(dims, to, lanes.count);
-    int64_t last = from.back(), given = to.empty() ? 1 : to.back();
+    int64_t last = from.back(), run = to.empty() ? 1 : to.back();
     // A run of lanes inside a shorter dimension stays inside the longer one.
-    if (!linear.isUniform() && !linear.vector && linear.stride == 1 && last % given == 0) {
+    if (!linear.isUniform() && !linear.vector && linear.stride == 1 && last % run == 0) {
       Index start = linearize(dims.drop_back(), to.drop_back(), lanes.count);
       SmallVector<Index> outer = delinearize(start, [&] {
         SmallVector<int64_t> shape(from.begin(), from.end() - 1);
-        shape.push_back(last / given);
+        shape.push_back(last / run);
         return shape;
       }(), lanes.count);
-      outer.back() = add(mul(outer.back(), given, lanes.count), dims.back(), lanes.count);
+      outer.back() = add(mul(outer.back(), run, lanes.count), dims.back(), lanes.count);
       leading = outer;
     } else {
       leading = delinearize(linear, from, lanes.count);
     }
   }
   leading.append(trailing.rbegin(), trailing.rend());
-  return evaluate(source, leading, lanes);
+  // Back to the source's own dimensions.
+  SmallVector<Index> position;
+  ArrayRef<Index> rest = leading;
+  for (int64_t extent : sourceShape) {
+    position.push_back(extent == 1 ? Index{constantIndex(0), 0, {}} : rest.front());
+    rest = rest.drop_front(extent != 1);
+  }
+  return evaluate(source, position, lanes);
 }
 
 //===----------------------------------------------------------------------===//

@@ -135,6 +135,18 @@ SmallVector<Index> KernelEmitter::delinearize(const Index &at, ArrayRef<int64_t>
   return result;
 }
 
+SmallVector<int64_t> KernelEmitter::dropUnits(ArrayRef<int64_t> shape) {
+  return llvm::filter_to_vector(shape, [](int64_t extent) { return extent != 1; });
+}
+
+SmallVector<Index> KernelEmitter::dropUnits(ArrayRef<Index> at, ArrayRef<int64_t> shape) {
+  SmallVector<Index> kept;
+  for (auto [index, extent] : llvm::zip_equal(at, shape))
+    if (extent != 1)
+      kept.push_back(index);
+  return kept;
+}
+
 void KernelEmitter::setRow(Value value) {
   row = value;
   rowSplits.clear();
@@ -143,23 +155,34 @@ void KernelEmitter::setRow(Value value) {
 
 ArrayRef<Index> KernelEmitter::rowIndices(ArrayRef<int64_t> shape) {
   auto [it, isNew] = rowSplits.try_emplace(shape.vec());
-  if (isNew) {
-    // Where the row is known, so that all of its loops may use them.
-    OpBuilder::InsertionGuard guard(b);
-    if (Operation *def = row.getDefiningOp())
-      b.setInsertionPointAfter(def);
-    else
-      b.setInsertionPointToStart(cast<BlockArgument>(row).getOwner());
-    it->second = delinearize({row, 0, {}}, shape, 1);
+  if (!isNew)
+    return it->second;
+  SmallVector<int64_t> longer = dropUnits(shape);
+  if (longer.size() < shape.size()) {
+    // Dimensions of extent 1 say nothing: the same rows are split the same way.
+    ArrayRef<Index> split = rowIndices(longer);
+    for (int64_t extent : shape) {
+      it->second.push_back(extent == 1 ? Index{constantIndex(0), 0, {}} : split.front());
+      split = split.drop_front(extent != 1);
+    }
+    return it->second;
   }
+  // Where the row is known, so that all of its loops may use them.
+  OpBuilder::InsertionGuard guard(b);
+  if (Operation *def = row.getDefiningOp())
+    b.setInsertionPointAfter(def);
+  else
+    b.setInsertionPointToStart(cast<BlockArgument>(row).getOwner());
+  it->second = delinearize({row, 0, {}}, shape, 1);
   return it->second;
 }
 
 bool KernelEmitter::isInRow(ArrayRef<Index> at, ArrayRef<int64_t> shape) {
   if (!row)
     return false;
-  auto it = rowSplits.find(shape.vec());
-  return it != rowSplits.end() && at == ArrayRef<Index>(it->second);
+  SmallVector<int64_t> longer = dropUnits(shape);
+  auto it = rowSplits.find(std::vector<int64_t>(longer.begin(), longer.end()));
+  return it != rowSplits.end() && dropUnits(at, shape) == it->second;
 }
 
 //===----------------------------------------------------------------------===//

@@ -134,6 +134,9 @@ private:
   llvm::DenseMap<mlir::Value, mlir::Value> outputs;
   mlir::Value row;
   std::map<std::vector<int64_t>, llvm::SmallVector<Index>> rowSplits;
+  // A shape, and a position of that shape, without dimensions of extent 1.
+  static llvm::SmallVector<int64_t> dropUnits(llvm::ArrayRef<int64_t> shape);
+  static llvm::SmallVector<Index> dropUnits(llvm::ArrayRef<Index> at, llvm::ArrayRef<int64_t> shape);
   llvm::DenseMap<mlir::Attribute, mlir::Value> constants;
 };
 
