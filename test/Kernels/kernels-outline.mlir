@@ -11,7 +11,7 @@ dualpipe.body @layer {
   // CHECK-NEXT: nn.matmul
   // CHECK-NEXT: dualpipe.launch
   // CHECK-NEXT: return
-  func.func @forward(%x: tensor<8x16xf32> {dualpipe.role = #dualpipe.role<input 0>},
+  func.func @forward(%x: tensor<8x16xf32> {dualpipe.role = #dualpipe.role<feed 0>},
                      %w: tensor<16x16xf32> {dualpipe.role = #dualpipe.role<param 0>},
                      %b: tensor<16xf32> {dualpipe.role = #dualpipe.role<param 1>})
       -> (tensor<8x16xf32> {dualpipe.role = #dualpipe.role<output 0>}, tensor<8x16xf32> {dualpipe.role = #dualpipe.role<kept 0>},
@@ -52,13 +52,14 @@ dualpipe.body @layer {
   }
 }
 
+nn.parameter @w : tensor<16x16xf32> trained = #nn.init<zeros, 0, 0.0 : f64>
+nn.parameter @b : tensor<16xf32> trained = #nn.init<zeros, 0, 0.0 : f64>
+// CHECK: dualpipe.stage @s0 = @layer {{.*}} cost <forward = {{[0-9.eE-]+}} : f64
+dualpipe.stage @s0 = @layer inputs [] feeds ["x"] params [@w, @b]
+
 // The bias gradient's kernel holds its elementwise producer.
 // CHECK: func.func private @[[COLUMNS]](
 // CHECK-SAME: dualpipe.inplace = 0
 // CHECK-DAG: nn.mul
 // CHECK-DAG: nn.reduce_sum
 // CHECK: nn.add
-nn.parameter @w : tensor<16x16xf32> trained = #nn.init<zeros, 0, 0.0 : f64>
-nn.parameter @b : tensor<16xf32> trained = #nn.init<zeros, 0, 0.0 : f64>
-// CHECK: dualpipe.stage @s0 = @layer {{.*}} cost <forward = {{[0-9.e-]+}} : f64
-dualpipe.stage @s0 = @layer inputs [] feeds [] params [@w, @b]

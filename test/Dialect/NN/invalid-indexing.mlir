@@ -1,6 +1,7 @@
 // RUN: dpc-opt %s -split-input-file -verify-diagnostics
 
 func.func @gather_axis(%t: tensor<4x6xf32>, %i: tensor<3xi64>) {
+  // expected-error @+2 {{failed to infer returned types}}
   // expected-error @+1 {{'nn.gather' op indexes dimension 2 of 2 dimensions}}
   %y = nn.gather %t, %i axis 2 : tensor<4x6xf32>, tensor<3xi64> to tensor<3x6xf32>
   return
@@ -25,6 +26,7 @@ func.func @scatter_updates(%i: tensor<3xi64>, %u: tensor<2x6xf32>) {
 // -----
 
 func.func @tuples_too_long(%t: tensor<4x6xf32>, %i: tensor<2x3xi64>) {
+  // expected-error @+2 {{failed to infer returned types}}
   // expected-error @+1 {{has index tuples of 3 after 0 batch dimensions for a table of 2 dimensions}}
   %y = nn.gather_nd %t, %i : tensor<4x6xf32>, tensor<2x3xi64> to tensor<2xf32>
   return
@@ -33,6 +35,7 @@ func.func @tuples_too_long(%t: tensor<4x6xf32>, %i: tensor<2x3xi64>) {
 // -----
 
 func.func @batch_differs(%t: tensor<4x6xf32>, %i: tensor<2x1xi64>) {
+  // expected-error @+2 {{failed to infer returned types}}
   // expected-error @+1 {{that differ in the first 1 dimensions}}
   %y = nn.gather_nd %t, %i {batch_dims = 1 : i64} : tensor<4x6xf32>, tensor<2x1xi64> to tensor<2xf32>
   return
@@ -41,6 +44,7 @@ func.func @batch_differs(%t: tensor<4x6xf32>, %i: tensor<2x1xi64>) {
 // -----
 
 func.func @too_many_batch_dims(%t: tensor<4x6xf32>, %i: tensor<4x1xi64>) {
+  // expected-error @+2 {{failed to infer returned types}}
   // expected-error @+1 {{has 2 batch dimensions for a table}}
   %y = nn.gather_nd %t, %i {batch_dims = 2 : i64} : tensor<4x6xf32>, tensor<4x1xi64> to tensor<4xf32>
   return
@@ -57,6 +61,7 @@ func.func @scatter_nd_updates(%i: tensor<3x1xi64>, %u: tensor<3xf32>) {
 // -----
 
 func.func @elements_ranks(%t: tensor<4x6xf32>, %i: tensor<3xi64>) {
+  // expected-error @+2 {{failed to infer returned types}}
   // expected-error @+1 {{indexes 'tensor<4x6xf32>' by 'tensor<3xi64>' along dimension 0, expected equal ranks}}
   %y = nn.gather_elements %t, %i axis 0 : tensor<4x6xf32>, tensor<3xi64> to tensor<3xf32>
   return
@@ -73,6 +78,7 @@ func.func @elements_extent(%i: tensor<5x2xi64>, %u: tensor<5x2xf32>) {
 // -----
 
 func.func @top_k(%x: tensor<2x3xf32>) {
+  // expected-error @+2 {{failed to infer returned types}}
   // expected-error @+1 {{'nn.top_k' op takes 4 elements of each row of 'tensor<2x3xf32>'}}
   %y:2 = nn.top_k %x, 4 : tensor<2x3xf32> to tensor<2x4xf32>, tensor<2x4xi64>
   return

@@ -1,6 +1,7 @@
 // RUN: dpc-opt %s -split-input-file -verify-diagnostics
 
 func.func @rank(%a: tensor<3xf32>, %b: tensor<3x4xf32>) {
+  // expected-error @+2 {{failed to infer returned types}}
   // expected-error @+1 {{'nn.matmul' op multiplies 'tensor<3xf32>' by 'tensor<3x4xf32>', expected two tensors of the same rank, at least 2}}
   %y = nn.matmul %a, %b : tensor<3xf32>, tensor<3x4xf32> to tensor<4xf32>
   return
@@ -9,6 +10,7 @@ func.func @rank(%a: tensor<3xf32>, %b: tensor<3x4xf32>) {
 // -----
 
 func.func @element_types(%a: tensor<2x3xf32>, %b: tensor<3x4xbf16>) {
+  // expected-error @+2 {{failed to infer returned types}}
   // expected-error @+1 {{expected equal element types}}
   %y = nn.matmul %a, %b : tensor<2x3xf32>, tensor<3x4xbf16> to tensor<2x4xf32>
   return
@@ -17,6 +19,7 @@ func.func @element_types(%a: tensor<2x3xf32>, %b: tensor<3x4xbf16>) {
 // -----
 
 func.func @inner_extents(%a: tensor<2x3xf32>, %b: tensor<4x5xf32>) {
+  // expected-error @+2 {{failed to infer returned types}}
   // expected-error @+1 {{sums over 3 elements on the left and 4 on the right}}
   %y = nn.matmul %a, %b : tensor<2x3xf32>, tensor<4x5xf32> to tensor<2x5xf32>
   return
@@ -25,6 +28,7 @@ func.func @inner_extents(%a: tensor<2x3xf32>, %b: tensor<4x5xf32>) {
 // -----
 
 func.func @batch_extents(%a: tensor<2x2x3xf32>, %b: tensor<4x3x5xf32>) {
+  // expected-error @+2 {{failed to infer returned types}}
   // expected-error @+1 {{has the batch extents [2] on the left and [4] on the right}}
   %y = nn.matmul %a, %b : tensor<2x2x3xf32>, tensor<4x3x5xf32> to tensor<2x2x5xf32>
   return
@@ -33,6 +37,7 @@ func.func @batch_extents(%a: tensor<2x2x3xf32>, %b: tensor<4x3x5xf32>) {
 // -----
 
 func.func @permutation(%a: tensor<2x3xf32>, %b: tensor<3x5xf32>) {
+  // expected-error @+2 {{failed to infer returned types}}
   // expected-error @+1 {{has the rhs permutation [0, 2], expected a permutation of 2 dimensions}}
   %y = nn.matmul %a, %b rhs [0, 2] : tensor<2x3xf32>, tensor<3x5xf32> to tensor<2x5xf32>
   return

@@ -17,6 +17,7 @@ func.func @empty_rows(%x: tensor<3x0xf32>) {
 // -----
 
 func.func @scale(%x: tensor<2x4xf32>, %s: tensor<2xf32>) {
+  // expected-error @+2 {{failed to infer returned types}}
   // expected-error @+1 {{'nn.layer_norm' op has a scale of type 'tensor<2xf32>' for rows of 'tensor<2x4xf32>', expected 'tensor<4xf32>'}}
   %y:3 = "nn.layer_norm"(%x, %s) <{epsilon = 1.0e-05 : f64}> : (tensor<2x4xf32>, tensor<2xf32>) -> (tensor<2x4xf32>, tensor<2xf32>, tensor<2xf32>)
   return
