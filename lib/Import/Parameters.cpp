@@ -225,6 +225,40 @@ public:
       decide(tensor, false, "no parameter of the call that reads it");
   }
 
+  // A table that the exporter's optimizer looked up at compile time: it recorded
+  // what the value was folded from. One row of lookups with no row twice is the
+  // table itself (rows that no lookup names get no gradient in either form).
+  LogicalResult applyFolding(StoredTensor &tensor, StringRef foldedFrom,
+                             TensorReader &reader) {
+    StringRef target;
+    for (StringRef rest = foldedFrom; rest.contains('\'');) {
+      auto [name, tail] = rest.split('\'').second.split('\'');
+      rest = tail;
+      if (!record.targets.contains(name))
+        continue;
+      if (!target.empty())
+        return success(); // mixes parameters: no parameter by itself
+      target = name;
+    }
+    bool isLookup = StringRef(tensor.name).starts_with("embedding");
+    if (isDecided(tensor) || !tensor.floating || !isLookup || target.empty() ||
+        tensors.contains(target) || tensor.type.getRank() != 2)
+      return success();
+    FailureOr<std::vector<char>> bytes =
+        reader.readBytes(*tensor.proto, tensor.name);
+    if (failed(bytes))
+      return failure();
+    uint64_t rows = tensor.type.getDimSize(0);
+    llvm::StringSet<> distinct;
+    for (uint64_t i = 0, size = rows ? bytes->size() / rows : 0; i < rows; ++i)
+      if (!distinct.insert(StringRef(bytes->data() + i * size, size)).second)
+        return success();
+    tensor.framework = target.str();
+    decide(tensor, true,
+           "the exporter folded '" + target + "' into it, row by row");
+    return success();
+  }
+
   void applyFallbacks(StoredTensor &tensor) {
     if (isDecided(tensor) || !tensor.floating)
       return;
@@ -337,6 +371,14 @@ dpc::import::classifyTensors(const ModelFile &file, const Graph &graph,
   Classifier classifier(graph, record, tensors);
   for (auto &[name, tensor] : tensors)
     classifier.applyNames(tensor);
+  for (const onnx::ValueInfoProto &value : model.graph().value_info()) {
+    StringRef from = findMetadata(value.metadata_props(),
+                                  "pkg.onnxscript.optimizer.folded_from");
+    auto tensor = tensors.find(value.name());
+    if (!from.empty() && tensor != tensors.end() &&
+        failed(classifier.applyFolding(tensor->second, from, reader)))
+      return failure();
+  }
   for (auto &[name, tensor] : tensors)
     classifier.applyCalls(tensor);
   for (auto &[name, tensor] : tensors)

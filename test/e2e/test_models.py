@@ -1,0 +1,113 @@
+"""Exported transformers, compiled and trained, against float64 autograd.
+
+Every graph runs with every schedule on 1, 2 and 4 ranks. Losses of the first step
+must be bit-equal over all of them: how a model is cut and scheduled must not show.
+"""
+import json
+import os
+import pathlib
+import subprocess
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+MODELS = pathlib.Path(os.environ["DPC_SOURCE_DIR"]) / "test" / "models"
+NAMES = ["gpt2", "llama", "bert", "moe"]
+SCHEDULES = ["gpipe", "1f1b", "zb-h1", "dualpipe", "dualpipev"]
+LR = {"sgd": 0.1, "adamw": 1e-3}
+
+
+def call(*command):
+    done = subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, f"{' '.join(map(str, command))}\nexit {done.returncode}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+class Model:
+    def __init__(self, name):
+        self.info = json.loads((MODELS / f"{name}.json").read_text())
+        self.reference = load_file(str(MODELS / f"{name}.ref.safetensors"))
+
+    def train(self, folder, graph, ranks, schedule, optimizer, micro_batches=8, threads=None):
+        """Three steps; what was dumped of each."""
+        data, artifact, dump = folder / "data.safetensors", folder / "model.dpc", folder / "dump"
+        save_file({k[3:]: v for k, v in self.reference.items() if k.startswith("in/")}, str(data))
+        call("dpc", "compile", MODELS / graph["file"], "-o", artifact, "--force", "--pp", ranks, "--micro-batches",
+             micro_batches, "--schedule", schedule, "--optimizer", optimizer, "--loss", self.info["loss"])
+        options = ["--optimizer-option", "weight_decay=0.01"] if optimizer == "adamw" else []
+        options += ["--threads", threads] if threads else []
+        call("dpc", "run", artifact, "--data", data, "--epochs", 0, "--steps", 3, "--lr", LR[optimizer], "--dump", dump,
+             *options)
+        return [load_file(str(dump / f"step-{i}.safetensors")) for i in range(3)]
+
+    def check_losses(self, graph, optimizer, steps):
+        # Where the exporter folded a parameter away only the first step can agree.
+        whole = all(entry != [] for entry in graph["parameters"].values())
+        wanted = self.info[optimizer]["total_loss"]
+        for step, got in enumerate(steps if whole else steps[:1]):
+            assert float(got["total_loss"].reshape(-1)[0]) == pytest.approx(wanted[step], rel=1e-5), f"step {step}"
+        np.testing.assert_allclose(steps[0]["loss"].reshape(-1)[:8], self.info["micro_batch_loss"], rtol=1e-5)
+
+    def check_gradients(self, graph, step):
+        largest = max(p.get("grad_norm") or 0 for p in self.info["parameters"].values())
+        compared = 0
+        for name, entry in graph["parameters"].items():
+            if entry == [] or f"grad/{name}" not in self.reference or name in self.info.get("frozen_parameters", {}):
+                continue
+            copies = [(entry, False)] if isinstance(entry, str) else [(e["initializer"], e["transposed"]) for e in entry]
+            parts = [step[f"grad/{n}"].T if t else step[f"grad/{n}"] for n, t in copies if f"grad/{n}" in step]
+            if not parts and f"grad/{name}" in step:
+                parts = [step[f"grad/{name}"]]
+            if not parts:
+                assert name in self.info.get("unused_parameters", []), f"no gradient of {name}"
+                continue
+            got = sum(p.astype(np.float64) for p in parts).reshape(-1)
+            want = self.reference[f"grad/{name}"].astype(np.float64).reshape(-1)
+            own = self.info["parameters"].get(name, {}).get("grad_rel_float32") or 0
+            bound = max(1e-5, 4 * own) * np.linalg.norm(want) + 1e-7 * largest
+            assert np.linalg.norm(got - want) <= bound, name
+            compared += 1
+        assert compared > 10
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_schedules_agree_with_autograd_and_bit_for_bit_with_each_other(name, tmp_path):
+    model = Model(name)
+    for number, graph in enumerate(model.info["graphs"]):
+        first = None
+        runs = [(1, "1f1b")] + [(p, s) for p in (2, 4) for s in (SCHEDULES if number == 0 else ["dualpipe"])]
+        for ranks, schedule in runs:
+            steps = model.train(tmp_path, graph, ranks, schedule, "sgd")
+            model.check_losses(graph, "sgd", steps)
+            model.check_gradients(graph, steps[0])
+            first = steps[0]["loss"] if first is None else first
+            np.testing.assert_array_equal(steps[0]["loss"], first, err_msg=f"{graph['file']} {ranks} {schedule}")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_adamw(name, tmp_path):
+    model = Model(name)
+    graph = model.info["graphs"][0]
+    for ranks, schedule in [(1, "1f1b"), (4, "dualpipe")]:
+        model.check_losses(graph, "adamw", model.train(tmp_path, graph, ranks, schedule, "adamw"))
+
+
+def test_threads_do_not_change_a_bit(tmp_path):
+    model = Model("gpt2")
+    one, two = (model.train(tmp_path, model.info["graphs"][0], 2, "dualpipe", "adamw", threads=t) for t in (1, 2))
+    for a, b in zip(one, two):
+        assert sorted(a) == sorted(b)
+        for key in a:
+            np.testing.assert_array_equal(a[key], b[key], err_msg=key)
+
+
+def test_eight_ranks_take_the_data_twice(tmp_path):
+    """16 stages for dualpipev: cuts inside layers."""
+    model = Model("gpt2")
+    graph = model.info["graphs"][0]
+    wanted = model.train(tmp_path, graph, 1, "1f1b", "sgd")[0]["loss"].reshape(-1)
+    for schedule in SCHEDULES:
+        step = model.train(tmp_path, graph, 8, schedule, "sgd", micro_batches=16)[0]
+        np.testing.assert_array_equal(step["loss"].reshape(-1), np.concatenate([wanted, wanted]), err_msg=schedule)
+        model.check_gradients(graph, step)
