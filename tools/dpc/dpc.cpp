@@ -1,5 +1,6 @@
 // The user's command: a table of subcommands.
 #include "dpc/Driver/Compile.h"
+#include "dpc/ScheduleCommands/Command.h"
 #include "run/Run.h"
 
 #include <iostream>
@@ -20,6 +21,8 @@ const Command commands[] = {
     {"run", "train with a compiled program",
      [](const Arguments &args) { return dpcrt::runCommand(args, std::cout, std::cerr, isatty(STDERR_FILENO)); }},
     {"inspect", "show the programs of an artifact", [](const Arguments &args) { return dpc::driver::inspectCommand(args, std::cout, std::cerr); }},
+    {"schedule", "list, show, check and simulate schedules",
+     [](const Arguments &args) { return dpc::schedule::scheduleCommand(args, std::cout, std::cerr); }},
 };
 
 void usage(std::ostream &stream) {

@@ -1,0 +1,96 @@
+// Names, files and costs as they are typed.
+#include "Source.h"
+
+#include "dpc/Schedule/Text.h"
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+namespace dpc::schedule {
+namespace {
+
+constexpr uintmax_t kMaxFileBytes = 1u << 30;
+
+std::vector<std::string> split(const std::string &text, char separator) {
+  std::vector<std::string> parts;
+  std::stringstream stream(text);
+  for (std::string part; std::getline(stream, part, separator);)
+    parts.push_back(part);
+  return parts;
+}
+
+Result<Table> loadFile(const Source &source) {
+  using R = Result<Table>;
+  std::error_code error;
+  if (std::filesystem::is_directory(source.name, error))
+    return R::failure("'" + source.name + "' is a folder, not a schedule");
+  uintmax_t size = std::filesystem::file_size(source.name, error);
+  if (!error && size > kMaxFileBytes)
+    return R::failure("'" + source.name + "' has " + std::to_string(size) + " bytes; a schedule may have " + std::to_string(kMaxFileBytes));
+  std::ifstream stream(source.name, std::ios::binary);
+  std::stringstream text;
+  if (!stream || !(text << stream.rdbuf()))
+    return R::failure("cannot read the schedule '" + source.name + "'");
+  Result<Table> table = parseText(text.str());
+  if (!table.ok())
+    return R::failure(source.name + ": " + table.error());
+  if (source.ranks && source.ranks != table->ranks)
+    return R::failure("'" + source.name + "' is for " + std::to_string(table->ranks) + " ranks, not the " + std::to_string(source.ranks) + " of --pp");
+  if (source.microBatches && source.microBatches != table->microBatches)
+    return R::failure("'" + source.name + "' is for " + std::to_string(table->microBatches) + " micro-batches, not the " +
+                      std::to_string(source.microBatches) + " of --micro-batches");
+  return table;
+}
+
+} // namespace
+
+bool isFile(const std::string &name) { return name.find_first_of("./") != std::string::npos; }
+
+Result<Table> load(const Source &source) {
+  if (isFile(source.name))
+    return loadFile(source);
+  std::vector<std::string> words = split(source.name, ',');
+  Request request;
+  request.ranks = source.ranks ? source.ranks : 1;
+  request.microBatches = source.microBatches ? source.microBatches : 4 * request.ranks;
+  if (source.chunks)
+    request.options["v"] = std::to_string(source.chunks);
+  for (size_t i = 1; i < words.size(); ++i) {
+    size_t equals = words[i].find('=');
+    if (equals == std::string::npos || equals == 0)
+      return Result<Table>::failure("'" + source.name + "': expected NAME,option=value");
+    request.options[words[i].substr(0, equals)] = words[i].substr(equals + 1);
+  }
+  return generate(words.empty() ? "" : words[0], request);
+}
+
+Result<Costs> parseCosts(const std::string &text) {
+  using R = Result<Costs>;
+  Costs costs;
+  bool hasPair = false;
+  for (const std::string &part : split(text, ',')) {
+    size_t equals = part.find('=');
+    std::string name = part.substr(0, equals), number = equals == std::string::npos ? "" : part.substr(equals + 1);
+    double *target = name == "F"      ? &costs.forward
+                     : name == "I"    ? &costs.input
+                     : name == "W"    ? &costs.weight
+                     : name == "FB"   ? &costs.pair
+                     : name == "comm" ? &costs.comm
+                                      : nullptr;
+    if (!target)
+      return R::failure("--cost: there is no '" + name + "'; the costs are F, I, W, FB and comm, as in F=1,I=1,W=1,FB=3,comm=0");
+    char *end = nullptr;
+    double value = std::strtod(number.c_str(), &end);
+    if (number.empty() || *end || !std::isfinite(value) || value < 0)
+      return R::failure("--cost: " + name + "=" + number + " is no time; expected a number of at least 0");
+    *target = value;
+    hasPair |= target == &costs.pair;
+  }
+  if (!hasPair)
+    costs.pair = costs.forward + costs.input + costs.weight;
+  return costs;
+}
+
+} // namespace dpc::schedule

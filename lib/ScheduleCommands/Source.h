@@ -1,0 +1,28 @@
+// Where a command's schedule comes from: a name with ranks and micro-batches, or a
+// file. A name with `.` or `/` in it is a file.
+#ifndef DPC_LIB_SCHEDULECOMMANDS_SOURCE_H
+#define DPC_LIB_SCHEDULECOMMANDS_SOURCE_H
+
+#include "dpc/Schedule/Generators.h"
+#include "dpc/Schedule/Simulate.h"
+
+namespace dpc::schedule {
+
+/// A name, and `option=value` behind it, with the numbers asked for; 0: none given.
+struct Source {
+  std::string name;
+  unsigned ranks = 0, microBatches = 0, chunks = 0;
+};
+
+bool isFile(const std::string &name);
+
+/// Reads and parses a file, or generates. A file must agree with the numbers given.
+Result<Table> load(const Source &source);
+
+/// `F=1,I=1,W=1,FB=3,comm=0`; what is not named keeps its default, FB that of
+/// F + I + W: a pair that gains nothing.
+Result<Costs> parseCosts(const std::string &text);
+
+} // namespace dpc::schedule
+
+#endif // DPC_LIB_SCHEDULECOMMANDS_SOURCE_H
