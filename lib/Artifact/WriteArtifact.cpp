@@ -258,6 +258,11 @@ private:
     dpcrt::Artifact artifact;
     if (dpcrt::Status status = dpcrt::openArtifact(directory, artifact); !status.ok())
       return fail(70, "the artifact just written is refused by the runtime: " + status.message());
+    for (auto &[entry, check] : artifact.checks) {
+      summary.messages += check.messages;
+      summary.messageBytes += check.messageBytes;
+      summary.collectives += check.collectives;
+    }
     std::string output = StringRef(options.output).rtrim('/').str(), old;
     if (fs::exists(output)) {
       old = output + ".old-" + std::to_string(getpid());

@@ -26,7 +26,10 @@ std::string inWords(double value, const char *unit) {
   }
   std::ostringstream text;
   text << std::setprecision(3) << value << " " << prefixes[prefix] << unit;
-  return text.str();
+  std::string words = text.str();
+  if (words.back() == ' ')
+    words.pop_back();
+  return words;
 }
 
 std::string timeInWords(double seconds) {
@@ -92,7 +95,7 @@ void printSummary(std::ostream &out, ModuleOp module, const CompileOptions &opti
   for (const import::TieInfo &tie : model.ties)
     for (const auto &copy : tie.copies)
       out << "tied: " << copy.name << " is " << tie.name << (copy.transposed ? ", transposed" : "") << "\n";
-  out << "parameters: " << inWords(trained, "trained") << " of " << inWords(elements, "elements") << "\n";
+  out << "parameters: " << inWords(trained, "") << " trained of " << inWords(elements, "") << "\n";
   if (!model.loss.empty())
     out << "loss: " << model.loss << ", micro-batches weighted by " << model.weighting << "\n";
   if (!model.constants.empty()) {
@@ -113,9 +116,9 @@ void printSummary(std::ostream &out, ModuleOp module, const CompileOptions &opti
     out << "; schedule " << table->name << ", " << table->microBatches << " micro-batches\n";
   }
   for (size_t s = 0; s < stages.size(); ++s) {
-    out << "  " << std::left << std::setw(5) << stages[s].name << std::setw(22) << ("@" + stages[s].body) << std::right << std::setw(14)
-        << inWords(stages[s].parameters, "param") << std::setw(14) << inWords(stages[s].flops, "flop") << std::setw(12) << timeInWords(stages[s].seconds)
-        << "  rank";
+    out << "  " << std::left << std::setw(5) << stages[s].name << std::setw(22) << ("@" + stages[s].body) << std::right << std::setw(10)
+        << inWords(stages[s].parameters, "") << " parameters" << std::setw(14) << inWords(stages[s].flops, "flop") << std::setw(12) << timeInWords(stages[s].seconds)
+        << "  rank" << (table && table->replicas.size() > 1 ? "s" : "");
     if (table)
       for (const schedule::Replica &replica : table->replicas)
         out << " " << replica.rankOfStage[s];

@@ -11,6 +11,8 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 
+#include <map>
+
 using namespace mlir;
 using namespace dpc;
 using namespace dpc::import;
@@ -358,6 +360,7 @@ LogicalResult Importer::createParameters(ModuleOp module) {
   OpBuilder builder = OpBuilder::atBlockBegin(module.getBody());
   LogicalResult result = success();
   llvm::StringMap<StringRef> symbols;
+  std::map<std::string, SmallVector<StringRef>> absent; // parameters by file
   for (auto &[name, tensor] : tensors) {
     if (tensor.original)
       continue;
@@ -398,10 +401,7 @@ LogicalResult Importer::createParameters(ModuleOp module) {
         continue;
       }
       if (!(*range)->exists) {
-        result = emitError(loc)
-                 << "parameter '" << name << "' is in '" << (*range)->path
-                 << "', which does not exist; bring the file, or let dpc draw "
-                    "the parameters with --init seed:N";
+        absent[(*range)->path].push_back(name);
         continue;
       }
       source = nn::FileAttr::get(context, (*range)->path, (*range)->offset,
@@ -422,6 +422,17 @@ LogicalResult Importer::createParameters(ModuleOp module) {
                        tensor.trained,
                        tensor.reason};
     summary.parameters.push_back(std::move(info));
+  }
+  for (auto &[path, names] : absent) {
+    InFlightDiagnostic error = emitError(loc);
+    if (names.size() == 1)
+      error << "parameter '" << names.front() << "' is in '" << path;
+    else
+      error << names.size() << " parameters ('" << names[0] << "', '"
+            << names[1] << (names.size() > 2 ? "', ..." : "'")
+            << ") are in '" << path;
+    result = error << "', which does not exist; bring the file, or let dpc "
+                      "draw the parameters with --init seed:N";
   }
   return result;
 }

@@ -178,7 +178,7 @@ Status openArtifact(const std::string &directory, Artifact &out) {
     }
     for (const ProgramFile &file : programs)
       all.push_back(&file.program());
-    if (Status s = checkPrograms(all); !s.ok())
+    if (Status s = checkPrograms(all, &out.checks[entry.name]); !s.ok())
       return s;
   }
   sliceInputs(out);

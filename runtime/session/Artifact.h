@@ -1,6 +1,7 @@
 // An artifact opened: checked against its checksums, its manifest against its
 // programs, its programs against each other. Nothing of it is executed yet.
 #pragma once
+#include "program/Check.h"
 #include "program/Reader.h"
 #include "session/Manifest.h"
 
@@ -12,6 +13,8 @@ struct Artifact {
   std::string manifestText;
   // Programs of an entry point, per coordinate of pp.
   std::map<std::string, std::vector<ProgramFile>> programs;
+  // What the check of each entry point covered.
+  std::map<std::string, CheckReport> checks;
 
   std::string path(const std::string &file) const { return directory + "/" + file; }
   const std::vector<ProgramFile> *entry(const std::string &name) const {
