@@ -23,7 +23,7 @@ STYLE = """
 @media(prefers-color-scheme:dark){:root{--bg:#14181d;--fg:#e6e9ed;--line:#39424d;--forward:#3f6fc0;--input:#2f855a;--weight:#5f8a3a;--pair:#7356b0;--backward:#2c7a64;--other:#96743a;--message:#b8403c;--core:#555d68}}
 body{background:var(--bg);color:var(--fg);font:14px system-ui,sans-serif;margin:24px}
 svg{max-width:100%;height:auto}text{fill:var(--fg);font-size:12px}.label{font-size:10px;pointer-events:none}
-line{stroke:var(--line)}rect:hover{stroke:var(--fg)}.key{display:inline-block;width:14px;height:14px;margin:0 6px 0 18px;vertical-align:-2px}
+line{stroke:var(--line)}.task{stroke:var(--bg);stroke-width:.7}rect:hover{stroke:var(--fg)}.key{display:inline-block;width:14px;height:14px;margin:0 6px 0 18px;vertical-align:-2px}
 """
 STYLE += "".join(f".{name}{{fill:var(--{name});background:var(--{name})}}" for name in [k[0] for k in KINDS] + list(WAITS.values()))
 
@@ -59,10 +59,11 @@ def draw(events, step):
     for pid, y in lanes.items():
         out.append(f'<text x="0" y="{y + 20}">{html.escape(ranks[pid])}</text>')
 
-    def box(event, kind, y, tall, label):
+    def box(event, kind, y, tall, label=None):
         x, w = LEFT + (event["ts"] - begin) * scale, max(event["dur"] * scale, 0.3)
         title = html.escape(f'{event["name"]}: {event["dur"] / 1e3:.2f} ms, from {(event["ts"] - begin) / 1e3:.2f} ms')
-        out.append(f'<rect class="{kind}" x="{x:.1f}" y="{y}" width="{w:.1f}" height="{tall}"><title>{title}</title></rect>')
+        shape = kind if label is None else f"{kind} task"
+        out.append(f'<rect class="{shape}" x="{x:.1f}" y="{y}" width="{w:.1f}" height="{tall}"><title>{title}</title></rect>')
         if label and w > 7 * len(label):
             out.append(f'<text class="label" x="{x + 3:.1f}" y="{y + 19}">{html.escape(label)}</text>')
 
@@ -71,7 +72,7 @@ def draw(events, step):
         box(event, kind_of(event["name"]), lanes[event["pid"]], LANE, micro_batch)
     for event in waits:
         if event["name"] in WAITS:
-            box(event, WAITS[event["name"]], lanes[event["pid"]] + LANE, WAIT, "")
+            box(event, WAITS[event["name"]], lanes[event["pid"]] + LANE, WAIT)
     out.append("</svg>")
     return "\n".join(out), (end - begin) / 1e3, tasks
 

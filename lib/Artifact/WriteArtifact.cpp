@@ -132,9 +132,10 @@ private:
     auto begin = std::chrono::steady_clock::now();
     codegen::TargetOptions target;
     target.target = options.target;
-    FailureOr<codegen::CompiledKernels> compiled = codegen::compileKernels(module, target, path("kernels/cpu.so"));
+    std::error_code fileError;
+    FailureOr<codegen::CompiledKernels> compiled = codegen::compileKernels(module, target, path("kernels/cpu.so"), &fileError);
     if (failed(compiled))
-      return fs::exists(path("kernels")) ? 70 : 11;
+      return fileError ? 11 : 70;
     summary.kernelSeconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     for (codegen::CompiledKernel &kernel : compiled->kernels)
       around.kernels[kernel.symbol] = {kernel.range, kernel.grain, kernel.scratchBytes, kernel.flops, kernel.bytes};

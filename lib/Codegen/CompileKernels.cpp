@@ -90,7 +90,8 @@ void compileGroup(Group &group, const Target &target, std::vector<CompiledKernel
 }
 } // namespace
 
-FailureOr<CompiledKernels> compileKernels(ModuleOp module, const TargetOptions &options, StringRef output) {
+FailureOr<CompiledKernels> compileKernels(ModuleOp module, const TargetOptions &options, StringRef output,
+                                          std::error_code *fileError) {
   llvm::Expected<Target> target = Target::get(options.target);
   if (!target)
     return module.emitError() << llvm::toString(target.takeError());
@@ -138,8 +139,17 @@ FailureOr<CompiledKernels> compileKernels(ModuleOp module, const TargetOptions &
   }
   if (failed_)
     return failure();
-  if (llvm::Error error = linkSharedObject(objects, output))
-    return module.emitError() << llvm::toString(std::move(error));
+  if (llvm::Error error = linkSharedObject(objects, output)) {
+    std::error_code code;
+    std::string message;
+    llvm::handleAllErrors(std::move(error), [&](const llvm::StringError &found) {
+      message = found.getMessage();
+      code = found.convertToErrorCode();
+    });
+    if (fileError && code != llvm::inconvertibleErrorCode())
+      *fileError = code;
+    return module.emitError() << message;
+  }
   return result;
 }
 

@@ -63,7 +63,8 @@ llvm::Expected<std::string> emitObject(mlir::ModuleOp module, const Target &targ
 }
 
 llvm::Error linkSharedObject(llvm::ArrayRef<std::string> objects, llvm::StringRef output) {
-  auto error = [](const llvm::Twine &message) { return llvm::createStringError(llvm::inconvertibleErrorCode(), "%s", message.str().c_str()); };
+  auto error = [](const llvm::Twine &message) { return llvm::createStringError(llvm::inconvertibleErrorCode(), message); };
+  auto fileError = [](const llvm::Twine &message, std::error_code code) { return llvm::createStringError(code, message + ": " + code.message()); };
   std::string linker;
   for (llvm::StringRef name : {"ld.lld-22", "ld.lld", "/usr/lib/llvm-22/bin/ld.lld"}) {
     if (llvm::ErrorOr<std::string> found = llvm::sys::findProgramByName(name)) {
@@ -75,7 +76,7 @@ llvm::Error linkSharedObject(llvm::ArrayRef<std::string> objects, llvm::StringRe
     return error("the linker ld.lld-22 is needed to make kernels and was not found; the package is lld-22");
   llvm::SmallString<128> folder;
   if (std::error_code code = llvm::sys::fs::createUniqueDirectory("dpc-kernels", folder))
-    return error("cannot create a temporary folder: " + code.message());
+    return fileError("cannot create a temporary folder", code);
   std::vector<std::string> files;
   auto path = [&](llvm::StringRef name) { return (folder + "/" + name).str(); };
   llvm::scope_exit cleanUp([&] { llvm::sys::fs::remove_directories(folder); });
@@ -91,7 +92,7 @@ llvm::Error linkSharedObject(llvm::ArrayRef<std::string> objects, llvm::StringRe
     }
     stream.clear_error();
     if (code)
-      return error("cannot write " + files.back() + ": " + code.message());
+      return fileError("cannot write " + files.back(), code);
   }
   std::vector<llvm::StringRef> arguments = {linker, "-shared", "-nostdlib", "--no-undefined", "--build-id=none", "--hash-style=gnu", "-soname", "kernels.so", "-z", "noexecstack", "--strip-debug", "-o", result};
   arguments.insert(arguments.end(), files.begin(), files.end());
@@ -106,7 +107,7 @@ llvm::Error linkSharedObject(llvm::ArrayRef<std::string> objects, llvm::StringRe
   // not stay.
   if (std::error_code code = llvm::sys::fs::copy_file(result, output)) {
     llvm::sys::fs::remove(output);
-    return error("cannot write " + output + ": " + code.message());
+    return fileError("cannot write " + output, code);
   }
   return llvm::Error::success();
 }

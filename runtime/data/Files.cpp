@@ -1,6 +1,7 @@
 // POSIX files behind Status.
 #include "data/Files.h"
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <fcntl.h>
 #include <filesystem>
@@ -117,6 +118,8 @@ Status OutputFile::commit() {
   temporary.clear();
   return {};
 }
+
+void reportFileSizeLimitAsError() { std::signal(SIGXFSZ, SIG_IGN); }
 
 Status writeFileAtomically(const std::string &path, const std::string &text) {
   OutputFile file;

@@ -51,6 +51,11 @@ private:
   std::string name, temporary;
 };
 
+// Lets a write beyond the limit on file sizes (ulimit -f, batch systems set it)
+// fail like a full disk, with a message and a clean-up, where the system would
+// end the process. A tool calls it once, before it writes.
+void reportFileSizeLimitAsError();
+
 Status writeFileAtomically(const std::string &path, const std::string &text);
 Status makeDirectories(const std::string &path);
 // Paths matching a shell pattern, sorted; the path itself if it has no pattern

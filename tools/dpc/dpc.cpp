@@ -1,6 +1,7 @@
 // The user's command: a table of subcommands.
 #include "dpc/Driver/Compile.h"
 #include "dpc/ScheduleCommands/Command.h"
+#include "data/Files.h"
 #include "run/Run.h"
 
 #include <iostream>
@@ -35,6 +36,7 @@ void usage(std::ostream &stream) {
 } // namespace
 
 int main(int argc, char **argv) {
+  dpcrt::reportFileSizeLimitAsError();
   Arguments args(argv + 1, argv + argc);
   if (args.empty() || args[0] == "--help" || args[0] == "-h") {
     usage(args.empty() ? std::cerr : std::cout);

@@ -50,9 +50,11 @@ struct CompiledKernels {
 };
 
 /// Compiles all kernels of `module` into `outputSharedObject`. Errors are
-/// diagnostics; nothing is left at the path then. The module is not changed.
+/// diagnostics; nothing is left at the path then. Where the file system is the
+/// reason (a full disk), `fileError` says so too. The module is not changed.
 mlir::FailureOr<CompiledKernels> compileKernels(mlir::ModuleOp module, const TargetOptions &options,
-                                                llvm::StringRef outputSharedObject);
+                                                llvm::StringRef outputSharedObject,
+                                                std::error_code *fileError = nullptr);
 
 /// Attaches every nn operation's lowering (LinalgLoweringOpInterface or
 /// LoopLoweringOpInterface). Call before the nn dialect is loaded.
