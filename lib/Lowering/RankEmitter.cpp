@@ -277,14 +277,22 @@ private:
   void emitOrder() {
     fill(Gradients, 0, bytes[Gradients]);
     fill(Sums, 0, bytes[Sums]);
-    for (const RankItem &item : mine.items) {
+    for (size_t i = 0; i < mine.items.size(); ++i) {
+      const RankItem &item = mine.items[i];
       switch (item.kind) {
       case RankItem::Feed: emitFeed(item); break;
       case RankItem::Run: emitRun(item); break;
       case RankItem::Fetch: emitFetch(item); break;
       case RankItem::Sum: emitSum(item); break;
       case RankItem::Send:
-      case RankItem::Receive: emitMessage(item); break;
+      case RankItem::Receive: {
+        size_t end = i + 1;
+        while (end < mine.items.size() && mine.items[end].kind == item.kind && mine.items[end].exchange == item.exchange)
+          ++end;
+        emitExchange(ArrayRef(mine.items).slice(i, end - i));
+        i = end - 1;
+        break;
+      }
       case RankItem::Reduce: emitReduce(item.bucket); break;
       }
     }
@@ -403,19 +411,26 @@ private:
     place(number, Compute, prog::LaunchOp::create(at, loc, event, kernel, operands, after, prog::StreamKind::Compute).getDone());
   }
 
-  void emitMessage(const RankItem &item) {
+  // Messages of one task to one rank, or of one task from it, as one group.
+  void emitExchange(ArrayRef<RankItem> messages) {
     unsigned number = count++;
-    bool send = item.kind == RankItem::Send;
-    Range range = instanceRange(item.instance);
-    SmallVector<Value> after = waits(range, !send, number, Comm, 0);
-    auto exchange = prog::ExchangeOp::create(at, loc, SmallVector<Type>{event}, event, prog::StreamKind::Communication);
+    SmallVector<Type> complete(messages.size(), event);
+    SmallVector<std::pair<Range, SmallVector<Value>>> parts;
+    for (auto [part, item] : llvm::enumerate(messages)) {
+      Range range = instanceRange(item.instance);
+      parts.push_back({range, waits(range, item.kind == RankItem::Receive, number, Comm, part)});
+    }
+    auto exchange = prog::ExchangeOp::create(at, loc, complete, event, prog::StreamKind::Communication);
     OpBuilder inside = OpBuilder::atBlockEnd(&exchange.getBody().emplaceBlock());
-    Value memory = slot(range);
-    if (send)
-      prog::SendOp::create(inside, loc, memory, after, item.peer, item.message);
-    else
-      prog::RecvOp::create(inside, loc, memory, after, item.peer, item.message);
-    partEvent[{number, 0}] = exchange.getComplete()[0];
+    for (auto [part, item] : llvm::enumerate(messages)) {
+      auto &[range, after] = parts[part];
+      Value memory = slot(range);
+      if (item.kind == RankItem::Send)
+        prog::SendOp::create(inside, loc, memory, after, item.peer, item.message);
+      else
+        prog::RecvOp::create(inside, loc, memory, after, item.peer, item.message);
+      partEvent[{number, (int)part}] = exchange.getComplete()[part];
+    }
     place(number, Comm, exchange.getDone());
   }
 

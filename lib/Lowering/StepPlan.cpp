@@ -123,6 +123,7 @@ private:
         half.time = item.time;
         half.end = item.end;
         half.message = message++;
+        half.exchange = item.exchange;
         half.instance = item.isGradient ? Instance{Instance::Gradient, item.edge, 0, item.microBatch}
                                         : Instance{Instance::Activation, edge.producer, edge.output, item.microBatch};
         half.kind = RankItem::Send;

@@ -45,6 +45,7 @@ struct RankItem {
   Instance instance;                    // Feed, Send, Receive; Sum: its result
   std::string name;                     // Feed: the input; Fetch: the output
   unsigned peer = 0, message = 0;       // Send, Receive
+  unsigned exchange = 0;                // Send, Receive: equal ones go in one group
   unsigned bucket = 0;                  // Reduce
 };
 

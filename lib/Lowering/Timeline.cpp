@@ -121,7 +121,8 @@ private:
 
   void finishForward(unsigned rank, unsigned stage, unsigned microBatch, double outputs, double end) {
     forwardEnd[{stage, microBatch}] = end;
-    std::map<std::pair<unsigned, unsigned>, double> sent; // (output, rank) -> arrival
+    std::map<std::pair<unsigned, unsigned>, double> sent; // (rank, output) -> arrival
+    std::map<unsigned, std::vector<unsigned>> edgesTo;     // rank -> first edges of what is sent to it
     for (unsigned edge : outEdges[stage]) {
       const Edge &e = problem.edges[edge];
       unsigned to = problem.rankOf(e.consumer, microBatch);
@@ -129,14 +130,20 @@ private:
         activation[{edge, microBatch}] = end;
         continue;
       }
-      auto [it, isNew] = sent.try_emplace({e.output, to}, arrival(outputs, e.bytes));
+      auto [it, isNew] = sent.try_emplace({to, e.output}, arrival(outputs, e.bytes));
       activation[{edge, microBatch}] = it->second;
       if (isNew)
-        message(rank, to, false, edge, microBatch, outputs, it->second);
+        edgesTo[to].push_back(edge);
+    }
+    for (auto &[to, edges] : edgesTo) {
+      for (unsigned edge : edges)
+        message(rank, to, false, edge, microBatch, outputs, activation[{edge, microBatch}]);
+      ++exchanges;
     }
   }
   void finishInput(unsigned rank, unsigned stage, unsigned microBatch, double inputGrads, double end) {
     inputEnd[{stage, microBatch}] = end;
+    std::map<unsigned, std::vector<unsigned>> edgesTo;
     for (unsigned edge : inEdges[stage]) {
       const Edge &e = problem.edges[edge];
       if (!e.gradient)
@@ -146,9 +153,13 @@ private:
         gradient[{edge, microBatch}] = end;
         continue;
       }
-      double at = arrival(inputGrads, e.bytes);
-      gradient[{edge, microBatch}] = at;
-      message(rank, to, true, edge, microBatch, inputGrads, at);
+      gradient[{edge, microBatch}] = arrival(inputGrads, e.bytes);
+      edgesTo[to].push_back(edge);
+    }
+    for (auto &[to, edges] : edgesTo) {
+      for (unsigned edge : edges)
+        message(rank, to, true, edge, microBatch, inputGrads, gradient[{edge, microBatch}]);
+      ++exchanges;
     }
   }
   void message(unsigned from, unsigned to, bool isGradient, unsigned edge, unsigned microBatch, double time, double end) {
@@ -161,6 +172,7 @@ private:
     item.isGradient = isGradient;
     item.edge = edge;
     item.microBatch = microBatch;
+    item.exchange = exchanges;
     timeline.items.push_back(item);
   }
 
@@ -204,6 +216,7 @@ private:
   std::vector<std::vector<unsigned>> inEdges, outEdges;
   std::vector<size_t> next;
   std::vector<double> free;
+  unsigned exchanges = 0;
   std::map<Key, double> activation, gradient, forwardEnd, inputEnd;
 };
 

@@ -65,6 +65,10 @@ struct TimelineItem {
   unsigned edge = 0; // the first edge of that output to that rank for an activation
   unsigned microBatch = 0;
   unsigned destination = 0;
+  // Messages of one task to one rank have one number and follow each other: they
+  // go as one group. That closes no cycle, for what the later ones wait for, the
+  // task, the first one waits for as well.
+  unsigned exchange = 0;
 };
 
 struct Timeline {

@@ -1,7 +1,9 @@
 #include "Timeline.h"
 
 #include <gtest/gtest.h>
+#include <map>
 #include <set>
+#include <tuple>
 
 using namespace dpc::lowering;
 
@@ -102,6 +104,34 @@ TEST(Timeline, ASkippedStageSendsStraightToItsConsumer) {
   for (const TimelineItem &item : timeline->items)
     direct += item.isMessage && item.rank == 0 && item.destination == 2;
   EXPECT_EQ(direct, 2u);
+}
+
+// Three outputs of stage 0: two go to rank 1, between them in the order of edges
+// one to rank 2. Each rank's stand together and share a number.
+TEST(Timeline, MessagesOfOneTaskToOneRankFormOneExchange) {
+  TimelineProblem problem = chain(3, 6);
+  problem.edges = {{0, 0, 1, 0, true, 100}, {0, 1, 2, 0, true, 100}, {0, 2, 1, 1, true, 100}, {1, 0, 2, 1, true, 100}};
+  std::string error;
+  auto timeline = buildTimeline(problem, error);
+  ASSERT_TRUE(timeline) << error;
+  std::map<unsigned, std::vector<size_t>> exchanges;
+  for (size_t i = 0; i < timeline->items.size(); ++i)
+    if (timeline->items[i].isMessage)
+      exchanges[timeline->items[i].exchange].push_back(i);
+  unsigned doubles = 0;
+  for (auto &[number, at] : exchanges) {
+    const TimelineItem &first = timeline->items[at.front()];
+    EXPECT_EQ(at.back() - at.front() + 1, at.size());
+    doubles += at.size() == 2;
+    for (size_t i : at) {
+      const TimelineItem &item = timeline->items[i];
+      EXPECT_EQ(std::tie(item.rank, item.destination, item.isGradient, item.microBatch),
+                std::tie(first.rank, first.destination, first.isGradient, first.microBatch));
+    }
+  }
+  // Per micro-batch: two activations from stage 0 to rank 1, two gradients back.
+  EXPECT_EQ(doubles, 2 * 6u);
+  EXPECT_EQ(exchanges.size(), 6 * 6u);
 }
 
 } // namespace
