@@ -287,7 +287,7 @@ private:
       case RankItem::Send:
       case RankItem::Receive: {
         size_t end = i + 1;
-        while (end < mine.items.size() && mine.items[end].kind == item.kind && mine.items[end].exchange == item.exchange)
+        while (end < mine.items.size() && mine.items[end].isIn(item.exchange))
           ++end;
         emitExchange(ArrayRef(mine.items).slice(i, end - i));
         i = end - 1;
@@ -411,7 +411,7 @@ private:
     place(number, Compute, prog::LaunchOp::create(at, loc, event, kernel, operands, after, prog::StreamKind::Compute).getDone());
   }
 
-  // Messages of one task to one rank, or of one task from it, as one group.
+  // Messages to and from one other rank, as one group.
   void emitExchange(ArrayRef<RankItem> messages) {
     unsigned number = count++;
     SmallVector<Type> complete(messages.size(), event);

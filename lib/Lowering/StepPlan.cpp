@@ -295,16 +295,25 @@ private:
       case RankItem::Run: {
         const BlockPlan &block = plan.blocks.at(blockKey(item.task));
         for (unsigned operand : block.operands)
-          if (std::optional<Instance> instance = resolve(model, block.storage[operand], item.task))
+          if (std::optional<Instance> instance = resolve(model, block.storage[operand], item.task)) {
             touch(rank, *instance, position);
+            // Items up to the run's end stand after it but happen during it: a
+            // message that took this slot would have to wait for the end.
+            if (instance->isMessage())
+              touch(rank, *instance, std::max<int64_t>(position, lastDuring(rank, position)));
+          }
         rank.workspaceBytes = std::max(rank.workspaceBytes, block.workspaceBytes);
         break;
       }
-      case RankItem::Send:
+      case RankItem::Send: {
         // The slot is busy until the message has arrived; a later item that took
-        // it would have to wait.
-        touch(rank, item.instance, std::max<int64_t>(position, lastBefore(rank, item.end)));
+        // it would have to wait, and one of the same group could not.
+        int64_t last = position;
+        while (last + 1 < (int64_t)rank.items.size() && rank.items[last + 1].isIn(item.exchange))
+          ++last;
+        touch(rank, item.instance, std::max(last, lastBefore(rank, item.end)));
         break;
+      }
       case RankItem::Receive: touch(rank, item.instance, position); break;
       case RankItem::Fetch:
       case RankItem::Reduce: break;
@@ -323,6 +332,12 @@ private:
       for (auto [owner, range] : llvm::zip(owners, ranges))
         rank.instances[owner] = range;
     }
+  }
+  static int64_t lastDuring(const RankPlan &rank, size_t run) {
+    size_t last = run;
+    while (last + 1 < rank.items.size() && rank.items[last + 1].time < rank.items[run].end)
+      ++last;
+    return last;
   }
   static int64_t lastBefore(const RankPlan &rank, double time) {
     int64_t last = -1;

@@ -47,6 +47,8 @@ struct RankItem {
   unsigned peer = 0, message = 0;       // Send, Receive
   unsigned exchange = 0;                // Send, Receive: equal ones go in one group
   unsigned bucket = 0;                  // Reduce
+
+  bool isIn(unsigned group) const { return (kind == Send || kind == Receive) && exchange == group; }
 };
 
 struct RankPlan {

@@ -220,12 +220,101 @@ private:
   std::map<Key, double> activation, gradient, forwardEnd, inputEnd;
 };
 
+// Consecutive items: one run, or the messages of one exchange.
+struct Unit {
+  size_t first = 0, size = 1;
+  bool isMerged = false;          // into a later unit
+  std::optional<size_t> absorbed; // an earlier unit
+};
+
+class Merge {
+public:
+  explicit Merge(std::vector<TimelineItem> &items) : items(items) {
+    for (size_t i = 0; i < items.size(); i += units.back().size) {
+      units.push_back({i});
+      while (items[i].isMessage && i + units.back().size < items.size() && items[i + units.back().size].isMessage &&
+             items[i + units.back().size].exchange == items[i].exchange)
+        ++units.back().size;
+    }
+  }
+
+  void run() {
+    for (size_t u = 0; u < units.size(); ++u)
+      if (std::optional<size_t> answer = findAnswer(u)) {
+        units[u].isMerged = true;
+        units[*answer].absorbed = u;
+      }
+    std::vector<TimelineItem> merged;
+    for (const Unit &unit : units) {
+      if (unit.isMerged)
+        continue;
+      if (unit.absorbed)
+        for (const TimelineItem &item : itemsOf(units[*unit.absorbed])) {
+          merged.push_back(item);
+          merged.back().time = items[unit.first].time;
+          merged.back().end = item.end + items[unit.first].time - item.time;
+          merged.back().exchange = items[unit.first].exchange;
+        }
+      for (const TimelineItem &item : itemsOf(unit))
+        merged.push_back(item);
+    }
+    items = std::move(merged);
+  }
+
+private:
+  std::vector<TimelineItem> itemsOf(const Unit &unit) const {
+    return {items.begin() + unit.first, items.begin() + unit.first + unit.size};
+  }
+  const TimelineItem &head(size_t u) const { return items[units[u].first]; }
+  bool concerns(size_t u, unsigned rank) const { return head(u).rank == rank || (head(u).isMessage && head(u).destination == rank); }
+
+  double arrival(size_t u, double departure) const {
+    double last = departure;
+    for (const TimelineItem &item : itemsOf(units[u]))
+      last = std::max(last, departure + item.end - item.time);
+    return last;
+  }
+
+  // The unit that goes the other way with nothing of either rank in between.
+  std::optional<size_t> findAnswer(size_t u) const {
+    const TimelineItem &there = head(u);
+    if (!there.isMessage || units[u].absorbed)
+      return std::nullopt;
+    size_t v = u + 1;
+    while (v < units.size() && !concerns(v, there.rank) && !concerns(v, there.destination))
+      ++v;
+    if (v == units.size())
+      return std::nullopt;
+    const TimelineItem &back = head(v);
+    if (!back.isMessage || back.rank != there.destination || back.destination != there.rank)
+      return std::nullopt;
+    // The earlier one waits for the later: only where nobody waits for it then.
+    double ready = std::max(arrival(u, back.time), arrival(v, back.time));
+    bool here = false, yonder = false;
+    for (size_t w = v + 1; w < units.size() && !(here && yonder); ++w) {
+      if (head(w).isMessage)
+        continue;
+      bool &seen = head(w).rank == there.rank ? here : yonder;
+      if (head(w).rank != there.rank && head(w).rank != there.destination)
+        continue;
+      if (!seen && head(w).time < ready)
+        return std::nullopt;
+      seen = true;
+    }
+    return v;
+  }
+
+  std::vector<TimelineItem> &items;
+  std::vector<Unit> units;
+};
+
 } // namespace
 
 std::optional<Timeline> buildTimeline(const TimelineProblem &problem, std::string &error) {
   Walk walk(problem);
   if (!walk.run(error))
     return std::nullopt;
+  Merge(walk.timeline.items).run();
   return std::move(walk.timeline);
 }
 

@@ -65,9 +65,10 @@ struct TimelineItem {
   unsigned edge = 0; // the first edge of that output to that rank for an activation
   unsigned microBatch = 0;
   unsigned destination = 0;
-  // Messages of one task to one rank have one number and follow each other: they
-  // go as one group. That closes no cycle, for what the later ones wait for, the
-  // task, the first one waits for as well.
+  // Messages with one number follow each other and go as one group: those of one
+  // task to one rank, and those that two ranks send each other with no run and no
+  // message of either in between, where no run starts later for it. Neither closes
+  // a cycle: the tasks that the later messages come from stand before the first.
   unsigned exchange = 0;
 };
 

@@ -134,4 +134,44 @@ TEST(Timeline, MessagesOfOneTaskToOneRankFormOneExchange) {
   EXPECT_EQ(exchanges.size(), 6 * 6u);
 }
 
+// Two ranks, stage 0 of either direction on its own rank: both send forward at
+// the same moment, and no one waits between.
+TEST(Timeline, MessagesThatRanksSendEachOtherFormOneExchange) {
+  TimelineProblem problem;
+  problem.ranks = problem.stages = problem.microBatches = 2;
+  problem.rankOf = [](unsigned stage, unsigned microBatch) { return stage ^ microBatch; };
+  problem.edges = {{0, 0, 1, 0, true, 100}};
+  problem.duration = [](const Task &) { return TimelineProblem::Duration{1, 1, 1}; };
+  problem.tasks.resize(2);
+  for (unsigned r : {0u, 1u})
+    problem.tasks[r] = {{Task::Forward, 0, r, 0, 0},     {Task::Forward, 1, 1 - r, 0, 0}, {Task::Input, 1, 1 - r, 0, 0},
+                        {Task::Weight, 1, 1 - r, 0, 0}, {Task::Input, 0, r, 0, 0},       {Task::Weight, 0, r, 0, 0}};
+  std::string error;
+  auto timeline = buildTimeline(problem, error);
+  ASSERT_TRUE(timeline) << error;
+  std::map<unsigned, std::set<unsigned>> senders;
+  for (const TimelineItem &item : timeline->items)
+    if (item.isMessage)
+      senders[item.exchange].insert(item.rank);
+  // One exchange of activations, one of gradients, each both ways.
+  ASSERT_EQ(senders.size(), 2u);
+  for (auto &[number, ranks] : senders)
+    EXPECT_EQ(ranks.size(), 2u);
+
+  // Where rank 1 sends much later, rank 0's activation does not wait for it.
+  problem.duration = [](const Task &task) {
+    double t = task.kind == Task::Forward && task.stage == 0 && task.microBatch == 1 ? 5 : 1;
+    return TimelineProblem::Duration{t, t, t};
+  };
+  problem.tasks[1] = {{Task::Forward, 1, 0, 0, 0}, {Task::Input, 1, 0, 0, 0},  {Task::Weight, 1, 0, 0, 0},
+                      {Task::Forward, 0, 1, 0, 0}, {Task::Input, 0, 1, 0, 0}, {Task::Weight, 0, 1, 0, 0}};
+  timeline = buildTimeline(problem, error);
+  ASSERT_TRUE(timeline) << error;
+  senders.clear();
+  for (const TimelineItem &item : timeline->items)
+    if (item.isMessage && !item.isGradient)
+      senders[item.exchange].insert(item.rank);
+  EXPECT_EQ(senders.size(), 2u);
+}
+
 } // namespace
