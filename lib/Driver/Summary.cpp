@@ -17,7 +17,7 @@ using namespace mlir;
 namespace dpc::driver {
 namespace {
 
-std::string inWords(double value, const char *unit) {
+std::string inWords(double value, const char *unit = "") {
   static const char *prefixes[] = {"", "k", "M", "G", "T"};
   int prefix = 0;
   while (value >= 1000 && prefix < 4) {
@@ -25,11 +25,9 @@ std::string inWords(double value, const char *unit) {
     ++prefix;
   }
   std::ostringstream text;
-  text << std::setprecision(3) << value << " " << prefixes[prefix] << unit;
-  std::string words = text.str();
-  if (words.back() == ' ')
-    words.pop_back();
-  return words;
+  std::string scaled = std::string(prefixes[prefix]) + unit;
+  text << std::setprecision(3) << value << (scaled.empty() ? "" : " ") << scaled;
+  return text.str();
 }
 
 std::string timeInWords(double seconds) {
@@ -95,7 +93,7 @@ void printSummary(std::ostream &out, ModuleOp module, const CompileOptions &opti
   for (const import::TieInfo &tie : model.ties)
     for (const auto &copy : tie.copies)
       out << "tied: " << copy.name << " is " << tie.name << (copy.transposed ? ", transposed" : "") << "\n";
-  out << "parameters: " << inWords(trained, "") << " trained of " << inWords(elements, "") << "\n";
+  out << "parameters: " << inWords(trained) << " trained of " << inWords(elements) << "\n";
   if (!model.loss.empty())
     out << "loss: " << model.loss << ", micro-batches weighted by " << model.weighting << "\n";
   if (!model.constants.empty()) {
@@ -117,7 +115,7 @@ void printSummary(std::ostream &out, ModuleOp module, const CompileOptions &opti
   }
   for (size_t s = 0; s < stages.size(); ++s) {
     out << "  " << std::left << std::setw(5) << stages[s].name << std::setw(22) << ("@" + stages[s].body) << std::right << std::setw(10)
-        << inWords(stages[s].parameters, "") << " parameters" << std::setw(14) << inWords(stages[s].flops, "flop") << std::setw(12) << timeInWords(stages[s].seconds)
+        << inWords(stages[s].parameters) << " parameters" << std::setw(14) << inWords(stages[s].flops, "flop") << std::setw(12) << timeInWords(stages[s].seconds)
         << "  rank" << (table && table->replicas.size() > 1 ? "s" : "");
     if (table)
       for (const schedule::Replica &replica : table->replicas)

@@ -1,9 +1,8 @@
 // The schedule phase: a name or a file becomes the module's schedule operation.
 #include "dpc/Lowering/Passes.h"
 
-#include "dpc/Schedule/Generators.h"
+#include "dpc/Schedule/Source.h"
 #include "dpc/Schedule/Text.h"
-#include "llvm/Support/MemoryBuffer.h"
 
 using namespace mlir;
 using namespace dpc::dualpipe;
@@ -18,16 +17,9 @@ struct DualPipeSchedule : impl::DualPipeScheduleBase<DualPipeSchedule> {
   using DualPipeScheduleBase::DualPipeScheduleBase;
 
   schedule::Result<schedule::Table> makeTable(unsigned microBatches) {
-    StringRef name(schedule);
-    if (!name.contains('.') && !name.contains('/'))
-      return schedule::generate(name.str(), {ranks, microBatches, {}});
-    auto file = llvm::MemoryBuffer::getFile(name, /*IsText=*/true);
-    if (!file)
-      return schedule::Result<schedule::Table>::failure("cannot read schedule file '" + name.str() + "': " + file.getError().message());
-    auto table = schedule::parseText((*file)->getBuffer().str());
-    if (!table.ok())
-      return schedule::Result<schedule::Table>::failure(name.str() + ": " + table.error());
-    return table;
+    if (schedule::isFile(schedule))
+      return schedule::loadFile(schedule);
+    return schedule::generate(schedule, {ranks, microBatches, {}});
   }
 
   void runOnOperation() override {

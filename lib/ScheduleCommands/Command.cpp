@@ -1,8 +1,8 @@
 // The subcommands, each a function from parsed flags to text.
 #include "dpc/ScheduleCommands/Command.h"
 
-#include "Source.h"
 #include "dpc/Schedule/Check.h"
+#include "dpc/Schedule/Source.h"
 #include "dpc/Schedule/Text.h"
 
 #include <CLI/CLI.hpp>

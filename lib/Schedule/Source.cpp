@@ -1,5 +1,5 @@
 // Names, files and costs as they are typed.
-#include "Source.h"
+#include "dpc/Schedule/Source.h"
 
 #include "dpc/Schedule/Text.h"
 
@@ -21,21 +21,11 @@ std::vector<std::string> split(const std::string &text, char separator) {
   return parts;
 }
 
-Result<Table> loadFile(const Source &source) {
+Result<Table> loadAgreeing(const Source &source) {
   using R = Result<Table>;
-  std::error_code error;
-  if (std::filesystem::is_directory(source.name, error))
-    return R::failure("'" + source.name + "' is a folder, not a schedule");
-  uintmax_t size = std::filesystem::file_size(source.name, error);
-  if (!error && size > kMaxFileBytes)
-    return R::failure("'" + source.name + "' has " + std::to_string(size) + " bytes; a schedule may have " + std::to_string(kMaxFileBytes));
-  std::ifstream stream(source.name, std::ios::binary);
-  std::stringstream text;
-  if (!stream || !(text << stream.rdbuf()))
-    return R::failure("cannot read the schedule '" + source.name + "'");
-  Result<Table> table = parseText(text.str());
+  Result<Table> table = loadFile(source.name);
   if (!table.ok())
-    return R::failure(source.name + ": " + table.error());
+    return table;
   if (source.ranks && source.ranks != table->ranks)
     return R::failure("'" + source.name + "' is for " + std::to_string(table->ranks) + " ranks, not the " + std::to_string(source.ranks) + " of --pp");
   if (source.microBatches && source.microBatches != table->microBatches)
@@ -48,9 +38,27 @@ Result<Table> loadFile(const Source &source) {
 
 bool isFile(const std::string &name) { return name.find_first_of("./") != std::string::npos; }
 
+Result<Table> loadFile(const std::string &path) {
+  using R = Result<Table>;
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error))
+    return R::failure("'" + path + "' is a folder, not a schedule");
+  uintmax_t size = std::filesystem::file_size(path, error);
+  if (!error && size > kMaxFileBytes)
+    return R::failure("'" + path + "' has " + std::to_string(size) + " bytes; a schedule may have " + std::to_string(kMaxFileBytes));
+  std::ifstream stream(path, std::ios::binary);
+  std::stringstream text;
+  if (!stream || !(text << stream.rdbuf()))
+    return R::failure("cannot read the schedule '" + path + "'");
+  Result<Table> table = parseText(text.str());
+  if (!table.ok())
+    return R::failure(path + ": " + table.error());
+  return table;
+}
+
 Result<Table> load(const Source &source) {
   if (isFile(source.name))
-    return loadFile(source);
+    return loadAgreeing(source);
   std::vector<std::string> words = split(source.name, ',');
   Request request;
   request.ranks = source.ranks ? source.ranks : 1;

@@ -1,7 +1,7 @@
-// Where a command's schedule comes from: a name with ranks and micro-batches, or a
+// Where a user's schedule comes from: a name with ranks and micro-batches, or a
 // file. A name with `.` or `/` in it is a file.
-#ifndef DPC_LIB_SCHEDULECOMMANDS_SOURCE_H
-#define DPC_LIB_SCHEDULECOMMANDS_SOURCE_H
+#ifndef DPC_SCHEDULE_SOURCE_H
+#define DPC_SCHEDULE_SOURCE_H
 
 #include "dpc/Schedule/Generators.h"
 #include "dpc/Schedule/Simulate.h"
@@ -16,6 +16,9 @@ struct Source {
 
 bool isFile(const std::string &name);
 
+/// Reads and parses a file; the error names it.
+Result<Table> loadFile(const std::string &path);
+
 /// Reads and parses a file, or generates. A file must agree with the numbers given.
 Result<Table> load(const Source &source);
 
@@ -25,4 +28,4 @@ Result<Costs> parseCosts(const std::string &text);
 
 } // namespace dpc::schedule
 
-#endif // DPC_LIB_SCHEDULECOMMANDS_SOURCE_H
+#endif // DPC_SCHEDULE_SOURCE_H
