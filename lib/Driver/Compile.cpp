@@ -10,6 +10,8 @@
 #include "dpc/Schedule/Generators.h"
 #include "dpc/Schedule/Text.h"
 #include "mlir/Bytecode/BytecodeWriter.h"
+#include "mlir/IR/AsmState.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -114,11 +116,9 @@ private:
 
   int runPhase(StringRef phase) {
     auto begin = std::chrono::steady_clock::now();
-    if (phase == "partition" && nnModule.empty()) {
-      llvm::raw_string_ostream stream(nnModule);
-      if (failed(writeBytecodeToFile(*module, stream)))
-        return fail(70, "the nn module cannot be written");
-    }
+    if (phase == "partition")
+      if (int status = keepSource())
+        return status;
     if (phase == "artifact")
       return writeArtifact();
     if (phase != "codegen") { // which the artifact's writer does, where the object goes
@@ -131,6 +131,21 @@ private:
     }
     seconds[phase.str()] += since(begin);
     return dump(phase);
+  }
+
+  int keepSource() {
+    std::string bytes;
+    llvm::raw_string_ostream stream(bytes);
+    if (failed(writeBytecodeToFile(*module, stream)))
+      return fail(70, "the nn module cannot be written");
+    auto type = RankedTensorType::get({int64_t(bytes.size())}, IntegerType::get(&context, 8));
+    (*module)->setAttr(kSourceAttr, DenseResourceElementsAttr::get(type, "nn_module", HeapAsmResourceBlob::allocateAndCopyInferAlign(ArrayRef(bytes.data(), bytes.size()))));
+    return 0;
+  }
+  std::string source() const {
+    auto attr = (*module)->getAttrOfType<DenseResourceElementsAttr>(kSourceAttr);
+    AsmResourceBlob *blob = attr ? attr.getRawHandle().getBlob() : nullptr;
+    return blob ? std::string(blob->getData().data(), blob->getData().size()) : "";
   }
 
   int dump(StringRef phase) {
@@ -159,7 +174,7 @@ private:
     write.force = options.force;
     write.modelPath = options.input;
     write.target = options.target;
-    write.nnModule = nnModule;
+    write.nnModule = source();
     write.config = configJson(options);
     if (int status = artifact::writeArtifact(*module, write, written))
       return status;
@@ -185,7 +200,6 @@ private:
   Diagnostics diagnostics;
   OwningOpRef<ModuleOp> module;
   size_t first = 0; // of kPhases
-  std::string nnModule;
   import::ImportSummary summary;
   artifact::ArtifactSummary written;
   std::vector<std::string> notes;

@@ -16,6 +16,10 @@ inline constexpr const char *kPhases[] = {"import", "partition", "autodiff", "ke
 /// Attribute of a dumped module: the last phase it has been through.
 inline constexpr llvm::StringLiteral kPhaseAttr = "dpc.phase";
 
+/// Attribute of a module after import: the nn module as bytecode. The artifact
+/// carries it for `dpc verify`, also if compilation goes on from a dumped phase.
+inline constexpr llvm::StringLiteral kSourceAttr = "dpc.source";
+
 struct CompileOptions {
   std::string input, output;
   unsigned ranks = 1;
@@ -43,6 +47,8 @@ int compile(CompileOptions options, std::ostream &out, std::ostream &err);
 int compileCommand(const std::vector<std::string> &args, std::ostream &out, std::ostream &err);
 /// `dpc inspect MODEL.dpc [--rank R] [--block NAME]`
 int inspectCommand(const std::vector<std::string> &args, std::ostream &out, std::ostream &err);
+/// `dpc verify MODEL.dpc [--data SOURCE] [--steps N]`
+int verifyCommand(const std::vector<std::string> &args, std::ostream &out, std::ostream &err);
 /// `dpc check MODEL.onnx`
 int checkCommand(const std::vector<std::string> &args, std::ostream &out, std::ostream &err);
 

@@ -1,0 +1,25 @@
+// Optimizers in double precision, one element after the other, from their papers:
+// what the update kernels are compared with.
+#ifndef DPC_VERIFY_UPDATE_H
+#define DPC_VERIFY_UPDATE_H
+
+#include "dpcrt/dpcrt.h"
+
+#include <string>
+#include <vector>
+
+namespace dpc::verify {
+
+/// Momentum's buffer, or Adam's two moments; empty before the first step.
+struct Moments {
+  std::vector<double> first, second;
+};
+
+/// Applies step `t` (from 1) of `optimizer` (sgd, momentum, adam, adamw) to the
+/// weights.
+void applyUpdate(const std::string &optimizer, const dpcrt_update &options, double lr, int t, const std::vector<double> &gradient,
+                 std::vector<double> &weights, Moments &moments);
+
+} // namespace dpc::verify
+
+#endif // DPC_VERIFY_UPDATE_H

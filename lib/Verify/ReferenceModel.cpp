@@ -1,0 +1,155 @@
+// One stage, three functions, evaluated one after the other; see ReferenceModel.h.
+#include "dpc/Verify/ReferenceModel.h"
+
+#include "dpc/Autodiff/Passes.h"
+#include "dpc/Partition/Passes.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+
+using namespace mlir;
+using namespace dpc::dualpipe;
+using dpc::reference::Tensor;
+
+namespace dpc::verify {
+namespace {
+
+using Values = SmallVector<Tensor>; // per member
+using Role = std::pair<RoleKind, unsigned>;
+
+FailureOr<Values> splitOverMembers(RankedTensorType type, const std::string &bytes, int64_t members, func::FuncOp at, StringRef name) {
+  if (bytes.size() % members != 0) {
+    at.emitError() << "input '" << name << "' has " << bytes.size() << " bytes for " << members << " ranks";
+    return failure();
+  }
+  size_t each = bytes.size() / members;
+  Values values;
+  for (int64_t m = 0; m < members; ++m)
+    values.push_back(Tensor::fromBytes(type, ArrayRef(bytes.data() + m * each, each)));
+  return values;
+}
+
+} // namespace
+
+FailureOr<ReferenceModel> ReferenceModel::load(StringRef bytecode, int64_t experts, MLIRContext *context) {
+  ReferenceModel model;
+  model.module = parseSourceString<ModuleOp>(bytecode, context);
+  if (!model.module)
+    return failure();
+  PassManager passes(context);
+  partition::PartitionOptions partition;
+  partition::buildPartitionPipeline(passes, partition);
+  // Without a choice of residuals nothing is computed twice: the plainest form.
+  passes.addPass(autodiff::createDualPipeDifferentiate());
+  if (failed(passes.run(*model.module)))
+    return failure();
+  auto stages = llvm::to_vector(model.module->getOps<StageOp>());
+  if (stages.size() != 1) {
+    model.module->emitError() << "has " << stages.size() << " stages where one was asked for";
+    return failure();
+  }
+  model.stage = stages.front();
+  model.body = SymbolTable::lookupNearestSymbolFrom<BodyOp>(model.stage, model.stage.getBodyAttr());
+  model.options.mesh.push_back({"ep", experts});
+  return model;
+}
+
+Type ReferenceModel::getType(StringRef parameter) const {
+  auto op = const_cast<ReferenceModel *>(this)->module->lookupSymbol<nn::ParameterOp>(parameter);
+  return op ? Type(op.getType()) : Type();
+}
+
+FailureOr<MicroBatchResult> ReferenceModel::run(const std::map<std::string, std::string> &inputs, const NamedTensors &parameters, bool gradients,
+                                                reference::Precision precision) const {
+  reference::Options chosen = options;
+  chosen.precision = precision;
+  int64_t members = options.mesh.front().size;
+  std::map<Role, Values> known;
+  StageOp stage = this->stage;
+  auto parameterName = [&](unsigned index) { return cast<FlatSymbolRefAttr>(stage.getParams()[index]).getValue().str(); };
+
+  auto argument = [&](func::FuncOp function, unsigned index) -> FailureOr<Values> {
+    RoleAttr role = getArgRole(function, index);
+    auto type = cast<RankedTensorType>(function.getArgumentTypes()[index]);
+    if (auto found = known.find({role.getKind(), role.getIndex()}); found != known.end())
+      return found->second;
+    switch (role.getKind()) {
+    case RoleKind::Feed: {
+      std::string name = cast<StringAttr>(stage.getFeeds()[role.getIndex()]).str();
+      auto found = inputs.find(name);
+      if (found == inputs.end()) {
+        function.emitError() << "there is no input '" << name << "'";
+        return failure();
+      }
+      return splitOverMembers(type, found->second, members, function, name);
+    }
+    case RoleKind::Param: {
+      auto found = parameters.find(parameterName(role.getIndex()));
+      if (found == parameters.end()) {
+        function.emitError() << "there is no parameter '" << parameterName(role.getIndex()) << "'";
+        return failure();
+      }
+      return Values(members, found->second);
+    }
+    case RoleKind::LossScale:
+      return Values(members, Tensor::fromFloats({}, {1}));
+    default:
+      function.emitError() << "argument " << index << " (" << role << ") is given by no function before";
+      return failure();
+    }
+  };
+
+  auto evaluate = [&](StringRef name) -> LogicalResult {
+    auto function = const_cast<BodyOp &>(body).lookupSymbol<func::FuncOp>(name);
+    if (!function)
+      return success();
+    SmallVector<SmallVector<Tensor>> arguments(members);
+    for (unsigned a = 0; a < function.getNumArguments(); ++a) {
+      FailureOr<Values> values = argument(function, a);
+      if (failed(values))
+        return failure();
+      for (int64_t m = 0; m < members; ++m)
+        arguments[m].push_back((*values)[m]);
+    }
+    auto results = reference::evaluateMembers(function, arguments, {}, chosen);
+    if (failed(results))
+      return failure();
+    for (unsigned r = 0; r < function.getNumResults(); ++r) {
+      RoleAttr role = getResultRole(function, r);
+      Values &values = known[{role.getKind(), role.getIndex()}];
+      values.clear();
+      for (auto &member : *results)
+        values.push_back(std::move(member[r]));
+    }
+    return success();
+  };
+
+  if (failed(evaluate(kForward)))
+    return failure();
+  MicroBatchResult result;
+  auto scalars = [&](RoleKind kind, double otherwise) {
+    std::vector<double> values(members, otherwise);
+    if (auto found = known.find({kind, 0}); found != known.end())
+      for (int64_t m = 0; m < members; ++m)
+        values[m] = found->second[m].at(0);
+    return values;
+  };
+  result.losses = scalars(RoleKind::Loss, 0);
+  result.dens = scalars(RoleKind::Den, 1);
+  if (!gradients)
+    return result;
+  if (failed(evaluate(kInputHalf)) || failed(evaluate(kWeightHalf)))
+    return failure();
+  for (auto &[role, values] : known) {
+    if (role.first != RoleKind::ParamGrad)
+      continue;
+    Tensor sum = std::move(values.front());
+    for (const Tensor &other : llvm::drop_begin(values))
+      for (auto [to, from] : llvm::zip_equal(sum.floats, other.floats))
+        to += from;
+    result.gradients[parameterName(role.second)] = std::move(sum);
+  }
+  return result;
+}
+
+} // namespace dpc::verify
