@@ -15,7 +15,7 @@ namespace header {
 enum Word { LossScale = 4, Factor = 5, Skip = 6, ClipNorm = 7, AskedToSkip = 8, Den = 9, Norm = 10, NonFinite = 11, Count = 16 };
 } // namespace header
 namespace entry {
-enum Word { Lr = 0, WeightDecay = 1, Momentum = 2, Beta1 = 3, Beta2 = 4, Eps = 5, Bias1 = 6, Bias2 = 7, Count = 16 };
+enum Word { Lr = 0, WeightDecay = 1, Momentum = 2, Beta1 = 3, Beta2 = 4, Eps = 5, Bias1 = 6, Bias2 = 7, Rest1 = 8, Rest2 = 9, Count = 16 };
 } // namespace entry
 
 // Arithmetic on values of one type, so that an update reads like its formula.
@@ -69,12 +69,11 @@ void stepMomentum(Formula &f, Value p, Value g, ValueRange moments, Value e, Sma
   results.assign({f.sub(p, f.mul(f.word(e, entry::Lr), buffer)), buffer});
 }
 
-// Kingma and Ba, "Adam", algorithm 1, with the corrections of bias computed by the
-// host in double.
+// Kingma and Ba, "Adam", algorithm 1. The corrections of bias and 1 - beta come from
+// the host, which has them in double: 1 - 0.999 of floats is off by 1e-5.
 void applyAdam(Formula &f, Value p, Value g, ValueRange moments, Value e, SmallVectorImpl<Value> &results) {
-  Value one = f.splat(1), beta1 = f.word(e, entry::Beta1), beta2 = f.word(e, entry::Beta2);
-  Value m = f.add(f.mul(beta1, moments[0]), f.mul(f.sub(one, beta1), g));
-  Value v = f.add(f.mul(beta2, moments[1]), f.mul(f.sub(one, beta2), f.mul(g, g)));
+  Value m = f.add(f.mul(f.word(e, entry::Beta1), moments[0]), f.mul(f.word(e, entry::Rest1), g));
+  Value v = f.add(f.mul(f.word(e, entry::Beta2), moments[1]), f.mul(f.word(e, entry::Rest2), f.mul(g, g)));
   Value denominator = f.add(f.mul(f.sqrt(v), f.word(e, entry::Bias2)), f.word(e, entry::Eps));
   Value rate = f.mul(f.word(e, entry::Lr), f.word(e, entry::Bias1));
   results.assign({f.sub(p, f.div(f.mul(rate, m), denominator)), m, v});

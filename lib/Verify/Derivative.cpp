@@ -33,12 +33,13 @@ public:
     for (auto &[name, gradient] : gradients) {
       names.push_back(name);
       std::vector<double> direction(gradient.floats.size());
-      // Along the gradient an error of size shows, across it one of direction.
+      // Along the gradient an error of size shows, across it one of direction. Half
+      // as much across: in one dimension the two must not cancel.
       for (double &d : direction)
         d = double(generator() >> 11) * 0x1p-52 - 1;
       double across = norm(direction), size = norm(gradient.floats), scale = std::max(size, least);
       for (size_t i = 0; i < direction.size(); ++i)
-        direction[i] = ((size > 0 ? gradient.floats[i] / size : 0) + direction[i] / across) / scale;
+        direction[i] = ((size > 0 ? gradient.floats[i] / size : 0) + direction[i] / across / 2) / scale;
       directions.push_back(std::move(direction));
     }
   }

@@ -42,7 +42,7 @@ enum HeaderOffset : size_t {
 };
 enum EntryOffset : size_t {
   EntryLr = 0, EntryWeightDecay = 4, EntryMomentum = 8, EntryBeta1 = 12, EntryBeta2 = 16,
-  EntryEps = 20, EntryBias1 = 24, EntryBias2 = 28
+  EntryEps = 20, EntryBias1 = 24, EntryBias2 = 28, EntryRest1 = 32, EntryRest2 = 36
 };
 } // namespace
 
@@ -162,6 +162,8 @@ void Session::writeStepRecord(const StepRequest &request) {
       put(h.record, EntryEps, float(u.eps));
       put(h.record, EntryBias1, float(1 / (1 - std::pow(u.beta1, t))));
       put(h.record, EntryBias2, float(1 / std::sqrt(1 - std::pow(u.beta2, t))));
+      put(h.record, EntryRest1, float(1 - u.beta1));
+      put(h.record, EntryRest2, float(1 - u.beta2));
     }
   }
 }

@@ -1,0 +1,127 @@
+"""dpc verify: silent on what dpc compiles, and loud about programs into which a fault was put."""
+import os
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+MODELS = pathlib.Path(os.environ["DPC_SOURCE_DIR"]) / "test" / "models"
+OPTIONS = ["--pp", "2", "--micro-batches", "4", "--schedule", "dualpipe", "--optimizer", "adamw"]
+
+
+def call(*command):
+    return subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=300)
+
+
+@pytest.fixture(scope="module")
+def phases(tmp_path_factory):
+    """GPT-2 on two mirrored stages, with the IR after each phase."""
+    folder = tmp_path_factory.mktemp("phases")
+    done = call("dpc", "compile", MODELS / "gpt2.onnx", "-o", folder / "good.dpc", "--dump-phases", folder, *OPTIONS)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def replace_once(text, pattern, replacement, after=""):
+    """Changes the first match behind `after`; that there is one is part of the test."""
+    begin = text.index(after)
+    changed, count = re.subn(pattern, replacement, text[begin:], count=1)
+    assert count == 1, f"nothing matches {pattern}"
+    return text[:begin] + changed
+
+
+def swap_micro_batches(text):
+    # Rank 0's last stage sees the labels of micro-batch 3 for 2, and of 2 for 3.
+    begin = text.index("prog.program")
+    swapped = {"2": "3", "3": "2"}
+    changed, count = re.subn(r'(prog\.feed "labels" )([23])', lambda m: m[1] + swapped[m[2]], text[begin:], count=2)
+    assert count == 2
+    return text[:begin] + changed
+
+
+def drop_accumulation(text):
+    return replace_once(text, "accumulate true", "accumulate false")
+
+
+def read_stale_slot(text):
+    # The second run of a weight half gets a kept value of the first run's micro-batch.
+    first, second = list(re.finditer(r"prog\.run @s1\.weight_half\((%\d+), ", text))[:2]
+    assert first[1] != second[1]
+    return text[: second.start(1)] + first[1] + text[second.end(1) :]
+
+
+def seed_wrongly(text):
+    # The loss's backward begins with den times the loss scale; now with the scale alone.
+    return replace_once(text, r"nn\.mul %arg0, %arg1 : tensor<f32>", "nn.mul %arg1, %arg1 : tensor<f32>", after="@input_half(%arg0: tensor<f32> {dualpipe.role = #dualpipe.role<den 0>}")
+
+
+def differentiate_wrongly(text):
+    # The derivative of tanh is 1 - y * y; its product with the gradient is subtracted.
+    return replace_once(text, r"nn\.sub (%\d+, %\d+ : tensor<2x16x128xf32>)", r"nn.add \1", after="@input_half")
+
+
+FAULTS = {
+    "micro-batches-swapped": ("5-lower", swap_micro_batches, "the loss of micro-batch 2 is"),
+    "accumulation-dropped": ("5-lower", drop_accumulation, "the gradient of '"),
+    "stale-slot": ("5-lower", read_stale_slot, "the gradient of '"),
+    "wrong-seed": ("2-autodiff", seed_wrongly, "the gradient of '"),
+    "wrong-derivative": ("2-autodiff", differentiate_wrongly, "the gradient of '"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_planted_fault_is_found(phases, tmp_path, fault):
+    phase, plant, words = FAULTS[fault]
+    broken = tmp_path / "broken.mlir"
+    broken.write_text(plant((phases / f"{phase}.mlir").read_text()))
+    made = call("dpc", "compile", broken, "-o", tmp_path / "broken.dpc", *OPTIONS)
+    assert made.returncode == 0, made.stderr
+    done = call("dpc", "verify", tmp_path / "broken.dpc")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "difference: step 1: " + words in done.stdout, done.stdout
+    assert "found" in done.stderr
+
+
+@pytest.mark.parametrize("phase", ["0-import", "2-autodiff", "5-lower"])
+def test_going_on_from_a_phase_keeps_the_model(phases, tmp_path, phase):
+    made = call("dpc", "compile", phases / f"{phase}.mlir", "-o", tmp_path / "again.dpc", *OPTIONS)
+    assert made.returncode == 0, made.stderr
+    done = call("dpc", "verify", tmp_path / "again.dpc")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("model", ["gpt2", "llama", "bert", "moe"])
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam", "adamw"])
+def test_what_dpc_compiles_is_right(tmp_path, model, optimizer):
+    out = tmp_path / "model.dpc"
+    options = OPTIONS[:-1] + [optimizer]
+    made = call("dpc", "compile", MODELS / f"{model}.onnx", "-o", out, *options)
+    assert made.returncode == 0, made.stderr
+    done = call("dpc", "verify", out, "--steps", "2", "--data", "synthetic:3")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "verified: 2 steps of" in done.stdout
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw"])
+def test_first_step_of_weights_that_begin_at_zero_is_exact(tmp_path, optimizer):
+    # Drawn biases are zero: after a step they are the step, with all of its error.
+    out = tmp_path / "model.dpc"
+    made = call("dpc", "compile", MODELS / "gpt2.onnx", "-o", out, "--init", "seed:1", *OPTIONS[:-1], optimizer)
+    assert made.returncode == 0, made.stderr
+    done = call("dpc", "verify", out)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_errors(phases, tmp_path):
+    for options, status, words in [
+        (["--steps", "0"], 2, "--steps"),
+        (["--data", tmp_path / "absent.safetensors"], 9, "absent.safetensors"),
+        (["--lr", "-1"], 2, "--lr"),
+    ]:
+        done = call("dpc", "verify", phases / "good.dpc", *options)
+        assert done.returncode == status, done.stderr
+        assert words in done.stderr
+    done = call("dpc", "verify", tmp_path / "absent.dpc")
+    assert done.returncode == 3, done.stderr
+    assert "absent.dpc" in done.stderr
