@@ -4,9 +4,11 @@
 #include "Surroundings.h"
 #include "dpc/Codegen/Codegen.h"
 #include "dpc/Dialect/DualPipe/DualPipe.h"
+#include "dpc/Dialect/NN/ModelAttrs.h"
 #include "data/Sha256.h"
 #include "data/Safetensors.h"
 #include "session/Artifact.h"
+#include "mlir/Parser/Parser.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 
@@ -169,9 +171,10 @@ private:
     }
     for (auto &[name, entry] : entries)
       manifest.entryPoints.push_back(entry);
+    std::map<std::string, uint64_t> limits = inputLimits();
     for (auto &[name, type] : inputs) {
       std::vector<uint64_t> shape(type.getShape().begin(), type.getShape().end());
-      manifest.inputs.push_back({name, elementOf(type.getElementType()), shape, 0});
+      manifest.inputs.push_back({name, elementOf(type.getElementType()), shape, limits[name]});
       if (!shape.empty() && manifest.inputs.size() == 1)
         manifest.samplesPerMicroBatch = shape.front();
       if (type.getElementType().isInteger() && shape.size() == 2)
@@ -185,6 +188,24 @@ private:
     forecast["arena_bytes"] = summary.arenaBytes;
     manifest.forecast = forecast;
     return 0;
+  }
+
+  /// What import found of the graph's inputs; programs do not say it.
+  std::map<std::string, uint64_t> inputLimits() {
+    std::map<std::string, uint64_t> limits;
+    if (options.nnModule.empty())
+      return limits;
+    OwningOpRef<ModuleOp> source = parseSourceString<ModuleOp>(options.nnModule, module.getContext());
+    if (!source)
+      return limits;
+    for (func::FuncOp function : source->getOps<func::FuncOp>())
+      for (unsigned i = 0; i < function.getNumArguments(); ++i) {
+        auto name = function.getArgAttrOfType<StringAttr>(i, nn::kNameAttr);
+        auto limit = function.getArgAttrOfType<IntegerAttr>(i, nn::kLimitAttr);
+        if (name && limit)
+          limits[name.str()] = limit.getInt();
+      }
+    return limits;
   }
 
   // Parameters inside the model's own file move into the artifact, so that it can

@@ -9,6 +9,8 @@ void dpc::import::buildImportPipeline(OpPassManager &pm) {
   // Last of all rewriting, on the final nn form: what a product absorbs is part
   // of its meaning from here on.
   pm.addNestedPass<func::FuncOp>(createNNAbsorbTransposes());
+  // Here and not later: partition would show it a part of an input's readers.
+  pm.addPass(createNNBoundInputs());
   pm.addPass(createNNVerifyImported());
 }
 

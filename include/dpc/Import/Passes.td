@@ -35,6 +35,23 @@ def NNAbsorbTransposes : Pass<"nn-absorb-transposes", "::mlir::func::FuncOp"> {
   ];
 }
 
+def NNBoundInputs : Pass<"nn-bound-inputs", "::mlir::ModuleOp"> {
+  let summary = "Note which integers an input may hold";
+  let description = [{
+    An input that becomes an index, of a table or of a class, by ways on which no
+    arithmetic is done, gets the least such extent as `nn.limit`. Data is checked
+    against it, and synthetic data drawn below it.
+
+    ```mlir
+    func.func @forward(%ids: tensor<2x16xi64> {nn.name = "ids", nn.limit = 128 : i64}) ...
+      %e = nn.gather %table, %ids axis 0 : tensor<128x32xf32>, ...
+    ```
+
+    Nothing to do: no integer inputs, or none that is an index.
+  }];
+  let statistics = [Statistic<"numBounded", "bounded", "Inputs with a limit">];
+}
+
 def NNVerifyImported : Pass<"nn-verify-imported", "::mlir::ModuleOp"> {
   let summary = "Check that the import phase is over";
   let description = [{

@@ -339,3 +339,10 @@ LogicalResult TopKOp::buildBackward(OpBuilder &builder, ValueRange resultGrads,
         from.getRank() - 1);
   return success();
 }
+
+int64_t GatherOp::getIndexLimit(unsigned operand) {
+  return operand == 1 ? getTable().getType().getDimSize(getAxis()) : 0;
+}
+int64_t GatherElementsOp::getIndexLimit(unsigned operand) {
+  return operand == 1 ? getTable().getType().getDimSize(getAxis()) : 0;
+}

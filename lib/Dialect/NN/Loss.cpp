@@ -134,3 +134,7 @@ LogicalResult WeightedMeanOp::buildBackward(OpBuilder &builder,
     b.accumulate(operandGrads[1], repeat(resultGrads[1]));
   return success();
 }
+
+int64_t CrossEntropyOp::getIndexLimit(unsigned operand) {
+  return operand == 1 ? getLogits().getType().getShape().back() : 0;
+}

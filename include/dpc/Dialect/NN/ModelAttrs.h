@@ -9,6 +9,9 @@ namespace dpc::nn {
 
 /// On an argument of a model's @forward: the graph input's name.
 inline constexpr llvm::StringLiteral kNameAttr = "nn.name";
+/// On an integer argument of a model's @forward: its values are below this
+/// number, because an operation reads by them.
+inline constexpr llvm::StringLiteral kLimitAttr = "nn.limit";
 /// On a model's @forward: how losses of micro-batches are summed
 /// (`dualpipe.training` says the values).
 inline constexpr llvm::StringLiteral kWeightingAttr = "nn.weighting";

@@ -27,6 +27,12 @@ template <typename ConcreteType>
 class ElementwiseOp
     : public mlir::OpTrait::TraitBase<ConcreteType, ElementwiseOp> {};
 
+/// Marks an operation whose result elements are elements of its operands, or
+/// constants: what is known of the values passes through it.
+template <typename ConcreteType>
+class MovesElementsOp
+    : public mlir::OpTrait::TraitBase<ConcreteType, MovesElementsOp> {};
+
 /// Marks an operation that communicates with the other members of a group.
 template <typename ConcreteType>
 class CollectiveOp

@@ -81,7 +81,7 @@ def NN_IsNanOp : NN_PureOp<"is_nan", [NN_ElementwiseOp, NN_InactiveOp, NN_Infer]
   let assemblyFormat = "$operand attr-dict `:` type($operand)";
   let extraClassDefinition = NN_ElementwiseCost<1>.definition;
 }
-def NN_SelectOp : NN_PureOp<"select", [NN_ElementwiseOp, AllTypesMatch<["on_true", "on_false", "result"]>, TypesMatchWith<"the condition has the result's shape", "result", "condition", "::dpc::nn::getBoolType($_self)">, NN_Derivative]> {
+def NN_SelectOp : NN_PureOp<"select", [NN_ElementwiseOp, NN_MovesElementsOp, AllTypesMatch<["on_true", "on_false", "result"]>, TypesMatchWith<"the condition has the result's shape", "result", "condition", "::dpc::nn::getBoolType($_self)">, NN_Derivative]> {
   let summary = "on_true where the condition holds, else on_false";
   let arguments = (ins NN_BoolTensor:$condition, NN_Tensor:$on_true, NN_Tensor:$on_false);
   let results = (outs NN_Tensor:$result);

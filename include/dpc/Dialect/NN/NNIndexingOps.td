@@ -2,7 +2,7 @@
 // counted from the end by the importer's normalisation, so here an index out of
 // range is an error of the data: reads give zeros, additions are dropped.
 
-def NN_GatherOp : NN_PureOp<"gather", [NN_Infer, NN_Derivative]> {
+def NN_GatherOp : NN_PureOp<"gather", [NN_Infer, NN_Derivative, NN_Indexing]> {
   let summary = "slices of the table along `axis` at the indices";
   let description = [{
     Result shape: table[:axis] + indices + table[axis+1:].
@@ -48,7 +48,7 @@ def NN_ScatterNdAddOp : NN_PureOp<"scatter_nd_add", [NN_Derivative]> {
   let assemblyFormat = "$indices `,` $updates attr-dict `:` type($indices) `,` type($updates) `to` type($result)";
   let hasVerifier = 1;
 }
-def NN_GatherElementsOp : NN_PureOp<"gather_elements", [NN_Infer, NN_Derivative]> {
+def NN_GatherElementsOp : NN_PureOp<"gather_elements", [NN_Infer, NN_Derivative, NN_Indexing]> {
   let summary = "one element per index along `axis` (ONNX GatherElements); the result has the indices' shape";
   let arguments = (ins NN_Tensor:$table, NN_IndexTensor:$indices, I64Attr:$axis);
   let results = (outs NN_Tensor:$result);

@@ -55,6 +55,19 @@ def NN_CostOpInterface : OpInterface<"CostOpInterface"> {
   ];
 }
 
+def NN_IndexingOpInterface : OpInterface<"IndexingOpInterface"> {
+  let cppNamespace = "::dpc::nn";
+  let description = "An operation that reads a table, or a class, by integers.";
+  let methods = [
+    InterfaceMethod<"The number that this operand's values are below; 0 if it is no index.",
+      "int64_t", "getIndexLimit", (ins "unsigned":$operand)>
+  ];
+}
+
+// Each result element is an element of an operand, or a constant; no arithmetic.
+def NN_MovesElementsOp : NativeOpTrait<"MovesElementsOp"> {
+  let cppNamespace = "::dpc::nn";
+}
 // Piecewise constant in all its operands: gradients stop here, rightly.
 def NN_InactiveOp : NativeOpTrait<"InactiveOp"> {
   let cppNamespace = "::dpc::nn";

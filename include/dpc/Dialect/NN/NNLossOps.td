@@ -1,7 +1,7 @@
 // What losses are made of. A mean over weighted rows is its own operation,
 // because training sums its numerator and denominator over micro-batches.
 
-def NN_CrossEntropyOp : NN_PureOp<"cross_entropy", [NN_Infer, NN_Derivative]> {
+def NN_CrossEntropyOp : NN_PureOp<"cross_entropy", [NN_Infer, NN_Derivative, NN_Indexing]> {
   let summary = "-log softmax(logits)[label] for each row";
   let description = [{
     logits [N, C], labels [N]: `loss` [N], 0 where the label is `ignore_index`;

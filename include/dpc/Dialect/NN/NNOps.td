@@ -27,6 +27,7 @@ def NN_BackwardOnlyOp : NativeOpTrait<"BackwardOnlyOp"> {
 class NN_PureOp<string mnemonic, list<Trait> traits = []> : NN_Op<mnemonic, !listconcat([Pure], traits)>;
 defvar NN_Differentiable = DeclareOpInterfaceMethods<NN_DifferentiableOpInterface, ["isDifferentiableOperand"]>;
 defvar NN_Derivative = DeclareOpInterfaceMethods<NN_DifferentiableOpInterface>;
+defvar NN_Indexing = DeclareOpInterfaceMethods<NN_IndexingOpInterface>;
 defvar NN_Infer = DeclareOpInterfaceMethods<InferTypeOpInterface>;
 
 include "dpc/Dialect/NN/NNModelOps.td"

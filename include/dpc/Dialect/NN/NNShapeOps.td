@@ -1,6 +1,6 @@
 // Operations that move elements without computing.
 
-def NN_BroadcastOp : NN_PureOp<"broadcast", [NN_Derivative]> {
+def NN_BroadcastOp : NN_PureOp<"broadcast", [NN_MovesElementsOp, NN_Derivative]> {
   let summary = "repeats a tensor along new and unit dimensions";
   let description = [{
     Dimension i of the operand is dimension `dims[i]` of the result (increasing);
@@ -14,7 +14,7 @@ def NN_BroadcastOp : NN_PureOp<"broadcast", [NN_Derivative]> {
   let hasFolder = 1;
   let hasCanonicalizer = 1;
 }
-def NN_ReshapeOp : NN_PureOp<"reshape", [NN_Derivative]> {
+def NN_ReshapeOp : NN_PureOp<"reshape", [NN_MovesElementsOp, NN_Derivative]> {
   let summary = "the same elements in row-major order under another shape; a view, no work";
   let arguments = (ins NN_Tensor:$operand);
   let results = (outs NN_Tensor:$result);
@@ -24,7 +24,7 @@ def NN_ReshapeOp : NN_PureOp<"reshape", [NN_Derivative]> {
   let hasCanonicalizer = 1;
   let extraClassDeclaration = [{ bool isView() { return true; } }];
 }
-def NN_TransposeOp : NN_PureOp<"transpose", [NN_Infer, NN_Derivative]> {
+def NN_TransposeOp : NN_PureOp<"transpose", [NN_MovesElementsOp, NN_Infer, NN_Derivative]> {
   let summary = "permutes dimensions: dimension i of the result is dimension perm[i] of the operand";
   let arguments = (ins NN_Tensor:$operand, DenseI64ArrayAttr:$perm);
   let results = (outs NN_Tensor:$result);
@@ -32,7 +32,7 @@ def NN_TransposeOp : NN_PureOp<"transpose", [NN_Infer, NN_Derivative]> {
   let hasFolder = 1;
   let hasCanonicalizer = 1;
 }
-def NN_SliceOp : NN_PureOp<"slice", [NN_Infer, NN_Derivative]> {
+def NN_SliceOp : NN_PureOp<"slice", [NN_MovesElementsOp, NN_Infer, NN_Derivative]> {
   let summary = "elements starts[i], starts[i] + strides[i], ... below limits[i] of each dimension (strides are positive)";
   let description = "Example: `%y = nn.slice %x [0, 2] to [4, 8] step [1, 1] : tensor<4x8xf32> to tensor<4x6xf32>`.";
   let arguments = (ins NN_Tensor:$operand, DenseI64ArrayAttr:$starts, DenseI64ArrayAttr:$limits, DenseI64ArrayAttr:$strides);
@@ -41,7 +41,7 @@ def NN_SliceOp : NN_PureOp<"slice", [NN_Infer, NN_Derivative]> {
   let hasFolder = 1;
   let extraClassDeclaration = [{ int64_t getBytes() { return 2 * getByteSize(getType()); } }];
 }
-def NN_PadOp : NN_PureOp<"pad", [NN_Infer, NN_Derivative]> {
+def NN_PadOp : NN_PureOp<"pad", [NN_MovesElementsOp, NN_Infer, NN_Derivative]> {
   let summary = "puts `value` around and between elements";
   let description = [{
     `low[i]` elements before, `high[i]` after, `interior[i]` between two
@@ -52,7 +52,7 @@ def NN_PadOp : NN_PureOp<"pad", [NN_Infer, NN_Derivative]> {
   let assemblyFormat = "$operand `low` $low `high` $high `interior` $interior `with` $value attr-dict `:` type($operand) `to` type($result)";
   let hasFolder = 1;
 }
-def NN_ConcatOp : NN_PureOp<"concat", [NN_Infer, NN_Derivative]> {
+def NN_ConcatOp : NN_PureOp<"concat", [NN_MovesElementsOp, NN_Infer, NN_Derivative]> {
   let summary = "joins tensors along one dimension";
   let arguments = (ins Variadic<NN_Tensor>:$operands, I64Attr:$axis);
   let results = (outs NN_Tensor:$result);
