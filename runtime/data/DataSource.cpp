@@ -11,6 +11,20 @@ uint64_t InputSpec::bytes() const {
   return byteSize(shape, sizeOf(type)).value_or(0);
 }
 
+uint64_t InputSpec::firstBeyondLimit(const void *values, uint64_t count) const {
+  auto search = [&](auto *typed) {
+    uint64_t i = 0;
+    while (i < count && (typed[i] < 0 || uint64_t(typed[i]) < limit))
+      ++i;
+    return i;
+  };
+  if (limit && type == Element::I64)
+    return search(static_cast<const int64_t *>(values));
+  if (limit && type == Element::I32)
+    return search(static_cast<const int32_t *>(values));
+  return count;
+}
+
 namespace {
 // Integers uniform below the limit, floats standard normal: a pure function of
 // (seed, input, row), so that a run on synthetic data repeats.

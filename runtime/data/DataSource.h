@@ -18,6 +18,9 @@ struct InputSpec {
   std::vector<uint64_t> shape;
   uint64_t limit = 0; // integers are below it; 0: not known
   uint64_t bytes() const;
+  // The first of `count` values that is not below the limit, or `count`. Negative
+  // ones pass: labels that do not count, and indices that count from the end.
+  uint64_t firstBeyondLimit(const void *values, uint64_t count) const;
 };
 
 class DataSource {

@@ -37,14 +37,31 @@ public:
     uint64_t slice = (column.shared ? 0 : row - firstRow[p]) * experts + expert;
     uint64_t offset = column.tensor.offset + slice * unit;
     const InputFile &file = parts[p].file.file();
-    if (column.tensor.type == spec.type)
-      return file.read(offset, dst, unit);
-    static thread_local std::vector<char> narrow;
-    narrow.resize(std::max<size_t>(narrow.size(), unit));
-    if (Status s = file.read(offset, narrow.data(), unit); !s.ok())
-      return s;
-    widen(column.tensor.type, narrow.data(), spec.type, dst, count);
-    return {};
+    if (column.tensor.type == spec.type) {
+      if (Status s = file.read(offset, dst, unit); !s.ok())
+        return s;
+    } else {
+      static thread_local std::vector<char> narrow;
+      narrow.resize(std::max<size_t>(narrow.size(), unit));
+      if (Status s = file.read(offset, narrow.data(), unit); !s.ok())
+        return s;
+      widen(column.tensor.type, narrow.data(), spec.type, dst, count);
+    }
+    return checkLimit(spec, dst, count, file.path(), row - firstRow[p]);
+  }
+
+private:
+  // An index beyond what it reads by would silently read zeros.
+  static Status checkLimit(const InputSpec &spec, const void *values, uint64_t count,
+                           const std::string &path, uint64_t row) {
+    uint64_t i = spec.firstBeyondLimit(values, count);
+    if (i == count)
+      return {};
+    int64_t value = spec.type == Element::I64 ? static_cast<const int64_t *>(values)[i]
+                                              : static_cast<const int32_t *>(values)[i];
+    return error(Code::Data, "tensor '", spec.name, "' of '", path, "': element ", i,
+                 " of micro-batch ", row, " is ", value, "; the input takes values below ",
+                 spec.limit);
   }
 };
 

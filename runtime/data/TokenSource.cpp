@@ -52,20 +52,13 @@ private:
   // A token beyond the vocabulary would read past the embedding.
   Status checkLimit(const InputSpec &spec, const char *values,
                     const std::string &path, uint64_t first) const {
-    if (!spec.limit)
+    uint64_t i = spec.firstBeyondLimit(values, sequence);
+    if (i == sequence)
       return {};
-    for (uint64_t i = 0; i < sequence; ++i) {
-      uint64_t value = spec.type == Element::I64
-                           ? uint64_t(reinterpret_cast<const int64_t *>(values)[i])
-                           : uint64_t(reinterpret_cast<const int32_t *>(values)[i]);
-      if (value >= spec.limit)
-        return Status(Code::Data,
-                      "token " + std::to_string(first + i) + " of '" + path +
-                          "' is " + std::to_string(value) + "; input '" +
-                          spec.name + "' takes values below " +
-                          std::to_string(spec.limit));
-    }
-    return {};
+    int64_t value = spec.type == Element::I64 ? reinterpret_cast<const int64_t *>(values)[i]
+                                              : reinterpret_cast<const int32_t *>(values)[i];
+    return error(Code::Data, "token ", first + i, " of '", path, "' is ", value, "; input '",
+                 spec.name, "' takes values below ", spec.limit);
   }
 };
 

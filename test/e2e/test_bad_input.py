@@ -200,6 +200,13 @@ def test_data_of_a_wrong_type(artifact, inputs, tmp_path):
     refused(run(artifact, tmp_path, dict(inputs, **{name: inputs[name].astype(np.float64)})), DATA, name, "f64", "i64")
 
 
+def test_a_token_beyond_the_vocabulary(artifact, inputs, tmp_path):
+    wrong = dict(inputs, input_ids=inputs["input_ids"].copy())
+    limit = next(i["limit"] for i in json.loads((artifact / "manifest.json").read_text())["inputs"] if i["name"] == "input_ids")
+    wrong["input_ids"][2, 0, 5] = limit
+    refused(run(artifact, tmp_path, wrong), DATA, "'input_ids'", "element 5 of micro-batch 2", f"is {limit}", f"below {limit}")
+
+
 def test_data_that_is_too_short(artifact, inputs, tmp_path):
     refused(run(artifact, tmp_path, inputs, steps=99), DATA, "99")
 

@@ -150,6 +150,20 @@ TEST_F(DataFiles, Tokens) {
   EXPECT_NE(openDataSource("tokens:" + dir + "/t.bin", inputs, 1, source).message().find("'mask'"), std::string::npos);
 }
 
+TEST_F(DataFiles, ValuesBeyondTheLimit) {
+  std::vector<int32_t> ids = {1, -100, 9, 10};
+  ASSERT_TRUE(writeSafetensors(dir + "/i.safetensors", {{"ids", Element::I32, {2, 2}, ids.data()}}).ok());
+  for (Element type : {Element::I32, Element::I64}) {
+    std::unique_ptr<DataSource> source;
+    ASSERT_TRUE(openDataSource(dir + "/i.safetensors", {{"ids", type, {2}, 10}}, 1, source).ok());
+    int64_t v[2];
+    EXPECT_TRUE(source->read(0, 0, 0, v).ok()) << "negative values mean something else";
+    Status s = source->read(0, 1, 0, v);
+    EXPECT_EQ(s.code(), Code::Data);
+    EXPECT_NE(s.message().find("element 1 of micro-batch 1 is 10; the input takes values below 10"), std::string::npos) << s.message();
+  }
+}
+
 TEST(Synthetic, RepeatsAndStaysBelowTheLimit) {
   std::vector<InputSpec> inputs = {{"ids", Element::I32, {64}, 7}};
   std::unique_ptr<DataSource> a, b;
