@@ -57,11 +57,11 @@ llvm::Expected<Target> Target::get(llvm::StringRef name) {
   if (!machine)
     return llvm::createStringError(llvm::inconvertibleErrorCode(), "this LLVM cannot generate code for %s", kTriple.data());
   // Instruction sets that a loader must find on its machine; LLVM's list also has
-  // tuning flags and modes, which are no instructions.
+  // tuning flags and modes, which are no instructions, and sets that no kernel uses.
   static constexpr llvm::StringLiteral sets[] = {
-      "sse3", "ssse3", "sse4.1", "sse4.2", "popcnt", "avx", "avx2", "f16c", "fma", "bmi", "bmi2", "lzcnt", "movbe", "avx512f", "avx512bw",
-      "avx512cd", "avx512dq", "avx512vl", "avx512vnni", "avx512bf16", "avx512fp16", "avx512vbmi", "avx512vbmi2", "avx512bitalg",
-      "avx512vpopcntdq", "avx512ifma", "avxvnni", "gfni", "vaes", "vpclmulqdq", "adx", "pclmul", "aes", "sha"};
+#define DPCRT_CPU_FEATURE(name) name,
+#include "program/CpuFeatures.def"
+  };
   const llvm::MCSubtargetInfo &info = *machine->getMCSubtargetInfo();
   for (llvm::StringRef set : sets)
     if (info.checkFeatures(("+" + set).str()))

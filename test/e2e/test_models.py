@@ -29,12 +29,13 @@ class Model:
         self.info = json.loads((MODELS / f"{name}.json").read_text())
         self.reference = load_file(str(MODELS / f"{name}.ref.safetensors"))
 
-    def train(self, folder, graph, ranks, schedule, optimizer, micro_batches=8, threads=None):
+    def train(self, folder, graph, ranks, schedule, optimizer, micro_batches=8, threads=None, target="cpu"):
         """Three steps; what was dumped of each."""
         data, artifact, dump = folder / "data.safetensors", folder / "model.dpc", folder / "dump"
         save_file({k[3:]: v for k, v in self.reference.items() if k.startswith("in/")}, str(data))
         call("dpc", "compile", MODELS / graph["file"], "-o", artifact, "--force", "--pp", ranks, "--micro-batches",
-             micro_batches, "--schedule", schedule, "--optimizer", optimizer, "--loss", self.info["loss"])
+             micro_batches, "--schedule", schedule, "--optimizer", optimizer, "--loss", self.info["loss"],
+             "--target", target)
         options = ["--optimizer-option", "weight_decay=0.01"] if optimizer == "adamw" else []
         options += ["--threads", threads] if threads else []
         call("dpc", "run", artifact, "--data", data, "--epochs", 0, "--steps", 3, "--lr", LR[optimizer], "--dump", dump,
@@ -91,6 +92,14 @@ def test_adamw(name, tmp_path):
     graph = model.info["graphs"][0]
     for ranks, schedule in [(1, "1f1b"), (4, "dualpipe")]:
         model.check_losses(graph, "adamw", model.train(tmp_path, graph, ranks, schedule, "adamw"))
+
+
+def test_kernels_for_this_machine(tmp_path):
+    model = Model("gpt2")
+    graph = model.info["graphs"][0]
+    steps = model.train(tmp_path, graph, 2, "dualpipe", "sgd", target="cpu:native")
+    model.check_losses(graph, "sgd", steps)
+    model.check_gradients(graph, steps[0])
 
 
 def test_threads_do_not_change_a_bit(tmp_path):

@@ -11,22 +11,10 @@ struct Feature {
 
 Status checkCpuFeatures(const std::vector<std::string> &required) {
   __builtin_cpu_init();
-#define DPCRT_FEATURE(name) {name, __builtin_cpu_supports(name) != 0}
   const Feature features[] = {
-      DPCRT_FEATURE("sse3"), DPCRT_FEATURE("ssse3"), DPCRT_FEATURE("sse4.1"),
-      DPCRT_FEATURE("sse4.2"), DPCRT_FEATURE("popcnt"), DPCRT_FEATURE("avx"),
-      DPCRT_FEATURE("avx2"), DPCRT_FEATURE("bmi"), DPCRT_FEATURE("bmi2"),
-      DPCRT_FEATURE("fma"), DPCRT_FEATURE("f16c"), DPCRT_FEATURE("lzcnt"),
-      DPCRT_FEATURE("movbe"), DPCRT_FEATURE("avx512f"),
-      DPCRT_FEATURE("avx512bw"), DPCRT_FEATURE("avx512cd"),
-      DPCRT_FEATURE("avx512dq"), DPCRT_FEATURE("avx512vl"),
-      DPCRT_FEATURE("avx512ifma"), DPCRT_FEATURE("avx512vbmi"),
-      DPCRT_FEATURE("avx512vbmi2"), DPCRT_FEATURE("avx512vnni"),
-      DPCRT_FEATURE("avx512bitalg"), DPCRT_FEATURE("avx512vpopcntdq"),
-      DPCRT_FEATURE("avx512bf16"), DPCRT_FEATURE("avx512fp16"),
-      DPCRT_FEATURE("avxvnni"), DPCRT_FEATURE("gfni"), DPCRT_FEATURE("vaes"),
-      DPCRT_FEATURE("vpclmulqdq")};
-#undef DPCRT_FEATURE
+#define DPCRT_CPU_FEATURE(name) {name, __builtin_cpu_supports(name) != 0},
+#include "program/CpuFeatures.def"
+  };
   std::string missing;
   for (const std::string &name : required) {
     bool present = false;
