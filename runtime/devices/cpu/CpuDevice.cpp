@@ -152,10 +152,13 @@ public:
 
   Status finishPreparation() override {
     scratchPerCore = (std::max(kernelScratch, library.scratchBytes()) + 4095) / 4096 * 4096;
-    scratch.assign(cores.count(), nullptr);
-    for (void *&p : scratch)
+    scratch.assign(cores.count(), {});
+    for (MatmulScratch &core : scratch) {
+      void *p = nullptr;
       if (Status s = allocate(scratchPerCore, false, p); !s.ok())
         return s;
+      core.memory = static_cast<char *>(p);
+    }
     return {};
   }
   uint64_t scratchBytes() const override { return scratchPerCore * cores.count(); }
@@ -175,7 +178,7 @@ public:
 
   Status call(Lane &lane, const PreparedCall &call, void *const *buffers) override {
     int core = static_cast<CpuLane &>(lane).core;
-    Calling job{this, call.matmul.get(), buffers};
+    Calling job{this, call.matmul.get(), buffers, ++callCount};
     if (call.share)
       cores.share(core, call.matmul->blocks(), &CpuDevice::callPiece, &job);
     else
@@ -234,6 +237,7 @@ private:
     CpuDevice *device;
     const MatmulPlan *plan;
     void *const *buffers;
+    uint64_t number; // of all calls
     std::atomic<bool> failed{false};
   };
 
@@ -244,7 +248,9 @@ private:
     }
     void *buffers[maximumBuffers];
     std::memcpy(buffers, job.buffers, job.count * sizeof(void *));
-    buffers[job.count] = job.device->scratch[size_t(core)];
+    MatmulScratch &scratch = job.device->scratch[size_t(core)];
+    scratch.forget();
+    buffers[job.count] = scratch.memory;
     job.kernel->function(buffers, int64_t(begin), int64_t(end));
   }
   static void launchPiece(void *context, int core, uint64_t piece) {
@@ -255,7 +261,11 @@ private:
   }
   static void callPiece(void *context, int core, uint64_t piece) {
     auto &job = *static_cast<Calling *>(context);
-    if (!job.plan->run(piece, core, job.device->scratch[size_t(core)],
+    MatmulScratch &scratch = job.device->scratch[size_t(core)];
+    if (scratch.call != job.number)
+      scratch.forget();
+    scratch.call = job.number;
+    if (!job.plan->run(piece, core, scratch,
                        static_cast<const float *>(job.buffers[0]),
                        static_cast<const float *>(job.buffers[1]),
                        static_cast<float *>(job.buffers[2])))
@@ -288,7 +298,8 @@ private:
   MatmulLibrary library;
   void *kernels = nullptr;
   uint64_t kernelScratch = 0, scratchPerCore = 0;
-  std::vector<void *> scratch; // per core
+  std::vector<MatmulScratch> scratch; // per core
+  std::atomic<uint64_t> callCount{0};
   std::vector<Mapping> memory;
   std::vector<std::unique_ptr<PreparedLaunch>> launches;
   std::vector<std::unique_ptr<PreparedCall>> calls;

@@ -2,13 +2,26 @@
 // computed as the transposed product, layouts that the library has no fast path
 // for packed into scratch first.
 #include "devices/cpu/Matmul.h"
+#include "devices/cpu/MatmulOperand.h"
 #include <algorithm>
-#include <cstring>
+
+extern "C" void omp_set_num_threads(int);
+extern "C" int omp_get_max_threads();
 
 namespace dpcrt {
 namespace {
+// Some primitives fix at their creation how many threads they start, whatever the
+// caller allows them later: then it has to be one.
+class OneThread {
+public:
+  OneThread() : before(omp_get_max_threads()) { omp_set_num_threads(1); }
+  ~OneThread() { omp_set_num_threads(before); }
+
+private:
+  int before; // of the calling thread, which may be the user's
+};
+
 using dims = dnnl::memory::dims;
-constexpr auto f32 = dnnl::memory::data_type::f32;
 
 uint64_t align64(uint64_t bytes) { return (bytes + 63) / 64 * 64; }
 
@@ -24,64 +37,11 @@ dims operandDims(const MatmulShape &s, const std::vector<int64_t> &strides,
   return d;
 }
 
-dims packedStrides(const dims &d) {
-  dims strides(d.size(), 1);
-  for (size_t i = d.size() - 1; i-- > 0;)
-    strides[i] = strides[i + 1] * d[i + 1];
-  return strides;
-}
-
-int64_t elements(const dims &d) {
-  int64_t n = 1;
-  for (int64_t x : d)
-    n *= x;
-  return n;
-}
-
-// Strides of dimensions of size 1 mean nothing; give them what a packed layout
-// would have, so that equal layouts look equal to the library.
-void cleanStrides(const dims &d, std::vector<int64_t> &strides) {
-  size_t r = d.size() - 2, c = d.size() - 1;
-  if (d[c] == 1)
-    strides[c] = d[r] > 1 && strides[r] > 1 ? 1 : d[r];
-  if (d[r] == 1)
-    strides[r] = strides[c] == 1 ? d[c] : 1;
-  for (size_t i = 0; i < r; ++i)
-    if (d[i] == 1)
-      strides[i] = std::max(d[r] * strides[r], d[c] * strides[c]);
-}
-
-// Whether one matrix dimension is contiguous and the other steps over it: what the
-// library reads in place.
-bool isDirect(const dims &d, const std::vector<int64_t> &strides) {
-  int64_t rows = d[d.size() - 2], columns = d.back();
-  int64_t r = strides[d.size() - 2], c = strides.back();
-  return (c == 1 && r >= columns) || (r == 1 && c >= rows);
-}
-
-// Visits every element of an operand in row-major order.
-template <typename Visit>
-void walk(const dims &d, const std::vector<int64_t> &strides, size_t axis,
-          int64_t offset, Visit &visit) {
-  if (axis + 1 == d.size()) {
-    visit(offset, strides[axis], d[axis]);
-    return;
-  }
-  for (int64_t i = 0; i < d[axis]; ++i)
-    walk(d, strides, axis + 1, offset + i * strides[axis], visit);
-}
 } // namespace
 
 class BlockPrimitive {
 public:
-  // What each operand does: read in place, or through a packed copy.
-  struct Side {
-    dims shape;
-    std::vector<int64_t> strides;
-    bool packed = false;
-    uint64_t offset = 0; // of the copy in scratch
-  };
-  Side lhs, rhs, dst;
+  MatmulOperand lhs, rhs, dst;
   bool accumulate = false;
   dnnl::primitive primitive;
   std::string implementation;
@@ -93,33 +53,30 @@ public:
   std::vector<CoreState> cores;
 
   Status make(const MatmulShape &s, const dnnl::engine &engine, unsigned n);
-  bool run(int core, char *scratch, const float *a, const float *b,
+  bool run(int core, MatmulScratch &scratch, const float *a, const float *b,
            float *c) const;
 
 private:
   bool tryMake(const dnnl::engine &engine, uint64_t &libraryScratch,
                dnnl::matmul::primitive_desc &description);
+  const float *source(const MatmulOperand &operand, const float *from,
+                      MatmulScratch &scratch, const float *&held) const;
 };
 
 bool BlockPrimitive::tryMake(const dnnl::engine &engine,
                              uint64_t &libraryScratch,
                              dnnl::matmul::primitive_desc &description) {
-  auto layout = [](const Side &side) {
-    return dnnl::memory::desc(side.shape, f32,
-                              side.packed ? packedStrides(side.shape)
-                                          : dims(side.strides));
-  };
   try {
     dnnl::primitive_attr attributes;
     attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-    if (accumulate && !dst.packed) {
+    if (accumulate && !dst.isCopied()) {
       dnnl::post_ops sum;
       sum.append_sum(1.0f);
       attributes.set_post_ops(sum);
     }
     description = dnnl::matmul::primitive_desc(
-        dnnl::matmul::desc(layout(lhs), layout(rhs), layout(dst)), attributes,
-        engine);
+        dnnl::matmul::desc(lhs.description(), rhs.description(), dst.description()),
+        attributes, engine);
     implementation = description.impl_info_str();
     libraryScratch = description.scratchpad_desc().get_size();
     return implementation.find("ref") == std::string::npos;
@@ -130,30 +87,35 @@ bool BlockPrimitive::tryMake(const dnnl::engine &engine,
 
 Status BlockPrimitive::make(const MatmulShape &s, const dnnl::engine &engine,
                             unsigned n) {
+  OneThread here;
   accumulate = s.accumulate;
   lhs = {operandDims(s, s.lhs, s.m, s.k), s.lhs};
   rhs = {operandDims(s, s.rhs, s.k, s.n), s.rhs};
   dst = {operandDims(s, s.dst, s.m, s.n), s.dst};
-  for (Side *side : {&lhs, &rhs, &dst}) {
-    cleanStrides(side->shape, side->strides);
-    side->packed = !isDirect(side->shape, side->strides);
-  }
-  if (dst.strides.back() != 1)
-    dst.packed = true;
+  for (MatmulOperand *operand : {&lhs, &rhs, &dst})
+    if (!operand->isDirect() || (operand == &dst && !dst.isRowMajor()))
+      operand->copyRowMajor();
+  // An element of an operand is used once per row (column) of the other one; from
+  // about this many uses on its copy costs less than it saves.
+  constexpr int64_t manyUses = 32;
+  if (!lhs.isCopied() && !lhs.isRowMajor() && lhs.collides(1) && s.n >= manyUses)
+    lhs.copyPadded();
+  if (!rhs.isCopied() && rhs.isRowMajor() && rhs.collides(2) && s.m >= manyUses)
+    rhs.copyPadded();
   uint64_t libraryScratch = 0;
   dnnl::matmul::primitive_desc description;
   if (!tryMake(engine, libraryScratch, description)) {
-    lhs.packed = rhs.packed = dst.packed = true;
+    for (MatmulOperand *operand : {&lhs, &rhs, &dst})
+      operand->copyRowMajor();
     if (!tryMake(engine, libraryScratch, description) && implementation.empty())
       return error(Code::Device, "oneDNN has no matmul for ", s.m, "x", s.k,
                    " times ", s.k, "x", s.n, " in f32");
   }
   scratchBytes = align64(libraryScratch);
-  for (Side *side : {&lhs, &rhs, &dst})
-    if (side->packed) {
-      side->offset = scratchBytes;
-      scratchBytes += align64(uint64_t(elements(side->shape)) * sizeof(float));
-    }
+  for (MatmulOperand *operand : {&lhs, &rhs, &dst}) {
+    operand->copyOffset = scratchBytes;
+    scratchBytes += align64(operand->copyBytes());
+  }
   try {
     primitive = dnnl::matmul(description);
     for (unsigned i = 0; i < n; ++i)
@@ -168,25 +130,33 @@ Status BlockPrimitive::make(const MatmulShape &s, const dnnl::engine &engine,
   return {};
 }
 
-bool BlockPrimitive::run(int core, char *scratch, const float *a,
+// Where the library reads an operand. Blocks of one call share operands, so a copy
+// that the block before has made on this core is used again.
+const float *BlockPrimitive::source(const MatmulOperand &operand, const float *from,
+                                    MatmulScratch &scratch, const float *&held) const {
+  if (!operand.isCopied())
+    return from;
+  auto *copy = reinterpret_cast<float *>(scratch.memory + operand.copyOffset);
+  if (held != from)
+    operand.copyIn(from, copy);
+  held = from;
+  return copy;
+}
+
+bool BlockPrimitive::run(int core, MatmulScratch &scratch, const float *a,
                          const float *b, float *c) const {
-  auto pack = [&](const Side &side, const float *from) -> void * {
-    if (!side.packed)
-      return const_cast<float *>(from);
-    float *to = reinterpret_cast<float *>(scratch + side.offset), *out = to;
-    auto visit = [&](int64_t offset, int64_t stride, int64_t count) {
-      for (int64_t i = 0; i < count; ++i)
-        *out++ = from[offset + i * stride];
-    };
-    walk(side.shape, side.strides, 0, 0, visit);
-    return to;
-  };
+  if (scratch.user != this)
+    scratch.forget();
+  scratch.user = this;
   const CoreState &state = cores[size_t(core)];
-  void *result = dst.packed ? scratch + dst.offset : static_cast<void *>(c);
-  dnnl_memory_set_data_handle(state.src.get(), pack(lhs, a));
-  dnnl_memory_set_data_handle(state.weights.get(), pack(rhs, b));
-  dnnl_memory_set_data_handle(state.dst.get(), result);
-  dnnl_memory_set_data_handle(state.scratch.get(), scratch);
+  float *result = dst.isCopied() ? reinterpret_cast<float *>(scratch.memory + dst.copyOffset) : c;
+  auto set = [](const dnnl::memory &memory, const float *data) {
+    dnnl_memory_set_data_handle(memory.get(), const_cast<float *>(data));
+  };
+  set(state.src, source(lhs, a, scratch, scratch.lhs));
+  set(state.weights, source(rhs, b, scratch, scratch.rhs));
+  set(state.dst, result);
+  dnnl_memory_set_data_handle(state.scratch.get(), scratch.memory);
   dnnl_exec_arg_t arguments[] = {{DNNL_ARG_SRC, state.src.get()},
                                  {DNNL_ARG_WEIGHTS, state.weights.get()},
                                  {DNNL_ARG_DST, state.dst.get()},
@@ -194,16 +164,8 @@ bool BlockPrimitive::run(int core, char *scratch, const float *a,
   if (dnnl_primitive_execute(primitive.get(), state.stream.get(), 4, arguments) !=
       dnnl_success)
     return false;
-  if (dst.packed) {
-    auto *from = static_cast<const float *>(result);
-    auto visit = [&](int64_t offset, int64_t stride, int64_t count) {
-      for (int64_t i = 0; i < count; ++i, ++from) {
-        float &to = c[offset + i * stride];
-        to = accumulate ? to + *from : *from;
-      }
-    };
-    walk(dst.shape, dst.strides, 0, 0, visit);
-  }
+  if (dst.isCopied())
+    dst.copyOut(result, c, accumulate);
   return true;
 }
 
@@ -351,13 +313,12 @@ Status MatmulPlan::make(const MatmulShape &given, MatmulLibrary &library,
   return {};
 }
 
-bool MatmulPlan::run(size_t block, int core, void *scratch, const float *lhs,
+bool MatmulPlan::run(size_t block, int core, MatmulScratch &scratch, const float *lhs,
                      const float *rhs, float *dst) const {
   const Block &b = list[block];
   if (swapped)
     std::swap(lhs, rhs);
-  return b.primitive->run(core, static_cast<char *>(scratch), lhs + b.lhs,
-                          rhs + b.rhs, dst + b.dst);
+  return b.primitive->run(core, scratch, lhs + b.lhs, rhs + b.rhs, dst + b.dst);
 }
 
 const char *MatmulPlan::implementation() const {

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstring>
+#include <filesystem>
 #include <gtest/gtest.h>
 #include <random>
 
@@ -142,6 +143,34 @@ TEST(Matmul, Batches) {
   check({{2, 1, 3}, 4, 5, 6, {72, 72, 24, 6, 1}, {90, 1, 30, 5, 1}, {60, 60, 20, 5, 1}, false, 1, 4, 5}, "three dimensions");
 }
 
+// A team of the library's would spin on cores that others hold, and its size would
+// decide how sums are split.
+TEST(Matmul, LibraryStartsNoThreads) {
+  auto threads = [] {
+    std::ptrdiff_t count = std::distance(std::filesystem::directory_iterator("/proc/self/task"), {});
+    return count;
+  };
+  std::ptrdiff_t before = threads();
+  check({{2, 4}, 128, 128, 64, {32768, 64, 256, 1}, {32768, 8192, 1, 64}, {65536, 16384, 128, 1}, false, 1, 128, 128}, "p v");
+  check({{}, 512, 512, 512, {512, 1}, {512, 1}, {512, 1}, true, 1, 128, 512}, "square");
+  EXPECT_EQ(threads(), before);
+}
+
+// Operands that are read from a copy with padded lines, blocks sharing them.
+TEST(Matmul, CollidingLines) {
+  for (bool lhsT : {false, true})
+    for (bool rhsT : {false, true})
+      for (bool accumulate : {false, true}) {
+        uint64_t m = 256, n = 512, k = 96;
+        check({{}, m, n, k, lhsT ? std::vector<uint64_t>{1, m} : std::vector<uint64_t>{k, 1},
+               rhsT ? std::vector<uint64_t>{1, k} : std::vector<uint64_t>{n, 1}, {n, 1}, accumulate, 1, 64, 128},
+              std::string("lhs ") + (lhsT ? "transposed" : "plain") + ", rhs " + (rhsT ? "transposed" : "plain"));
+      }
+  // Attention on [B, S, H, D]: the lines of one head are 256 elements apart.
+  uint64_t B = 2, H = 4, S = 64, D = 64;
+  check({{B, H}, S, D, S, {H * S * S, S * S, S, 1}, {S * H * D, D, H * D, 1}, {S * H * D, D, H * D, 1}, true, 1, 64, 64}, "p v");
+}
+
 // Not a test of speed: prints what each layout reaches, for docs/Runtime.md.
 TEST(Matmul, DISABLED_Throughput) {
   for (uint64_t size : {256u, 768u})
@@ -160,10 +189,12 @@ TEST(Matmul, DISABLED_Throughput) {
       ASSERT_TRUE(MatmulPlan::make(shape, library, plan).ok());
       std::vector<float> a(m * k, 0.5f), b(k * n, 0.25f), d(m * n);
       std::vector<char> scratch(library.scratchBytes() + 64);
-      void *aligned = reinterpret_cast<void *>((reinterpret_cast<uintptr_t>(scratch.data()) + 63) / 64 * 64);
+      MatmulScratch aligned;
+      aligned.memory = reinterpret_cast<char *>((reinterpret_cast<uintptr_t>(scratch.data()) + 63) / 64 * 64);
       double best = 1e9;
       for (int i = 0; i < 30; ++i) {
         auto begin = std::chrono::steady_clock::now();
+        aligned.forget();
         plan->run(0, 0, aligned, a.data(), b.data(), d.data());
         best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
       }
