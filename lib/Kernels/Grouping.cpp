@@ -375,10 +375,21 @@ private:
   bool reachesThroughOthers(unsigned from, unsigned a, unsigned b) {
     llvm::SmallPtrSet<Operation *, 32> seen;
     SmallVector<Operation *> work;
+    // What stands before both groups depends on neither: the search is as long as
+    // the groups are apart, not as the block is.
+    Operation *first = *states[a].operations.begin();
+    for (unsigned group : {a, b})
+      for (Operation *op : states[group].operations)
+        if (op->isBeforeInBlock(first))
+          first = op;
+    auto visit = [&](Operation *def) {
+      if (!def->isBeforeInBlock(first) && seen.insert(def).second)
+        work.push_back(def);
+    };
     auto push = [&](Operation *op) {
       for (Value operand : op->getOperands())
-        if (Operation *def = operand.getDefiningOp(); def && seen.insert(def).second)
-          work.push_back(def);
+        if (Operation *def = operand.getDefiningOp())
+          visit(def);
     };
     auto isEither = [&](Operation *op) {
       auto it = groupOf.find(op);
@@ -396,8 +407,8 @@ private:
           continue;
         if (places.lookup(def) == Place::Anywhere || isView(def))
           direct.push_back(def);
-        else if (seen.insert(def).second)
-          work.push_back(def);
+        else
+          visit(def);
       }
     }
     while (!work.empty()) {

@@ -64,12 +64,16 @@ FailureOr<StepKernels> createStepKernels(const StepModel &model) {
   for (StringRef name : kernels::getMomentNames(optimizer))
     kernels.momentNames.push_back(name.str());
   kernels.finalize = kernels::buildFinalize(module, weighting).getName().str();
+  // One pair of kernels per type: layers repeat the same few shapes.
+  llvm::DenseMap<Type, std::pair<std::string, std::string>> ofType;
   for (auto [p, parameter] : llvm::enumerate(model.parameters)) {
     if (!parameter.trained)
       continue;
     auto type = cast<RankedTensorType>(nn::ParameterOp(parameter.op).getType());
-    kernels.update[p] = kernels::buildUpdate(module, optimizer, type).getName().str();
-    kernels.squareSum[p] = kernels::buildSquareSum(module, type).getName().str();
+    auto [it, isNew] = ofType.try_emplace(type);
+    if (isNew)
+      it->second = {kernels::buildUpdate(module, optimizer, type).getName().str(), kernels::buildSquareSum(module, type).getName().str()};
+    std::tie(kernels.update[p], kernels.squareSum[p]) = it->second;
   }
   return kernels;
 }
