@@ -60,8 +60,12 @@ public:
 
   std::string write() {
     writeHeader();
+    // Slots name arenas, which may stand after them.
+    for (prog::ArenaOp arena : op.getOps<prog::ArenaOp>())
+      declare(arena);
     for (Operation &child : op.getBody().front())
-      declare(child);
+      if (!isa<prog::ArenaOp>(child))
+        declare(&child);
     for (Operation &child : op.getBody().front())
       if (auto block = dyn_cast<prog::BlockOp>(child))
         writeBlock(block);
@@ -101,8 +105,8 @@ private:
     }
   }
 
-  void declare(Operation &child) {
-    llvm::TypeSwitch<Operation *>(&child)
+  void declare(Operation *child) {
+    llvm::TypeSwitch<Operation *>(child)
         .Case([&](prog::ArenaOp arena) {
           arenaNumber[arena.getSymName()] = program.arenas.size();
           auto table = std::make_unique<fb::ArenaT>();

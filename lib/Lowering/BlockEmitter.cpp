@@ -28,7 +28,7 @@ public:
     }
     static constexpr prog::TaskKind kinds[] = {prog::TaskKind::Forward, prog::TaskKind::InputHalf, prog::TaskKind::WeightHalf,
                                                prog::TaskKind::Pair};
-    block = prog::BlockOp::create(builder, loc, name, kinds[plan.kind], plan.stage, plan.kind == Task::Pair ? plan.pairStage : -1,
+    block = prog::BlockOp::create(builder, loc, name, kinds[plan.kind], plan.stage, plan.kind == Task::Pair ? (int64_t)plan.pairStage : -1,
                                   builder.getArrayAttr(access), builder.getStrArrayAttr(names));
     Block &body = block.getBody().emplaceBlock();
     for (unsigned operand : plan.operands)

@@ -1,5 +1,8 @@
-// What commands wait for and touch, and what a program's symbols must name.
+// What commands wait for and touch, and what their symbols must name.
 #include "dpc/Dialect/Prog/Prog.h"
+
+#include "Elements.h"
+#include "llvm/ADT/DenseSet.h"
 
 using namespace mlir;
 using namespace dpc::prog;
@@ -88,19 +91,47 @@ LogicalResult SlotOp::verifySymbolUses(SymbolTableCollection &symbols) {
   auto arena = symbols.lookupNearestSymbolFrom<ArenaOp>(*this, getArenaAttr());
   if (!arena)
     return emitOpError() << "lies in " << getArenaAttr() << ", which is not a prog.arena";
-  int64_t bytes = getType().getBytes();
-  if (getOffset() < 0 || bytes < 0 || getOffset() > arena.getBytes() || bytes > arena.getBytes() - getOffset()) {
-    InFlightDiagnostic diag = emitOpError() << "takes bytes " << getOffset() << ".." << getOffset() + bytes << " of "
-                                            << getArenaAttr() << ", which has " << arena.getBytes();
+  int64_t bytes = getType().getBytes(), offset = getOffset(), size = arena.getBytes();
+  if (offset < 0 || offset > size || bytes > size - offset) {
+    InFlightDiagnostic diag = emitOpError() << "takes " << bytes << " bytes from " << offset << " on of " << getArenaAttr()
+                                            << ", which has " << size;
     diag.attachNote(arena.getLoc()) << "the arena is here";
     return diag;
   }
   return success();
 }
 
+LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  auto kernel = symbols.lookupNearestSymbolFrom<KernelOp>(*this, getKernelAttr());
+  if (!kernel)
+    return emitOpError() << "launches " << getKernelAttr() << ", which is not a prog.kernel";
+  ArrayRef<int64_t> buffers = kernel.getBufferBytes();
+  if (getSlots().size() != buffers.size())
+    return emitOpError() << "gives " << getSlots().size() << " slots to " << getKernelAttr() << ", which has " << buffers.size() << " buffers";
+  for (unsigned i = 0; i < buffers.size(); ++i)
+    if (auto type = cast<SlotType>(getSlots()[i].getType()); type.getBytes() != buffers[i])
+      return emitOpError() << "gives " << type << " as buffer " << i << " of " << getKernelAttr() << ", which has " << buffers[i] << " bytes";
+  return success();
+}
+
+LogicalResult CollectiveOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  if (!symbols.lookupNearestSymbolFrom<GroupOp>(*this, getGroupAttr()))
+    return emitOpError() << "is over " << getGroupAttr() << ", which is not a prog.group";
+  if (!getElementBytes(getElementType()))
+    return emitOpError() << "has elements of type " << getElementType() << "; " << kKnownElements;
+  int64_t src = getSrc().getType().getBytes(), dst = getDst().getType().getBytes();
+  bool keepsSize = getKind() == CollectiveKind::AllReduce || getKind() == CollectiveKind::AllToAll;
+  if (keepsSize && src != dst)
+    return emitOpError() << "takes " << src << " bytes and gives " << dst << "; " << stringifyCollectiveKind(getKind()) << " keeps their number";
+  return success();
+}
+
 LogicalResult BlockOp::verifyRegions() {
   Block &body = getBody().front();
   unsigned operands = getOperandAccess().size();
+  for (Attribute access : getOperandAccess())
+    if (!isa<AccessAttr>(access))
+      return emitOpError() << "has " << access << " among its accesses; expected #prog<access read>, write or read_write";
   if (getOperandNames().size() != operands)
     return emitOpError() << "names " << getOperandNames().size() << " operands, but says how " << operands << " are used";
   if (body.getNumArguments() != 2 * operands)
@@ -136,9 +167,13 @@ LogicalResult RunOp::verifySymbolUses(SymbolTableCollection &symbols) {
     return emitOpError() << "takes " << getResults().size() << " results of " << getBlockAttr() << ", which yields " << results.getEvents().size();
   if (getReady().size() != getReadyOperands().size())
     return emitOpError() << "has " << getReady().size() << " events for " << getReadyOperands().size() << " operands";
-  for (int64_t operand : getReadyOperands())
+  llvm::SmallDenseSet<int64_t> held;
+  for (int64_t operand : getReadyOperands()) {
     if (operand < 0 || operand >= operands)
       return emitOpError() << "holds back operand " << operand << " of a block with " << operands;
+    if (!held.insert(operand).second)
+      return emitOpError() << "holds back operand " << operand << " twice; events beyond the first stand under `after`";
+  }
   return success();
 }
 
@@ -147,6 +182,9 @@ LogicalResult ExchangeOp::verifyRegions() {
   for (Operation &op : getBody().front()) {
     if (!isa<SendOp, RecvOp>(op))
       return op.emitOpError() << "is in an exchange, where only prog.send and prog.recv are allowed";
+    for (StringRef name : {"peer", "message"})
+      if (int64_t number = op.getAttrOfType<IntegerAttr>(name).getInt(); number < 0)
+        return op.emitOpError() << "has " << name << " " << number << "; they are counted from 0";
     ++transfers;
   }
   if (transfers != getComplete().size())

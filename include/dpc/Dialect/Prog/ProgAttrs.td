@@ -56,9 +56,10 @@ def Prog_MatmulAttr : Prog_Attr<"Matmul", "matmul"> {
     ArrayRefParameter<"int64_t">:$lhsStrides, ArrayRefParameter<"int64_t">:$rhsStrides, ArrayRefParameter<"int64_t">:$dstStrides,
     "bool":$accumulate, "int64_t":$blockRows, "int64_t":$blockColumns);
   let assemblyFormat = [{
-    `<` (`batch` `[` $batch^ `]`)? `m` $m `n` $n `k` $k `lhs` `[` $lhsStrides `]` `rhs` `[` $rhsStrides `]` `dst` `[` $dstStrides `]`
-    `accumulate` $accumulate `blocks` $blockRows `,` $blockColumns `>`
+    `<` (`batch` ` ` `[` $batch^ `]` ` `)? `m` $m `n` $n `k` $k `lhs` ` ` `[` $lhsStrides `]` `rhs` ` ` `[` $rhsStrides `]`
+    `dst` ` ` `[` $dstStrides `]` `accumulate` $accumulate `blocks` $blockRows `,` $blockColumns `>`
   }];
+  let genVerifyDecl = 1;
 }
 
 class Prog_Type<string name, string mnem> : TypeDef<Prog_Dialect, name> { let mnemonic = mnem; }
@@ -69,6 +70,7 @@ def Prog_SlotType : Prog_Type<"Slot", "slot"> {
   let summary = "a byte range of an arena";
   let parameters = (ins "int64_t":$bytes);
   let assemblyFormat = "`<` $bytes `>`";
+  let genVerifyDecl = 1;
 }
 
 #endif

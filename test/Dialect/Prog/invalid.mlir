@@ -1,0 +1,957 @@
+// RUN: dpc-opt %s -split-input-file -verify-diagnostics
+
+// One broken constraint in each part; a heading begins a group.
+
+// The program itself.
+// expected-error @+1 {{'prog.program' op has coordinate -1; coordinates are counted from 0}}
+prog.program @p entry "step" coordinate -1 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.order {
+  }
+}
+
+// -----
+
+// expected-error @+1 {{needs at least one micro-batch, got 0}}
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 0 weighting "mean" optimizer "sgd" {
+  prog.order {
+  }
+}
+
+// -----
+
+// expected-error @+1 {{has weighting "median"; known are denominator, mean and sum}}
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "median" optimizer "sgd" {
+  prog.order {
+  }
+}
+
+// -----
+
+// expected-error @+1 {{has "compute" among its streams; expected #prog<stream compute>, comm, collective or reduce}}
+prog.program @p entry "step" coordinate 0 streams ["compute"] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.order {
+  }
+}
+
+// -----
+
+// expected-error @+1 {{has the stream compute twice}}
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>, #prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.order {
+  }
+}
+
+// -----
+
+// expected-error @+1 {{has no compute stream, on which blocks run}}
+prog.program @p entry "step" coordinate 0 streams [#prog<stream comm>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.order {
+  }
+}
+
+// -----
+
+// expected-error @+1 {{has 0 orders; a program has one}}
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+}
+
+// -----
+
+// expected-error @+1 {{has 2 orders; a program has one}}
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.order {
+  }
+  prog.order {
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  // expected-error @+1 {{'func.func' op is in a program, where only declarations, blocks and one order are allowed}}
+  func.func private @f()
+  prog.order {
+  }
+}
+
+// -----
+
+// Where operations stand.
+// expected-error @+1 {{'prog.arena' op expects parent op 'prog.program'}}
+prog.arena @a stash 64
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a stash 64
+  %s = prog.slot @a[0] : !prog.slot<4>
+  // expected-error @+1 {{'prog.feed' op expects parent op 'prog.order'}}
+  %e = prog.feed "x" 0 to %s : !prog.slot<4> on compute
+  prog.order {
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  // expected-error @+1 {{'prog.join' op expects parent op to be one of 'prog.block, prog.order'}}
+  %e = prog.join on compute
+  prog.order {
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.order {
+    // expected-error @+1 {{'prog.results' op expects parent op 'prog.block'}}
+    prog.results for []
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a messages 64
+  prog.order {
+    %s = prog.slot @a[0] : !prog.slot<4>
+    // expected-error @+1 {{'prog.send' op expects parent op 'prog.exchange'}}
+    prog.send %s to 1 message 0 : !prog.slot<4>
+  }
+}
+
+// -----
+
+// Arenas and slots.
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  // expected-error @+1 {{'prog.arena' op cannot have -1 bytes}}
+  prog.arena @a stash -1
+  prog.order {
+  }
+}
+
+// -----
+
+// expected-error @+1 {{a slot cannot have -4 bytes}}
+func.func private @f(!prog.slot<-4>)
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.kernel @k [4] [#prog<access read>]
+  // expected-error @+1 {{lies in @k, which is not a prog.arena}}
+  %s = prog.slot @k[0] : !prog.slot<4>
+  prog.order {
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  // expected-note @+1 {{the arena is here}}
+  prog.arena @a stash 64
+  // expected-error @+1 {{takes 4 bytes from 62 on of @a, which has 64}}
+  %s = prog.slot @a[62] : !prog.slot<4>
+  prog.order {
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  // expected-note @+1 {{the first is here}}
+  prog.arena @a step_record 64
+  // expected-error @+1 {{is a second step record; a program has one}}
+  prog.arena @b step_record 64
+  prog.order {
+  }
+}
+
+// -----
+
+// Groups and kernels.
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  // expected-error @+1 {{'prog.group' op has no members}}
+  prog.group @g []
+  prog.order {
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  // expected-error @+1 {{has the member -1; coordinates are counted from 0}}
+  prog.group @g [-1, 0]
+  prog.order {
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  // expected-error @+1 {{has member 1 after 1; members stand in ascending order}}
+  prog.group @g [0, 1, 1]
+  prog.order {
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  // expected-error @+1 {{'prog.kernel' op has 2 buffers, but says how 1 are used}}
+  prog.kernel @k [4, 4] [#prog<access read>]
+  prog.order {
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  // expected-error @+1 {{has a buffer of -4 bytes}}
+  prog.kernel @k [-4] [#prog<access read>]
+  prog.order {
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  // expected-error @+1 {{has "read" among its accesses; expected #prog<access read>, write or read_write}}
+  prog.kernel @k [4] ["read"]
+  prog.order {
+  }
+}
+
+// -----
+
+// Parameters, inputs and outputs, constants.
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a weights 64
+  prog.arena @r step_record 128
+  %w = prog.slot @a[0] : !prog.slot<8>
+  %v = prog.slot @a[16] : !prog.slot<4>
+  // expected-error @+1 {{'prog.parameter' op is of type 'f32'; expected a tensor of static shape}}
+  prog.parameter "w" : f32 weight %w [] entry 0 : !prog.slot<8>
+  prog.order {
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a weights 64
+  prog.arena @r step_record 128
+  %w = prog.slot @a[0] : !prog.slot<8>
+  %v = prog.slot @a[16] : !prog.slot<4>
+  // expected-error @+1 {{has elements of type 'i16'; known are f64, f32, f16, bf16, i64, i32, i8 and i1}}
+  prog.parameter "w" : tensor<4xi16> weight %w [] entry 0 : !prog.slot<8>
+  prog.order {
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a weights 64
+  prog.arena @r step_record 128
+  %w = prog.slot @a[0] : !prog.slot<8>
+  %v = prog.slot @a[16] : !prog.slot<4>
+  // expected-error @+1 {{is of type 'tensor<4611686018427387904x4xf32>', whose bytes cannot be counted}}
+  prog.parameter "w" : tensor<4611686018427387904x4xf32> weight %w [] entry 0 : !prog.slot<8>
+  prog.order {
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a weights 64
+  prog.arena @r step_record 128
+  %w = prog.slot @a[0] : !prog.slot<8>
+  %v = prog.slot @a[16] : !prog.slot<4>
+  // expected-error @+1 {{has a weight of 4 bytes, but is of type 'tensor<2xf32>' with 8}}
+  prog.parameter "w" : tensor<2xf32> weight %v [] entry 0 : !prog.slot<4>
+  prog.order {
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a weights 64
+  prog.arena @r step_record 128
+  %w = prog.slot @a[0] : !prog.slot<8>
+  %v = prog.slot @a[16] : !prog.slot<4>
+  // expected-error @+1 {{has a gradient of 4 bytes, but is of type 'tensor<2xf32>' with 8}}
+  prog.parameter "w" : tensor<2xf32> weight %w gradient %v [] entry 0 : !prog.slot<8>, !prog.slot<4>
+  prog.order {
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a weights 64
+  prog.arena @r step_record 128
+  %w = prog.slot @a[0] : !prog.slot<8>
+  %v = prog.slot @a[16] : !prog.slot<4>
+  // expected-error @+1 {{has a moment of 4 bytes, but is of type 'tensor<2xf32>' with 8}}
+  prog.parameter "w" : tensor<2xf32> weight %w gradient %w moments %v ["m"] entry 0 : !prog.slot<8>, !prog.slot<8> moments !prog.slot<4>
+  prog.order {
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a weights 64
+  prog.arena @r step_record 128
+  %w = prog.slot @a[0] : !prog.slot<8>
+  %v = prog.slot @a[16] : !prog.slot<4>
+  // expected-error @+1 {{has 1 moments and 0 names of moments}}
+  prog.parameter "w" : tensor<2xf32> weight %w gradient %w moments %w [] entry 0 : !prog.slot<8>, !prog.slot<8> moments !prog.slot<8>
+  prog.order {
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a weights 64
+  prog.arena @r step_record 128
+  %w = prog.slot @a[0] : !prog.slot<8>
+  %v = prog.slot @a[16] : !prog.slot<4>
+  // expected-error @+1 {{has moments, but no gradient}}
+  prog.parameter "w" : tensor<2xf32> weight %w moments %w ["m"] entry 0 : !prog.slot<8> moments !prog.slot<8>
+  prog.order {
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a weights 64
+  prog.arena @r step_record 128
+  %w = prog.slot @a[0] : !prog.slot<8>
+  %v = prog.slot @a[16] : !prog.slot<4>
+  // expected-error @+1 {{has entry -1 of the step record; entries are counted from 0}}
+  prog.parameter "w" : tensor<2xf32> weight %w [] entry -1 : !prog.slot<8>
+  prog.order {
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a weights 64
+  %w = prog.slot @a[0] : !prog.slot<8>
+  // expected-error @+1 {{has an entry in the step record, but the program has no arena for one}}
+  prog.parameter "w" : tensor<2xf32> weight %w [] entry 0 : !prog.slot<8>
+  prog.order {
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  // expected-error @+1 {{'prog.tensor' op is of type 'tensor<?xf32>'; expected a tensor of static shape}}
+  prog.tensor "x" : tensor<?xf32>
+  prog.order {
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.tensor "x" : tensor<f32>
+  prog.tensor output "x" : tensor<f32>
+  // expected-error @+1 {{is the second input named "x"}}
+  prog.tensor "x" : tensor<2xf32>
+  prog.order {
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a weights 64
+  prog.arena @r step_record 128
+  %w = prog.slot @a[0] : !prog.slot<8>
+  %v = prog.slot @a[16] : !prog.slot<4>
+  // expected-error @+1 {{'prog.constant' op has 4 bytes, but its slot has 8}}
+  prog.constant dense<1.0> : tensor<f32> in %w : !prog.slot<8>
+  prog.order {
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a weights 64
+  prog.arena @r step_record 128
+  %w = prog.slot @a[0] : !prog.slot<8>
+  %v = prog.slot @a[16] : !prog.slot<4>
+  // expected-error @+1 {{has a value that is not dense}}
+  prog.constant sparse<0, 1.0> : tensor<2xf32> in %w : !prog.slot<8>
+  prog.order {
+  }
+}
+
+// -----
+
+// Blocks.
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  // expected-error @+1 {{'prog.block' op has "read" among its accesses; expected #prog<access read>, write or read_write}}
+  prog.block @b forward attributes {operand_access = ["read"], operand_names = ["x"]} {
+  ^bb0(%s: !prog.slot<4>, %e: !prog.event):
+    prog.results for []
+  }
+  prog.order {
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  // expected-error @+1 {{names 0 operands, but says how 1 are used}}
+  prog.block @b forward attributes {operand_access = [#prog<access read>], operand_names = []} {
+  ^bb0(%s: !prog.slot<4>, %e: !prog.event):
+    prog.results for []
+  }
+  prog.order {
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  // expected-error @+1 {{has 1 arguments; 1 operands need as many slots and events}}
+  prog.block @b forward attributes {operand_access = [#prog<access read>], operand_names = ["x"]} {
+  ^bb0(%s: !prog.slot<4>):
+    prog.results for []
+  }
+  prog.order {
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  // expected-error @+1 {{operand 0 is not a slot with an event}}
+  prog.block @b forward attributes {operand_access = [#prog<access read>], operand_names = ["x"]} {
+  ^bb0(%e: !prog.event, %s: !prog.slot<4>):
+    prog.results for []
+  }
+  prog.order {
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a stash 64
+  prog.block @b forward attributes {operand_access = [#prog<access read>], operand_names = ["x"]} {
+  ^bb0(%s: !prog.slot<4>, %e: !prog.event):
+    // expected-error @+1 {{'prog.results' op yields 1 events for 2 operands}}
+    prog.results %e for [0, 0]
+  }
+  prog.order {
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a stash 64
+  prog.block @b forward attributes {operand_access = [#prog<access read>], operand_names = ["x"]} {
+  ^bb0(%s: !prog.slot<4>, %e: !prog.event):
+    // expected-error @+1 {{completes operand 1 of a block with 1}}
+    prog.results %e for [1]
+  }
+  prog.order {
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.block @b forward attributes {operand_access = [], operand_names = []} {
+    // expected-error @+1 {{'func.return' op expects parent op 'func.func'}}
+    func.return
+  }
+  prog.order {
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a stash 64
+  prog.block @b forward attributes {operand_access = [], operand_names = []} {
+    // expected-error @+1 {{'nn.constant' op is in a block, where only commands and slots are allowed}}
+    %0 = nn.constant dense<1.0> : tensor<f32>
+    prog.results for []
+  }
+  prog.order {
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a stash 64
+  prog.block @b forward attributes {operand_access = [#prog<access read>], operand_names = ["x"]} {
+  ^bb0(%s: !prog.slot<4>, %e: !prog.event):
+    // expected-error @+1 {{is on the stream comm; in a block only collectives leave the compute stream}}
+    %0 = prog.fill %s with 0 : !prog.slot<4> on comm
+    prog.results for []
+  }
+  prog.order {
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.group @g [0]
+  prog.block @b forward attributes {operand_access = [#prog<access read>], operand_names = ["x"]} {
+  ^bb0(%s: !prog.slot<4>, %e: !prog.event):
+    // expected-error @+1 {{is on the stream collective, which the program does not have}}
+    %0 = prog.collective all_reduce over @g f32 %s to %s : !prog.slot<4>, !prog.slot<4> on collective
+    prog.results for []
+  }
+  prog.order {
+  }
+}
+
+// -----
+
+// Commands of the order.
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.order {
+    // expected-error @+1 {{'nn.constant' op is in the order, where only commands and slots are allowed}}
+    %0 = nn.constant dense<1.0> : tensor<f32>
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.order {
+    // expected-error @+1 {{is on the stream reduce, which the program does not have}}
+    %0 = prog.join on reduce
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a stash 64
+  prog.tensor output "y" : tensor<f32>
+  prog.order {
+    %s = prog.slot @a[0] : !prog.slot<4>
+    %t = prog.slot @a[8] : !prog.slot<8>
+    // expected-error @+1 {{feeds "y", which is not an input of the program}}
+    %0 = prog.feed "y" 0 to %s : !prog.slot<4> on compute
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a stash 64
+  prog.tensor "x" : tensor<f32>
+  prog.order {
+    %s = prog.slot @a[0] : !prog.slot<4>
+    %t = prog.slot @a[8] : !prog.slot<8>
+    // expected-error @+1 {{is for micro-batch 1 of a step with 1}}
+    %0 = prog.feed "x" 1 to %s : !prog.slot<4> on compute
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a stash 64
+  prog.tensor "x" : tensor<f32>
+  prog.order {
+    %s = prog.slot @a[0] : !prog.slot<4>
+    %t = prog.slot @a[8] : !prog.slot<8>
+    // expected-error @+1 {{fetches "x", which is not an output of the program}}
+    %0 = prog.fetch "x" 0 from %s : !prog.slot<4> on compute
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a stash 64
+  prog.tensor output "y" : tensor<f32>
+  prog.order {
+    %s = prog.slot @a[0] : !prog.slot<4>
+    %t = prog.slot @a[8] : !prog.slot<8>
+    // expected-error @+1 {{is for micro-batch -1 of a step with 1}}
+    %0 = prog.fetch "y" -1 from %s : !prog.slot<4> on compute
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a stash 64
+  prog.order {
+    %s = prog.slot @a[0] : !prog.slot<4>
+    %t = prog.slot @a[8] : !prog.slot<8>
+    // expected-error @+1 {{failed to verify that all of {src, dst} have same type}}
+    %0 = "prog.copy"(%s, %t) {stream = #prog<stream compute>} : (!prog.slot<4>, !prog.slot<8>) -> !prog.event
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a stash 64
+  prog.order {
+    %s = prog.slot @a[0] : !prog.slot<4>
+    %t = prog.slot @a[8] : !prog.slot<8>
+    // expected-error @+1 {{'prog.launch' op launches @a, which is not a prog.kernel}}
+    %0 = prog.launch @a(%s : !prog.slot<4>) on compute
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a stash 64
+  prog.kernel @k [4, 8] [#prog<access read>, #prog<access write>]
+  prog.order {
+    %s = prog.slot @a[0] : !prog.slot<4>
+    %t = prog.slot @a[8] : !prog.slot<8>
+    // expected-error @+1 {{gives 1 slots to @k, which has 2 buffers}}
+    %0 = prog.launch @k(%s : !prog.slot<4>) on compute
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a stash 64
+  prog.kernel @k [4, 8] [#prog<access read>, #prog<access write>]
+  prog.order {
+    %s = prog.slot @a[0] : !prog.slot<4>
+    %t = prog.slot @a[8] : !prog.slot<8>
+    // expected-error @+1 {{gives '!prog.slot<4>' as buffer 1 of @k, which has 8 bytes}}
+    %0 = prog.launch @k(%s, %s : !prog.slot<4>, !prog.slot<4>) on compute
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a stash 64
+  prog.order {
+    %s = prog.slot @a[0] : !prog.slot<4>
+    %t = prog.slot @a[8] : !prog.slot<8>
+    // expected-error @+1 {{'prog.collective' op is over @a, which is not a prog.group}}
+    %0 = prog.collective all_reduce over @a f32 %s to %s : !prog.slot<4>, !prog.slot<4> on compute
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a stash 64
+  prog.group @g [0]
+  prog.order {
+    %s = prog.slot @a[0] : !prog.slot<4>
+    %t = prog.slot @a[8] : !prog.slot<8>
+    // expected-error @+1 {{has elements of type 'i16'; known are f64, f32, f16, bf16, i64, i32, i8 and i1}}
+    %0 = prog.collective all_reduce over @g i16 %s to %s : !prog.slot<4>, !prog.slot<4> on compute
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a stash 64
+  prog.group @g [0]
+  prog.order {
+    %s = prog.slot @a[0] : !prog.slot<4>
+    %t = prog.slot @a[8] : !prog.slot<8>
+    // expected-error @+1 {{takes 4 bytes and gives 8; all_reduce keeps their number}}
+    %0 = prog.collective all_reduce over @g f32 %s to %t : !prog.slot<4>, !prog.slot<8> on compute
+  }
+}
+
+// -----
+
+// Library matmuls.
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a stash 64
+  prog.order {
+    %s = prog.slot @a[0] : !prog.slot<4>
+    %t = prog.slot @a[8] : !prog.slot<8>
+    // expected-error @+1 {{a matmul's extents must be at least 1}}
+    %0 = prog.call <m 0 n 1 k 1 lhs [1, 1] rhs [1, 1] dst [1, 1] accumulate false blocks 1, 1>(%s, %s, %s : !prog.slot<4>, !prog.slot<4>, !prog.slot<4>) on compute
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a stash 64
+  prog.order {
+    %s = prog.slot @a[0] : !prog.slot<4>
+    %t = prog.slot @a[8] : !prog.slot<8>
+    // expected-error @+1 {{a matmul's blocks must be at least 1 x 1, got 0 x 1}}
+    %0 = prog.call <m 1 n 1 k 1 lhs [1, 1] rhs [1, 1] dst [1, 1] accumulate false blocks 0, 1>(%s, %s, %s : !prog.slot<4>, !prog.slot<4>, !prog.slot<4>) on compute
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a stash 64
+  prog.order {
+    %s = prog.slot @a[0] : !prog.slot<4>
+    %t = prog.slot @a[8] : !prog.slot<8>
+    // expected-error @+1 {{rhs has 2 strides; 1 batch dimensions and two of the matrix need 3}}
+    %0 = prog.call <batch [1] m 1 n 1 k 1 lhs [1, 1, 1] rhs [1, 1] dst [1, 1, 1] accumulate false blocks 1, 1>(%s, %s, %s : !prog.slot<4>, !prog.slot<4>, !prog.slot<4>) on compute
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a stash 64
+  prog.order {
+    %s = prog.slot @a[0] : !prog.slot<4>
+    %t = prog.slot @a[8] : !prog.slot<8>
+    // expected-error @+1 {{dst has the stride -1; strides are at least 0}}
+    %0 = prog.call <m 1 n 1 k 1 lhs [1, 1] rhs [1, 1] dst [1, -1] accumulate false blocks 1, 1>(%s, %s, %s : !prog.slot<4>, !prog.slot<4>, !prog.slot<4>) on compute
+  }
+}
+
+// -----
+
+// Runs.
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a stash 64
+  prog.order {
+    %s = prog.slot @a[0] : !prog.slot<4>
+    %t = prog.slot @a[8] : !prog.slot<8>
+    // expected-error @+1 {{'prog.run' op runs @a, which is not a prog.block}}
+    %0 = prog.run @a() for []
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a stash 64
+  prog.block @b forward attributes {operand_access = [#prog<access read>], operand_names = ["x"]} {
+  ^bb0(%s: !prog.slot<4>, %e: !prog.event):
+    prog.results %e for [0]
+  }
+  prog.order {
+    %s = prog.slot @a[0] : !prog.slot<4>
+    %t = prog.slot @a[8] : !prog.slot<8>
+    // expected-error @+1 {{gives 0 slots to @b, which has 1 operands}}
+    %0 = prog.run @b() for []
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a stash 64
+  prog.block @b forward attributes {operand_access = [#prog<access read>], operand_names = ["x"]} {
+  ^bb0(%s: !prog.slot<4>, %e: !prog.event):
+    prog.results %e for [0]
+  }
+  prog.order {
+    %s = prog.slot @a[0] : !prog.slot<4>
+    %t = prog.slot @a[8] : !prog.slot<8>
+    // expected-error @+1 {{gives '!prog.slot<8>' as operand 0 of @b, which takes '!prog.slot<4>'}}
+    %0 = prog.run @b(%t : !prog.slot<8>) for []
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a stash 64
+  prog.block @b forward attributes {operand_access = [#prog<access read>], operand_names = ["x"]} {
+  ^bb0(%s: !prog.slot<4>, %e: !prog.event):
+    prog.results %e for [0]
+  }
+  prog.order {
+    %s = prog.slot @a[0] : !prog.slot<4>
+    %t = prog.slot @a[8] : !prog.slot<8>
+    // expected-error @+1 {{takes 0 results of @b, which yields 1}}
+    %0 = prog.run @b(%s : !prog.slot<4>) for []
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a stash 64
+  prog.block @b forward attributes {operand_access = [#prog<access read>], operand_names = ["x"]} {
+  ^bb0(%s: !prog.slot<4>, %e: !prog.event):
+    prog.results %e for [0]
+  }
+  prog.order {
+    %s = prog.slot @a[0] : !prog.slot<4>
+    %t = prog.slot @a[8] : !prog.slot<8>
+    %j = prog.join on compute
+    // expected-error @+1 {{has 1 events for 0 operands}}
+    %0, %1 = prog.run @b(%s : !prog.slot<4>) ready %j for [] yields !prog.event
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a stash 64
+  prog.block @b forward attributes {operand_access = [#prog<access read>], operand_names = ["x"]} {
+  ^bb0(%s: !prog.slot<4>, %e: !prog.event):
+    prog.results %e for [0]
+  }
+  prog.order {
+    %s = prog.slot @a[0] : !prog.slot<4>
+    %t = prog.slot @a[8] : !prog.slot<8>
+    %j = prog.join on compute
+    // expected-error @+1 {{holds back operand 1 of a block with 1}}
+    %0, %1 = prog.run @b(%s : !prog.slot<4>) ready %j for [1] yields !prog.event
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a stash 64
+  prog.block @b forward attributes {operand_access = [#prog<access read>], operand_names = ["x"]} {
+  ^bb0(%s: !prog.slot<4>, %e: !prog.event):
+    prog.results %e for [0]
+  }
+  prog.order {
+    %s = prog.slot @a[0] : !prog.slot<4>
+    %t = prog.slot @a[8] : !prog.slot<8>
+    %j = prog.join on compute
+    // expected-error @+1 {{holds back operand 0 twice; events beyond the first stand under `after`}}
+    %0, %1 = prog.run @b(%s : !prog.slot<4>) ready %j, %j for [0, 0] yields !prog.event
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a stash 64
+  prog.block @b forward attributes {operand_access = [#prog<access read>], operand_names = ["x"]} {
+  ^bb0(%s: !prog.slot<4>, %e: !prog.event):
+    prog.results %e for [0]
+  }
+  prog.order {
+    %s = prog.slot @a[0] : !prog.slot<4>
+    %t = prog.slot @a[8] : !prog.slot<8>
+    // expected-error @+1 {{is for micro-batch 4 of a step with 1}}
+    %0, %1 = prog.run @b(%s : !prog.slot<4>) for [] yields !prog.event {micro_batch = 4 : i64}
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a stash 64
+  prog.block @b forward attributes {operand_access = [#prog<access read>], operand_names = ["x"]} {
+  ^bb0(%s: !prog.slot<4>, %e: !prog.event):
+    prog.results %e for [0]
+  }
+  prog.order {
+    %s = prog.slot @a[0] : !prog.slot<4>
+    %t = prog.slot @a[8] : !prog.slot<8>
+    // expected-error @+1 {{is for micro-batch -2 of a step with 1}}
+    %0, %1 = prog.run @b(%s : !prog.slot<4>) for [] yields !prog.event {micro_batch = 0 : i64, pair_micro_batch = -2 : i64}
+  }
+}
+
+// -----
+
+// Exchanges.
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>, #prog<stream comm>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a messages 64
+  prog.order {
+    %s = prog.slot @a[0] : !prog.slot<4>
+    %0 = prog.exchange on comm {
+      // expected-error @+1 {{'prog.join' op expects parent op to be one of 'prog.block, prog.order'}}
+      %2 = prog.join on comm
+    }
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>, #prog<stream comm>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a messages 64
+  prog.order {
+    %s = prog.slot @a[0] : !prog.slot<4>
+    %0 = prog.exchange on comm {
+      // expected-error @+1 {{'nn.constant' op is in an exchange, where only prog.send and prog.recv are allowed}}
+      %2 = nn.constant dense<1.0> : tensor<f32>
+    }
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>, #prog<stream comm>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a messages 64
+  prog.order {
+    %s = prog.slot @a[0] : !prog.slot<4>
+    // expected-error @+1 {{yields 1 events for 2 transfers}}
+    %0, %1 = prog.exchange on comm completes !prog.event {
+      prog.send %s to 1 message 0 : !prog.slot<4>
+      prog.send %s to 1 message 1 : !prog.slot<4>
+    }
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>, #prog<stream comm>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a messages 64
+  prog.order {
+    %s = prog.slot @a[0] : !prog.slot<4>
+    %0, %1 = prog.exchange on comm completes !prog.event {
+      // expected-error @+1 {{'prog.send' op has peer -1; they are counted from 0}}
+      prog.send %s to -1 message 0 : !prog.slot<4>
+    }
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>, #prog<stream comm>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a messages 64
+  prog.order {
+    %s = prog.slot @a[0] : !prog.slot<4>
+    %0, %1 = prog.exchange on comm completes !prog.event {
+      // expected-error @+1 {{'prog.recv' op has message -1; they are counted from 0}}
+      prog.recv %s from 1 message -1 : !prog.slot<4>
+    }
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>, #prog<stream comm>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a messages 64
+  prog.order {
+    %s = prog.slot @a[0] : !prog.slot<4>
+    %0, %1 = prog.exchange on comm completes !prog.event {
+      // expected-error @+1 {{is between coordinate 0 and itself}}
+      prog.recv %s from 0 message 0 : !prog.slot<4>
+    }
+  }
+}
