@@ -1,6 +1,7 @@
 // The schedule phase: a name or a file becomes the module's schedule operation.
 #include "dpc/Lowering/Passes.h"
 
+#include "dpc/Schedule/Check.h"
 #include "dpc/Schedule/Source.h"
 #include "dpc/Schedule/Text.h"
 
@@ -52,6 +53,13 @@ struct DualPipeSchedule : impl::DualPipeScheduleBase<DualPipeSchedule> {
       return mismatch("ranks", table->ranks, ranks);
     if (table->microBatches != (uint64_t)training.getMicroBatches())
       return mismatch("micro-batches", table->microBatches, training.getMicroBatches());
+    // A file may say anything.
+    if (std::vector<std::string> errors = schedule::check(*table); !errors.empty()) {
+      InFlightDiagnostic diag = training.emitError() << "schedule " << table->name << " cannot be executed: " << errors.front();
+      for (const std::string &error : llvm::drop_begin(errors))
+        diag.attachNote() << error;
+      return signalPassFailure();
+    }
 
     OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
     ScheduleOp::create(builder, training.getLoc(), "train_step", builder.getArrayAttr(stages), schedule::printText(*table));

@@ -30,9 +30,17 @@ struct Signature {
     }
   }
 
+  // There is one of it in a body.
+  static bool isSingle(RoleKind kind) {
+    return kind == RoleKind::Loss || kind == RoleKind::Den || kind == RoleKind::LossScale || kind == RoleKind::Key;
+  }
+
   LogicalResult add(func::FuncOp function, RoleAttr role, Type type, StringRef what, unsigned index) {
     if (!role)
       return function.emitOpError() << what << " #" << index << " has no `" << kRoleAttr << "`";
+    if (isSingle(role.getKind()) && role.getIndex() != 0)
+      return function.emitOpError() << what << " #" << index << " is " << role << ", but a body has one "
+                                    << stringifyRoleKind(role.getKind()) << ", whose number is 0";
     auto [it, isNew] = types.try_emplace(canonical(role), type);
     if (!isNew && it->second != type)
       return function.emitOpError() << what << " #" << index << " is " << role << " of type " << type << ", which is "
@@ -40,6 +48,30 @@ struct Signature {
     return success();
   }
 };
+
+// Inputs, feeds, parameters and outputs are numbered without gaps: a stage binds
+// them by position.
+LogicalResult verifyNumbers(func::FuncOp forward, const std::set<Key> &roles) {
+  for (auto [kind, index] : roles) {
+    bool isBound = kind == RoleKind::Input || kind == RoleKind::Feed || kind == RoleKind::Param || kind == RoleKind::Output;
+    if (isBound && index > 0 && !roles.count({kind, index - 1}))
+      return forward.emitOpError() << "has " << stringifyRoleKind(kind) << " " << index << ", but no " << stringifyRoleKind(kind) << " "
+                                   << index - 1;
+  }
+  return success();
+}
+
+// What a half reads or makes besides kept values belongs to something of @forward.
+LogicalResult verifyBelongs(func::FuncOp half, RoleAttr role, const std::set<Key> &forward) {
+  RoleKind kind = role.getKind();
+  if (kind == RoleKind::Kept || kind == RoleKind::Key)
+    return success();
+  Key owner = kind == RoleKind::LossScale ? Key{RoleKind::Loss, 0} : Signature::canonical(role);
+  if (!forward.count(owner))
+    return half.emitOpError() << "has " << role << ", but @" << kForward << " has no " << stringifyRoleKind(owner.first) << " "
+                              << owner.second;
+  return success();
+}
 
 } // namespace
 
@@ -50,11 +82,14 @@ LogicalResult BodyOp::verifyRegions() {
       return op.emitOpError() << "is in a body, where only functions are allowed";
     if (function.getName() != kForward && function.getName() != kInputHalf && function.getName() != kWeightHalf)
       return function.emitOpError() << "is in a body, whose functions are @forward, @input_half and @weight_half";
+    if (!function.getBody().hasOneBlock())
+      return function.emitOpError() << "must be one block of operations, has " << function.getBody().getBlocks().size();
   }
   if (!getForward())
     return emitOpError() << "has no @forward";
 
   Signature signature;
+  std::set<Key> ofForward; // roles of its arguments and results
   std::map<Key, func::FuncOp> made, read;
   for (func::FuncOp function : {getForward(), getInputHalf(), getWeightHalf()}) {
     if (!function)
@@ -78,12 +113,15 @@ LogicalResult BodyOp::verifyRegions() {
         legal |= role.getKind() == RoleKind::Accumulator;
       if (!legal)
         return function.emitOpError() << "cannot have an argument that is " << role;
+      if (!forward && failed(verifyBelongs(function, role, ofForward)))
+        return failure();
       if (role.getKind() == RoleKind::Kept) {
         if (!made.count(key))
           return function.emitOpError() << "reads " << role << ", which no earlier function of the body makes";
         read[key] = function;
       }
     }
+    std::set<Key> arguments = std::move(here);
     here.clear();
     for (unsigned i = 0; i < function.getNumResults(); ++i) {
       RoleAttr role = getResultRole(function, i);
@@ -99,8 +137,19 @@ LogicalResult BodyOp::verifyRegions() {
       legal |= function == getWeightHalf() && role.getKind() == RoleKind::ParamGrad;
       if (!legal)
         return function.emitOpError() << "cannot have a result that is " << role;
+      if (!forward && failed(verifyBelongs(function, role, ofForward)))
+        return failure();
       if (role.getKind() == RoleKind::Kept && !made.try_emplace(key, function).second)
         return function.emitOpError() << "makes " << role << " again";
+    }
+    for (auto [kind, index] : arguments)
+      if (kind == RoleKind::Accumulator && !here.count({RoleKind::ParamGrad, index}))
+        return function.emitOpError() << "takes accumulator " << index << ", but makes no param_grad " << index;
+    if (forward) {
+      ofForward.insert(arguments.begin(), arguments.end());
+      ofForward.insert(here.begin(), here.end());
+      if (failed(verifyNumbers(function, ofForward)))
+        return failure();
     }
   }
   for (auto &[key, function] : made)

@@ -1,6 +1,8 @@
 // Stages, the schedule and launches: what their symbols must name.
 #include "dpc/Dialect/DualPipe/DualPipe.h"
+#include "dpc/Schedule/Check.h"
 #include "dpc/Schedule/Text.h"
+#include "llvm/ADT/SmallPtrSet.h"
 
 using namespace mlir;
 using namespace dpc::dualpipe;
@@ -12,8 +14,8 @@ LogicalResult TrainingOp::verify() {
     return emitOpError() << "has optimizer \"" << getOptimizer() << "\"; known are sgd, momentum, adam and adamw";
   if (!llvm::is_contained(weightings, getWeighting()))
     return emitOpError() << "has weighting \"" << getWeighting() << "\"; known are denominator, mean and sum";
-  if (getMicroBatches() < 1)
-    return emitOpError() << "needs at least one micro-batch, got " << getMicroBatches();
+  if (int64_t microBatches = getMicroBatches(); microBatches < 1)
+    return emitOpError() << "needs at least one micro-batch, got " << microBatches;
   return success();
 }
 
@@ -42,7 +44,7 @@ LogicalResult StageOp::verifySymbolUses(SymbolTableCollection &symbols) {
     for (unsigned i = 0; i < forward.getNumArguments(); ++i)
       if (RoleAttr role = getArgRole(forward, i); role && role.getKind() == kind)
         count = std::max(count, role.getIndex() + 1);
-    if (count > bound.size())
+    if (count != bound.size())
       return emitOpError() << "binds " << bound.size() << " " << what << ", but " << getBodyAttr() << " reads " << count;
     return success();
   };
@@ -92,6 +94,17 @@ LogicalResult ScheduleOp::verify() {
     return emitOpError() << "has a text that is not a schedule: " << parsed.error();
   if ((size_t)parsed->stages != getStages().size())
     return emitOpError() << "names " << getStages().size() << " stages, but its text has " << parsed->stages;
+  llvm::SmallPtrSet<Attribute, 8> named;
+  for (Attribute stage : getStages())
+    if (!named.insert(stage).second)
+      return emitOpError() << "names " << stage << " twice";
+  // A task that is missing would leave weights untrained without a word.
+  if (std::vector<std::string> errors = dpc::schedule::check(*parsed); !errors.empty()) {
+    InFlightDiagnostic diag = emitOpError() << "cannot be executed: " << errors.front();
+    for (const std::string &error : llvm::drop_begin(errors))
+      diag.attachNote() << error;
+    return diag;
+  }
   return success();
 }
 
@@ -114,5 +127,23 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
     return emitOpError() << "launches " << getKernelAttr() << ", which is not marked `" << kKernelAttr << "`";
   if (TypeRange(kernel.getArgumentTypes()) != TypeRange(getOperands().getTypes()) || TypeRange(kernel.getResultTypes()) != TypeRange(getResultTypes()))
     return emitOpError() << "does not have the types of " << getKernelAttr() << ": " << kernel.getFunctionType();
+  if (!kernel.getBody().hasOneBlock())
+    return emitOpError() << "launches " << getKernelAttr() << ", which must be one block of operations, and has "
+                         << kernel.getBody().getBlocks().size();
+  llvm::SmallDenseSet<int64_t> shared;
+  for (unsigned i = 0; i < kernel.getNumArguments(); ++i) {
+    Attribute attr = kernel.getArgAttr(i, kInplaceAttr);
+    if (!attr)
+      continue;
+    auto result = dyn_cast<IntegerAttr>(attr);
+    if (!result || result.getInt() < 0 || result.getInt() >= kernel.getNumResults())
+      return emitOpError() << "launches " << getKernelAttr() << ", whose argument " << i << " has `" << kInplaceAttr << "` = " << attr
+                           << "; expected one of its " << kernel.getNumResults() << " results";
+    if (kernel.getArgument(i).getType() != kernel.getResultTypes()[result.getInt()])
+      return emitOpError() << "launches " << getKernelAttr() << ", whose argument " << i << " shares a buffer with result " << result.getInt()
+                           << " of another type";
+    if (!shared.insert(result.getInt()).second)
+      return emitOpError() << "launches " << getKernelAttr() << ", two of whose arguments share a buffer with result " << result.getInt();
+  }
   return success();
 }
