@@ -39,10 +39,12 @@ std::unique_ptr<fb::TensorT> tensorOf(StringRef name, Type type) {
   return tensor;
 }
 
-// The innermost name of a location: what the user calls it.
+// What the user calls it: the node's name, after what was made of it ("grad of").
 std::string nameOf(Location loc) {
-  if (auto name = dyn_cast<NameLoc>(loc))
-    return name.getName().str();
+  if (auto name = dyn_cast<NameLoc>(loc)) {
+    std::string inner = nameOf(name.getChildLoc());
+    return name.getName().str() + (inner.empty() ? "" : " " + inner);
+  }
   if (auto fused = dyn_cast<FusedLoc>(loc))
     for (Location part : fused.getLocations())
       if (std::string name = nameOf(part); !name.empty())
