@@ -60,14 +60,9 @@ void PartitionedVerifier::checkModule() {
   for (StageOp stage : stages)
     if (Operation *body = symbols.lookup(stage.getBody()))
       boundBodies.insert(body);
-  for (auto body : module.getOps<BodyOp>()) {
+  for (auto body : module.getOps<BodyOp>())
     if (!boundBodies.contains(body))
       report(body) << "is the body of no stage";
-    body.walk([&](nn::GetOp get) {
-      report(get) << "reads " << get.getParameterAttr()
-                  << " by name; a body reads parameters as arguments";
-    });
-  }
 }
 
 void PartitionedVerifier::checkBinding(StageOp stage, func::FuncOp forward) {

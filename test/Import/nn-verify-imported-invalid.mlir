@@ -1,17 +1,6 @@
 // RUN: dpc-opt %s --split-input-file --verify-diagnostics --nn-verify-imported
 
-// Valid: nothing is said.
-module {
-  nn.parameter @w : tensor<f32> trained = #nn.init<normal, 1, 2.0e-02 : f64>
-  func.func @forward(%x: tensor<f32> {nn.name = "x"}) -> (tensor<f32>, tensor<f32>) attributes {nn.weighting = "mean"} {
-    %w = nn.get @w : tensor<f32>
-    %y = nn.mul %x, %w : tensor<f32>
-    %one = nn.constant dense<1.0> : tensor<f32>
-    return %y, %one : tensor<f32>, tensor<f32>
-  }
-}
-
-// -----
+// What partition and autodiff rely on, one by one.
 
 // expected-error @below {{has no function @forward}}
 module {
@@ -85,5 +74,38 @@ module {
   // expected-error @below {{is not expected: an imported module holds parameters and one function @forward}}
   func.func @helper(%x: tensor<f32>) -> tensor<f32> {
     return %x : tensor<f32>
+  }
+}
+
+// -----
+
+module {
+  // expected-error @below {{argument 1 needs a name of its own (nn.name)}}
+  func.func @forward(%x: tensor<f32> {nn.name = "x"}, %y: tensor<f32> {nn.name = "x"}) -> (tensor<f32>, tensor<f32>) attributes {nn.weighting = "mean"} {
+    return %x, %y : tensor<f32>, tensor<f32>
+  }
+}
+
+// -----
+
+module {
+  func.func @forward(%x: tensor<f32> {nn.name = "x"}) -> (tensor<f32>, tensor<f32>) attributes {nn.weighting = "mean"} {
+    // expected-error @below {{'math.exp' op is no nn operation}}
+    %y = math.exp %x : tensor<f32>
+    return %y, %y : tensor<f32>, tensor<f32>
+  }
+}
+
+// -----
+
+// An operation without a derivative stands between a trained parameter and the loss.
+module {
+  nn.parameter @w : tensor<4x3xf32> trained = #nn.init<normal, 1, 2.0e-02 : f64>
+  func.func @forward(%x: tensor<4x3xf32> {nn.name = "x"}) -> (tensor<f32>, tensor<f32>) attributes {nn.weighting = "mean"} {
+    %w = nn.get @w : tensor<4x3xf32>
+    // expected-error @below {{'nn.softmax_grad' op has no derivative, but the loss depends on trained parameters through it}}
+    %y = nn.softmax_grad %x, %w : tensor<4x3xf32>
+    %loss = nn.reduce_sum %y [0, 1] : tensor<4x3xf32> to tensor<f32>
+    return %loss, %loss : tensor<f32>, tensor<f32>
   }
 }
