@@ -1,65 +1,98 @@
-// RUN: dpc-opt %s --dpc-kernels-pipeline | FileCheck %s
-// A small transformer-like body: what shares a kernel, what stays.
+// RUN: dpc-opt %s -split-input-file -kernels-outline | FileCheck %s
 
-// CHECK-LABEL: dualpipe.body @layer
-dualpipe.body @layer {
-  // Bias, gelu-like chain and residual are one kernel between two library calls;
-  // the mask is made of nothing and repeated in the softmax's kernel.
-  // CHECK-LABEL: func.func @forward
-  // CHECK: nn.matmul
-  // CHECK-NEXT: dualpipe.launch
-  // CHECK-NEXT: nn.matmul
-  // CHECK-NEXT: dualpipe.launch
-  // CHECK-NEXT: return
-  func.func @forward(%x: tensor<8x16xf32> {dualpipe.role = #dualpipe.role<feed 0>},
-                     %w: tensor<16x16xf32> {dualpipe.role = #dualpipe.role<param 0>},
-                     %b: tensor<16xf32> {dualpipe.role = #dualpipe.role<param 1>})
-      -> (tensor<8x16xf32> {dualpipe.role = #dualpipe.role<output 0>}, tensor<8x16xf32> {dualpipe.role = #dualpipe.role<kept 0>},
-          tensor<8x16xf32> {dualpipe.role = #dualpipe.role<kept 1>}) {
-    %0 = nn.matmul %x, %w : tensor<8x16xf32>, tensor<16x16xf32> to tensor<8x16xf32>
-    %1 = nn.broadcast %b dims [1] : tensor<16xf32> to tensor<8x16xf32>
-    %2 = nn.add %0, %1 : tensor<8x16xf32>
-    %3 = nn.tanh %2 : tensor<8x16xf32>
-    %i = nn.iota 0 : tensor<8x16xi64>
-    %j = nn.iota 1 : tensor<8x16xi64>
-    %m = nn.compare ge, %i, %j : tensor<8x16xi64>
-    %c = nn.constant dense<0xFF800000> : tensor<8x16xf32>
-    %s = nn.select %m, %3, %c : tensor<8x16xf32>
-    %p = nn.softmax %s : tensor<8x16xf32>
-    %4 = nn.matmul %p, %w : tensor<8x16xf32>, tensor<16x16xf32> to tensor<8x16xf32>
-    %5 = nn.add %4, %x : tensor<8x16xf32>
-    return %5, %p, %3 : tensor<8x16xf32>, tensor<8x16xf32>, tensor<8x16xf32>
+// What stands between two library calls is one kernel; the library's calls, views and
+// collectives stay. Equal groups of two bodies are one kernel, named by its content.
+
+// CHECK: dualpipe.body @first
+// CHECK: %[[H:.*]] = nn.matmul
+// CHECK-NEXT: %[[R:.*]] = nn.reshape %[[H]]
+// CHECK-NEXT: %[[K:.*]] = dualpipe.launch @[[KERNEL:k_[0-9a-f]+]](%[[R]]) : (tensor<16xf32>) -> tensor<16xf32>
+// CHECK-NEXT: %[[S:.*]] = nn.all_reduce %[[K]] over "ep"
+// CHECK-NEXT: return %[[S]]
+// CHECK: dualpipe.body @second
+// CHECK: dualpipe.launch @[[KERNEL]](
+// CHECK: func.func private @[[KERNEL]](%[[X:.*]]: tensor<16xf32>) -> tensor<16xf32> attributes {dualpipe.kernel}
+// CHECK-NEXT: %[[T:.*]] = nn.tanh %[[X]]
+// CHECK-NEXT: %[[Y:.*]] = nn.mul %[[T]], %[[T]]
+// CHECK-NEXT: return %[[Y]]
+// CHECK-NOT: dualpipe.kernel
+module attributes {nn.mesh = {ep = 2 : i64}} {
+  dualpipe.body @first {
+    func.func @forward(%x: tensor<4x4xf32> {dualpipe.role = #dualpipe.role<input 0>}, %w: tensor<4x4xf32> {dualpipe.role = #dualpipe.role<param 0>})
+        -> (tensor<16xf32> {dualpipe.role = #dualpipe.role<output 0>}) {
+      %h = nn.matmul %x, %w : tensor<4x4xf32>, tensor<4x4xf32> to tensor<4x4xf32>
+      %r = nn.reshape %h : tensor<4x4xf32> to tensor<16xf32>
+      %t = nn.tanh %r : tensor<16xf32>
+      %y = nn.mul %t, %t : tensor<16xf32>
+      %s = nn.all_reduce %y over "ep" : tensor<16xf32>
+      return %s : tensor<16xf32>
+    }
   }
-  // The weight's gradient is added by the library; the bias's by its kernel, in
-  // place. The two column sums that read the gradient share a kernel.
-  // CHECK-LABEL: func.func @weight_half
-  // CHECK-DAG: nn.matmul %{{.*}}, %{{.*}} into %{{.*}} lhs [1, 0]
-  // CHECK-DAG: dualpipe.launch @[[COLUMNS:k_[0-9a-f]+]]
-  // CHECK-NOT: nn.add
-  // CHECK: return
-  func.func @weight_half(%g: tensor<8x16xf32> {dualpipe.role = #dualpipe.role<output_grad 0>},
-                         %p: tensor<8x16xf32> {dualpipe.role = #dualpipe.role<kept 0>},
-                         %t: tensor<8x16xf32> {dualpipe.role = #dualpipe.role<kept 1>},
-                         %aw: tensor<16x16xf32> {dualpipe.role = #dualpipe.role<accumulator 0>},
-                         %ab: tensor<16xf32> {dualpipe.role = #dualpipe.role<accumulator 1>})
-      -> (tensor<16x16xf32> {dualpipe.role = #dualpipe.role<param_grad 0>}, tensor<16xf32> {dualpipe.role = #dualpipe.role<param_grad 1>}) {
-    %0 = nn.matmul %p, %g lhs [1, 0] : tensor<8x16xf32>, tensor<8x16xf32> to tensor<16x16xf32>
-    %1 = nn.add %aw, %0 : tensor<16x16xf32>
-    %2 = nn.mul %g, %t : tensor<8x16xf32>
-    %3 = nn.reduce_sum %2 [0] : tensor<8x16xf32> to tensor<16xf32>
-    %4 = nn.add %ab, %3 : tensor<16xf32>
-    return %1, %4 : tensor<16x16xf32>, tensor<16xf32>
+  dualpipe.body @second {
+    func.func @forward(%x: tensor<16xf32> {dualpipe.role = #dualpipe.role<input 0>}) -> (tensor<16xf32> {dualpipe.role = #dualpipe.role<output 0>}) {
+      %t = nn.tanh %x : tensor<16xf32>
+      %y = nn.mul %t, %t : tensor<16xf32>
+      return %y : tensor<16xf32>
+    }
   }
 }
 
-nn.parameter @w : tensor<16x16xf32> trained = #nn.init<zeros, 0, 0.0 : f64>
-nn.parameter @b : tensor<16xf32> trained = #nn.init<zeros, 0, 0.0 : f64>
-// CHECK: dualpipe.stage @s0 = @layer {{.*}} cost <forward = {{[0-9.eE-]+}} : f64
-dualpipe.stage @s0 = @layer inputs [] feeds ["x"] params [@w, @b]
+// -----
 
-// The bias gradient's kernel holds its elementwise producer.
-// CHECK: func.func private @[[COLUMNS]](
-// CHECK-SAME: dualpipe.inplace = 0
-// CHECK-DAG: nn.mul
-// CHECK-DAG: nn.reduce_sum
-// CHECK: nn.add
+// An accumulator that a kernel alone adds to is overwritten; one that is read again is
+// not.
+
+// CHECK-LABEL: dualpipe.body @accumulators
+// CHECK: func.func @weight_half
+// CHECK-DAG: dualpipe.launch @[[ALONE:k_[0-9a-f]+]](%{{.*}}, %{{.*}}) : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+// CHECK: return
+// CHECK: func.func private @[[ALONE]](
+// CHECK-SAME: dualpipe.inplace = 0 : i64
+dualpipe.body @accumulators {
+  func.func @forward(%w: tensor<4xf32> {dualpipe.role = #dualpipe.role<param 0>}, %x: tensor<4xf32> {dualpipe.role = #dualpipe.role<input 0>}) {
+    return
+  }
+  func.func @weight_half(%x: tensor<4xf32> {dualpipe.role = #dualpipe.role<input 0>}, %a: tensor<4xf32> {dualpipe.role = #dualpipe.role<accumulator 0>})
+      -> (tensor<4xf32> {dualpipe.role = #dualpipe.role<param_grad 0>}) {
+    %0 = nn.exp %x : tensor<4xf32>
+    %1 = nn.add %a, %0 : tensor<4xf32>
+    return %1 : tensor<4xf32>
+  }
+}
+
+// -----
+
+// CHECK-LABEL: dualpipe.body @read_again
+// CHECK-NOT: dualpipe.inplace
+dualpipe.body @read_again {
+  func.func @forward(%w: tensor<4xf32> {dualpipe.role = #dualpipe.role<param 0>}, %x: tensor<4xf32> {dualpipe.role = #dualpipe.role<input 0>}) {
+    return
+  }
+  func.func @weight_half(%x: tensor<4xf32> {dualpipe.role = #dualpipe.role<input 0>}, %a: tensor<4xf32> {dualpipe.role = #dualpipe.role<accumulator 0>})
+      -> (tensor<4xf32> {dualpipe.role = #dualpipe.role<param_grad 0>}) {
+    %0 = nn.mul %x, %a : tensor<4xf32>
+    %1 = nn.add %a, %0 : tensor<4xf32>
+    return %1 : tensor<4xf32>
+  }
+}
+
+// -----
+
+// Nothing to do: library calls alone, and no bodies at all.
+
+// CHECK-LABEL: dualpipe.body @calls
+// CHECK: nn.matmul
+// CHECK-NEXT: return
+// CHECK-NOT: func.func private
+// CHECK-LABEL: func.func @outside
+// CHECK-NEXT: nn.tanh
+dualpipe.body @calls {
+  func.func @forward(%x: tensor<4x4xf32> {dualpipe.role = #dualpipe.role<input 0>}) -> (tensor<4x4xf32> {dualpipe.role = #dualpipe.role<output 0>}) {
+    %y = nn.matmul %x, %x : tensor<4x4xf32>, tensor<4x4xf32> to tensor<4x4xf32>
+    return %y : tensor<4x4xf32>
+  }
+}
+func.func @outside(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %0 = nn.tanh %x : tensor<4xf32>
+  return %0 : tensor<4xf32>
+}
