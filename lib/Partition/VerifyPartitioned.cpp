@@ -37,7 +37,7 @@ private:
     return body ? body.getForward() : func::FuncOp();
   }
   void checkModule();
-  void checkBinding(StageOp stage, func::FuncOp forward);
+  void checkLoss(StageOp stage, func::FuncOp forward);
   void followStage(StageOp stage, func::FuncOp forward);
   void checkMarks(StageOp stage, func::FuncOp forward);
   llvm::DenseMap<Value, Dependence> getFacts(StageOp stage,
@@ -65,19 +65,7 @@ void PartitionedVerifier::checkModule() {
       report(body) << "is the body of no stage";
 }
 
-void PartitionedVerifier::checkBinding(StageOp stage, func::FuncOp forward) {
-  std::map<RoleKind, unsigned> counts;
-  for (unsigned i = 0; i < forward.getNumArguments(); ++i)
-    if (auto role = dualpipe::getArgRole(forward, i))
-      ++counts[role.getKind()];
-  auto check = [&](RoleKind kind, ArrayAttr bound, StringRef what) {
-    if (counts[kind] != bound.size())
-      report(stage) << "binds " << bound.size() << " " << what << ", but "
-                    << stage.getBodyAttr() << " reads " << counts[kind];
-  };
-  check(RoleKind::Input, stage.getInputs(), "inputs");
-  check(RoleKind::Feed, stage.getFeeds(), "feeds");
-  check(RoleKind::Param, stage.getParams(), "parameters");
+void PartitionedVerifier::checkLoss(StageOp stage, func::FuncOp forward) {
   bool isLast = stage == stages.back();
   for (auto [kind, what] : {std::pair(RoleKind::Loss, "the loss"),
                             std::pair(RoleKind::Den, "the denominator")})
@@ -220,7 +208,7 @@ LogicalResult PartitionedVerifier::verify() {
     func::FuncOp forward = getForward(stage);
     if (!forward)
       continue;
-    checkBinding(stage, forward);
+    checkLoss(stage, forward);
     followStage(stage, forward);
     for (Attribute input : stage.getInputs()) {
       auto source = cast<dualpipe::SourceAttr>(input);

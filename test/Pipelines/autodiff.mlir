@@ -1,9 +1,12 @@
 // RUN: dpc-opt %S/Inputs/mlp.mlir --dpc-import-pipeline --dpc-partition-pipeline="stages=2 micro-batches=4 cuts=after:first" \
 // RUN:   --dpc-autodiff-pipeline | FileCheck %s
+// RUN: dpc-opt %S/Inputs/mlp.mlir --dpc-import-pipeline --dpc-partition-pipeline="stages=2 micro-batches=4 cuts=after:first" \
+// RUN:   --dpc-autodiff-pipeline --mlir-print-debuginfo --mlir-print-local-scope | FileCheck %s --check-prefix=NAMES
 
 // The first stage sends nothing on, but its activation's gradient is the input half's:
 // the weight half adds what follows from it to the sums so far. The second stage's input
-// half needs no bytes of the forward but the logits and what is cheap to make again.
+// half needs no bytes of the forward but the logits and what is cheap to make again. A
+// derivative is called after the node that it is of.
 
 // CHECK-LABEL: dualpipe.body @stage0
 // CHECK: func.func @forward
@@ -26,3 +29,5 @@
 // CHECK: func.func @weight_half
 // CHECK-SAME: -> (tensor<4x32xf32> {dualpipe.role = #dualpipe.role<param_grad 0>})
 // CHECK-NOT: nn.cross_entropy_grad
+
+// NAMES: nn.cross_entropy_grad {{.*}} loc("grad of"(fused<"loss">["loss/CrossEntropy"]))

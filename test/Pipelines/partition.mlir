@@ -1,7 +1,11 @@
-// RUN: dpc-opt %S/Inputs/mlp.mlir --dpc-import-pipeline --dpc-partition-pipeline="stages=2 micro-batches=4 optimizer=adamw cuts=after:first" | FileCheck %s
+// RUN: dpc-opt %S/Inputs/mlp.mlir --dpc-import-pipeline --dpc-partition-pipeline="stages=2 micro-batches=4 optimizer=adamw cuts=after:first" > %t.mlir
+// RUN: FileCheck %s < %t.mlir
+// RUN: dpc-opt %S/Inputs/mlp.mlir --dpc-import-pipeline --dpc-partition-pipeline="stages=2 cuts=after:first" \
+// RUN:   --mlir-print-debuginfo --mlir-print-local-scope | FileCheck %s --check-prefix=NAMES
 
 // Two bodies and two stages in place of the model; one value crosses the cut, each input
-// is fed to the stage that reads it, the last stage has the loss.
+// is fed to the stage that reads it, the last stage has the loss, and nodes keep their
+// names.
 
 // CHECK: dualpipe.training optimizer "adamw" micro_batches 4 weighting "denominator"
 // CHECK: dualpipe.body @stage0 {
@@ -13,3 +17,8 @@
 // CHECK: dualpipe.stage @s0 = @stage0 inputs [] feeds ["x"] params [@first.weight, @first.bias]
 // CHECK-NEXT: dualpipe.stage @s1 = @stage1 inputs [#dualpipe.source<@s0, 0>] feeds ["labels"] params [@second.weight]
 // CHECK-NOT: func.func @forward
+
+// NAMES: dualpipe.body @stage0
+// NAMES: nn.tanh {{.*}} loc(fused<"first">["first/Tanh"])
+// NAMES: dualpipe.body @stage1
+// NAMES: nn.cross_entropy {{.*}} loc(fused<"loss">["loss/CrossEntropy"])
