@@ -1,5 +1,6 @@
 // The kernels phase's closing check.
 #include "Grouping.h"
+#include "dpc/Dialect/NN/Collectives.h"
 #include "dpc/Kernels/Passes.h"
 
 using namespace mlir;
@@ -14,11 +15,16 @@ struct DualPipeVerifyKernelsPass : impl::DualPipeVerifyKernelsBase<DualPipeVerif
     bool failed = false;
     for (auto body : getOperation().getOps<dualpipe::BodyOp>())
       for (auto function : body.getFunctions().getOps<func::FuncOp>())
-        for (Operation &op : function.getBody().front())
+        for (Operation &op : function.getBody().front()) {
           if (!belongsToHalf(&op)) {
             op.emitOpError() << "is in no kernel; launches, library calls, views, collectives and large constants may stand in a body";
             failed = true;
           }
+          if (nn::isCollective(&op) && !nn::isContiguous(&op)) {
+            op.emitOpError() << "exchanges parts that are not contiguous; only collectives along dimension 0 may stand in a body";
+            failed = true;
+          }
+        }
     for (auto kernel : getOperation().getOps<func::FuncOp>()) {
       if (!kernel->hasAttr(dualpipe::kKernelAttr))
         continue;

@@ -5,6 +5,7 @@
 #include "Grouping.h"
 
 #include "dpc/Dialect/DualPipe/DualPipe.h"
+#include "dpc/Dialect/NN/Collectives.h"
 
 using namespace mlir;
 
@@ -28,10 +29,8 @@ bool isLargeConstant(Operation *op) {
          !(isa<DenseElementsAttr>(constant.getValue()) && cast<DenseElementsAttr>(constant.getValue()).isSplat());
 }
 
-bool isCollective(Operation *op) { return isa<nn::AllToAllOp, nn::AllGatherOp, nn::ReduceScatterOp, nn::AllReduceOp>(op); }
-
 bool belongsToHalf(Operation *op) {
-  if (isa<dualpipe::LaunchOp>(op) || isCollective(op) || isLargeConstant(op) || op->hasTrait<OpTrait::IsTerminator>())
+  if (isa<dualpipe::LaunchOp>(op) || nn::isCollective(op) || isLargeConstant(op) || op->hasTrait<OpTrait::IsTerminator>())
     return true;
   auto cost = dyn_cast<nn::CostOpInterface>(op);
   return cost && (cost.isLibraryCall() || cost.isView());

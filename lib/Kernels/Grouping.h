@@ -30,7 +30,6 @@ std::vector<Group> groupOperations(mlir::Block &block, const llvm::DenseMap<mlir
 
 /// Large constants stay at the half's level and are kernels' operands.
 bool isLargeConstant(mlir::Operation *op);
-bool isCollective(mlir::Operation *op);
 /// Launches, library calls, views, collectives, large constants: what may remain.
 bool belongsToHalf(mlir::Operation *op);
 

@@ -1,5 +1,6 @@
 // Costs of stages from what their bodies launch and call.
 #include "Grouping.h"
+#include "dpc/Dialect/NN/Collectives.h"
 #include "dpc/Kernels/Passes.h"
 #include "dpc/Machine/Machine.h"
 
@@ -59,8 +60,9 @@ struct KernelsEstimateCostPass : impl::KernelsEstimateCostBase<KernelsEstimateCo
         continue;
       }
       auto cost = cast<nn::CostOpInterface>(op);
-      if (isCollective(&op)) {
-        double time = rates.getMessageSeconds(nn::getByteSize(op.getOperand(0).getType()));
+      if (nn::isCollective(&op)) {
+        nn::Traffic traffic = nn::getTraffic(&op);
+        double time = rates.getTrafficSeconds(traffic.rounds, traffic.bytes);
         seconds.total += time;
         seconds.communication += time;
       } else if (cost.isLibraryCall()) {

@@ -6,6 +6,8 @@ using namespace mlir;
 namespace dpc::kernels {
 
 void buildKernelsPipeline(OpPassManager &pm, const KernelsEstimateCostOptions &cost) {
+  // Before grouping, so that the transposes share kernels with what they stand beside.
+  pm.addPass(createKernelsContiguousCollectives());
   // Before grouping, so that each half of a reduction finds its own kernel.
   pm.addPass(createKernelsSplitReductions());
   // Before grouping, so that the sum is the library's and no kernel's.
@@ -17,6 +19,7 @@ void buildKernelsPipeline(OpPassManager &pm, const KernelsEstimateCostOptions &c
 }
 
 void registerKernelsPhase() {
+  registerKernelsContiguousCollectives();
   registerKernelsSplitReductions();
   registerKernelsAccumulateMatmuls();
   registerKernelsOutline();

@@ -1,6 +1,8 @@
 // From operations of a half to commands on storage; see TaskCommands.h.
 #include "TaskCommands.h"
 
+#include "dpc/Dialect/NN/Collectives.h"
+
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -93,16 +95,23 @@ private:
         })
         .Case([&](LaunchOp launch) { return visitLaunch(launch); })
         .Case([&](nn::MatmulOp matmul) { return visitMatmul(matmul); })
-        .Case<nn::AllToAllOp, nn::AllGatherOp, nn::ReduceScatterOp, nn::AllReduceOp>([&](auto collective) {
-          unsigned source = of.at(collective.getOperand()), target = define(collective.getResult());
-          int64_t bytes = std::max(task.storage[source].bytes, task.storage[target].bytes);
-          add(TaskCommand::Collective, op, {{source, prog::Access::Read}, {target, prog::Access::Write}},
-              machine.getMessageSeconds(bytes));
-          return success();
-        })
-        .Default([&](Operation *other) {
+        .Default([&](Operation *other) -> LogicalResult {
+          if (nn::isCollective(other))
+            return visitCollective(*other);
           return other->emitOpError() << "is in no kernel and is no library call; the kernels phase must come before lowering";
         });
+  }
+
+  LogicalResult visitCollective(Operation &op) {
+    if (failed(nn::verifyPlacement(&op)))
+      return failure();
+    if (!nn::isContiguous(&op))
+      return op.emitOpError() << "exchanges parts that are not contiguous; the kernels phase must come before lowering";
+    unsigned source = of.at(op.getOperand(0)), target = define(op.getResult(0));
+    nn::Traffic traffic = nn::getTraffic(&op);
+    add(TaskCommand::Collective, op, {{source, prog::Access::Read}, {target, prog::Access::Write}},
+        machine.getTrafficSeconds(traffic.rounds, traffic.bytes));
+    return success();
   }
 
   LogicalResult visitLaunch(LaunchOp launch) {

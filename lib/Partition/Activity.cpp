@@ -1,6 +1,8 @@
 // Dependences, activity and work of nn operations, asked through interfaces.
 #include "Activity.h"
 
+#include "dpc/Dialect/NN/Collectives.h"
+
 using namespace mlir;
 
 namespace dpc::partition {
@@ -56,12 +58,22 @@ bool isTransferable(Value value, const Dependence &dependence) {
          (dependence.trained || dependence.frozenWork) && !isView(op);
 }
 
+// The derivative of a collective is one that brings as many bytes back.
+static double getCollectiveSeconds(Operation *op, const Machine &machine) {
+  nn::Traffic traffic = nn::getTraffic(op);
+  return machine.getTrafficSeconds(traffic.rounds, traffic.bytes);
+}
+
 Work getForwardWork(Operation *op, const Machine &machine) {
   Work work;
   auto cost = dyn_cast<nn::CostOpInterface>(op);
   if (!cost || cost.isView() || op->hasTrait<OpTrait::ConstantLike>() ||
       isa<nn::GetOp>(op))
     return work;
+  if (nn::isCollective(op)) {
+    work.seconds = getCollectiveSeconds(op, machine);
+    return work;
+  }
   bool library = cost.isLibraryCall();
   work.flops = cost.getFlops();
   work.bytes = cost.getBytes();
@@ -87,6 +99,10 @@ Work getBackwardWork(Operation *op, const Machine &machine,
   }
   if (needed == 0 || llvm::none_of(op->getResults(), needsGradient))
     return work;
+  if (nn::isCollective(op)) {
+    work.seconds = getCollectiveSeconds(op, machine);
+    return work;
+  }
   // The interface tells the work towards all operands; a part of them has a part
   // of it.
   bool library = cost.isLibraryCall();

@@ -3,6 +3,19 @@
 
 include "mlir/Pass/PassBase.td"
 
+def KernelsContiguousCollectives : Pass<"kernels-contiguous-collectives", "::mlir::ModuleOp"> {
+  let summary = "let collectives move contiguous parts";
+  let description = [{
+    What: a collective along another dimension than 0 becomes one along dimension 0
+    between transposes, or between reshapes where these do.
+    Before: `nn.all_to_all %x over "ep" split 1 concat 0 : tensor<4x6xf32> to tensor<8x3xf32>`.
+    After: a reshape to 4x2x3, a transpose to 2x4x3, `nn.all_to_all` with split 0
+    concat 0, a reshape to 8x3.
+    Requires: bodies with nn operations. Ensures: the parts that members exchange
+    are contiguous in memory, as a transport moves them.
+  }];
+  let statistics = [Statistic<"rewritten", "rewritten", "collectives along another dimension">];
+}
 def KernelsSplitReductions : Pass<"kernels-split-reductions", "::mlir::ModuleOp"> {
   let summary = "write a reduction over trailing and other dimensions as two";
   let description = [{
@@ -48,8 +61,9 @@ def DualPipeVerifyKernels : Pass<"dualpipe-verify-kernels", "::mlir::ModuleOp"> 
   let summary = "prove that the kernels phase is over";
   let description = [{
     What: fails unless every operation of a half is a launch, a library call, a
-    view, a collective, a large constant or the return, every kernel holds nn
-    operations only and is named by its content, and every stage has a cost.
+    view, a collective along dimension 0, a large constant or the return, every
+    kernel holds nn operations only and is named by its content, and every stage has
+    a cost.
     Changes nothing.
   }];
 }

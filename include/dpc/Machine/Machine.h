@@ -37,6 +37,12 @@ struct Machine {
   double getMessageSeconds(double bytes) const {
     return messageLatency + bytes / messageBandwidth;
   }
+
+  /// Seconds of a collective: rounds that wait for each other, and all bytes that
+  /// pass one rank's link.
+  double getTrafficSeconds(double rounds, double bytes) const {
+    return rounds * messageLatency + bytes / messageBandwidth;
+  }
 };
 
 /// Reads a description from JSON text. The error names every missing, unknown or
