@@ -2,6 +2,7 @@
 #include "BlockEmitter.h"
 
 #include "dpc/Dialect/DualPipe/DualPipe.h"
+#include "dpc/Lowering/Passes.h"
 
 using namespace mlir;
 using namespace dpc::dualpipe;
@@ -51,10 +52,27 @@ public:
       completed.push_back(operand);
     }
     prog::ResultsOp::create(inside, loc, events, completed);
+    describePlan();
     return block;
   }
 
 private:
+  // What the plan expects, for people and tools that read the block.
+  void describePlan() {
+    SmallVector<NamedAttribute> seconds;
+    auto add = [&](StringRef name, double value) { seconds.push_back(builder.getNamedAttr(name, builder.getF64FloatAttr(value))); };
+    add("seconds", plan.duration.total);
+    if (plan.usesCollectives) {
+      add("compute", plan.compute);
+      add("communication", plan.communication);
+    }
+    if (plan.kind == Task::Pair) {
+      add("concatenated", plan.concatenated);
+      add("lower_bound", plan.lowerBound);
+    }
+    block->setAttr(kPlannedAttr, builder.getDictionaryAttr(seconds));
+  }
+
   Value fixed(FixedPlaces::Place place, int64_t bytes) {
     return prog::SlotOp::create(inside, loc, prog::SlotType::get(inside.getContext(), bytes), place.arena, place.offset);
   }

@@ -29,17 +29,16 @@ public:
 
   void finish() {
     std::vector<PairCommand> problem = dependences();
-    PairSchedule schedule;
+    for (const PairCommand &command : problem)
+      (command.communication ? plan.communication : plan.compute) += command.seconds;
+    std::vector<unsigned> plain(problem.size());
+    for (unsigned i = 0; i < plain.size(); ++i)
+      plain[i] = i;
+    PairSchedule schedule = placeInOrder(problem, plain);
     if (plan.kind == Task::Pair) {
-      schedule = schedulePair(problem);
-      for (const PairCommand &command : problem)
-        plan.concatenated += command.seconds;
+      plan.concatenated = schedule.makespan;
       plan.lowerBound = pairLowerBound(problem);
-    } else {
-      std::vector<unsigned> plain(problem.size());
-      for (unsigned i = 0; i < plain.size(); ++i)
-        plain[i] = i;
-      schedule = placeInOrder(problem, plain);
+      schedule = schedulePair(problem);
     }
     for (unsigned i : schedule.order)
       plan.commands.push_back(std::move(commands[i]));

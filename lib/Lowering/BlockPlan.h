@@ -43,7 +43,9 @@ struct BlockPlan {
   bool usesCollectives = false;
   int64_t workspaceBytes = 0;
   TimelineProblem::Duration duration;
-  /// Of a pair: what its two tasks take one after the other, and the bound.
+  /// Seconds of its commands on the cores and on the links.
+  double compute = 0, communication = 0;
+  /// Of a pair: what its commands take in the order of the tasks, and the bound.
   double concatenated = 0, lowerBound = 0;
 };
 

@@ -5,8 +5,8 @@
 // the cores idle. Two independent tasks, a forward of one micro-batch and a
 // backward of another, can each compute while the other communicates: this is
 // what DualPipe's authors wrote by hand as overlapped_forward_backward, and what
-// is derived here by list scheduling. Several priority rules are tried, the
-// shortest result wins, plain concatenation being one of them.
+// is derived here by list scheduling. Several priority rules are tried, each result
+// is improved from both ends, the shortest wins, plain concatenation being one.
 #ifndef DPC_LIB_LOWERING_PAIRSCHEDULE_H
 #define DPC_LIB_LOWERING_PAIRSCHEDULE_H
 
@@ -37,7 +37,8 @@ PairSchedule placeInOrder(const std::vector<PairCommand> &commands, const std::v
 /// (forward, then input half, then weight half).
 PairSchedule schedulePair(const std::vector<PairCommand> &commands);
 
-/// max(sum of compute, sum of communication, longest chain): no order is shorter.
+/// No order is shorter: the longest chain; and for each resource, all of its
+/// commands, what must come before the first and what must follow the last.
 double pairLowerBound(const std::vector<PairCommand> &commands);
 
 } // namespace dpc::lowering

@@ -15,6 +15,10 @@ namespace dpc::lowering {
 /// of all ranks' time in which they are idle.
 inline constexpr llvm::StringLiteral kForecastSecondsAttr = "dpc.forecast_seconds";
 inline constexpr llvm::StringLiteral kForecastBubbleAttr = "dpc.forecast_bubble";
+/// On a block, in seconds: what a run takes as planned; where it communicates, the
+/// sums on the cores and on the links; of a pair, its commands in the order of the
+/// tasks, and a bound that no order beats.
+inline constexpr llvm::StringLiteral kPlannedAttr = "dpc.planned";
 
 #define GEN_PASS_REGISTRATION
 #include "dpc/Lowering/Passes.h.inc"
