@@ -5,6 +5,7 @@
 #include "dpc/Codegen/Codegen.h"
 #include "dpc/Dialect/DualPipe/DualPipe.h"
 #include "dpc/Dialect/NN/ModelAttrs.h"
+#include "dpc/Dialect/NN/Sharding.h"
 #include "data/Sha256.h"
 #include "data/Safetensors.h"
 #include "session/Artifact.h"
@@ -222,7 +223,7 @@ private:
       auto held = holders.find(op.getSymName().str());
       if (held == holders.end())
         continue;
-      auto type = cast<RankedTensorType>(op.getType());
+      RankedTensorType type = nn::getStoredType(op);
       dpcrt::Manifest::Parameter parameter;
       parameter.name = op.getSymName().str();
       parameter.shape.assign(type.getShape().begin(), type.getShape().end());

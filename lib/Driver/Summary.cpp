@@ -2,6 +2,7 @@
 #include "Summary.h"
 
 #include "dpc/Dialect/DualPipe/DualPipe.h"
+#include "dpc/Dialect/NN/Sharding.h"
 #include "dpc/Lowering/Passes.h"
 #include "dpc/Machine/Machine.h"
 #include "dpc/Partition/Partition.h"
@@ -82,7 +83,7 @@ void printSummary(std::ostream &out, ModuleOp module, const CompileOptions &opti
                   const std::map<std::string, double> &seconds) {
   int64_t trained = 0, elements = 0;
   for (nn::ParameterOp op : module.getOps<nn::ParameterOp>()) {
-    int64_t count = cast<RankedTensorType>(op.getType()).getNumElements();
+    int64_t count = nn::getStoredType(op).getNumElements();
     elements += count;
     trained += op.getTrained() ? count : 0;
   }

@@ -191,12 +191,14 @@ func::FuncOp buildUpdate(ModuleOp module, StringRef name, RankedTensorType type)
   });
 }
 
-func::FuncOp buildSquareSum(ModuleOp module, RankedTensorType type) {
+func::FuncOp buildSquareSum(ModuleOp module, RankedTensorType type, int64_t counters) {
   auto scalar = RankedTensorType::get({}, type.getElementType());
   return createKernel(module, {type, scalar}, {-1, 0}, [&](OpBuilder &builder, ValueRange values, SmallVectorImpl<Value> &results) {
     Location loc = module.getLoc();
     Value square = nn::MulOp::create(builder, loc, type, values[0], values[0]);
     Value sum = nn::createSum(builder, loc, square, llvm::to_vector(llvm::seq<int64_t>(0, type.getRank())));
+    if (counters > 1)
+      sum = nn::MulOp::create(builder, loc, scalar, sum, nn::createSplat(builder, loc, scalar, 1.0 / counters));
     results.assign({nn::AddOp::create(builder, loc, scalar, values[1], sum)});
   });
 }

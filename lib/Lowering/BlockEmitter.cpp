@@ -140,7 +140,7 @@ private:
                                 : isa<nn::AllGatherOp>(op)    ? prog::CollectiveKind::AllGather
                                 : isa<nn::ReduceScatterOp>(op) ? prog::CollectiveKind::ReduceScatter
                                                                : prog::CollectiveKind::AllReduce;
-    StringRef group = places.group(op->getAttrOfType<StringAttr>("group").getValue());
+    StringRef group = places.experts();
     Type element = cast<RankedTensorType>(op->getOperand(0).getType()).getElementType();
     done[i] = prog::CollectiveOp::create(inside, plan.commands[i].command.loc, event, kind, group, element, operands[0], operands[1],
                                          after, stream)

@@ -21,8 +21,8 @@ public:
   virtual Place workspace(int64_t offset) const = 0;
   /// Makes sure that the program declares a kernel.
   virtual void useKernel(mlir::StringRef name) = 0;
-  /// The group over which a collective of this axis of the mesh runs.
-  virtual mlir::StringRef group(mlir::StringRef axis) = 0;
+  /// The group of the expert ranks at the program's own coordinate of pp.
+  virtual mlir::StringRef experts() = 0;
 };
 
 /// Creates the block at the builder's insertion point.

@@ -105,17 +105,19 @@ private:
     OpBuilder::InsertionGuard guard(declarations);
     prog::KernelOp::create(declarations, function.getLoc(), name, sizes, builder.getArrayAttr(access));
   }
-  StringRef group(StringRef axis) override {
-    // Inside a stage: all coordinates of ep at this rank's own coordinate of pp.
-    return groupName({mine.rank}, true);
-  }
-  StringRef groupName(std::vector<unsigned> members, bool allEp) {
+  // Inside a stage: all coordinates of ep at this rank's own coordinate of pp. A
+  // group apart from that of gradients, which has the same ranks: neither waits for
+  // the other's turn.
+  StringRef experts() override { return addGroup("experts" + std::to_string(mine.rank), {mine.rank}, true); }
+  StringRef groupOf(const std::vector<unsigned> &members, bool allEp) {
     // Every member must call the group the same: the name is its members.
     std::string name = "ranks";
     for (unsigned member : members)
       name += (member == members.front() ? "" : "_") + std::to_string(member);
-    auto [it, isNew] = groups.try_emplace({members, allEp}, name + (allEp ? "_all_ep" : ""));
-    return it->second;
+    return addGroup(name + (allEp ? "_all_ep" : ""), members, allEp);
+  }
+  StringRef addGroup(const std::string &name, const std::vector<unsigned> &members, bool allEp) {
+    return groups.try_emplace(name, members, allEp).first->first;
   }
 
   struct Range {
@@ -218,12 +220,8 @@ private:
   bool isCounted(unsigned p) const { return model.parameters[p].trained && model.parameters[p].holders.front() == mine.rank; }
   void declareGroups() {
     OpBuilder top = OpBuilder::atBlockBegin(&program.getBody().front());
-    std::vector<std::pair<std::string, std::pair<std::vector<unsigned>, bool>>> byName;
-    for (auto &[key, name] : groups)
-      byName.push_back({name, key});
-    llvm::sort(byName);
-    for (auto &[name, key] : byName)
-      prog::GroupOp::create(top, loc, name, SmallVector<int64_t>(key.first.begin(), key.first.end()), key.second);
+    for (auto &[name, group] : groups)
+      prog::GroupOp::create(top, loc, name, SmallVector<int64_t>(group.first.begin(), group.first.end()), group.second);
   }
 
   //===------------------------------------------------------------------===//
@@ -439,7 +437,7 @@ private:
     unsigned item = count++;
     Range range{Gradients, mine.bucketOffset[number], bucket.bytes};
     SmallVector<Value> after = waits(range, true, item, Reduce);
-    allReduce(item, range, after, groupName(bucket.holders, model.ep > 1));
+    allReduce(item, range, after, groupOf(bucket.holders, model.ep > 1 && !bucket.sharded));
   }
   void allReduce(unsigned item, Range range, ArrayRef<Value> after, StringRef group) {
     Value memory = slot(range);
@@ -473,7 +471,7 @@ private:
     unsigned item = count++;
     Range range{Sums, statisticsOffset(), 16};
     SmallVector<Value> after = waits(range, true, item, Reduce);
-    allReduce(item, range, after, groupName(all, model.ep > 1));
+    allReduce(item, range, after, groupOf(all, model.ep > 1));
   }
   Range gradient(unsigned p) const { return {Gradients, mine.gradientOffset.at(p), model.parameters[p].bytes}; }
 
@@ -511,7 +509,7 @@ private:
   llvm::DenseMap<Attribute, int64_t> constantOffset;
   std::vector<ElementsAttr> constants;
   llvm::StringSet<> usedKernels, emittedBlocks;
-  std::map<std::pair<std::vector<unsigned>, bool>, std::string> groups;
+  std::map<std::string, std::pair<std::vector<unsigned>, bool>> groups; // members, all of ep
   std::map<std::tuple<unsigned, int64_t, int64_t>, Value> slots;
   std::map<std::pair<unsigned, int>, Value> partEvent;
   std::map<unsigned, Value> doneEvent;

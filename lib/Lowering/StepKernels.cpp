@@ -64,15 +64,18 @@ FailureOr<StepKernels> createStepKernels(const StepModel &model) {
   for (StringRef name : kernels::getMomentNames(optimizer))
     kernels.momentNames.push_back(name.str());
   kernels.finalize = kernels::buildFinalize(module, weighting).getName().str();
-  // One pair of kernels per type: layers repeat the same few shapes.
-  llvm::DenseMap<Type, std::pair<std::string, std::string>> ofType;
+  // One pair of kernels per type, and per way of counting in the norm: layers repeat
+  // the same few shapes.
+  llvm::DenseMap<std::pair<Type, unsigned>, std::pair<std::string, std::string>> ofType;
   for (auto [p, parameter] : llvm::enumerate(model.parameters)) {
     if (!parameter.trained)
       continue;
     auto type = cast<RankedTensorType>(nn::ParameterOp(parameter.op).getType());
-    auto [it, isNew] = ofType.try_emplace(type);
+    bool shared = !parameter.sharded && model.ep > 1;
+    auto [it, isNew] = ofType.try_emplace(std::pair<Type, unsigned>(type, shared));
     if (isNew)
-      it->second = {kernels::buildUpdate(module, optimizer, type).getName().str(), kernels::buildSquareSum(module, type).getName().str()};
+      it->second = {kernels::buildUpdate(module, optimizer, type).getName().str(),
+                    kernels::buildSquareSum(module, type, shared ? model.ep : 1).getName().str()};
     std::tie(kernels.update[p], kernels.squareSum[p]) = it->second;
   }
   return kernels;

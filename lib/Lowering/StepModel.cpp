@@ -1,6 +1,7 @@
 // Reads the module into a StepModel; see StepModel.h.
 #include "StepModel.h"
 
+#include "dpc/Dialect/NN/Sharding.h"
 #include "dpc/Schedule/Text.h"
 
 using namespace mlir;
@@ -20,9 +21,8 @@ public:
     model.table = *parsed;
     model.ranks = model.table.ranks;
     model.entry = schedule.getSymName().str();
-    if (auto mesh = model.module->getAttrOfType<DictionaryAttr>("nn.mesh"))
-      if (auto ep = mesh.getAs<IntegerAttr>("ep"))
-        model.ep = ep.getInt();
+    if (failed(readMesh()))
+      return failure();
     for (TrainingOp training : model.module.getOps<TrainingOp>())
       model.training = training;
     if (!model.training)
@@ -38,6 +38,25 @@ public:
   }
 
 private:
+  // Sizes that the schedule fixes must be the schedule's; along axes that nothing
+  // uses yet there is one rank.
+  LogicalResult readMesh() {
+    auto mesh = model.module->getAttrOfType<DictionaryAttr>("nn.mesh");
+    if (!mesh)
+      return success();
+    for (NamedAttribute axis : mesh) {
+      StringRef name = axis.getName().getValue();
+      int64_t size = cast<IntegerAttr>(axis.getValue()).getInt();
+      int64_t possible = name == "pp" ? model.ranks : name == "mirror" ? (int64_t)model.table.replicas.size() : name == "ep" ? size : 1;
+      if (size != possible)
+        return model.module.emitError() << "has 'nn.mesh' axis '" << name << "' = " << size << ", but "
+                                        << (name == "pp" || name == "mirror" ? "the schedule makes it " : "ranks are placed along pp and ep only: it can be ")
+                                        << possible;
+    }
+    model.ep = nn::getMeshSize(schedule, "ep").value_or(1);
+    return success();
+  }
+
   LogicalResult readStages() {
     llvm::StringMap<unsigned> bodies;
     for (Attribute attr : schedule.getStages()) {
@@ -108,6 +127,7 @@ private:
         if (isNew) {
           StepParameter parameter;
           parameter.op = model.module.lookupSymbol<nn::ParameterOp>(name);
+          parameter.sharded = nn::isSharded(parameter.op);
           parameter.bytes = nn::getByteSize(parameter.op.getType());
           model.parameters.push_back(parameter);
         }

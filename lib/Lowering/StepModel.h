@@ -25,6 +25,7 @@ struct StepBody {
 struct StepParameter {
   nn::ParameterOp op;
   bool trained = false;
+  bool sharded = false; // each expert rank has values of its own
   int64_t bytes = 0;
   std::vector<unsigned> stages;
   std::vector<unsigned> holders; // ranks, ascending

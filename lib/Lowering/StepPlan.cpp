@@ -181,13 +181,14 @@ private:
   // its micro-batches: one order for all ranks, of which each reduce stream is a
   // projection.
   void planBuckets() {
-    std::map<std::pair<std::vector<unsigned>, std::vector<unsigned>>, Bucket> byKey;
+    std::map<std::tuple<std::vector<unsigned>, std::vector<unsigned>, bool>, Bucket> byKey;
     for (auto [p, parameter] : llvm::enumerate(model.parameters)) {
       if (!parameter.trained)
         continue;
-      Bucket &bucket = byKey[{parameter.holders, parameter.stages}];
+      Bucket &bucket = byKey[{parameter.holders, parameter.stages, parameter.sharded}];
       bucket.holders = parameter.holders;
       bucket.stages = parameter.stages;
+      bucket.sharded = parameter.sharded;
       bucket.parameters.push_back(p);
       bucket.bytes += alignUp(parameter.bytes);
     }
@@ -207,7 +208,7 @@ private:
       std::vector<std::pair<size_t, unsigned>> places; // after item, bucket
       size_t least = 0;
       for (auto [b, bucket] : llvm::enumerate(plan.buckets)) {
-        bool alone = bucket.holders.size() == 1 && model.ep == 1;
+        bool alone = bucket.holders.size() == 1 && (model.ep == 1 || bucket.sharded);
         if (alone || !llvm::is_contained(bucket.holders, rank.rank))
           continue;
         least = std::max<size_t>(least, lastWeightHalf(rank, bucket) + 1);

@@ -31,10 +31,12 @@ struct Instance {
 
 using BlockKey = std::tuple<Task::Kind, unsigned, unsigned>; // kind, stage, pair stage
 
-/// Parameters whose gradients are reduced together: same holders, same stages.
+/// Parameters whose gradients are reduced together: same holders, same stages, all
+/// or none with values of their own on each expert rank.
 struct Bucket {
   std::vector<unsigned> parameters;
   std::vector<unsigned> holders, stages;
+  bool sharded = false; // summed over holders at one coordinate of ep
   int64_t bytes = 0;
 };
 

@@ -1,6 +1,8 @@
 // The interpreter's loop: operation after operation, all members in lock step,
 // each value freed after its last use.
 #include "Models.h"
+#include "dpc/Dialect/NN/ModelAttrs.h"
+#include "dpc/Dialect/NN/Sharding.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "mlir/Interfaces/CallInterfaces.h"
@@ -45,6 +47,19 @@ FailureOr<Tensor> Evaluator::getParameter(nn::GetOp op, int64_t member) {
     return failure();
   }
   FailureOr<Tensor> tensor = parameters(parameter, member);
+  if (succeeded(tensor) && nn::isSharded(parameter)) {
+    auto axis = parameter->getAttrOfType<StringAttr>(nn::kShardedAttr);
+    SmallVector<int64_t> group = getGroup(axis.getValue(), member);
+    ArrayRef<int64_t> stored = nn::getStoredType(parameter).getShape();
+    if (static_cast<int64_t>(group.size()) != stored.front() ||
+        ArrayRef(tensor->shape) != stored) {
+      op.emitOpError("reads the sharded parameter '")
+          << op.getParameter() << "' in a group of " << group.size()
+          << " members, but its values are for " << stored.front();
+      return failure();
+    }
+    tensor = tensor->part(llvm::find(group, member) - group.begin());
+  }
   if (succeeded(tensor) &&
       (ArrayRef(tensor->shape) != cast<ShapedType>(op.getType()).getShape() ||
        tensor->kind != Tensor::zeros(op.getType()).kind)) {

@@ -1,6 +1,7 @@
 // Parameter values, from files or drawn as the runtime draws them. A model file is outside input: its size and time
 // are checked against what import recorded before a byte is believed.
 #include "dpc/Reference/Parameters.h"
+#include "dpc/Dialect/NN/Sharding.h"
 #include "data/Init.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/FileSystem.h"
@@ -40,7 +41,7 @@ FailureOr<Tensor> reference::readParameter(nn::ParameterOp parameter,
                   << file.getOffset() + file.getLength()
                   << " could not be read";
   return Tensor::fromBytes(
-      parameter.getType(),
+      nn::getStoredType(parameter),
       ArrayRef((*buffer)->getBufferStart(), (*buffer)->getBufferSize()));
 }
 
@@ -58,7 +59,7 @@ static dpcrt::InitKind getRuntimeKind(nn::InitKind kind) {
 
 FailureOr<Tensor> reference::drawParameter(nn::ParameterOp parameter,
                                            nn::InitAttr init) {
-  Tensor tensor = Tensor::zeros(parameter.getType());
+  Tensor tensor = Tensor::zeros(nn::getStoredType(parameter));
   std::vector<float> values(tensor.floats.size());
   StringRef name = parameter.getSymName();
   dpcrt::fillInit(values.data(), 0, values.size(), init.getSeed(),

@@ -43,6 +43,20 @@ Tensor Tensor::fromIntegers(ArrayRef<int64_t> shape,
   return tensor;
 }
 
+Tensor Tensor::part(int64_t index) const {
+  assert(!shape.empty() && index >= 0 && index < shape.front());
+  Tensor tensor;
+  tensor.kind = kind;
+  tensor.shape.assign(shape.begin() + 1, shape.end());
+  int64_t count = size() / shape.front(), first = index * count;
+  if (isFloat())
+    tensor.floats.assign(floats.begin() + first, floats.begin() + first + count);
+  else
+    tensor.integers.assign(integers.begin() + first,
+                           integers.begin() + first + count);
+  return tensor;
+}
+
 static double toDouble(APFloat value) {
   bool losesInfo;
   value.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven, &losesInfo);

@@ -2,6 +2,7 @@
 #include "dpc/Verify/ReferenceModel.h"
 
 #include "dpc/Autodiff/Passes.h"
+#include "dpc/Dialect/NN/Sharding.h"
 #include "dpc/Partition/Passes.h"
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/Parser/Parser.h"
@@ -27,6 +28,15 @@ FailureOr<Values> splitOverMembers(RankedTensorType type, const std::string &byt
   for (int64_t m = 0; m < members; ++m)
     values.push_back(Tensor::fromBytes(type, ArrayRef(bytes.data() + m * each, each)));
   return values;
+}
+
+// The members' values one after the other: the stored tensor.
+Tensor joinMembers(const Values &values) {
+  Tensor whole = values.front();
+  whole.shape.insert(whole.shape.begin(), values.size());
+  for (const Tensor &other : llvm::drop_begin(values))
+    whole.floats.insert(whole.floats.end(), other.floats.begin(), other.floats.end());
+  return whole;
 }
 
 } // namespace
@@ -55,8 +65,12 @@ FailureOr<ReferenceModel> ReferenceModel::load(StringRef bytecode, int64_t exper
 }
 
 Type ReferenceModel::getType(StringRef parameter) const {
-  auto op = const_cast<ReferenceModel *>(this)->module->lookupSymbol<nn::ParameterOp>(parameter);
-  return op ? Type(op.getType()) : Type();
+  nn::ParameterOp op = lookup(parameter);
+  return op ? Type(nn::getStoredType(op)) : Type();
+}
+
+nn::ParameterOp ReferenceModel::lookup(StringRef parameter) const {
+  return const_cast<ReferenceModel *>(this)->module->lookupSymbol<nn::ParameterOp>(parameter);
 }
 
 FailureOr<MicroBatchResult> ReferenceModel::run(const std::map<std::string, std::string> &inputs, const NamedTensors &parameters, bool gradients,
@@ -89,7 +103,12 @@ FailureOr<MicroBatchResult> ReferenceModel::run(const std::map<std::string, std:
         function.emitError() << "there is no parameter '" << parameterName(role.getIndex()) << "'";
         return failure();
       }
-      return Values(members, found->second);
+      if (!nn::isSharded(lookup(found->first)))
+        return Values(members, found->second);
+      Values parts;
+      for (int64_t m = 0; m < members; ++m)
+        parts.push_back(found->second.part(m));
+      return parts;
     }
     case RoleKind::LossScale:
       return Values(members, Tensor::fromFloats({}, {1}));
@@ -143,11 +162,16 @@ FailureOr<MicroBatchResult> ReferenceModel::run(const std::map<std::string, std:
   for (auto &[role, values] : known) {
     if (role.first != RoleKind::ParamGrad)
       continue;
+    std::string name = parameterName(role.second);
+    if (nn::isSharded(lookup(name))) {
+      result.gradients[name] = joinMembers(values);
+      continue;
+    }
     Tensor sum = std::move(values.front());
     for (const Tensor &other : llvm::drop_begin(values))
       for (auto [to, from] : llvm::zip_equal(sum.floats, other.floats))
         to += from;
-    result.gradients[parameterName(role.second)] = std::move(sum);
+    result.gradients[name] = std::move(sum);
   }
   return result;
 }

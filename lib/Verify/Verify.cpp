@@ -160,6 +160,13 @@ private:
       out << "difference: step " << current << ": " << what << "\n";
   }
 
+  /// The i-th loss, which is of a micro-batch and, where there are several, of an
+  /// expert rank.
+  std::string lossName(uint64_t i) const {
+    std::string name = "micro-batch " + std::to_string(i / experts);
+    return experts == 1 ? name : name + " on expert rank " + std::to_string(i % experts);
+  }
+
   /// A state's values in double precision.
   Tensor values(const std::string &parameter, const std::string &bytes) const {
     return Tensor::fromBytes(model.getType(parameter), ArrayRef(bytes.data(), bytes.size()));
@@ -195,7 +202,7 @@ private:
     auto same = [](const std::vector<float> &a, const std::vector<float> &b, size_t i) { return std::memcmp(&a[i], &b[i], sizeof(float)) == 0; };
     for (size_t i = 0; i < parallel.losses.size(); ++i)
       if (!same(parallel.losses, sequential.losses, i) || !same(parallel.dens, sequential.dens, i))
-        differ("the loss of micro-batch " + std::to_string(i) + " is " + digits(parallel.losses[i]) + ", in the sequential replay " +
+        differ("the loss of " + lossName(i) + " is " + digits(parallel.losses[i]) + ", in the sequential replay " +
                digits(sequential.losses[i]));
     for (auto &[name, bytes] : parallel.states)
       if (bytes != sequential.states.at(name))
@@ -253,11 +260,11 @@ private:
       for (uint64_t e = 0; e < experts; ++e, ++i) {
         double loss = (*exact)[m].losses[e], weight = (*exact)[m].dens[e];
         double far = std::abs(outcome.losses[i] - loss), bound = kLossBound * std::max(std::abs(loss), 1e-3);
-        losses.add(far, bound, "micro-batch " + std::to_string(i));
+        losses.add(far, bound, lossName(i));
         if (!(far <= bound))
-          differ("the loss of micro-batch " + std::to_string(i) + " is " + digits(outcome.losses[i]) + ", in float64 " + digits(loss));
+          differ("the loss of " + lossName(i) + " is " + digits(outcome.losses[i]) + ", in float64 " + digits(loss));
         if (outcome.dens[i] != float(weight))
-          differ("the denominator of micro-batch " + std::to_string(i) + " is " + digits(outcome.dens[i]) + ", in float64 " + digits(weight));
+          differ("the denominator of " + lossName(i) + " is " + digits(outcome.dens[i]) + ", in float64 " + digits(weight));
         total += weighting == "denominator" ? (weight == 0 ? 0 : weight * loss) : loss;
         den += weighting == "denominator" ? weight : 1;
       }

@@ -156,16 +156,17 @@ Status Planner::addCollective(const fb::Collective &collective, const Frame &fra
   spec.kind = collective.kind();
   spec.reduction = collective.reduction();
   spec.dtype = collective.dtype();
+  // A name has the same ranks everywhere: the checker sees to that. Where each
+  // coordinate of ep is a group of its own, it is part of the name.
   spec.group = std::string(text(group.name()));
   std::vector<uint32_t> coordinates(items(group.pp()).begin(), items(group.pp()).end());
   std::sort(coordinates.begin(), coordinates.end());
-  for (uint32_t pp : coordinates) {
-    spec.group += "/" + std::to_string(pp);
+  for (uint32_t pp : coordinates)
     for (uint32_t e = 0; e < context.experts; ++e)
       if (group.all_ep() || e == context.expert)
         spec.members.push_back(pp * context.experts + e);
-  }
-  spec.group += group.all_ep() ? "/all" : "/ep" + std::to_string(context.expert);
+  if (!group.all_ep() && context.experts > 1)
+    spec.group += "/ep" + std::to_string(context.expert);
   spec.sequence = collectiveCount[collective.group()]++;
   Buffer src = buffer(*collective.src(), operands), dst = buffer(*collective.dst(), operands);
   spec.src = resolve(src, frame);

@@ -261,7 +261,6 @@ void Validator::validateLibrary() {
 
 void Validator::validateGroups() {
   std::set<std::string> names;
-  std::set<std::pair<std::vector<uint32_t>, bool>> known;
   uint32_t index = 0;
   for (const fb::Group *group : walk(program.groups())) {
     checkName(group->name(), "group", index++, names);
@@ -277,10 +276,6 @@ void Validator::validateGroups() {
     }
     if (members.empty())
       error("group ", quoted(text(group->name())), " has no ranks");
-    // Transports tell groups apart by their members.
-    else if (!known.insert({members, group->all_ep()}).second)
-      error("group ", quoted(text(group->name())),
-            " has the same ranks as another group");
   }
 }
 

@@ -29,8 +29,10 @@ mlir::func::FuncOp buildFinalize(mlir::ModuleOp module, llvm::StringRef weightin
 /// optimizer with the numbers of `entry`, or nothing where the header says skip.
 mlir::func::FuncOp buildUpdate(mlir::ModuleOp module, llvm::StringRef optimizer, mlir::RankedTensorType type);
 
-/// (gradient, sum: tensor<f32> in place) -> sum + the sum of squares.
-mlir::func::FuncOp buildSquareSum(mlir::ModuleOp module, mlir::RankedTensorType type);
+/// (gradient, sum: tensor<f32> in place) -> sum + the sum of squares / counters.
+/// `counters` is how many ranks run this on the same gradient: expert ranks share a
+/// program, so none of them can leave it to another.
+mlir::func::FuncOp buildSquareSum(mlir::ModuleOp module, mlir::RankedTensorType type, int64_t counters);
 
 } // namespace dpc::kernels
 

@@ -43,8 +43,9 @@ struct Options {
   unsigned threads = 0;
 };
 
-/// Gives the value of a parameter for a member of the mesh. On failure it has
-/// emitted an error.
+/// Gives the value of a parameter for a member of the mesh; of a sharded one
+/// (dpc/Dialect/NN/Sharding.h) the stored tensor, all members' values. On failure it
+/// has emitted an error.
 using ParameterSource = std::function<mlir::FailureOr<Tensor>(
     nn::ParameterOp parameter, int64_t member)>;
 

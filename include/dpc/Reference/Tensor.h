@@ -32,6 +32,9 @@ struct Tensor {
   /// bytes must be the type's.
   static Tensor fromBytes(mlir::Type type, llvm::ArrayRef<char> bytes);
 
+  /// Element `index` of the first dimension.
+  Tensor part(int64_t index) const;
+
   int64_t size() const;
   bool isFloat() const { return kind == Kind::Float; }
   int64_t rank() const { return shape.size(); }

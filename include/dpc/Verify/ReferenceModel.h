@@ -22,8 +22,8 @@ using NamedTensors = std::map<std::string, reference::Tensor>;
 /// A micro-batch through the model, per expert rank.
 struct MicroBatchResult {
   std::vector<double> losses, dens;
-  /// Gradients of den times loss, summed over expert ranks; frozen parameters have
-  /// none.
+  /// Gradients of den times loss, summed over expert ranks, or of each where the
+  /// parameter is sharded; frozen parameters have none.
   NamedTensors gradients;
 };
 
@@ -38,10 +38,12 @@ public:
   mlir::FailureOr<MicroBatchResult> run(const std::map<std::string, std::string> &inputs, const NamedTensors &parameters, bool gradients,
                                         reference::Precision precision = reference::Precision::Double) const;
 
-  /// Element type of a parameter's values.
+  /// The type of a parameter's stored tensor, which NamedTensors hold.
   mlir::Type getType(llvm::StringRef parameter) const;
 
 private:
+  nn::ParameterOp lookup(llvm::StringRef parameter) const;
+
   mlir::OwningOpRef<mlir::ModuleOp> module;
   dualpipe::BodyOp body;
   dualpipe::StageOp stage;

@@ -1,5 +1,6 @@
 // Parameters, constants, iota: where values come from.
 #include "Folding.h"
+#include "dpc/Dialect/NN/Sharding.h"
 
 using namespace mlir;
 using namespace dpc;
@@ -14,7 +15,7 @@ LogicalResult ParameterOp::verify() {
     return emitOpError("is drawn at random but has elements of type ")
            << elementType << "; only floats can be drawn";
   if (auto file = dyn_cast<FileAttr>(getSource())) {
-    uint64_t bytes = getByteSize(getType());
+    uint64_t bytes = getByteSize(getStoredType(*this));
     if (file.getLength() != bytes)
       return emitOpError("has ") << bytes << " bytes, but its source has "
                                  << file.getLength();

@@ -35,6 +35,18 @@ static LogicalResult verifyPipelineStage(Operation *op, Attribute value) {
   return success();
 }
 
+static LogicalResult verifySharded(Operation *op, Attribute value) {
+  if (!isa<ParameterOp>(op))
+    return op->emitOpError() << "has '" << kShardedAttr
+                             << "', which belongs on a parameter";
+  auto axis = dyn_cast<StringAttr>(value);
+  if (!axis || axis.getValue() != "ep")
+    return op->emitOpError() << "has '" << kShardedAttr << "' = " << value
+                             << ", expected \"ep\", the axis whose members "
+                                "can have values of their own";
+  return success();
+}
+
 LogicalResult NNDialect::verifyOperationAttribute(Operation *op,
                                                   NamedAttribute attribute) {
   if (attribute.getName() == "nn.weighting") {
@@ -49,11 +61,14 @@ LogicalResult NNDialect::verifyOperationAttribute(Operation *op,
   }
   if (attribute.getName() == kPipelineStageAttr)
     return verifyPipelineStage(op, attribute.getValue());
+  if (attribute.getName() == kShardedAttr)
+    return verifySharded(op, attribute.getValue());
   if (attribute.getName() != "nn.mesh")
     return op->emitOpError() << "has the unknown attribute '"
                              << attribute.getName().getValue()
                              << "'; the nn dialect knows 'nn.mesh', "
-                                "'nn.pipeline_stage' and 'nn.weighting'";
+                                "'nn.pipeline_stage', 'nn.sharded' and "
+                                "'nn.weighting'";
   if (!isa<ModuleOp>(op))
     return op->emitOpError("has 'nn.mesh', which belongs on a module");
   auto axes = dyn_cast<DictionaryAttr>(attribute.getValue());

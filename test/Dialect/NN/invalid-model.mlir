@@ -43,3 +43,22 @@ func.func @iota_axis() {
   %y = nn.iota 1 : tensor<3xi64>
   return
 }
+
+// -----
+
+module attributes {nn.mesh = {ep = 2 : i64}} {
+  // The values of both members, one after the other.
+  nn.parameter @whole : tensor<4xf32> trained = #nn.file<"/m", 0, 32, 32, 1> {nn.sharded = "ep"}
+  // expected-error @+1 {{has 32 bytes, but its source has 16}}
+  nn.parameter @half : tensor<4xf32> trained = #nn.file<"/m", 0, 16, 32, 1> {nn.sharded = "ep"}
+}
+
+// -----
+
+// expected-error @+1 {{has 'nn.sharded' = "tp", expected "ep", the axis whose members can have values of their own}}
+nn.parameter @p : tensor<4xf32> trained = #nn.file<"/m", 0, 16, 32, 1> {nn.sharded = "tp"}
+
+// -----
+
+// expected-error @+1 {{has 'nn.sharded', which belongs on a parameter}}
+func.func private @f() attributes {nn.sharded = "ep"}

@@ -17,6 +17,9 @@ inline constexpr llvm::StringLiteral kLimitAttr = "nn.limit";
 inline constexpr llvm::StringLiteral kWeightingAttr = "nn.weighting";
 /// On an operation: the stage that the model asks for, an integer from 0.
 inline constexpr llvm::StringLiteral kPipelineStageAttr = "nn.pipeline_stage";
+/// On a parameter: the axis of the mesh whose members each have values of their
+/// own (`Sharding.h`).
+inline constexpr llvm::StringLiteral kShardedAttr = "nn.sharded";
 
 } // namespace dpc::nn
 
