@@ -112,7 +112,13 @@ void printSummary(std::ostream &out, ModuleOp module, const CompileOptions &opti
       out << ", each on two ranks (mirrored)";
     else if (table->stages > table->ranks)
       out << ", " << table->stages / table->ranks << " on each of " << table->ranks << " ranks";
-    out << "; schedule " << table->name << ", " << table->microBatches << " micro-batches\n";
+    out << "; schedule " << table->name << ", " << table->microBatches << " micro-batches";
+    int64_t experts = 1;
+    for (dualpipe::TrainingOp training : module.getOps<dualpipe::TrainingOp>())
+      experts = nn::getMeshSize(training, "ep").value_or(1);
+    if (experts > 1)
+      out << "; " << experts << " expert ranks at each place of the pipeline, " << experts * table->ranks << " ranks in all";
+    out << "\n";
   }
   for (size_t s = 0; s < stages.size(); ++s) {
     out << "  " << std::left << std::setw(5) << stages[s].name << std::setw(22) << ("@" + stages[s].body) << std::right << std::setw(10)

@@ -28,6 +28,32 @@ TEST(Check, AcceptsAPipeline) {
   }
 }
 
+// Two communicators: nothing has to order a collective of one and of the other, as
+// within one group (BrokenTest has that case).
+TEST(Check, GroupsOfTheSameRanksAreIndependent) {
+  Programs programs = pipeline(2, 4);
+  for (ProgramPtr &program : programs) {
+    Rank rank(*program);
+    auto group = std::make_unique<fb::GroupT>();
+    group->name = "all again";
+    group->pp = program->groups[1]->pp;
+    program->groups.push_back(std::move(group));
+    uint32_t done = rank.event();
+    auto second = rank.make(Compute, "norm",
+                            collective(fb::CollectiveKind::AllReduce, 2,
+                                       arena(Record, 0), arena(Record, 0)),
+                            {}, int32_t(done));
+    program->order.insert(program->order.begin() +
+                              indexOf(*program, fb::Action::Collective, 0) + 1,
+                          std::move(second));
+    program->order.back()->waits.push_back(done);
+  }
+  CheckReport report;
+  Status status = check(programs, &report);
+  EXPECT_TRUE(status.ok()) << status.message();
+  EXPECT_EQ(report.collectives, 2u * 4 + 2);
+}
+
 TEST(Check, PaddingOfAMessageNeedsNoWrite) {
   // Two tensors of 40 bytes, each at a multiple of 64, sent as one message: the
   // 24 bytes after each are padding.
