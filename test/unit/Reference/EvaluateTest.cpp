@@ -2,11 +2,13 @@
 // gradients that finite differences cannot see, at ties and kinks.
 #include "Harness.h"
 #include "data/Init.h"
+#include "dpc/Dialect/NN/Collectives.h"
 #include "dpc/Reference/Parameters.h"
 #include "llvm/Support/FileSystem.h"
 #include "mlir/IR/Diagnostics.h"
 #include "gtest/gtest.h"
 
+#include <array>
 #include <chrono>
 #include <cmath>
 
@@ -169,6 +171,85 @@ TEST(Members, Collectives) {
   EXPECT_EQ(value(0, 3), (V{0, 10}));
   EXPECT_EQ(value(2, 3), (V{100, 110}));
   EXPECT_EQ(value(3, 3), (V{101, 111}));
+}
+
+TEST(Members, HaveTheirOwnPartOfAShardedParameter) {
+  auto context = makeContext();
+  auto module = parse(*context, R"(
+    module attributes {nn.mesh = {ep = 2 : i64, tp = 2 : i64}} {
+      nn.parameter @own : tensor<3xf32> trained = #nn.init<normal, 5, 1.0 : f64> {nn.sharded = "ep"}
+      nn.parameter @all : tensor<3xf32> trained = #nn.init<normal, 5, 1.0 : f64>
+      func.func @f() -> (tensor<3xf32>, tensor<3xf32>) {
+        %own = nn.get @own : tensor<3xf32>
+        %all = nn.get @all : tensor<3xf32>
+        return %own, %all : tensor<3xf32>, tensor<3xf32>
+      }
+    })");
+  reference::Options options;
+  options.mesh = {{"ep", 2}, {"tp", 2}};
+  SmallVector<SmallVector<Tensor>> inputs(4);
+  auto results =
+      reference::evaluateMembers(getFunction(*module, "f"), inputs,
+                                 reference::makeParameterSource(), options);
+  ASSERT_TRUE(succeeded(results));
+  // Drawn as one tensor with a leading dimension, whose rows are the members'.
+  std::vector<float> drawn(6);
+  dpcrt::fillInit(drawn.data(), 0, 6, 5, "own", dpcrt::InitKind::Normal, 1.0);
+  for (int member = 0; member < 4; ++member) {
+    const std::vector<double> &own = (*results)[member][0].floats;
+    for (int i = 0; i < 3; ++i)
+      EXPECT_EQ(own[i], drawn[member / 2 * 3 + i]) << member << ", " << i;
+    EXPECT_EQ((*results)[member][1].floats, (*results)[0][1].floats);
+  }
+}
+
+// The form that runs computes what the operation says, for every pair of axes.
+TEST(Members, ContiguousCollectivesComputeTheSame) {
+  std::vector<std::string> operations;
+  auto type = [](std::array<int64_t, 3> shape) {
+    return "tensor<" + std::to_string(shape[0]) + "x" +
+           std::to_string(shape[1]) + "x" + std::to_string(shape[2]) + "xf32>";
+  };
+  const std::array<int64_t, 3> whole = {4, 6, 2};
+  for (int a = 0; a < 3; ++a) {
+    std::array<int64_t, 3> less = whole, more = whole;
+    less[a] /= 2;
+    more[a] *= 2;
+    std::string axis = std::to_string(a);
+    operations.push_back("nn.all_gather %x over \"ep\" axis " + axis + " : " + type(whole) + " to " + type(more));
+    operations.push_back("nn.reduce_scatter %x over \"ep\" axis " + axis + " : " + type(whole) + " to " + type(less));
+    for (int b = 0; b < 3; ++b) {
+      std::array<int64_t, 3> moved = less;
+      moved[b] *= 2;
+      operations.push_back("nn.all_to_all %x over \"ep\" split " + axis + " concat " + std::to_string(b) + " : " + type(whole) + " to " + type(moved));
+    }
+  }
+  for (const std::string &operation : operations) {
+    auto context = makeContext();
+    std::string result = operation.substr(operation.rfind(" to ") + 4);
+    auto module = parse(*context, "module attributes {nn.mesh = {ep = 2 : i64}} {\n func.func @f(%x: " + type(whole) + ") -> " + result +
+                                      " {\n %y = " + operation + "\n return %y : " + result + "\n }\n}");
+    ASSERT_TRUE(module) << operation;
+    std::mt19937 random(3);
+    SmallVector<SmallVector<Tensor>> inputs(2);
+    func::FuncOp function = getFunction(*module, "f");
+    for (auto &input : inputs)
+      input.push_back(randomTensor(function.getArgumentTypes()[0], Domain::Signed, random));
+    reference::Options options;
+    options.mesh = {{"ep", 2}};
+    auto before = reference::evaluateMembers(function, inputs, {}, options);
+    Operation *collective = &function.front().front();
+    ASSERT_EQ(nn::isContiguous(collective),
+              operation.find("split 0 concat 0") != std::string::npos || operation.find("axis 0") != std::string::npos);
+    nn::makeContiguous(collective);
+    for (Operation &op : function.front())
+      if (nn::isCollective(&op))
+        EXPECT_TRUE(nn::isContiguous(&op)) << operation;
+    auto after = reference::evaluateMembers(function, inputs, {}, options);
+    ASSERT_TRUE(succeeded(before) && succeeded(after)) << operation;
+    for (int member = 0; member < 2; ++member)
+      EXPECT_EQ((*before)[member][0].floats, (*after)[member][0].floats) << operation;
+  }
 }
 
 TEST(Members, GroupOfAnotherSizeIsAnError) {
