@@ -12,12 +12,31 @@ def DualPipeDifferentiate : Pass<"dualpipe-differentiate", "::mlir::ModuleOp"> {
     gradients of activations. Every value a half reads is kept.
 
     ```mlir
-    // before
-    func.func @forward(%x {role input 0}, %w {role param 0}) -> ({role output 0}) {
-      %y = nn.matmul %x, %w ...
-    // after
-    func.func @input_half(%dy {role output_grad 0}, %w {role param 0}) -> ({role input_grad 0})
-    func.func @weight_half(%dy {role output_grad 0}, %x {role input 0}) -> ({role param_grad 0})
+    // dpc-opt --dualpipe-differentiate
+    dualpipe.body @linear {
+      func.func @forward(%x: tensor<4x2xf32> {dualpipe.role = #dualpipe.role<input 0>},
+                         %w: tensor<2x3xf32> {dualpipe.role = #dualpipe.role<param 0>})
+          -> (tensor<4x3xf32> {dualpipe.role = #dualpipe.role<output 0>}) {
+        %y = nn.matmul %x, %w : tensor<4x2xf32>, tensor<2x3xf32> to tensor<4x3xf32>
+        return %y : tensor<4x3xf32>
+      }
+    }
+    // becomes
+    dualpipe.body @linear {
+      ...
+      func.func @input_half(%arg0: tensor<4x3xf32> {dualpipe.role = #dualpipe.role<output_grad 0>},
+                            %arg1: tensor<2x3xf32> {dualpipe.role = #dualpipe.role<param 0>})
+          -> (tensor<4x2xf32> {dualpipe.role = #dualpipe.role<input_grad 0>}) {
+        %0 = nn.matmul %arg0, %arg1 rhs [1, 0] : tensor<4x3xf32>, tensor<2x3xf32> to tensor<4x2xf32>
+        return %0 : tensor<4x2xf32>
+      }
+      func.func @weight_half(%arg0: tensor<4x3xf32> {dualpipe.role = #dualpipe.role<output_grad 0>},
+                             %arg1: tensor<4x2xf32> {dualpipe.role = #dualpipe.role<input 0>})
+          -> (tensor<2x3xf32> {dualpipe.role = #dualpipe.role<param_grad 0>}) {
+        %0 = nn.matmul %arg1, %arg0 lhs [1, 0] : tensor<4x2xf32>, tensor<4x3xf32> to tensor<2x3xf32>
+        return %0 : tensor<2x3xf32>
+      }
+    }
     ```
 
     Requires: bodies have only @forward. Ensures: `kept` values have slots;
@@ -37,6 +56,36 @@ def DualPipeChooseResiduals : Pass<"dualpipe-choose-residuals", "::mlir::ModuleO
     such that all that the half reads is either kept or computed again within a
     budget of flops: a minimum cut. Views, constants and values of parameters alone
     are never kept. A value computed again has the same bits as the first time.
+
+    The derivative reads both results. With `recompute=full` the exponential alone
+    is kept, and the tanh computed again:
+
+    ```mlir
+    // dpc-opt --dualpipe-differentiate --dualpipe-choose-residuals=recompute=full
+    dualpipe.body @exp {
+      func.func @forward(%x: tensor<4x2xf32> {dualpipe.role = #dualpipe.role<input 0>})
+          -> (tensor<4x2xf32> {dualpipe.role = #dualpipe.role<output 0>}) {
+        %e = nn.exp %x : tensor<4x2xf32>
+        %y = nn.tanh %e : tensor<4x2xf32>
+        return %y : tensor<4x2xf32>
+      }
+    }
+    // becomes
+    dualpipe.body @exp {
+      ...
+      func.func @input_half(%arg0: tensor<4x2xf32> {dualpipe.role = #dualpipe.role<output_grad 0>},
+                            %arg1: tensor<4x2xf32> {dualpipe.role = #dualpipe.role<kept 0>})
+          -> (tensor<4x2xf32> {dualpipe.role = #dualpipe.role<input_grad 0>}) {
+        %0 = nn.tanh %arg1 : tensor<4x2xf32>
+        %1 = nn.constant dense<1.000000e+00> : tensor<4x2xf32>
+        %2 = nn.mul %0, %0 : tensor<4x2xf32>
+        %3 = nn.sub %1, %2 : tensor<4x2xf32>
+        %4 = nn.mul %arg0, %3 : tensor<4x2xf32>
+        %5 = nn.mul %4, %arg1 : tensor<4x2xf32>
+        return %5 : tensor<4x2xf32>
+      }
+    }
+    ```
 
     Requires: bodies have halves. Ensures: the same results, bit for bit.
   }];
@@ -60,6 +109,33 @@ def DualPipeAccumulate : Pass<"dualpipe-accumulate", "::mlir::ModuleOp"> {
   let description = [{
     Each `param_grad i` becomes the sum of a new argument `accumulator i` and the
     micro-batch's gradient.
+
+    ```mlir
+    // dpc-opt --dualpipe-differentiate --dualpipe-accumulate
+    dualpipe.body @scale {
+      func.func @forward(%x: tensor<4xf32> {dualpipe.role = #dualpipe.role<feed 0>},
+                         %w: tensor<4xf32> {dualpipe.role = #dualpipe.role<param 0>})
+          -> (tensor<4xf32> {dualpipe.role = #dualpipe.role<output 0>}) {
+        %y = nn.mul %x, %w : tensor<4xf32>
+        return %y : tensor<4xf32>
+      }
+    }
+    // becomes
+    dualpipe.body @scale {
+      ...
+      func.func @weight_half(%arg0: tensor<4xf32> {dualpipe.role = #dualpipe.role<output_grad 0>},
+                             %arg1: tensor<4xf32> {dualpipe.role = #dualpipe.role<feed 0>},
+                             %arg2: tensor<4xf32> {dualpipe.role = #dualpipe.role<accumulator 0>})
+          -> (tensor<4xf32> {dualpipe.role = #dualpipe.role<param_grad 0>}) {
+        %0 = nn.mul %arg0, %arg1 : tensor<4xf32>
+        %1 = nn.add %arg2, %0 : tensor<4xf32>
+        return %1 : tensor<4xf32>
+      }
+    }
+    ```
+
+    Requires: residuals are chosen (an accumulator is none). Ensures: every
+    `param_grad` has its `accumulator`.
   }];
   let statistics = [Statistic<"numAccumulators", "accumulators", "gradients that are summed">];
 }
@@ -70,6 +146,9 @@ def DualPipeVerifyDifferentiated : Pass<"dualpipe-verify-differentiated", "::mli
     Every trained parameter has a gradient in every body that binds it, every input
     that needs a gradient gets one, no gradient is computed by both halves, and
     nothing is computed for nothing.
+
+    Requires: the phase's other passes. Ensures: what kernels and lowering rely on.
+    Changes nothing.
   }];
 }
 

@@ -4,7 +4,7 @@
 include "mlir/Pass/PassBase.td"
 
 def NNAbsorbTransposes : Pass<"nn-absorb-transposes", "::mlir::func::FuncOp"> {
-  let summary = "Let matrix products read and write permuted tensors";
+  let summary = "let matrix products read and write permuted tensors";
   let description = [{
     A permutation of a product's operand or result is a matter of strides, which
     the library takes as they are. Which ones a call absorbs is decided here,
@@ -12,10 +12,17 @@ def NNAbsorbTransposes : Pass<"nn-absorb-transposes", "::mlir::func::FuncOp"> {
     never decide it.
 
     ```mlir
-    %t = nn.transpose %k [0, 2, 3, 1] : tensor<1x16x4x8xf32> to tensor<1x4x8x16xf32>
-    %s = nn.matmul %q, %t : ...
+    // dpc-opt --nn-absorb-transposes
+    func.func @scores(%q: tensor<1x4x16x8xf32>, %k: tensor<1x16x4x8xf32>) -> tensor<1x4x16x16xf32> {
+      %t = nn.transpose %k [0, 2, 3, 1] : tensor<1x16x4x8xf32> to tensor<1x4x8x16xf32>
+      %s = nn.matmul %q, %t : tensor<1x4x16x8xf32>, tensor<1x4x8x16xf32> to tensor<1x4x16x16xf32>
+      return %s : tensor<1x4x16x16xf32>
+    }
     // becomes
-    %s = nn.matmul %q, %k rhs [0, 2, 3, 1] : ...
+    func.func @scores(%arg0: tensor<1x4x16x8xf32>, %arg1: tensor<1x16x4x8xf32>) -> tensor<1x4x16x16xf32> {
+      %0 = nn.matmul %arg0, %arg1 rhs [0, 2, 3, 1] : tensor<1x4x16x8xf32>, tensor<1x16x4x8xf32> to tensor<1x4x16x16xf32>
+      return %0 : tensor<1x4x16x16xf32>
+    }
     ```
 
     A transpose is absorbed by an operand if one of the two dimensions of the
@@ -36,24 +43,35 @@ def NNAbsorbTransposes : Pass<"nn-absorb-transposes", "::mlir::func::FuncOp"> {
 }
 
 def NNBoundInputs : Pass<"nn-bound-inputs", "::mlir::ModuleOp"> {
-  let summary = "Note which integers an input may hold";
+  let summary = "note which integers an input may hold";
   let description = [{
     An input that becomes an index, of a table or of a class, by ways on which no
     arithmetic is done, gets the least such extent as `nn.limit`. Data is checked
     against it, and synthetic data drawn below it.
 
     ```mlir
-    func.func @forward(%ids: tensor<2x16xi64> {nn.name = "ids", nn.limit = 128 : i64}) ...
-      %e = nn.gather %table, %ids axis 0 : tensor<128x32xf32>, ...
+    // dpc-opt --nn-bound-inputs
+    func.func @forward(%ids: tensor<2x16xi64> {nn.name = "ids"}, %table: tensor<128x32xf32>) -> tensor<2x16x32xf32> {
+      %e = nn.gather %table, %ids axis 0 : tensor<128x32xf32>, tensor<2x16xi64> to tensor<2x16x32xf32>
+      return %e : tensor<2x16x32xf32>
+    }
+    // becomes
+    func.func @forward(%arg0: tensor<2x16xi64> {nn.limit = 128 : i64, nn.name = "ids"},
+                       %arg1: tensor<128x32xf32>)
+        -> tensor<2x16x32xf32> {
+      %0 = nn.gather %arg1, %arg0 axis 0 : tensor<128x32xf32>, tensor<2x16xi64> to tensor<2x16x32xf32>
+      return %0 : tensor<2x16x32xf32>
+    }
     ```
 
+    Requires: nn operations. Ensures: every input that is an index has its limit.
     Nothing to do: no integer inputs, or none that is an index.
   }];
   let statistics = [Statistic<"numBounded", "bounded", "Inputs with a limit">];
 }
 
 def NNVerifyImported : Pass<"nn-verify-imported", "::mlir::ModuleOp"> {
-  let summary = "Check that the import phase is over";
+  let summary = "check that the import phase is over";
   let description = [{
     One function `@forward` of nn operations on static shapes; its results are a
     scalar floating loss and its denominator; arguments have names
@@ -61,7 +79,8 @@ def NNVerifyImported : Pass<"nn-verify-imported", "::mlir::ModuleOp"> {
     parameter is read, and each trained one has a differentiable path to the
     loss, through operations that have derivatives.
 
-    Ensures: what partition and autodiff rely on.
+    Requires: the phase's other passes. Ensures: what partition and autodiff rely
+    on. Changes nothing.
   }];
 }
 

@@ -4,7 +4,7 @@
 include "mlir/Pass/PassBase.td"
 
 def DualPipeSchedule : Pass<"dualpipe-schedule", "::mlir::ModuleOp"> {
-  let summary = "Put the schedule into the module";
+  let summary = "put the schedule into the module";
   let description = [{
     Creates `dualpipe.schedule @train_step` over all stages in their order, from a
     schedule's name or from a file in the text form. The number of stages, the
@@ -19,7 +19,7 @@ def DualPipeSchedule : Pass<"dualpipe-schedule", "::mlir::ModuleOp"> {
 }
 
 def DualPipeLower : Pass<"dualpipe-lower", "::mlir::ModuleOp"> {
-  let summary = "Write a program for every rank from stages and schedule";
+  let summary = "write a program for every rank from stages and schedule";
   let description = [{
     Before: bodies whose halves are command lists (launches, library calls,
     collectives), stages, a schedule. After: these, and a `prog.program` per

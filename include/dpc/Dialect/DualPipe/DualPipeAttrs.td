@@ -31,14 +31,18 @@ class DualPipe_Attr<string name, string mnem> : AttrDef<DualPipe_Dialect, name> 
 
 def DualPipe_RoleAttr : DualPipe_Attr<"Role", "role"> {
   let summary = "what an argument or result is: a kind and a number";
-  let description = "Example: `#dualpipe.role<kept 2>`. The number of loss, den, loss_scale and key is 0.";
+  let description = [{
+    Stands as `dualpipe.role` on every argument and result of a body's functions,
+    as in `dualpipe.role = #dualpipe.role<kept 2>`. The number of loss, den,
+    loss_scale and key is 0.
+  }];
   let parameters = (ins EnumParameter<DualPipe_RoleKind>:$kind, "unsigned":$index);
   let assemblyFormat = "`<` $kind $index `>`";
 }
 
 def DualPipe_SourceAttr : DualPipe_Attr<"Source", "source"> {
   let summary = "output `index` of a stage";
-  let description = "Example: `#dualpipe.source<@s0, 1>`.";
+  let description = "An element of a stage's `inputs`, as in `inputs [#dualpipe.source<@s0, 1>]`.";
   let parameters = (ins "::mlir::FlatSymbolRefAttr":$stage, "unsigned":$index);
   let assemblyFormat = "`<` $stage `,` $index `>`";
 }

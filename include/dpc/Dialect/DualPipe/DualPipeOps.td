@@ -33,9 +33,11 @@ def DualPipe_BodyOp : DualPipe_Op<"body", [Symbol, SymbolTable, IsolatedFromAbov
     inputs need no gradient and whose outputs' gradients lead nowhere no input
     half). Every argument and result carries `dualpipe.role`.
 
-      forward:      input, feed, param, key            -> output, loss, den, kept
-      input half:   output_grad, den, loss_scale, kept, input, feed, param, output, key -> input_grad, kept
-      weight half:  the same, and accumulator          -> param_grad
+    ```
+    forward:      input, feed, param, key            -> output, loss, den, kept
+    input half:   output_grad, den, loss_scale, kept, input, feed, param, output, key -> input_grad, kept
+    weight half:  the same, and accumulator          -> param_grad
+    ```
 
     An input, parameter or output of @forward with the unit attribute
     `dualpipe.frozen` has no gradient: there is no input_grad, param_grad or
@@ -48,10 +50,25 @@ def DualPipe_BodyOp : DualPipe_Op<"body", [Symbol, SymbolTable, IsolatedFromAbov
     exactly one function and an argument of at least one later one.
 
     ```mlir
-    dualpipe.body @layers {
+    dualpipe.body @layer {
       func.func @forward(%x: tensor<16x32xf32> {dualpipe.role = #dualpipe.role<input 0>},
                          %w: tensor<32x32xf32> {dualpipe.role = #dualpipe.role<param 0>})
-          -> (tensor<16x32xf32> {dualpipe.role = #dualpipe.role<output 0>}) { ... }
+          -> (tensor<16x32xf32> {dualpipe.role = #dualpipe.role<output 0>}) {
+        %y = nn.matmul %x, %w : tensor<16x32xf32>, tensor<32x32xf32> to tensor<16x32xf32>
+        return %y : tensor<16x32xf32>
+      }
+      func.func @input_half(%g: tensor<16x32xf32> {dualpipe.role = #dualpipe.role<output_grad 0>},
+                            %w: tensor<32x32xf32> {dualpipe.role = #dualpipe.role<param 0>})
+          -> (tensor<16x32xf32> {dualpipe.role = #dualpipe.role<input_grad 0>}) {
+        %dx = nn.matmul %g, %w rhs [1, 0] : tensor<16x32xf32>, tensor<32x32xf32> to tensor<16x32xf32>
+        return %dx : tensor<16x32xf32>
+      }
+      func.func @weight_half(%g: tensor<16x32xf32> {dualpipe.role = #dualpipe.role<output_grad 0>},
+                             %x: tensor<16x32xf32> {dualpipe.role = #dualpipe.role<input 0>})
+          -> (tensor<32x32xf32> {dualpipe.role = #dualpipe.role<param_grad 0>}) {
+        %dw = nn.matmul %x, %g lhs [1, 0] : tensor<16x32xf32>, tensor<16x32xf32> to tensor<32x32xf32>
+        return %dw : tensor<32x32xf32>
+      }
     }
     ```
   }];
@@ -76,7 +93,26 @@ def DualPipe_StageOp : DualPipe_Op<"stage", [Symbol, DeclareOpInterfaceMethods<S
     ones only.
 
     ```mlir
-    dualpipe.stage @s1 = @layers inputs [#dualpipe.source<@s0, 0>] feeds [] params [@"h.0.w"]
+    nn.parameter @h.0.w : tensor<8x8xf32> trained = #nn.init<normal, 17, 2.000000e-02 : f64>
+    nn.parameter @h.1.w : tensor<8x8xf32> trained = #nn.init<normal, 17, 2.000000e-02 : f64>
+    dualpipe.body @first {
+      func.func @forward(%x: tensor<4x8xf32> {dualpipe.role = #dualpipe.role<feed 0>},
+                         %w: tensor<8x8xf32> {dualpipe.role = #dualpipe.role<param 0>})
+          -> (tensor<4x8xf32> {dualpipe.role = #dualpipe.role<output 0>}) {
+        %y = nn.matmul %x, %w : tensor<4x8xf32>, tensor<8x8xf32> to tensor<4x8xf32>
+        return %y : tensor<4x8xf32>
+      }
+    }
+    dualpipe.body @layer {
+      func.func @forward(%x: tensor<4x8xf32> {dualpipe.role = #dualpipe.role<input 0>},
+                         %w: tensor<8x8xf32> {dualpipe.role = #dualpipe.role<param 0>})
+          -> (tensor<4x8xf32> {dualpipe.role = #dualpipe.role<output 0>}) {
+        %y = nn.matmul %x, %w : tensor<4x8xf32>, tensor<8x8xf32> to tensor<4x8xf32>
+        return %y : tensor<4x8xf32>
+      }
+    }
+    dualpipe.stage @s0 = @first inputs [] feeds ["x"] params [@h.0.w]
+    dualpipe.stage @s1 = @layer inputs [#dualpipe.source<@s0, 0>] feeds [] params [@h.1.w]
     ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, FlatSymbolRefAttr:$body, ArrayAttr:$inputs, ArrayAttr:$feeds, ArrayAttr:$params,
@@ -88,11 +124,20 @@ def DualPipe_StageOp : DualPipe_Op<"stage", [Symbol, DeclareOpInterfaceMethods<S
 def DualPipe_ScheduleOp : DualPipe_Op<"schedule", [Symbol, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "which rank does which task when";
   let description = [{
-    The content is the schedule library's own text form; stage k of the text is
-    the k-th symbol.
+    The content is the schedule library's own text form, so that there is one
+    representation and one parser; stage k of the text is the k-th symbol. This is
+    `dpc schedule show 1f1b --pp 1 --micro-batches 2`:
 
     ```mlir
-    dualpipe.schedule @train_step stages [@s0, @s1] "schedule 1f1b\0Aranks 2\0A..."
+    dualpipe.body @all {
+      func.func @forward(%x: tensor<4xf32> {dualpipe.role = #dualpipe.role<feed 0>})
+          -> (tensor<f32> {dualpipe.role = #dualpipe.role<loss 0>}, tensor<f32> {dualpipe.role = #dualpipe.role<den 0>}) {
+        %loss, %den = nn.weighted_mean %x, %x : tensor<4xf32>
+        return %loss, %den : tensor<f32>, tensor<f32>
+      }
+    }
+    dualpipe.stage @s0 = @all inputs [] feeds ["x"] params []
+    dualpipe.schedule @train_step stages [@s0] "schedule 1f1b\0Aranks 1\0Astages 1\0Amicro-batches 2\0Areplica 0: micro-batches 0..1 on ranks 0\0Arank 0: 0F0 0B0 0F1 0B1\0A"
     ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, ArrayAttr:$stages, StrAttr:$text);
@@ -109,7 +154,14 @@ def DualPipe_LaunchOp : DualPipe_Op<"launch", [Pure, DeclareOpInterfaceMethods<S
     launch overwrites that operand, which must not be used afterwards.
 
     ```mlir
-    %y = dualpipe.launch @k_7f3a(%x, %b) : (tensor<16x32xf32>, tensor<32xf32>) -> tensor<16x32xf32>
+    func.func @k_7f3a(%x: tensor<16x32xf32>, %y: tensor<16x32xf32>) -> tensor<16x32xf32> attributes {dualpipe.kernel} {
+      %s = nn.add %x, %y : tensor<16x32xf32>
+      return %s : tensor<16x32xf32>
+    }
+    func.func @caller(%a: tensor<16x32xf32>, %b: tensor<16x32xf32>) -> tensor<16x32xf32> {
+      %s = dualpipe.launch @k_7f3a(%a, %b) : (tensor<16x32xf32>, tensor<16x32xf32>) -> tensor<16x32xf32>
+      return %s : tensor<16x32xf32>
+    }
     ```
   }];
   let arguments = (ins FlatSymbolRefAttr:$kernel, Variadic<AnyType>:$operands);

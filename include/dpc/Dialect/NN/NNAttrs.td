@@ -14,7 +14,11 @@ def NN_FileAttr : NN_Attr<"File", "file"> {
   let description = [{
     `size` and `time` are the file's size in bytes and its modification time in
     nanoseconds when it was imported; they are checked when the bytes are read.
-    `path` is absolute. Example: `#nn.file<"/m/gpt2.onnx", 4096, 65536, 1000000, 17>`.
+    `path` is absolute.
+
+    ```mlir
+    nn.parameter @mask : tensor<4xi1> = #nn.file<"/m/gpt2.onnx", 4096, 4, 1000000, 17>
+    ```
   }];
   let parameters = (ins StringRefParameter<>:$path, "uint64_t":$offset, "uint64_t":$length, "uint64_t":$size, "uint64_t":$time);
   let assemblyFormat = "`<` $path `,` $offset `,` $length `,` $size `,` $time `>`";
@@ -28,7 +32,13 @@ def NN_InitKind : I32EnumAttr<"InitKind", "how a parameter is drawn", [
 
 def NN_InitAttr : NN_Attr<"Init", "init"> {
   let summary = "values drawn from (seed, parameter name) when the parameter is loaded";
-  let description = "Example: `#nn.init<normal, 17, 2.000000e-02 : f64>`.";
+  let description = [{
+    The same whatever the rank and the schedule.
+
+    ```mlir
+    nn.parameter @w : tensor<4xf32> trained = #nn.init<normal, 17, 2.000000e-02 : f64>
+    ```
+  }];
   let parameters = (ins EnumParameter<NN_InitKind>:$kind, "uint64_t":$seed, "::mlir::FloatAttr":$stddev);
   let assemblyFormat = "`<` $kind `,` $seed `,` $stddev `>`";
 }

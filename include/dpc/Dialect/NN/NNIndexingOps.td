@@ -1,12 +1,22 @@
-// Reading and adding at indices. Indices are counted from 0; negative ones are
-// counted from the end by the importer's normalisation, so here an index out of
-// range is an error of the data: reads give zeros, additions are dropped.
+def NN_IndexingGroup : OpDocGroup {
+  let summary = "Reading and adding at indices";
+  let description = [{
+    Indices are counted from 0. Negative ones, which ONNX counts from the end, are
+    made positive by the importer, so an index out of range is an error of the
+    data here: reads give zeros, additions are dropped. Every operation that reads
+    has its transpose, which adds; it is the derivative.
+  }];
+}
+let opDocGroup = NN_IndexingGroup in {
 
 def NN_GatherOp : NN_PureOp<"gather", [NN_Infer, NN_Derivative, NN_Indexing]> {
   let summary = "slices of the table along `axis` at the indices";
   let description = [{
     Result shape: table[:axis] + indices + table[axis+1:].
-    Example: `%e = nn.gather %table, %ids axis 0 : tensor<64x32xf32>, tensor<2x16xi64> to tensor<2x16x32xf32>`.
+
+    ```mlir
+    %e = nn.gather %table, %ids axis 0 : tensor<64x32xf32>, tensor<2x16xi64> to tensor<2x16x32xf32>
+    ```
   }];
   let arguments = (ins NN_Tensor:$table, NN_IndexTensor:$indices, I64Attr:$axis);
   let results = (outs NN_Tensor:$result);
@@ -19,7 +29,14 @@ def NN_GatherOp : NN_PureOp<"gather", [NN_Infer, NN_Derivative, NN_Indexing]> {
 }
 def NN_ScatterAddOp : NN_PureOp<"scatter_add", [NN_Derivative]> {
   let summary = "zeros, with each update slice added at its index along `axis`: the transpose of gather";
-  let description = "Updates are added in row-major order of the indices.";
+  let description = [{
+    Updates are added in row-major order of the indices, so that a table's gradient
+    has the same bits however the work is divided.
+
+    ```mlir
+    %g = nn.scatter_add %ids, %de axis 0 : tensor<2x16xi64>, tensor<2x16x32xf32> to tensor<64x32xf32>
+    ```
+  }];
   let arguments = (ins NN_IndexTensor:$indices, NN_FloatTensor:$updates, I64Attr:$axis);
   let results = (outs NN_FloatTensor:$result);
   let assemblyFormat = "$indices `,` $updates `axis` $axis attr-dict `:` type($indices) `,` type($updates) `to` type($result)";
@@ -31,6 +48,10 @@ def NN_GatherNdOp : NN_PureOp<"gather_nd", [NN_Infer, NN_Derivative]> {
     The last dimension of `indices` (extent n) holds tuples into the n dimensions
     of the table that follow the first `batch_dims` common ones.
     Result shape: indices[:-1] + table[batch_dims + n:].
+
+    ```mlir
+    %rows = nn.gather_nd %table, %places {batch_dims = 1 : i64} : tensor<4x6xf32>, tensor<4x2x1xi64> to tensor<4x2xf32>
+    ```
   }];
   let arguments = (ins NN_Tensor:$table, NN_IndexTensor:$indices, DefaultValuedAttr<I64Attr, "0">:$batch_dims);
   let results = (outs NN_Tensor:$result);
@@ -43,13 +64,26 @@ def NN_GatherNdOp : NN_PureOp<"gather_nd", [NN_Infer, NN_Derivative]> {
 }
 def NN_ScatterNdAddOp : NN_PureOp<"scatter_nd_add", [NN_Derivative]> {
   let summary = "zeros, with each update slice added at its index tuple: the transpose of gather_nd";
+  let description = [{
+    ```mlir
+    %g = nn.scatter_nd_add %places, %drows {batch_dims = 1 : i64} : tensor<4x2x1xi64>, tensor<4x2xf32> to tensor<4x6xf32>
+    ```
+  }];
   let arguments = (ins NN_IndexTensor:$indices, NN_FloatTensor:$updates, DefaultValuedAttr<I64Attr, "0">:$batch_dims);
   let results = (outs NN_FloatTensor:$result);
   let assemblyFormat = "$indices `,` $updates attr-dict `:` type($indices) `,` type($updates) `to` type($result)";
   let hasVerifier = 1;
 }
 def NN_GatherElementsOp : NN_PureOp<"gather_elements", [NN_Infer, NN_Derivative, NN_Indexing]> {
-  let summary = "one element per index along `axis` (ONNX GatherElements); the result has the indices' shape";
+  let summary = "one element per index along `axis` (ONNX GatherElements)";
+  let description = [{
+    The result has the indices' shape: its element at a place is the table's at
+    that place, the coordinate of `axis` replaced by the index.
+
+    ```mlir
+    %y = nn.gather_elements %table, %k axis 1 : tensor<4x6xf32>, tensor<4x2xi64> to tensor<4x2xf32>
+    ```
+  }];
   let arguments = (ins NN_Tensor:$table, NN_IndexTensor:$indices, I64Attr:$axis);
   let results = (outs NN_Tensor:$result);
   let assemblyFormat = "$table `,` $indices `axis` $axis attr-dict `:` type($table) `,` type($indices) `to` type($result)";
@@ -61,13 +95,26 @@ def NN_GatherElementsOp : NN_PureOp<"gather_elements", [NN_Infer, NN_Derivative,
 }
 def NN_ScatterElementsAddOp : NN_PureOp<"scatter_elements_add", [NN_Derivative]> {
   let summary = "zeros, with each update added at its index along `axis`: the transpose of gather_elements";
+  let description = [{
+    ```mlir
+    %g = nn.scatter_elements_add %k, %dy axis 1 : tensor<4x2xi64>, tensor<4x2xf32> to tensor<4x6xf32>
+    ```
+  }];
   let arguments = (ins NN_IndexTensor:$indices, NN_FloatTensor:$updates, I64Attr:$axis);
   let results = (outs NN_FloatTensor:$result);
   let assemblyFormat = "$indices `,` $updates `axis` $axis attr-dict `:` type($indices) `,` type($updates) `to` type($result)";
   let hasVerifier = 1;
 }
 def NN_TopKOp : NN_PureOp<"top_k", [NN_Infer, NN_Derivative]> {
-  let summary = "the k largest (or smallest) elements of the last dimension in order, and their indices; equal ones by ascending index";
+  let summary = "the k largest (or smallest) elements of the last dimension, and their indices";
+  let description = [{
+    In descending order (ascending, if `smallest`), equal ones by ascending index.
+    The gradient of `values` is added at the indices; `indices` have none.
+
+    ```mlir
+    %values, %places = nn.top_k %x, 2 : tensor<4x6xf32> to tensor<4x2xf32>, tensor<4x2xi64>
+    ```
+  }];
   let arguments = (ins NN_NumberTensor:$operand, I64Attr:$k, UnitAttr:$smallest);
   let results = (outs NN_NumberTensor:$values, NN_IndexTensor:$indices);
   let assemblyFormat = "$operand `,` $k (`smallest` $smallest^)? attr-dict `:` type($operand) `to` type($values) `,` type($indices)";
@@ -75,3 +122,5 @@ def NN_TopKOp : NN_PureOp<"top_k", [NN_Infer, NN_Derivative]> {
     int64_t getBackwardFlops() { return getElementCount(getValues()); }
   }];
 }
+
+} // opDocGroup

@@ -13,7 +13,7 @@ def NN_DifferentiableOpInterface : OpInterface<"DifferentiableOpInterface"> {
   let methods = [
     InterfaceMethod<[{
       Whether the results depend differentiably on this operand (indices and
-      predicates do not).
+      predicates do not). By default, whether the operand's elements are floats.
     }], "bool", "isDifferentiableOperand", (ins "unsigned":$operand), "",
     [{ return ::mlir::isa<::mlir::FloatType>(::mlir::getElementTypeOrSelf($_op->getOperand(operand).getType())); }]>,
     InterfaceMethod<[{
@@ -37,20 +37,21 @@ def NN_CostOpInterface : OpInterface<"CostOpInterface"> {
   }];
   let methods = [
     InterfaceMethod<"Floating-point operations.", "int64_t", "getFlops", (ins)>,
-    InterfaceMethod<"Floating-point operations of the backward towards all operands.",
+    InterfaceMethod<"Floating-point operations of the backward towards all operands; by default twice those of the forward.",
       "int64_t", "getBackwardFlops", (ins), "", [{ return 2 * $_op.getFlops(); }]>,
-    InterfaceMethod<"Bytes read and written if executed alone; 0 for a view.",
+    InterfaceMethod<"Bytes read and written if executed alone; by default those of all operands and results, 0 for a view.",
       "int64_t", "getBytes", (ins), "",
       [{ return $_op.isView() ? 0 : ::dpc::nn::getOperandAndResultBytes($_op); }]>,
-    InterfaceMethod<"Bytes read and written by the backward towards all operands.",
+    InterfaceMethod<"Bytes read and written by the backward towards all operands; by default twice those of the forward.",
       "int64_t", "getBackwardBytes", (ins), "", [{ return 2 * $_op.getBytes(); }]>,
     InterfaceMethod<[{
       Whether the operation runs as a library call of its own (compute bound),
-      rather than as part of a generated, usually memory-bound kernel.
+      rather than as part of a generated, usually memory-bound kernel. By default
+      not.
     }], "bool", "isLibraryCall", (ins), "", [{ return false; }]>,
     InterfaceMethod<[{
       Whether the result is a view of the first operand's bytes (a reshape):
-      no work and no bytes.
+      no work and no bytes. By default not.
     }], "bool", "isView", (ins), "", [{ return false; }]>
   ];
 }

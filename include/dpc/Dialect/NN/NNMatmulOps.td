@@ -1,4 +1,8 @@
-// The library call. It absorbs permutations of its operands and of its result.
+def NN_LibraryGroup : OpDocGroup {
+  let summary = "Library calls";
+  let description = "Compute-bound work, which runs as a library's own kernel instead of a generated one.";
+}
+let opDocGroup = NN_LibraryGroup in {
 
 def NN_MatmulOp : NN_PureOp<"matmul", [NN_Infer, NN_Derivative]> {
   let summary = "a batched matrix product, with permutations as strides";
@@ -18,6 +22,7 @@ def NN_MatmulOp : NN_PureOp<"matmul", [NN_Infer, NN_Derivative]> {
     ```mlir
     %y = nn.matmul %x, %w : tensor<32x64xf32>, tensor<64x8xf32> to tensor<32x8xf32>
     %s = nn.matmul %q, %k lhs [0, 2, 1, 3] rhs [0, 2, 3, 1] : tensor<1x16x4x8xf32>, tensor<1x16x4x8xf32> to tensor<1x4x16x16xf32>
+    %sum = nn.matmul %x, %w into %accumulator : tensor<32x64xf32>, tensor<64x8xf32>, tensor<32x8xf32> to tensor<32x8xf32>
     ```
   }];
   let arguments = (ins NN_FloatTensor:$lhs, NN_FloatTensor:$rhs,
@@ -48,3 +53,5 @@ def NN_MatmulOp : NN_PureOp<"matmul", [NN_Infer, NN_Derivative]> {
     llvm::SmallVector<int64_t> getResultPermutation();
   }];
 }
+
+} // opDocGroup

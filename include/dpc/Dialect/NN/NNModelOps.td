@@ -1,4 +1,8 @@
-// Parameters and constants: where values come from.
+def NN_ModelGroup : OpDocGroup {
+  let summary = "Where values come from";
+  let description = "Parameters, which live outside the program, and constants, which live in it.";
+}
+let opDocGroup = NN_ModelGroup in {
 
 def NN_ParameterOp : Op<NN_Dialect, "parameter", [Symbol]> {
   let summary = "a named tensor that lives outside the program";
@@ -19,7 +23,15 @@ def NN_ParameterOp : Op<NN_Dialect, "parameter", [Symbol]> {
 
 def NN_GetOp : NN_PureOp<"get", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "the value of a parameter";
-  let description = "Example: `%w = nn.get @\"wte.weight\" : tensor<64x32xf32>`.";
+  let description = [{
+    ```mlir
+    nn.parameter @"wte.weight" : tensor<64x32xf32> trained = #nn.init<normal, 17, 2.000000e-02 : f64>
+    func.func @read() -> tensor<64x32xf32> {
+      %w = nn.get @wte.weight : tensor<64x32xf32>
+      return %w : tensor<64x32xf32>
+    }
+    ```
+  }];
   let arguments = (ins FlatSymbolRefAttr:$parameter);
   let results = (outs NN_Tensor:$result);
   let assemblyFormat = "$parameter attr-dict `:` type($result)";
@@ -27,7 +39,13 @@ def NN_GetOp : NN_PureOp<"get", [DeclareOpInterfaceMethods<SymbolUserOpInterface
 
 def NN_ConstantOp : NN_PureOp<"constant", [ConstantLike, NN_InactiveOp, AllTypesMatch<["value", "result"]>]> {
   let summary = "a small literal tensor";
-  let description = "Example: `%c = nn.constant dense<0.125> : tensor<f32>`.";
+  let description = [{
+    Tensors above a megabyte stay in the model's file, as untrained parameters.
+
+    ```mlir
+    %c = nn.constant dense<0.125> : tensor<f32>
+    ```
+  }];
   let arguments = (ins ElementsAttr:$value);
   let results = (outs NN_Tensor:$result);
   let assemblyFormat = "$value attr-dict";
@@ -36,9 +54,17 @@ def NN_ConstantOp : NN_PureOp<"constant", [ConstantLike, NN_InactiveOp, AllTypes
 
 def NN_IotaOp : NN_PureOp<"iota", [NN_InactiveOp]> {
   let summary = "each element's index along one dimension";
+  let description = [{
+    ```mlir
+    %columns = nn.iota 1 : tensor<2x3xi64>
+    ```
+    is [[0, 1, 2], [0, 1, 2]].
+  }];
   let arguments = (ins I64Attr:$axis);
   let results = (outs NN_NumberTensor:$result);
   let assemblyFormat = "$axis attr-dict `:` type($result)";
   let hasVerifier = 1;
   let hasFolder = 1;
 }
+
+} // opDocGroup

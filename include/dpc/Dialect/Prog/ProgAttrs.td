@@ -65,9 +65,11 @@ def Prog_MatmulAttr : Prog_Attr<"Matmul", "matmul"> {
 class Prog_Type<string name, string mnem> : TypeDef<Prog_Dialect, name> { let mnemonic = mnem; }
 def Prog_EventType : Prog_Type<"Event", "event"> {
   let summary = "a point in a rank's time";
+  let description = "Fires once in a step; what waits for it comes after all that came before it.";
 }
 def Prog_SlotType : Prog_Type<"Slot", "slot"> {
   let summary = "a byte range of an arena";
+  let description = "`!prog.slot<1024>` has 1,024 bytes; which ones, `prog.slot` or the run of a block says.";
   let parameters = (ins "int64_t":$bytes);
   let assemblyFormat = "`<` $bytes `>`";
   let genVerifyDecl = 1;

@@ -5,7 +5,10 @@ include "mlir/IR/OpBase.td"
 
 def Prog_CommandOpInterface : OpInterface<"CommandOpInterface"> {
   let cppNamespace = "::dpc::prog";
-  let description = "A command: which streams it occupies, what it waits for, when it is done, which slots it touches and how.";
+  let description = [{
+    A command: what it waits for, when it is done, which slots it touches and how.
+    Lowering orders conflicting accesses by these answers alone.
+  }];
   let methods = [
     InterfaceMethod<"Events it waits for before it acts.", "::llvm::SmallVector<::mlir::Value>", "getWaits", (ins)>,
     InterfaceMethod<"The event that fires when it has ended.", "::mlir::Value", "getDoneEvent", (ins)>,

@@ -22,7 +22,29 @@ def Prog_ProgramOp : Prog_Op<"program", [Symbol, SymbolTable, IsolatedFromAbove,
   let description = [{
     Arenas, groups, parameters, inputs, outputs, kernels and blocks, then one
     `prog.order`. `streams` lists the kinds of its streams; a command names its
-    stream by kind.
+    stream by kind. A program that doubles an input and hands it out:
+
+    ```mlir
+    prog.program @train_step.rank0 entry "train_step" coordinate 0 streams [#prog<stream compute>] micro_batches 1
+        weighting "mean" optimizer "sgd" {
+      prog.arena @stash stash 128
+      prog.tensor "x" : tensor<16xf32>
+      prog.tensor output "y" : tensor<16xf32>
+      prog.kernel @k_2f01 [64, 64] [#prog<access read>, #prog<access write>]
+      prog.block @double forward attributes {operand_access = [#prog<access read>, #prog<access write>], operand_names = ["x", "y"]} {
+      ^bb0(%x: !prog.slot<64>, %y: !prog.slot<64>, %x_ready: !prog.event, %y_ready: !prog.event):
+        %done = prog.launch @k_2f01(%x, %y : !prog.slot<64>, !prog.slot<64>) on compute after %x_ready, %y_ready
+        prog.results %done for [1]
+      }
+      %x = prog.slot @stash[0] : !prog.slot<64>
+      %y = prog.slot @stash[64] : !prog.slot<64>
+      prog.order {
+        %fed = prog.feed "x" 0 to %x : !prog.slot<64> on compute
+        %made, %ran = prog.run @double(%x, %y : !prog.slot<64>, !prog.slot<64>) ready %fed for [0] yields !prog.event {micro_batch = 0 : i64}
+        %fetched = prog.fetch "y" 0 from %y : !prog.slot<64> on compute after %made
+      }
+    }
+    ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, StrAttr:$entry, I64Attr:$coordinate, ArrayAttr:$streams,
                        I64Attr:$micro_batches, StrAttr:$weighting, StrAttr:$optimizer);
@@ -36,14 +58,27 @@ def Prog_ProgramOp : Prog_Op<"program", [Symbol, SymbolTable, IsolatedFromAbove,
 
 def Prog_ArenaOp : Prog_Declaration<"arena", [Symbol]> {
   let summary = "a range of device memory, allocated once";
-  let description = "Example: `prog.arena @weights weights 4096`.";
+  let description = [{
+    ```mlir
+    prog.arena @weights weights 4096
+    ```
+  }];
   let arguments = (ins SymbolNameAttr:$sym_name, Prog_ArenaRoleAttr:$role, I64Attr:$bytes);
   let assemblyFormat = "$sym_name $role $bytes attr-dict";
   let hasVerifier = 1;
 }
 
 def Prog_GroupOp : Prog_Declaration<"group", [Symbol]> {
-  let summary = "coordinates of the pp axis that take part in a collective, at all coordinates of ep if `all_ep`";
+  let summary = "the ranks that take part in a collective";
+  let description = [{
+    Coordinates of the pp axis; at all coordinates of ep if `all_ep`, else at the
+    rank's own. Groups are told apart by name across ranks.
+
+    ```mlir
+    prog.group @mirror_0_3 [0, 3]
+    prog.group @everybody [0, 1, 2, 3] all_ep
+    ```
+  }];
   let arguments = (ins SymbolNameAttr:$sym_name, DenseI64ArrayAttr:$members, UnitAttr:$all_ep);
   let assemblyFormat = "$sym_name $members (`all_ep` $all_ep^)? attr-dict";
   let hasVerifier = 1;
@@ -51,6 +86,13 @@ def Prog_GroupOp : Prog_Declaration<"group", [Symbol]> {
 
 def Prog_KernelOp : Prog_Declaration<"kernel", [Symbol]> {
   let summary = "a kernel's buffers: bytes and access of each, in the order of its arguments";
+  let description = [{
+    A declaration: the code is in the artifact's shared object, under this name.
+
+    ```mlir
+    prog.kernel @k_2f01 [64, 64] [#prog<access read>, #prog<access write>]
+    ```
+  }];
   let arguments = (ins SymbolNameAttr:$sym_name, DenseI64ArrayAttr:$buffer_bytes, ArrayAttr:$buffer_access);
   let assemblyFormat = "$sym_name $buffer_bytes $buffer_access attr-dict";
   let hasVerifier = 1;
@@ -60,7 +102,16 @@ def Prog_ParameterOp : Prog_Declaration<"parameter", [AttrSizedOperandSegments]>
   let summary = "a parameter this rank holds, and where";
   let description = [{
     `weight`, `gradient` and `moments` are slots; `entry` is the index of its entry
-    in the step record. Exactly one holder of a parameter is `counted`.
+    in the step record. Exactly one holder of a parameter is `counted`: it is the
+    one that a norm over all parameters sums.
+
+    ```mlir
+    prog.arena @weights weights 64
+    prog.arena @gradients gradients 64
+    %w = prog.slot @weights[0] : !prog.slot<64>
+    %g = prog.slot @gradients[0] : !prog.slot<64>
+    prog.parameter "fc.weight" : tensor<4x4xf32> weight %w gradient %g [] entry 0 counted : !prog.slot<64>, !prog.slot<64>
+    ```
   }];
   let arguments = (ins StrAttr:$name, TypeAttr:$type, Prog_SlotType:$weight, Optional<Prog_SlotType>:$gradient, Variadic<Prog_SlotType>:$moments,
                        StrArrayAttr:$moment_names, I64Attr:$record_entry, UnitAttr:$counted);
@@ -73,6 +124,14 @@ def Prog_ParameterOp : Prog_Declaration<"parameter", [AttrSizedOperandSegments]>
 
 def Prog_TensorOp : Prog_Declaration<"tensor"> {
   let summary = "an input the program feeds, or an output it fetches";
+  let description = [{
+    Its name is the graph's. The type is that of one micro-batch.
+
+    ```mlir
+    prog.tensor "input_ids" : tensor<1x128xi64>
+    prog.tensor output "loss" : tensor<f32>
+    ```
+  }];
   let arguments = (ins StrAttr:$name, TypeAttr:$type, UnitAttr:$output);
   let assemblyFormat = "(`output` $output^)? $name `:` $type attr-dict";
   let hasVerifier = 1;
@@ -80,6 +139,13 @@ def Prog_TensorOp : Prog_Declaration<"tensor"> {
 
 def Prog_ConstantOp : Prog_Declaration<"constant"> {
   let summary = "bytes the artifact puts into the constants arena";
+  let description = [{
+    ```mlir
+    prog.arena @constants constants 64
+    %c = prog.slot @constants[0] : !prog.slot<16>
+    prog.constant dense<[1.0, 2.0, 3.0, 4.0]> : tensor<4xf32> in %c : !prog.slot<16>
+    ```
+  }];
   let arguments = (ins ElementsAttr:$value, Prog_SlotType:$slot);
   let assemblyFormat = "$value `in` $slot attr-dict `:` type($slot)";
   let hasVerifier = 1;
@@ -87,7 +153,12 @@ def Prog_ConstantOp : Prog_Declaration<"constant"> {
 
 def Prog_SlotOp : Prog_Op<"slot", [Pure, ParentOneOf<["ProgramOp", "BlockOp", "OrderOp"]>, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "a byte range of an arena";
-  let description = "Example: `%w = prog.slot @weights[64] : !prog.slot<1024>`.";
+  let description = [{
+    ```mlir
+    prog.arena @weights weights 4096
+    %w = prog.slot @weights[64] : !prog.slot<1024>
+    ```
+  }];
   let arguments = (ins FlatSymbolRefAttr:$arena, I64Attr:$offset);
   let results = (outs Prog_SlotType:$result);
   let assemblyFormat = "$arena `[` $offset `]` attr-dict `:` type($result)";
@@ -99,6 +170,14 @@ def Prog_BlockOp : Prog_Declaration<"block", [Symbol, SingleBlock, RecursiveMemo
     The arguments are its operands (slots), and after them as many events: operand
     k may be touched once event k has come. `prog.results` closes it.
     `stage` (and `pair_stage`, of the second task of a pair) are for people.
+
+    ```mlir
+    prog.block @clear other attributes {operand_access = [#prog<access write>], operand_names = ["sum"]} {
+    ^bb0(%sum: !prog.slot<64>, %sum_ready: !prog.event):
+      %done = prog.fill %sum with 0 : !prog.slot<64> on compute after %sum_ready
+      prog.results %done for [0]
+    }
+    ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, Prog_TaskKindAttr:$kind, DefaultValuedAttr<I64Attr, "-1">:$stage,
                        DefaultValuedAttr<I64Attr, "-1">:$pair_stage, ArrayAttr:$operand_access, StrArrayAttr:$operand_names);
@@ -107,13 +186,21 @@ def Prog_BlockOp : Prog_Declaration<"block", [Symbol, SingleBlock, RecursiveMemo
   let hasRegionVerifier = 1;
 }
 def Prog_ResultsOp : Prog_Op<"results", [Terminator, HasParent<"BlockOp">]> {
-  let summary = "events a run of the block yields: operand `operands[i]` is complete at event i";
+  let summary = "what a run of the block yields: an event per result";
+  let description = [{
+    Operand `completed[i]` is complete at event i: a send of it may start then,
+    while the rest of the block still computes.
+  }];
   let arguments = (ins Variadic<Prog_EventType>:$events, DenseI64ArrayAttr:$completed);
   let assemblyFormat = "$events `for` $completed attr-dict";
   let builders = [OpBuilder<(ins), [{ build($_builder, $_state, mlir::ValueRange{}, mlir::ArrayRef<int64_t>{}); }]>];
 }
 def Prog_OrderOp : Prog_Declaration<"order", [NoTerminator, SingleBlock]> {
   let summary = "the step: what each stream does, in order";
+  let description = [{
+    Runs, exchanges, collectives, feeds and fetches. Commands of one stream happen
+    in the order in which they stand here; across streams, only events order.
+  }];
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = "attr-dict-with-keyword $body";
 }
@@ -135,34 +222,91 @@ class Prog_Command<string mnemonic, dag own, string format, list<Trait> traits =
 def Prog_LaunchOp : Prog_Command<"launch", (ins FlatSymbolRefAttr:$kernel, Variadic<Prog_SlotType>:$slots), "$kernel `(` ($slots^ `:` type($slots))? `)`",
     [Prog_InBlockOrOrder, AttrSizedOperandSegments, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "a generated kernel";
+  let description = [{
+    Its slots are the buffers of the `prog.kernel`, which says how each is used.
+
+    ```mlir
+    %done = prog.launch @k_2f01(%a, %b : !prog.slot<64>, !prog.slot<64>) on compute
+    ```
+  }];
 }
 def Prog_CallOp : Prog_Command<"call", (ins Prog_MatmulAttr:$function, Prog_SlotType:$lhs, Prog_SlotType:$rhs, Prog_SlotType:$dst),
     "$function `(` $lhs `,` $rhs `,` $dst `:` type($lhs) `,` type($rhs) `,` type($dst) `)`", [Prog_InBlockOrOrder]> {
   let summary = "a library call";
+  let description = [{
+    A matrix product; `accumulate` adds it to what `dst` holds.
+
+    ```mlir
+    %done = prog.call <m 4 n 4 k 8 lhs [8, 1] rhs [4, 1] dst [4, 1] accumulate false blocks 4, 4>
+        (%a, %w, %y : !prog.slot<128>, !prog.slot<128>, !prog.slot<64>) on compute
+    ```
+  }];
 }
 def Prog_CopyOp : Prog_Command<"copy", (ins Prog_SlotType:$src, Prog_SlotType:$dst), "$src `to` $dst `:` type($src)", [Prog_InBlockOrOrder, AllTypesMatch<["src", "dst"]>]> {
   let summary = "copies bytes";
+  let description = [{
+    ```mlir
+    %done = prog.copy %a to %b : !prog.slot<64> on compute
+    ```
+  }];
 }
 def Prog_FillOp : Prog_Command<"fill", (ins Prog_SlotType:$dst, I32Attr:$pattern), "$dst `with` $pattern `:` type($dst)", [Prog_InBlockOrOrder]> {
   let summary = "repeats four bytes over a slot";
+  let description = [{
+    ```mlir
+    %done = prog.fill %sum with 0 : !prog.slot<64> on compute
+    ```
+  }];
 }
 def Prog_FeedOp : Prog_Command<"feed", (ins StrAttr:$input, I64Attr:$micro_batch, Prog_SlotType:$dst), "$input $micro_batch `to` $dst `:` type($dst)", [Prog_InOrder]> {
   let summary = "a graph input of a micro-batch of the step";
+  let description = [{
+    The runtime adds the number of the step's first micro-batch.
+
+    ```mlir
+    %done = prog.feed "input_ids" 3 to %ids : !prog.slot<1024> on compute
+    ```
+  }];
 }
 def Prog_FetchOp : Prog_Command<"fetch", (ins StrAttr:$output, I64Attr:$micro_batch, Prog_SlotType:$src), "$output $micro_batch `from` $src `:` type($src)", [Prog_InOrder]> {
   let summary = "an output of a micro-batch, to the host";
+  let description = [{
+    ```mlir
+    %done = prog.fetch "loss" 3 from %loss : !prog.slot<4> on compute after %made
+    ```
+  }];
 }
 def Prog_CollectiveOp : Prog_Command<"collective",
     (ins Prog_CollectiveKindAttr:$kind, FlatSymbolRefAttr:$group, TypeAttr:$element_type, Prog_SlotType:$src, Prog_SlotType:$dst),
     "$kind `over` $group $element_type $src `to` $dst `:` type($src) `,` type($dst)",
     [Prog_InBlockOrOrder, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "a collective over a group";
+  let description = [{
+    The k-th collective of a group on one rank meets the k-th on all others. Sums
+    are taken in ascending order of ranks.
+
+    ```mlir
+    %done = prog.collective all_reduce over @mirror_0_3 f32 %g to %g : !prog.slot<4096>, !prog.slot<4096> on reduce after %last
+    ```
+  }];
 }
 def Prog_CheckFiniteOp : Prog_Command<"check_finite", (ins Prog_SlotType:$src, Prog_SlotType:$flag), "$src `flag` $flag `:` type($src) `,` type($flag)", [Prog_InBlockOrOrder]> {
   let summary = "raises the flag if a float is not finite";
+  let description = [{
+    ```mlir
+    %done = prog.check_finite %g flag %flag : !prog.slot<4096>, !prog.slot<4> on reduce
+    ```
+  }];
 }
 def Prog_JoinOp : Prog_Command<"join", (ins), "", [Prog_InBlockOrOrder]> {
   let summary = "only waits";
+  let description = [{
+    Joins a stream with others without touching memory; every step ends so.
+
+    ```mlir
+    %done = prog.join on compute after %a, %b
+    ```
+  }];
 }
 
 def Prog_RunOp : Prog_Op<"run", [Prog_InOrder, AttrSizedOperandSegments, DeclareOpInterfaceMethods<Prog_CommandOpInterface>, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
@@ -170,7 +314,7 @@ def Prog_RunOp : Prog_Op<"run", [Prog_InOrder, AttrSizedOperandSegments, Declare
   let description = [{
     `slots[k]` is operand k, which may be touched after `ready`: event j of `ready`
     belongs to operand `ready_operands[j]`. Yields an event per result of the
-    block, then `done`.
+    block, then `done`. See `prog.program` for an example.
   }];
   let arguments = (ins FlatSymbolRefAttr:$block, Variadic<Prog_SlotType>:$slots, Variadic<Prog_EventType>:$ready, DenseI64ArrayAttr:$ready_operands,
                        Variadic<Prog_EventType>:$after, DefaultValuedAttr<I64Attr, "-1">:$micro_batch, DefaultValuedAttr<I64Attr, "-1">:$pair_micro_batch);
@@ -184,7 +328,15 @@ def Prog_ExchangeOp : Prog_Op<"exchange", [Prog_InOrder, NoTerminator, SingleBlo
   let summary = "messages that progress together";
   let description = [{
     Yields an event per transfer, in their order: a send's says that its slot may be
-    overwritten, a receive's that the bytes are there. Then `done`.
+    overwritten, a receive's that the bytes are there. Then `done`. A transfer
+    completes when both ranks have started their exchange: nothing is buffered.
+
+    ```mlir
+    %sent, %received, %done = prog.exchange on comm completes !prog.event, !prog.event {
+      prog.send %y after %made to 2 message 16 : !prog.slot<4096>
+      prog.recv %g after %freed from 2 message 17 : !prog.slot<4096>
+    }
+    ```
   }];
   let arguments = (ins Prog_StreamKindAttr:$stream);
   let results = (outs Variadic<Prog_EventType>:$complete, Prog_EventType:$done);
@@ -196,7 +348,13 @@ class Prog_Transfer<string mnemonic, string preposition> : Prog_Op<mnemonic, [Ha
   let arguments = (ins Prog_SlotType:$slot, Variadic<Prog_EventType>:$after, I64Attr:$peer, I64Attr:$message);
   let assemblyFormat = "$slot (`after` $after^)? `" # preposition # "` $peer `message` $message attr-dict `:` type($slot)";
 }
-def Prog_SendOp : Prog_Transfer<"send", "to"> { let summary = "sends a slot"; }
-def Prog_RecvOp : Prog_Transfer<"recv", "from"> { let summary = "receives into a slot"; }
+def Prog_SendOp : Prog_Transfer<"send", "to"> {
+  let summary = "sends a slot to a rank";
+  let description = "Once `after` has come. Messages are numbered over the whole step, the same on both ranks; see `prog.exchange`.";
+}
+def Prog_RecvOp : Prog_Transfer<"recv", "from"> {
+  let summary = "receives into a slot from a rank";
+  let description = "Once `after` has come, when the slot may be overwritten; see `prog.exchange`.";
+}
 
 #endif
