@@ -4,6 +4,8 @@
 namespace dpcrt {
 
 Lane::~Lane() = default;
+PreparedLaunch::~PreparedLaunch() = default;
+PreparedCall::~PreparedCall() = default;
 Device::~Device() = default;
 
 } // namespace dpcrt

@@ -25,9 +25,16 @@ public:
   virtual bool yield() = 0;
 };
 
-// A kernel or library call made ready at load; owned by the device.
-struct PreparedLaunch;
-struct PreparedCall;
+// A kernel or library call made ready at load; owned by the device, which keeps
+// in its own kind of these what it needs.
+class PreparedLaunch {
+public:
+  virtual ~PreparedLaunch();
+};
+class PreparedCall {
+public:
+  virtual ~PreparedCall();
+};
 
 // Constants and weights are written, results read, through host-visible memory of
 // these functions; on a CPU they are memcpy.

@@ -1,7 +1,7 @@
 // Steps: the step record in, losses and flags out.
 #include "session/Session.h"
 #include "data/Sha256.h"
-#include "devices/cpu/CpuDevice.h"
+#include "session/DeviceKinds.h"
 #include "session/EntryPointRun.h"
 #include <cmath>
 #include <cstring>
@@ -67,17 +67,20 @@ Status Session::prepare(const Artifact &given, const SessionOptions &chosen) {
   options = chosen;
   const Manifest &m = given.manifest;
   threadCount = options.sequential ? 1 : options.threads ? options.threads : coresOfThisProcess();
+  std::string present, compiled;
+  const DeviceKind *kind = findDeviceKind(options.device, present);
+  if (!kind)
+    return error(Code::Device, "there is no device '", options.device, "'; this build has ", present);
   const Manifest::Target *target = nullptr;
-  std::string known;
   for (const auto &t : m.targets) {
-    known += (known.empty() ? "" : ", ") + t.device;
-    if (t.device == options.device)
+    compiled += (compiled.empty() ? "" : ", ") + t.device;
+    if (t.device == kind->target)
       target = &t;
   }
-  if (!target || options.device != "cpu")
-    return error(Code::Device, "the artifact was not compiled for device '", options.device,
-                 "' but for ", known.empty() ? "none" : known);
-  device = makeCpuDevice(threadCount);
+  if (!target)
+    return error(Code::Device, "the artifact was not compiled for device '", kind->target,
+                 "' but for ", compiled.empty() ? "none" : compiled);
+  device = kind->make(threadCount);
   if (!target->file.empty())
     if (Status s = device->openKernels(given.path(target->file), target->features); !s.ok())
       return s;

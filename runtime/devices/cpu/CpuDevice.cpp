@@ -13,18 +13,18 @@ namespace dpcrt {
 
 using KernelFunction = void (*)(void *const *buffers, int64_t begin, int64_t end);
 
-struct PreparedLaunch {
+namespace {
+struct CpuLaunch : PreparedLaunch {
   KernelFunction function;
   uint64_t range, piece, scratch;
   bool share; // long enough that helpers pay
 };
 
-struct PreparedCall {
+struct CpuCall : PreparedCall {
   std::unique_ptr<MatmulPlan> matmul;
   bool share;
 };
 
-namespace {
 constexpr size_t maximumBuffers = 256;
 // A command shorter than this is over before a helper is awake.
 constexpr double shareSeconds = 60e-6;
@@ -110,7 +110,7 @@ public:
   }
 
   Status prepareLaunch(const fb::Kernel &kernel, const PreparedLaunch *&out) override {
-    auto launch = std::make_unique<PreparedLaunch>();
+    auto launch = std::make_unique<CpuLaunch>();
     std::string symbol(text(kernel.symbol()));
     void *address = kernels ? dlsym(kernels, symbol.c_str()) : nullptr;
     if (!address)
@@ -140,7 +140,7 @@ public:
       return error(Code::Artifact, "a library call is of a kind this runtime does not know");
     if (Status s = readMatmul(*matmul, shape); !s.ok())
       return s;
-    auto prepared = std::make_unique<PreparedCall>();
+    auto prepared = std::make_unique<CpuCall>();
     if (Status s = MatmulPlan::make(shape, library, prepared->matmul); !s.ok())
       return s;
     prepared->share = prepared->matmul->blocks() > 1 &&
@@ -165,8 +165,9 @@ public:
 
   std::unique_ptr<Lane> makeLane() override { return std::make_unique<CpuLane>(cores); }
 
-  void launch(Lane &lane, const PreparedLaunch &kernel, void *const *buffers,
+  void launch(Lane &lane, const PreparedLaunch &prepared, void *const *buffers,
               size_t count) override {
+    auto &kernel = static_cast<const CpuLaunch &>(prepared);
     int core = static_cast<CpuLane &>(lane).core;
     Launching job{this, &kernel, buffers, count};
     if (kernel.share)
@@ -176,7 +177,8 @@ public:
       launchRange(job, core, 0, kernel.range);
   }
 
-  Status call(Lane &lane, const PreparedCall &call, void *const *buffers) override {
+  Status call(Lane &lane, const PreparedCall &prepared, void *const *buffers) override {
+    auto &call = static_cast<const CpuCall &>(prepared);
     int core = static_cast<CpuLane &>(lane).core;
     Calling job{this, call.matmul.get(), buffers, ++callCount};
     if (call.share)
@@ -229,7 +231,7 @@ public:
 private:
   struct Launching {
     CpuDevice *device;
-    const PreparedLaunch *kernel;
+    const CpuLaunch *kernel;
     void *const *buffers;
     size_t count;
   };
@@ -301,8 +303,8 @@ private:
   std::vector<MatmulScratch> scratch; // per core
   std::atomic<uint64_t> callCount{0};
   std::vector<Mapping> memory;
-  std::vector<std::unique_ptr<PreparedLaunch>> launches;
-  std::vector<std::unique_ptr<PreparedCall>> calls;
+  std::vector<std::unique_ptr<CpuLaunch>> launches;
+  std::vector<std::unique_ptr<CpuCall>> calls;
 };
 } // namespace
 

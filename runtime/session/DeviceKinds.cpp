@@ -1,0 +1,20 @@
+// Each kind of device adds one row here.
+#include "session/DeviceKinds.h"
+#include "devices/cpu/CpuDevice.h"
+
+namespace dpcrt {
+
+static const DeviceKind kinds[] = {
+    {"cpu", "cpu", makeCpuDevice},
+};
+
+const DeviceKind *findDeviceKind(const std::string &name, std::string &known) {
+  for (const DeviceKind &kind : kinds) {
+    if (name == kind.name)
+      return &kind;
+    known += (known.empty() ? "" : ", ") + std::string(kind.name);
+  }
+  return nullptr;
+}
+
+} // namespace dpcrt
