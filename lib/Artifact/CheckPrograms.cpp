@@ -4,6 +4,7 @@
 
 #include "Surroundings.h"
 #include "dpc/Dialect/DualPipe/DualPipe.h"
+#include "dpc/Schedule/Text.h"
 #include "program/Check.h"
 #include "program/Reader.h"
 
@@ -19,6 +20,9 @@ ProgramSurroundings surroundingsOf(ModuleOp module) {
   if (auto mesh = module->getAttrOfType<DictionaryAttr>("nn.mesh"))
     if (auto ep = mesh.getAs<IntegerAttr>("ep"))
       around.ep = ep.getInt();
+  for (dualpipe::ScheduleOp schedule : module.getOps<dualpipe::ScheduleOp>())
+    if (auto table = schedule::parseText(schedule.getText().str()); table.ok())
+      around.mirror = std::max<uint64_t>(around.mirror, table->replicas.size());
   return around;
 }
 

@@ -122,6 +122,7 @@ private:
     manifest.modelName = llvm::sys::path::filename(options.modelPath).str();
     manifest.modelHash = "sha256:" + dpcrt::sha256Hex(options.nnModule.data(), options.nnModule.size());
     manifest.mesh.pp = around.ranks;
+    manifest.mesh.mirror = around.mirror;
     manifest.mesh.ep = around.ep;
     manifest.config = nlohmann::ordered_json::parse(options.config, nullptr, false);
     manifest.lossName = "loss";
