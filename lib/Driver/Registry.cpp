@@ -3,6 +3,7 @@
 #include "dpc/Artifact/Passes.h"
 #include "dpc/Autodiff/Passes.h"
 #include "dpc/Codegen/Codegen.h"
+#include "dpc/Codegen/Passes.h"
 #include "dpc/Dialect/DualPipe/DualPipe.h"
 #include "dpc/Dialect/NN/NN.h"
 #include "dpc/Dialect/Prog/Prog.h"
@@ -35,5 +36,6 @@ void dpc::registerAllPasses() {
   autodiff::registerAutodiffPhase();
   kernels::registerKernelsPhase();
   lowering::registerLoweringPasses();
+  codegen::registerCodegenPasses();
   artifact::registerArtifactPasses();
 }
