@@ -1,5 +1,5 @@
 // External data with path safety. A model file comes from anywhere; what it
-// names is opened only inside its own folder. See docs/ExternalDataSecurity.md
+// names is opened only inside its own folder. See ExternalDataSecurity.md
 // of the ONNX repository.
 #include "Initializers.h"
 
