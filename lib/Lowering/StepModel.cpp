@@ -83,6 +83,8 @@ private:
     for (unsigned half = 0; half < 3; ++half) {
       if (!functions[half])
         continue;
+      if (findArg(functions[half], RoleKind::Key, 0) >= 0)
+        return functions[half].emitOpError() << "takes a random key; programs have none so far";
       FailureOr<TaskCommands> commands = readTask(functions[half], machine);
       if (failed(commands))
         return failure();

@@ -86,3 +86,19 @@ module {
   dualpipe.stage @s0 = @b inputs [] feeds ["x"] params [@w]
   dualpipe.schedule @step stages [@s0] "schedule s\0Aranks 1\0Astages 1\0Amicro-batches 1\0Areplica 0: micro-batches 0..0 on ranks 0\0Arank 0: 0F0 0B0\0A"
 }
+
+// -----
+
+// Randomness has no place in the step record yet: better no program than one that reads
+// what nobody writes.
+module {
+  dualpipe.training optimizer "sgd" micro_batches 1 weighting "mean"
+  dualpipe.body @b {
+    // expected-error @below {{takes a random key; programs have none so far}}
+    func.func @forward(%x: tensor<4x4xf32> {dualpipe.role = #dualpipe.role<feed 0>}, %k: tensor<2xi64> {dualpipe.role = #dualpipe.role<key 0>}) {
+      return
+    }
+  }
+  dualpipe.stage @s0 = @b inputs [] feeds ["x"] params []
+  dualpipe.schedule @step stages [@s0] "schedule s\0Aranks 1\0Astages 1\0Amicro-batches 1\0Areplica 0: micro-batches 0..0 on ranks 0\0Arank 0: 0F0 0B0\0A"
+}
