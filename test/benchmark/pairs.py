@@ -51,7 +51,7 @@ class Benchmark:
     def __init__(self, folder, steps):
         self.folder, self.steps = folder, steps
         experts.KINDS["dense"] = dense
-        (folder / "model.mlir").write_text(experts.model(2, ["dense", "tokens"], ROWS, WIDTH, HIDDEN, CLASSES, gates=False))
+        (folder / "model.mlir").write_text(experts.model(layers=["dense", "tokens"], rows=ROWS, width=WIDTH, hidden=HIDDEN, classes=CLASSES, gates=False))
         for kind in ("pairs", "plain"):
             (folder / f"{kind}.txt").write_text(schedule(kind == "pairs"))
 

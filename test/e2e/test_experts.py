@@ -19,12 +19,12 @@ def call(*command, status=0):
 
 
 class Training:
-    """A model of some layers, for two expert ranks and for one rank, with the data of both."""
+    """A model of some layers, for several expert ranks and for one rank, with the data of both."""
 
-    def __init__(self, folder, layers):
-        self.folder = folder
-        for ranks, data in zip((2, 1), experts.data(MICRO_BATCHES)):
-            (folder / f"{ranks}.mlir").write_text(experts.model(ranks, layers))
+    def __init__(self, folder, layers, members=2, rows=16, weighting="denominator"):
+        self.folder, self.members = folder, members
+        for ranks, data in zip((members, 1), experts.data(MICRO_BATCHES, members, rows)):
+            (folder / f"{ranks}.mlir").write_text(experts.model(members, ranks == 1, layers, rows, weighting=weighting))
             save_file(data, str(folder / f"{ranks}.safetensors"))
 
     def artifact(self, ranks, pp, schedule, optimizer="adamw", *options):
@@ -47,12 +47,12 @@ def whole(tmp_path_factory):
     return Training(tmp_path_factory.mktemp("whole"), experts.LAYERS)
 
 
-def compare(one, two, weights=None):
-    """One rank's steps and those of two expert ranks: losses and the first step's gradients, within single precision."""
+def compare(one, two, weights=None, members=2):
+    """One rank's steps and those of its expert ranks: losses and the first step's gradients, within single precision."""
     for step, (a, b) in enumerate(zip(one, two)):
         assert float(b["total_loss"]) == pytest.approx(float(a["total_loss"]), rel=1e-5), f"step {step}"
         assert b["grad_norm"] == pytest.approx(a["grad_norm"], rel=1e-5), f"step {step}"
-    assert two[0]["loss"].shape == (MICRO_BATCHES, 2)
+    assert two[0]["loss"].shape == (MICRO_BATCHES, members)
     names = [name for name in one[0] if name.startswith("grad/")]
     assert names and set(names) == {name for name in two[0] if name.startswith("grad/")}
     largest = max(np.linalg.norm(one[0][name]) for name in names)
@@ -72,6 +72,25 @@ def test_every_collective_alone(tmp_path, kind):
     one = training.run(1, training.artifact(1, 1, "1f1b", "sgd"), lr=0.1)
     two = training.run(2, training.artifact(2, 2, "dualpipe", "sgd"), lr=0.1)
     compare(one, two, weights=1e-5)
+
+
+@pytest.mark.parametrize("members, layers", [(4, experts.LAYERS), (3, ["tokens", "features", "sum"])])
+def test_more_expert_ranks(tmp_path, members, layers):
+    training = Training(tmp_path, layers, members, rows=12 if members == 3 else 16)
+    one = training.run(1, training.artifact(1, 1, "1f1b", "sgd"), lr=0.1)
+    more = training.run(members, training.artifact(members, 1, "1f1b", "sgd"), lr=0.1)
+    compare(one, more, weights=1e-5, members=members)
+    call("dpc", "verify", training.artifact(members, 1, "1f1b", "sgd"))
+
+
+@pytest.mark.parametrize("weighting", ["mean", "sum"])
+def test_other_weightings(tmp_path, weighting):
+    training = Training(tmp_path, ["tokens", "sum"], weighting=weighting)
+    lr = 0.1 if weighting == "mean" else 1e-4
+    one = training.run(1, training.artifact(1, 1, "1f1b", "sgd"), lr=lr)
+    two = training.run(2, training.artifact(2, 2, "dualpipe", "sgd"), lr=lr)
+    compare(one, two, weights=1e-5)
+    call("dpc", "verify", training.artifact(2, 2, "dualpipe", "sgd"))
 
 
 @pytest.mark.parametrize("pp, schedule, optimizer", [(1, "1f1b", "sgd"), (2, "gpipe", "sgd"), (2, "1f1b", "sgd"), (2, "zb-h1", "sgd"), (2, "dualpipe", "sgd"),
