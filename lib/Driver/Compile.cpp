@@ -99,7 +99,7 @@ private:
           return fail(kModel, "'" + options.input + "' says that it has been through phase '" + phase.str() + "', which is none");
         first = it - std::begin(kPhases) + 1;
       } else {
-        first = 1; // nn without a mark is what import makes
+        first = 0; // nn without a mark is written by hand: import's rewritings and checks are for it, too
       }
       return 0;
     }

@@ -188,6 +188,13 @@ def test_what_is_written_knows_expert_ranks(whole):
     assert {(rank, stream) for rank in range(4) for stream in ("measured compute", "measured collective")} <= busy, busy
 
 
+def test_ir_written_by_hand_is_checked_as_what_is_imported(tmp_path):
+    text = experts.model().replace('  func.func @forward', '  nn.parameter @spare : tensor<2xf32> trained = #nn.init<ones, 0, 0.0 : f64>\n  func.func @forward')
+    (tmp_path / "spare.mlir").write_text(text)
+    done = call("dpc", "compile", tmp_path / "spare.mlir", "-o", tmp_path / "spare.dpc", "--pp", 1, status=3)
+    assert "is read by nothing" in done.stderr
+
+
 def test_data_must_be_for_all_expert_ranks(whole):
     done = call("dpc", "run", whole.artifact(2, 2, "dualpipe"), "--data", whole.folder / "1.safetensors", "--steps", 1, "--lr", 0.1, status=9)
     assert "[N, 2, 16, 32] would be right" in done.stderr
