@@ -8,6 +8,7 @@
 #include "dpc/Partition/Partition.h"
 #include "dpc/Schedule/Text.h"
 #include "data/Files.h"
+#include "llvm/ADT/StringSet.h"
 
 #include <iomanip>
 #include <nlohmann/json.hpp>
@@ -62,6 +63,23 @@ std::optional<schedule::Table> tableOf(ModuleOp module) {
     if (auto table = schedule::parseText(op.getText().str()); table.ok())
       return *table;
   return std::nullopt;
+}
+
+// What overlapping a forward and a backward gains, for each pair that communicates.
+std::vector<std::string> describePairs(ModuleOp module) {
+  std::vector<std::string> lines;
+  llvm::StringSet<> known;
+  module.walk([&](prog::BlockOp block) {
+    auto planned = block->getAttrOfType<DictionaryAttr>(lowering::kPlannedAttr);
+    auto seconds = [&](StringRef name) { return cast<FloatAttr>(planned.get(name)).getValueAsDouble(); };
+    if (!planned || !planned.get("concatenated") || !planned.get("communication") || !known.insert(block.getSymName()).second)
+      return;
+    std::ostringstream line;
+    line << "overlapped: " << block.getSymName().str() << " in " << timeInWords(seconds("seconds")) << " (cores " << timeInWords(seconds("compute"))
+         << ", links " << timeInWords(seconds("communication")) << "; one after the other " << timeInWords(seconds("concatenated")) << ")";
+    lines.push_back(line.str());
+  });
+  return lines;
 }
 
 } // namespace
@@ -129,6 +147,8 @@ void printSummary(std::ostream &out, ModuleOp module, const CompileOptions &opti
         out << " " << replica.rankOfStage[s];
     out << "\n";
   }
+  for (const std::string &line : describePairs(module))
+    out << line << "\n";
   out << written.messages << " messages checked (" << inWords(written.messageBytes, "B") << "), " << written.collectives
       << " collectives; no deadlock, no race\n";
   if (auto step = forecast(module, lowering::kForecastSecondsAttr)) {

@@ -53,7 +53,8 @@ private:
                                         << (name == "pp" || name == "mirror" ? "the schedule makes it " : "ranks are placed along pp and ep only: it can be ")
                                         << possible;
     }
-    model.ep = nn::getMeshSize(schedule, "ep").value_or(1);
+    if (auto experts = mesh.getAs<IntegerAttr>("ep"))
+      model.ep = experts.getInt();
     return success();
   }
 

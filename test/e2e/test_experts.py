@@ -195,6 +195,13 @@ def test_ir_written_by_hand_is_checked_as_what_is_imported(tmp_path):
     assert "is read by nothing" in done.stderr
 
 
+def test_the_summary_says_what_is_overlapped(whole, tmp_path):
+    done = call("dpc", "compile", whole.folder / "2.mlir", "-o", tmp_path / "model.dpc", "--pp", 2, "--micro-batches", MICRO_BATCHES, "--schedule", "dualpipe")
+    assert "; 2 expert ranks at each place of the pipeline, 4 ranks in all" in done.stdout
+    pairs = re.findall(r"overlapped: s\d\.forward\+s\d\.backward in (\S+) us \(cores \S+ us, links \S+ us; one after the other (\S+) us\)", done.stdout)
+    assert len(pairs) == 2 and all(float(together) < float(apart) for together, apart in pairs), done.stdout
+
+
 def test_data_must_be_for_all_expert_ranks(whole):
     done = call("dpc", "run", whole.artifact(2, 2, "dualpipe"), "--data", whole.folder / "1.safetensors", "--steps", 1, "--lr", 0.1, status=9)
     assert "[N, 2, 16, 32] would be right" in done.stderr
