@@ -2,7 +2,6 @@
 #include "PairSchedule.h"
 
 #include <algorithm>
-#include <cmath>
 #include <functional>
 #include <limits>
 #include <numeric>
@@ -208,11 +207,10 @@ private:
     std::vector<double> end(size);
     std::mt19937 random(2);
     size_t rounds = std::min<size_t>(20'000, 8'000'000 / (size + 1));
-    // From the length of a command, which most moves cost, down to nothing.
-    double heat = 0, cooling = std::pow(1e-3, 1.0 / rounds);
+    double length = 0; // of a command, about what a move costs
     for (const PairCommand &command : commands)
-      heat += command.seconds / size;
-    for (size_t round = 0; round < rounds && least > bound; ++round, heat *= cooling) {
+      length += command.seconds / size;
+    for (size_t round = 0; round < rounds && least > bound; ++round) {
       unsigned mover = random() % size, low = 0, high = size - 1;
       for (unsigned p : commands[mover].after)
         low = std::max(low, place[p] + 1);
@@ -225,8 +223,10 @@ private:
         continue;
       move(order, place, from, to);
       double candidate = measure(order, end);
-      double worse = candidate - current;
-      if (worse <= 0 || std::exp(-worse / heat) * 4096 > random() % 4096) {
+      // What a move may cost falls to nothing. Plain arithmetic, which has the same
+      // bits on every processor, and so has the program.
+      double left = 1 - double(round) / rounds, most = length * left * left;
+      if (candidate - current <= most * (random() % 4096) / 4096) {
         current = candidate;
         if (current < least * (1 - 1e-9)) {
           least = current;
