@@ -12,6 +12,7 @@
 
 #include "BlockEmitter.h"
 #include "Hazards.h"
+#include "RankMemory.h"
 
 #include "llvm/ADT/StringSet.h"
 
@@ -21,36 +22,19 @@ using namespace dpc::dualpipe;
 namespace dpc::lowering {
 namespace {
 
-enum ArenaNumber : unsigned { Weights, Gradients, Moments, Stash, Messages, Workspace, Constants, Record, Sums, ArenaCount };
-constexpr StringLiteral kArenaNames[] = {"weights", "gradients", "moments", "stash", "messages", "workspace", "constants", "record", "sums"};
 constexpr prog::ArenaRole kArenaRoles[] = {
     prog::ArenaRole::Weights,   prog::ArenaRole::Gradients, prog::ArenaRole::Moments,    prog::ArenaRole::Stash, prog::ArenaRole::Messages,
     prog::ArenaRole::Workspace, prog::ArenaRole::Constants, prog::ArenaRole::StepRecord, prog::ArenaRole::Messages};
 enum StreamNumber : unsigned { Compute, Comm, Collective, Reduce, StreamCount };
-constexpr int64_t kRecordHeader = 64, kRecordEntry = 64, kLossScaleOffset = 16;
+constexpr int64_t kLossScaleOffset = 16;
 
 class RankEmitter : public FixedPlaces {
 public:
   RankEmitter(OpBuilder &builder, const StepModel &model, const StepPlan &plan, unsigned rank, const StepKernels &kernels)
-      : builder(builder), model(model), plan(plan), mine(plan.ranks[rank]), kernels(kernels), hazards(ArenaCount, StreamCount),
-        event(prog::EventType::get(builder.getContext())), loc(TrainingOp(model.training).getLoc()) {
+      : builder(builder), model(model), plan(plan), mine(plan.ranks[rank]), kernels(kernels), memory(planMemory(model, plan, rank)),
+        hazards(ArenaCount, StreamCount), event(prog::EventType::get(builder.getContext())), loc(TrainingOp(model.training).getLoc()) {
     for (auto [entry, p] : llvm::enumerate(mine.parameters))
       entryOf[p] = entry;
-    int64_t moments = 0;
-    for (unsigned p : mine.parameters)
-      if (model.parameters[p].trained)
-        for (size_t k = 0; k < kernels.momentNames.size(); ++k) {
-          momentOffset[{p, (unsigned)k}] = moments;
-          moments += alignUp(model.parameters[p].bytes);
-        }
-    bytes[Weights] = mine.weightBytes;
-    bytes[Gradients] = mine.gradientBytes;
-    bytes[Moments] = moments;
-    bytes[Stash] = mine.stashBytes;
-    bytes[Messages] = mine.messageBytes;
-    bytes[Workspace] = mine.workspaceBytes;
-    bytes[Record] = kRecordHeader + kRecordEntry * mine.parameters.size();
-    bytes[Sums] = alignUp(4 * model.table.microBatches) * 2 + 64;
   }
 
   FailureOr<prog::ProgramOp> run() {
@@ -75,12 +59,7 @@ private:
   FixedPlaces::Place lossScale() const override { return {kArenaNames[Record], kLossScaleOffset}; }
   FixedPlaces::Place workspace(int64_t offset) const override { return {kArenaNames[Workspace], offset}; }
   FixedPlaces::Place constant(ElementsAttr value) override {
-    auto [it, isNew] = constantOffset.try_emplace(value, bytes[Constants]);
-    if (isNew) {
-      constants.push_back(value);
-      bytes[Constants] += alignUp(nn::getByteSize(value.getType()));
-    }
-    return {kArenaNames[Constants], it->second};
+    return {kArenaNames[Constants], memory.constantOffset.at(value)};
   }
   void useKernel(StringRef name) override {
     if (!usedKernels.insert(name).second)
@@ -172,13 +151,13 @@ private:
   void declareConstantsAndArenas() {
     OpBuilder top = OpBuilder::atBlockBegin(program.getBody().getBlocks().empty() ? nullptr : &program.getBody().front());
     for (unsigned arena = 0; arena < ArenaCount; ++arena)
-      if (bytes[arena] > 0)
-        prog::ArenaOp::create(top, loc, kArenaNames[arena], kArenaRoles[arena], bytes[arena]);
+      if (memory.bytes[arena] > 0)
+        prog::ArenaOp::create(top, loc, kArenaNames[arena], kArenaRoles[arena], memory.bytes[arena]);
     auto fixed = [&](unsigned arena, int64_t offset, int64_t size) -> Value {
       return prog::SlotOp::create(top, loc, prog::SlotType::get(builder.getContext(), size), kArenaNames[arena], offset);
     };
-    for (ElementsAttr value : constants)
-      prog::ConstantOp::create(top, loc, value, fixed(Constants, constantOffset.lookup(value), nn::getByteSize(value.getType())));
+    for (ElementsAttr value : memory.constants)
+      prog::ConstantOp::create(top, loc, value, fixed(Constants, memory.constantOffset.lookup(value), nn::getByteSize(value.getType())));
     for (unsigned p : mine.parameters) {
       const StepParameter &parameter = model.parameters[p];
       nn::ParameterOp op = parameter.op;
@@ -188,7 +167,7 @@ private:
       if (parameter.trained) {
         gradient = fixed(Gradients, mine.gradientOffset.at(p), parameter.bytes);
         for (auto [k, name] : llvm::enumerate(kernels.momentNames)) {
-          moments.push_back(fixed(Moments, momentOffset.at({p, (unsigned)k}), parameter.bytes));
+          moments.push_back(fixed(Moments, memory.momentOffset.at({p, (unsigned)k}), parameter.bytes));
           names.push_back(name);
         }
       }
@@ -273,8 +252,8 @@ private:
   // The order
   //===------------------------------------------------------------------===//
   void emitOrder() {
-    fill(Gradients, 0, bytes[Gradients]);
-    fill(Sums, 0, bytes[Sums]);
+    fill(Gradients, 0, memory.bytes[Gradients]);
+    fill(Sums, 0, memory.bytes[Sums]);
     for (size_t i = 0; i < mine.items.size(); ++i) {
       const RankItem &item = mine.items[i];
       switch (item.kind) {
@@ -483,7 +462,7 @@ private:
         continue;
       SmallVector<std::pair<Range, bool>> uses = {{{Weights, mine.weightOffset.at(p), model.parameters[p].bytes}, true}, {gradient(p), false}};
       for (size_t k = 0; k < kernels.momentNames.size(); ++k)
-        uses.push_back({{Moments, momentOffset.at({p, (unsigned)k}), model.parameters[p].bytes}, true});
+        uses.push_back({{Moments, memory.momentOffset.at({p, (unsigned)k}), model.parameters[p].bytes}, true});
       uses.push_back({header, false});
       uses.push_back({{Record, kRecordHeader + kRecordEntry * (int64_t)entryOf.at(p), kRecordEntry}, false});
       launch(kernels.update.at(p), uses);
@@ -495,6 +474,7 @@ private:
   const StepPlan &plan;
   const RankPlan &mine;
   const StepKernels &kernels;
+  const RankMemory memory;
   Hazards hazards;
   Type event;
   Location loc;
@@ -503,11 +483,7 @@ private:
   prog::OrderOp order;
   OpBuilder declarations{builder}, at{builder};
   Operation *lastSlot = nullptr;
-  int64_t bytes[ArenaCount] = {};
   std::map<unsigned, unsigned> entryOf;
-  std::map<std::pair<unsigned, unsigned>, int64_t> momentOffset;
-  llvm::DenseMap<Attribute, int64_t> constantOffset;
-  std::vector<ElementsAttr> constants;
   llvm::StringSet<> usedKernels, emittedBlocks;
   std::map<std::string, std::pair<std::vector<unsigned>, bool>> groups; // members, all of ep
   std::map<std::tuple<unsigned, int64_t, int64_t>, Value> slots;
