@@ -190,7 +190,7 @@ private:
     double m = double(meeting.members.size()), bytes = double(meeting.srcBytes);
     switch (meeting.kind) {
     case fb::CollectiveKind::AllGather: return link.nanoseconds((m - 1) * bytes);
-    case fb::CollectiveKind::AllReduce: return 2 * link.nanoseconds((m - 1) / m * bytes);
+    case fb::CollectiveKind::AllReduce: return link.allReduceNanoseconds(m, bytes);
     default: return link.nanoseconds((m - 1) / m * bytes);
     }
   }
