@@ -9,6 +9,8 @@
 #include "data/Sha256.h"
 #include "data/Safetensors.h"
 #include "session/Artifact.h"
+#include "mlir/IR/AsmState.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
@@ -188,6 +190,13 @@ private:
     if (auto bubble = module->getAttrOfType<FloatAttr>("dpc.forecast_bubble"))
       forecast["bubble"] = bubble.getValueAsDouble();
     forecast["arena_bytes"] = summary.arenaBytes;
+    if (auto timeline = module->getAttrOfType<DenseResourceElementsAttr>("dpc.forecast_timeline")) {
+      AsmResourceBlob *blob = timeline.getRawHandle().getBlob();
+      ArrayRef<char> text = blob ? blob->getData() : ArrayRef<char>();
+      forecast["timeline"] = nlohmann::ordered_json::parse(text.begin(), text.end(), nullptr, false);
+      if (!forecast["timeline"].is_array())
+        return fail(3, "the module's dpc.forecast_timeline is no list in JSON");
+    }
     manifest.forecast = forecast;
     return 0;
   }

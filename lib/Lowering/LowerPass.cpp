@@ -3,6 +3,10 @@
 #include "dpc/Lowering/Passes.h"
 
 #include "RankEmitter.h"
+#include "StepForecast.h"
+
+#include "mlir/IR/AsmState.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
 
 using namespace mlir;
 
@@ -15,15 +19,14 @@ namespace {
 struct DualPipeLower : impl::DualPipeLowerBase<DualPipeLower> {
   using DualPipeLowerBase::DualPipeLowerBase;
 
-  // What the walk says of the step's tasks; the update comes on top.
-  static void forecast(ModuleOp module, const StepPlan &plan) {
-    double busy = 0;
-    for (double seconds : plan.timeline.busy)
-      busy += seconds;
-    double total = plan.timeline.makespan * plan.ranks.size();
+  static void keep(ModuleOp module, const StepForecast &forecast) {
     Builder builder(module.getContext());
-    module->setAttr(kForecastSecondsAttr, builder.getF64FloatAttr(plan.timeline.makespan));
-    module->setAttr(kForecastBubbleAttr, builder.getF64FloatAttr(total > 0 ? 1 - busy / total : 0));
+    module->setAttr(kForecastSecondsAttr, builder.getF64FloatAttr(forecast.seconds));
+    module->setAttr(kForecastBubbleAttr, builder.getF64FloatAttr(forecast.bubble));
+    std::string timeline = printTimeline(forecast.spans);
+    auto type = RankedTensorType::get({int64_t(timeline.size())}, builder.getIntegerType(8));
+    auto blob = HeapAsmResourceBlob::allocateAndCopyInferAlign(ArrayRef(timeline.data(), timeline.size()));
+    module->setAttr(kForecastTimelineAttr, DenseResourceElementsAttr::get(type, "forecast_timeline", std::move(blob)));
   }
 
   void runOnOperation() override {
@@ -55,7 +58,7 @@ struct DualPipeLower : impl::DualPipeLowerBase<DualPipeLower> {
         peakStashes = std::max<unsigned>(peakStashes, plan->ranks[rank].peakStashes);
       }
       blocks += plan->blocks.size();
-      forecast(module, *plan);
+      keep(module, forecastStep(*model, *plan, *kernels, *machine));
     }
   }
 };

@@ -12,32 +12,52 @@ namespace {
 
 class StepReader {
 public:
-  StepReader(StepModel &model, ScheduleOp schedule, const Machine &machine) : model(model), schedule(schedule), machine(machine) {}
+  StepReader(StepModel &model, const Machine &machine) : model(model), machine(machine) {}
 
-  LogicalResult read() {
+  LogicalResult read(ScheduleOp schedule) {
     auto parsed = schedule::parseText(schedule.getText().str());
     if (!parsed.ok())
       return schedule.emitOpError() << "has a text that is not a schedule: " << parsed.error();
-    model.table = *parsed;
-    model.ranks = model.table.ranks;
     model.entry = schedule.getSymName().str();
-    if (failed(readMesh()))
+    SmallVector<StageOp> stages;
+    for (Attribute attr : schedule.getStages())
+      stages.push_back(model.module.lookupSymbol<StageOp>(cast<FlatSymbolRefAttr>(attr).getAttr()));
+    if (failed(readTraining()))
       return failure();
+    if ((unsigned)model.training.getMicroBatches() != parsed->microBatches)
+      return schedule.emitOpError() << "is for " << parsed->microBatches << " micro-batches, but a step has " << model.training.getMicroBatches();
+    return read(*parsed, stages);
+  }
+
+  LogicalResult read(const schedule::Table &table) {
+    model.entry = "train_step";
+    auto stages = llvm::to_vector(model.module.getOps<StageOp>());
+    if (failed(readTraining()))
+      return failure();
+    if (stages.size() != table.stages)
+      return model.training.emitError() << "schedule " << table.name << " is for " << table.stages << " stages, but the module has " << stages.size();
+    return read(table, stages);
+  }
+
+private:
+  LogicalResult readTraining() {
     for (TrainingOp training : model.module.getOps<TrainingOp>())
       model.training = training;
     if (!model.training)
       return model.module.emitError() << "has no dualpipe.training; the partition phase must come before lowering";
-    if ((unsigned)model.training.getMicroBatches() != model.table.microBatches)
-      return schedule.emitOpError() << "is for " << model.table.microBatches << " micro-batches, but a step has "
-                                    << model.training.getMicroBatches();
-    if (failed(readStages()) || failed(readEdges()))
+    return success();
+  }
+
+  LogicalResult read(const schedule::Table &table, ArrayRef<StageOp> stages) {
+    model.table = table;
+    model.ranks = table.ranks;
+    if (failed(readMesh()) || failed(readStages(stages)) || failed(readEdges()))
       return failure();
     readParameters();
     readTasks();
     return success();
   }
 
-private:
   // Sizes that the schedule fixes must be the schedule's; along axes that nothing
   // uses yet there is one rank.
   LogicalResult readMesh() {
@@ -58,12 +78,10 @@ private:
     return success();
   }
 
-  LogicalResult readStages() {
+  LogicalResult readStages(ArrayRef<StageOp> stages) {
     llvm::StringMap<unsigned> bodies;
-    for (Attribute attr : schedule.getStages()) {
-      auto name = cast<FlatSymbolRefAttr>(attr);
-      auto op = model.module.lookupSymbol<StageOp>(name.getAttr());
-      stageNumber[name.getValue()] = model.stages.size();
+    for (StageOp op : stages) {
+      stageNumber[op.getSymName()] = model.stages.size();
       StepStage stage;
       stage.op = op;
       auto [it, isNew] = bodies.try_emplace(op.getBody(), model.bodies.size());
@@ -185,7 +203,6 @@ private:
   }
 
   StepModel &model;
-  ScheduleOp schedule;
   const Machine &machine;
   llvm::StringMap<unsigned> stageNumber;
 };
@@ -195,7 +212,15 @@ private:
 FailureOr<StepModel> readStep(ModuleOp module, ScheduleOp schedule, const Machine &machine) {
   StepModel model;
   model.module = module;
-  if (failed(StepReader(model, schedule, machine).read()))
+  if (failed(StepReader(model, machine).read(schedule)))
+    return failure();
+  return std::move(model);
+}
+
+FailureOr<StepModel> readStep(ModuleOp module, const schedule::Table &table, const Machine &machine) {
+  StepModel model;
+  model.module = module;
+  if (failed(StepReader(model, machine).read(table)))
     return failure();
   return std::move(model);
 }

@@ -56,6 +56,10 @@ struct StepModel {
 /// Fails with a diagnostic at the operation that is wrong.
 mlir::FailureOr<StepModel> readStep(mlir::ModuleOp module, dualpipe::ScheduleOp schedule, const Machine &machine);
 
+/// The same under a table of which the module need not know: over all stages in
+/// their order, with the table's own number of micro-batches.
+mlir::FailureOr<StepModel> readStep(mlir::ModuleOp module, const schedule::Table &table, const Machine &machine);
+
 } // namespace dpc::lowering
 
 #endif // DPC_LIB_LOWERING_STEPMODEL_H

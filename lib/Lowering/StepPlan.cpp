@@ -96,16 +96,7 @@ private:
   }
 
   LogicalResult walk() {
-    TimelineProblem problem;
-    problem.ranks = model.ranks;
-    problem.stages = model.stages.size();
-    problem.microBatches = model.table.microBatches;
-    problem.tasks = model.tasks;
-    problem.edges = model.edges;
-    problem.rankOf = [&](unsigned stage, unsigned microBatch) { return model.table.rankOf(stage, microBatch); };
-    problem.duration = [&](const Task &task) { return plan.blocks.at(blockKey(task)).duration; };
-    problem.latency = machine.messageLatency;
-    problem.bandwidth = machine.messageBandwidth;
+    TimelineProblem problem = timelineProblem(model, plan.blocks, machine);
     std::string error;
     std::optional<Timeline> timeline = buildTimeline(problem, error);
     if (!timeline)
@@ -373,6 +364,20 @@ private:
 };
 
 } // namespace
+
+TimelineProblem timelineProblem(const StepModel &model, const std::map<BlockKey, BlockPlan> &blocks, const Machine &machine) {
+  TimelineProblem problem;
+  problem.ranks = model.ranks;
+  problem.stages = model.stages.size();
+  problem.microBatches = model.table.microBatches;
+  problem.tasks = model.tasks;
+  problem.edges = model.edges;
+  problem.rankOf = [&model](unsigned stage, unsigned microBatch) { return model.table.rankOf(stage, microBatch); };
+  problem.duration = [&blocks](const Task &task) { return blocks.at(blockKey(task)).duration; };
+  problem.latency = machine.messageLatency;
+  problem.bandwidth = machine.messageBandwidth;
+  return problem;
+}
 
 FailureOr<StepPlan> planStep(const StepModel &model, const Machine &machine) {
   StepPlan plan;

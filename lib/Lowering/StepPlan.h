@@ -80,6 +80,9 @@ std::vector<unsigned> gradientEdges(const StepModel &model, unsigned stage, unsi
 
 BlockKey blockKey(const Task &task);
 
+/// What the walk knows of a planned step; holds references to both.
+TimelineProblem timelineProblem(const StepModel &model, const std::map<BlockKey, BlockPlan> &blocks, const Machine &machine);
+
 /// Fails with a diagnostic if the schedule cannot be carried out.
 mlir::FailureOr<StepPlan> planStep(const StepModel &model, const Machine &machine);
 

@@ -132,12 +132,7 @@ private:
       }
       uses.push_back({define(result), prog::Access::Write});
     }
-    int64_t bytes = 0, flops = 0;
-    for (auto [storage, access] : uses)
-      bytes += task.storage[storage].bytes * (access == prog::Access::ReadWrite ? 2 : 1);
-    kernel.walk([&](nn::CostOpInterface cost) { flops += cost.getFlops(); });
-    add(TaskCommand::Launch, *launch, std::move(uses),
-        machine.launchOverhead + machine.getWorkSeconds(flops, bytes, false));
+    add(TaskCommand::Launch, *launch, std::move(uses), getKernelSeconds(kernel, machine));
     return success();
   }
 
@@ -199,6 +194,16 @@ FailureOr<TaskCommands> readTask(func::FuncOp half, const Machine &machine) {
   if (failed(reader.read()))
     return failure();
   return std::move(reader.task);
+}
+
+double getKernelSeconds(func::FuncOp kernel, const Machine &machine) {
+  int64_t bytes = 0, flops = 0;
+  for (Type type : kernel.getArgumentTypes())
+    bytes += nn::getByteSize(type);
+  for (Type type : kernel.getResultTypes()) // a result in place of an argument is written there
+    bytes += nn::getByteSize(type);
+  kernel.walk([&](nn::CostOpInterface cost) { flops += cost.getFlops(); });
+  return machine.launchOverhead + machine.getWorkSeconds(flops, bytes, false);
 }
 
 prog::MatmulAttr describeMatmul(nn::MatmulOp matmul, bool accumulate) {

@@ -43,6 +43,10 @@ struct TaskCommands {
 /// Fails with a diagnostic if the function holds an operation that is no command.
 mlir::FailureOr<TaskCommands> readTask(mlir::func::FuncOp half, const Machine &machine);
 
+/// Seconds of one launch of a kernel: a buffer that is updated in place is read and
+/// written.
+double getKernelSeconds(mlir::func::FuncOp kernel, const Machine &machine);
+
 /// The library call of a matmul: strides from its permutations, and the blocks of
 /// its output that are dealt to threads, from its shape alone.
 prog::MatmulAttr describeMatmul(nn::MatmulOp matmul, bool accumulate);

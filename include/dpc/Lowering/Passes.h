@@ -11,14 +11,18 @@ namespace dpc::lowering {
 #define GEN_PASS_DECL
 #include "dpc/Lowering/Passes.h.inc"
 
-/// What the plan expects, on the module: seconds of a step's tasks, and the share
-/// of all ranks' time in which they are idle.
+/// What the plan expects, on the module: seconds of a whole step, and the share of
+/// all ranks' time in which they compute nothing.
 inline constexpr llvm::StringLiteral kForecastSecondsAttr = "dpc.forecast_seconds";
 inline constexpr llvm::StringLiteral kForecastBubbleAttr = "dpc.forecast_bubble";
 /// On a block, in seconds: what a run takes as planned; where it communicates, the
 /// sums on the cores and on the links; of a pair, its commands in the order of the
 /// tasks, and a bound that no order beats.
 inline constexpr llvm::StringLiteral kPlannedAttr = "dpc.planned";
+/// When each rank does what: the manifest's `timeline` (docs/Artifact.md) as JSON
+/// text. A resource and no attribute of its own kind: it grows with ranks times
+/// micro-batches, and nothing between lowering and the artifact looks into it.
+inline constexpr llvm::StringLiteral kForecastTimelineAttr = "dpc.forecast_timeline";
 
 #define GEN_PASS_REGISTRATION
 #include "dpc/Lowering/Passes.h.inc"
