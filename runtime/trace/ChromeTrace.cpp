@@ -9,7 +9,9 @@ namespace dpcrt {
 using json = nlohmann::ordered_json;
 
 namespace {
-constexpr int forecastTrack = 0; // streams follow
+// The forecast's tracks, then one per stream of the program. Messages have none:
+// several of a rank can be under way at once, which only asynchronous events show.
+constexpr int forecastCompute = 0, forecastReduce = 1, firstStream = 2;
 
 json metadata(const char *name, uint32_t pid, int tid, const std::string &value) {
   return {{"ph", "M"}, {"name", name}, {"pid", pid}, {"tid", tid}, {"args", {{"name", value}}}};
@@ -25,7 +27,7 @@ std::string blockName(const RankPlan &plan, const PlannedRun &run) {
 }
 
 json event(const RankPlan &plan, const Span &span, uint32_t stream, int64_t origin) {
-  json e = {{"ph", "X"}, {"pid", plan.rank}, {"tid", int(stream) + 1},
+  json e = {{"ph", "X"}, {"pid", plan.rank}, {"tid", int(stream) + firstStream},
             {"ts", double(span.begin - origin) * 1e-3},
             {"dur", double(span.end - span.begin) * 1e-3}};
   if (span.kind == SpanKind::Block) {
@@ -55,22 +57,66 @@ json event(const RankPlan &plan, const Span &span, uint32_t stream, int64_t orig
   return e;
 }
 
-void addForecast(json &events, const json &forecast) {
-  if (!forecast.is_object() || !forecast.contains("timeline") || !forecast["timeline"].is_array())
-    return;
-  for (const json &task : forecast["timeline"]) {
-    if (!task.is_object() || !task.contains("rank") || !task["rank"].is_number_unsigned() ||
-        !task.contains("start_s") || !task["start_s"].is_number() || !task.contains("end_s") ||
-        !task["end_s"].is_number())
-      continue;
-    double start = task["start_s"].get<double>(), end = task["end_s"].get<double>();
-    std::string name = task.contains("name") && task["name"].is_string()
-                           ? task["name"].get<std::string>() : "task";
-    events.push_back({{"ph", "X"}, {"pid", task["rank"]}, {"tid", forecastTrack},
-                      {"ts", start * 1e6}, {"dur", (end - start) * 1e6}, {"name", name},
-                      {"cat", "forecast"}});
-  }
+bool isSpan(const json &entry) {
+  auto has = [&](const char *key, bool (json::*is)() const noexcept) {
+    return entry.contains(key) && (entry[key].*is)();
+  };
+  return entry.is_object() && has("rank", &json::is_number_unsigned) &&
+         has("start_s", &json::is_number) && has("end_s", &json::is_number);
 }
+
+class ForecastWriter {
+public:
+  // A forecast is of coordinates of pp; ranks that differ in ep do the same.
+  ForecastWriter(json &events, const json &forecast, const std::vector<const RankPlan *> &plans)
+      : events(events) {
+    if (!forecast.is_object() || !forecast.contains("timeline") || !forecast["timeline"].is_array())
+      return;
+    for (const json &entry : forecast["timeline"])
+      if (isSpan(entry))
+        for (const RankPlan *plan : plans)
+          if (entry["rank"].get<uint64_t>() == plan->pp)
+            spans.push_back({plan->rank, &entry});
+  }
+
+  void add(uint64_t step, double begin) {
+    begin = std::max(begin, end);
+    for (auto [rank, span] : spans)
+      add(rank, *span, step, begin);
+  }
+
+private:
+  static std::string word(const json &span, const char *key, const char *otherwise) {
+    return span.contains(key) && span[key].is_string() ? span[key].get<std::string>() : otherwise;
+  }
+
+  void add(uint32_t rank, const json &span, uint64_t step, double begin) {
+    double from = span["start_s"].get<double>() * 1e6, to = span["end_s"].get<double>() * 1e6;
+    std::string stream = word(span, "stream", "compute");
+    json e = {{"ph", "X"}, {"pid", rank},
+              {"tid", stream == "reduce" ? forecastReduce : forecastCompute},
+              {"ts", begin + from}, {"dur", to - from}, {"name", word(span, "name", "task")},
+              {"cat", "forecast"}, {"args", {{"step", step}}}};
+    end = std::max(end, begin + to);
+    if (stream != "comm") {
+      events.push_back(std::move(e));
+      return;
+    }
+    e["ph"] = "b";
+    e["cat"] = "forecast message";
+    e["id"] = ++messages;
+    e.erase("dur");
+    events.push_back(e);
+    e["ph"] = "e";
+    e["ts"] = begin + to;
+    events.push_back(std::move(e));
+  }
+
+  json &events;
+  std::vector<std::pair<uint32_t, const json *>> spans;
+  double end = 0;
+  uint64_t messages = 0;
+};
 } // namespace
 
 Status writeChromeTrace(const std::string &path, const std::vector<const RankPlan *> &plans,
@@ -82,12 +128,21 @@ Status writeChromeTrace(const std::string &path, const std::vector<const RankPla
   json events = json::array();
   for (const RankPlan *plan : plans) {
     events.push_back(metadata("process_name", plan->rank, 0, "rank " + std::to_string(plan->rank)));
-    events.push_back(metadata("thread_name", plan->rank, forecastTrack, "forecast"));
+    events.push_back(metadata("thread_name", plan->rank, forecastCompute, "forecast compute"));
+    events.push_back(metadata("thread_name", plan->rank, forecastReduce, "forecast reduce"));
     for (size_t s = 0; s < plan->streams.size(); ++s)
-      events.push_back(metadata("thread_name", plan->rank, int(s) + 1,
+      events.push_back(metadata("thread_name", plan->rank, int(s) + firstStream,
                                 "measured " + plan->streams[s].name));
   }
-  addForecast(events, forecast);
+  std::map<uint64_t, int64_t> begins;
+  for (const StreamSpans &s : spans)
+    for (const Span &span : s.spans) {
+      auto [it, isNew] = begins.try_emplace(s.step, span.begin);
+      it->second = std::min(it->second, span.begin);
+    }
+  ForecastWriter forecastWriter(events, forecast, plans);
+  for (auto [step, begin] : begins)
+    forecastWriter.add(step, double(begin - origin) * 1e-3);
   for (const StreamSpans &s : spans) {
     // Viewers nest by begin and want the outer one first.
     std::vector<Span> sorted = s.spans;

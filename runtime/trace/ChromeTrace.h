@@ -1,5 +1,5 @@
 // Measured and forecast times as Chrome trace events, for chrome://tracing and
-// Perfetto: a process per rank, in it the forecast's track and one track per stream.
+// Perfetto: a process per rank, in it the forecast's tracks and one track per stream.
 #pragma once
 #include "executor/Plan.h"
 #include "trace/Spans.h"
@@ -8,7 +8,8 @@
 namespace dpcrt {
 
 // `plans`: per rank, what the spans' pointers belong to. `forecast`: the manifest's,
-// or null; its timeline begins with the first step that was traced.
+// or null; its timeline is laid at the begin of each traced step, or where the one
+// before it ends if that is later: a track's events must not overlap.
 Status writeChromeTrace(const std::string &path, const std::vector<const RankPlan *> &plans,
                         const std::vector<StreamSpans> &spans,
                         const nlohmann::ordered_json &forecast);

@@ -79,6 +79,10 @@ def test_the_timeline_shows_every_task_of_a_step(folder, trained):
     kinds = [kind for kind, task in drawn if task]
     assert len(kinds) == len(tasks)
     assert "pair" in kinds and "weight" in kinds and "http" not in page
+    # Under the tasks the forecast, drawn for the same ranks.
+    expected = [e for e in events if e.get("cat") == "forecast" and e["args"]["step"] == 1 and e["tid"] == 0]
+    assert len(re.findall(r'<rect class="\w+ forecast"', page)) == len(expected) > len(tasks) / 2
+    assert re.search(r'<rect class="pair forecast"[^>]*><title>F\d+&amp;B\d+ m\d+ m\d+: ', page)
 
 
 def test_a_step_that_was_not_traced_is_named(folder, trained):

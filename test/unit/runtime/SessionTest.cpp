@@ -137,6 +137,69 @@ TEST_P(TinyRun, TrainsAsTheSumsByHand) {
   std::filesystem::remove_all(dir);
 }
 
+// The forecast stands beside each traced step, under the rank that it is of, and
+// never lies over itself; what is no span is left out.
+TEST_P(TinyRun, TraceHasTheForecastBesideEachStep) {
+  uint32_t ranks = GetParam();
+  std::string dir = temporaryDirectory("forecast" + std::to_string(ranks));
+  Manifest m = writeTinyArtifact(dir + "/m.dpc", {ranks, 4});
+  auto timeline = nlohmann::ordered_json::array();
+  for (uint32_t r = 0; r < ranks; ++r) {
+    timeline.push_back({{"rank", r}, {"stream", "compute"}, {"name", "F0 m0"}, {"start_s", 0.0}, {"end_s", 3.0}});
+    timeline.push_back({{"rank", r}, {"stream", "comm"}, {"name", "F0 m0 to rank 9"}, {"start_s", 2.5}, {"end_s", 3.5}});
+    timeline.push_back({{"rank", r}, {"stream", "reduce"}, {"name", "reduce s0"}, {"start_s", 3.0}, {"end_s", 4.0}});
+  }
+  timeline.push_back({{"rank", 0}, {"name", "no times"}});
+  timeline.push_back({{"rank", ranks}, {"name", "no rank"}, {"start_s", 0.0}, {"end_s", 1.0}});
+  timeline.push_back("no object");
+  m.forecast = {{"step_s", 4.0}, {"timeline", timeline}};
+  std::ofstream(dir + "/m.dpc/manifest.json") << writeManifest(m);
+  sealArtifact(dir + "/m.dpc");
+  writeData(dir + "/d.safetensors", makeData(12));
+  Outcome o = run({dir + "/m.dpc", "--data", dir + "/d.safetensors", "--lr", "0.01", "--trace", dir + "/t.json",
+                   "--trace-steps", "1:3"});
+  ASSERT_EQ(o.status, 0) << o.err;
+  std::string text;
+  ASSERT_TRUE(readWholeFile(dir + "/t.json", Code::Io, text).ok());
+  std::map<std::pair<uint32_t, uint64_t>, std::map<std::string, double>> begins; // (rank, step): what begins when
+  std::map<uint64_t, double> measured;
+  std::map<uint64_t, std::string> open;
+  auto trace = nlohmann::json::parse(text);
+  for (auto &e : trace["traceEvents"]) {
+    std::string cat = e.value("cat", ""), ph = e["ph"];
+    if (ph == "M")
+      continue;
+    uint64_t step = e["args"]["step"];
+    if (cat == "forecast" || (cat == "forecast message" && ph == "b"))
+      begins[{e["pid"], step}][e["name"]] = e["ts"];
+    if (cat == "forecast message") {
+      std::string &other = open[e["id"]];
+      EXPECT_EQ(other.empty(), ph == "b");
+      other = e["name"];
+    }
+    if (ph == "X" && cat != "forecast")
+      measured[step] = measured.count(step) ? std::min<double>(measured[step], e["ts"]) : e["ts"].get<double>();
+    if (e["name"] == "F0 m0")
+      EXPECT_DOUBLE_EQ(e["dur"], 3e6);
+    EXPECT_NE(e["name"], "no times");
+    EXPECT_NE(e["name"], "no rank");
+  }
+  ASSERT_EQ(begins.size(), 2 * ranks);
+  ASSERT_EQ(measured.size(), 2u);
+  for (auto &[key, spans] : begins) {
+    EXPECT_EQ(spans.size(), 3u);
+    EXPECT_NEAR(spans["reduce s0"] - spans["F0 m0"], 3e6, 1);
+    EXPECT_NEAR(spans["F0 m0 to rank 9"] - spans["F0 m0"], 2.5e6, 1);
+    // These steps take far less than the four seconds that are expected.
+    uint64_t first = measured.begin()->first;
+    if (key.second == first)
+      EXPECT_LE(spans["F0 m0"], measured[first]);
+    else
+      EXPECT_NEAR(spans["F0 m0"], (begins[{key.first, first}]["F0 m0"]) + 4e6, 1);
+  }
+  std::filesystem::remove_all(dir);
+}
+
 TEST_P(TinyRun, ClipsSkipsAndStops) {
   std::string dir = temporaryDirectory("clip" + std::to_string(GetParam()));
   writeTinyArtifact(dir + "/m.dpc", {GetParam(), 4, true});

@@ -1,0 +1,93 @@
+"""The forecast of a step: what it covers, and what slow links do to it."""
+import json
+import os
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+SOURCE = pathlib.Path(os.environ["DPC_SOURCE_DIR"])
+DEMO = SOURCE / "demo" / "gpt2-bytes.onnx"
+
+
+def call(*command):
+    done = subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def artifact(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("forecast")
+    call("dpc", "compile", SOURCE / "test" / "models" / "gpt2.onnx", "-o", folder / "m.dpc", "--pp", 4, "--micro-batches", 8, "--schedule",
+         "dualpipe", "--optimizer", "adamw")
+    return folder / "m.dpc"
+
+
+@pytest.fixture(scope="module")
+def forecast(artifact):
+    return json.loads((artifact / "manifest.json").read_text())["forecast"]
+
+
+def spans(forecast, rank, stream):
+    return [e for e in forecast["timeline"] if e["rank"] == rank and e["stream"] == stream]
+
+
+def test_the_timeline_has_every_task_of_the_schedule(forecast):
+    text = call("dpc", "schedule", "show", "dualpipe", "--pp", 4, "--micro-batches", 8)
+    for rank in range(4):
+        actions = re.search(rf"^rank {rank}: (.*)$", text, re.M)[1].split()
+        expected = []
+        for action in actions:
+            if pair := re.match(r"\((\d+)F(\d+)&(\d+)B(\d+)\)", action):
+                expected.append("F{0}&B{2} m{1} m{3}".format(*pair.groups()))
+                continue
+            stage, kind, micro_batch = re.match(r"(\d+)([FIWB])(\d+)", action).groups()
+            expected += [f"{k}{stage} m{micro_batch}" for k in ("IW" if kind == "B" else kind)]
+        tasks = [e["name"] for e in spans(forecast, rank, "compute") if re.match(r"[FIW]\d", e["name"])]
+        # Stage 0's input half is empty: nothing needs the gradient of token numbers.
+        assert [n for n in tasks if not n.startswith("I0")] == [n for n in expected if not n.startswith("I0")]
+
+
+def test_a_stream_does_one_thing_at_a_time_and_ends_with_the_step(forecast):
+    for rank in range(4):
+        for stream in ("compute", "reduce"):
+            end = 0
+            for e in spans(forecast, rank, stream):
+                assert e["start_s"] >= end - 2e-9 and e["end_s"] > e["start_s"]
+                end = e["end_s"]
+        assert spans(forecast, rank, "compute")[0]["name"] == "zero gradients"
+        assert spans(forecast, rank, "compute")[-1]["name"] == "update"
+    assert max(e["end_s"] for e in forecast["timeline"]) == pytest.approx(forecast["step_s"], abs=2e-9)
+
+
+def test_messages_carry_what_tasks_made_to_tasks_that_need_it(forecast):
+    tasks = {}
+    for rank in range(4):
+        for e in spans(forecast, rank, "compute"):
+            for part in re.finditer(r"([FB])(\d+)(?=&| m)|([I])(\d+) ", e["name"]):
+                kind, stage = (part[1] or part[3]).replace("B", "I"), int(part[2] or part[4])
+                micro_batches = re.findall(r"m(\d+)", e["name"])
+                micro_batch = micro_batches[-1] if part[1] == "B" else micro_batches[0]
+                tasks[kind, stage, int(micro_batch)] = e
+    messages = [e for e in forecast["timeline"] if e["stream"] == "comm"]
+    assert len(messages) >= 2 * 3 * 8  # over three cuts, eight micro-batches, there and back
+    for e in messages:
+        kind, stage, micro_batch, rank = re.match(r"([FI])(\d+) m(\d+) to rank (\d+)", e["name"]).groups()
+        made = tasks[kind, int(stage), int(micro_batch)]
+        assert made["rank"] == e["rank"] and made["start_s"] < e["start_s"]
+        used = tasks[kind, int(stage) + (1 if kind == "F" else -1), int(micro_batch)] if (kind, int(stage)) != ("I", 1) else None
+        if used and used["rank"] == int(rank):
+            assert used["start_s"] >= e["end_s"] - 2e-9
+
+
+def test_the_trace_shows_the_forecast(artifact, forecast, tmp_path):
+    call("dpc", "run", artifact, "--data", "synthetic:1", "--steps", 3, "--lr", "1e-3", "--trace", tmp_path / "t.json", "--trace-steps", "1:3")
+    events = json.loads((tmp_path / "t.json").read_text())["traceEvents"]
+    steps = {e["args"]["step"] for e in events if e.get("cat") == "task"}
+    assert len(steps) == 2
+    for step in steps:
+        for rank in range(4):
+            shown = [e["name"] for e in events if e.get("cat") == "forecast" and e["pid"] == rank and e["args"]["step"] == step]
+            assert sorted(shown) == sorted(e["name"] for e in forecast["timeline"] if e["rank"] == rank and e["stream"] != "comm")
