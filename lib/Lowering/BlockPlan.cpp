@@ -109,6 +109,8 @@ private:
     return problem;
   }
 
+  // A backward may read the output of its own forward, which was sent long ago: in a
+  // pair only the forward's outputs are waited for.
   void readDuration(const PairSchedule &schedule) {
     plan.duration = {schedule.makespan, 0, 0};
     for (auto [position, i] : llvm::enumerate(schedule.order))
@@ -116,7 +118,7 @@ private:
         RoleKind role = plan.storage[storage].role;
         if (plan.storage[storage].place != BlockStorage::Operand)
           continue;
-        if (role == RoleKind::Output)
+        if (role == RoleKind::Output && plan.storage[storage].task == 0)
           plan.duration.outputs = std::max(plan.duration.outputs, schedule.end[i]);
         if (role == RoleKind::InputGrad)
           plan.duration.inputGrads = std::max(plan.duration.inputGrads, schedule.end[i]);

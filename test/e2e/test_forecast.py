@@ -82,6 +82,28 @@ def test_messages_carry_what_tasks_made_to_tasks_that_need_it(forecast):
             assert used["start_s"] >= e["end_s"] - 2e-9
 
 
+def test_a_pair_sends_its_forward_before_its_backward_is_done(tmp_path):
+    # Also where the weight half reads the output of its own stage's forward, as in this model.
+    call("dpc", "compile", DEMO, "-o", tmp_path / "m.dpc", "--pp", 4, "--micro-batches", 8, "--schedule", "dualpipe", "--init", "seed:1",
+         "--loss", "loss")
+    forecast = json.loads((tmp_path / "m.dpc" / "manifest.json").read_text())["forecast"]
+
+    def alone(kind, stage):
+        return next(e["end_s"] - e["start_s"] for e in forecast["timeline"] if e["name"].startswith(f"{kind}{stage} m") and e["stream"] == "compute")
+
+    seen = set()
+    for rank in range(4):
+        pairs = {(e["name"].split()[0], e["name"].split()[1]): e for e in spans(forecast, rank, "compute") if "&" in e["name"]}
+        for (name, micro_batch), pair in pairs.items():
+            stage, back = map(int, re.match(r"F(\d+)&B(\d+)", name).groups())
+            for message in spans(forecast, rank, "comm"):
+                if message["name"].startswith(f"F{stage} {micro_batch} "):
+                    seen.add(name)
+                    # It may be held back to go with the gradient of the pair's backward, no longer.
+                    assert message["start_s"] < pair["start_s"] + alone("F", stage) + 1.02 * alone("I", back), name
+    assert {"F0&B3", "F1&B2", "F2&B1"} <= seen
+
+
 def test_the_trace_shows_the_forecast(artifact, forecast, tmp_path):
     call("dpc", "run", artifact, "--data", "synthetic:1", "--steps", 3, "--lr", "1e-3", "--trace", tmp_path / "t.json", "--trace-steps", "1:3")
     events = json.loads((tmp_path / "t.json").read_text())["traceEvents"]
