@@ -288,7 +288,13 @@ private:
     const TimelineItem &back = head(v);
     if (!back.isMessage || back.rank != there.destination || back.destination != there.rank)
       return std::nullopt;
-    // The earlier one waits for the later: only where nobody waits for it then.
+    // A rank's exchanges follow each other: apart, the later one waits until the
+    // earlier has arrived, together, the earlier waits for the later. That is the
+    // better way where it delays the one by no more than it spares the other.
+    double delay = back.time - there.time, spared = arrival(u, there.time) - back.time;
+    if (delay <= spared)
+      return v;
+    // Else only where nobody waits for the earlier one then.
     double ready = std::max(arrival(u, back.time), arrival(v, back.time));
     bool here = false, yonder = false;
     for (size_t w = v + 1; w < units.size() && !(here && yonder); ++w) {

@@ -67,8 +67,9 @@ struct TimelineItem {
   unsigned destination = 0;
   // Messages with one number follow each other and go as one group: those of one
   // task to one rank, and those that two ranks send each other with no run and no
-  // message of either in between, where no run starts later for it. Neither closes
-  // a cycle: the tasks that the later messages come from stand before the first.
+  // message of either in between, where no run starts later for it or where going
+  // apart would hold the later one up for longer. Neither closes a cycle: the tasks
+  // that the later messages come from stand before the first.
   unsigned exchange = 0;
 };
 

@@ -174,4 +174,33 @@ TEST(Timeline, MessagesThatRanksSendEachOtherFormOneExchange) {
   EXPECT_EQ(senders.size(), 2u);
 }
 
+// Both ranks send an activation, rank 1 a little later, and wait for what they get.
+// A rank's exchanges follow each other, so that apart the later message would wait
+// for the earlier one's arrival: together they go if that costs less.
+TEST(Timeline, MessagesThatWouldHoldEachOtherUpGoTogether) {
+  TimelineProblem problem;
+  problem.ranks = problem.stages = problem.microBatches = 2;
+  problem.rankOf = [](unsigned stage, unsigned microBatch) { return stage ^ microBatch; };
+  problem.edges = {{0, 0, 1, 0, true, 100}};
+  problem.latency = 2;
+  problem.tasks.resize(2);
+  for (unsigned r : {0u, 1u})
+    problem.tasks[r] = {{Task::Forward, 0, r, 0, 0},     {Task::Forward, 1, 1 - r, 0, 0}, {Task::Input, 1, 1 - r, 0, 0},
+                        {Task::Weight, 1, 1 - r, 0, 0}, {Task::Input, 0, r, 0, 0},       {Task::Weight, 0, r, 0, 0}};
+  for (auto [later, together] : {std::pair{0.5, true}, {1.5, false}}) {
+    problem.duration = [later = later](const Task &task) {
+      double t = task.kind == Task::Forward && task.stage == 0 && task.microBatch == 1 ? 1 + later : 1;
+      return TimelineProblem::Duration{t, t, t};
+    };
+    std::string error;
+    auto timeline = buildTimeline(problem, error);
+    ASSERT_TRUE(timeline) << error;
+    std::set<unsigned> exchanges;
+    for (const TimelineItem &item : timeline->items)
+      if (item.isMessage && !item.isGradient)
+        exchanges.insert(item.exchange);
+    EXPECT_EQ(exchanges.size(), together ? 1u : 2u) << later;
+  }
+}
+
 } // namespace
