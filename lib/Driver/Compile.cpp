@@ -2,9 +2,12 @@
 // was made; see Compile.h.
 #include "dpc/Driver/Compile.h"
 
+#include "Alternatives.h"
 #include "Diagnostics.h"
+#include "MemoryLimit.h"
 #include "Summary.h"
 #include "dpc/Artifact/Artifact.h"
+#include "dpc/Dialect/DualPipe/DualPipe.h"
 #include "dpc/Driver/Registry.h"
 #include "dpc/Partition/Partition.h"
 #include "dpc/Schedule/Generators.h"
@@ -27,7 +30,7 @@ namespace fs = llvm::sys::fs;
 namespace dpc::driver {
 namespace {
 
-constexpr int kUsage = 2, kModel = 3, kIo = 11;
+constexpr int kUsage = 2, kModel = 3, kMemory = 8, kIo = 11;
 
 class Compilation {
 public:
@@ -39,16 +42,26 @@ public:
       return status;
     if (int status = load())
       return status;
-    for (size_t p = first; p < std::size(kPhases); ++p) {
-      if (int status = runPhase(kPhases[p]))
+    size_t last = numberOf(options.compileTo), lower = numberOf("lower");
+    if (int status = runPhases(first, std::min(last, lower)))
+      return status;
+    if (options.memoryLimit && last >= lower)
+      if (int status = keepWithinLimit())
         return status;
-      if (options.compileTo == kPhases[p])
-        break;
-    }
+    if (int status = runPhases(std::max(first, lower + 1), last))
+      return status;
     return finish();
   }
 
 private:
+  static size_t numberOf(StringRef phase) { return llvm::find_if(kPhases, [&](const char *p) { return phase == p; }) - std::begin(kPhases); }
+  int runPhases(size_t from, size_t last) {
+    for (size_t p = from; p <= last; ++p)
+      if (int status = runPhase(kPhases[p]))
+        return status;
+    return 0;
+  }
+
   static DialectRegistry makeRegistry() {
     DialectRegistry registry;
     registerAllDialects(registry);
@@ -151,6 +164,53 @@ private:
     return blob ? std::string(blob->getData().data(), blob->getData().size()) : "";
   }
 
+  // The forecast of every rank must fit. What is computed again instead of kept is
+  // chosen once more where that helps; the results are the same, bit for bit.
+  int keepWithinLimit() {
+    MemoryExcess excess = findExcess(*module, options.memoryLimit);
+    if (!excess)
+      return 0;
+    size_t partition = numberOf("partition"), lower = numberOf("lower");
+    std::string nn = source();
+    bool canRepeat = first <= partition && !nn.empty();
+    if (canRepeat && options.recompute == CompileOptions().recompute) {
+      std::string before = describeExcess(excess, options.memoryLimit);
+      options.recompute = "full";
+      module = parseSourceString<ModuleOp>(nn, &context);
+      if (int status = runPhases(partition, lower))
+        return status;
+      excess = findExcess(*module, options.memoryLimit);
+      if (!excess) {
+        note("recomputes in the backward all that costs no message, to stay within --memory-limit; without that, " + before);
+        return 0;
+      }
+    }
+    err << "error: out of memory: " << describeExcess(excess, options.memoryLimit)
+        << (options.recompute == "full" ? ", although all that costs no message is recomputed in the backward" : "") << "\n";
+    if (canRepeat) {
+      Alternatives alternatives = makeAlternatives(nn);
+      for (const std::string &line : findWhatFits(alternatives, options))
+        err << "note: " << line << "\n";
+    }
+    return kMemory;
+  }
+  Alternatives makeAlternatives(std::string nn) {
+    unsigned stages = std::distance(module->getOps<dualpipe::StageOp>().begin(), module->getOps<dualpipe::StageOp>().end());
+    return Alternatives(std::move(nn), options, stages, machineOf(options), &context);
+  }
+  // Beside what was made, in one line; nothing of a module that went on from a later
+  // phase, which may be another than the model it came from.
+  std::string advice() {
+    std::string nn = source();
+    if (first > numberOf("partition") || nn.empty())
+      return "";
+    Alternatives alternatives = makeAlternatives(std::move(nn));
+    Candidate chosen = alternatives.plan(options.schedule, options.ranks, options.microBatches);
+    if (!chosen.step)
+      return "";
+    return lowering::advise(chosen, withoutPlans(alternatives.planOthers(options.schedule, options.ranks, options.microBatches)));
+  }
+
   int dump(StringRef phase) {
     if (options.dumpPhases.empty() || phase == "codegen")
       return 0;
@@ -190,7 +250,7 @@ private:
 
   int finish() {
     if (options.compileTo == "artifact")
-      printSummary(out, *module, options, summary, written, notes, seconds);
+      printSummary(out, *module, options, summary, written, notes, advice(), seconds);
     if (!options.report.empty())
       if (std::string error = writeReport(options.report, *module, options, written, seconds); !error.empty())
         return fail(kIo, error);

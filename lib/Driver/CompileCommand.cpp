@@ -1,11 +1,14 @@
-// The flags of `dpc compile` and `dpc check`, and what they mean.
+// The flags of `dpc compile`, `dpc explain` and `dpc check`, and what they mean.
 #include "dpc/Driver/Compile.h"
 
 #include "Diagnostics.h"
+#include "Explain.h"
+#include "MemoryLimit.h"
 #include "dpc/Driver/Registry.h"
 #include "dpc/Partition/Partition.h"
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <ostream>
 
 namespace dpc::driver {
@@ -119,20 +122,27 @@ std::optional<int> parse(CLI::App &app, std::vector<std::string> args, std::ostr
   return std::nullopt;
 }
 
-} // namespace
-
-int compileCommand(const std::vector<std::string> &args, std::ostream &out, std::ostream &err) {
-  CompileOptions options;
-  CLI::App app("Compile a model to a pipeline-parallel training program", "dpc compile");
-  app.add_option("MODEL", options.input, "an ONNX file (.onnx, .onnxtxt), or a phase's dump (.mlir)")->required();
-  app.add_option("-o,--output", options.output, "the artifact to make (a directory)");
+// What shapes a step, for compile and explain.
+void addShapeFlags(CLI::App &app, CompileOptions &options) {
   app.add_option("--pp", options.ranks, "ranks of the pipeline")->check(CLI::Range(1u, 65536u));
   app.add_option("--micro-batches", options.microBatches, "micro-batches of a step (4 x ranks)")->check(CLI::Range(1u, 1048576u));
   app.add_option("--schedule", options.schedule, "a schedule's name or file");
   app.add_option("--cuts", options.cuts, "where to cut: after:PATH,... or a file of such lines");
   app.add_option("--optimizer", options.optimizer, "sgd, momentum, adam or adamw")->check(CLI::IsMember({"sgd", "momentum", "adam", "adamw"}));
-  app.add_option("--target", options.target, "cpu, cpu:x86-64-v3 or cpu:native")->check(CLI::IsMember({"cpu", "cpu:x86-64-v3", "cpu:native"}));
   app.add_option("--machine", options.machine, "machine description (JSON)");
+}
+
+} // namespace
+
+int compileCommand(const std::vector<std::string> &args, std::ostream &out, std::ostream &err) {
+  CompileOptions options;
+  std::string memoryLimit;
+  CLI::App app("Compile a model to a pipeline-parallel training program", "dpc compile");
+  app.add_option("MODEL", options.input, "an ONNX file (.onnx, .onnxtxt), or a phase's dump (.mlir)")->required();
+  app.add_option("-o,--output", options.output, "the artifact to make (a directory)");
+  addShapeFlags(app, options);
+  app.add_option("--target", options.target, "cpu, cpu:x86-64-v3 or cpu:native")->check(CLI::IsMember({"cpu", "cpu:x86-64-v3", "cpu:native"}));
+  app.add_option("--memory-limit", memoryLimit, "most memory that a rank may need, as in 24GiB");
   app.add_option("--compile-to", options.compileTo, "stop after this phase");
   app.add_option("--dump-phases", options.dumpPhases, "folder for the module after each phase");
   app.add_option("--report", options.report, "write a JSON report");
@@ -144,11 +154,45 @@ int compileCommand(const std::vector<std::string> &args, std::ostream &out, std:
     err << "error: " << wrong << "\n";
     return 2;
   }
+  if (!memoryLimit.empty() && !parseBytes(memoryLimit, options.memoryLimit)) {
+    err << "error: --memory-limit " << memoryLimit << ": expected a size above 0, as in 24GiB, 800MB or 1073741824\n";
+    return 2;
+  }
   if (options.output.empty() && options.compileTo == "artifact") {
     err << "error: -o is missing: where should the artifact go?\n";
     return 2;
   }
   return compile(options, out, err);
+}
+
+int explainCommand(const std::vector<std::string> &args, std::ostream &out, std::ostream &err) {
+  CompileOptions options;
+  CLI::App app("What a step costs, where its time goes, and what would be faster or smaller", "dpc explain");
+  app.add_option("MODEL", options.input, "an artifact, or an ONNX file (.onnx, .onnxtxt)")->required();
+  addShapeFlags(app, options);
+  size_t own = app.get_options().size();
+  ModelFlags model(app, options.import);
+  if (auto status = parse(app, args, out, err))
+    return *status;
+  if (std::string wrong = model.resolve(); !wrong.empty()) {
+    err << "error: " << wrong << "\n";
+    return 2;
+  }
+  if (!std::filesystem::is_directory(options.input))
+    return explainModel(options, out, err);
+  // An artifact says how it was compiled; flags ask what would be otherwise.
+  std::set<std::string> given;
+  auto all = app.get_options();
+  for (size_t i = 0; i < all.size(); ++i) {
+    if (!all[i]->count())
+      continue;
+    if (i >= own) {
+      err << "error: " << all[i]->get_name() << ": the artifact's model was read with its flags already; explain the ONNX file to change them\n";
+      return 2;
+    }
+    given.insert(all[i]->get_name());
+  }
+  return explainArtifact(options, given, out, err);
 }
 
 int checkCommand(const std::vector<std::string> &args, std::ostream &out, std::ostream &err) {

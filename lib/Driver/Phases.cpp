@@ -32,7 +32,9 @@ void buildPhase(StringRef phase, OpPassManager &pm, const CompileOptions &option
   } else if (phase == "autodiff") {
     // Before kernels: derivatives are of operations, and the choice of what to keep
     // is made on values that kernels would hide.
-    autodiff::buildAutodiffPipeline(pm, autodiff::AutodiffPipelineOptions());
+    autodiff::AutodiffPipelineOptions autodiff;
+    autodiff.recompute = options.recompute;
+    autodiff::buildAutodiffPipeline(pm, autodiff);
   } else if (phase == "kernels") {
     // Before the schedule: costs of tasks are known once kernels are.
     kernels::KernelsEstimateCostOptions cost;

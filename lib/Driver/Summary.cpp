@@ -3,6 +3,7 @@
 
 #include "dpc/Dialect/DualPipe/DualPipe.h"
 #include "dpc/Dialect/NN/Sharding.h"
+#include "dpc/Lowering/Comparison.h"
 #include "dpc/Lowering/Passes.h"
 #include "dpc/Machine/Machine.h"
 #include "dpc/Partition/Partition.h"
@@ -15,47 +16,16 @@
 #include <sstream>
 
 using namespace mlir;
+using dpc::lowering::inWords;
+using dpc::lowering::timeInWords;
 
 namespace dpc::driver {
 namespace {
-
-std::string inWords(double value, const char *unit = "") {
-  static const char *prefixes[] = {"", "k", "M", "G", "T"};
-  int prefix = 0;
-  while (value >= 1000 && prefix < 4) {
-    value /= 1000;
-    ++prefix;
-  }
-  std::ostringstream text;
-  std::string scaled = std::string(prefixes[prefix]) + unit;
-  text << std::setprecision(3) << value << (scaled.empty() ? "" : " ") << scaled;
-  return text.str();
-}
-
-std::string timeInWords(double seconds) {
-  std::ostringstream text;
-  text << std::setprecision(3);
-  if (seconds < 1e-3)
-    text << seconds * 1e6 << " us";
-  else if (seconds < 1)
-    text << seconds * 1e3 << " ms";
-  else
-    text << seconds << " s";
-  return text.str();
-}
 
 std::optional<double> forecast(ModuleOp module, StringRef name) {
   if (auto attr = module->getAttrOfType<FloatAttr>(name))
     return attr.getValueAsDouble();
   return std::nullopt;
-}
-
-const Machine machineOf(const CompileOptions &options) {
-  if (auto machine = getMachine(options.machine))
-    return *machine;
-  else
-    llvm::consumeError(machine.takeError());
-  return getDefaultMachine();
 }
 
 std::optional<schedule::Table> tableOf(ModuleOp module) {
@@ -84,6 +54,14 @@ std::vector<std::string> describePairs(ModuleOp module) {
 
 } // namespace
 
+Machine machineOf(const CompileOptions &options) {
+  if (auto machine = getMachine(options.machine))
+    return *machine;
+  else
+    llvm::consumeError(machine.takeError());
+  return getDefaultMachine();
+}
+
 std::string configJson(const CompileOptions &options) {
   nlohmann::ordered_json config;
   config["pp"] = options.ranks;
@@ -93,12 +71,18 @@ std::string configJson(const CompileOptions &options) {
     config["cuts"] = options.cuts;
   config["optimizer"] = options.optimizer;
   config["target"] = options.target;
+  if (!options.machine.empty())
+    config["machine"] = options.machine;
+  if (options.recompute != CompileOptions().recompute)
+    config["recompute"] = options.recompute;
+  if (options.memoryLimit)
+    config["memory-limit"] = options.memoryLimit;
   return config.dump();
 }
 
 void printSummary(std::ostream &out, ModuleOp module, const CompileOptions &options, const import::ImportSummary &model,
                   const artifact::ArtifactSummary &written, const std::vector<std::string> &notes,
-                  const std::map<std::string, double> &seconds) {
+                  const std::string &advice, const std::map<std::string, double> &seconds) {
   int64_t trained = 0, elements = 0;
   for (nn::ParameterOp op : module.getOps<nn::ParameterOp>()) {
     int64_t count = nn::getStoredType(op).getNumElements();
@@ -160,6 +144,8 @@ void printSummary(std::ostream &out, ModuleOp module, const CompileOptions &opti
       out << " " << inWords(bytes, "B");
     out << "\n";
   }
+  if (!advice.empty())
+    out << "advice: " << advice << "\n";
   double total = 0;
   for (auto &[phase, time] : seconds)
     total += time;

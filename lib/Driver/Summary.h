@@ -4,15 +4,21 @@
 
 #include "dpc/Artifact/Artifact.h"
 #include "dpc/Driver/Compile.h"
+#include "dpc/Machine/Machine.h"
 
 namespace dpc::driver {
+
+/// The machine of --machine, which the phases have read before; the default one if
+/// it has gone since.
+Machine machineOf(const CompileOptions &options);
 
 /// The resolved configuration, flags as keys.
 std::string configJson(const CompileOptions &options);
 
+/// `advice`: about another schedule; empty if there is none to give.
 void printSummary(std::ostream &out, mlir::ModuleOp module, const CompileOptions &options, const import::ImportSummary &model,
                   const artifact::ArtifactSummary &written, const std::vector<std::string> &notes,
-                  const std::map<std::string, double> &seconds);
+                  const std::string &advice, const std::map<std::string, double> &seconds);
 
 /// Writes the JSON report; returns the error, or nothing.
 std::string writeReport(const std::string &path, mlir::ModuleOp module, const CompileOptions &options,

@@ -22,6 +22,8 @@ const Command commands[] = {
     {"run", "train with a compiled program",
      [](const Arguments &args) { return dpcrt::runCommand(args, std::cout, std::cerr, isatty(STDERR_FILENO)); }},
     {"verify", "compare a program with its sequential replay and float64", [](const Arguments &args) { return dpc::driver::verifyCommand(args, std::cout, std::cerr); }},
+    {"explain", "what a step costs and where its time goes, and what would be faster or smaller",
+     [](const Arguments &args) { return dpc::driver::explainCommand(args, std::cout, std::cerr); }},
     {"inspect", "show the programs of an artifact", [](const Arguments &args) { return dpc::driver::inspectCommand(args, std::cout, std::cerr); }},
     {"schedule", "list, show, check and simulate schedules",
      [](const Arguments &args) { return dpc::schedule::scheduleCommand(args, std::cout, std::cerr); }},

@@ -29,6 +29,8 @@ struct CompileOptions {
   std::string optimizer = "adamw";
   std::string target = "cpu";
   std::string machine;
+  std::string recompute = "budget"; ///< what halves compute again: none, budget or full
+  uint64_t memoryLimit = 0;         ///< bytes that a rank may need; 0: any
   std::string compileTo = "artifact";
   std::string dumpPhases;    ///< folder; empty: none
   std::string report;        ///< file; empty: none
@@ -49,6 +51,8 @@ int compileCommand(const std::vector<std::string> &args, std::ostream &out, std:
 int inspectCommand(const std::vector<std::string> &args, std::ostream &out, std::ostream &err);
 /// `dpc verify MODEL.dpc [--data SOURCE] [--steps N]`
 int verifyCommand(const std::vector<std::string> &args, std::ostream &out, std::ostream &err);
+/// `dpc explain MODEL.dpc|MODEL.onnx [--pp P ...]`
+int explainCommand(const std::vector<std::string> &args, std::ostream &out, std::ostream &err);
 /// `dpc check MODEL.onnx`
 int checkCommand(const std::vector<std::string> &args, std::ostream &out, std::ostream &err);
 

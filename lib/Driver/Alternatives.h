@@ -1,0 +1,64 @@
+// Other schedules for the model that is being compiled or explained.
+//
+// Each is planned as lowering would plan it: the model is cut into as many stages
+// as the schedule has, differentiated, made into kernels, and its tasks are walked
+// with their planned durations. The schedule library's simulator would be quicker,
+// but it knows one F, I and W for all stages, sends results at the ends of tasks and
+// has neither bytes nor an update; what it says could contradict the forecast of
+// the very compile that follows the advice.
+#ifndef DPC_LIB_DRIVER_ALTERNATIVES_H
+#define DPC_LIB_DRIVER_ALTERNATIVES_H
+
+#include "dpc/Driver/Compile.h"
+#include "dpc/Lowering/Comparison.h"
+#include "dpc/Lowering/PlannedStep.h"
+#include "dpc/Partition/Partition.h"
+#include "mlir/IR/OwningOpRef.h"
+
+#include <map>
+
+namespace dpc::driver {
+
+struct Candidate : lowering::Alternative {
+  std::optional<lowering::PlannedStep> step; ///< if it is legal
+};
+
+class Alternatives {
+public:
+  /// `source`: the nn module's bytecode. The options' cuts hold for `cutStages`
+  /// stages, other numbers are cut where it is best.
+  Alternatives(std::string source, const CompileOptions &options, unsigned cutStages, Machine machine, mlir::MLIRContext *context)
+      : source(std::move(source)), options(options), cutStages(cutStages), machine(std::move(machine)), context(context) {}
+
+  struct Prepared {
+    mlir::OwningOpRef<mlir::ModuleOp> module; ///< after the kernels phase
+    std::vector<partition::StageSummary> stages;
+    std::string error; ///< why there is none
+  };
+  /// The model in so many stages; made once.
+  const Prepared &prepare(unsigned stages);
+
+  /// A schedule, by name or file. Diagnostics become `notLegal`.
+  Candidate plan(const std::string &schedule, unsigned ranks, unsigned microBatches, unsigned replicas = 1);
+  /// All schedules there are but the one named.
+  std::vector<Candidate> planOthers(const std::string &except, unsigned ranks, unsigned microBatches);
+  /// Half the ranks, twice, each with half the micro-batches: schedules that hold a
+  /// stage once, on as many devices and with as many parameters on each as one that
+  /// holds it twice.
+  std::vector<Candidate> planHalves(unsigned ranks, unsigned microBatches);
+
+private:
+  std::string source;
+  CompileOptions options;
+  unsigned cutStages;
+  Machine machine;
+  mlir::MLIRContext *context;
+  std::map<unsigned, Prepared> prepared;
+};
+
+/// The candidates without their plans.
+std::vector<lowering::Alternative> withoutPlans(const std::vector<Candidate> &candidates);
+
+} // namespace dpc::driver
+
+#endif // DPC_LIB_DRIVER_ALTERNATIVES_H

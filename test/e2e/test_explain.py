@@ -1,0 +1,199 @@
+"""dpc explain: its figures are those of a compile, its parts add up, and its refusals are clear."""
+import json
+import os
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+SOURCE = pathlib.Path(os.environ["DPC_SOURCE_DIR"])
+MODEL = SOURCE / "test" / "models" / "gpt2.onnx"
+SCHEDULES = ["gpipe", "1f1b", "zb-h1", "dualpipe", "dualpipev"]
+UNITS = {"s": 1, "ms": 1e-3, "us": 1e-6, "B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9}
+QUANTITY = r"[-+0-9.e]+ (?:[num]?s|[kMG]?B)"
+
+
+def call(*command):
+    return subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=300)
+
+
+def explain(model, *options):
+    done = call("dpc", "explain", model, *options)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def number(text):
+    value, unit = text.split()
+    return float(value) * UNITS[unit]
+
+
+def table(text, title):
+    """The rows below a line that begins with `title`, as cells (split where two spaces are)."""
+    lines = text.splitlines()
+    begin = next(i for i, line in enumerate(lines) if line.startswith(title)) + 1
+    rows = []
+    for line in lines[begin:]:
+        if not line.startswith("  "):
+            break
+        rows.append(re.split(r" {2,}", line.strip()))
+    return rows
+
+
+def compile_(folder, *options, model=MODEL):
+    done = call("dpc", "compile", model, "-o", folder / "m.dpc", "--force", "--optimizer", "adamw", *options)
+    assert done.returncode == 0, done.stderr
+    manifest = json.loads((folder / "m.dpc" / "manifest.json").read_text())
+    return folder / "m.dpc", done.stdout, manifest["forecast"]
+
+
+def legal(pp, schedule):
+    return not (schedule == "dualpipe" and pp % 2)
+
+
+@pytest.mark.parametrize("pp", [1, 2, 4])
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_its_figures_are_those_of_the_compile(tmp_path, pp, schedule):
+    shape = ["--pp", pp, "--micro-batches", 8, "--schedule", schedule]
+    if not legal(pp, schedule):
+        done = call("dpc", "explain", MODEL, *shape)
+        assert done.returncode == 3 and "even number of ranks" in done.stderr and "--pp 2" in done.stderr
+        return
+    said = explain(MODEL, "--optimizer", "adamw", *shape)
+    artifact, _, forecast = compile_(tmp_path, *shape)
+    # Time.
+    step = re.search(rf"^forecast, a core for each rank: ({QUANTITY}) a step", said, re.M)
+    assert number(step[1]) == pytest.approx(forecast["step_s"], rel=5e-3)
+    # Memory: the arenas of each rank add up to what the program has.
+    head, *rows = table(said, "memory:")
+    assert len(rows) == pp
+    for row, expected in zip(rows, forecast["arena_bytes"]):
+        cells = dict(zip(head, row))
+        assert number(cells["sum"]) == pytest.approx(expected, rel=5e-3)
+        parts = [number(cell) for name, cell in cells.items() if name not in ("rank", "sum", "stashes") and cell != "-"]
+        assert sum(parts) == pytest.approx(expected, rel=2e-2)
+    # Stages: a chunk on each rank, two with dualpipev.
+    stages = table(said, "stages")[1:]
+    assert len(stages) == pp * (2 if schedule == "dualpipev" else 1)
+    for row in stages:
+        f, i, w, whole = (number(cell) for cell in row[5:9])
+        assert f > 0 and w > 0 and whole == pytest.approx(f + i + w, rel=2e-2)
+    # The critical path is the step, without gaps.
+    path = re.search(rf"^critical path: ({QUANTITY}) of tasks, ({QUANTITY}) of messages, ({QUANTITY}) of reductions, "
+                     rf"({QUANTITY}) of zeroing, norm and update, ({QUANTITY}) of waiting", said, re.M)
+    assert path, said
+    assert sum(number(part) for part in path.groups()) == pytest.approx(forecast["step_s"], rel=2e-2)
+    at = 0
+    for begin, takes, where, _ in (row[:4] for row in table(said, "critical path:")[1:]):
+        assert number(begin) == pytest.approx(at, abs=1e-2 * forecast["step_s"])
+        at = number(begin) + number(takes)
+        assert where == "..." or where == "reduce" or where.startswith("rank ")
+    assert at == pytest.approx(forecast["step_s"], rel=2e-2)
+    # All schedules stand beside it, with figures or with a reason.
+    compared = said[said.index("schedules at --pp"):]
+    for name in SCHEDULES:
+        assert re.search(rf"^ +(\* )?{name} ", compared, re.M), f"{name} is not in\n{compared}"
+        if not legal(pp, name):
+            assert f"{name}: not legal here: " in compared
+    assert re.search(rf"^ +\* {schedule} ", compared, re.M)
+    assert said.count("\nadvice: ") == 1
+    # The artifact is explained alike.
+    assert explain(artifact).splitlines()[1:] == said.splitlines()[1:]
+
+
+def test_an_alternative_is_what_compiling_it_gives(tmp_path):
+    said = explain(MODEL, "--pp", 4, "--micro-batches", 8, "--schedule", "dualpipe", "--optimizer", "adamw")
+    rows = {row[0].lstrip("* "): row for row in table(said, "schedules at")[1:]}
+    for schedule in ["gpipe", "1f1b", "zb-h1", "dualpipev"]:
+        _, _, forecast = compile_(tmp_path, "--pp", 4, "--micro-batches", 8, "--schedule", schedule)
+        assert number(rows[schedule][1]) == pytest.approx(forecast["step_s"], rel=5e-3)
+        assert number(rows[schedule][3]) == pytest.approx(max(forecast["arena_bytes"]), rel=5e-3)
+
+
+def test_compile_gives_the_same_advice(tmp_path):
+    shape = ["--pp", 2, "--micro-batches", 8, "--schedule", "gpipe"]
+    _, summary, _ = compile_(tmp_path, *shape)
+    advice = re.search(r"^advice: (--schedule \S+ would be (?:faster|smaller): .*)$", summary, re.M)
+    assert advice, summary  # eight stashes against two
+    assert f"advice: {advice[1]}" in explain(MODEL, "--optimizer", "adamw", *shape)
+    better = re.match(r"--schedule (\S+)", advice[1])[1]
+    _, after, _ = compile_(tmp_path, *shape[:-1], better)
+    assert "advice: " not in after, after
+
+
+def test_flags_ask_of_an_artifact_what_would_be_otherwise(tmp_path):
+    artifact, _, _ = compile_(tmp_path, "--pp", 2, "--micro-batches", 8, "--schedule", "1f1b")
+    said = explain(artifact, "--pp", 4)
+    assert "schedule 1f1b, 4 ranks, 8 micro-batches, adamw" in said
+    assert said.splitlines()[1:] == explain(MODEL, "--pp", 4, "--micro-batches", 8, "--schedule", "1f1b", "--optimizer", "adamw").splitlines()[1:]
+
+
+def test_a_second_copy_is_judged(tmp_path):
+    said = explain(MODEL, "--pp", 4, "--micro-batches", 8, "--schedule", "dualpipe")
+    advice = " ".join(said[said.index("advice: "):].split())
+    # No stage of this model communicates, so that pairs hide nothing.
+    assert {row[3] for row in table(said, "fused pairs:")[1:]} == {"1.00"}
+    verdicts = re.findall(rf"(pays|does not pay) beside (one copy|half the stages)[^:]*: ({QUANTITY}) and {QUANTITY} a rank, "
+                          rf"(\S+) ({QUANTITY}) and {QUANTITY} \(its F&B takes 1.00 of F\+B; ", advice)
+    assert [verdict[1] for verdict in verdicts] == ["one copy", "half the stages"], advice
+    halves = table(said, "half the stages in two replicas")[1:]
+    same = [row for row in table(said, "schedules at")[1:] if row[4] == "1"]
+    for (pays, _, mine, name, other), rows in zip(verdicts, [same, halves]):
+        fastest = min(rows, key=lambda row: number(row[1]))
+        assert name == fastest[0].lstrip("* ") and other == fastest[1]
+        assert (pays == "pays") == (number(mine) < 0.99 * number(other))
+    assert {row[0] for row in halves} == {"gpipe", "1f1b", "zb-h1", "dualpipev"}
+    assert all(row[4] == "2" for row in halves)
+
+
+def test_a_slow_link_lengthens_step_and_path(tmp_path):
+    machine = json.loads((SOURCE / "lib" / "Machine" / "default.json").read_text())
+    shape = ["--pp", 2, "--micro-batches", 4, "--schedule", "1f1b", "--machine", tmp_path / "machine.json"]
+    times = []
+    for latency in (0.0, 0.01):
+        (tmp_path / "machine.json").write_text(json.dumps(dict(machine, message_latency_s=latency)))
+        said = explain(MODEL, *shape)
+        times.append([number(text) for text in re.search(rf"critical path: {QUANTITY} of tasks, ({QUANTITY})", said).groups()][0])
+    # At least the first activation and the last gradient have to be awaited.
+    assert times[1] >= times[0] + 2 * 0.01
+
+
+def test_a_schedule_from_a_file(tmp_path):
+    path = tmp_path / "mine.txt"
+    path.write_text(call("dpc", "schedule", "show", "zb-h1", "--pp", "2", "--micro-batches", "4").stdout)
+    said = explain(MODEL, "--pp", 2, "--micro-batches", 4, "--schedule", path)
+    named = explain(MODEL, "--pp", 2, "--micro-batches", 4, "--schedule", "zb-h1")
+    assert said[said.index("stages,"):said.index("schedules at")] == named[named.index("stages,"):named.index("schedules at")]
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join(lines[:-1] + [lines[-1].rsplit(" ", 1)[0]]) + "\n")
+    done = call("dpc", "explain", MODEL, "--pp", 2, "--micro-batches", 4, "--schedule", path)
+    assert done.returncode == 3 and "never does" in done.stderr
+
+
+@pytest.mark.parametrize("options,status,words", [
+    ([], 2, "MODEL is required"),
+    (["none.onnx"], 3, "none.onnx"),
+    ([MODEL, "--schedule", "dualpip"], 3, "known are"),
+    ([MODEL, "--pp", "0"], 2, "--pp"),
+    ([MODEL, "--pp", "512", "--schedule", "1f1b"], 3, "the largest number that this model allows is"),
+    ([MODEL, "--pp", "4", "--micro-batches", "4", "--schedule", "dualpipe"], 3, "--micro-batches 8 would be legal"),
+    ([MODEL, "--machine", "none.json"], 3, "none.json"),
+    ([MODEL, "--no-such-flag"], 2, "--no-such-flag"),
+    ([MODEL, "--loss", "no_such_output"], 3, "no_such_output"),
+])
+def test_errors(options, status, words):
+    done = call("dpc", "explain", *options)
+    assert done.returncode == status, done.stderr
+    assert words in done.stderr and not done.stdout
+
+
+def test_a_damaged_artifact_and_flags_that_come_too_late(tmp_path):
+    artifact, _, _ = compile_(tmp_path, "--pp", 1, "--micro-batches", 2)
+    done = call("dpc", "explain", artifact, "--dim", "batch=2")
+    assert done.returncode == 2 and "--dim" in done.stderr
+    content = bytearray((artifact / "module.mlirbc").read_bytes())
+    content[len(content) // 2] ^= 1
+    (artifact / "module.mlirbc").write_bytes(content)
+    done = call("dpc", "explain", artifact)
+    assert done.returncode == 3 and "module.mlirbc" in done.stderr
