@@ -109,7 +109,7 @@ Cuts CutSearch::findEven(double limit) {
   std::vector<std::vector<double>> best;
   std::vector<std::vector<unsigned>> from;
   search(limit, best, &from, [&](double before, const StageCost &cost) {
-    double seconds = cost.getSeconds() + cost.ties;
+    double seconds = cost.getSeconds() + cost.latency + cost.ties;
     return before + seconds * seconds;
   });
   Cuts cuts;

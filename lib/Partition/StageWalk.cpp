@@ -74,8 +74,8 @@ void StageWalk::add() {
 StageCost StageWalk::getCost() const {
   StageCost cost;
   cost.compute = compute;
-  cost.messages = messages * graph.messageLatency +
-                  messageBytes * graph.secondsPerMessageByte;
+  cost.messages = messageBytes * graph.secondsPerMessageByte;
+  cost.latency = messages * graph.messageLatency;
   cost.ties = tieBytes * graph.secondsPerMessageByte;
   return cost;
 }

@@ -113,3 +113,35 @@ def test_the_trace_shows_the_forecast(artifact, forecast, tmp_path):
         for rank in range(4):
             shown = [e["name"] for e in events if e.get("cat") == "forecast" and e["pid"] == rank and e["args"]["step"] == step]
             assert sorted(shown) == sorted(e["name"] for e in forecast["timeline"] if e["rank"] == rank and e["stream"] != "comm")
+
+
+@pytest.fixture(scope="module")
+def stages(tmp_path_factory):
+    """The demo's graph in four stages, and half of F: a micro-batch's forward through a quarter of the model."""
+    folder = tmp_path_factory.mktemp("stages")
+    model = [DEMO, "--pp", 4, "--micro-batches", 32, "--schedule", "dualpipe", "--init", "seed:1", "--loss", "loss"]
+    call("dpc", "compile", *model, "--compile-to", "partition", "--dump-phases", folder)
+    said = call("dpc", "explain", *model)
+    forwards = [float(t) * {"us": 1e-6, "ms": 1e-3, "s": 1}[u]
+                for t, u in re.findall(r"^  s\d +@\S+ +\S+ \S+ +\S+ \S+ +\S+ \S+ +(\S+) (us|ms|s) ", said, re.M)]
+    assert len(forwards) == 4
+    return folder, model, sum(forwards) / len(forwards) / 2
+
+
+def step_of(folder, model, latency):
+    machine = json.loads((SOURCE / "lib" / "Machine" / "default.json").read_text())
+    (folder / "machine.json").write_text(json.dumps(dict(machine, message_latency_s=latency)))
+    call("dpc", "compile", *model, "--machine", folder / "machine.json", "--compile-to", "lower", "--report", folder / "report.json")
+    report = json.loads((folder / "report.json").read_text())
+    return report["forecast"]["step_s"]
+
+
+@pytest.mark.parametrize("cuts", ["the same", "found anew"])
+def test_a_latency_of_half_a_forward_costs_less_than_a_twentieth(stages, cuts):
+    # With a core for each of four ranks; a link's latency must not unbalance the stages either.
+    folder, model, half = stages
+    if cuts == "the same":
+        model = [folder / "1-partition.mlir", *model[1:7]]
+    without, with_latency = step_of(folder, model, 0.0), step_of(folder, model, half)
+    assert with_latency > without + 2 * half  # the link is felt at all
+    assert with_latency < 1.05 * without, f"{without} s a step, {with_latency} s with a latency of {half} s"

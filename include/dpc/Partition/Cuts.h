@@ -1,9 +1,11 @@
 // Choosing where stages begin. Free functions over the plain graph of Graph.h.
 //
 // What is minimised is the slowest stage: forward and backward seconds of its
-// nodes and recomputations, and the messages it receives and sends, gradients
+// nodes and recomputations, and the bytes it receives and sends, gradients
 // included. A value that skips stages goes straight to its readers, so it costs
-// its producer and its readers and no stage between.
+// its producer and its readers and no stage between. The latency of a message takes
+// neither a core nor the link, and in the steady state of a pipeline nobody waits for
+// it: it only decides between cuts whose slowest stages are alike.
 //
 // A stage's cost depends on its two ends only, so dynamic programming over the
 // positions of the order is exact over all partitions into intervals; for a chain
@@ -21,7 +23,8 @@ namespace dpc::partition {
 /// What a stage costs one micro-batch.
 struct StageCost {
   double compute = 0;  ///< seconds of nodes and recomputations
-  double messages = 0; ///< seconds of what it receives and sends
+  double messages = 0; ///< seconds of the bytes it receives and sends
+  double latency = 0;  ///< of all its messages; only decides between equal cuts
   double ties = 0;     ///< seconds a step to reduce parameters that an earlier
                        ///< stage holds too; only decides between equal cuts
   double getSeconds() const { return compute + messages; }
