@@ -1,8 +1,8 @@
 """Every ```mlir example of the generated reference is IR that dpc accepts.
 
 An example of an operation or attribute is parsed and verified. Values that it
-does not define are put before it, with the types it uses them at. An example of
-a pass begins with the command that runs it (`// dpc-opt --flags`); what stands
+does not define are put before it, with the types it uses them at; what belongs
+into a program is put into one. An example of a pass begins with the command that runs it (`// dpc-opt --flags`); what stands
 before `// becomes` is given to dpc-opt, and what stands after it must be in the
 output.
 """
@@ -22,12 +22,51 @@ def opt(text, *flags):
     return subprocess.run(["dpc-opt", "-", *flags], input=text, capture_output=True, text=True)
 
 
+PROGRAM = """prog.program @example entry "train_step" coordinate 0
+    streams [#prog<stream compute>, #prog<stream comm>, #prog<stream reduce>]
+    micro_batches 8 weighting "mean" optimizer "sgd" {{
+  prog.arena @memory stash 65536
+  prog.arena @record step_record 320
+  {surroundings}
+  {declarations}
+  prog.order {{
+    {commands}
+  }}
+}}
+"""
+# Declared for the commands of an example, unless it declares them itself.
+SURROUNDINGS = [
+    "prog.group @mirror_0_3 [0, 3]",
+    "prog.kernel @k_2f01 [64, 64] [#prog<access read>, #prog<access write>]",
+    'prog.tensor "input_ids" : tensor<1x128xi64>',
+    'prog.tensor output "loss" : tensor<f32>',
+]
+
+
+def within_program(example, prelude):
+    """A whole program around declarations or commands."""
+    declares = re.match(r"prog\.(arena|group|kernel|parameter|tensor|constant|block)\b", example)
+    if declares:
+        return PROGRAM.format(surroundings="", declarations=prelude + example, commands="")
+    return PROGRAM.format(surroundings="\n  ".join(SURROUNDINGS), declarations="", commands=prelude + example)
+
+
+def define(name, type):
+    if type == "!prog.event":
+        return f"%{name} = prog.join on compute\n"
+    if type.startswith("!prog.slot"):
+        return f"%{name} = prog.slot @memory[0] : {type}\n"
+    return f'%{name} = "example.value"() : () -> {type}\n'
+
+
 def parse(example):
     """dpc-opt's verdict on an example, its free values defined before it."""
     types = {}
     while True:
-        prelude = "".join(f'%{name} = "example.value"() : () -> {type}\n' for name, type in types.items())
-        done = opt(prelude + example, "--allow-unregistered-dialect")
+        prelude = "".join(define(name, type) for name, type in types.items())
+        whole = "prog." not in example or "prog.program" in example
+        text = prelude + example if whole else within_program(example, prelude)
+        done = opt(text, "--allow-unregistered-dialect")
         free = re.search(r"use of undeclared SSA value name|use of value '%(\w+)' expects different type than prior uses: '([^\n]*?)' vs",
                          done.stderr)
         if done.returncode == 0 or not free:

@@ -6,11 +6,31 @@ include "mlir/Pass/PassBase.td"
 def KernelsContiguousCollectives : Pass<"kernels-contiguous-collectives", "::mlir::ModuleOp"> {
   let summary = "let collectives move contiguous parts";
   let description = [{
-    What: a collective along another dimension than 0 becomes one along dimension 0
-    between transposes, or between reshapes where these do.
-    Before: `nn.all_to_all %x over "ep" split 1 concat 0 : tensor<4x6xf32> to tensor<8x3xf32>`.
-    After: a reshape to 4x2x3, a transpose to 2x4x3, `nn.all_to_all` with split 0
-    concat 0, a reshape to 8x3.
+    A collective along another dimension than 0 becomes one along dimension 0 between
+    transposes, or between reshapes where these do.
+
+    ```mlir
+    // dpc-opt --kernels-contiguous-collectives
+    module attributes {nn.mesh = {ep = 2 : i64}} {
+      dualpipe.body @experts {
+        func.func @forward(%x: tensor<4x6xf32> {dualpipe.role = #dualpipe.role<feed 0>})
+            -> (tensor<8x3xf32> {dualpipe.role = #dualpipe.role<output 0>}) {
+          %y = nn.all_to_all %x over "ep" split 1 concat 0 : tensor<4x6xf32> to tensor<8x3xf32>
+          return %y : tensor<8x3xf32>
+        }
+      }
+    }
+    // becomes
+    func.func @forward(%arg0: tensor<4x6xf32> {dualpipe.role = #dualpipe.role<feed 0>})
+        -> (tensor<8x3xf32> {dualpipe.role = #dualpipe.role<output 0>}) {
+      %0 = nn.reshape %arg0 : tensor<4x6xf32> to tensor<4x2x3xf32>
+      %1 = nn.transpose %0 [1, 0, 2] : tensor<4x2x3xf32> to tensor<2x4x3xf32>
+      %2 = nn.all_to_all %1 over "ep" split 0 concat 0 : tensor<2x4x3xf32> to tensor<2x4x3xf32>
+      %3 = nn.reshape %2 : tensor<2x4x3xf32> to tensor<8x3xf32>
+      return %3 : tensor<8x3xf32>
+    }
+    ```
+
     Requires: bodies with nn operations. Ensures: the parts that members exchange
     are contiguous in memory, as a transport moves them.
   }];
