@@ -7,7 +7,7 @@
 // CHECK: prog.program @step.rank0 entry "step" coordinate 0 streams [#prog<stream compute>, #prog<stream comm>, #prog<stream reduce>] micro_batches 1 weighting "mean" optimizer "sgd" {
 // CHECK: prog.parameter "w0" : tensor<4x4xf32> weight %{{.*}} gradient %{{.*}} [] entry 0 counted
 // CHECK: prog.tensor "x" : tensor<4x4xf32>
-// CHECK: prog.block @s0.forward forward attributes {operand_access = [#prog<access read>, #prog<access write>], operand_names = ["feed0", "output0"], stage = 0 : i64}
+// CHECK: prog.block @s0.forward forward attributes {dpc.planned = {seconds = {{.*}} : f64}, operand_access = [#prog<access read>, #prog<access write>], operand_names = ["feed0", "output0"], stage = 0 : i64}
 // CHECK-NEXT: ^bb0(%[[X:.*]]: !prog.slot<64>, %[[Y:.*]]: !prog.slot<64>, %[[HASX:.*]]: !prog.event, %[[FREEY:.*]]: !prog.event):
 // CHECK-NEXT: %[[W:.*]] = prog.slot @weights[0] : <64>
 // CHECK-NEXT: %[[DONE:.*]] = prog.call <m 4 n 4 k 4 lhs [4, 1] rhs [4, 1] dst [4, 1] accumulate false blocks 4, 4>(%[[X]], %[[W]], %[[Y]] : <64>, <64>, <64>) on compute after %[[HASX]], %[[FREEY]]
