@@ -91,6 +91,18 @@ TEST(Derivative, NotANumberDisagrees) {
   EXPECT_EQ(example.wrongParameter(), "b");
 }
 
+// A choice of experts: the loss jumps where another one is chosen, close to the point.
+TEST(Derivative, JumpNearThePointIsNoDisagreement) {
+  Example example;
+  Loss smooth = example.loss;
+  example.loss = [smooth](const NamedTensors &p) -> FailureOr<double> {
+    return *smooth(p) + (p.at("a").floats[0] > 0.5 + 2e-6 ? 0.01 : 0);
+  };
+  EXPECT_EQ(example.wrongParameter(), "");
+  example.gradients["a"].floats[0] *= 1.01;
+  EXPECT_EQ(example.wrongParameter(), "a");
+}
+
 TEST(Derivative, ErrorOfTheLossIsPassedOn) {
   Example example;
   Loss broken = [](const NamedTensors &) -> FailureOr<double> { return failure(); };
