@@ -61,8 +61,7 @@ struct KernelsEstimateCostPass : impl::KernelsEstimateCostBase<KernelsEstimateCo
       }
       auto cost = cast<nn::CostOpInterface>(op);
       if (nn::isCollective(&op)) {
-        nn::Traffic traffic = nn::getTraffic(&op);
-        double time = rates.getTrafficSeconds(traffic.rounds, traffic.bytes);
+        double time = rates.getTrafficSeconds(nn::getTraffic(&op));
         seconds.total += time;
         seconds.communication += time;
       } else if (cost.isLibraryCall()) {

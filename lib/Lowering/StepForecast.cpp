@@ -3,6 +3,7 @@
 
 #include "RankMemory.h"
 
+#include "dpc/Dialect/NN/Collectives.h"
 #include "llvm/Support/JSON.h"
 
 #include <cmath>
@@ -14,14 +15,6 @@ namespace dpc::lowering {
 namespace {
 
 std::string stageName(const StepModel &model, unsigned stage) { return StageOp(model.stages[stage].op).getSymName().str(); }
-
-// As the runtime's transports count it: the shorter of adding up in parts that are
-// then gathered, and of everybody sending everything to everybody.
-double allReduceSeconds(const Machine &machine, unsigned ranks, int64_t bytes) {
-  if (ranks < 2)
-    return 0;
-  return std::min(2 * machine.getMessageSeconds((ranks - 1.0) / ranks * bytes), machine.getMessageSeconds((ranks - 1.0) * bytes));
-}
 
 class Surrounder {
 public:
@@ -41,7 +34,7 @@ public:
           update += secondsOf(kernels.update.at(p));
       around.update.push_back(update);
     }
-    around.agree = allReduceSeconds(machine, model.ranks * copies, 16);
+    around.agree = machine.getTrafficSeconds(nn::getAllReduceTraffic(model.ranks * copies, 16));
     for (unsigned stage = 0; stage < model.stages.size(); ++stage)
       sums.push_back(sumSeconds(stage));
     around.sum = [sums = std::move(sums)](unsigned stage) { return sums[stage]; };
@@ -62,7 +55,7 @@ private:
       result.name += (result.name.empty() ? "" : "+") + stageName(model, stage);
     result.holders = bucket.holders;
     result.stages = bucket.stages;
-    result.reduce = allReduceSeconds(machine, bucket.holders.size() * copies, bucket.bytes);
+    result.reduce = machine.getTrafficSeconds(nn::getAllReduceTraffic(bucket.holders.size() * copies, bucket.bytes));
     // Every parameter counts once, at its first holder.
     result.norm.assign(model.ranks, 0);
     for (unsigned p : bucket.parameters)

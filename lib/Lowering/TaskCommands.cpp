@@ -108,9 +108,8 @@ private:
     if (!nn::isContiguous(&op))
       return op.emitOpError() << "exchanges parts that are not contiguous; the kernels phase must come before lowering";
     unsigned source = of.at(op.getOperand(0)), target = define(op.getResult(0));
-    nn::Traffic traffic = nn::getTraffic(&op);
     add(TaskCommand::Collective, op, {{source, prog::Access::Read}, {target, prog::Access::Write}},
-        machine.getTrafficSeconds(traffic.rounds, traffic.bytes));
+        machine.getTrafficSeconds(nn::getTraffic(&op)));
     return success();
   }
 

@@ -60,8 +60,7 @@ bool isTransferable(Value value, const Dependence &dependence) {
 
 // The derivative of a collective is one that brings as many bytes back.
 static double getCollectiveSeconds(Operation *op, const Machine &machine) {
-  nn::Traffic traffic = nn::getTraffic(op);
-  return machine.getTrafficSeconds(traffic.rounds, traffic.bytes);
+  return machine.getTrafficSeconds(nn::getTraffic(op));
 }
 
 Work getForwardWork(Operation *op, const Machine &machine) {

@@ -8,6 +8,7 @@
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 
@@ -38,10 +39,15 @@ struct Machine {
     return messageLatency + bytes / messageBandwidth;
   }
 
-  /// Seconds of a collective: rounds that wait for each other, and all bytes that
-  /// pass one rank's link.
-  double getTrafficSeconds(double rounds, double bytes) const {
-    return rounds * messageLatency + bytes / messageBandwidth;
+  /// Seconds of a collective by the fastest of several ways, each with `rounds` that
+  /// wait for each other and `bytes` that pass one rank's link; 0 without a way.
+  template <typename Ways> double getTrafficSeconds(const Ways &ways) const {
+    double least = 0;
+    for (const auto &way : ways) {
+      double seconds = way.rounds * messageLatency + way.bytes / messageBandwidth;
+      least = &way == &*ways.begin() ? seconds : std::min(least, seconds);
+    }
+    return least;
   }
 };
 

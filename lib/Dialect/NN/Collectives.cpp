@@ -59,17 +59,23 @@ StringRef getGroup(Operation *collective) { return collective->getAttrOfType<Str
 
 int64_t getMembers(Operation *collective) { return getMeshSize(collective, getGroup(collective)).value_or(1); }
 
-Traffic getTraffic(Operation *collective) {
-  int64_t members = getMembers(collective);
-  if (members == 1)
+SmallVector<Traffic, 2> getAllReduceTraffic(int64_t members, double bytes) {
+  if (members < 2)
     return {};
+  double others = members - 1;
+  // Each member adds up a part and the parts are gathered; or everybody sends
+  // everything to everybody.
+  return {{2, 2 * others / members * bytes}, {1, others * bytes}};
+}
+
+SmallVector<Traffic, 2> getTraffic(Operation *collective) {
+  int64_t members = getMembers(collective);
   double bytes = getByteSize(collective->getOperand(0).getType()), others = members - 1;
-  if (isa<AllGatherOp>(collective))
-    return {1, others * bytes};
-  // A reduce-scatter, then an all-gather of the parts.
+  if (members < 2)
+    return {};
   if (isa<AllReduceOp>(collective))
-    return {2, 2 * others / members * bytes};
-  return {1, others / members * bytes};
+    return getAllReduceTraffic(members, bytes);
+  return {{1, isa<AllGatherOp>(collective) ? others * bytes : others / members * bytes}};
 }
 
 LogicalResult verifyPlacement(Operation *collective) {

@@ -20,12 +20,16 @@ llvm::StringRef getGroup(mlir::Operation *collective);
 int64_t getMembers(mlir::Operation *collective);
 
 /// What one member puts on its link: bytes, in rounds that each wait for the one
-/// before. Nothing for a group of one.
+/// before.
 struct Traffic {
   int64_t rounds = 0;
   double bytes = 0;
 };
-Traffic getTraffic(mlir::Operation *collective);
+/// The ways in which a collective can be carried out, of which the transport takes
+/// the fastest; none for a group of one.
+llvm::SmallVector<Traffic, 2> getTraffic(mlir::Operation *collective);
+/// Of an all-reduce of `bytes` among `members`.
+llvm::SmallVector<Traffic, 2> getAllReduceTraffic(int64_t members, double bytes);
 
 /// Fails with an error where ranks cannot carry the collective out: over an axis
 /// along which none are placed, or of a size that the module does not say.
