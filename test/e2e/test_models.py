@@ -111,12 +111,23 @@ def test_threads_do_not_change_a_bit(tmp_path):
             np.testing.assert_array_equal(a[key], b[key], err_msg=key)
 
 
-def test_eight_ranks_take_the_data_twice(tmp_path):
+@pytest.mark.parametrize("name", NAMES)
+def test_eight_ranks_take_the_data_twice(name, tmp_path):
     """16 stages for dualpipev: cuts inside layers."""
-    model = Model("gpt2")
-    graph = model.info["graphs"][0]
-    wanted = model.train(tmp_path, graph, 1, "1f1b", "sgd")[0]["loss"].reshape(-1)
-    for schedule in SCHEDULES:
-        step = model.train(tmp_path, graph, 8, schedule, "sgd", micro_batches=16)[0]
-        np.testing.assert_array_equal(step["loss"].reshape(-1), np.concatenate([wanted, wanted]), err_msg=schedule)
-        model.check_gradients(graph, step)
+    model = Model(name)
+    for graph in model.info["graphs"]:
+        wanted = model.train(tmp_path, graph, 1, "1f1b", "sgd")[0]["loss"].reshape(-1)
+        for schedule in SCHEDULES:
+            step = model.train(tmp_path, graph, 8, schedule, "sgd", micro_batches=16)[0]
+            np.testing.assert_array_equal(step["loss"].reshape(-1), np.concatenate([wanted, wanted]), err_msg=f"{graph['file']} {schedule}")
+            model.check_gradients(graph, step)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("ranks, micro_batches, schedule", [(1, 1, "1f1b"), (2, 3, "gpipe"), (3, 5, "1f1b"), (3, 7, "zb-h1"),
+                                                            (2, 6, "dualpipe"), (3, 7, "dualpipev"), (4, 10, "dualpipe")])
+def test_other_numbers_of_micro_batches_equal_their_sequential_replay(name, tmp_path, ranks, micro_batches, schedule):
+    out = tmp_path / "model.dpc"
+    call("dpc", "compile", MODELS / f"{name}.onnx", "-o", out, "--pp", ranks, "--micro-batches", micro_batches, "--schedule", schedule,
+         "--optimizer", "adamw", "--loss", Model(name).info["loss"])
+    assert "verified: 2 steps of" in call("dpc", "verify", out, "--steps", 2, "--data", "synthetic:5")
