@@ -43,6 +43,7 @@ const Alternatives::Prepared &Alternatives::prepare(unsigned stages) {
   result.module = parseSourceString<ModuleOp>(source, context);
   for (const char *phase : {"partition", "autodiff", "kernels"}) {
     PassManager pm(context);
+    pm.enableVerifier(false); // the same passes have been verified on this model
     buildPhase(phase, pm, one);
     if (!result.module || failed(pm.run(*result.module))) {
       result.error = quiet.take();
@@ -53,6 +54,12 @@ const Alternatives::Prepared &Alternatives::prepare(unsigned stages) {
       result.stages = partition::summarizeStages(*result.module, machine);
   }
   return result;
+}
+
+void Alternatives::adopt(OwningOpRef<ModuleOp> module) {
+  Prepared &result = prepared[cutStages];
+  result.stages = partition::summarizeStages(*module, machine);
+  result.module = std::move(module);
 }
 
 Candidate Alternatives::plan(const std::string &schedule, unsigned ranks, unsigned microBatches, unsigned replicas) {

@@ -35,6 +35,9 @@ public:
     std::vector<partition::StageSummary> stages;
     std::string error; ///< why there is none
   };
+  /// Takes the model in `cutStages` stages, as it is after the kernels phase, instead
+  /// of making it again.
+  void adopt(mlir::OwningOpRef<mlir::ModuleOp> module);
   /// The model in so many stages; made once.
   const Prepared &prepare(unsigned stages);
 

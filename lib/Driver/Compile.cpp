@@ -144,6 +144,8 @@ private:
       if (failed(pm.run(*module)) || failed(verify(*module)) || diagnostics.errors())
         return kModel;
       (*module)->setAttr(kPhaseAttr, StringAttr::get(&context, phase));
+      if (phase == "kernels" && options.compileTo == "artifact")
+        planned = module->clone();
     }
     seconds[phase.str()] += since(begin);
     return dump(phase);
@@ -205,6 +207,7 @@ private:
     if (first > numberOf("partition") || nn.empty())
       return "";
     Alternatives alternatives = makeAlternatives(std::move(nn));
+    alternatives.adopt(std::move(planned));
     Candidate chosen = alternatives.plan(options.schedule, options.ranks, options.microBatches);
     if (!chosen.step)
       return "";
@@ -262,6 +265,7 @@ private:
   MLIRContext context;
   Diagnostics diagnostics;
   OwningOpRef<ModuleOp> module;
+  OwningOpRef<ModuleOp> planned; ///< as it was after the kernels phase, for the advice
   size_t first = 0; // of kPhases
   import::ImportSummary summary;
   artifact::ArtifactSummary written;
