@@ -7,7 +7,7 @@
 
 #include <algorithm>
 #include <limits>
-#include <set>
+#include <map>
 
 namespace dpc::partition {
 
@@ -23,25 +23,18 @@ CutSearch::CutSearch(const Graph &graph, unsigned stages)
   allowed.assign(count, 0);
   for (unsigned i = 1; i < count && i <= graph.lastCut; ++i)
     allowed[i] = 1;
-  std::set<int> hinted;
-  for (const Node &node : graph.nodes)
-    if (node.hint >= 0)
-      hinted.insert(node.hint);
+  // Where the nodes of each hinted stage stand: the first and the last of them.
+  std::map<int, std::pair<unsigned, unsigned>> hinted;
+  for (unsigned i = 0; i < count; ++i)
+    if (int hint = graph.nodes[i].hint; hint >= 0)
+      hinted.try_emplace(hint, i, i).first->second.second = i;
   divideHints = stages >= hinted.size();
   if (divideHints)
     return;
-  // Hints are ascending in the order: a position is inside a hinted stage if the
-  // same hint stands before and after it.
-  std::vector<int> after(count + 1, -1);
-  for (unsigned i = count; i-- > 0;)
-    after[i] = graph.nodes[i].hint >= 0 ? graph.nodes[i].hint : after[i + 1];
-  int before = -1;
-  for (unsigned i = 0; i < count; ++i) {
-    if (before >= 0 && before == after[i])
+  // The loss stays last whatever it asks for, so ranges may overlap.
+  for (auto &[hint, range] : hinted)
+    for (unsigned i = range.first + 1; i <= range.second; ++i)
       allowed[i] = 0;
-    if (graph.nodes[i].hint >= 0)
-      before = graph.nodes[i].hint;
-  }
 }
 
 /// best[k][j]: the joined cost of the best k stages that end before node j;

@@ -9,13 +9,17 @@ namespace dpc::partition {
 StageWalk::StageWalk(const Graph &graph)
     : graph(graph), lastUse(graph.values.size()),
       firstUser(graph.paramBytes.size(), graph.nodes.size()),
-      made(graph.nodes.size()), valueSeen(graph.values.size(), 0),
+      made(graph.nodes.size()), repeatedBy(graph.nodes.size()),
+      valueSeen(graph.values.size(), 0),
       recomputationSeen(graph.recomputations.size(), 0),
       paramSeen(graph.paramBytes.size(), 0) {
   for (unsigned v = 0; v < graph.values.size(); ++v) {
     lastUse[v] = graph.values[v].producer;
     made[graph.values[v].producer].push_back(v);
   }
+  for (unsigned r = 0; r < graph.recomputations.size(); ++r)
+    if (graph.recomputations[r].node >= 0)
+      repeatedBy[graph.recomputations[r].node].push_back(r);
   for (unsigned i = 0; i < graph.nodes.size(); ++i) {
     for (unsigned value : graph.nodes[i].reads)
       lastUse[value] = std::max(lastUse[value], i);
@@ -42,12 +46,19 @@ void StageWalk::add() {
   compute += node.seconds;
   for (unsigned r : node.recomputations) {
     const Recomputation &recomputation = graph.recomputations[r];
-    bool isHere = recomputation.node >= static_cast<int>(first);
+    // No edge leads from a node to those that repeat it: it may also stand behind
+    // them, in this stage or in a later one.
+    bool isHere = recomputation.node >= static_cast<int>(first) &&
+                  recomputation.node < static_cast<int>(next);
     if (isHere || recomputationSeen[r] == epoch)
       continue;
     recomputationSeen[r] = epoch;
     compute += recomputation.seconds;
   }
+  // What was counted as repeated before its node came is the node itself.
+  for (unsigned r : repeatedBy[next])
+    if (recomputationSeen[r] == epoch)
+      compute -= graph.recomputations[r].seconds;
   for (unsigned v : node.reads) {
     const Tensor &value = graph.values[v];
     if (value.producer >= first) {

@@ -44,7 +44,8 @@ private:
   const Graph &graph;
   std::vector<unsigned> lastUse;    // per value: last node that reads it, or its producer
   std::vector<unsigned> firstUser;  // per parameter
-  std::vector<std::vector<unsigned>> made;
+  std::vector<std::vector<unsigned>> made;       // per node: values
+  std::vector<std::vector<unsigned>> repeatedBy; // per node: recomputations of it
   std::vector<unsigned> valueSeen, recomputationSeen, paramSeen; // epochs
   unsigned epoch = 0, first = 0, next = 0;
   double compute = 0;
