@@ -28,7 +28,8 @@ struct ResidualGraph {
   struct Value {
     /// Bytes of keeping it, times how long.
     int64_t cost = 0;
-    /// False: it must be computed again (its operation must be recomputable).
+    /// False: it must be computed again. Its operation must be recomputable then,
+    /// and of 0 flops where there is a budget.
     bool keepable = true;
     bool needed = false;
   };
