@@ -11,11 +11,21 @@ namespace {
 
 class Checker {
 public:
-  Checker(const Table &table, const CheckOptions &options) : table(table), options(options) {
-    seen.resize((size_t)table.stages * table.microBatches);
-  }
+  Checker(const Table &table, const CheckOptions &options) : table(table), options(options) {}
 
   std::vector<std::string> run() {
+    // A few lines of text can ask for more tasks than any memory holds: where there
+    // are not even as many tasks as forwards, they are only counted.
+    size_t forwards = (size_t)table.stages * table.microBatches, tasks = 0;
+    for (const std::vector<Action> &row : table.actions)
+      for (const Action &action : row)
+        tasks += action.second ? 2 : 1;
+    if (tasks < forwards) {
+      errors.push_back("the ranks do " + std::to_string(tasks) + " tasks; " + std::to_string(table.stages) + " stages and " +
+                       std::to_string(table.microBatches) + " micro-batches need at least " + std::to_string(2 * forwards));
+      return std::move(errors);
+    }
+    seen.resize(forwards);
     for (unsigned rank = 0; rank < table.ranks; ++rank)
       for (size_t position = 0; position < table.actions[rank].size(); ++position)
         visit(rank, position, table.actions[rank][position]);

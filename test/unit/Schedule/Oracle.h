@@ -1,0 +1,30 @@
+// What a schedule means, once more and slowly: which tables are legal and when each
+// action runs, from the rules alone. The library is held against this.
+#ifndef DPC_TEST_UNIT_SCHEDULE_ORACLE_H
+#define DPC_TEST_UNIT_SCHEDULE_ORACLE_H
+
+#include "dpc/Schedule/Simulate.h"
+
+#include <optional>
+#include <vector>
+
+namespace dpc::schedule::test {
+
+/// Every task once, on its rank, a backward whole or in halves, pairs of a forward
+/// and a full backward of two micro-batches, and an order of all actions in which
+/// each follows its rank's previous one and what makes its inputs.
+bool isLegal(const Table &table);
+
+struct Times {
+  std::vector<std::vector<double>> start, end;
+  double makespan = 0;
+  std::vector<double> idle, peak;
+};
+
+/// The earliest times of a legal table: starts are raised until no rule asks for
+/// more.
+Times findTimes(const Table &table, const Costs &costs);
+
+} // namespace dpc::schedule::test
+
+#endif // DPC_TEST_UNIT_SCHEDULE_ORACLE_H
