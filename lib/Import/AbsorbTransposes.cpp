@@ -5,6 +5,7 @@
 //   2. a transpose moves behind an elementwise operation with a constant on its
 //      way to a product (attention scales its keys after transposing them);
 //   3. a product absorbs the transpose.
+#include "dpc/Dialect/NN/ModelAttrs.h"
 #include "dpc/Dialect/NN/NN.h"
 #include "dpc/Import/Passes.h"
 #include "mlir/IR/PatternMatch.h"
@@ -36,6 +37,12 @@ static DenseI64ArrayAttr getPermutationAttr(Builder &builder,
   if (llvm::equal(perm, llvm::seq<int64_t>(0, perm.size())))
     return {};
   return builder.getDenseI64ArrayAttr(perm);
+}
+
+// What takes an operation's place asks for the stage that it asked for.
+static void keepStage(Operation *from, Operation *to) {
+  if (Attribute stage = from->getAttr(nn::kPipelineStageAttr))
+    to->setAttr(nn::kPipelineStageAttr, stage);
 }
 
 // The runs of dimensions of `from` whose products are the dimensions of `to`;
@@ -85,8 +92,10 @@ struct DropBatchReshapes : OpRewritePattern<nn::ReshapeOp> {
       }
     if (ArrayRef(shape) != getShape(split))
       return rewriter.notifyMatchFailure(split, "other dimensions come out");
-    rewriter.replaceOpWithNewOp<nn::TransposeOp>(split, split.getType(),
-                                                 join.getOperand(), perm);
+    auto joined = nn::TransposeOp::create(rewriter, split.getLoc(), split.getType(),
+                                          join.getOperand(), perm);
+    keepStage(split, joined);
+    rewriter.replaceOp(split, joined);
     return success();
   }
 };
@@ -119,9 +128,11 @@ struct SinkTranspose : RewritePattern {
       mapping.map(op->getOperand(1 - i), splat);
       Operation *moved = rewriter.clone(*op, mapping);
       moved->getResult(0).setType(type);
-      rewriter.replaceOpWithNewOp<nn::TransposeOp>(
-          op, op->getResult(0).getType(), moved->getResult(0),
-          transpose.getPerm());
+      auto sunk = nn::TransposeOp::create(
+          rewriter, op->getLoc(), op->getResult(0).getType(),
+          moved->getResult(0), transpose.getPerm());
+      keepStage(transpose, sunk);
+      rewriter.replaceOp(op, sunk);
       return success();
     }
     return rewriter.notifyMatchFailure(op, "no transpose and constant");
@@ -183,6 +194,7 @@ struct AbsorbIntoResult : OpRewritePattern<nn::TransposeOp> {
         rewriter, matmul.getLoc(), op.getType(), matmul.getLhs(),
         matmul.getRhs(), matmul.getLhsPermAttr(), matmul.getRhsPermAttr(),
         getPermutationAttr(rewriter, perm));
+    keepStage(matmul, moved);
     rewriter.replaceOp(op, moved);
     rewriter.eraseOp(matmul);
     ++absorbed;

@@ -27,6 +27,7 @@ struct Scope {
   llvm::StringMap<const onnx::AttributeProto *> attributes;
   llvm::StringMap<int64_t> versions;
   std::string module;
+  std::optional<int64_t> stage;
   bool isFunction = false;
 
   std::string rename(StringRef value) const {
@@ -39,8 +40,9 @@ struct Scope {
 
 class Inliner {
 public:
-  Inliner(const onnx::ModelProto &model, std::vector<Node> &nodes, Location loc)
-      : nodes(nodes), loc(loc) {
+  Inliner(const onnx::ModelProto &model, const ConfigurationChoice &configuration,
+          std::vector<Node> &nodes, Location loc)
+      : configuration(configuration), nodes(nodes), loc(loc) {
     for (const onnx::FunctionProto &function : model.functions())
       functions[getKey(function.domain(), function.name(),
                        function.overload())] = &function;
@@ -89,6 +91,11 @@ private:
     node.module = getRecordedModule(proto.metadata_props());
     if (node.module.empty())
       node.module = scope.module;
+    FailureOr<std::optional<int64_t>> stage =
+        getPipelineStage(proto, node.name, configuration, loc);
+    if (failed(stage))
+      return failure();
+    node.stage = *stage ? *stage : scope.stage;
     node.call = findMetadata(proto.metadata_props(), "pkg.torch.onnx.fx_node");
     for (const onnx::AttributeProto &attribute : proto.attribute()) {
       const onnx::AttributeProto *resolved = &attribute;
@@ -131,6 +138,7 @@ private:
     scope.isFunction = true;
     scope.prefix = call.name + "/";
     scope.module = call.module;
+    scope.stage = call.stage;
     for (int i = 0, e = function.input_size(); i < e; ++i)
       scope.values[function.input(i)] =
           i < static_cast<int>(call.inputs.size()) ? call.inputs[i] : "";
@@ -157,6 +165,7 @@ private:
     return append(function.node(), scope, depth + 1);
   }
 
+  const ConfigurationChoice &configuration;
   std::vector<Node> &nodes;
   Location loc;
   llvm::StringMap<const onnx::FunctionProto *> functions;
@@ -165,7 +174,9 @@ private:
 
 } // namespace
 
-LogicalResult dpc::import::appendNodes(const onnx::ModelProto &model,
-                                       std::vector<Node> &nodes, Location loc) {
-  return Inliner(model, nodes, loc).run(model.graph());
+LogicalResult
+dpc::import::appendNodes(const onnx::ModelProto &model,
+                         const ConfigurationChoice &configuration,
+                         std::vector<Node> &nodes, Location loc) {
+  return Inliner(model, configuration, nodes, loc).run(model.graph());
 }

@@ -187,7 +187,9 @@ FailureOr<Graph> dpc::import::buildGraph(const ModelFile &file, Location loc) {
   const onnx::ModelProto &model = file.getProto();
   const onnx::GraphProto &proto = model.graph();
   Graph graph;
-  if (failed(appendNodes(model, graph.nodes, loc)))
+  ConfigurationChoice configuration = chooseConfiguration(model);
+  graph.stagesNote = configuration.note;
+  if (failed(appendNodes(model, configuration, graph.nodes, loc)))
     return failure();
 
   llvm::StringSet<> defined;

@@ -24,6 +24,8 @@ struct Node {
   /// The module of the framework that the node comes from, if recorded:
   /// `transformer.h.0.attn`.
   std::string module;
+  /// The pipeline stage that the model asks for, if it does.
+  std::optional<int64_t> stage;
   /// The exporter's record of the call the node was made from, if there is one.
   llvm::StringRef call;
 
@@ -46,6 +48,9 @@ struct Graph {
   using Uses = llvm::SmallVector<std::pair<unsigned, unsigned>, 2>;
   llvm::StringMap<Uses> uses;
 
+  /// One line about the pipeline stages that nodes ask for, or "".
+  std::string stagesNote;
+
   /// Drops all nodes that none of the values depends on.
   void prune(llvm::ArrayRef<std::string> values);
   void index();
@@ -57,7 +62,9 @@ mlir::FailureOr<Graph> buildGraph(const ModelFile &file, mlir::Location loc);
 
 /// The parts of buildGraph: appends the nodes of the graph with calls of local
 /// functions replaced by their bodies (Functions.cpp) …
+struct ConfigurationChoice;
 mlir::LogicalResult appendNodes(const onnx::ModelProto &model,
+                                const ConfigurationChoice &configuration,
                                 std::vector<Node> &nodes, mlir::Location loc);
 /// … and orders them, keeping the given order where it is possible.
 mlir::LogicalResult orderNodes(Graph &graph, mlir::Location loc);
@@ -70,6 +77,20 @@ llvm::StringRef
 findMetadata(const google::protobuf::RepeatedPtrField<
                  onnx::StringStringEntryProto> &metadata,
              llvm::StringRef key);
+
+/// Which of the model's device configurations says what stages nodes ask for: the
+/// first for which any node does.
+struct ConfigurationChoice {
+  std::string name;
+  std::string note; ///< for the summary; "" if no node asks for a stage
+};
+ConfigurationChoice chooseConfiguration(const onnx::ModelProto &model);
+
+/// The stage that a node asks for in that configuration; emits an error if it is
+/// none, or asks for two.
+mlir::FailureOr<std::optional<int64_t>>
+getPipelineStage(const onnx::NodeProto &node, llvm::StringRef name,
+                 const ConfigurationChoice &choice, mlir::Location loc);
 
 /// NameLoc of the node, fused with its module path where known.
 mlir::Location getNodeLoc(const Node &node, mlir::MLIRContext *context);

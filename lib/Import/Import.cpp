@@ -5,6 +5,7 @@
 #include "Loss.h"
 #include "OperatorTable.h"
 #include "Parameters.h"
+#include "dpc/Dialect/NN/ModelAttrs.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Verifier.h"
 #include "llvm/ADT/SetVector.h"
@@ -35,6 +36,7 @@ private:
   LogicalResult checkOperators();
   LogicalResult createFunction(ModuleOp module);
   LogicalResult importNodes();
+  void markStage(const Node &node, Operation *before);
   LogicalResult importLoss();
   LogicalResult finish(ModuleOp module);
 
@@ -185,6 +187,19 @@ std::optional<GraphValue> Importer::lookup(const std::string &name,
   return result;
 }
 
+// All that was made of a node after `before` asks for the node's stage. Constants
+// are in every stage that reads them.
+void Importer::markStage(const Node &node, Operation *before) {
+  if (!node.stage)
+    return;
+  Block &block = function.getBody().front();
+  auto stage = emitter->getBuilder().getI64IntegerAttr(*node.stage);
+  for (auto it = before ? std::next(before->getIterator()) : block.begin();
+       it != block.end(); ++it)
+    if (!it->hasTrait<OpTrait::ConstantLike>())
+      it->setAttr(nn::kPipelineStageAttr, stage);
+}
+
 LogicalResult Importer::importNodes() {
   int errors = 0;
   for (const Node &node : graph.nodes) {
@@ -209,6 +224,8 @@ LogicalResult Importer::importNodes() {
       continue;
     }
     emitter->setLoc(at);
+    Block &block = function.getBody().front();
+    Operation *before = block.empty() ? nullptr : &block.back();
     NodeContext nodeContext(node, *emitter, *reader, std::move(operands));
     std::string reason;
     if (failed(importNode(*findOperator(node, reason), nodeContext))) {
@@ -218,6 +235,7 @@ LogicalResult Importer::importNodes() {
       }
       continue;
     }
+    markStage(node, before);
     for (auto [i, output] : llvm::enumerate(node.outputs)) {
       const GraphValue &result = nodeContext.getResults()[i];
       if (output.empty() || (!result.tensor && !result.sequence))
@@ -483,6 +501,8 @@ FailureOr<OwningOpRef<ModuleOp>> Importer::run(StringRef path) {
     return failure();
   graph = std::move(*built);
   summary.outputs = graph.outputs;
+  if (!graph.stagesNote.empty())
+    summary.notes.push_back(graph.stagesNote);
   FailureOr<LossChoice> chosen =
       chooseLoss(*file, graph, options, loc, summary.error);
   if (failed(chosen))

@@ -66,10 +66,14 @@ assignStages(ModelGraph &model, const PartitionSettings &settings) {
     Operation *producer = model.ops[conflict.producer];
     InFlightDiagnostic diag = reader->emitError("asks for stage ")
                               << graph.nodes[conflict.reader].hint
-                              << ", but needs a result of a node that asks for "
-                                 "stage "
-                              << graph.nodes[conflict.producer].hint
-                              << "; a stage reads from earlier ones only";
+                              << ", but needs a result of ";
+    // Its own location names the reader; the message names the other one too.
+    const std::string &name = graph.nodes[conflict.producer].name;
+    if (name.empty())
+      diag << "a node that asks for stage ";
+    else
+      diag << "'" << name << "', which asks for stage ";
+    diag << graph.nodes[conflict.producer].hint << "; a stage reads from earlier ones only";
     diag.attachNote(producer->getLoc()) << "the other node is here";
     return failure();
   }

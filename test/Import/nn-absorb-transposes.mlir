@@ -70,6 +70,27 @@ func.func @two_readers(%x: tensor<2x4x8x8xf32>) -> (tensor<2x4x8x8xf32>, tensor<
 
 // -----
 
+// A product keeps the stage that it asks for, whatever it takes in; so does what is
+// moved or joined.
+
+// CHECK-LABEL: func.func @stages
+// CHECK: nn.mul {{.*}} {nn.pipeline_stage = 1 : i64}
+// CHECK-NEXT: nn.matmul {{.*}} result [0, 2, 1, 3] {nn.pipeline_stage = 2 : i64}
+// CHECK-NEXT: nn.transpose {{.*}} [0, 1, 3, 2] {nn.pipeline_stage = 4 : i64}
+func.func @stages(%q: tensor<2x4x16x8xf32>, %k: tensor<2x16x4x8xf32>) -> (tensor<2x16x4x16xf32>, tensor<2x4x8x16xf32>) {
+  %c = nn.constant dense<0.5> : tensor<2x4x8x16xf32>
+  %kt = nn.transpose %k [0, 2, 3, 1] {nn.pipeline_stage = 0 : i64} : tensor<2x16x4x8xf32> to tensor<2x4x8x16xf32>
+  %ks = nn.mul %kt, %c {nn.pipeline_stage = 1 : i64} : tensor<2x4x8x16xf32>
+  %s = nn.matmul %q, %ks {nn.pipeline_stage = 2 : i64} : tensor<2x4x16x8xf32>, tensor<2x4x8x16xf32> to tensor<2x4x16x16xf32>
+  %y = nn.transpose %s [0, 2, 1, 3] {nn.pipeline_stage = 3 : i64} : tensor<2x4x16x16xf32> to tensor<2x16x4x16xf32>
+  %joined = nn.reshape %q : tensor<2x4x16x8xf32> to tensor<8x16x8xf32>
+  %turned = nn.transpose %joined [0, 2, 1] : tensor<8x16x8xf32> to tensor<8x8x16xf32>
+  %split = nn.reshape %turned {nn.pipeline_stage = 4 : i64} : tensor<8x8x16xf32> to tensor<2x4x8x16xf32>
+  return %y, %split : tensor<2x16x4x16xf32>, tensor<2x4x8x16xf32>
+}
+
+// -----
+
 // Nothing to do: no constant is merged, nothing is folded.
 
 // CHECK-LABEL: func.func @nothing

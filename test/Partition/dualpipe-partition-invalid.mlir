@@ -76,3 +76,18 @@ module {
     return %z, %z : tensor<f32>, tensor<f32>
   }
 }
+
+// -----
+
+// Where nodes have names, the message says both.
+module {
+  nn.parameter @w : tensor<f32> trained = #nn.init<normal, 1, 2.0e-02 : f64>
+  func.func @forward(%x: tensor<f32> {nn.name = "x"}) -> (tensor<f32>, tensor<f32>) attributes {nn.weighting = "mean"} {
+    %w = nn.get @w : tensor<f32>
+    // expected-note @unknown {{the other node is here}}
+    %y = nn.mul %x, %w {nn.pipeline_stage = 1 : i64} : tensor<f32> loc("scale")
+    // expected-error @below {{asks for stage 0, but needs a result of 'scale', which asks for stage 1; a stage reads from earlier ones only}}
+    %z = nn.tanh %y {nn.pipeline_stage = 0 : i64} : tensor<f32>
+    return %z, %z : tensor<f32>, tensor<f32>
+  }
+}
