@@ -139,7 +139,8 @@ bool nn::isSplatOf(Attribute attribute, double value) {
 
 std::optional<SmallVector<int64_t>> nn::getInts(Attribute attribute) {
   auto dense = dyn_cast_or_null<DenseElementsAttr>(attribute);
-  if (!dense || !isa<IntegerType>(dense.getElementType()))
+  if (!dense || !isa<IntegerType>(dense.getElementType()) ||
+      dense.getNumElements() > kFoldLimitBytes)
     return std::nullopt;
   SmallVector<int64_t> ints;
   for (const APInt &value : dense.getValues<APInt>())

@@ -48,7 +48,8 @@ mlir::Attribute foldMove(mlir::Attribute operand, mlir::ShapedType resultType,
 /// Whether the attribute is a splat of exactly this value (-0.0 is not 0.0).
 bool isSplatOf(mlir::Attribute attribute, double value);
 
-/// The integers of a dense constant; nullopt if it is none.
+/// The integers of a dense constant; nullopt if it is none, or has more elements
+/// than a result that folds (a splat of any number of them is a few bytes).
 std::optional<llvm::SmallVector<int64_t>> getInts(mlir::Attribute attribute);
 
 /// Row-major coordinates: the place of a linear index and back.
