@@ -205,7 +205,7 @@ private:
       if (!states[other].operations.empty() && mayMerge(id, other, op, reads) && isAcyclic(id, other))
         merge(id, other);
     if (getForm(op) == Form::Columns)
-      mergeSiblings(id, reads);
+      mergeSiblings(id, op, reads);
   }
 
   // Whether `operand` of `op` is read where `op` computes.
@@ -326,9 +326,9 @@ private:
     });
   }
 
-  // Sums over the same rows that read a common value.
-  void mergeSiblings(unsigned id, ArrayRef<Read> reads) {
-    Operation *op = states[id].operations.back();
+  // Sums over the same rows that read a common value. `op` is the sum of group `id`,
+  // which may have taken in what it alone reads.
+  void mergeSiblings(unsigned id, Operation *op, ArrayRef<Read> reads) {
     auto shape = [](Operation *columns) { return typeOf(columns->getOperand(0)).getShape(); };
     for (unsigned other = 0; other < id; ++other) {
       State &theirs = states[other];
