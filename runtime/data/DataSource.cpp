@@ -11,18 +11,19 @@ uint64_t InputSpec::bytes() const {
   return byteSize(shape, sizeOf(type)).value_or(0);
 }
 
+int64_t InputSpec::integerAt(const void *values, uint64_t i) const {
+  return type == Element::I64 ? static_cast<const int64_t *>(values)[i]
+                              : static_cast<const int32_t *>(values)[i];
+}
+
 uint64_t InputSpec::firstBeyondLimit(const void *values, uint64_t count) const {
-  auto search = [&](auto *typed) {
-    uint64_t i = 0;
-    while (i < count && (typed[i] < 0 || uint64_t(typed[i]) < limit))
-      ++i;
-    return i;
-  };
-  if (limit && type == Element::I64)
-    return search(static_cast<const int64_t *>(values));
-  if (limit && type == Element::I32)
-    return search(static_cast<const int32_t *>(values));
-  return count;
+  if (!limit || (type != Element::I64 && type != Element::I32))
+    return count;
+  uint64_t i = 0;
+  for (; i < count; ++i)
+    if (int64_t value = integerAt(values, i); value >= 0 && uint64_t(value) >= limit)
+      break;
+  return i;
 }
 
 namespace {

@@ -21,6 +21,8 @@ struct InputSpec {
   // The first of `count` values that is not below the limit, or `count`. Negative
   // ones pass: labels that do not count, and indices that count from the end.
   uint64_t firstBeyondLimit(const void *values, uint64_t count) const;
+  // Value `i` of an input of type I32 or I64.
+  int64_t integerAt(const void *values, uint64_t i) const;
 };
 
 class DataSource {

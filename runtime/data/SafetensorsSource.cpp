@@ -57,10 +57,8 @@ private:
     uint64_t i = spec.firstBeyondLimit(values, count);
     if (i == count)
       return {};
-    int64_t value = spec.type == Element::I64 ? static_cast<const int64_t *>(values)[i]
-                                              : static_cast<const int32_t *>(values)[i];
     return error(Code::Data, "tensor '", spec.name, "' of '", path, "': element ", i,
-                 " of micro-batch ", row, " is ", value, "; the input takes values below ",
+                 " of micro-batch ", row, " is ", spec.integerAt(values, i), "; the input takes values below ",
                  spec.limit);
   }
 };

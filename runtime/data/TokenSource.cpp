@@ -55,10 +55,8 @@ private:
     uint64_t i = spec.firstBeyondLimit(values, sequence);
     if (i == sequence)
       return {};
-    int64_t value = spec.type == Element::I64 ? reinterpret_cast<const int64_t *>(values)[i]
-                                              : reinterpret_cast<const int32_t *>(values)[i];
-    return error(Code::Data, "token ", first + i, " of '", path, "' is ", value, "; input '",
-                 spec.name, "' takes values below ", spec.limit);
+    return error(Code::Data, "token ", first + i, " of '", path, "' is ",
+                 spec.integerAt(values, i), "; input '", spec.name, "' takes values below ", spec.limit);
   }
 };
 
