@@ -108,7 +108,7 @@ private:
 };
 
 // Parses; an exit status if that ends the command.
-std::optional<int> parse(CLI::App &app, std::vector<std::string> args, std::ostream &out, std::ostream &err) {
+std::optional<int> parse(CLI::App &app, ModelFlags &model, std::vector<std::string> args, std::ostream &out, std::ostream &err) {
   std::reverse(args.begin(), args.end()); // as CLI11 takes a vector
   try {
     app.parse(args);
@@ -117,6 +117,10 @@ std::optional<int> parse(CLI::App &app, std::vector<std::string> args, std::ostr
     return 0;
   } catch (const CLI::ParseError &error) {
     err << "error: " << error.what() << "; `" << app.get_name() << " --help` lists the flags\n";
+    return 2;
+  }
+  if (std::string wrong = model.resolve(); !wrong.empty()) {
+    err << "error: " << wrong << "\n";
     return 2;
   }
   return std::nullopt;
@@ -148,12 +152,8 @@ int compileCommand(const std::vector<std::string> &args, std::ostream &out, std:
   app.add_option("--report", options.report, "write a JSON report");
   app.add_flag("--force", options.force, "replace an existing artifact");
   ModelFlags model(app, options.import);
-  if (auto status = parse(app, args, out, err))
+  if (auto status = parse(app, model, args, out, err))
     return *status;
-  if (std::string wrong = model.resolve(); !wrong.empty()) {
-    err << "error: " << wrong << "\n";
-    return 2;
-  }
   if (!memoryLimit.empty() && !parseBytes(memoryLimit, options.memoryLimit)) {
     err << "error: --memory-limit " << memoryLimit << ": expected a size above 0, as in 24GiB, 800MB or 1073741824\n";
     return 2;
@@ -172,12 +172,8 @@ int explainCommand(const std::vector<std::string> &args, std::ostream &out, std:
   addShapeFlags(app, options);
   size_t own = app.get_options().size();
   ModelFlags model(app, options.import);
-  if (auto status = parse(app, args, out, err))
+  if (auto status = parse(app, model, args, out, err))
     return *status;
-  if (std::string wrong = model.resolve(); !wrong.empty()) {
-    err << "error: " << wrong << "\n";
-    return 2;
-  }
   if (!std::filesystem::is_directory(options.input))
     return explainModel(options, out, err);
   // An artifact says how it was compiled; flags ask what would be otherwise.
@@ -200,12 +196,8 @@ int checkCommand(const std::vector<std::string> &args, std::ostream &out, std::o
   CLI::App app("Can this model be trained?", "dpc check");
   app.add_option("MODEL", options.input, "an ONNX file")->required();
   ModelFlags model(app, options.import);
-  if (auto status = parse(app, args, out, err))
+  if (auto status = parse(app, model, args, out, err))
     return *status;
-  if (std::string wrong = model.resolve(); !wrong.empty()) {
-    err << "error: " << wrong << "\n";
-    return 2;
-  }
   mlir::DialectRegistry registry;
   registerAllDialects(registry);
   mlir::MLIRContext context(registry);
