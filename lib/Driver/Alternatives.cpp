@@ -73,7 +73,7 @@ Candidate Alternatives::plan(const std::string &schedule, unsigned ranks, unsign
     return std::move(candidate);
   };
   bool isFile = schedule::isFile(schedule);
-  auto table = isFile ? schedule::load({schedule, ranks, microBatches, 0}) : schedule::generate(schedule, {ranks, microBatches, {}});
+  auto table = schedule::load({schedule, ranks, microBatches, 0});
   if (!table.ok())
     return refuse(table.error());
   if (isFile)
@@ -108,7 +108,7 @@ std::vector<Candidate> Alternatives::planHalves(unsigned ranks, unsigned microBa
   if (ranks % 2 || microBatches % 2)
     return candidates;
   for (const schedule::Generator &generator : schedule::generators())
-    if (generator.replicas == 1)
+    if (generator.replicas() == 1)
       candidates.push_back(plan(generator.name, ranks / 2, microBatches / 2, 2));
   return candidates;
 }

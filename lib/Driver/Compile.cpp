@@ -10,7 +10,7 @@
 #include "dpc/Dialect/DualPipe/DualPipe.h"
 #include "dpc/Driver/Registry.h"
 #include "dpc/Partition/Partition.h"
-#include "dpc/Schedule/Generators.h"
+#include "dpc/Schedule/Source.h"
 #include "dpc/Schedule/Text.h"
 #include "mlir/Bytecode/BytecodeWriter.h"
 #include "mlir/IR/AsmState.h"
@@ -86,12 +86,8 @@ private:
       options.schedule = schedule::defaultSchedule({options.ranks, options.microBatches, {}});
       note("schedule: " + options.schedule);
     }
-    StringRef name(options.schedule);
-    if (!name.contains('.') && !name.contains('/')) {
-      auto table = schedule::generate(options.schedule, {options.ranks, options.microBatches, {}});
-      if (!table.ok())
-        return fail(kModel, table.error());
-    }
+    if (auto stages = schedule::stagesOf({options.schedule, options.ranks, options.microBatches, 0}); !stages.ok())
+      return fail(kModel, stages.error());
     // Early, before minutes of work: can the output be made at all?
     if (options.compileTo == "artifact" && fs::exists(options.output) && !options.force)
       return fail(kUsage, "'" + options.output + "' exists; --force replaces it");

@@ -324,12 +324,8 @@ int fail(std::ostream &err, int status, const std::string &message) {
 }
 
 unsigned stagesOf(const CompileOptions &options) {
-  if (schedule::isFile(options.schedule)) {
-    auto table = schedule::loadFile(options.schedule);
-    return table.ok() ? table->stages : options.ranks;
-  }
-  const schedule::Generator *generator = schedule::findGenerator(options.schedule);
-  return generator ? generator->stages(options.ranks) : options.ranks;
+  auto stages = schedule::stagesOf({options.schedule, options.ranks, options.microBatches, 0});
+  return stages.ok() ? *stages : options.ranks;
 }
 
 int explain(const CompileOptions &options, std::string source, const std::vector<uint64_t> &built, MLIRContext *context, std::ostream &out,

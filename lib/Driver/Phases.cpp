@@ -7,7 +7,7 @@
 #include "dpc/Kernels/Passes.h"
 #include "dpc/Lowering/Passes.h"
 #include "dpc/Partition/Passes.h"
-#include "dpc/Schedule/Generators.h"
+#include "dpc/Schedule/Source.h"
 
 using namespace mlir;
 
@@ -22,8 +22,9 @@ void buildPhase(StringRef phase, OpPassManager &pm, const CompileOptions &option
     // Before autodiff: stages are found on the small forward graph, and equal ones
     // are differentiated once.
     partition::PartitionOptions partition;
-    const schedule::Generator *generator = schedule::findGenerator(options.schedule);
-    partition.stages = options.ranks * (generator ? generator->chunks : 1);
+    // The driver has refused a schedule that is none.
+    auto stages = schedule::stagesOf({options.schedule, options.ranks, options.microBatches, 0});
+    partition.stages = stages.ok() ? *stages : options.ranks;
     partition.cuts = options.cuts;
     partition.optimizer = options.optimizer;
     partition.microBatches = options.microBatches;

@@ -18,9 +18,10 @@ struct DualPipeSchedule : impl::DualPipeScheduleBase<DualPipeSchedule> {
   using DualPipeScheduleBase::DualPipeScheduleBase;
 
   schedule::Result<schedule::Table> makeTable(unsigned microBatches) {
+    // A file that is for other numbers is told against the step, below.
     if (schedule::isFile(schedule))
       return schedule::loadFile(schedule);
-    return schedule::generate(schedule, {ranks, microBatches, {}});
+    return schedule::load({schedule, ranks, microBatches, 0});
   }
 
   void runOnOperation() override {

@@ -137,7 +137,7 @@ std::string checkDualPipeV(const Request &request) {
 }
 
 Table makeDualPipeV(const Request &request) {
-  Table table = startTable("dualpipev", request, Placement::V);
+  Table table = startTable("dualpipev", request, Placement::V, 2);
   unsigned P = table.ranks;
   for (unsigned rank = 0; rank < P; ++rank) {
     unsigned stage[2] = {rank, 2 * P - 1 - rank}, first[2] = {0, 0};

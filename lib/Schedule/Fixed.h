@@ -15,9 +15,10 @@ Table makeDualPipeV(const Request &request);
 std::string checkDualPipe(const Request &request);
 std::string checkDualPipeV(const Request &request);
 
-/// A table with its header filled in: one replica, stage s on rank s (linear) or
-/// folded back at the last rank (V), or two replicas, the second mirrored.
-Table startTable(const std::string &name, const Request &request, Placement placement);
+/// A table with its header filled in, as `Placement.h` says.
+inline Table startTable(const std::string &name, const Request &request, Placement placement, unsigned chunks = 1) {
+  return startTable(name, placement, request.ranks, chunks, request.microBatches);
+}
 
 } // namespace dpc::schedule
 

@@ -5,23 +5,71 @@
 
 namespace dpc::schedule {
 namespace {
+
 std::string anyRequest(const Request &) { return ""; }
+
+// F, I and W of a device's share, and B = I + W.
+struct Times {
+  explicit Times(const Costs &costs) : F(costs.forward), I(costs.input), W(costs.weight), B(I + W), FB(costs.pair) {}
+  double F, I, W, B, FB;
+};
+
+double linear1f1bBubble(const Request &r, const Costs &costs) {
+  Times t(costs);
+  return (r.ranks - 1) * (t.F + t.B);
+}
+double zbH1Bubble(const Request &r, const Costs &costs) {
+  Times t(costs);
+  return (r.ranks - 1) * (t.F + t.B - 2 * t.W);
+}
+double dualPipeBubble(const Request &r, const Costs &costs) {
+  Times t(costs);
+  return (r.ranks / 2.0 - 1) * (t.FB + t.B - 3 * t.W);
+}
+// With stages of half a share each: (S/2-1)(F&B+B-3W) of these, S = 2P.
+double dualPipeVBubble(const Request &r, const Costs &costs) {
+  Times t(costs);
+  return (r.ranks - 1) * (t.FB + t.B - 3 * t.W) / 2;
+}
+double allMicroBatches(const Request &r, const Costs &) { return r.microBatches; }
+double ranksOf(const Request &r, const Costs &) { return r.ranks; }
+double ranksAndOne(const Request &r, const Costs &) { return r.ranks + 1; }
+double ranksAndHalf(const Request &r, const Costs &) { return r.ranks + 0.5; }
+
 } // namespace
 
 const std::vector<Generator> &generators() {
   static const std::vector<Generator> table = {
-      {"gpipe", nullptr, "all forwards, then all backwards", "Huang et al., GPipe, NeurIPS 2019", "", Placement::Linear, 1, 1, anyRequest, makeGpipe},
+      {"gpipe", nullptr, "all forwards, then all backwards", "Huang et al., GPipe, NeurIPS 2019", "", Placement::Linear, 1, {},
+       {"(P-1)(F+B)", linear1f1bBubble}, {"M", allMicroBatches}, anyRequest, makeGpipe},
       {"1f1b", nullptr, "one forward, one backward: a rank holds at most as many activations as ranks follow it",
-       "Narayanan et al., PipeDream-Flush, ICML 2021", "", Placement::Linear, 1, 1, anyRequest, make1f1b},
+       "Narayanan et al., PipeDream-Flush, ICML 2021", "", Placement::Linear, 1, {}, {"(P-1)(F+B)", linear1f1bBubble}, {"P", ranksOf},
+       anyRequest, make1f1b},
       {"zb-h1", "zb1p", "1f1b with the backward split: weight halves fill the bubble, memory stays that of 1f1b",
-       "Qi et al., Zero Bubble Pipeline Parallelism, ICLR 2024", "", Placement::Linear, 1, 1, anyRequest, makeZbH1},
+       "Qi et al., Zero Bubble Pipeline Parallelism, ICLR 2024", "", Placement::Linear, 1, {}, {"(P-1)(F+B-2W)", zbH1Bubble}, {"P", ranksOf},
+       anyRequest, makeZbH1},
       {"dualpipe", nullptr, "two mirrored copies fed from both ends, forwards and backwards overlapped in pairs",
-       "DeepSeek-V3 technical report, 2024", "an even number of ranks, an even number of micro-batches, at least 2 x ranks", Placement::Mirrored, 1, 2,
-       checkDualPipe, makeDualPipe},
+       "DeepSeek-V3 technical report, 2024", "an even number of ranks, an even number of micro-batches, at least 2 x ranks", Placement::Mirrored, 1, {},
+       {"(P/2-1)(F&B+B-3W)", dualPipeBubble}, {"P+1", ranksAndOne}, checkDualPipe, makeDualPipe},
       {"dualpipev", nullptr, "dualpipe folded in the middle: one copy, two stages on each rank",
-       "DeepSeek DualPipe, after Qi et al. (cut-in-half), 2025", "at least 2 x ranks micro-batches", Placement::V, 2, 1, checkDualPipeV, makeDualPipeV},
+       "DeepSeek DualPipe, after Qi et al. (cut-in-half), 2025", "at least 2 x ranks micro-batches", Placement::V, 2, {},
+       {"(P-1)(F&B+B-3W)/2", dualPipeVBubble}, {"P+1/2", ranksAndHalf}, checkDualPipeV, makeDualPipeV},
   };
   return table;
+}
+
+unsigned Generator::option(const Request &request, const char *wanted) const {
+  if (auto it = request.options.find(wanted); it != request.options.end())
+    return it->second;
+  for (const Option &option : options)
+    if (std::string(option.name) == wanted)
+      return option.fallback;
+  return 0;
+}
+
+unsigned Generator::chunks(const Request &request) const {
+  unsigned chosen = option(request, kChunks);
+  return chosen ? chosen : fixedChunks;
 }
 
 const Generator *findGenerator(const std::string &name) {
@@ -31,22 +79,51 @@ const Generator *findGenerator(const std::string &name) {
   return nullptr;
 }
 
+std::string findFault(const Generator &generator, const Request &request) {
+  if (!request.ranks || request.ranks > kMaxRanks)
+    return "a schedule has 1 to " + std::to_string(kMaxRanks) + " ranks; got " + std::to_string(request.ranks);
+  if (!request.microBatches || request.microBatches > kMaxMicroBatches)
+    return "a schedule has 1 to " + std::to_string(kMaxMicroBatches) + " micro-batches; got " + std::to_string(request.microBatches);
+  for (auto &[name, value] : request.options) {
+    const Option *known = nullptr;
+    std::string all;
+    for (const Option &option : generator.options) {
+      all += (all.empty() ? "" : ", ") + std::string(option.name);
+      if (option.name == name)
+        known = &option;
+    }
+    if (!known)
+      return std::string(generator.name) + " has no option '" + name + "'" + (all.empty() ? "; it has none" : "; it has " + all);
+    if (value < known->least || value > known->most)
+      return std::string(generator.name) + ": " + name + " is " + std::to_string(known->least) + " to " + std::to_string(known->most) + "; got " +
+             std::to_string(value);
+  }
+  return generator.check(request);
+}
+
+std::optional<unsigned> findLegalMicroBatches(const Generator &generator, const Request &request) {
+  Request other = request;
+  for (unsigned more = 1; more <= 4 * request.ranks; ++more) {
+    other.microBatches = request.microBatches + more;
+    if (findFault(generator, other).empty())
+      return other.microBatches;
+  }
+  return std::nullopt;
+}
+
+std::string noSuchSchedule(const std::string &name) {
+  std::string known;
+  for (const Generator &generator : generators())
+    known += (known.empty() ? "" : ", ") + std::string(generator.name);
+  return "there is no schedule '" + name + "'; known are " + known;
+}
+
 Result<Table> generate(const std::string &name, const Request &request) {
   const Generator *generator = findGenerator(name);
-  if (!generator) {
-    std::string known;
-    for (const Generator &g : generators())
-      known += (known.empty() ? "" : ", ") + std::string(g.name);
-    return Result<Table>::failure("there is no schedule '" + name + "'; known are " + known);
-  }
-  if (!request.ranks || request.ranks > kMaxRanks)
-    return Result<Table>::failure("a schedule has 1 to " + std::to_string(kMaxRanks) + " ranks; got " + std::to_string(request.ranks));
-  if (!request.microBatches || request.microBatches > kMaxMicroBatches)
-    return Result<Table>::failure("a schedule has 1 to " + std::to_string(kMaxMicroBatches) + " micro-batches; got " + std::to_string(request.microBatches));
-  if (!request.options.empty())
-    return Result<Table>::failure(std::string(generator->name) + " has no option '" + request.options.begin()->first + "'");
-  if (std::string wrong = generator->check(request); !wrong.empty())
-    return Result<Table>::failure(wrong);
+  if (!generator)
+    return Result<Table>::failure(noSuchSchedule(name));
+  if (std::string fault = findFault(*generator, request); !fault.empty())
+    return Result<Table>::failure(fault);
   return generator->generate(request);
 }
 
@@ -57,26 +134,6 @@ std::string defaultSchedule(const Request &request) {
     if (findGenerator(name)->check(request).empty())
       return name;
   return "1f1b";
-}
-
-Table startTable(const std::string &name, const Request &request, Placement placement) {
-  Table table;
-  table.name = name;
-  table.ranks = request.ranks;
-  table.microBatches = request.microBatches;
-  table.stages = placement == Placement::V ? 2 * request.ranks : request.ranks;
-  table.actions.resize(request.ranks);
-  Replica replica{0, request.microBatches, {}};
-  for (unsigned stage = 0; stage < table.stages; ++stage)
-    replica.rankOfStage.push_back(stage < request.ranks ? stage : 2 * request.ranks - 1 - stage);
-  if (placement == Placement::Mirrored) {
-    Replica mirrored{request.microBatches / 2, request.microBatches, {replica.rankOfStage.rbegin(), replica.rankOfStage.rend()}};
-    replica.endMicroBatch = request.microBatches / 2;
-    table.replicas = {replica, mirrored};
-  } else {
-    table.replicas = {replica};
-  }
-  return table;
 }
 
 } // namespace dpc::schedule

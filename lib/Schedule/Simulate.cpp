@@ -46,7 +46,7 @@ public:
     for (unsigned rank = 0; rank < table.ranks; ++rank) {
       double busy = 0;
       for (size_t i = 0; i < table.actions[rank].size(); ++i) {
-        busy += duration(table.actions[rank][i]);
+        busy += costs.duration(table.actions[rank][i], table);
         pairs |= table.actions[rank][i].second.has_value();
       }
       result.idle[rank] = result.makespan - busy;
@@ -59,18 +59,6 @@ public:
 private:
   static constexpr unsigned kNobody = ~0u;
   size_t index(unsigned stage, unsigned microBatch) const { return (size_t)stage * table.microBatches + microBatch; }
-
-  double duration(const Action &action) const {
-    if (action.second)
-      return costs.pair * share;
-    switch (action.first.kind) {
-    case Kind::Forward: return costs.forward * share;
-    case Kind::Input: return costs.input * share;
-    case Kind::Weight: return costs.weight * share;
-    case Kind::Backward: return (costs.input + costs.weight) * share;
-    }
-    return 0;
-  }
 
   // The time at which a result of another task is there, or the number of the
   // result that is missing.
@@ -136,7 +124,7 @@ private:
         alsoWaiting.push_back({missing, rank});
       return false;
     }
-    double end = start + duration(action);
+    double end = start + costs.duration(action, table);
     result.start[rank].push_back(start);
     result.end[rank].push_back(end);
     clock[rank] = end;
@@ -191,20 +179,30 @@ private:
 } // namespace
 
 double lowerBound(const Table &table, const Costs &costs, bool pairs) {
-  double share = (double)table.ranks / table.stages;
-  double F = costs.forward * share, I = costs.input * share, W = costs.weight * share;
-  double task = pairs ? std::min(F + I + W, costs.pair * share) : F + I + W;
-  double bound = table.stages * (F + I) + W; // one micro-batch, all the way
+  std::vector<StageCosts> stages;
+  std::vector<double> head; // forwards of the stages before
+  double chain = 0, before = 0;
+  for (unsigned stage = 0; stage < table.stages; ++stage) {
+    stages.push_back(costs.of(stage, table.ranks, table.stages));
+    head.push_back(before);
+    before += stages.back().forward;
+    chain += stages.back().forward + stages.back().input;
+  }
+  // One micro-batch, all the way; the weight half of stage 0 cannot come earlier.
+  double bound = chain + stages[0].weight;
   for (unsigned rank = 0; rank < table.ranks; ++rank) {
-    double work = 0, head = std::numeric_limits<double>::infinity();
+    double work = 0, first = std::numeric_limits<double>::infinity();
     for (const Replica &replica : table.replicas)
       for (unsigned stage = 0; stage < table.stages; ++stage)
         if (replica.rankOfStage[stage] == rank) {
+          double task = stages[stage].forward + stages[stage].input + stages[stage].weight;
+          if (pairs)
+            task = std::min(task, costs.pairOf(stage, stage, table.ranks, table.stages));
           work += (replica.endMicroBatch - replica.firstMicroBatch) * task;
-          head = std::min(head, stage * F);
+          first = std::min(first, head[stage]);
         }
     if (work > 0)
-      bound = std::max(bound, head + work);
+      bound = std::max(bound, first + work);
   }
   return bound;
 }

@@ -3,7 +3,9 @@
 
 #include "dpc/Schedule/Text.h"
 
+#include <cctype>
 #include <cmath>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -56,22 +58,53 @@ Result<Table> loadFile(const std::string &path) {
   return table;
 }
 
-Result<Table> load(const Source &source) {
-  if (isFile(source.name))
-    return loadAgreeing(source);
+Result<Named> findNamed(const Source &source) {
+  using R = Result<Named>;
   std::vector<std::string> words = split(source.name, ',');
   Request request;
   request.ranks = source.ranks ? source.ranks : 1;
   request.microBatches = source.microBatches ? source.microBatches : 4 * request.ranks;
   if (source.chunks)
-    request.options["v"] = std::to_string(source.chunks);
+    request.options[kChunks] = source.chunks;
   for (size_t i = 1; i < words.size(); ++i) {
     size_t equals = words[i].find('=');
     if (equals == std::string::npos || equals == 0)
-      return Result<Table>::failure("'" + source.name + "': expected NAME,option=value");
-    request.options[words[i].substr(0, equals)] = words[i].substr(equals + 1);
+      return R::failure("'" + source.name + "': expected NAME,option=number");
+    std::string number = words[i].substr(equals + 1);
+    char *end = nullptr;
+    unsigned long value = std::strtoul(number.c_str(), &end, 10);
+    if (number.empty() || !std::isdigit((unsigned char)number[0]) || *end || value > kMaxMicroBatches)
+      return R::failure("'" + source.name + "': '" + number + "' is no number of an option");
+    request.options[words[i].substr(0, equals)] = value;
   }
-  return generate(words.empty() ? "" : words[0], request);
+  std::string name = words.empty() ? "" : words[0];
+  const Generator *generator = findGenerator(name);
+  if (!generator)
+    return R::failure(noSuchSchedule(name));
+  return Named{generator, std::move(request)};
+}
+
+Result<unsigned> stagesOf(const Source &source) {
+  using R = Result<unsigned>;
+  if (isFile(source.name)) {
+    Result<Table> table = loadAgreeing(source);
+    return table.ok() ? R(table->stages) : R::failure(table.error());
+  }
+  Result<Named> named = findNamed(source);
+  if (!named.ok())
+    return R::failure(named.error());
+  if (std::string fault = findFault(*named->generator, named->request); !fault.empty())
+    return R::failure(fault);
+  return named->generator->stages(named->request);
+}
+
+Result<Table> load(const Source &source) {
+  if (isFile(source.name))
+    return loadAgreeing(source);
+  Result<Named> named = findNamed(source);
+  if (!named.ok())
+    return Result<Table>::failure(named.error());
+  return generate(named->generator->name, named->request);
 }
 
 Result<Costs> parseCosts(const std::string &text) {

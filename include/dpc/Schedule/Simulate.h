@@ -2,33 +2,32 @@
 //
 // Rules: a task starts when its rank's previous action has ended and its inputs
 // are there. A pair starts when both its tasks can; a full backward and a pair
-// yield all their results at their end. Messages take `comm` and occupy no
-// compute. Costs are of one micro-batch through a device's share of the model, so
-// with v stages a rank and copy each stage costs 1/v of them.
+// yield all their results at their end. Messages occupy no compute.
 #ifndef DPC_SCHEDULE_SIMULATE_H
 #define DPC_SCHEDULE_SIMULATE_H
 
+#include "dpc/Schedule/Costs.h"
 #include "dpc/Schedule/Result.h"
 #include "dpc/Schedule/Table.h"
 
 namespace dpc::schedule {
 
-/// Times in any one unit.
-struct Costs {
-  double forward = 1, input = 1, weight = 1;
-  double pair = 3; ///< an overlapped forward and full backward
-  double comm = 0; ///< a message between ranks
-};
-
 struct Simulation {
   double makespan = 0;
   std::vector<double> idle;                     ///< of each rank, out of the makespan
+  std::vector<double> spanIdle;                 ///< of each rank, between its first start and its last end
   std::vector<double> peakActivations;          ///< of each rank, in device shares of a micro-batch
+  std::vector<double> peakBytes;                ///< of each rank; with the costs of stages, else 0
   std::vector<std::vector<double>> start, end;  ///< of each rank's actions
   double lowerBound = 0;                        ///< no schedule with this placement is shorter
+
+  /// A chain of actions that lasts the whole makespan, each (rank, position) started
+  /// by the one before: its rank's previous action, or the maker of its last input.
+  std::vector<std::pair<unsigned, size_t>> criticalPath;
 };
 
-/// Fails if the ranks cannot go on; says where each of them waits.
+/// Fails if the ranks cannot go on; says where each of them waits. The table is one
+/// that `check` finds nothing wrong with but that.
 Result<Simulation> simulate(const Table &table, const Costs &costs);
 
 /// The bound for a placement: the time until a rank can begin plus its work, and

@@ -19,6 +19,16 @@ bool isFile(const std::string &name);
 /// Reads and parses a file; the error names it.
 Result<Table> loadFile(const std::string &path);
 
+/// A schedule of the field and what is asked of it, out of `NAME,option=number`.
+struct Named {
+  const Generator *generator;
+  Request request;
+};
+Result<Named> findNamed(const Source &source);
+
+/// The number of stages that the model is to be cut into.
+Result<unsigned> stagesOf(const Source &source);
+
 /// Reads and parses a file, or generates. A file must agree with the numbers given.
 Result<Table> load(const Source &source);
 

@@ -182,7 +182,7 @@ TEST(ClosedForm, NearestLegalSizesAreNamed) {
     EXPECT_FALSE(generate(name, {4, 0, {}}).ok());
     EXPECT_FALSE(generate(name, {kMaxRanks + 1, 4, {}}).ok());
     EXPECT_FALSE(generate(name, {4, kMaxMicroBatches + 1, {}}).ok());
-    EXPECT_NE(generate(name, {4, 8, {{"depth", "1"}}}).error().find("has no option 'depth'"), std::string::npos);
+    EXPECT_NE(generate(name, {4, 8, {{"depth", 1}}}).error().find("has no option 'depth'"), std::string::npos);
   }
 }
 
