@@ -9,9 +9,19 @@ namespace dpc::schedule {
 Table makeGpipe(const Request &request);
 Table make1f1b(const Request &request);
 Table makeZbH1(const Request &request);
+Table makeInterleaved(const Request &request);
+Table makeInterleavedZb(const Request &request);
+Table makeCombined(const Request &request);
+Table makeLoopedBfs(const Request &request);
+Table makeZbV(const Request &request);
+Table makeChimera(const Request &request);
 Table makeDualPipe(const Request &request);
 Table makeDualPipeV(const Request &request);
 
+std::string checkInterleaved(const Request &request);
+std::string checkInterleavedZb(const Request &request);
+std::string checkCombined(const Request &request);
+std::string checkChimera(const Request &request);
 std::string checkDualPipe(const Request &request);
 std::string checkDualPipeV(const Request &request);
 

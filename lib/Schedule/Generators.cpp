@@ -6,6 +6,9 @@
 namespace dpc::schedule {
 namespace {
 
+constexpr const char *kRounds = "micro-batches in rounds of equal size, at least the ranks each";
+constexpr Option kChunkOption = {kChunks, 2, 1, 1024, "chunks of the model a rank holds"};
+
 std::string anyRequest(const Request &) { return ""; }
 
 // F, I and W of a device's share, and B = I + W.
@@ -31,6 +34,20 @@ double dualPipeVBubble(const Request &r, const Costs &costs) {
   Times t(costs);
   return (r.ranks - 1) * (t.FB + t.B - 3 * t.W) / 2;
 }
+// The table's v, or the default of 2 that all schedules in loop placement have.
+double chunksOf(const Request &r) {
+  auto it = r.options.find(kChunks);
+  return it == r.options.end() ? 2 : it->second;
+}
+double interleavedBubble(const Request &r, const Costs &costs) { return linear1f1bBubble(r, costs) / chunksOf(r); }
+double interleavedZbBubble(const Request &r, const Costs &costs) { return zbH1Bubble(r, costs) / chunksOf(r); }
+double zbVBubble(const Request &r, const Costs &costs) { return (r.ranks - 1) * costs.forward / 2; }
+double chimeraBubble(const Request &r, const Costs &costs) {
+  Times t(costs);
+  return (r.ranks / 2.0 - 1) * (t.F + t.B);
+}
+double interleavedPeak(const Request &r, const Costs &) { return r.ranks + (r.ranks - 1) / chunksOf(r); }
+double combinedPeak(const Request &r, const Costs &) { return r.ranks + r.ranks / chunksOf(r); }
 double allMicroBatches(const Request &r, const Costs &) { return r.microBatches; }
 double ranksOf(const Request &r, const Costs &) { return r.ranks; }
 double ranksAndOne(const Request &r, const Costs &) { return r.ranks + 1; }
@@ -48,6 +65,23 @@ const std::vector<Generator> &generators() {
       {"zb-h1", "zb1p", "1f1b with the backward split: weight halves fill the bubble, memory stays that of 1f1b",
        "Qi et al., Zero Bubble Pipeline Parallelism, ICLR 2024", "", Placement::Linear, 1, {}, {"(P-1)(F+B-2W)", zbH1Bubble}, {"P", ranksOf},
        anyRequest, makeZbH1},
+      {"interleaved", nullptr, "1f1b over several chunks of the model a rank: the bubble of 1f1b divided by them, more messages and activations",
+       "Narayanan et al., Megatron-LM, SC 2021", kRounds, Placement::Loop, 1, {kChunkOption}, {"(P-1)(F+B)/v", interleavedBubble},
+       {"P+(P-1)/v", interleavedPeak}, checkInterleaved, makeInterleaved},
+      {"looped-bfs", nullptr, "all micro-batches through a chunk before the next chunk: gpipe with the bubble divided",
+       "Lamy-Poirier, Breadth-First Pipeline Parallelism, MLSys 2023", "", Placement::Loop, 1, {kChunkOption}, {"(P-1)(F+B)/v", interleavedBubble},
+       {"M", allMicroBatches}, anyRequest, makeLoopedBfs},
+      {"interleaved-zb", nullptr, "interleaved with the backward split, as zb-h1 is to 1f1b",
+       "Qi et al., Zero Bubble Pipeline Parallelism, ICLR 2024", kRounds, Placement::Loop, 1, {kChunkOption}, {"(P-1)(F+B-2W)/v", interleavedZbBubble},
+       {"P", ranksOf}, checkInterleavedZb, makeInterleavedZb},
+      {"combined-1f1b", "megatron", "interleaved with forwards and backwards overlapped in pairs: dualpipe's gain with one copy of the parameters",
+       "NVIDIA Megatron-LM, overlap of expert all-to-alls, 2025", kRounds, Placement::Loop, 1, {kChunkOption}, {nullptr, nullptr},
+       {"P+P/v", combinedPeak}, checkCombined, makeCombined},
+      {"zb-v", nullptr, "two stages a rank in a V, backwards split: hardly a bubble with one copy and the memory of 1f1b",
+       "Qi et al., Zero Bubble Pipeline Parallelism, ICLR 2024", "", Placement::V, 2, {}, {"(P-1)F/2", zbVBubble}, {"P", ranksOf}, anyRequest, makeZbV},
+      {"chimera", nullptr, "two mirrored copies, each filling the slots that the other leaves",
+       "Li and Hoefler, Chimera, SC 2021", "an even number of ranks, a multiple of the ranks in micro-batches", Placement::Mirrored, 1, {},
+       {"(P/2-1)(F+B)", chimeraBubble}, {"P", ranksOf}, checkChimera, makeChimera},
       {"dualpipe", nullptr, "two mirrored copies fed from both ends, forwards and backwards overlapped in pairs",
        "DeepSeek-V3 technical report, 2024", "an even number of ranks, an even number of micro-batches, at least 2 x ranks", Placement::Mirrored, 1, {},
        {"(P/2-1)(F&B+B-3W)", dualPipeBubble}, {"P+1", ranksAndOne}, checkDualPipe, makeDualPipe},

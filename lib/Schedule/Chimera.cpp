@@ -1,0 +1,67 @@
+// Chimera. Source: Li and Hoefler, Chimera: Efficiently Training Large-Scale Neural
+// Networks with Bidirectional Pipelines, SC 2021. Two copies of the model, the
+// second mirrored; P = 4, M = 4, micro-batches 0 and 1 down, 2 and 3 up:
+//
+//   slot    0  1  2  3  4  5  6  7  8  9
+//   rank 0  F0    F1 F2 B2 F3 B3 B0    B1
+//   rank 1     F0 F2 F1 F3 B2 B0 B3 B1
+//   rank 2     F2 F0 F3 F1 B0 B2 B1 B3
+//   rank 3  F2    F3 F0 B0 F1 B1 B2    B3
+//
+// In a unit of P micro-batches each direction has P/2; micro-batch k enters in slot
+// 2k, its forward of stage s is in slot 2k + s, its backward in slot
+// 2k + 2P-1-s. The two directions never meet in a slot, and neither do the next
+// unit's: it begins 2P slots later, in the slots that this one leaves at its end.
+// Idle (P/2-1)(F+B) where a forward takes as long as a backward; where B = 2F, each
+// unit has its bubbles.
+// Peak P/2+1 activations on the outer ranks, P on the middle ones.
+#include "Fixed.h"
+
+#include <algorithm>
+
+namespace dpc::schedule {
+namespace {
+
+struct Placed {
+  size_t slot;
+  Task task;
+};
+
+} // namespace
+
+std::string checkChimera(const Request &request) {
+  unsigned P = request.ranks, M = request.microBatches;
+  std::string got = ", got --pp " + std::to_string(P) + " --micro-batches " + std::to_string(M) + "; ";
+  if (P % 2)
+    return "chimera needs an even number of ranks" + got + "--pp " + std::to_string(P + 1) + (P > 1 ? " or --pp " + std::to_string(P - 1) : "") +
+           " would be legal";
+  if (M % P) {
+    unsigned below = M / P * P;
+    return "chimera needs a multiple of " + std::to_string(P) + " (the ranks) of micro-batches" + got + "--micro-batches " +
+           (below ? std::to_string(below) + " or " : "") + std::to_string(below + P) + " would be legal";
+  }
+  return "";
+}
+
+Table makeChimera(const Request &request) {
+  Table table = startTable("chimera", request, Placement::Mirrored);
+  unsigned P = table.ranks, half = P / 2;
+  for (unsigned rank = 0; rank < P; ++rank) {
+    std::vector<Placed> placed;
+    for (const Replica &replica : table.replicas) {
+      unsigned stage = replica.rankOfStage[0] == 0 ? rank : P - 1 - rank;
+      for (unsigned m = replica.firstMicroBatch; m < replica.endMicroBatch; ++m) {
+        unsigned k = m - replica.firstMicroBatch;
+        size_t enters = (size_t)k / half * 2 * P + k % half * 2;
+        placed.push_back({enters + stage, {Kind::Forward, stage, m}});
+        placed.push_back({enters + 2 * P - 1 - stage, {Kind::Backward, stage, m}});
+      }
+    }
+    std::sort(placed.begin(), placed.end(), [](const Placed &a, const Placed &b) { return a.slot < b.slot; });
+    for (const Placed &p : placed)
+      table.actions[rank].push_back({p.task, {}});
+  }
+  return table;
+}
+
+} // namespace dpc::schedule
