@@ -1,7 +1,7 @@
 // See Check.h.
 #include "dpc/Schedule/Check.h"
 
-#include "dpc/Schedule/Simulate.h"
+#include "Order.h"
 #include "dpc/Schedule/Text.h"
 
 #include <sstream>
@@ -11,7 +11,7 @@ namespace {
 
 class Checker {
 public:
-  Checker(const Table &table, const CheckOptions &options) : table(table), options(options) {}
+  Checker(const Table &table, const CheckOptions &options) : table(table), options(options), homes(table) {}
 
   std::vector<std::string> run() {
     // A few lines of text can ask for more tasks than any memory holds: where there
@@ -28,76 +28,85 @@ public:
     seen.resize(forwards);
     for (unsigned rank = 0; rank < table.ranks; ++rank)
       for (size_t position = 0; position < table.actions[rank].size(); ++position)
-        visit(rank, position, table.actions[rank][position]);
+        visit({rank, position, table.actions[rank][position]});
     findMissing();
     if (errors.empty())
-      checkTime();
+      checkOrder();
+    if (errors.empty() && options.activationCap > 0)
+      checkCap();
     if (suppressed)
       errors.push_back("... and " + std::to_string(suppressed) + " more");
     return std::move(errors);
   }
 
 private:
-  struct Seen {
-    bool done[4] = {}; // by Kind
+  // Where an action stands; put into words only for an error.
+  struct Place {
+    unsigned rank;
+    size_t position;
+    const Action &action;
+    std::string print() const {
+      return "rank " + std::to_string(rank) + ", position " + std::to_string(position) + ": " + printAction(action);
+    }
   };
 
-  void error(const std::string &text) {
+  template <typename Words> void error(Words words) {
     if (errors.size() < options.errorLimit)
-      errors.push_back(text);
+      errors.push_back(words());
     else
       ++suppressed;
   }
-  static std::string place(unsigned rank, size_t position, const Action &action) {
-    return "rank " + std::to_string(rank) + ", position " + std::to_string(position) + ": " + printAction(action);
-  }
 
-  void visit(unsigned rank, size_t position, const Action &action) {
-    std::string where = place(rank, position, action);
+  void visit(const Place &place) {
+    const Action &action = place.action;
     if (action.second) {
       if (action.first.kind != Kind::Forward || action.second->kind != Kind::Backward)
-        error(where + " is no pair of a forward and a full backward");
+        error([&] { return place.print() + " is no pair of a forward and a full backward"; });
       if (action.first.microBatch == action.second->microBatch)
-        error(where + " pairs two tasks of one micro-batch, which depend on each other");
+        error([&] { return place.print() + " pairs two tasks of one micro-batch, which depend on each other"; });
     }
-    task(rank, where, action.first);
+    visit(place, action.first);
     if (action.second)
-      task(rank, where, *action.second);
+      visit(place, *action.second);
   }
 
-  void task(unsigned rank, const std::string &where, const Task &task) {
-    unsigned home = table.rankOf(task.stage, task.microBatch);
-    if (home != rank)
-      error(where + ": stage " + std::to_string(task.stage) + " of micro-batch " + std::to_string(task.microBatch) + " is on rank " +
-            std::to_string(home));
-    Seen &known = seen[(size_t)task.stage * table.microBatches + task.microBatch];
-    bool &mine = known.done[(int)task.kind];
-    bool half = task.kind == Kind::Input || task.kind == Kind::Weight;
-    bool whole = task.kind == Kind::Backward;
-    if (mine)
-      error(where + ": " + printTask(task) + " is done twice");
-    else if ((half && known.done[(int)Kind::Backward]) || (whole && (known.done[(int)Kind::Input] || known.done[(int)Kind::Weight])))
-      error(where + ": the backward of stage " + std::to_string(task.stage) + ", micro-batch " + std::to_string(task.microBatch) +
-            " is done whole and in halves");
-    mine = true;
+  void visit(const Place &place, const Task &task) {
+    unsigned home = homes.rankOf(task.stage, task.microBatch);
+    if (home != place.rank)
+      error([&] {
+        return place.print() + ": stage " + std::to_string(task.stage) + " of micro-batch " + std::to_string(task.microBatch) + " is on rank " +
+               std::to_string(home);
+      });
+    uint8_t &known = seen[(size_t)task.stage * table.microBatches + task.microBatch];
+    uint8_t others = task.kind == Kind::Forward ? 0 : task.kind == Kind::Backward ? bit(Kind::Input) | bit(Kind::Weight) : bit(Kind::Backward);
+    if (known & bit(task.kind))
+      error([&] { return place.print() + ": " + printTask(task) + " is done twice"; });
+    else if (known & others)
+      error([&] {
+        return place.print() + ": the backward of stage " + std::to_string(task.stage) + ", micro-batch " + std::to_string(task.microBatch) +
+               " is done whole and in halves";
+      });
+    known |= bit(task.kind);
   }
+  static uint8_t bit(Kind kind) { return 1 << (int)kind; }
 
   void findMissing() {
     for (unsigned stage = 0; stage < table.stages; ++stage)
       for (unsigned m = 0; m < table.microBatches; ++m) {
-        const Seen &known = seen[(size_t)stage * table.microBatches + m];
+        uint8_t known = seen[(size_t)stage * table.microBatches + m];
         auto missing = [&](Kind kind) {
-          error("rank " + std::to_string(table.rankOf(stage, m)) + " never does " + printTask({kind, stage, m}));
+          error([&] { return "rank " + std::to_string(homes.rankOf(stage, m)) + " never does " + printTask({kind, stage, m}); });
         };
-        if (!known.done[(int)Kind::Forward])
+        if (!(known & bit(Kind::Forward)))
           missing(Kind::Forward);
-        if (known.done[(int)Kind::Backward])
+        if (known & bit(Kind::Backward))
           continue;
-        if (!known.done[(int)Kind::Input] && !known.done[(int)Kind::Weight])
+        bool hasInput = known & bit(Kind::Input), hasWeight = known & bit(Kind::Weight);
+        if (!hasInput && !hasWeight)
           missing(Kind::Backward);
-        else if (!known.done[(int)Kind::Input])
+        else if (!hasInput)
           missing(Kind::Input);
-        else if (!known.done[(int)Kind::Weight])
+        else if (!hasWeight)
           missing(Kind::Weight);
       }
   }
@@ -105,24 +114,39 @@ private:
   // An order in which each rank can do its actions one after the other, each
   // result being there before it is used, is also one in which messages can meet:
   // they are issued in the order of the simulation, beside the computation.
-  void checkTime() {
-    auto simulation = simulate(table, {});
-    if (!simulation.ok()) {
-      error(simulation.error());
-      return;
-    }
-    if (options.activationCap > 0)
-      for (unsigned rank = 0; rank < table.ranks; ++rank)
-        if (simulation->peakActivations[rank] > options.activationCap + 1e-9) {
-          std::ostringstream text;
-          text << "rank " << rank << " holds " << simulation->peakActivations[rank] << " activations at its peak; the cap is " << options.activationCap;
-          error(text.str());
+  void checkOrder() {
+    Order order(table);
+    if (!order.walk([](unsigned, size_t, const Action &) {}))
+      error([&] { return order.explain(); });
+  }
+
+  // The first action of each rank that exceeds the cap. An activation is held from
+  // its forward to its weight half, or full backward; a pair's forward comes first.
+  void checkCap() {
+    double share = (double)table.ranks / table.stages;
+    for (unsigned rank = 0; rank < table.ranks; ++rank) {
+      unsigned held = 0;
+      for (size_t position = 0; position < table.actions[rank].size(); ++position) {
+        const Action &action = table.actions[rank][position];
+        held += action.first.kind == Kind::Forward;
+        if (held * share > options.activationCap + 1e-9) {
+          error([&] {
+            std::ostringstream text;
+            text << Place{rank, position, action}.print() << " makes it hold " << held * share << " activations; the cap is " << options.activationCap;
+            return text.str();
+          });
+          break;
         }
+        const Task &last = action.second ? *action.second : action.first;
+        held -= last.kind == Kind::Backward || last.kind == Kind::Weight;
+      }
+    }
   }
 
   const Table &table;
   const CheckOptions &options;
-  std::vector<Seen> seen;
+  Homes homes;
+  std::vector<uint8_t> seen; // of each stage and micro-batch, a bit for each kind
   std::vector<std::string> errors;
   unsigned suppressed = 0;
 };

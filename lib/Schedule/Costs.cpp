@@ -33,4 +33,10 @@ double Costs::duration(const Action &action, const Table &table) const {
   return 0;
 }
 
+Link Costs::linkOf(unsigned from, unsigned to, unsigned ranks) const {
+  if (links.empty())
+    return {comm, std::numeric_limits<double>::infinity()};
+  return links.size() == 1 ? links[0] : links[(size_t)from * ranks + to];
+}
+
 } // namespace dpc::schedule

@@ -1,211 +1,228 @@
-// Event simulation of a table; rules in Simulate.h. Linear in the number of
-// actions: a rank whose next action waits is woken by the task it waits for.
+// Simulation of a table; rules in Simulate.h. An action's times follow from those
+// before it, so that they come out the same along any order of the ranks: a link's
+// messages are all sent by one rank, in the order of its actions.
 #include "dpc/Schedule/Simulate.h"
 
-#include "dpc/Schedule/Text.h"
+#include "Order.h"
 
 #include <algorithm>
-#include <limits>
+#include <unordered_map>
 
 namespace dpc::schedule {
 namespace {
 
-constexpr double kNever = -1;
+// The messages of all ranks: when one that is sent at a time arrives.
+class Messages {
+public:
+  Messages(const Table &table, const Costs &costs) : stages(table.stages) {
+    std::unordered_map<uint64_t, unsigned> numbers; // of links, by (from, to)
+    for (const Replica &replica : table.replicas)
+      for (unsigned stage = 0; stage < stages; ++stage)
+        for (bool isInput : {false, true}) {
+          if (isInput ? stage == 0 : stage + 1 == stages) {
+            routes.push_back({kLocal, 0});
+            continue;
+          }
+          unsigned from = replica.rankOfStage[stage], to = replica.rankOfStage[isInput ? stage - 1 : stage + 1];
+          if (from == to) {
+            routes.push_back({kLocal, 0});
+            continue;
+          }
+          auto [known, isNew] = numbers.try_emplace((uint64_t)from * table.ranks + to, latency.size());
+          Link link = costs.linkOf(from, to, table.ranks);
+          if (isNew)
+            latency.push_back(link.latency);
+          StageCosts sizes = costs.of(stage, table.ranks, stages);
+          routes.push_back({known->second, (isInput ? sizes.gradientBytes : sizes.outputBytes) / link.bandwidth});
+        }
+    freeAt.resize(latency.size());
+  }
+
+  double arrival(unsigned replica, unsigned stage, bool isInput, double sent) {
+    const Route &route = routes[2 * ((size_t)replica * stages + stage) + isInput];
+    if (route.link == kLocal)
+      return sent;
+    double &free = freeAt[route.link];
+    free = std::max(free, sent) + route.time;
+    return free + latency[route.link];
+  }
+
+private:
+  static constexpr unsigned kLocal = ~0u;
+  struct Route {
+    unsigned link;
+    double time; // that a message occupies it
+  };
+  unsigned stages;
+  std::vector<Route> routes; // of each replica, stage and direction
+  std::vector<double> latency, freeAt; // of each link
+};
 
 class Simulator {
 public:
-  Simulator(const Table &table, const Costs &costs) : table(table), costs(costs) {
-    share = (double)table.ranks / table.stages;
+  Simulator(const Table &table, const Costs &costs) : table(table), costs(costs), homes(table), messages(table, costs) {
     size_t count = (size_t)table.stages * table.microBatches;
-    forwardEnd.assign(count, kNever);
-    inputEnd.assign(count, kNever);
-    waiting.resize(2 * count, kNobody);
-    next.assign(table.ranks, 0);
-    clock.assign(table.ranks, 0);
-    result.idle.assign(table.ranks, 0);
+    forwardThere.resize(count);
+    inputThere.resize(count);
+    for (unsigned stage = 0; stage < table.stages; ++stage)
+      stages.push_back(costs.of(stage, table.ranks, table.stages));
+    ranks.resize(table.ranks);
     result.start.resize(table.ranks);
     result.end.resize(table.ranks);
+    for (unsigned rank = 0; rank < table.ranks; ++rank) {
+      result.start[rank].resize(table.actions[rank].size());
+      result.end[rank].resize(table.actions[rank].size());
+    }
   }
 
   Result<Simulation> run() {
-    std::vector<unsigned> ready;
-    for (unsigned rank = table.ranks; rank-- > 0;)
-      ready.push_back(rank);
-    while (!ready.empty()) {
-      unsigned rank = ready.back();
-      ready.pop_back();
-      while (advance(rank, ready)) {
-      }
+    Order order(table);
+    if (!order.walk([&](unsigned rank, size_t position, const Action &action) { perform(rank, position, action); }))
+      return Result<Simulation>::failure(order.explain());
+    double share = (double)table.ranks / table.stages;
+    for (const Rank &rank : ranks)
+      result.makespan = std::max(result.makespan, rank.clock);
+    for (unsigned r = 0; r < table.ranks; ++r) {
+      const Rank &rank = ranks[r];
+      result.idle.push_back(result.makespan - rank.busy);
+      result.spanIdle.push_back(result.start[r].empty() ? 0 : rank.clock - result.start[r].front() - rank.busy);
+      result.peakActivations.push_back(rank.most * share);
+      result.peakBytes.push_back(rank.mostBytes);
     }
-    for (unsigned rank = 0; rank < table.ranks; ++rank)
-      if (next[rank] < table.actions[rank].size())
-        return Result<Simulation>::failure(stuck());
-    for (unsigned rank = 0; rank < table.ranks; ++rank)
-      result.makespan = std::max(result.makespan, clock[rank]);
-    bool pairs = false;
-    for (unsigned rank = 0; rank < table.ranks; ++rank) {
-      double busy = 0;
-      for (size_t i = 0; i < table.actions[rank].size(); ++i) {
-        busy += costs.duration(table.actions[rank][i], table);
-        pairs |= table.actions[rank][i].second.has_value();
-      }
-      result.idle[rank] = result.makespan - busy;
-      result.peakActivations.push_back(peak(rank));
-    }
-    result.lowerBound = lowerBound(table, costs, pairs);
+    result.lowerBound = lowerBound(table, costs, hasPairs);
+    findCriticalPath();
     return std::move(result);
   }
 
 private:
-  static constexpr unsigned kNobody = ~0u;
+  struct Rank {
+    double clock = 0, busy = 0;
+    unsigned alive = 0, most = 0;
+    double bytes = 0, mostBytes = 0;
+  };
   size_t index(unsigned stage, unsigned microBatch) const { return (size_t)stage * table.microBatches + microBatch; }
 
-  // The time at which a result of another task is there, or the number of the
-  // result that is missing.
-  bool need(const std::vector<double> &ends, size_t which, bool isInput, unsigned stage, const Task &task, double &ready, size_t &missing) const {
-    double end = ends[which];
-    if (end == kNever) {
-      missing = which + (isInput ? forwardEnd.size() : 0);
-      return false;
-    }
-    bool crosses = table.rankOf(stage, task.microBatch) != table.rankOf(task.stage, task.microBatch);
-    ready = std::max(ready, end + (crosses ? costs.comm : 0));
-    return true;
-  }
-  bool inputs(const Task &task, double &ready, size_t &missing) const {
-    unsigned s = task.stage, m = task.microBatch;
-    switch (task.kind) {
-    case Kind::Forward: return s == 0 || need(forwardEnd, index(s - 1, m), false, s - 1, task, ready, missing);
-    case Kind::Input:
-    case Kind::Backward:
-      if (!need(forwardEnd, index(s, m), false, s, task, ready, missing))
-        return false;
-      return s + 1 == table.stages || need(inputEnd, index(s + 1, m), true, s + 1, task, ready, missing);
-    case Kind::Weight: return need(inputEnd, index(s, m), true, s, task, ready, missing);
-    }
-    return true;
+  // When what another stage makes for a task is on its rank; 0 if it needs nothing.
+  double inputThereFor(const Task &task) const {
+    size_t here = index(task.stage, task.microBatch);
+    if (task.kind == Kind::Forward)
+      return task.stage ? forwardThere[here - table.microBatches] : 0;
+    if (task.kind == Kind::Weight || task.stage + 1 == table.stages)
+      return 0;
+    return inputThere[here + table.microBatches];
   }
 
-  void finish(const Task &task, double end, std::vector<unsigned> &ready) {
-    size_t i = index(task.stage, task.microBatch);
-    auto wake = [&](size_t which) {
-      if (waiting[which] != kNobody)
-        ready.push_back(waiting[which]);
-      waiting[which] = kNobody;
-      // Two ranks can wait for one result (a neighbour's forward and the own
-      // backward); the second registered itself as `alsoWaiting`.
-      for (auto it = alsoWaiting.begin(); it != alsoWaiting.end();)
-        if (it->first == which) {
-          ready.push_back(it->second);
-          it = alsoWaiting.erase(it);
-        } else {
-          ++it;
-        }
-    };
-    if (task.kind == Kind::Forward) {
-      forwardEnd[i] = end;
-      wake(i);
-    } else if (task.kind != Kind::Weight) {
-      inputEnd[i] = end;
-      wake(forwardEnd.size() + i);
-    }
-  }
-
-  bool advance(unsigned rank, std::vector<unsigned> &ready) {
-    if (next[rank] == table.actions[rank].size())
-      return false;
-    const Action &action = table.actions[rank][next[rank]];
-    double start = clock[rank];
-    size_t missing = 0;
-    if (!inputs(action.first, start, missing) || (action.second && !inputs(*action.second, start, missing))) {
-      if (waiting[missing] == kNobody)
-        waiting[missing] = rank;
-      else if (waiting[missing] != rank)
-        alsoWaiting.push_back({missing, rank});
-      return false;
-    }
-    double end = start + costs.duration(action, table);
-    result.start[rank].push_back(start);
-    result.end[rank].push_back(end);
-    clock[rank] = end;
-    ++next[rank];
-    finish(action.first, end, ready);
+  double duration(const Action &action) const {
     if (action.second)
-      finish(*action.second, end, ready);
-    return true;
-  }
-
-  double peak(unsigned rank) const {
-    unsigned alive = 0, most = 0;
-    for (const Action &action : table.actions[rank]) {
-      alive += action.first.kind == Kind::Forward;
-      most = std::max(most, alive);
-      const Task &last = action.second ? *action.second : action.first;
-      alive -= last.kind == Kind::Backward || last.kind == Kind::Weight;
+      return costs.pairOf(action.first.stage, action.second->stage, table.ranks, table.stages);
+    const StageCosts &stage = stages[action.first.stage];
+    switch (action.first.kind) {
+    case Kind::Forward: return stage.forward;
+    case Kind::Input: return stage.input;
+    case Kind::Weight: return stage.weight;
+    case Kind::Backward: return stage.input + stage.weight;
     }
-    return most * share;
+    return 0;
   }
 
-  std::string stuck() const {
-    std::string text = "the ranks wait for each other:";
-    for (unsigned rank = 0; rank < table.ranks; ++rank) {
-      if (next[rank] == table.actions[rank].size())
+  void send(const Task &task, double end) {
+    if (task.kind == Kind::Weight)
+      return;
+    bool isInput = task.kind != Kind::Forward;
+    std::vector<double> &there = isInput ? inputThere : forwardThere;
+    there[index(task.stage, task.microBatch)] = messages.arrival(homes.replicaOf(task.microBatch), task.stage, isInput, end);
+  }
+
+  void perform(unsigned r, size_t position, const Action &action) {
+    Rank &rank = ranks[r];
+    double start = std::max(rank.clock, inputThereFor(action.first));
+    if (action.second)
+      start = std::max(start, inputThereFor(*action.second));
+    double time = duration(action);
+    rank.clock = start + time;
+    rank.busy += time;
+    result.start[r][position] = start;
+    result.end[r][position] = rank.clock;
+    // A pair's forward first: in sending, and in memory.
+    send(action.first, rank.clock);
+    keep(rank, action.first);
+    if (action.second) {
+      send(*action.second, rank.clock);
+      keep(rank, *action.second);
+      hasPairs = true;
+    }
+  }
+
+  void keep(Rank &rank, const Task &task) const {
+    const StageCosts &stage = stages[task.stage];
+    switch (task.kind) {
+    case Kind::Forward:
+      rank.most = std::max(rank.most, ++rank.alive);
+      rank.bytes += stage.activationBytes;
+      rank.mostBytes = std::max(rank.mostBytes, rank.bytes);
+      break;
+    case Kind::Input: rank.bytes -= stage.activationBytes - stage.weightBytes; break;
+    case Kind::Weight:
+      --rank.alive;
+      rank.bytes -= stage.weightBytes;
+      break;
+    case Kind::Backward:
+      --rank.alive;
+      rank.bytes -= stage.activationBytes;
+      break;
+    }
+  }
+
+  // Back from the last end: to the rank's previous action where that ended last, else
+  // to the maker of the input that was there last.
+  void findCriticalPath() {
+    unsigned rank = 0;
+    while (rank < table.ranks && (result.end[rank].empty() || ranks[rank].clock < result.makespan))
+      ++rank;
+    if (rank == table.ranks)
+      return; // nothing to do
+    size_t position = result.end[rank].size() - 1;
+    for (;;) {
+      result.criticalPath.push_back({rank, position});
+      double start = result.start[rank][position];
+      if (start <= 0)
+        break;
+      if (position && result.end[rank][position - 1] == start) {
+        --position;
         continue;
-      const Action &action = table.actions[rank][next[rank]];
-      double ready = 0;
-      size_t missing = 0;
-      if (inputs(action.first, ready, missing) && action.second)
-        inputs(*action.second, ready, missing);
-      bool isInput = missing >= forwardEnd.size();
-      size_t which = missing - (isInput ? forwardEnd.size() : 0);
-      Task awaited{isInput ? Kind::Input : Kind::Forward, (unsigned)(which / table.microBatches), (unsigned)(which % table.microBatches)};
-      text += "\n  rank " + std::to_string(rank) + ", position " + std::to_string(next[rank]) + ": " + printAction(action) + " waits for " +
-              printTask(awaited) + " on rank " + std::to_string(table.rankOf(awaited.stage, awaited.microBatch));
+      }
+      const Action &action = table.actions[rank][position];
+      const Task &task = !action.second || inputThereFor(action.first) == start ? action.first : *action.second;
+      bool isInput = task.kind != Kind::Forward;
+      unsigned stage = isInput ? task.stage + 1 : task.stage - 1;
+      rank = homes.rankOf(stage, task.microBatch);
+      // It ended when its result was there, or a message's time before.
+      const std::vector<double> &ends = result.end[rank];
+      position = std::upper_bound(ends.begin(), ends.end(), start) - ends.begin();
+      do
+        --position;
+      while (!makes(table.actions[rank][position], isInput, stage, task.microBatch));
     }
-    return text;
+    std::reverse(result.criticalPath.begin(), result.criticalPath.end());
+  }
+  static bool makes(const Action &action, bool isInput, unsigned stage, unsigned microBatch) {
+    const Task &task = isInput && action.second ? *action.second : action.first;
+    return task.stage == stage && task.microBatch == microBatch && task.kind != Kind::Weight && (task.kind != Kind::Forward) == isInput;
   }
 
   const Table &table;
   const Costs &costs;
-  double share;
-  std::vector<double> forwardEnd, inputEnd;
-  std::vector<unsigned> waiting; // rank that waits for a forward, then for an input half
-  std::vector<std::pair<size_t, unsigned>> alsoWaiting;
-  std::vector<size_t> next;
-  std::vector<double> clock;
+  Homes homes;
+  Messages messages;
+  std::vector<StageCosts> stages;
+  // When the result of each stage and micro-batch is where it is read.
+  std::vector<double> forwardThere, inputThere;
+  std::vector<Rank> ranks;
+  bool hasPairs = false;
   Simulation result;
 };
 
 } // namespace
-
-double lowerBound(const Table &table, const Costs &costs, bool pairs) {
-  std::vector<StageCosts> stages;
-  std::vector<double> head; // forwards of the stages before
-  double chain = 0, before = 0;
-  for (unsigned stage = 0; stage < table.stages; ++stage) {
-    stages.push_back(costs.of(stage, table.ranks, table.stages));
-    head.push_back(before);
-    before += stages.back().forward;
-    chain += stages.back().forward + stages.back().input;
-  }
-  // One micro-batch, all the way; the weight half of stage 0 cannot come earlier.
-  double bound = chain + stages[0].weight;
-  for (unsigned rank = 0; rank < table.ranks; ++rank) {
-    double work = 0, first = std::numeric_limits<double>::infinity();
-    for (const Replica &replica : table.replicas)
-      for (unsigned stage = 0; stage < table.stages; ++stage)
-        if (replica.rankOfStage[stage] == rank) {
-          double task = stages[stage].forward + stages[stage].input + stages[stage].weight;
-          if (pairs)
-            task = std::min(task, costs.pairOf(stage, stage, table.ranks, table.stages));
-          work += (replica.endMicroBatch - replica.firstMicroBatch) * task;
-          first = std::min(first, head[stage]);
-        }
-    if (work > 0)
-      bound = std::max(bound, first + work);
-  }
-  return bound;
-}
 
 Result<Simulation> simulate(const Table &table, const Costs &costs) { return Simulator(table, costs).run(); }
 

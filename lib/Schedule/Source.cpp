@@ -4,7 +4,6 @@
 #include "dpc/Schedule/Text.h"
 
 #include <cctype>
-#include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -105,33 +104,6 @@ Result<Table> load(const Source &source) {
   if (!named.ok())
     return Result<Table>::failure(named.error());
   return generate(named->generator->name, named->request);
-}
-
-Result<Costs> parseCosts(const std::string &text) {
-  using R = Result<Costs>;
-  Costs costs;
-  bool hasPair = false;
-  for (const std::string &part : split(text, ',')) {
-    size_t equals = part.find('=');
-    std::string name = part.substr(0, equals), number = equals == std::string::npos ? "" : part.substr(equals + 1);
-    double *target = name == "F"      ? &costs.forward
-                     : name == "I"    ? &costs.input
-                     : name == "W"    ? &costs.weight
-                     : name == "FB"   ? &costs.pair
-                     : name == "comm" ? &costs.comm
-                                      : nullptr;
-    if (!target)
-      return R::failure("--cost: there is no '" + name + "'; the costs are F, I, W, FB and comm, as in F=1,I=1,W=1,FB=3,comm=0");
-    char *end = nullptr;
-    double value = std::strtod(number.c_str(), &end);
-    if (number.empty() || *end || !std::isfinite(value) || value < 0)
-      return R::failure("--cost: " + name + "=" + number + " is no time; expected a number of at least 0");
-    *target = value;
-    hasPair |= target == &costs.pair;
-  }
-  if (!hasPair)
-    costs.pair = costs.forward + costs.input + costs.weight;
-  return costs;
 }
 
 } // namespace dpc::schedule

@@ -3,15 +3,15 @@
 
 #include <algorithm>
 #include <cassert>
+#include <iterator>
 
 namespace dpc::schedule {
 
 unsigned Table::replicaOf(unsigned microBatch) const {
-  for (unsigned r = 0; r < replicas.size(); ++r)
-    if (microBatch >= replicas[r].firstMicroBatch && microBatch < replicas[r].endMicroBatch)
-      return r;
-  assert(false && "a micro-batch of no replica");
-  return 0;
+  auto after = [](unsigned wanted, const Replica &replica) { return wanted < replica.firstMicroBatch; };
+  auto found = std::upper_bound(replicas.begin(), replicas.end(), microBatch, after);
+  assert(found != replicas.begin() && microBatch < std::prev(found)->endMicroBatch && "a micro-batch of no replica");
+  return found - replicas.begin() - 1;
 }
 
 unsigned Table::rankOf(unsigned stage, unsigned microBatch) const {

@@ -15,6 +15,7 @@ enum Takes : unsigned {
   kSizes = 2,    // --pp, --micro-batches, --chunks
   kCosts = 4,
   kCap = 8,
+  kStageCosts = 16, // with kCosts: those of one schedule's stages and links too
 };
 
 struct Subcommand {
@@ -29,7 +30,7 @@ const std::vector<Subcommand> &subcommands() {
       {"list", "the schedules there are", {"text", "json"}, 0, listCommand},
       {"show", "every rank's actions, in order", {"text", "json"}, kSchedule | kSizes, showCommand},
       {"check", "can this schedule be carried out?", {"text", "json"}, kSchedule | kSizes | kCap, checkCommand},
-      {"simulate", "how long it takes, who waits, what is kept", {"text", "json"}, kSchedule | kSizes | kCosts, simulateCommand},
+      {"simulate", "how long it takes, who waits, what is kept", {"text", "json"}, kSchedule | kSizes | kCosts | kStageCosts, simulateCommand},
   };
   return table;
 }
@@ -52,7 +53,13 @@ void addFlags(CLI::App *command, const Subcommand &sub, Flags &flags) {
     command->add_option("--chunks", flags.source.chunks, "stages per rank, for schedules that let it be chosen")->check(CLI::Range(1u, 1024u));
   }
   if (sub.takes & kCosts)
-    command->add_option("--cost", flags.costs, "times of one micro-batch: F=1,I=1,W=1,FB=3,comm=0 (FB: F + I + W)");
+    command->add_option("--cost", flags.costs,
+                        sub.takes & kStageCosts ? "times of one micro-batch through a device's share: F=1,I=1,W=1,FB=3,comm=0 (FB: F + I + W); and of stages: "
+                                                  "message=BYTES sent on, keep=BYTES of a share from F to W, keep-weight=BYTES of these from I to W, "
+                                                  "stages=1:0.8:... the factor of each stage's times"
+                                                : "times of one micro-batch: F=1,I=1,W=1,FB=3,comm=0 (FB: F + I + W)");
+  if (sub.takes & kStageCosts)
+    command->add_option("--link", flags.link, "between any two ranks, messages one after the other: latency=0,bandwidth=BYTES in a unit of time");
   if (sub.takes & kCap)
     command->add_option("--activation-cap", flags.cap, "most activations a rank may hold, in shares of a micro-batch")->check(CLI::PositiveNumber);
 }

@@ -11,7 +11,7 @@ namespace dpc::schedule {
 /// The flags of all of them; each is offered only those that it reads.
 struct Flags {
   Source source;
-  std::string costs, format = "text";
+  std::string costs, link, format = "text";
   double cap = 0;
 };
 

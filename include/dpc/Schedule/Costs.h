@@ -30,7 +30,7 @@ struct Link {
 struct Costs {
   double forward = 1, input = 1, weight = 1;
   double pair = 3; ///< an overlapped forward and full backward
-  double comm = 0; ///< the latency of a message between two ranks, where there are no links
+  double comm = 0; ///< the latency of a message between two ranks; links take its place
 
   /// If not empty: of each stage, in place of forward, input and weight above. A
   /// pair then takes its forward and backward times pair / (forward + input +
@@ -39,8 +39,9 @@ struct Costs {
   /// If not empty: the time of a pair of stage a's forward and stage b's backward, at
   /// a * stages + b.
   std::vector<double> pairs;
-  /// If not empty: of each pair of ranks, at from * ranks + to. Messages of a link go
-  /// one after the other: each occupies it for its bytes / bandwidth and arrives a
+  /// If not empty: one for every pair of ranks, or that of each pair, at
+  /// from * ranks + to. Messages of a link go one after the other, in the order in
+  /// which they are made: each occupies it for its bytes / bandwidth and arrives a
   /// latency later.
   std::vector<Link> links;
 
@@ -49,6 +50,8 @@ struct Costs {
   /// The time of an overlapped pair.
   double pairOf(unsigned forwardStage, unsigned backwardStage, unsigned ranks, unsigned stageCount) const;
   double duration(const Action &action, const Table &table) const;
+  /// The link from one rank to another.
+  Link linkOf(unsigned from, unsigned to, unsigned ranks) const;
 };
 
 } // namespace dpc::schedule

@@ -2,7 +2,8 @@
 //
 // Rules: a task starts when its rank's previous action has ended and its inputs
 // are there. A pair starts when both its tasks can; a full backward and a pair
-// yield all their results at their end. Messages occupy no compute.
+// yield all their results at their end, a pair its forward's first. Messages occupy
+// no compute; those of one link follow each other (see Costs.h).
 #ifndef DPC_SCHEDULE_SIMULATE_H
 #define DPC_SCHEDULE_SIMULATE_H
 
@@ -26,14 +27,19 @@ struct Simulation {
   std::vector<std::pair<unsigned, size_t>> criticalPath;
 };
 
-/// Fails if the ranks cannot go on; says where each of them waits. The table is one
-/// that `check` finds nothing wrong with but that.
+/// Fails if the ranks cannot go on; says which of them wait for each other. The table
+/// is one that `check` finds nothing wrong with but that.
 Result<Simulation> simulate(const Table &table, const Costs &costs);
 
-/// The bound for a placement: the time until a rank can begin plus its work, and
-/// the longest chain of one micro-batch. With `pairs`, forwards may overlap
-/// backwards.
+/// The bound for a placement: the time until a rank can begin plus its work, or plus
+/// its work but weight halves and what must follow it elsewhere; and the longest
+/// chain of one micro-batch. With `pairs`, forwards may overlap backwards.
 double lowerBound(const Table &table, const Costs &costs, bool pairs);
+
+/// The least peak of activations of each rank, in device shares of a micro-batch, of
+/// any schedule with a placement that takes `makespan`: as many are held on average
+/// (Little's law) as come in a unit of time, times how long each must stay.
+std::vector<double> activationFloor(const Table &table, const Costs &costs, bool pairs, double makespan);
 
 } // namespace dpc::schedule
 

@@ -36,6 +36,13 @@ Result<Table> load(const Source &source);
 /// F + I + W: a pair that gains nothing.
 Result<Costs> parseCosts(const std::string &text);
 
+/// The same, and of the stages of a schedule: `message=BYTES` that a stage sends on,
+/// `keep=BYTES` of a device's share from F to B or W, `keep-weight=BYTES` of these
+/// from I to W (all), `stages=1:0.8:...` the factor of each stage's times. `link`, if
+/// not empty, is `latency=TIME,bandwidth=BYTES` in a unit of time, of every pair of
+/// ranks.
+Result<Costs> parseCosts(const std::string &text, const std::string &link, const Table &table);
+
 } // namespace dpc::schedule
 
 #endif // DPC_SCHEDULE_SOURCE_H

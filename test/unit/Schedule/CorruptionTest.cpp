@@ -81,7 +81,7 @@ TEST(Corruption, TheCapIsOnTheRankThatExceedsIt) {
   Table table = *generate("1f1b", {4, 8, {}});
   CheckOptions options;
   options.activationCap = 3;
-  EXPECT_EQ(check(table, options), (std::vector<std::string>{"rank 0 holds 4 activations at its peak; the cap is 3"}));
+  EXPECT_EQ(check(table, options), (std::vector<std::string>{"rank 0, position 3: 0F3 makes it hold 4 activations; the cap is 3"}));
   options.activationCap = 4;
   EXPECT_TRUE(check(table, options).empty());
 }

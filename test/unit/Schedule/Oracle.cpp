@@ -105,41 +105,114 @@ bool isLegal(const Table &table) {
   return waits.empty();
 }
 
+namespace {
+
+/// What one micro-batch through one stage costs, from the words of Costs.h.
+StageCosts getStage(const Table &table, const Costs &costs, unsigned stage) {
+  if (!costs.stages.empty())
+    return costs.stages[stage];
+  double share = static_cast<double>(table.ranks) / table.stages;
+  return {costs.forward * share, costs.input * share, costs.weight * share};
+}
+
+double getDuration(const Table &table, const Costs &costs, const Action &action) {
+  StageCosts first = getStage(table, costs, action.first.stage);
+  if (action.second) {
+    if (!costs.pairs.empty())
+      return costs.pairs[action.first.stage * table.stages + action.second->stage];
+    StageCosts second = getStage(table, costs, action.second->stage);
+    double equal = costs.forward + costs.input + costs.weight;
+    if (costs.stages.empty())
+      return costs.pair * table.ranks / table.stages;
+    return (equal > 0 ? costs.pair / equal : 1) * (first.forward + second.input + second.weight);
+  }
+  switch (action.first.kind) {
+  case Kind::Forward: return first.forward;
+  case Kind::Backward: return first.input + first.weight;
+  case Kind::Input: return first.input;
+  case Kind::Weight: return first.weight;
+  }
+  return 0.0;
+}
+
+/// When results are on the reader's rank, by what is read and who reads it.
+using Arrivals = std::map<std::tuple<Kind, unsigned, unsigned>, double>;
+
+/// Sends what a rank's actions make, one after the other, at the ends found so far.
+Arrivals findArrivals(const Table &table, const Costs &costs, const Times &times) {
+  Arrivals arrivals;
+  std::map<std::pair<unsigned, unsigned>, double> freeAt;
+  for (unsigned rank = 0; rank < table.ranks; ++rank)
+    for (size_t i = 0; i < table.actions[rank].size(); ++i)
+      for (const Task &task : getTasks(table.actions[rank][i])) {
+        bool isForward = task.kind == Kind::Forward;
+        if (task.kind == Kind::Weight || (isForward ? task.stage + 1 == table.stages : task.stage == 0))
+          continue;
+        unsigned to = table.rankOf(isForward ? task.stage + 1 : task.stage - 1, task.microBatch);
+        double there = times.end[rank][i];
+        if (to != rank && costs.links.empty()) {
+          there += costs.comm;
+        } else if (to != rank) {
+          const Link &link = costs.links.size() == 1 ? costs.links[0] : costs.links[rank * table.ranks + to];
+          StageCosts stage = getStage(table, costs, task.stage);
+          double &free = freeAt[{rank, to}];
+          free = std::max(free, there) + (isForward ? stage.outputBytes : stage.gradientBytes) / link.bandwidth;
+          there = free + link.latency;
+        }
+        arrivals[{isForward ? Kind::Forward : Kind::Input, task.stage, task.microBatch}] = there;
+      }
+  return arrivals;
+}
+
+/// The most that a rank holds, where F adds to it, and I and W, or B, take it away.
+double getPeak(const std::vector<Action> &row, const std::vector<StageCosts> &stages, bool inBytes) {
+  double held = 0, most = 0;
+  for (const Action &action : row) {
+    // A pair's forward is there before its backward frees anything.
+    std::vector<Task> tasks = getTasks(action);
+    for (const Task &task : tasks)
+      if (task.kind == Kind::Forward)
+        held += inBytes ? stages[task.stage].activationBytes : 1;
+    most = std::max(most, held);
+    for (const Task &task : tasks) {
+      double all = inBytes ? stages[task.stage].activationBytes : 1, kept = inBytes ? stages[task.stage].weightBytes : 1;
+      held -= task.kind == Kind::Input ? all - kept : task.kind == Kind::Weight ? kept : task.kind == Kind::Backward ? all : 0;
+    }
+  }
+  return most;
+}
+
+} // namespace
+
 Times findTimes(const Table &table, const Costs &costs) {
   Makers makers = findMakers(table);
   double share = static_cast<double>(table.ranks) / table.stages;
-  auto getDuration = [&](const Action &action) {
-    if (action.second)
-      return costs.pair * share;
-    switch (action.first.kind) {
-    case Kind::Forward: return costs.forward * share;
-    case Kind::Backward: return (costs.input + costs.weight) * share;
-    case Kind::Input: return costs.input * share;
-    case Kind::Weight: return costs.weight * share;
-    }
-    return 0.0;
-  };
   Times times;
   for (const std::vector<Action> &row : table.actions) {
     times.start.emplace_back(row.size(), 0.0);
     times.end.emplace_back();
+    times.reads.emplace_back(row.size());
     for (const Action &action : row)
-      times.end.back().push_back(getDuration(action));
+      times.end.back().push_back(getDuration(table, costs, action));
   }
   for (bool raised = true; raised;) {
     raised = false;
+    Arrivals arrivals = findArrivals(table, costs, times);
     for (unsigned rank = 0; rank < table.ranks; ++rank)
       for (size_t i = 0; i < table.actions[rank].size(); ++i) {
         const Action &action = table.actions[rank][i];
         double start = i ? times.end[rank][i - 1] : 0;
+        times.reads[rank][i].clear();
         for (const Task &task : getTasks(action))
           for (auto [kind, stage] : getReads(table, task)) {
             auto [from, position] = makers.at({kind, stage, task.microBatch});
-            start = std::max(start, times.end[from][position] + (from == rank ? 0 : costs.comm));
+            double there = stage == task.stage ? times.end[from][position] : arrivals.at({kind, stage, task.microBatch});
+            times.reads[rank][i].push_back({from, position, there});
+            start = std::max(start, there);
           }
         if (start > times.start[rank][i]) {
           times.start[rank][i] = start;
-          times.end[rank][i] = start + getDuration(action);
+          times.end[rank][i] = start + getDuration(table, costs, action);
           raised = true;
         }
       }
@@ -147,22 +220,39 @@ Times findTimes(const Table &table, const Costs &costs) {
   for (const std::vector<double> &row : times.end)
     if (!row.empty())
       times.makespan = std::max(times.makespan, row.back());
-  for (const std::vector<Action> &row : table.actions) {
-    double busy = 0, alive = 0, most = 0;
-    for (const Action &action : row) {
-      busy += getDuration(action);
-      // A pair's forward is there before its backward frees anything.
-      std::vector<Task> tasks = getTasks(action);
-      for (const Task &task : tasks)
-        alive += task.kind == Kind::Forward;
-      most = std::max(most, alive);
-      for (const Task &task : tasks)
-        alive -= task.kind == Kind::Backward || task.kind == Kind::Weight;
-    }
+  std::vector<StageCosts> stages;
+  for (unsigned stage = 0; stage < table.stages; ++stage)
+    stages.push_back(getStage(table, costs, stage));
+  for (unsigned rank = 0; rank < table.ranks; ++rank) {
+    const std::vector<Action> &row = table.actions[rank];
+    double busy = 0;
+    for (const Action &action : row)
+      busy += getDuration(table, costs, action);
     times.idle.push_back(times.makespan - busy);
-    times.peak.push_back(most * share);
+    times.spanIdle.push_back(row.empty() ? 0 : times.end[rank].back() - times.start[rank].front() - busy);
+    times.peak.push_back(getPeak(row, stages, false) * share);
+    times.peakBytes.push_back(getPeak(row, stages, true));
   }
   return times;
+}
+
+bool isCritical(const Times &times, const std::vector<std::pair<unsigned, size_t>> &path) {
+  if (path.empty())
+    return times.makespan == 0;
+  auto [firstRank, firstPosition] = path.front();
+  auto [lastRank, lastPosition] = path.back();
+  if (times.start[firstRank][firstPosition] != 0 || times.end[lastRank][lastPosition] != times.makespan)
+    return false;
+  for (size_t i = 1; i < path.size(); ++i) {
+    auto [rank, position] = path[i];
+    double start = times.start[rank][position];
+    bool isCause = path[i - 1] == Place{rank, position - 1} && times.end[rank][position - 1] == start;
+    for (const Times::Read &read : times.reads[rank][position])
+      isCause |= path[i - 1] == Place{read.rank, read.position} && read.there == start;
+    if (!isCause)
+      return false;
+  }
+  return true;
 }
 
 } // namespace dpc::schedule::test

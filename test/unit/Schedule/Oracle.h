@@ -18,12 +18,26 @@ bool isLegal(const Table &table);
 struct Times {
   std::vector<std::vector<double>> start, end;
   double makespan = 0;
-  std::vector<double> idle, peak;
+  std::vector<double> idle, spanIdle, peak, peakBytes;
+
+  /// What an action reads, of each rank and position: where it is made, and when it
+  /// is on the reader's rank.
+  struct Read {
+    unsigned rank;
+    size_t position;
+    double there;
+  };
+  std::vector<std::vector<std::vector<Read>>> reads;
 };
 
 /// The earliest times of a legal table: starts are raised until no rule asks for
 /// more.
 Times findTimes(const Table &table, const Costs &costs);
+
+/// Whether a path is a chain of actions that lasts the whole makespan: from time 0
+/// to the end, each the previous one of the next one's rank, or the maker of what
+/// the next one reads and waited for.
+bool isCritical(const Times &times, const std::vector<std::pair<unsigned, size_t>> &path);
 
 } // namespace dpc::schedule::test
 

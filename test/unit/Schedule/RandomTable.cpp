@@ -1,6 +1,7 @@
 #include "RandomTable.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace dpc::schedule::test {
 
@@ -99,6 +100,24 @@ Costs makeCosts(Random &random) {
   Costs costs{time(), time(), time(), 0, random.oneIn(2) ? time() : 0};
   double backward = costs.input + costs.weight, longer = std::max(costs.forward, backward);
   costs.pair = longer + (costs.forward + backward - longer) * random.below(5) / 4;
+  return costs;
+}
+
+Costs makeStageCosts(Random &random, const Table &table) {
+  Costs costs = makeCosts(random);
+  auto quarters = [&](unsigned most) { return random.below(most + 1) / 4.0; };
+  for (unsigned stage = 0; stage < table.stages; ++stage) {
+    StageCosts stageCosts{quarters(16), quarters(16), quarters(16), quarters(16), quarters(16), quarters(40), 0};
+    stageCosts.weightBytes = stageCosts.activationBytes * random.below(5) / 4;
+    costs.stages.push_back(stageCosts);
+  }
+  // Also pairs that take less than their parts, or more: a user may write any number.
+  if (random.oneIn(3))
+    for (unsigned i = 0; i < table.stages * table.stages; ++i)
+      costs.pairs.push_back(quarters(40));
+  if (!random.oneIn(3))
+    for (unsigned count = random.oneIn(3) ? 1 : table.ranks * table.ranks; count > 0; --count)
+      costs.links.push_back({quarters(8), random.oneIn(4) ? Link().bandwidth : std::ldexp(1.0, static_cast<int>(random.below(5)) - 2)});
   return costs;
 }
 

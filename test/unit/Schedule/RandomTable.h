@@ -30,6 +30,10 @@ Table makeTable(Random &random);
 /// longer of its tasks to both one after the other.
 Costs makeCosts(Random &random);
 
+/// Every stage with its own times and bytes, in quarters; for some the time of each
+/// pair, links of their own, or one link for all.
+Costs makeStageCosts(Random &random, const Table &table);
+
 /// What happened to a table.
 enum class Accident { Swap, Drop, Duplicate, Retarget, SplitPair, Move };
 

@@ -26,8 +26,15 @@ void expectTimes(const Table &table, const Costs &costs) {
       EXPECT_NEAR(got->end[rank][i], wanted.end[rank][i], kRounding) << "rank " << rank << ", position " << i;
     }
     EXPECT_NEAR(got->idle[rank], wanted.idle[rank], kRounding) << "rank " << rank;
+    EXPECT_NEAR(got->spanIdle[rank], wanted.spanIdle[rank], kRounding) << "rank " << rank;
     EXPECT_NEAR(got->peakActivations[rank], wanted.peak[rank], kRounding) << "rank " << rank;
+    EXPECT_NEAR(got->peakBytes[rank], wanted.peakBytes[rank], kRounding) << "rank " << rank;
   }
+  // Of the same times, to the last bit: a chain of equations.
+  wanted.start = got->start;
+  wanted.end = got->end;
+  wanted.makespan = got->makespan;
+  EXPECT_TRUE(isCritical(wanted, got->criticalPath)) << printText(table);
 }
 
 TEST(Simulate, GivesTheEarliestTimes) {
@@ -37,6 +44,15 @@ TEST(Simulate, GivesTheEarliestTimes) {
     Table table = makeTable(random);
     EXPECT_TRUE(check(table).empty()) << check(table).front() << "\n" << printText(table);
     expectTimes(table, makeCosts(random));
+  }
+}
+
+TEST(Simulate, GivesTheEarliestTimesOfUnequalStagesAndLinks) {
+  for (uint32_t seed = 0; seed < 3000; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    Random random(seed);
+    Table table = makeTable(random);
+    expectTimes(table, makeStageCosts(random, table));
   }
 }
 
@@ -51,8 +67,8 @@ TEST(Simulate, GivesTheEarliestTimesOfEverySchedule) {
         SCOPED_TRACE(std::string(generator.name) + ", P = " + std::to_string(ranks) + ", M = " + std::to_string(microBatches));
         Table table = generator.generate(request);
         EXPECT_TRUE(isLegal(table));
-        for (unsigned i = 0; i < 3; ++i)
-          expectTimes(table, makeCosts(random));
+        expectTimes(table, makeCosts(random));
+        expectTimes(table, makeStageCosts(random, table));
       }
 }
 
@@ -75,8 +91,8 @@ TEST(Simulate, SaysWhereEveryRankWaits) {
   ASSERT_TRUE(table.ok()) << table.error();
   Result<Simulation> result = simulate(*table, {});
   ASSERT_FALSE(result.ok());
-  EXPECT_EQ(result.error(), "the ranks wait for each other:\n  rank 0, position 0: 1F1 waits for 0F1 on rank 1\n"
-                            "  rank 1, position 0: 1F0 waits for 0F0 on rank 0");
+  EXPECT_EQ(result.error(), "ranks wait for each other, and 2 of 2 cannot go on:\n  rank 0, position 0: 1F1 waits for 0F1 at position 1 of rank 1\n"
+                            "  rank 1, position 0: 1F0 waits for 0F0 at position 1 of rank 0");
 }
 
 // A pair waits for both its tasks and yields both results at its end.
