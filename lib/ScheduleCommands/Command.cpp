@@ -31,6 +31,7 @@ const std::vector<Subcommand> &subcommands() {
       {"show", "every rank's actions, in order", {"text", "json"}, kSchedule | kSizes, showCommand},
       {"check", "can this schedule be carried out?", {"text", "json"}, kSchedule | kSizes | kCap, checkCommand},
       {"simulate", "how long it takes, who waits, what is kept", {"text", "json"}, kSchedule | kSizes | kCosts | kStageCosts, simulateCommand},
+      {"compare", "all schedules side by side, by formula and simulated", {"text", "json", "csv"}, kSizes | kCosts, compareCommand},
   };
   return table;
 }

@@ -94,12 +94,12 @@ int simulateCommand(const Flags &flags, std::ostream &out, std::ostream &err) {
   Result<Table> table = load(flags.source);
   if (!table.ok())
     return fail(err, table.error(), 3);
-  Result<Costs> costs = parseCosts(flags.costs, flags.link, *table);
-  if (!costs.ok())
-    return fail(err, costs.error(), 2);
   // A file may name a task twice or never; the simulator presumes neither.
   if (std::vector<std::string> errors = check(*table); !errors.empty())
     return fail(err, errors.front(), 3);
+  Result<Costs> costs = costsOf(flags, *table);
+  if (!costs.ok())
+    return fail(err, costs.error(), costsStatus(flags));
   Result<Simulation> result = simulate(*table, *costs);
   if (!result.ok())
     return fail(err, result.error(), 3);

@@ -11,7 +11,7 @@ namespace dpc::schedule {
 /// The flags of all of them; each is offered only those that it reads.
 struct Flags {
   Source source;
-  std::string costs, link, format = "text";
+  std::string costs, costsFrom, link, format = "text";
   double cap = 0;
 };
 
@@ -20,6 +20,15 @@ int listCommand(const Flags &flags, std::ostream &out, std::ostream &err);
 int showCommand(const Flags &flags, std::ostream &out, std::ostream &err);
 int checkCommand(const Flags &flags, std::ostream &out, std::ostream &err);
 int simulateCommand(const Flags &flags, std::ostream &out, std::ostream &err);
+int compareCommand(const Flags &flags, std::ostream &out, std::ostream &err);
+
+/// The costs of --cost, or of the model of --cost-from with the stages it was cut
+/// into.
+Result<Costs> modelCosts(const Flags &flags);
+/// The same for a table, whose stages a model's costs are spread over.
+Result<Costs> costsOf(const Flags &flags, const Table &table);
+/// The status of their failure.
+inline int costsStatus(const Flags &flags) { return flags.costsFrom.empty() ? 2 : 3; }
 
 /// Prints the error; returns the status.
 int fail(std::ostream &err, const std::string &message, int status);

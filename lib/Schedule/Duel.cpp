@@ -1,0 +1,89 @@
+// Has Chimera fewer bubbles than DualPipe?
+#include "Rankings.h"
+
+#include "dpc/Schedule/Spread.h"
+
+#include <algorithm>
+#include <sstream>
+
+namespace dpc::schedule {
+namespace {
+
+// The nearest number of micro-batches from `from` on that both take, a few units on.
+std::optional<unsigned> findCommon(const Generator &a, const Generator &b, unsigned ranks, unsigned from) {
+  for (unsigned M = from; M <= from + 8 * ranks && M <= kMaxMicroBatches; ++M) {
+    Request request;
+    request.ranks = ranks;
+    request.microBatches = M;
+    if (findFault(a, request).empty() && findFault(b, request).empty())
+      return M;
+  }
+  return std::nullopt;
+}
+
+std::optional<Standing> findBest(const Generator &generator, unsigned ranks, unsigned microBatches, const Costs &costs) {
+  std::optional<Standing> best;
+  for (const Variant &variant : variantsOf(generator))
+    if (Result<Figures> figures = measure(variant, ranks, microBatches, costs); figures.ok())
+      if (!best || figures->makespan < best->figures.makespan)
+        best = Standing{variant.title, generator.replicas(), 1, *figures};
+  return best;
+}
+
+} // namespace
+
+std::vector<Duel> findDuels(unsigned ranks, unsigned microBatches, const Costs &costs) {
+  const Generator *chimera = findGenerator("chimera"), *dualpipe = findGenerator("dualpipe");
+  std::vector<Duel> duels;
+  if (!chimera || !dualpipe)
+    return duels;
+  unsigned P = ranks;
+  std::optional<unsigned> M = findCommon(*chimera, *dualpipe, P, microBatches);
+  if (!M && (M = findCommon(*chimera, *dualpipe, ranks + 1, microBatches)))
+    ++P;
+  if (!M)
+    return duels;
+  Costs share = spread(costs, P, P);
+  double plain = share.forward + share.input + share.weight, gain = plain > 0 ? share.pair / plain : 1;
+  for (double backward : {1.0, 2.0}) {
+    Costs equal;
+    equal.forward = share.forward > 0 ? share.forward : 1;
+    equal.input = equal.weight = backward / 2 * equal.forward;
+    equal.pair = gain * (1 + backward) * equal.forward;
+    equal.comm = share.comm;
+    auto one = findBest(*chimera, P, *M, equal), other = findBest(*dualpipe, P, *M, equal);
+    if (!one || !other)
+      continue;
+    Duel duel;
+    duel.backward = backward;
+    duel.ranks = P;
+    duel.microBatches = *M;
+    duel.chimera = *one;
+    duel.dualpipe = *other;
+    duel.shortest = rankSameDevices(P, *M, equal).front();
+    duels.push_back(duel);
+  }
+  return duels;
+}
+
+std::string inWords(const std::vector<Duel> &duels) {
+  if (duels.empty())
+    return "Has Chimera fewer bubbles than DualPipe? There is no size near this one that is legal for both.";
+  std::ostringstream text;
+  text << "Has Chimera fewer bubbles than DualPipe? At P = " << duels[0].ranks << ", M = " << duels[0].microBatches << ": ";
+  for (size_t i = 0; i < duels.size(); ++i) {
+    const Duel &duel = duels[i];
+    const Figures &chimera = duel.chimera.figures, &dualpipe = duel.dualpipe.figures;
+    double difference = chimera.makespan - dualpipe.makespan, noise = 1e-9 * dualpipe.makespan;
+    text << (i ? "; " : "") << "with B = " << (duel.backward == 1 ? "F" : "2F") << (difference < -noise ? " yes" : difference > noise ? " no" : " as many")
+         << ", " << duel.chimera.title << " idles " << chimera.mostIdle << " of " << chimera.makespan << " and dualpipe " << dualpipe.mostIdle << " of "
+         << dualpipe.makespan;
+    if (duel.shortest.figures.makespan < std::min(chimera.makespan, dualpipe.makespan) - noise)
+      text << " (" << duel.shortest.title << " takes " << duel.shortest.figures.makespan << " with "
+           << (duel.shortest.copies == 1 ? "one copy" : std::to_string(duel.shortest.copies) + " copies") << " of the parameters)";
+  }
+  text << ".";
+  return text.str();
+}
+
+} // namespace dpc::schedule

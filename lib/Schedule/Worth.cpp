@@ -1,0 +1,162 @@
+// Is a second copy of the parameters worth it?
+#include "Rankings.h"
+
+#include "dpc/Schedule/Spread.h"
+
+#include <algorithm>
+#include <sstream>
+
+namespace dpc::schedule {
+namespace {
+
+constexpr double kSame = 1e-9; // of a makespan: differences of rounding only
+
+bool isShorter(double a, double b) { return a < b - kSame * b; }
+
+// Pairs that take a part of their forward and backward times.
+Costs withPairs(Costs costs, double part) {
+  costs.pairs.clear();
+  costs.pair = part * (costs.forward + costs.input + costs.weight);
+  return costs;
+}
+
+// The longest pair, in the unit of costs, with which a table with pairs is as short
+// as `limit`. The makespan of a fixed order grows with every duration, so halving an
+// interval finds it.
+std::optional<double> findBreakEven(const Table &table, const Costs &costs, double limit) {
+  double plain = costs.forward + costs.input + costs.weight;
+  auto isShortEnough = [&](double part) {
+    Result<Simulation> simulation = simulate(table, withPairs(costs, part));
+    return simulation.ok() && !isShorter(limit, simulation->makespan);
+  };
+  if (isShortEnough(1))
+    return plain;
+  // A pair cannot be shorter than the longer one of its two.
+  double low = plain > 0 ? std::max(costs.forward, costs.input + costs.weight) / plain : 1, high = 1;
+  if (!isShortEnough(low))
+    return std::nullopt;
+  for (int i = 0; i < 40; ++i) {
+    double middle = (low + high) / 2;
+    (isShortEnough(middle) ? low : high) = middle;
+  }
+  return low * plain;
+}
+
+const Standing *findTitle(const std::vector<Standing> &standings, const std::string &title) {
+  for (const Standing &standing : standings)
+    if (standing.title == title && standing.pipelines == 1)
+      return &standing;
+  return nullptr;
+}
+
+std::string describe(const Standing &standing) {
+  std::ostringstream text;
+  text << standing.title << (standing.pipelines > 1 ? " in two pipelines" : "") << " (" << standing.figures.makespan << ", peak "
+       << standing.figures.peak << ")";
+  return text.str();
+}
+
+void describe(std::ostream &text, const Worth &worth, const Worth::Rival &rival) {
+  const char *comparison = rival.isFaster ? "slower than " : isShorter(worth.figures.makespan, rival.standing.figures.makespan) ? "faster than " : "as fast as ";
+  text << comparison << describe(rival.standing);
+  if (!worth.figures.hasPairs)
+    return;
+  text << ", break-even F&B ";
+  if (!rival.breakEven)
+    text << "none: not even pairs as short as the longer of F and B are enough";
+  else if (*rival.breakEven >= worth.plain * (1 - kSame))
+    text << "F + B: it need not gain anything";
+  else
+    text << *rival.breakEven << " (" << 100 * (1 - *rival.breakEven / worth.plain) << " % below F + B)";
+}
+
+} // namespace
+
+std::optional<Worth> weigh(const Variant &variant, const std::vector<Standing> &sameDevices, const std::vector<Standing> &sameMemory, unsigned ranks,
+                           unsigned microBatches, const Costs &costs) {
+  const Standing *own = findTitle(sameDevices, variant.title);
+  if (!own || own->copies < 2)
+    return std::nullopt;
+  Request request;
+  request.ranks = ranks;
+  request.microBatches = microBatches;
+  request.options = variant.options;
+  Result<Table> table = generate(variant.generator->name, request);
+  if (!table.ok())
+    return std::nullopt;
+  Costs share = spread(costs, ranks, table->stages);
+
+  Worth worth;
+  worth.title = variant.title;
+  worth.figures = own->figures;
+  worth.pair = share.pair;
+  worth.plain = share.forward + share.input + share.weight;
+  auto challenge = [&](const Standing &standing) {
+    Worth::Rival rival;
+    rival.standing = standing;
+    rival.isFaster = isShorter(standing.figures.makespan, own->figures.makespan);
+    if (own->figures.hasPairs)
+      rival.breakEven = findBreakEven(*table, share, standing.figures.makespan);
+    return rival;
+  };
+  auto dominates = [&](const Standing &standing) {
+    return !isShorter(own->figures.makespan, standing.figures.makespan) && standing.figures.peak <= own->figures.peak + kSame;
+  };
+  for (const Standing &standing : sameDevices) {
+    if (standing.copies >= own->copies)
+      continue;
+    if (dominates(standing))
+      worth.dominators.push_back(standing);
+    if (!worth.sameDevices && !standing.figures.hasPairs)
+      worth.sameDevices = challenge(standing);
+  }
+  for (const Standing &standing : sameMemory) {
+    if (standing.pipelines != 2)
+      continue;
+    if (dominates(standing))
+      worth.dominators.push_back(standing);
+    if (!worth.sameMemory && !standing.figures.hasPairs)
+      worth.sameMemory = challenge(standing);
+  }
+  return worth;
+}
+
+std::optional<Worth> findWorth(const Variant &variant, unsigned ranks, unsigned microBatches, const Costs &costs) {
+  if (variant.generator->replicas() < 2)
+    return std::nullopt;
+  std::vector<Standing> sameDevices = rankSameDevices(ranks, microBatches, costs);
+  return weigh(variant, sameDevices, rankSameMemory(sameDevices, ranks, microBatches, costs), ranks, microBatches, costs);
+}
+
+std::string inWords(const Worth &worth) {
+  std::ostringstream text;
+  text << worth.title << " (" << worth.figures.makespan << ", peak " << worth.figures.peak << ") holds the parameters twice";
+  if (worth.figures.hasPairs) {
+    text << "; F&B = " << worth.pair;
+    if (worth.pair >= worth.plain * (1 - kSame))
+      text << " gains nothing over F + B";
+    else
+      text << " saves " << 100 * (1 - worth.pair / worth.plain) << " % of F + B";
+  }
+  text << ".";
+  if (worth.dominators.empty()) {
+    text << " No schedule with one copy is as fast and keeps as little; nor does one in two pipelines.";
+  } else {
+    const Standing &first = worth.dominators.front();
+    text << " It is not worth that here: it is dominated by " << describe(first) << ", no slower, no more activations";
+    text << (first.pipelines == 1 ? ", one copy of the parameters." : ", as many parameters on each device.");
+  }
+  if (worth.sameDevices) {
+    text << " On the same devices it is ";
+    describe(text, worth, *worth.sameDevices);
+    text << ".";
+  }
+  if (worth.sameMemory) {
+    text << " On the same devices and memory it is ";
+    describe(text, worth, *worth.sameMemory);
+    text << ".";
+  }
+  return text.str();
+}
+
+} // namespace dpc::schedule

@@ -1,0 +1,163 @@
+"""`dpc schedule compare`: published values, a row for every schedule, and what follows from them."""
+import csv
+import io
+import json
+import re
+import subprocess
+
+import pytest
+
+
+def schedule(*arguments, status=0):
+    done = subprocess.run(["dpc", "schedule", *map(str, arguments)], capture_output=True, text=True, timeout=120)
+    assert done.returncode == status, done.stdout + done.stderr
+    return done.stdout if status == 0 else done.stderr
+
+
+def compare(ranks, micro_batches, *arguments, format="json"):
+    text = schedule("compare", "--pp", ranks, "--micro-batches", micro_batches, "--format", format, *arguments)
+    return json.loads(text) if format == "json" else text
+
+
+def rows(comparison):
+    return {row["schedule"]: row for row in comparison["schedules"]}
+
+
+def known():
+    return {row["name"]: row for row in json.loads(schedule("list", "--format", "json"))}
+
+
+# Makespan and largest peak with F = I = W = 1 on the same devices, from simulations of
+# the published schedules: (ranks, micro-batches) to schedule to both.
+PUBLISHED = {
+    (4, 8): {"1f1b": (33, 4), "zb-h1": (27, 4), "dualpipe": (26, 5), "dualpipev": (27, 4.5)},
+    (4, 16): {"1f1b": (57, 4), "zb-h1": (51, 4), "dualpipe": (50, 5), "dualpipev": (51, 4.5)},
+    (8, 16): {"1f1b": (69, 8), "zb-h1": (55, 8), "dualpipe": (54, 9), "dualpipev": (55, 8.5)},
+    (8, 20): {"1f1b": (81, 8), "zb-h1": (67, 8), "dualpipe": (66, 9), "dualpipev": (67, 8.5)},
+    (8, 32): {"1f1b": (117, 8), "zb-h1": (103, 8), "dualpipe": (102, 9), "dualpipev": (103, 8.5)},
+}
+# Makespan of dualpipe and dualpipev where a pair takes 2.5 and 2.
+OVERLAPPED = {
+    (4, 8): ((24, 24.5), (22, 22)),
+    (4, 16): ((44, 44.5), (38, 38)),
+    (8, 16): ((49, 49.5), (44, 44)),
+    (8, 20): ((59, 59.5), (52, 52)),
+    (8, 32): ((89, 89.5), (76, 76)),
+}
+# Bound of one copy in one piece a device, and of two mirrored copies.
+BOUNDS = {(4, 8): (27, 25), (4, 16): (51, 49), (8, 16): (55, 51), (8, 20): (67, 63), (8, 32): (103, 99)}
+
+
+@pytest.mark.parametrize("size", sorted(PUBLISHED))
+def test_simulated_values_are_the_published_ones(size):
+    found = rows(compare(*size))
+    for name, (makespan, peak) in PUBLISHED[size].items():
+        assert found[name]["makespan"] == pytest.approx(makespan), name
+        assert found[name]["peak_activations"] == pytest.approx(peak), name
+    assert (found["1f1b"]["lower_bound"], found["dualpipe"]["lower_bound"]) == BOUNDS[size]
+
+
+@pytest.mark.parametrize("size", sorted(OVERLAPPED))
+def test_overlapped_pairs_are_as_short_as_published(size):
+    for pair, wanted in zip((2.5, 2), OVERLAPPED[size]):
+        found = rows(compare(*size, "--cost", f"F=1,I=1,W=1,FB={pair}"))
+        assert [found[name]["makespan"] for name in ("dualpipe", "dualpipev")] == list(wanted)
+
+
+def test_formulas_have_the_values_of_the_published_table():
+    """The table of the DeepSeek-V3 report: bubble, parameters and activations."""
+    found = rows(compare(8, 20, "--cost", "F=1,I=1.5,W=1,FB=3"))
+    table = {
+        "1f1b": ("(P-1)(F+B)", 7 * 3.5, 1, "P", 8),
+        "zb-h1": ("(P-1)(F+B-2W)", 7 * 1.5, 1, "P", 8),
+        "dualpipe": ("(P/2-1)(F&B+B-3W)", 3 * 2.5, 2, "P+1", 9),
+    }
+    for name, (bubble, value, parameters, activations, peak) in table.items():
+        row = found[name]
+        assert row["bubble_formula"] == {"formula": bubble, "value": value}
+        assert row["parameters"] == parameters
+        assert row["activations_formula"] == {"formula": activations, "value": peak}
+    text = compare(8, 20, format="text")
+    assert re.search(r"dualpipe +\(P/2-1\)\(F&B\+B-3W\) +6  2x +P\+1 +9 +66 +6 +9.1 % +9 +63 ", text)
+
+
+def test_every_schedule_has_a_row():
+    text, listed = compare(8, 20, format="text"), known()
+    found = compare(8, 20)["schedules"]
+    assert {row["name"] for row in found} == set(listed)
+    assert all("makespan" in row for row in found)
+    for name, row in listed.items():
+        title = f"{name} ({row['alias']})" if "alias" in row else name
+        assert re.search(rf"(?m)^{re.escape(title)}(  |: not legal)", text), title
+
+
+def test_an_illegal_size_is_told_with_the_nearest_legal_one():
+    text = compare(8, 10, format="text")
+    assert "dualpipe: not legal at M = 10, needs an even number, at least 16; nearest 16:\n" in text
+    row = rows(compare(8, 10))["dualpipe"]
+    assert not row["legal"] and row["micro_batches"] == 16 and row["makespan"] == 54
+    text = compare(7, 20, format="text")
+    assert "dualpipe: not legal at P = 7, needs an even number of ranks; nearest P = 8, M = 20:\n" in text
+    assert rows(compare(7, 20))["dualpipe"]["makespan"] == 66
+    # What is not legal is in no ranking.
+    assert all(place["schedule"] != "dualpipe" for place in compare(7, 20)["same_devices"])
+
+
+def test_rankings_are_sorted_and_complete():
+    comparison = compare(8, 20, "--cost", "F=1,I=1.2,W=0.8,FB=2.5")
+    legal = [row["schedule"] for row in comparison["schedules"] if row["legal"]]
+    assert sorted(place["schedule"] for place in comparison["same_devices"]) == sorted(legal)
+    for block in ("same_devices", "same_devices_and_memory"):
+        times = [place["makespan"] for place in comparison[block]]
+        assert times == sorted(times) and len(times) > 2
+
+
+def test_the_same_memory_is_two_pipelines_of_half_the_stages():
+    block = compare(8, 20)["same_devices_and_memory"]
+    assert all(place["parameters"] == 2 for place in block)
+    found = {(place["schedule"], place["pipelines"]): place for place in block}
+    assert found["dualpipe", 1]["makespan"] == 66
+    half = rows(compare(4, 10, "--cost", "F=2,I=2,W=2"))["zb-h1"]
+    assert found["zb-h1", 2]["makespan"] == half["makespan"] == 66
+    assert found["zb-h1", 2]["peak_activations"] == 2 * half["peak_activations"] == 8
+    assert compare(5, 20)["same_devices_and_memory"] == []
+    # An odd micro-batch makes one of the two pipelines longer.
+    odd = {place["schedule"]: place for place in compare(4, 9)["same_devices_and_memory"]}
+    assert odd["1f1b"]["makespan"] == rows(compare(2, 5, "--cost", "F=2,I=2,W=2"))["1f1b"]["makespan"]
+
+
+def second_copy(comparison, name="dualpipe"):
+    return next(worth for worth in comparison["second_copy"] if worth["schedule"] == name)
+
+
+def test_the_break_even_pair_is_where_the_makespans_meet():
+    costs = "F=1,I=1.5,W=0.5,FB={}"
+    worth = second_copy(compare(8, 20, "--cost", costs.format(3)))
+    for block in ("same_devices", "same_devices_and_memory"):
+        even, rival = worth[block]["break_even_pair"], worth[block]["against"]
+        assert even is not None
+        at = rows(compare(8, 20, "--cost", costs.format(even)))["dualpipe"]["makespan"]
+        if even < 3:
+            assert at == pytest.approx(rival["makespan"], abs=1e-6)
+            above = rows(compare(8, 20, "--cost", costs.format(even + 0.01)))["dualpipe"]["makespan"]
+            assert above > rival["makespan"]
+        else:
+            assert at <= rival["makespan"]
+
+
+def test_csv_has_the_same_rows():
+    table = list(csv.DictReader(io.StringIO(compare(8, 10, format="csv"))))
+    for line, row in zip(table, compare(8, 10)["schedules"], strict=True):
+        assert line["schedule"] == row["schedule"] and (line["legal"] == "yes") == row["legal"]
+        assert float(line["makespan"]) == pytest.approx(row["makespan"])
+
+
+def test_the_legend_tells_the_papers_apart():
+    text = compare(8, 20, format="text")
+    for letter in ("F", "I", "W", "B", "F&B"):
+        assert re.search(rf"(?m)^  {letter} +\d", text), letter
+    assert "I + W" in text
+
+
+def test_bad_costs_are_refused():
+    assert "no time" in schedule("compare", "--pp", 4, "--cost", "F=-1", status=2)
