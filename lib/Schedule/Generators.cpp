@@ -41,6 +41,7 @@ double chunksOf(const Request &r) {
 }
 double interleavedBubble(const Request &r, const Costs &costs) { return linear1f1bBubble(r, costs) / chunksOf(r); }
 double interleavedZbBubble(const Request &r, const Costs &costs) { return zbH1Bubble(r, costs) / chunksOf(r); }
+double headBubble(const Request &r, const Costs &costs) { return (r.ranks - 1) * costs.forward; }
 double zbVBubble(const Request &r, const Costs &costs) { return (r.ranks - 1) * costs.forward / 2; }
 double chimeraBubble(const Request &r, const Costs &costs) {
   Times t(costs);
@@ -48,6 +49,7 @@ double chimeraBubble(const Request &r, const Costs &costs) {
 }
 double interleavedPeak(const Request &r, const Costs &) { return r.ranks + (r.ranks - 1) / chunksOf(r); }
 double combinedPeak(const Request &r, const Costs &) { return r.ranks + r.ranks / chunksOf(r); }
+double twiceRanks(const Request &r, const Costs &) { return 2 * r.ranks - 1; }
 double allMicroBatches(const Request &r, const Costs &) { return r.microBatches; }
 double ranksOf(const Request &r, const Costs &) { return r.ranks; }
 double ranksAndOne(const Request &r, const Costs &) { return r.ranks + 1; }
@@ -65,6 +67,9 @@ const std::vector<Generator> &generators() {
       {"zb-h1", "zb1p", "1f1b with the backward split: weight halves fill the bubble, memory stays that of 1f1b",
        "Qi et al., Zero Bubble Pipeline Parallelism, ICLR 2024", "", Placement::Linear, 1, {}, {"(P-1)(F+B-2W)", zbH1Bubble}, {"P", ranksOf},
        anyRequest, makeZbH1},
+      {"zb-h2", nullptr, "zb-h1 with twice the activations: no rank waits between its first and last action, but the step is no shorter",
+       "Qi et al., Zero Bubble Pipeline Parallelism, ICLR 2024", "", Placement::Linear, 1, {}, {"(P-1)F", headBubble}, {"2P-1", twiceRanks},
+       anyRequest, makeZbH2},
       {"interleaved", nullptr, "1f1b over several chunks of the model a rank: the bubble of 1f1b divided by them, more messages and activations",
        "Narayanan et al., Megatron-LM, SC 2021", kRounds, Placement::Loop, 1, {kChunkOption}, {"(P-1)(F+B)/v", interleavedBubble},
        {"P+(P-1)/v", interleavedPeak}, checkInterleaved, makeInterleaved},
@@ -79,6 +84,12 @@ const std::vector<Generator> &generators() {
        {"P+P/v", combinedPeak}, checkCombined, makeCombined},
       {"zb-v", nullptr, "two stages a rank in a V, backwards split: hardly a bubble with one copy and the memory of 1f1b",
        "Qi et al., Zero Bubble Pipeline Parallelism, ICLR 2024", "", Placement::V, 2, {}, {"(P-1)F/2", zbVBubble}, {"P", ranksOf}, anyRequest, makeZbV},
+      {"v-half", nullptr, "zb-v's placement with half the activations, for some bubble",
+       "Qi et al., Pipeline Parallelism with Controllable Memory, NeurIPS 2024", "", Placement::V, 2, {}, {nullptr, nullptr}, {nullptr, nullptr},
+       anyRequest, makeVHalf},
+      {"v-min", nullptr, "zb-v's placement with a third of the activations, for more bubble",
+       "Qi et al., Pipeline Parallelism with Controllable Memory, NeurIPS 2024", "", Placement::V, 2, {}, {nullptr, nullptr}, {nullptr, nullptr},
+       anyRequest, makeVMin},
       {"chimera", nullptr, "two mirrored copies, each filling the slots that the other leaves",
        "Li and Hoefler, Chimera, SC 2021", "an even number of ranks, a multiple of the ranks in micro-batches", Placement::Mirrored, 1, {},
        {"(P/2-1)(F+B)", chimeraBubble}, {"P", ranksOf}, checkChimera, makeChimera},

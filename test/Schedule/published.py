@@ -124,3 +124,123 @@ def combined(ranks, micro_batches, chunks):
         row += [backward(op) for op in range(total - warm, total)]
         rows.append(row)
     return rows
+
+
+def zb_h2(ranks, micro_batches):
+    """Qi et al., Zero Bubble Pipeline Parallelism, 2024, figure 3."""
+    rows = []
+    for rank in range(ranks):
+        warm = min(2 * (ranks - rank) - 1, micro_batches)
+        row = [("F", rank, m) for m in range(warm)]
+        for m in range(micro_batches):
+            row.append(("I", rank, m))
+            row += [("W", rank, m - 2 * rank)] if m >= 2 * rank else []
+            row += [("F", rank, warm + m)] if warm + m < micro_batches else []
+        done = max(0, micro_batches - 2 * rank)
+        rows.append(row + [("W", rank, m) for m in range(done, micro_batches)])
+    return rows
+
+
+class ControllableMemory:
+    """Qi et al., Pipeline Parallelism with Controllable Memory, 2024: everything as lists of slots, counted anew each time. Parts of a
+    rank: 0 forward down, 1 forward up, 2 input half up, 3 input half down, 4 weight half (up), 5 weight half down."""
+
+    def __init__(self, ranks, micro_batches, block):
+        self.ranks, self.micro_batches = ranks, micro_batches
+        self.lanes = [[[begin + 6 * m for m in range(micro_batches)] for begin in block(ranks, rank)] for rank in range(ranks)]
+
+    @staticmethod
+    def slots(lane):
+        return {slot: part for part, slots in enumerate(lane) for slot in slots}
+
+    def with_weights(self, lane, split):
+        taken, waiting, put, slot = self.slots(lane[:4]), [0, 0], [[], []], 0
+        while slot <= max(taken) or any(waiting):
+            part = taken.get(slot)
+            if part is None:
+                way = next((way for way in (0, 1) if waiting[way]), None)
+                if way is not None:
+                    put[way].append(slot)
+                    waiting[way] -= 1
+            elif part >= 2:
+                waiting[part - 2 if split else 0] += 1
+            slot += 1
+        return lane[:4] + (put if split else put[:1])
+
+    def peak(self, lane):
+        taken, alive, most, waiting = self.slots(lane), 0, 0, 0
+        for slot in range(max(taken) + 1):
+            part = taken.get(slot)
+            if part is None:
+                if len(lane) == 4 and waiting:
+                    waiting, alive = waiting - 1, alive - 1
+            else:
+                waiting += part in (2, 3)
+                alive += {0: 1, 1: 1, 4: -1}.get(part, 0)
+            most = max(most, alive)
+        return most
+
+    def actions(self):
+        return sorted((slot, rank, part, m) for rank, lane in enumerate(self.lanes) for part, slots in enumerate(lane) for m, slot in enumerate(slots))
+
+    def before(self, at, rank, part, m):
+        """What an action follows, other than its rank's order."""
+        neighbour = rank - 1 if part in (0, 2) else rank + 1
+        found = [at[neighbour][part][m]] if part < 4 and 0 <= neighbour < self.ranks else []
+        return found + ([at[rank][part - 1][m]] if 0 < part < 4 else [])
+
+    def pull_forward(self, head):
+        cap = max(map(self.peak, self.lanes))
+        phase = "head"
+        done = [set() for _ in self.lanes]
+        for slot, rank, part, m in self.actions():
+            if phase == "head" and part == 3 and rank == 0:
+                phase = "middle"
+            stays = phase == "middle" or phase == "head" and not head
+            if phase == "middle" and part == 0 and m == self.micro_batches - 1:
+                phase = "tail"
+            lane = self.lanes[rank]
+            if not stays:
+                after = self.before(self.lanes, rank, part, m) + ([lane[part][m - 1]] if m else [])
+                after += [sorted(lane[2] + lane[3])[m]] if part == 4 else []
+                for earlier in range(max(after, default=-1) + 1, slot):
+                    if earlier not in done[rank]:
+                        lane[part][m] = earlier
+                        if self.peak(lane) <= cap:
+                            break
+                        lane[part][m] = slot
+            done[rank].add(lane[part][m])
+
+    def squeeze(self):
+        at, clock = [[[0] * len(slots) for slots in lane] for lane in self.lanes], [0] * self.ranks
+        for _, rank, part, m in self.actions():
+            at[rank][part][m] = max([clock[rank], *(slot + 1 for slot in self.before(at, rank, part, m))])
+            clock[rank] = at[rank][part][m] + 1
+        self.lanes = [lane[:4] for lane in at]
+
+    def rows(self):
+        self.lanes = [self.with_weights(lane, False) for lane in self.lanes]
+        self.pull_forward(True)
+        self.squeeze()
+        self.pull_forward(False)
+        self.lanes = [self.with_weights(lane, False) for lane in self.lanes]
+        self.squeeze()
+        self.lanes = [self.with_weights(lane, True) for lane in self.lanes]
+        rows = [[] for _ in range(self.ranks)]
+        for _, rank, part, m in self.actions():
+            rows[rank].append(("FFIIWW"[part], rank if part in (0, 3, 5) else 2 * self.ranks - 1 - rank, m))
+        return rows
+
+
+def v_half(ranks, micro_batches):
+    def block(P, r):
+        d = 0 if P % 2 else 3
+        return 2 * r, 3 * P - r - 2, 3 * P + d + 2 * r - 1, 6 * P + d - r - 2
+    return ControllableMemory(ranks, micro_batches, block).rows()
+
+
+def v_min(ranks, micro_batches):
+    def block(P, r):
+        d = 0 if P % 3 else 2
+        return r, 2 * P - r - 1, 2 * P + d + r, 4 * P + d - r - 1
+    return ControllableMemory(ranks, micro_batches, block).rows()

@@ -39,7 +39,10 @@ def show(*arguments):
     ("interleaved-zb", published.interleaved_zb, (1, 2, 3), rounds),
     ("combined-1f1b", published.combined, (1, 2, 4), rounds),
     ("looped-bfs", published.looped_bfs, (1, 2), always),
+    ("zb-h2", published.zb_h2, (None,), always),
     ("zb-v", published.zb_v, (None,), always),
+    ("v-half", published.v_half, (None,), always),
+    ("v-min", published.v_min, (None,), always),
     ("chimera", published.chimera, (None,), lambda ranks, micro_batches: ranks % 2 == 0 and micro_batches % ranks == 0),
 ])
 def test_actions_equal_the_published_definition(name, rows, chunks, legal):
