@@ -1,8 +1,10 @@
 // Names, files and costs as they are typed.
 #include "dpc/Schedule/Source.h"
 
+#include "dpc/Schedule/Csv.h"
 #include "dpc/Schedule/Text.h"
 
+#include <algorithm>
 #include <cctype>
 #include <cstdlib>
 #include <filesystem>
@@ -44,14 +46,21 @@ Result<Table> loadFile(const std::string &path) {
   std::error_code error;
   if (std::filesystem::is_directory(path, error))
     return R::failure("'" + path + "' is a folder, not a schedule");
-  uintmax_t size = std::filesystem::file_size(path, error);
-  if (!error && size > kMaxFileBytes)
-    return R::failure("'" + path + "' has " + std::to_string(size) + " bytes; a schedule may have " + std::to_string(kMaxFileBytes));
   std::ifstream stream(path, std::ios::binary);
-  std::stringstream text;
-  if (!stream || !(text << stream.rdbuf()))
+  std::string text;
+  if (uintmax_t size = std::filesystem::file_size(path, error); !error)
+    text.reserve(std::min(size, kMaxFileBytes));
+  std::vector<char> part(1 << 20);
+  while (stream && text.size() <= kMaxFileBytes) {
+    stream.read(part.data(), part.size());
+    text.append(part.data(), stream.gcount());
+  }
+  if (text.size() > kMaxFileBytes)
+    return R::failure("'" + path + "' has more than the " + std::to_string(kMaxFileBytes) + " bytes that a schedule may have");
+  if (!stream.eof())
     return R::failure("cannot read the schedule '" + path + "'");
-  Result<Table> table = parseText(text.str());
+  std::filesystem::path file(path);
+  Result<Table> table = file.extension() == ".csv" ? parseCsv(text, file.stem().string()) : parseText(text);
   if (!table.ok())
     return R::failure(path + ": " + table.error());
   return table;

@@ -4,6 +4,7 @@
 
 #include "dpc/Schedule/Generators.h"
 
+#include <charconv>
 #include <sstream>
 
 namespace dpc::schedule {
@@ -17,6 +18,11 @@ char kindLetter(Kind kind) {
   case Kind::Weight: return 'W';
   }
   return '?';
+}
+
+void appendNumber(std::string &out, unsigned number) {
+  char digits[16];
+  out.append(digits, std::to_chars(digits, digits + sizeof digits, number).ptr);
 }
 
 struct ParseError {
@@ -204,6 +210,7 @@ private:
       }
       table.actions[number].push_back(action);
     }
+    table.actions[number].shrink_to_fit();
   }
 
   void finish(unsigned lines) {
@@ -225,33 +232,58 @@ private:
 
 } // namespace
 
+void appendTask(std::string &out, const Task &task) {
+  appendNumber(out, task.stage);
+  out += kindLetter(task.kind);
+  appendNumber(out, task.microBatch);
+}
+
+void appendAction(std::string &out, const Action &action) {
+  if (!action.second) {
+    appendTask(out, action.first);
+    return;
+  }
+  out += '(';
+  appendTask(out, action.first);
+  out += '&';
+  appendTask(out, *action.second);
+  out += ')';
+}
+
 std::string printTask(const Task &task) {
-  return std::to_string(task.stage) + kindLetter(task.kind) + std::to_string(task.microBatch);
+  std::string text;
+  appendTask(text, task);
+  return text;
 }
 
 std::string printAction(const Action &action) {
-  if (!action.second)
-    return printTask(action.first);
-  return "(" + printTask(action.first) + "&" + printTask(*action.second) + ")";
+  std::string text;
+  appendAction(text, action);
+  return text;
 }
 
 std::string printText(const Table &table) {
-  std::ostringstream out;
-  out << "schedule " << table.name << "\nranks " << table.ranks << "\nstages " << table.stages << "\nmicro-batches " << table.microBatches << "\n";
+  std::string out = "schedule " + table.name + "\nranks " + std::to_string(table.ranks) + "\nstages " + std::to_string(table.stages) +
+                    "\nmicro-batches " + std::to_string(table.microBatches) + "\n";
   for (size_t r = 0; r < table.replicas.size(); ++r) {
     const Replica &replica = table.replicas[r];
-    out << "replica " << r << ": micro-batches " << replica.firstMicroBatch << ".." << replica.endMicroBatch - 1 << " on ranks";
-    for (unsigned rank : replica.rankOfStage)
-      out << " " << rank;
-    out << "\n";
+    out += "replica " + std::to_string(r) + ": micro-batches " + std::to_string(replica.firstMicroBatch) + ".." +
+           std::to_string(replica.endMicroBatch - 1) + " on ranks";
+    for (unsigned rank : replica.rankOfStage) {
+      out += ' ';
+      appendNumber(out, rank);
+    }
+    out += '\n';
   }
   for (size_t rank = 0; rank < table.actions.size(); ++rank) {
-    out << "rank " << rank << ":";
-    for (const Action &action : table.actions[rank])
-      out << " " << printAction(action);
-    out << "\n";
+    out += "rank " + std::to_string(rank) + ":";
+    for (const Action &action : table.actions[rank]) {
+      out += ' ';
+      appendAction(out, action);
+    }
+    out += '\n';
   }
-  return out.str();
+  return out;
 }
 
 Result<Table> parseText(const std::string &text) {

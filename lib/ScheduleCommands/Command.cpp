@@ -28,7 +28,7 @@ struct Subcommand {
 const std::vector<Subcommand> &subcommands() {
   static const std::vector<Subcommand> table = {
       {"list", "the schedules there are", {"text", "json"}, 0, listCommand},
-      {"show", "every rank's actions, in order", {"text", "json"}, kSchedule | kSizes, showCommand},
+      {"show", "every rank's actions, in order", {"text", "csv", "json"}, kSchedule | kSizes, showCommand},
       {"check", "can this schedule be carried out?", {"text", "json"}, kSchedule | kSizes | kCap, checkCommand},
       {"simulate", "how long it takes, who waits, what is kept", {"text", "json"}, kSchedule | kSizes | kCosts | kStageCosts, simulateCommand},
       {"compare", "all schedules side by side, by formula and simulated", {"text", "json", "csv"}, kSizes | kCosts, compareCommand},
@@ -46,7 +46,7 @@ std::string inWords(const std::vector<std::string> &words) {
 void addFlags(CLI::App *command, const Subcommand &sub, Flags &flags) {
   command->add_option("--format", flags.format, inWords(sub.formats))->check(CLI::IsMember(sub.formats));
   if (sub.takes & kSchedule)
-    command->add_option("SCHEDULE", flags.source.name, "a name as `list` prints it, or a file (a name with . or / in it)")->required();
+    command->add_option("SCHEDULE", flags.source.name, "a name as `list` prints it, or a file (a name with . or / in it): text, or .csv as PyTorch's pipelining writes it")->required();
   if (sub.takes & kSizes) {
     command->add_option("--pp", flags.source.ranks, "ranks of the pipeline (1, or the file's)")->check(CLI::Range(1u, kMaxRanks));
     command->add_option("--micro-batches", flags.source.microBatches, "micro-batches of a step (4 per rank, or the file's)")

@@ -16,7 +16,8 @@ struct Source {
 
 bool isFile(const std::string &name);
 
-/// Reads and parses a file; the error names it.
+/// Reads and parses a file, one that ends in .csv as Csv.h says, else as Text.h does;
+/// the error names it.
 Result<Table> loadFile(const std::string &path);
 
 /// A schedule of the field and what is asked of it, out of `NAME,option=number`.

@@ -23,6 +23,9 @@ namespace dpc::schedule {
 /// `0F3`, or `(0F3&3B5)`.
 std::string printAction(const Action &action);
 std::string printTask(const Task &task);
+/// The same at the end of a text, for large ones.
+void appendAction(std::string &out, const Action &action);
+void appendTask(std::string &out, const Task &task);
 
 std::string printText(const Table &table);
 
