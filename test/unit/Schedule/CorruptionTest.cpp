@@ -6,8 +6,10 @@
 #include "dpc/Schedule/Generators.h"
 #include "dpc/Schedule/Text.h"
 
+#include <algorithm>
 #include <gtest/gtest.h>
 #include <map>
+#include <set>
 
 using namespace dpc::schedule;
 using namespace dpc::schedule::test;
@@ -22,7 +24,10 @@ Table drawTable(Random &random) {
   while (!random.oneIn(3)) {
     const Generator &generator = all[random.below(all.size())];
     Request request{random.from(1, 4), random.from(1, 10), {}};
-    if (generator.check(request).empty())
+    for (const Option &option : generator.options)
+      if (random.oneIn(2))
+        request.options[option.name] = random.from(option.least, std::min(option.most, option.least + 3));
+    if (findFault(generator, request).empty())
       return generator.generate(request);
   }
   return makeTable(random);
@@ -31,9 +36,12 @@ Table drawTable(Random &random) {
 TEST(Corruption, IsRefusedOrLegal) {
   std::map<std::string, std::pair<unsigned, unsigned>> counts; // refused, legal
   unsigned corrupted = 0;
-  for (uint32_t seed = 0; corrupted < 4000; ++seed) {
+  std::set<std::string> names;
+  for (uint32_t seed = 0; corrupted < 10000; ++seed) {
     Random random(seed);
     Table table = drawTable(random);
+    std::optional<Effect> wanted = carryOut(table);
+    ASSERT_TRUE(wanted && wanted->size() == table.stages * table.microBatches) << printText(table);
     Accident accident = kAccidents[random.below(6)];
     bool happened = false;
     for (unsigned times = random.oneIn(4) ? 2 : 1; times > 0; --times)
@@ -41,6 +49,7 @@ TEST(Corruption, IsRefusedOrLegal) {
     if (!happened)
       continue;
     ++corrupted;
+    names.insert(table.name);
     SCOPED_TRACE("seed " + std::to_string(seed) + ", " + getName(accident));
     // As a file would bring it.
     Result<Table> read = parseText(printText(table));
@@ -50,11 +59,15 @@ TEST(Corruption, IsRefusedOrLegal) {
     bool legal = isLegal(table);
     ASSERT_EQ(errors.empty(), legal) << (errors.empty() ? "" : errors.front()) << "\n" << printText(table);
     ++(legal ? counts[getName(accident)].second : counts[getName(accident)].first);
-    if (legal)
+    // What is accepted leaves behind what the schedule did before.
+    if (legal) {
+      ASSERT_TRUE(carryOut(table) == wanted) << printText(table);
       ASSERT_TRUE(simulate(table, makeCosts(random)).ok());
+    }
     for (const std::string &error : errors)
       ASSERT_FALSE(error.empty());
   }
+  EXPECT_EQ(names.size(), generators().size() + 1);
   // Each kind of accident was seen, and where it can go well, both ways.
   for (Accident accident : kAccidents)
     EXPECT_GT(counts[getName(accident)].first + counts[getName(accident)].second, 100u) << getName(accident);

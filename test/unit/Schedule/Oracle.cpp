@@ -105,6 +105,63 @@ bool isLegal(const Table &table) {
   return waits.empty();
 }
 
+std::optional<Effect> carryOut(const Table &table) {
+  // What there is: by kind, stage and micro-batch. A full backward makes an input
+  // half and a weight half.
+  std::map<std::tuple<Kind, unsigned, unsigned>, uint64_t> values;
+  auto compute = [&](const Task &task, Kind kind, uint64_t &value) {
+    value = (static_cast<uint64_t>(kind) << 40) + (static_cast<uint64_t>(task.stage) << 20) + task.microBatch + 1;
+    for (auto [read, stage] : getReads(table, {kind, task.stage, task.microBatch})) {
+      auto it = values.find({read, stage, task.microBatch});
+      if (it == values.end())
+        return false;
+      value = (value ^ it->second) * 0x9e3779b97f4a7c15u;
+      value ^= value >> 29;
+    }
+    return true;
+  };
+  std::vector<size_t> next(table.ranks);
+  for (bool progress = true; progress;) {
+    progress = false;
+    for (unsigned rank = 0; rank < table.ranks; ++rank) {
+      if (next[rank] == table.actions[rank].size())
+        continue;
+      // Both tasks of a pair read before either has written.
+      std::vector<std::pair<std::tuple<Kind, unsigned, unsigned>, uint64_t>> made;
+      bool canStart = true;
+      for (const Task &task : getTasks(table.actions[rank][next[rank]])) {
+        if (table.rankOf(task.stage, task.microBatch) != rank)
+          return std::nullopt;
+        Kind kind = task.kind == Kind::Backward ? Kind::Input : task.kind;
+        uint64_t value = 0;
+        canStart &= compute(task, kind, value);
+        made.push_back({{kind, task.stage, task.microBatch}, value});
+        if (task.kind == Kind::Backward)
+          made.push_back({{Kind::Weight, task.stage, task.microBatch}, ~value});
+      }
+      if (!canStart)
+        continue;
+      for (auto &[name, value] : made) {
+        // A weight half of its own comes to the same number as one of a full backward.
+        if (auto input = values.find({Kind::Input, std::get<1>(name), std::get<2>(name)}); std::get<0>(name) == Kind::Weight && input != values.end())
+          value = ~input->second;
+        if (!values.insert({name, value}).second)
+          return std::nullopt;
+      }
+      ++next[rank];
+      progress = true;
+    }
+  }
+  Effect effect;
+  for (unsigned rank = 0; rank < table.ranks; ++rank)
+    if (next[rank] < table.actions[rank].size())
+      return std::nullopt;
+  for (const auto &[name, value] : values)
+    if (auto [kind, stage, microBatch] = name; kind == Kind::Weight)
+      effect[{stage, microBatch}] = value;
+  return effect;
+}
+
 namespace {
 
 /// What one micro-batch through one stage costs, from the words of Costs.h.

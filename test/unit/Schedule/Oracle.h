@@ -5,6 +5,7 @@
 
 #include "dpc/Schedule/Simulate.h"
 
+#include <map>
 #include <optional>
 #include <vector>
 
@@ -14,6 +15,16 @@ namespace dpc::schedule::test {
 /// and a full backward of two micro-batches, and an order of all actions in which
 /// each follows its rank's previous one and what makes its inputs.
 bool isLegal(const Table &table);
+
+/// What a step leaves behind: of each stage and micro-batch, a number that stands for
+/// its weight gradient, mixed from those of all that it was computed from.
+using Effect = std::map<std::pair<unsigned, unsigned>, uint64_t>;
+
+/// Does the tasks, each rank in its order, on numbers that stand for activations and
+/// gradients. Nothing if the ranks cannot go on, a rank does a stage that it does not
+/// hold for that micro-batch, does a task twice, or pairs a task with one that needs
+/// it.
+std::optional<Effect> carryOut(const Table &table);
 
 struct Times {
   std::vector<std::vector<double>> start, end;
