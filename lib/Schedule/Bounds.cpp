@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
 
 namespace dpc::schedule {
 namespace {
@@ -113,6 +114,49 @@ struct Bounds {
     for (const std::vector<Share> &rank : shares)
       if (!rank.empty())
         bound = std::max(bound, ofRank(rank));
+    return std::max(bound, ofLinks());
+  }
+
+  // What a link has to carry: it cannot begin before the first message is made, and
+  // after the last one comes what that one is needed for.
+  double ofLinks() const {
+    struct Load {
+      double occupied = 0, latency = 0, head = kInfinity, tail = kInfinity;
+    };
+    std::map<std::pair<unsigned, unsigned>, Load> loads;
+    if (costs.links.empty())
+      return 0;
+    for (const Replica &replica : table.replicas) {
+      auto add = [&](unsigned from, unsigned to, double head, double tail) {
+        unsigned fromRank = replica.rankOfStage[from], toRank = replica.rankOfStage[to];
+        if (fromRank == toRank)
+          return;
+        Link link = costs.linkOf(fromRank, toRank, table.ranks);
+        Load &load = loads[{fromRank, toRank}];
+        double bytes = from < to ? stages[from].outputBytes : stages[from].gradientBytes;
+        load.occupied += (replica.endMicroBatch - replica.firstMicroBatch) * (bytes / link.bandwidth);
+        load.latency = link.latency;
+        load.head = std::min(load.head, head);
+        load.tail = std::min(load.tail, tail);
+      };
+      // Until a stage's result is made, and from when it is there to the end: there
+      // and back again.
+      unsigned S = table.stages;
+      std::vector<double> made(2 * S), left(2 * S);
+      auto stageOf = [&](unsigned i) { return i < S ? i : 2 * S - 1 - i; };
+      auto least = [&](unsigned i) { return (i < S ? leastForward : leastInput)[stageOf(i)]; };
+      auto crossing = [&](unsigned i) { return i + 1 == S || i + 1 == 2 * S ? 0 : message(replica, stageOf(i), stageOf(i + 1)); };
+      for (unsigned i = 0; i < 2 * S; ++i)
+        made[i] = (i ? made[i - 1] + crossing(i - 1) : 0) + least(i);
+      for (unsigned i = 2 * S - 1; i-- > 0;)
+        left[i] = least(i + 1) + crossing(i + 1) + left[i + 1];
+      for (unsigned i = 0; i + 1 < 2 * S; ++i)
+        if (i + 1 != S)
+          add(stageOf(i), stageOf(i + 1), made[i], left[i]);
+    }
+    double bound = 0;
+    for (const auto &[ranks, load] : loads)
+      bound = std::max(bound, load.head + load.occupied + load.latency + load.tail);
     return bound;
   }
 

@@ -111,9 +111,12 @@ private:
       }
   }
 
-  // An order in which each rank can do its actions one after the other, each
-  // result being there before it is used, is also one in which messages can meet:
-  // they are issued in the order of the simulation, beside the computation.
+  // An order of all actions in which each finds its inputs made is also enough for
+  // messages that meet, buffered nowhere. They are issued beside the computation, by
+  // each rank in the order of one simulation. Of the messages not yet delivered take
+  // the first in that order: what makes it needs only messages before it, so it is
+  // made; sender and receiver have none before it to issue; so it is delivered. Thus
+  // all are.
   void checkOrder() {
     Order order(table);
     if (!order.walk([](unsigned, size_t, const Action &) {}))

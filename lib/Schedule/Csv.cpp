@@ -2,6 +2,7 @@
 // were read as it asks for.
 #include "dpc/Schedule/Csv.h"
 
+#include "Quote.h"
 #include "dpc/Schedule/Generators.h"
 #include "dpc/Schedule/Text.h"
 
@@ -27,7 +28,7 @@ public:
     throw ParseError{"line " + std::to_string(line) + ", cell " + std::to_string(number) + ": " + what};
   }
   [[noreturn]] void failExpecting(const std::string &expected) const {
-    std::string found = at < end ? "'" + std::string(at, std::min<size_t>(end - at, 12)) + "'" : "the end of the cell";
+    std::string found = at < end ? quote(std::string_view(at, end - at)) : "the end of the cell";
     fail("expected " + expected + ", found " + found);
   }
 
@@ -56,7 +57,7 @@ public:
       value = value * 10 + (*at - '0');
       if (value >= limit) {
         at = start;
-        fail(what + " must be below " + std::to_string(limit) + ", found '" + std::string(at, std::min<size_t>(end - at, 12)) + "'");
+        fail(what + " must be below " + std::to_string(limit) + ", found " + quote(std::string_view(at, end - at)));
       }
     }
     return value;

@@ -2,6 +2,7 @@
 // files from outside: every number is bounded before it sizes anything.
 #include "dpc/Schedule/Text.h"
 
+#include "Quote.h"
 #include "dpc/Schedule/Generators.h"
 
 #include <charconv>
@@ -35,7 +36,7 @@ public:
   Line(const std::string &text, unsigned number) : text(text), number(number) {}
 
   [[noreturn]] void fail(const std::string &expected) const {
-    std::string found = at < text.size() ? "'" + text.substr(at, 12) + "'" : "the end of the line";
+    std::string found = at < text.size() ? quote(std::string_view(text).substr(at)) : "the end of the line";
     throw ParseError{"line " + std::to_string(number) + ", column " + std::to_string(at + 1) + ": expected " + expected + ", found " + found};
   }
   [[noreturn]] void failHere(const std::string &what) const {
@@ -70,7 +71,7 @@ public:
       ++at;
       if (value >= limit) {
         at = start;
-        failHere(what + " must be below " + std::to_string(limit) + ", found '" + text.substr(start, 12) + "'");
+        failHere(what + " must be below " + std::to_string(limit) + ", found " + quote(std::string_view(text).substr(start)));
       }
     }
     if (at == start)

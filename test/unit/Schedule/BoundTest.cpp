@@ -102,6 +102,12 @@ TEST(Bound, OfEachPlacementIsTheKnownOne) {
   for (unsigned M : {1u, 2u, 9u})
     EXPECT_EQ(bound("1f1b", 4, M, false), (M + 3) * 3);
   costs = {1, 1, 1, 3, 0};
+  // A slow link: there is the first forward before it, then all messages, then a way
+  // back after the last.
+  Costs slow = costs;
+  slow.stages.assign(2, {1, 1, 1, 6, 4});
+  slow.links = {{0.5, 1}};
+  EXPECT_EQ(lowerBound(*generate("1f1b", {2, 10, {}}), slow, false), 1 + 10 * 6 + 0.5 + 2 + 4.5 + 1);
   // One micro-batch, all the way: the bound of few micro-batches.
   EXPECT_EQ(bound("1f1b", 8, 1, false), 8 * 2 + 1);
 }

@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <gtest/gtest.h>
-#include <regex>
 
 using namespace dpc::schedule;
 using namespace dpc::schedule::test;
@@ -137,6 +136,8 @@ TEST(Csv, DamagedFilesAreATableOrAnError) {
     Result<Table> table = parseCsv(text, "damaged");
     if (!table.ok()) {
       ASSERT_FALSE(table.error().empty());
+      for (unsigned char letter : table.error())
+        ASSERT_TRUE(letter >= 0x20 && letter < 0x7f) << "seed " << seed << ": " << table.error();
       ++errors;
       continue;
     }

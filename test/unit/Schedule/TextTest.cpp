@@ -89,14 +89,20 @@ TEST(Text, DamagedTextIsATableOrAnErrorWithItsLine) {
   for (uint32_t seed = 0; seed < 2000; ++seed) {
     Random random(seed);
     std::string text = printText(makeTable(random));
-    for (unsigned times = random.from(1, 3); times > 0; --times) {
+    for (unsigned times = random.from(1, 3); times > 0 && !text.empty(); --times) {
       unsigned at = random.below(text.size());
       char letter = letters[random.below(letters.size())];
-      switch (random.below(4)) {
+      switch (random.below(7)) {
       case 0: text[at] = letter; break;
       case 1: text.erase(at, random.from(1, 4)); break;
       case 2: text.insert(at, 1, letter); break;
       case 3: std::swap(text[at], text[random.below(text.size())]); break;
+      case 4: text.resize(at); break;
+      case 5: text.insert(at, "99999999999999999999999"); break;
+      case 6:
+        for (unsigned length = random.below(20); length > 0; --length)
+          text.insert(at, 1, static_cast<char>(random.below(256)));
+        break;
       }
     }
     Result<Table> result = parseText(text);
