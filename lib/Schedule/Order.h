@@ -63,6 +63,9 @@ public:
   std::string explain() const;
 
 private:
+  // One line of it: what the rank waits for, which another one makes.
+  std::string explain(unsigned waiter, unsigned maker) const;
+
   static constexpr size_t kNothing = ~size_t(0);
   size_t index(unsigned stage, unsigned microBatch) const { return (size_t)stage * table.microBatches + microBatch; }
   // Results are numbered: forwards even, backwards odd.

@@ -198,10 +198,11 @@ private:
       rank = homes.rankOf(stage, task.microBatch);
       // It ended when its result was there, or a message's time before.
       const std::vector<double> &ends = result.end[rank];
-      position = std::upper_bound(ends.begin(), ends.end(), start) - ends.begin();
-      do
-        --position;
-      while (!makes(table.actions[rank][position], isInput, stage, task.microBatch));
+      position = std::upper_bound(ends.begin(), ends.end(), start) - ends.begin() - 1;
+      while (position < ends.size() && !makes(table.actions[rank][position], isInput, stage, task.microBatch))
+        --position; // past 0 only in a table that check would refuse
+      if (position >= ends.size())
+        break;
     }
     std::reverse(result.criticalPath.begin(), result.criticalPath.end());
   }

@@ -3,8 +3,10 @@
 #include "RandomTable.h"
 #include "dpc/Schedule/Check.h"
 #include "dpc/Schedule/Generators.h"
+#include "dpc/Schedule/Placement.h"
 #include "dpc/Schedule/Text.h"
 
+#include <algorithm>
 #include <gtest/gtest.h>
 
 using namespace dpc::schedule;
@@ -93,6 +95,37 @@ TEST(Simulate, SaysWhereEveryRankWaits) {
   ASSERT_FALSE(result.ok());
   EXPECT_EQ(result.error(), "ranks wait for each other, and 2 of 2 cannot go on:\n  rank 0, position 0: 1F1 waits for 0F1 at position 1 of rank 1\n"
                             "  rank 1, position 0: 1F0 waits for 0F0 at position 1 of rank 0");
+}
+
+// What nobody does is waited for in vain, also where `check` was not asked before.
+TEST(Simulate, SaysWhatIsNeverDone) {
+  Table table = *generate("1f1b", {3, 2, {}});
+  table.actions[1].clear();
+  Result<Simulation> result = simulate(table, {});
+  ASSERT_FALSE(result.ok());
+  EXPECT_EQ(result.error(), "a rank waits for what is never done, and 2 of 3 cannot go on:\n"
+                            "  rank 0, position 2: 0B0 waits for 1I0, which rank 1 never does");
+}
+
+// Of a circle of many ranks, the first are shown.
+TEST(Simulate, ShowsTheStartOfALongCircle) {
+  Table table = startTable("circle", Placement::Linear, 30, 1, 30);
+  // Each rank starts with what the one before comes to last.
+  for (unsigned rank = 0; rank < 30; ++rank) {
+    Replica replica{rank, rank + 1, {}};
+    for (unsigned stage = 0; stage < 30; ++stage)
+      replica.rankOfStage.push_back((rank + stage) % 30);
+    table.replicas.resize(rank + 1);
+    table.replicas[rank] = replica;
+  }
+  for (unsigned rank = 0; rank < 30; ++rank)
+    for (unsigned stage = 29; stage < 30; --stage)
+      table.actions[rank].push_back({{Kind::Forward, stage, (rank + 30 - stage) % 30}, {}});
+  std::string error = simulate(table, {}).error();
+  EXPECT_EQ(error.rfind("ranks wait for each other, and 30 of 30 cannot go on:\n  rank 0, position 0: 29F1 waits for 28F1 at position 1 of rank 29\n", 0), 0u)
+      << error;
+  EXPECT_NE(error.find("\n  ... and 18 more, the last of which waits for rank 0"), std::string::npos) << error;
+  EXPECT_EQ(std::count(error.begin(), error.end(), '\n'), 13);
 }
 
 // A pair waits for both its tasks and yields both results at its end.
