@@ -1,5 +1,6 @@
 """The published definitions of schedules, once more and apart from the library: each function returns the rows of
 (kind, stage, micro-batch) that the source's own rules give. Rows of one list per rank."""
+import heapq
 
 
 def one_f_one_b_rows(ranks, micro_batches, chunks, extra_warm_up, split):
@@ -244,3 +245,38 @@ def v_min(ranks, micro_batches):
         d = 0 if P % 3 else 2
         return r, 2 * P - r - 1, 2 * P + d + r, 4 * P + d - r - 1
     return ControllableMemory(ranks, micro_batches, block).rows()
+
+
+def hanayo(ranks, micro_batches, chunks):
+    """Liu et al., Hanayo, 2023: what each rank begins, slot after slot."""
+    stages = ranks * chunks
+
+    def rank_of(stage):
+        return stage % ranks if stage // ranks % 2 == 0 else ranks - 1 - stage % ranks
+
+    rows, ready, free_at, running, slot = [[] for _ in range(ranks)], [[] for _ in range(ranks)], [0] * ranks, [], 0
+    waiting = list(range(micro_batches))
+
+    def offer(kind, stage, micro_batch):
+        left = stages - stage if kind == "F" else stage
+        heapq.heappush(ready[rank_of(stage)], (kind == "F", micro_batch, left, kind, stage))
+
+    for _ in range(min((3 * ranks + 1) // 2, micro_batches)):
+        offer("F", 0, waiting.pop(0))
+    while running or any(ready):
+        for end, kind, stage, micro_batch in [task for task in running if task[0] == slot]:
+            if kind == "F":
+                offer(*(("F", stage + 1) if stage + 1 < stages else ("B", stage)), micro_batch)
+            elif stage:
+                offer("B", stage - 1, micro_batch)
+            elif waiting:
+                offer("F", 0, waiting.pop(0))
+        running = [task for task in running if task[0] > slot]
+        for rank in range(ranks):
+            if free_at[rank] <= slot and ready[rank]:
+                _, micro_batch, _, kind, stage = heapq.heappop(ready[rank])
+                free_at[rank] = slot + (1 if kind == "F" else 2)
+                running.append((free_at[rank], kind, stage, micro_batch))
+                rows[rank].append((kind, stage, micro_batch))
+        slot += 1
+    return rows

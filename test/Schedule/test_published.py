@@ -43,6 +43,7 @@ def show(*arguments):
     ("zb-v", published.zb_v, (None,), always),
     ("v-half", published.v_half, (None,), always),
     ("v-min", published.v_min, (None,), always),
+    ("hanayo", published.hanayo, (2, 4), always),
     ("chimera", published.chimera, (None,), lambda ranks, micro_batches: ranks % 2 == 0 and micro_batches % ranks == 0),
 ])
 def test_actions_equal_the_published_definition(name, rows, chunks, legal):
