@@ -14,10 +14,26 @@
 // unit's: it begins 2P slots later, in the slots that this one leaves at its end.
 // Idle (P/2-1)(F+B) where a forward takes as long as a backward; where B = 2F, each
 // unit has its bubbles.
+//
+// Forward doubling (option doubling = 1) is for B = 2F: two micro-batches go forward
+// in a slot, one goes backward. A unit of 2P micro-batches has P/2 forward slots and
+// P backward slots a direction, pair k in slots 2k + s, backward j in 2P-1-s + 2j,
+// and the next unit begins after 3P slots: idle at most (P/2-1)(2F+B), whatever the
+// number of units; less, since each of the two is sent on by itself. P = 4, M = 8,
+// x+y in a forward slot:
+//
+//   slot    0   1   2   3   4   5   6   7   8   9  10  11  12  13
+//   rank 0  0+1     2+3 4+5 B4  6+7 B5  B0  B6  B1  B7  B2      B3
+//   rank 1      0+1 4+5 2+3 6+7 B4  B0  B5  B1  B6  B2  B7  B3
+//
+// Backward halving is the same table over halves of micro-batches: forwards go over
+// both halves in a slot, backwards over one. Either way memory doubles for a slot's
+// work: 2P micro-batches, or the P whole ones that 2P halves are.
 // Peak P/2+1 activations on the outer ranks, P on the middle ones.
 #include "Fixed.h"
 
 #include <algorithm>
+#include <tuple>
 
 namespace dpc::schedule {
 namespace {
@@ -27,6 +43,8 @@ struct Placed {
   Task task;
 };
 
+bool doubles(const Request &request) { return findGenerator("chimera")->option(request, "doubling") != 0; }
+
 } // namespace
 
 std::string checkChimera(const Request &request) {
@@ -35,10 +53,12 @@ std::string checkChimera(const Request &request) {
   if (P % 2)
     return "chimera needs an even number of ranks" + got + "--pp " + std::to_string(P + 1) + (P > 1 ? " or --pp " + std::to_string(P - 1) : "") +
            " would be legal";
-  if (M % P) {
-    unsigned below = M / P * P;
-    return "chimera needs a multiple of " + std::to_string(P) + " (the ranks) of micro-batches" + got + "--micro-batches " +
-           (below ? std::to_string(below) + " or " : "") + std::to_string(below + P) + " would be legal";
+  bool doubling = doubles(request);
+  if (unsigned unit = doubling ? 2 * P : P; M % unit) {
+    unsigned below = M / unit * unit;
+    return std::string("chimera") + (doubling ? " with forward doubling" : "") + " needs a multiple of " + std::to_string(unit) +
+           (doubling ? " (twice the ranks)" : " (the ranks)") + " of micro-batches" + got + "--micro-batches " +
+           (below ? std::to_string(below) + " or " : "") + std::to_string(below + unit) + " would be legal";
   }
   return "";
 }
@@ -46,18 +66,21 @@ std::string checkChimera(const Request &request) {
 Table makeChimera(const Request &request) {
   Table table = startTable("chimera", request, Placement::Mirrored);
   unsigned P = table.ranks, half = P / 2;
+  // Micro-batches of a forward slot, and of a direction in a unit; slots of a unit.
+  unsigned forwards = doubles(request) ? 2 : 1, share = half * forwards, length = doubles(request) ? 3 * P : 2 * P;
   for (unsigned rank = 0; rank < P; ++rank) {
     std::vector<Placed> placed;
     for (const Replica &replica : table.replicas) {
       unsigned stage = replica.rankOfStage[0] == 0 ? rank : P - 1 - rank;
       for (unsigned m = replica.firstMicroBatch; m < replica.endMicroBatch; ++m) {
-        unsigned k = m - replica.firstMicroBatch;
-        size_t enters = (size_t)k / half * 2 * P + k % half * 2;
-        placed.push_back({enters + stage, {Kind::Forward, stage, m}});
-        placed.push_back({enters + 2 * P - 1 - stage, {Kind::Backward, stage, m}});
+        unsigned k = m - replica.firstMicroBatch, inUnit = k % share;
+        size_t begin = (size_t)k / share * length;
+        placed.push_back({begin + inUnit / forwards * 2 + stage, {Kind::Forward, stage, m}});
+        placed.push_back({begin + inUnit * 2 + 2 * P - 1 - stage, {Kind::Backward, stage, m}});
       }
     }
-    std::sort(placed.begin(), placed.end(), [](const Placed &a, const Placed &b) { return a.slot < b.slot; });
+    std::sort(placed.begin(), placed.end(),
+              [](const Placed &a, const Placed &b) { return std::tie(a.slot, a.task.microBatch) < std::tie(b.slot, b.task.microBatch); });
     for (const Placed &p : placed)
       table.actions[rank].push_back({p.task, {}});
   }

@@ -86,19 +86,26 @@ def zb_v(ranks, micro_batches):
     return rows
 
 
-def chimera(ranks, micro_batches):
+def chimera(ranks, micro_batches, doubling=False):
     """Li and Hoefler, Chimera, SC 2021, figure 2: two pipelines of half the ranks in micro-batches each, forwards and backwards in
     slots of one length. Micro-batch k of a unit enters two slots after the one before; each direction fills the slots the other
-    leaves, and so does the next unit, which begins as soon as its forwards find slots."""
-    half, rows = ranks // 2, []
+    leaves, and so does the next unit, which begins as soon as its forwards find slots. With forward doubling a forward slot has two
+    micro-batches, so that a unit has twice as many and is half as long again."""
+    of_slot = 2 if doubling else 1
+    share, length, rows = ranks // 2 * of_slot, (3 if doubling else 2) * ranks, []
     for rank in range(ranks):
         slots = []
         for direction, stage in enumerate((rank, ranks - 1 - rank)):
             for m in range(micro_batches // 2):
-                begin, micro_batch = m // half * 2 * ranks + m % half * 2, m + direction * micro_batches // 2
-                slots += [(begin + stage, "F", stage, micro_batch), (begin + 2 * ranks - 1 - stage, "B", stage, micro_batch)]
+                begin, micro_batch = m // share * length, m + direction * micro_batches // 2
+                slots.append((begin + m % share // of_slot * 2 + stage, "F", stage, micro_batch))
+                slots.append((begin + m % share * 2 + 2 * ranks - 1 - stage, "B", stage, micro_batch))
         rows.append([task for _, *task in sorted(slots)])
     return rows
+
+
+def chimera_doubling(ranks, micro_batches):
+    return chimera(ranks, micro_batches, True)
 
 
 def combined(ranks, micro_batches, chunks):

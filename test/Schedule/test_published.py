@@ -45,6 +45,7 @@ def show(*arguments):
     ("v-min", published.v_min, (None,), always),
     ("hanayo", published.hanayo, (2, 4), always),
     ("chimera", published.chimera, (None,), lambda ranks, micro_batches: ranks % 2 == 0 and micro_batches % ranks == 0),
+    ("chimera,doubling=1", published.chimera_doubling, (None,), lambda ranks, micro_batches: ranks % 2 == 0 and micro_batches % (2 * ranks) == 0),
 ])
 def test_actions_equal_the_published_definition(name, rows, chunks, legal):
     compared = 0
