@@ -2,6 +2,7 @@
 // in words and defaults. Everything the library refuses becomes a ValueError with
 // the library's words.
 #include "dpc/Schedule/Check.h"
+#include "dpc/Schedule/Csv.h"
 #include "dpc/Schedule/Source.h"
 #include "dpc/Schedule/Spread.h"
 #include "dpc/Schedule/Text.h"
@@ -140,6 +141,9 @@ PYBIND11_MODULE(_schedule, module) {
                              })
       .def_property_readonly("actions", actionsOf)
       .def_property_readonly("text", &printText)
+      .def_property_readonly("csv", &printCsv)
+      .def(py::pickle([](const Table &table) { return py::str(printText(table)); },
+                      [](const py::str &text) { return take(parseText(text)); }))
       .def("__eq__", [](const Table &a, const Table &b) { return a == b; }, py::is_operator())
       .def("__repr__", [](const Table &table) { return nameOf(table); });
   py::class_<Costs>(module, "Costs")
@@ -171,6 +175,8 @@ PYBIND11_MODULE(_schedule, module) {
   module.def("describe_all", describeAll);
   module.def("generate", make, py::arg("name"), py::arg("ranks"), py::arg("micro_batches"), py::arg("options"), Free());
   module.def("parse", [](const std::string &text) { return take(parseText(text)); }, py::arg("text"), Free());
+  module.def(
+      "parse_csv", [](const std::string &text, const std::string &name) { return take(parseCsv(text, name)); }, py::arg("text"), py::arg("name"), Free());
   module.def("load", [](const std::string &path) { return take(loadFile(path)); }, py::arg("path"), Free());
   module.def(
       "check", [](const Table &table, double cap) { return check(table, CheckOptions{atLeastZero(cap, "activation_cap"), 20}); }, py::arg("table"),

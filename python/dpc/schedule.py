@@ -20,7 +20,7 @@ from dpc import _schedule
 from dpc._schedule import Costs, Schedule, Simulation
 
 __all__ = ["Costs", "Schedule", "Simulation", "build", "check", "compare", "costs", "describe", "generate", "load", "names",
-           "parse", "simulate"]
+           "parse", "parse_csv", "simulate"]
 
 
 def names() -> List[str]:
@@ -46,8 +46,13 @@ def parse(text: str) -> Schedule:
     return _schedule.parse(text)
 
 
+def parse_csv(text: str, name: str = "schedule") -> Schedule:
+    """A schedule from the form that PyTorch's pipelining writes, which has no name of its own."""
+    return _schedule.parse_csv(text, name)
+
+
 def load(path: Union[str, "os.PathLike[str]"]) -> Schedule:
-    """A schedule from a file."""
+    """A schedule from a file: PyTorch's form if its name ends in .csv, else the text form."""
     return _schedule.load(os.fspath(path))
 
 
