@@ -59,6 +59,8 @@ void addFlags(CLI::App *command, const Subcommand &sub, Flags &flags) {
                                                   "message=BYTES sent on, keep=BYTES of a share from F to W, keep-weight=BYTES of these from I to W, "
                                                   "stages=1:0.8:... the factor of each stage's times"
                                                 : "times of one micro-batch: F=1,I=1,W=1,FB=3,comm=0 (FB: F + I + W)");
+  if (sub.takes & kCosts)
+    command->add_option("--cost-from", flags.costsFrom, "an artifact MODEL.dpc: the times and bytes of that model's stages")->excludes("--cost");
   if (sub.takes & kStageCosts)
     command->add_option("--link", flags.link, "between any two ranks, messages one after the other: latency=0,bandwidth=BYTES in a unit of time");
   if (sub.takes & kCap)

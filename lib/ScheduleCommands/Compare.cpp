@@ -81,10 +81,21 @@ std::string sizeOf(const Row &row, const Comparison &comparison) {
   return row.ranks == comparison.ranks ? micro : "P = " + std::to_string(row.ranks) + ", M = " + micro;
 }
 
+// Bytes are known of a model only.
+bool hasBytes(const Comparison &comparison) {
+  for (const Row &row : comparison.rows)
+    if (row.figures && row.figures->peakBytes > 0)
+      return true;
+  return false;
+}
+
+std::string mebibytes(double bytes) { return number(bytes / (1 << 20), 4) + " MiB"; }
+
 void printTable(const Comparison &comparison, std::ostream &out) {
-  Grid grid({true, true, false, true, true, false, false, false, false, false, false, false});
+  bool bytes = hasBytes(comparison);
+  Grid grid({true, true, false, true, true, false, false, false, false, false, false, false, false});
   grid.add({"", "by formula", "", "", "", "", "simulated", "", "", "", "", ""});
-  grid.add({"schedule", "bubble", "value", "parameters", "activations", "value", "T", "idle", "bubble", "peak", "bound", "gap"});
+  grid.add({"schedule", "bubble", "value", "parameters", "activations", "value", "T", "idle", "bubble", "peak", "bound", "gap", bytes ? "peak in bytes" : ""});
   for (const Row &row : comparison.rows) {
     std::string title = titleOf(row);
     if (!row.legality.isLegal) {
@@ -106,6 +117,8 @@ void printTable(const Comparison &comparison, std::ostream &out) {
       for (std::string cell : {number(figures->makespan), range(figures->leastIdle, figures->mostIdle), percent(figures->bubble), number(figures->peak),
                                number(figures->lowerBound), percent(figures->gap())})
         cells.push_back(cell);
+      if (bytes)
+        cells.push_back(mebibytes(figures->peakBytes));
       grid.add(cells);
     } else {
       grid.add(cells);
@@ -115,21 +128,42 @@ void printTable(const Comparison &comparison, std::ostream &out) {
   grid.print(out);
 }
 
-void printStandings(const std::vector<Standing> &standings, std::ostream &out) {
-  Grid grid({false, true, false, false, false, false});
-  grid.add({"", "schedule", "T", "slower", "peak", "parameters"});
+void printStandings(const std::vector<Standing> &standings, bool bytes, std::ostream &out) {
+  Grid grid({false, true, false, false, false, false, false});
+  grid.add({"", "schedule", "T", "slower", "peak", "parameters", bytes ? "peak in bytes" : ""});
   size_t place = 0;
   for (const Standing &standing : standings)
     grid.add({std::to_string(++place), standing.title + (standing.pipelines > 1 ? ", two pipelines" : ""), number(standing.figures.makespan),
               percent(standing.figures.makespan / standings.front().figures.makespan - 1), number(standing.figures.peak),
-              std::to_string(standing.copies) + "x"});
+              std::to_string(standing.copies) + "x", bytes ? mebibytes(standing.figures.peakBytes) : ""});
   grid.print(out);
 }
 
-void printText(const Comparison &comparison, std::ostream &out) {
+// Costs in seconds in another unit of time.
+Costs inUnits(Costs costs, double unit) {
+  for (double *time : {&costs.forward, &costs.input, &costs.weight, &costs.pair, &costs.comm})
+    *time /= unit;
+  for (StageCosts &stage : costs.stages)
+    for (double *time : {&stage.forward, &stage.input, &stage.weight})
+      *time /= unit;
+  for (double &time : costs.pairs)
+    time /= unit;
+  for (Link &link : costs.links) {
+    link.latency /= unit;
+    link.bandwidth *= unit;
+  }
+  return costs;
+}
+
+// `model` is the artifact that the costs are of, or empty.
+void printText(const Comparison &comparison, const std::string &model, std::ostream &out) {
   const Costs &costs = comparison.costs;
-  out << comparison.ranks << " ranks (P), " << comparison.microBatches << " micro-batches (M)\n"
-      << "times of one micro-batch through a device's share of the model, 1/P of it:\n"
+  out << comparison.ranks << " ranks (P), " << comparison.microBatches << " micro-batches (M)\n";
+  if (!model.empty())
+    out << "costs of '" << model << "', all times in milliseconds; it was compiled into " << costs.stages.size()
+        << (costs.stages.size() == 1 ? " stage" : " stages") << ", over which\n"
+        << "schedules with another number of stages divide it as if it were even within each\n";
+  out << "times of one micro-batch through a device's share of the model, 1/P of it" << (model.empty() ? ":\n" : ", the mean of all devices:\n")
       << "  F    " << std::left << std::setw(10) << number(costs.forward) << "forward\n"
       << "  I    " << std::setw(10) << number(costs.input) << "backward, the gradients of activations; the zero-bubble papers' B\n"
       << "  W    " << std::setw(10) << number(costs.weight) << "backward, the gradients of weights\n"
@@ -140,12 +174,12 @@ void printText(const Comparison &comparison, std::ostream &out) {
       << "that no schedule with the same placement can beat\n\n";
   printTable(comparison, out);
   out << "\nsame devices: " << comparison.ranks << " ranks, " << comparison.microBatches << " micro-batches\n";
-  printStandings(comparison.sameDevices, out);
+  printStandings(comparison.sameDevices, hasBytes(comparison), out);
   out << "\nsame devices and memory: two copies of the parameters on " << comparison.ranks << " ranks; in one bidirectional pipeline, or in two\n"
       << "pipelines in parallel (data parallelism 2), each of half the stages, twice as long, and half the micro-batches\n";
   if (comparison.ranks % 2)
     out << "an odd number of ranks has no halves\n";
-  printStandings(comparison.sameMemory, out);
+  printStandings(comparison.sameMemory, hasBytes(comparison), out);
   out << "\n";
   for (const Worth &worth : comparison.worths)
     out << wrap(inWords(worth)) << "\n";
@@ -257,13 +291,16 @@ int compareCommand(const Flags &flags, std::ostream &out, std::ostream &err) {
     return fail(err, costs.error(), costsStatus(flags));
   unsigned ranks = flags.source.ranks ? flags.source.ranks : 1;
   unsigned microBatches = flags.source.microBatches ? flags.source.microBatches : 4 * ranks;
+  // Steps of a model take milliseconds; what other programs read is in seconds.
+  if (!flags.costsFrom.empty() && flags.format == "text")
+    *costs = inUnits(*costs, 1e-3);
   Comparison comparison = compare(ranks, microBatches, *costs);
   if (flags.format == "json")
     out << toJson(comparison).dump(2) << "\n";
   else if (flags.format == "csv")
     printCsv(comparison, out);
   else
-    printText(comparison, out);
+    printText(comparison, flags.costsFrom, out);
   return 0;
 }
 
