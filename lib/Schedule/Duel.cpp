@@ -4,10 +4,13 @@
 #include "dpc/Schedule/Spread.h"
 
 #include <algorithm>
+#include <iomanip>
 #include <sstream>
 
 namespace dpc::schedule {
 namespace {
+
+constexpr double kSame = 1e-9; // of a makespan: differences of rounding only
 
 // The nearest number of micro-batches from `from` on that both take, a few units on.
 std::optional<unsigned> findCommon(const Generator &a, const Generator &b, unsigned ranks, unsigned from) {
@@ -56,6 +59,7 @@ std::vector<Duel> findDuels(unsigned ranks, unsigned microBatches, const Costs &
       continue;
     Duel duel;
     duel.backward = backward;
+    duel.gain = gain;
     duel.ranks = P;
     duel.microBatches = *M;
     duel.chimera = *one;
@@ -70,17 +74,20 @@ std::string inWords(const std::vector<Duel> &duels) {
   if (duels.empty())
     return "Has Chimera fewer bubbles than DualPipe? There is no size near this one that is legal for both.";
   std::ostringstream text;
-  text << "Has Chimera fewer bubbles than DualPipe? At P = " << duels[0].ranks << ", M = " << duels[0].microBatches << ": ";
+  text << "Has Chimera fewer bubbles than DualPipe? At P = " << duels[0].ranks << ", M = " << duels[0].microBatches;
+  if (duels[0].gain < 1 - kSame)
+    text << ", pairs gaining " << std::setprecision(3) << 100 * (1 - duels[0].gain) << " % over F + B" << std::setprecision(6);
   for (size_t i = 0; i < duels.size(); ++i) {
     const Duel &duel = duels[i];
     const Figures &chimera = duel.chimera.figures, &dualpipe = duel.dualpipe.figures;
-    double difference = chimera.makespan - dualpipe.makespan, noise = 1e-9 * dualpipe.makespan;
-    text << (i ? "; " : "") << "with B = " << (duel.backward == 1 ? "F" : "2F") << (difference < -noise ? " yes" : difference > noise ? " no" : " as many")
-         << ", " << duel.chimera.title << " idles " << chimera.mostIdle << " of " << chimera.makespan << " and dualpipe " << dualpipe.mostIdle << " of "
-         << dualpipe.makespan;
+    double difference = chimera.makespan - dualpipe.makespan, noise = kSame * dualpipe.makespan;
+    text << (i ? "; " : ": ") << (difference < -noise ? "yes" : "no") << " with B = " << (duel.backward == 1 ? "F" : "2F") << ", where it has "
+         << (difference < -noise ? "fewer" : difference > noise ? "more" : "as many") << " (" << duel.chimera.title << " idles " << chimera.mostIdle << " of "
+         << chimera.makespan << ", " << duel.dualpipe.title << " " << dualpipe.mostIdle << " of " << dualpipe.makespan;
     if (duel.shortest.figures.makespan < std::min(chimera.makespan, dualpipe.makespan) - noise)
-      text << " (" << duel.shortest.title << " takes " << duel.shortest.figures.makespan << " with "
-           << (duel.shortest.copies == 1 ? "one copy" : std::to_string(duel.shortest.copies) + " copies") << " of the parameters)";
+      text << "; the shortest of all is " << duel.shortest.title << ", " << duel.shortest.figures.mostIdle << " of " << duel.shortest.figures.makespan
+           << (duel.shortest.copies == 1 ? ", with one copy of the parameters" : "");
+    text << ")";
   }
   text << ".";
   return text.str();

@@ -117,6 +117,8 @@ Result<Figures> measure(const Variant &variant, unsigned ranks, unsigned microBa
     figures.peak = std::max(figures.peak, peak);
   for (double peak : simulation->peakBytes)
     figures.peakBytes = std::max(figures.peakBytes, peak);
+  for (double idle : simulation->spanIdle)
+    figures.spanIdle = std::max(figures.spanIdle, idle);
   figures.lowerBound = simulation->lowerBound;
   for (const std::vector<Action> &row : table->actions)
     for (const Action &action : row)

@@ -4,6 +4,7 @@
 #include "dpc/Schedule/Spread.h"
 
 #include <algorithm>
+#include <iomanip>
 #include <sstream>
 
 namespace dpc::schedule {
@@ -56,18 +57,16 @@ std::string describe(const Standing &standing) {
   return text.str();
 }
 
-void describe(std::ostream &text, const Worth &worth, const Worth::Rival &rival) {
-  const char *comparison = rival.isFaster ? "slower than " : isShorter(worth.figures.makespan, rival.standing.figures.makespan) ? "faster than " : "as fast as ";
-  text << comparison << describe(rival.standing);
-  if (!worth.figures.hasPairs)
-    return;
-  text << ", break-even F&B ";
+std::string describe(const Worth &worth, const Worth::Rival &rival) {
+  std::ostringstream text;
+  text << "against " << describe(rival.standing) << " ";
   if (!rival.breakEven)
-    text << "none: not even pairs as short as the longer of F and B are enough";
+    text << "none, as a pair takes at least the longer of F and B";
   else if (*rival.breakEven >= worth.plain * (1 - kSame))
-    text << "F + B: it need not gain anything";
+    text << "F + B, no gain needed";
   else
-    text << *rival.breakEven << " (" << 100 * (1 - *rival.breakEven / worth.plain) << " % below F + B)";
+    text << *rival.breakEven << ", a gain of " << std::setprecision(3) << 100 * (1 - *rival.breakEven / worth.plain) << " %";
+  return text.str();
 }
 
 } // namespace
@@ -99,15 +98,22 @@ std::optional<Worth> weigh(const Variant &variant, const std::vector<Standing> &
       rival.breakEven = findBreakEven(*table, share, standing.figures.makespan);
     return rival;
   };
+  auto keepsNoMore = [&](const Standing &standing) { return standing.figures.peak <= own->figures.peak + kSame; };
   auto dominates = [&](const Standing &standing) {
-    return !isShorter(own->figures.makespan, standing.figures.makespan) && standing.figures.peak <= own->figures.peak + kSame;
+    return keepsNoMore(standing) && !isShorter(own->figures.makespan, standing.figures.makespan);
   };
   for (const Standing &standing : sameDevices) {
     if (standing.copies >= own->copies)
       continue;
+    if (!worth.fastest)
+      worth.fastest = standing;
     if (dominates(standing))
       worth.dominators.push_back(standing);
-    if (!worth.sameDevices && !standing.figures.hasPairs)
+    if (standing.figures.hasPairs)
+      continue;
+    if (!worth.anyActivations)
+      worth.anyActivations = challenge(standing);
+    if (!worth.sameDevices && keepsNoMore(standing))
       worth.sameDevices = challenge(standing);
   }
   for (const Standing &standing : sameMemory) {
@@ -115,7 +121,7 @@ std::optional<Worth> weigh(const Variant &variant, const std::vector<Standing> &
       continue;
     if (dominates(standing))
       worth.dominators.push_back(standing);
-    if (!worth.sameMemory && !standing.figures.hasPairs)
+    if (!worth.sameMemory && !standing.figures.hasPairs && keepsNoMore(standing))
       worth.sameMemory = challenge(standing);
   }
   return worth;
@@ -130,32 +136,33 @@ std::optional<Worth> findWorth(const Variant &variant, unsigned ranks, unsigned 
 
 std::string inWords(const Worth &worth) {
   std::ostringstream text;
-  text << worth.title << " (" << worth.figures.makespan << ", peak " << worth.figures.peak << ") holds the parameters twice";
-  if (worth.figures.hasPairs) {
-    text << "; F&B = " << worth.pair;
-    if (worth.pair >= worth.plain * (1 - kSame))
-      text << " gains nothing over F + B";
-    else
-      text << " saves " << 100 * (1 - worth.pair / worth.plain) << " % of F + B";
-  }
-  text << ".";
+  text << worth.title << " (" << worth.figures.makespan << ", peak " << worth.figures.peak << ") holds the parameters twice. ";
   if (worth.dominators.empty()) {
-    text << " No schedule with one copy is as fast and keeps as little; nor does one in two pipelines.";
+    text << "No schedule with one copy is as fast and keeps as little, nor one in two pipelines of half the stages.";
   } else {
     const Standing &first = worth.dominators.front();
-    text << " It is not worth that here: it is dominated by " << describe(first) << ", no slower, no more activations";
-    text << (first.pipelines == 1 ? ", one copy of the parameters." : ", as many parameters on each device.");
+    text << "It is not worth its second copy here: it is dominated by " << describe(first)
+         << (first.pipelines == 1 ? ", which holds one copy," : ", which holds as much on each device,") << " is no slower and keeps no more activations.";
   }
-  if (worth.sameDevices) {
-    text << " On the same devices it is ";
-    describe(text, worth, *worth.sameDevices);
-    text << ".";
-  }
-  if (worth.sameMemory) {
-    text << " On the same devices and memory it is ";
-    describe(text, worth, *worth.sameMemory);
-    text << ".";
-  }
+  if (worth.fastest && isShorter(worth.fastest->figures.makespan, worth.figures.makespan) &&
+      (worth.dominators.empty() || worth.dominators.front().title != worth.fastest->title))
+    text << " The fastest with one copy is " << describe(*worth.fastest) << ".";
+  if (!worth.figures.hasPairs)
+    return text.str();
+  text << " F&B = " << worth.pair;
+  if (worth.pair >= worth.plain * (1 - kSame))
+    text << " gains nothing over F + B";
+  else
+    text << " gains " << std::setprecision(3) << 100 * (1 - worth.pair / worth.plain) << " % over F + B" << std::setprecision(6);
+  const char *separator = "; break-even on the same devices: ";
+  for (const auto *rival : {&worth.sameDevices, &worth.anyActivations})
+    if (*rival && (rival == &worth.sameDevices || !worth.sameDevices || (*rival)->standing.title != worth.sameDevices->standing.title)) {
+      text << separator << describe(worth, **rival);
+      separator = "; ";
+    }
+  if (worth.sameMemory)
+    text << "; on the same devices and memory: " << describe(worth, *worth.sameMemory);
+  text << ".";
   return text.str();
 }
 

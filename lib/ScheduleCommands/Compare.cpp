@@ -91,16 +91,21 @@ bool hasBytes(const Comparison &comparison) {
 
 std::string mebibytes(double bytes) { return number(bytes / (1 << 20), 4) + " MiB"; }
 
+std::string inShort(const Figures &figures) {
+  return "T " + number(figures.makespan) + ", idle " + range(figures.leastIdle, figures.mostIdle) + ", peak " + number(figures.peak);
+}
+
 void printTable(const Comparison &comparison, std::ostream &out) {
   bool bytes = hasBytes(comparison);
-  Grid grid({true, true, false, true, true, false, false, false, false, false, false, false, false});
-  grid.add({"", "by formula", "", "", "", "", "simulated", "", "", "", "", ""});
-  grid.add({"schedule", "bubble", "value", "parameters", "activations", "value", "T", "idle", "bubble", "peak", "bound", "gap", bytes ? "peak in bytes" : ""});
+  Grid grid({true, true, false, true, true, false, false, false, false, false, false, false, false, false});
+  grid.add({"", "by formula", "", "", "", "", "simulated", "", "", "", "", "", ""});
+  grid.add({"schedule", "bubble", "value", "parameters", "activations", "value", "T", "idle", "in span", "bubble", "peak", "bound", "gap", bytes ? "peak in bytes" : ""});
   for (const Row &row : comparison.rows) {
     std::string title = titleOf(row);
     if (!row.legality.isLegal) {
       std::string line = title + ": " + row.legality.fault;
-      line += row.legality.nearest ? "; nearest " + sizeOf(row, comparison) + ":" : "";
+      if (row.legality.nearest)
+        line += "; nearest " + sizeOf(row, comparison) + ": " + (row.figures ? inShort(*row.figures) : "");
       grid.add({line});
       if (!row.legality.nearest)
         continue;
@@ -114,7 +119,7 @@ void printTable(const Comparison &comparison, std::ostream &out) {
                                       generator.activations.text ? generator.activations.text : "-",
                                       row.activations ? number(*row.activations) : "-"};
     if (const auto &figures = row.figures) {
-      for (std::string cell : {number(figures->makespan), range(figures->leastIdle, figures->mostIdle), percent(figures->bubble), number(figures->peak),
+      for (std::string cell : {number(figures->makespan), range(figures->leastIdle, figures->mostIdle), number(figures->spanIdle, 5), percent(figures->bubble), number(figures->peak),
                                number(figures->lowerBound), percent(figures->gap())})
         cells.push_back(cell);
       if (bytes)
@@ -169,7 +174,8 @@ void printText(const Comparison &comparison, const std::string &model, std::ostr
       << "  W    " << std::setw(10) << number(costs.weight) << "backward, the gradients of weights\n"
       << "  B    " << std::setw(10) << number(costs.input + costs.weight) << "the whole backward, I + W; DeepSeek's, Megatron's and Chimera's B\n"
       << "  F&B  " << std::setw(10) << number(costs.pair) << "a forward and a backward overlapped in a pair; F + B where nothing is gained\n"
-      << std::right << "T is from the first task to the last, idle is T less a rank's work, bubble the idle part of all ranks' time;\n"
+      << std::right << "T is from the first task to the last, idle is T less a rank's work, least to most of all ranks; in span, the most idle\n"
+      << "time between a rank's own first and last task, which the zero-bubble papers count; bubble the idle part of all time;\n"
       << "parameters and activations are those of one device, in shares; gap is how far T is above the bound\n"
       << "that no schedule with the same placement can beat\n\n";
   printTable(comparison, out);
@@ -188,6 +194,7 @@ void printText(const Comparison &comparison, const std::string &model, std::ostr
 
 Json toJson(const Figures &figures) {
   return {{"makespan", figures.makespan},       {"idle_least", figures.leastIdle}, {"idle_most", figures.mostIdle},
+          {"span_idle_most", figures.spanIdle},
           {"bubble", figures.bubble},           {"peak_activations", figures.peak}, {"peak_bytes", figures.peakBytes},
           {"lower_bound", figures.lowerBound},  {"gap", figures.gap()}};
 }
@@ -243,6 +250,7 @@ Json toJson(const Worth &worth) {
           {"forward_and_backward", worth.plain},
           {"dominated_by", listOf(worth.dominators)},
           {"same_devices", toJson(worth.sameDevices)},
+          {"same_devices_any_activations", toJson(worth.anyActivations)},
           {"same_devices_and_memory", toJson(worth.sameMemory)},
           {"words", inWords(worth)}};
 }
@@ -267,7 +275,7 @@ Json toJson(const Comparison &comparison) {
 
 void printCsv(const Comparison &comparison, std::ostream &out) {
   out << "schedule,legal,ranks,micro_batches,bubble_formula,bubble_value,parameters,activations_formula,activations_value,makespan,idle_least,idle_most,"
-         "bubble,peak_activations,lower_bound,gap\n";
+         "span_idle_most,bubble,peak_activations,lower_bound,gap\n";
   auto optional = [](const std::optional<double> &value) { return value ? number(*value, 12) : ""; };
   auto quoted = [](const char *text) { return text ? '"' + std::string(text) + '"' : ""; };
   for (const Row &row : comparison.rows) {
@@ -276,6 +284,7 @@ void printCsv(const Comparison &comparison, std::ostream &out) {
         << quoted(generator.bubble.text) << "," << optional(row.bubble) << "," << generator.replicas() << "," << quoted(generator.activations.text) << ","
         << optional(row.activations);
     for (auto get : {+[](const Figures &f) { return f.makespan; }, +[](const Figures &f) { return f.leastIdle; }, +[](const Figures &f) { return f.mostIdle; },
+                     +[](const Figures &f) { return f.spanIdle; },
                      +[](const Figures &f) { return f.bubble; }, +[](const Figures &f) { return f.peak; }, +[](const Figures &f) { return f.lowerBound; },
                      +[](const Figures &f) { return f.gap(); }})
       out << "," << (row.figures ? number(get(*row.figures), 12) : "");

@@ -30,11 +30,16 @@ def known():
 # Makespan and largest peak with F = I = W = 1 on the same devices, from simulations of
 # the published schedules: (ranks, micro-batches) to schedule to both.
 PUBLISHED = {
-    (4, 8): {"1f1b": (33, 4), "zb-h1": (27, 4), "dualpipe": (26, 5), "dualpipev": (27, 4.5)},
-    (4, 16): {"1f1b": (57, 4), "zb-h1": (51, 4), "dualpipe": (50, 5), "dualpipev": (51, 4.5)},
-    (8, 16): {"1f1b": (69, 8), "zb-h1": (55, 8), "dualpipe": (54, 9), "dualpipev": (55, 8.5)},
-    (8, 20): {"1f1b": (81, 8), "zb-h1": (67, 8), "dualpipe": (66, 9), "dualpipev": (67, 8.5)},
-    (8, 32): {"1f1b": (117, 8), "zb-h1": (103, 8), "dualpipe": (102, 9), "dualpipev": (103, 8.5)},
+    (4, 8): {"1f1b": (33, 4), "zb-h1": (27, 4), "interleaved": (28.5, 5.5), "interleaved-zb": (25.5, 4), "zb-v": (25.5, 4),
+             "dualpipe": (26, 5), "dualpipev": (27, 4.5)},
+    (4, 16): {"1f1b": (57, 4), "zb-h1": (51, 4), "interleaved": (52.5, 5.5), "interleaved-zb": (49.5, 4), "zb-v": (49.5, 4),
+              "dualpipe": (50, 5), "dualpipev": (51, 4.5)},
+    (8, 16): {"1f1b": (69, 8), "zb-h1": (55, 8), "interleaved": (58.5, 11.5), "interleaved-zb": (51.5, 8), "zb-v": (51.5, 8),
+              "dualpipe": (54, 9), "dualpipev": (55, 8.5)},
+    (8, 20): {"1f1b": (81, 8), "zb-h1": (67, 8), "interleaved": (70.5, 12.5), "interleaved-zb": (63.5, 9), "zb-v": (63.5, 8),
+              "dualpipe": (66, 9), "dualpipev": (67, 8.5)},
+    (8, 32): {"1f1b": (117, 8), "zb-h1": (103, 8), "interleaved": (106.5, 11.5), "interleaved-zb": (99.5, 8), "zb-v": (99.5, 8),
+              "dualpipe": (102, 9), "dualpipev": (103, 8.5)},
 }
 # Makespan of dualpipe and dualpipev where a pair takes 2.5 and 2.
 OVERLAPPED = {
@@ -54,6 +59,7 @@ def test_simulated_values_are_the_published_ones(size):
     for name, (makespan, peak) in PUBLISHED[size].items():
         assert found[name]["makespan"] == pytest.approx(makespan), name
         assert found[name]["peak_activations"] == pytest.approx(peak), name
+    assert all(found[name]["span_idle_most"] == 0 for name in ("zb-v", "zb-h2"))
     assert (found["1f1b"]["lower_bound"], found["dualpipe"]["lower_bound"]) == BOUNDS[size]
 
 
@@ -78,7 +84,7 @@ def test_formulas_have_the_values_of_the_published_table():
         assert row["parameters"] == parameters
         assert row["activations_formula"] == {"formula": activations, "value": peak}
     text = compare(8, 20, format="text")
-    assert re.search(r"dualpipe +\(P/2-1\)\(F&B\+B-3W\) +6  2x +P\+1 +9 +66 +6 +9.1 % +9 +63 ", text)
+    assert re.search(r"dualpipe +\(P/2-1\)\(F&B\+B-3W\) +6  2x +P\+1 +9 +66 +6 +6 +9.1 % +9 +63 ", text)
 
 
 def test_every_schedule_has_a_row():
@@ -93,11 +99,12 @@ def test_every_schedule_has_a_row():
 
 def test_an_illegal_size_is_told_with_the_nearest_legal_one():
     text = compare(8, 10, format="text")
-    assert "dualpipe: not legal at M = 10, needs an even number, at least 16; nearest 16:\n" in text
+    assert "dualpipe: not legal at M = 10, needs an even number, at least 16; nearest 16: T 54, idle 6, peak 9\n" in text
     row = rows(compare(8, 10))["dualpipe"]
     assert not row["legal"] and row["micro_batches"] == 16 and row["makespan"] == 54
+    assert re.search(r"chimera: not legal at M = 20, needs a multiple of 8; nearest 24: T \d", compare(8, 20, format="text"))
     text = compare(7, 20, format="text")
-    assert "dualpipe: not legal at P = 7, needs an even number of ranks; nearest P = 8, M = 20:\n" in text
+    assert "dualpipe: not legal at P = 7, needs an even number of ranks; nearest P = 8, M = 20: T 66, idle 6, peak 9\n" in text
     assert rows(compare(7, 20))["dualpipe"]["makespan"] == 66
     # What is not legal is in no ranking.
     assert all(place["schedule"] != "dualpipe" for place in compare(7, 20)["same_devices"])
@@ -130,19 +137,71 @@ def second_copy(comparison, name="dualpipe"):
     return next(worth for worth in comparison["second_copy"] if worth["schedule"] == name)
 
 
+RIVALS = ("same_devices", "same_devices_any_activations", "same_devices_and_memory")
+
+
 def test_the_break_even_pair_is_where_the_makespans_meet():
     costs = "F=1,I=1.5,W=0.5,FB={}"
-    worth = second_copy(compare(8, 20, "--cost", costs.format(3)))
-    for block in ("same_devices", "same_devices_and_memory"):
+
+    def makespan(pair):
+        return rows(compare(8, 20, "--cost", costs.format(pair)))["dualpipe"]["makespan"]
+
+    worth, found = second_copy(compare(8, 20, "--cost", costs.format(3))), []
+    for block in RIVALS:
         even, rival = worth[block]["break_even_pair"], worth[block]["against"]
-        assert even is not None
-        at = rows(compare(8, 20, "--cost", costs.format(even)))["dualpipe"]["makespan"]
+        assert worth[block]["is_faster"] == (rival["makespan"] < makespan(3))
+        found.append(even)
         if even < 3:
-            assert at == pytest.approx(rival["makespan"], abs=1e-6)
-            above = rows(compare(8, 20, "--cost", costs.format(even + 0.01)))["dualpipe"]["makespan"]
-            assert above > rival["makespan"]
+            assert makespan(even) == pytest.approx(rival["makespan"], abs=1e-6)
+            assert makespan(even + 0.01) > rival["makespan"]
         else:
-            assert at <= rival["makespan"]
+            assert makespan(3) <= rival["makespan"]
+    assert min(found) < 3
+    # Where a pair cannot be short enough, nothing is said to be.
+    slow = second_copy(compare(8, 16, "--cost", "F=1,I=0,W=3,FB=4"))["same_devices"]
+    assert slow["break_even_pair"] is None or 3 <= slow["break_even_pair"] <= 4
+
+
+def test_without_a_gain_dualpipe_is_dominated_by_zb_v():
+    comparison = compare(8, 20)
+    worth = second_copy(comparison)
+    assert worth["dominated_by"][0]["schedule"] == "zb-v"
+    assert worth["same_devices"]["against"]["schedule"] == "zb-v" and worth["same_devices"]["is_faster"]
+    assert 2.5 < worth["same_devices"]["break_even_pair"] < 3
+    assert "is dominated by zb-v (63.5, peak 8), which holds one copy" in worth["words"]
+    assert "F&B = 3 gains nothing" in worth["words"]
+    text = re.sub(r"\s+", " ", compare(8, 20, format="text"))
+    assert worth["words"] in text and comparison["chimera"]["words"] in text
+    # With enough of a gain it is not.
+    gains = second_copy(compare(8, 20, "--cost", "F=1,I=1,W=1,FB=2.25"))
+    assert not gains["same_devices"]["is_faster"] and "zb-v" not in [place["schedule"] for place in gains["dominated_by"]]
+
+
+def best(comparison, name):
+    return min((row for row in comparison["schedules"] if row["name"] == name and row["legal"]), key=lambda row: row["makespan"])
+
+
+@pytest.mark.parametrize("ranks,micro_batches,size", [(8, 20, 24), (4, 8, 8), (4, 5, 8), (8, 16, 16)])
+def test_the_question_about_chimera_is_answered_by_simulation(ranks, micro_batches, size):
+    answer = compare(ranks, micro_batches)["chimera"]
+    assert [case["backward_in_forwards"] for case in answer["cases"]] == [1, 2]
+    for case in answer["cases"]:
+        half = case["backward_in_forwards"] / 2
+        again = compare(ranks, size, "--cost", f"F=1,I={half},W={half}")
+        assert case["micro_batches"] == size
+        for name in ("chimera", "dualpipe"):
+            assert case[name]["makespan"] == best(again, name)["makespan"] and case[name]["idle_most"] == best(again, name)["idle_most"]
+        assert case["shortest"]["makespan"] == again["same_devices"][0]["makespan"]
+        difference = case["chimera"]["makespan"] - case["dualpipe"]["makespan"]
+        said = "fewer" if difference < -1e-9 else "more" if difference > 1e-9 else "as many"
+        letters = "F" if half == 0.5 else "2F"
+        assert f"{'yes' if said == 'fewer' else 'no'} with B = {letters}, where it has {said} (" in answer["words"]
+    assert answer["words"].count(".  ") == 0 and answer["words"].startswith("Has Chimera fewer bubbles than DualPipe? At P = ")
+
+
+def test_the_answer_about_chimera_changes_with_the_numbers():
+    words = {compare(8, 20, "--cost", f"F=1,I=1,W=1,FB={pair}")["chimera"]["words"] for pair in (3, 2.5, 2)}
+    assert len(words) == 3
 
 
 def test_csv_has_the_same_rows():

@@ -68,7 +68,8 @@ def test_text_and_files_come_back(tmp_path):
     assert pickle.loads(pickle.dumps(t)) == t == copy.deepcopy(t)
 
 
-@pytest.mark.parametrize("name,ranks,micro_batches", [("1f1b", 3, 5), ("zb-h1", 4, 8), ("dualpipe", 4, 8), ("dualpipev", 3, 7), ("gpipe", 1, 1)])
+@pytest.mark.parametrize("name,ranks,micro_batches", [("1f1b", 3, 5), ("zb-h1", 4, 8), ("dualpipe", 4, 8), ("dualpipev", 3, 7), ("gpipe", 1, 1),
+                                                       ("zb-v", 4, 6), ("chimera", 4, 4), ("interleaved", 2, 4)])
 def test_a_schedule_is_built_of_its_actions(name, ranks, micro_batches):
     t = schedule.generate(name, ranks, micro_batches)
     assert schedule.build(name, t.actions) == t

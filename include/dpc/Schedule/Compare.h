@@ -11,6 +11,7 @@ namespace dpc::schedule {
 struct Figures {
   double makespan = 0;
   double leastIdle = 0, mostIdle = 0; ///< of a rank, out of the makespan
+  double spanIdle = 0;                ///< the most of a rank, between its own first start and last end
   double bubble = 0;                  ///< idle part of all ranks' time
   double peak = 0;                    ///< the largest of any rank, in device shares of a micro-batch
   double peakBytes = 0;               ///< the same in bytes; 0 where the costs say none
@@ -70,17 +71,19 @@ struct Worth {
   /// half the stages, that are no slower and keep no more activations; each fastest
   /// first. If there is one, the second copy is not worth it.
   std::vector<Standing> dominators;
-  /// Against the fastest schedule with one copy and no pairs on the same devices, and
-  /// against the fastest such with two pipelines of half the stages, which holds as
-  /// many parameters on each device.
+  /// Another schedule without pairs, whose makespan is the same whatever a pair takes.
   struct Rival {
     Standing standing;
-    bool isFaster = false;             ///< than the schedule, with the pair given
-    /// With a pair shorter than this the schedule is faster; none if no pair is short
-    /// enough, or the schedule has none; F + B if it need not gain anything.
+    bool isFaster = false; ///< than the schedule, with the pair given
+    /// The longest pair with which the schedule is as fast; F + B if it need not gain
+    /// anything, none if no pair is short enough, or the schedule has none.
     std::optional<double> breakEven;
   };
-  std::optional<Rival> sameDevices, sameMemory;
+  /// The fastest on the same devices with one copy and no more activations; the fastest
+  /// with any; and the fastest two pipelines of half the stages with no more.
+  std::optional<Rival> sameDevices, anyActivations, sameMemory;
+  /// The fastest of all with one copy on the same devices.
+  std::optional<Standing> fastest;
 };
 /// None where the schedule holds one copy or is not legal.
 std::optional<Worth> findWorth(const Variant &variant, unsigned ranks, unsigned microBatches, const Costs &costs);
@@ -91,6 +94,7 @@ std::string inWords(const Worth &worth);
 /// the nearest size that is legal for both.
 struct Duel {
   double backward = 1; ///< B, in F; I and W are halves of it
+  double gain = 1;     ///< what a pair takes of F + B
   unsigned ranks = 0, microBatches = 0;
   Standing chimera, dualpipe; ///< Chimera in its best variant
   Standing shortest;          ///< of all at that size
