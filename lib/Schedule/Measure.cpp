@@ -9,7 +9,7 @@ namespace dpc::schedule {
 namespace {
 
 // A comparison simulates dozens of tables, some of them dozens of times.
-constexpr uint64_t kMaxActions = 1u << 24;
+constexpr uint64_t kMaxActions = 1u << 22;
 
 Request requestOf(const Variant &variant, unsigned ranks, unsigned microBatches) {
   Request request;

@@ -138,7 +138,7 @@ std::string inWords(const Worth &worth) {
   std::ostringstream text;
   text << worth.title << " (" << worth.figures.makespan << ", peak " << worth.figures.peak << ") holds the parameters twice. ";
   if (worth.dominators.empty()) {
-    text << "No schedule with one copy is as fast and keeps as little, nor one in two pipelines of half the stages.";
+    text << "Of those simulated, none with one copy is as fast and keeps as little, nor does any in two pipelines of half the stages.";
   } else {
     const Standing &first = worth.dominators.front();
     text << "It is not worth its second copy here: it is dominated by " << describe(first)

@@ -30,6 +30,8 @@ std::string percent(double part) {
   return text.str();
 }
 
+std::string counted(size_t count, const char *what, const char *many = "s") { return std::to_string(count) + " " + what + (count == 1 ? "" : many); }
+
 std::string titleOf(const Row &row) {
   const Generator &generator = *row.variant.generator;
   return row.variant.title + (generator.alias && row.variant.options.empty() ? std::string(" (") + generator.alias + ")" : "");
@@ -134,12 +136,15 @@ void printTable(const Comparison &comparison, std::ostream &out) {
 }
 
 void printStandings(const std::vector<Standing> &standings, bool bytes, std::ostream &out) {
+  if (standings.empty())
+    return;
+  double best = standings.front().figures.makespan;
   Grid grid({false, true, false, false, false, false, false});
   grid.add({"", "schedule", "T", "slower", "peak", "parameters", bytes ? "peak in bytes" : ""});
   size_t place = 0;
   for (const Standing &standing : standings)
     grid.add({std::to_string(++place), standing.title + (standing.pipelines > 1 ? ", two pipelines" : ""), number(standing.figures.makespan),
-              percent(standing.figures.makespan / standings.front().figures.makespan - 1), number(standing.figures.peak),
+              percent(best > 0 ? standing.figures.makespan / best - 1 : 0), number(standing.figures.peak),
               std::to_string(standing.copies) + "x", bytes ? mebibytes(standing.figures.peakBytes) : ""});
   grid.print(out);
 }
@@ -163,10 +168,10 @@ Costs inUnits(Costs costs, double unit) {
 // `model` is the artifact that the costs are of, or empty.
 void printText(const Comparison &comparison, const std::string &model, std::ostream &out) {
   const Costs &costs = comparison.costs;
-  out << comparison.ranks << " ranks (P), " << comparison.microBatches << " micro-batches (M)\n";
+  std::string ranks = counted(comparison.ranks, "rank"), microBatches = counted(comparison.microBatches, "micro-batch", "es");
+  out << ranks << " (P = " << comparison.ranks << "), " << microBatches << " (M = " << comparison.microBatches << ")\n";
   if (!model.empty())
-    out << "costs of '" << model << "', all times in milliseconds; it was compiled into " << costs.stages.size()
-        << (costs.stages.size() == 1 ? " stage" : " stages") << ", over which\n"
+    out << "costs of '" << model << "', all times in milliseconds; it was compiled into " << counted(costs.stages.size(), "stage") << ", over which\n"
         << "schedules with another number of stages divide it as if it were even within each\n";
   out << "times of one micro-batch through a device's share of the model, 1/P of it" << (model.empty() ? ":\n" : ", the mean of all devices:\n")
       << "  F    " << std::left << std::setw(10) << number(costs.forward) << "forward\n"
@@ -179,12 +184,14 @@ void printText(const Comparison &comparison, const std::string &model, std::ostr
       << "parameters and activations are those of one device, in shares; gap is how far T is above the bound\n"
       << "that no schedule with the same placement can beat\n\n";
   printTable(comparison, out);
-  out << "\nsame devices: " << comparison.ranks << " ranks, " << comparison.microBatches << " micro-batches\n";
+  out << "\nsame devices: " << ranks << ", " << microBatches << "\n";
   printStandings(comparison.sameDevices, hasBytes(comparison), out);
-  out << "\nsame devices and memory: two copies of the parameters on " << comparison.ranks << " ranks; in one bidirectional pipeline, or in two\n"
+  out << "\nsame devices and memory: two copies of the parameters on " << ranks << "; in one bidirectional pipeline, or in two\n"
       << "pipelines in parallel (data parallelism 2), each of half the stages, twice as long, and half the micro-batches\n";
   if (comparison.ranks % 2)
     out << "an odd number of ranks has no halves\n";
+  if (comparison.microBatches < 2)
+    out << "one micro-batch has no halves\n";
   printStandings(comparison.sameMemory, hasBytes(comparison), out);
   out << "\n";
   for (const Worth &worth : comparison.worths)

@@ -218,5 +218,21 @@ def test_the_legend_tells_the_papers_apart():
     assert "I + W" in text
 
 
+@pytest.mark.parametrize("size", [(1, 1), (1, 4), (2, 1), (3, 1), (5, 2), (13, 7)])
+def test_small_and_odd_sizes(size):
+    for arguments in ([], ["--cost", "F=0,I=0,W=0"], ["--cost", "F=0,I=1,W=0,FB=0,comm=3"]):
+        text = compare(*size, *arguments, format="text")
+        assert "nan" not in text and "inf" not in text
+        comparison = compare(*size, *arguments)
+        assert {row["name"] for row in comparison["schedules"]} == set(known())
+        assert all("makespan" in row for row in comparison["schedules"])
+
+
+def test_what_is_too_large_to_simulate_among_others_is_said():
+    text = compare(512, 65536, format="text")
+    assert re.search(r"(?m)^  not simulated: about \d+ actions", text)
+    assert re.search(r"(?m)^1f1b +\(P-1\)\(F\+B\) +1533 ", text)
+
+
 def test_bad_costs_are_refused():
     assert "no time" in schedule("compare", "--pp", 4, "--cost", "F=-1", status=2)
