@@ -127,6 +127,8 @@ private:
     manifest.mesh.mirror = around.mirror;
     manifest.mesh.ep = around.ep;
     manifest.config = nlohmann::ordered_json::parse(options.config, nullptr, false);
+    for (dualpipe::ScheduleOp schedule : module.getOps<dualpipe::ScheduleOp>())
+      manifest.schedule = schedule.getText().str();
     manifest.lossName = "loss";
     for (dualpipe::TrainingOp training : module.getOps<dualpipe::TrainingOp>()) {
       manifest.optimizer = training.getOptimizer().str();
@@ -190,15 +192,27 @@ private:
     if (auto bubble = module->getAttrOfType<FloatAttr>("dpc.forecast_bubble"))
       forecast["bubble"] = bubble.getValueAsDouble();
     forecast["arena_bytes"] = summary.arenaBytes;
-    if (auto timeline = module->getAttrOfType<DenseResourceElementsAttr>("dpc.forecast_timeline")) {
-      AsmResourceBlob *blob = timeline.getRawHandle().getBlob();
-      ArrayRef<char> text = blob ? blob->getData() : ArrayRef<char>();
-      forecast["timeline"] = nlohmann::ordered_json::parse(text.begin(), text.end(), nullptr, false);
-      if (!forecast["timeline"].is_array())
-        return fail(3, "the module's dpc.forecast_timeline is no list in JSON");
-    }
+    nlohmann::ordered_json timeline = readJson("dpc.forecast_timeline"), costs = readJson("dpc.costs");
+    if (!timeline.is_null() && !timeline.is_array())
+      return fail(3, "the module's dpc.forecast_timeline is no list in JSON");
+    if (!timeline.is_null())
+      forecast["timeline"] = timeline;
+    if (!costs.is_null() && !costs.is_object())
+      return fail(3, "the module's dpc.costs is no object in JSON");
+    if (!costs.is_null())
+      forecast["costs"] = costs;
     manifest.forecast = forecast;
     return 0;
+  }
+
+  // The text of a resource on the module; null if there is none.
+  nlohmann::ordered_json readJson(StringRef name) {
+    auto resource = module->getAttrOfType<DenseResourceElementsAttr>(name);
+    if (!resource)
+      return nullptr;
+    AsmResourceBlob *blob = resource.getRawHandle().getBlob();
+    ArrayRef<char> text = blob ? blob->getData() : ArrayRef<char>();
+    return nlohmann::ordered_json::parse(text.begin(), text.end(), nullptr, false);
   }
 
   /// What import found of the graph's inputs; programs do not say it.

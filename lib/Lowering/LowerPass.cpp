@@ -3,6 +3,7 @@
 #include "dpc/Lowering/Passes.h"
 
 #include "RankEmitter.h"
+#include "StageCosts.h"
 #include "StepForecast.h"
 
 #include "mlir/IR/AsmState.h"
@@ -23,10 +24,13 @@ struct DualPipeLower : impl::DualPipeLowerBase<DualPipeLower> {
     Builder builder(module.getContext());
     module->setAttr(kForecastSecondsAttr, builder.getF64FloatAttr(forecast.seconds));
     module->setAttr(kForecastBubbleAttr, builder.getF64FloatAttr(forecast.bubble));
-    std::string timeline = printTimeline(forecast.spans);
-    auto type = RankedTensorType::get({int64_t(timeline.size())}, builder.getIntegerType(8));
-    auto blob = HeapAsmResourceBlob::allocateAndCopyInferAlign(ArrayRef(timeline.data(), timeline.size()));
-    module->setAttr(kForecastTimelineAttr, DenseResourceElementsAttr::get(type, "forecast_timeline", std::move(blob)));
+    keepText(module, kForecastTimelineAttr, "forecast_timeline", printTimeline(forecast.spans));
+  }
+  static void keepText(ModuleOp module, StringRef name, StringRef resource, StringRef text) {
+    Builder builder(module.getContext());
+    auto type = RankedTensorType::get({int64_t(text.size())}, builder.getIntegerType(8));
+    auto blob = HeapAsmResourceBlob::allocateAndCopyInferAlign(ArrayRef(text.data(), text.size()));
+    module->setAttr(name, DenseResourceElementsAttr::get(type, resource, std::move(blob)));
   }
 
   void runOnOperation() override {
@@ -59,6 +63,7 @@ struct DualPipeLower : impl::DualPipeLowerBase<DualPipeLower> {
       }
       blocks += plan->blocks.size();
       keep(module, forecastStep(*model, *plan, *kernels, *machine));
+      keepText(module, kCostsAttr, "costs", printCosts(*model, stageCosts(*model, *machine)));
     }
   }
 };

@@ -381,6 +381,7 @@ Status Run::finish(const Status &ended) {
     if (manifest.contains("forecast")) {
       report["forecast"] = manifest["forecast"];
       report["forecast"].erase("timeline");
+      report["forecast"].erase("costs");
     }
     keep(writeFileAtomically(options.report, report.dump(1, ' ', false, json::error_handler_t::replace) + "\n"));
   }

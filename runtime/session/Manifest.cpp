@@ -343,6 +343,7 @@ private:
     if (!loss || !config || !file(doc, "", "constants", m.constants, false) ||
         !file(doc, "", "weights", m.weights, false) ||
         !string(doc, "", "optimizer", m.optimizer) ||
+        !string(doc, "", "schedule", m.schedule, false) ||
         !string(*loss, "loss", "name", m.lossName) ||
         !string(*loss, "loss", "weighting", m.lossWeighting) ||
         !number(doc, "", "samples_per_micro_batch", m.samplesPerMicroBatch, false) ||
@@ -433,6 +434,8 @@ std::string writeManifest(const Manifest &m) {
   doc["samples_per_micro_batch"] = m.samplesPerMicroBatch;
   doc["tokens_per_micro_batch"] = m.tokensPerMicroBatch;
   doc["config"] = m.config;
+  if (!m.schedule.empty())
+    doc["schedule"] = m.schedule;
   if (!m.forecast.is_null())
     doc["forecast"] = m.forecast;
   return doc.dump(1, ' ', false, json::error_handler_t::replace) + "\n";

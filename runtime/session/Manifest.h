@@ -71,6 +71,7 @@ struct Manifest {
   std::string lossName, lossWeighting;
   uint64_t samplesPerMicroBatch = 1, tokensPerMicroBatch = 0;
   nlohmann::ordered_json config = nlohmann::ordered_json::object();
+  std::string schedule;  // its text; "": not said
   nlohmann::ordered_json forecast; // null: none
 
   const EntryPoint *entryPoint(const std::string &name) const;

@@ -145,3 +145,25 @@ def test_a_latency_of_half_a_forward_costs_less_than_a_twentieth(stages, cuts):
     without, with_latency = step_of(folder, model, 0.0), step_of(folder, model, half)
     assert with_latency > without + 2 * half  # the link is felt at all
     assert with_latency < 1.05 * without, f"{without} s a step, {with_latency} s with a latency of {half} s"
+
+
+def test_the_costs_of_stages_are_those_of_the_timeline(artifact, forecast):
+    manifest = json.loads((artifact / "manifest.json").read_text())
+    costs = forecast["costs"]
+    assert costs["ranks"] == 4 and len(costs["stages"]) == 4 and [len(row) for row in costs["pairs_s"]] == [4] * 4
+    seconds = {f"{kind}{s}": stage[key] for s, stage in enumerate(costs["stages"])
+               for kind, key in (("F", "forward_s"), ("I", "input_s"), ("W", "weight_s"))}
+    compared = 0
+    for e in forecast["timeline"]:
+        if e["stream"] != "compute" or not re.match(r"[FIW]\d", e["name"]):
+            continue
+        pair = re.match(r"F(\d+)&B(\d+)", e["name"])
+        want = costs["pairs_s"][int(pair[1])][int(pair[2])] if pair else seconds[e["name"].split()[0]]
+        assert e["end_s"] - e["start_s"] == pytest.approx(want, abs=3e-9)
+        compared += 1
+    assert compared > 50
+    # What one stage sends forward, the gradient of the next one's input brings back; only the first has none to send.
+    assert [s["gradient_bytes"] > 0 for s in costs["stages"]] == [False, True, True, True]
+    assert [s["output_bytes"] > 0 for s in costs["stages"]] == [True, True, True, False]
+    assert all(s["activation_bytes"] > 0 and s["weight_bytes"] > 0 for s in costs["stages"])
+    assert manifest["schedule"] == call("dpc", "schedule", "show", "dualpipe", "--pp", 4, "--micro-batches", 8)

@@ -23,6 +23,8 @@ inline constexpr llvm::StringLiteral kPlannedAttr = "dpc.planned";
 /// text. A resource and no attribute of its own kind: it grows with ranks times
 /// micro-batches, and nothing between lowering and the artifact looks into it.
 inline constexpr llvm::StringLiteral kForecastTimelineAttr = "dpc.forecast_timeline";
+/// What each stage costs: the manifest's `costs`, a resource with JSON text likewise.
+inline constexpr llvm::StringLiteral kCostsAttr = "dpc.costs";
 
 #define GEN_PASS_REGISTRATION
 #include "dpc/Lowering/Passes.h.inc"
