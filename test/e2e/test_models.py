@@ -15,6 +15,8 @@ from safetensors.numpy import load_file, save_file
 MODELS = pathlib.Path(os.environ["DPC_SOURCE_DIR"]) / "test" / "models"
 NAMES = ["gpt2", "llama", "bert", "moe"]
 SCHEDULES = ["gpipe", "1f1b", "zb-h1", "dualpipe", "dualpipev"]
+# Other placements, pairs of other stages: all schedules run in test_schedules.py.
+MORE = ["interleaved", "combined-1f1b", "zb-v", "chimera"]
 LR = {"sgd": 0.1, "adamw": 1e-3}
 
 
@@ -78,6 +80,7 @@ def test_schedules_agree_with_autograd_and_bit_for_bit_with_each_other(name, tmp
     for number, graph in enumerate(model.info["graphs"]):
         first = None
         runs = [(1, "1f1b")] + [(p, s) for p in (2, 4) for s in (SCHEDULES if number == 0 else ["dualpipe"])]
+        runs += [(4, s) for s in MORE if number == 0]
         for ranks, schedule in runs:
             steps = model.train(tmp_path, graph, ranks, schedule, "sgd")
             model.check_losses(graph, "sgd", steps)
