@@ -7,24 +7,32 @@
 #include "dpc/Schedule/Spread.h"
 #include "dpc/Schedule/Text.h"
 #include "dpc/ScheduleCommands/Command.h"
+#include "dpc/ScheduleCommands/CostsFile.h"
 
-#include <pybind11/pybind11.h>
-#include <pybind11/stl.h>
+#include "Bindings.h"
 
 #include <cmath>
 #include <sstream>
 
-namespace py = pybind11;
 using namespace dpc::schedule;
 
-namespace {
-
-// The value, or the error for Python.
-template <typename T> T take(Result<T> result) {
-  if (!result.ok())
-    throw py::value_error(result.error());
-  return std::move(*result);
+double atLeastZero(double value, const char *what) {
+  if (!std::isfinite(value) || value < 0) {
+    std::ostringstream message;
+    message << what << " = " << value << ": expected a number of at least 0";
+    throw py::value_error(message.str());
+  }
+  return value;
 }
+
+Simulation timed(const Table &table, const Costs &costs) {
+  // The simulator presumes that nothing is wrong with a table.
+  if (std::vector<std::string> errors = check(table); !errors.empty())
+    throw py::value_error(errors.front());
+  return take(simulate(table, spread(costs, table.ranks, table.stages)));
+}
+
+namespace {
 
 Table make(const std::string &name, unsigned ranks, unsigned microBatches, const std::map<std::string, unsigned> &options) {
   const Generator *generator = findGenerator(name);
@@ -35,27 +43,6 @@ Table make(const std::string &name, unsigned ranks, unsigned microBatches, const
   request.microBatches = microBatches;
   request.options = options;
   return take(generate(generator->name, request));
-}
-
-// Raises what is wrong with a table, if anything is: what follows presumes nothing is.
-void require(const Table &table) {
-  if (std::vector<std::string> errors = check(table); !errors.empty())
-    throw py::value_error(errors.front());
-}
-
-Simulation timed(const Table &table, const Costs &costs) {
-  require(table);
-  return take(simulate(table, spread(costs, table.ranks, table.stages)));
-}
-
-// What is no time or number of bytes is refused; `what` names it.
-double atLeastZero(double value, const char *what) {
-  if (!std::isfinite(value) || value < 0) {
-    std::ostringstream message;
-    message << what << " = " << value << ": expected a number of at least 0";
-    throw py::value_error(message.str());
-  }
-  return value;
 }
 
 StageCosts stageOf(const std::map<std::string, double> &values) {
@@ -126,7 +113,6 @@ std::string nameOf(const Simulation &simulation) {
 } // namespace
 
 PYBIND11_MODULE(_schedule, module) {
-  using Free = py::call_guard<py::gil_scoped_release>;
   py::class_<Table>(module, "Schedule")
       .def_readonly("name", &Table::name)
       .def_readonly("ranks", &Table::ranks)
@@ -182,6 +168,7 @@ PYBIND11_MODULE(_schedule, module) {
       "check", [](const Table &table, double cap) { return check(table, CheckOptions{atLeastZero(cap, "activation_cap"), 20}); }, py::arg("table"),
       py::arg("activation_cap"), Free());
   module.def("simulate", timed, py::arg("table"), py::arg("costs"), Free());
+  module.def("model_costs", [](const std::string &path) { return take(readModelCosts(path)); }, py::arg("path"), Free());
   module.def(
       "command",
       [](const std::vector<std::string> &arguments) {

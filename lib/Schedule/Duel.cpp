@@ -12,15 +12,25 @@ namespace {
 
 constexpr double kSame = 1e-9; // of a makespan: differences of rounding only
 
-// The nearest number of micro-batches from `from` on that both take, a few units on.
-std::optional<unsigned> findCommon(const Generator &a, const Generator &b, unsigned ranks, unsigned from) {
-  for (unsigned M = from; M <= from + 8 * ranks && M <= kMaxMicroBatches; ++M) {
+// Whether a schedule is legal with all its variants, or with its defaults.
+bool isLegal(const Generator &generator, unsigned ranks, unsigned microBatches, bool withAll) {
+  for (const Variant &variant : variantsOf(generator)) {
     Request request;
     request.ranks = ranks;
-    request.microBatches = M;
-    if (findFault(a, request).empty() && findFault(b, request).empty())
-      return M;
+    request.microBatches = microBatches;
+    request.options = variant.options;
+    if ((withAll || variant.options.empty()) && !findFault(generator, request).empty())
+      return false;
   }
+  return true;
+}
+
+// The nearest number of micro-batches from `from` on that both take, a few units on.
+std::optional<unsigned> findCommon(const Generator &a, const Generator &b, unsigned ranks, unsigned from) {
+  for (bool withAll : {true, false})
+    for (unsigned M = from; M <= from + 8 * ranks && M <= kMaxMicroBatches; ++M)
+      if (isLegal(a, ranks, M, withAll) && isLegal(b, ranks, M, withAll))
+        return M;
   return std::nullopt;
 }
 
@@ -30,6 +40,18 @@ std::optional<Standing> findBest(const Generator &generator, unsigned ranks, uns
     if (Result<Figures> figures = measure(variant, ranks, microBatches, costs); figures.ok())
       if (!best || figures->makespan < best->figures.makespan)
         best = Standing{variant.title, generator.replicas(), 1, *figures};
+  return best;
+}
+
+// Backward halving is forward doubling over halves of micro-batches: forwards go over
+// both halves, backwards over each. Whoever halves gains, as bubbles are as long as
+// its micro-batches; so both are halved.
+std::optional<Standing> findBestHalved(const Generator &generator, unsigned ranks, unsigned microBatches, Costs costs) {
+  for (double *cost : {&costs.forward, &costs.input, &costs.weight, &costs.pair})
+    *cost /= 2;
+  std::optional<Standing> best = findBest(generator, ranks, 2 * microBatches, costs);
+  if (best)
+    best->figures.peak /= 2;
   return best;
 }
 
@@ -64,6 +86,8 @@ std::vector<Duel> findDuels(unsigned ranks, unsigned microBatches, const Costs &
     duel.microBatches = *M;
     duel.chimera = *one;
     duel.dualpipe = *other;
+    duel.halvedChimera = findBestHalved(*chimera, P, *M, equal);
+    duel.halvedDualpipe = findBestHalved(*dualpipe, P, *M, equal);
     duel.shortest = rankSameDevices(P, *M, equal).front();
     duels.push_back(duel);
   }
@@ -84,6 +108,9 @@ std::string inWords(const std::vector<Duel> &duels) {
     text << (i ? "; " : ": ") << (difference < -noise ? "yes" : "no") << " with B = " << (duel.backward == 1 ? "F" : "2F") << ", where it has "
          << (difference < -noise ? "fewer" : difference > noise ? "more" : "as many") << " (" << duel.chimera.title << " idles " << chimera.mostIdle << " of "
          << chimera.makespan << ", " << duel.dualpipe.title << " " << dualpipe.mostIdle << " of " << dualpipe.makespan;
+    if (duel.halvedChimera && duel.halvedDualpipe)
+      text << "; over halves of micro-batches, as backward halving takes them, " << duel.halvedChimera->figures.mostIdle << " and "
+           << duel.halvedDualpipe->figures.mostIdle;
     if (duel.shortest.figures.makespan < std::min(chimera.makespan, dualpipe.makespan) - noise)
       text << "; the shortest of all is " << duel.shortest.title << ", " << duel.shortest.figures.mostIdle << " of " << duel.shortest.figures.makespan
            << (duel.shortest.copies == 1 ? ", with one copy of the parameters" : "");

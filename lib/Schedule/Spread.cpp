@@ -76,9 +76,9 @@ std::vector<double> spreadPairs(const Costs &costs, const std::vector<StageCosts
 
 std::vector<Link> spreadLinks(const std::vector<Link> &known, unsigned ranks) {
   unsigned from = std::lround(std::sqrt((double)known.size()));
-  if (from == ranks)
+  if (from == ranks || from == 1) // one link is that of every pair of ranks
     return known;
-  Link slowest = from > 1 ? known[1] : Link{};
+  Link slowest = known[1];
   for (unsigned a = 0; a < from; ++a)
     for (unsigned b = 0; b < from; ++b)
       if (a != b) {

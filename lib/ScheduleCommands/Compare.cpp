@@ -263,9 +263,12 @@ Json toJson(const Worth &worth) {
 }
 
 Json toJson(const Duel &duel) {
-  return {{"backward_in_forwards", duel.backward}, {"ranks", duel.ranks},
-          {"micro_batches", duel.microBatches},    {"chimera", toJson(duel.chimera)},
-          {"dualpipe", toJson(duel.dualpipe)},     {"shortest", toJson(duel.shortest)}};
+  auto optional = [](const std::optional<Standing> &standing) { return standing ? toJson(*standing) : Json(); };
+  return {{"backward_in_forwards", duel.backward},          {"pair_of_forward_and_backward", duel.gain},
+          {"ranks", duel.ranks},                            {"micro_batches", duel.microBatches},
+          {"chimera", toJson(duel.chimera)},                {"dualpipe", toJson(duel.dualpipe)},
+          {"chimera_halved", optional(duel.halvedChimera)}, {"dualpipe_halved", optional(duel.halvedDualpipe)},
+          {"shortest", toJson(duel.shortest)}};
 }
 
 Json toJson(const Comparison &comparison) {

@@ -19,7 +19,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 from dpc import _schedule
 from dpc._schedule import Costs, Schedule, Simulation
 
-__all__ = ["Costs", "Schedule", "Simulation", "build", "check", "compare", "costs", "describe", "generate", "load", "names",
+__all__ = ["Costs", "Schedule", "Simulation", "build", "check", "compare", "costs", "describe", "generate", "load", "model_costs", "names",
            "parse", "parse_csv", "simulate"]
 
 
@@ -118,6 +118,11 @@ def costs(F: float = 1, I: float = 1, W: float = 1, FB: Optional[float] = None, 
     return Costs(F, I, W, FB, comm, stages)
 
 
+def model_costs(path: Union[str, "os.PathLike[str]"]) -> Costs:
+    """The costs of a compiled model, from its artifact MODEL.dpc: seconds and bytes of each of its stages."""
+    return _schedule.model_costs(os.fspath(path))
+
+
 def simulate(table: Schedule, F: Union[float, Costs] = 1, I: float = 1, W: float = 1, FB: Optional[float] = None, comm: float = 0,
              stages: Sequence[Mapping[str, float]] = ()) -> Simulation:
     """How long a schedule takes, who waits and what is kept; costs as `costs` has them, or Costs in the place of F."""
@@ -140,11 +145,15 @@ def _command(*arguments: Any) -> str:
     return out
 
 
-def compare(ranks: int, micro_batches: int, F: float = 1, I: float = 1, W: float = 1, FB: Optional[float] = None, comm: float = 0) -> Comparison:
-    """All schedules side by side, by formula and simulated; print it for the table."""
+def compare(ranks: int, micro_batches: int, F: float = 1, I: float = 1, W: float = 1, FB: Optional[float] = None, comm: float = 0,
+            costs_from: Union[None, str, "os.PathLike[str]"] = None) -> Comparison:
+    """All schedules side by side, by formula and simulated; print it for the table. `costs_from` is an artifact MODEL.dpc."""
     arguments = ["compare", "--pp", ranks, "--micro-batches", micro_batches]
-    pair = F + I + W if FB is None else FB
-    arguments += ["--cost", f"F={F},I={I},W={W},FB={pair},comm={comm}"]
+    if costs_from is not None:
+        arguments += ["--cost-from", os.fspath(costs_from)]
+    else:
+        pair = F + I + W if FB is None else FB
+        arguments += ["--cost", f"F={F},I={I},W={W},FB={pair},comm={comm}"]
     comparison = Comparison(json.loads(_command(*arguments, "--format", "json")))
     comparison.text = _command(*arguments)
     return comparison

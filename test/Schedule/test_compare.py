@@ -181,16 +181,19 @@ def best(comparison, name):
     return min((row for row in comparison["schedules"] if row["name"] == name and row["legal"]), key=lambda row: row["makespan"])
 
 
-@pytest.mark.parametrize("ranks,micro_batches,size", [(8, 20, 24), (4, 8, 8), (4, 5, 8), (8, 16, 16)])
+@pytest.mark.parametrize("ranks,micro_batches,size", [(8, 20, 32), (4, 8, 8), (4, 5, 8), (8, 16, 16)])
 def test_the_question_about_chimera_is_answered_by_simulation(ranks, micro_batches, size):
     answer = compare(ranks, micro_batches)["chimera"]
     assert [case["backward_in_forwards"] for case in answer["cases"]] == [1, 2]
     for case in answer["cases"]:
         half = case["backward_in_forwards"] / 2
         again = compare(ranks, size, "--cost", f"F=1,I={half},W={half}")
+        halves = compare(ranks, 2 * size, "--cost", f"F=0.5,I={half / 2},W={half / 2}")
         assert case["micro_batches"] == size
         for name in ("chimera", "dualpipe"):
-            assert case[name]["makespan"] == best(again, name)["makespan"] and case[name]["idle_most"] == best(again, name)["idle_most"]
+            for kind, where in (name, again), (name + "_halved", halves):
+                wanted = best(where, name)
+                assert (case[kind]["makespan"], case[kind]["idle_most"]) == (wanted["makespan"], wanted["idle_most"])
         assert case["shortest"]["makespan"] == again["same_devices"][0]["makespan"]
         difference = case["chimera"]["makespan"] - case["dualpipe"]["makespan"]
         said = "fewer" if difference < -1e-9 else "more" if difference > 1e-9 else "as many"

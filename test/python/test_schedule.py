@@ -142,6 +142,26 @@ def test_unequal_stages():
     assert schedule.simulate(one, costs).makespan == 18
 
 
+def test_costs_of_a_model(tmp_path):
+    model = tmp_path / "model.dpc"
+    model.mkdir()
+    stages = [{"forward_s": 1, "input_s": 2, "weight_s": 3, "output_bytes": 4, "activation_bytes": 5, "weight_bytes": 6},
+              {"forward_s": 1.5, "input_s": 2, "weight_s": 3, "gradient_bytes": 4}]
+    manifest = {"format": "dpc-artifact", "format_version": [1, 0], "forecast": {"costs": {"ranks": 2, "stages": stages}}}
+    (model / "manifest.json").write_text(json.dumps(manifest))
+    costs = schedule.model_costs(model)
+    assert costs.stages[0] == {"F": 1, "I": 2, "W": 3, "output_bytes": 4, "gradient_bytes": 0, "activation_bytes": 5, "weight_bytes": 6}
+    t = schedule.generate("1f1b", ranks=2, micro_batches=1)
+    s = schedule.simulate(t, costs)
+    assert s.makespan == 12.5 and s.peak_bytes == [5, 0]
+    comparison = schedule.compare(2, 4, costs_from=model)
+    assert comparison == json.loads(dpc("compare", "--pp", 2, "--micro-batches", 4, "--cost-from", model, "--format", "json"))
+    with pytest.raises(ValueError, match="--cost-from: there is no"):
+        schedule.model_costs(tmp_path / "absent.dpc")
+    with pytest.raises(ValueError, match="is no artifact"):
+        schedule.compare(2, 4, costs_from=tmp_path)
+
+
 def test_comparison():
     comparison = schedule.compare(8, 20, FB=2.5)
     assert comparison == json.loads(dpc("compare", "--pp", 8, "--micro-batches", 20, "--cost", "F=1,I=1,W=1,FB=2.5", "--format", "json"))

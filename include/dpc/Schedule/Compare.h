@@ -96,7 +96,11 @@ struct Duel {
   double backward = 1; ///< B, in F; I and W are halves of it
   double gain = 1;     ///< what a pair takes of F + B
   unsigned ranks = 0, microBatches = 0;
-  Standing chimera, dualpipe; ///< Chimera in its best variant
+  Standing chimera, dualpipe; ///< Chimera in its best variant: units one after the
+                              ///< other, or with forward doubling
+  /// Both over twice as many micro-batches of half the size, as Chimera's backward
+  /// halving has them.
+  std::optional<Standing> halvedChimera, halvedDualpipe;
   Standing shortest;          ///< of all at that size
 };
 std::vector<Duel> findDuels(unsigned ranks, unsigned microBatches, const Costs &costs);

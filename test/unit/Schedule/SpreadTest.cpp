@@ -91,6 +91,15 @@ TEST(Spread, PairsGainWhatTheirStagesGain) {
   EXPECT_NEAR(more.pair, 0.75 * (more.forward + more.input + more.weight), 1e-12);
 }
 
+TEST(Spread, OneLinkIsThatOfAllRanks) {
+  Costs costs = threeStages();
+  costs.links = {{3, 5}};
+  Costs more = spread(costs, 4, 8);
+  ASSERT_EQ(more.links.size(), 1u);
+  EXPECT_EQ(more.linkOf(0, 3, 4).latency, 3);
+  EXPECT_EQ(more.linkOf(0, 3, 4).bandwidth, 5);
+}
+
 TEST(Spread, MoreRanksThanLinksTakeTheSlowest) {
   Costs costs = threeStages();
   costs.links = {{0, 1e9}, {1, 8}, {2, 4}, {0, 1e9}};
