@@ -16,6 +16,7 @@ enum Takes : unsigned {
   kCosts = 4,
   kCap = 8,
   kStageCosts = 16, // with kCosts: those of one schedule's stages and links too
+  kDraw = 32,
 };
 
 struct Subcommand {
@@ -32,6 +33,7 @@ const std::vector<Subcommand> &subcommands() {
       {"check", "can this schedule be carried out?", {"text", "json"}, kSchedule | kSizes | kCap, checkCommand},
       {"simulate", "how long it takes, who waits, what is kept", {"text", "json"}, kSchedule | kSizes | kCosts | kStageCosts, simulateCommand},
       {"compare", "all schedules side by side, by formula and simulated", {"text", "json", "csv"}, kSizes | kCosts, compareCommand},
+      {"draw", "pictures of schedules, or of a measured step beside its forecast", {"text", "svg", "html", "csv"}, kSizes | kCosts | kStageCosts | kDraw, drawCommand},
   };
   return table;
 }
@@ -41,6 +43,18 @@ std::string inWords(const std::vector<std::string> &words) {
   for (size_t i = 0; i < words.size(); ++i)
     text += (i == 0 ? "" : i + 1 == words.size() ? " or " : ", ") + words[i];
   return text;
+}
+
+void addDrawFlags(CLI::App *command, DrawFlags &draw) {
+  command->add_option("SCHEDULE", draw.schedules, "names as `list` prints them, such as interleaved,v=2, or files; all on one time axis");
+  command->add_option("--trace", draw.trace, "instead: what `dpc run --trace` wrote, measured beside forecast");
+  command->add_option("--step", draw.step, "the step of a trace (the last one traced)");
+  command->add_option("-o", draw.output, "write here, not to stdout");
+  command->add_flag("--force", draw.force, "replace an existing -o");
+  command->add_option("--from", draw.from, "begin of the time that is shown; of a trace in ms")->check(CLI::NonNegativeNumber);
+  command->add_option("--to", draw.to, "end of it")->check(CLI::PositiveNumber);
+  command->add_option("--width", draw.width, "columns of text (the terminal's, COLUMNS, or 120)")->check(CLI::Range(40u, 10000u));
+  command->add_option("--color", draw.colour, "of text: always, never, or auto: on a terminal unless NO_COLOR is set")->check(CLI::IsMember({"always", "never", "auto"}));
 }
 
 void addFlags(CLI::App *command, const Subcommand &sub, Flags &flags) {
@@ -63,6 +77,8 @@ void addFlags(CLI::App *command, const Subcommand &sub, Flags &flags) {
     command->add_option("--cost-from", flags.costsFrom, "an artifact MODEL.dpc: the times and bytes of that model's stages")->excludes("--cost");
   if (sub.takes & kStageCosts)
     command->add_option("--link", flags.link, "between any two ranks, messages one after the other: latency=0,bandwidth=BYTES in a unit of time");
+  if (sub.takes & kDraw)
+    addDrawFlags(command, flags.draw);
   if (sub.takes & kCap)
     command->add_option("--activation-cap", flags.cap, "most activations a rank may hold, in shares of a micro-batch")->check(CLI::PositiveNumber);
 }

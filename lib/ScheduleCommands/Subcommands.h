@@ -8,11 +8,22 @@
 
 namespace dpc::schedule {
 
+/// What `draw` takes beside schedules' sizes and costs.
+struct DrawFlags {
+  std::vector<std::string> schedules;
+  std::string trace, output, colour = "auto";
+  std::optional<uint64_t> step;
+  std::optional<double> from, to;
+  unsigned width = 0;
+  bool force = false;
+};
+
 /// The flags of all of them; each is offered only those that it reads.
 struct Flags {
   Source source;
   std::string costs, costsFrom, link, format = "text";
   double cap = 0;
+  DrawFlags draw;
 };
 
 /// Each returns the exit status.
@@ -21,6 +32,7 @@ int showCommand(const Flags &flags, std::ostream &out, std::ostream &err);
 int checkCommand(const Flags &flags, std::ostream &out, std::ostream &err);
 int simulateCommand(const Flags &flags, std::ostream &out, std::ostream &err);
 int compareCommand(const Flags &flags, std::ostream &out, std::ostream &err);
+int drawCommand(const Flags &flags, std::ostream &out, std::ostream &err);
 
 /// The costs of --cost, or of the model of --cost-from with the stages it was cut
 /// into.
