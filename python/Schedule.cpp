@@ -177,4 +177,5 @@ PYBIND11_MODULE(_schedule, module) {
         return std::make_tuple(status, out.str(), err.str());
       },
       py::arg("arguments"), Free());
+  bindDraw(module);
 }

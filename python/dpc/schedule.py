@@ -1,4 +1,4 @@
-"""Pipeline-parallel training schedules: made, checked, simulated and compared, without a model.
+"""Pipeline-parallel training schedules: made, checked, simulated, compared and drawn, without a model.
 
     >>> from dpc import schedule
     >>> t = schedule.generate("dualpipe", ranks=8, micro_batches=20)
@@ -11,6 +11,7 @@ Times are of one micro-batch through a device's share of the model: F is its for
 the halves of its backward (gradients of activations and of weights), FB is one forward and one
 backward overlapped. Whatever is refused raises a ValueError with the words of `dpc schedule`.
 """
+import html
 import json
 import os
 import re
@@ -19,8 +20,8 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 from dpc import _schedule
 from dpc._schedule import Costs, Schedule, Simulation
 
-__all__ = ["Costs", "Schedule", "Simulation", "build", "check", "compare", "costs", "describe", "generate", "load", "model_costs", "names",
-           "parse", "parse_csv", "simulate"]
+__all__ = ["Comparison", "Costs", "Drawing", "Schedule", "Simulation", "build", "check", "compare", "costs", "describe", "draw", "draw_trace",
+           "generate", "load", "model_costs", "names", "parse", "parse_csv", "simulate"]
 
 
 def names() -> List[str]:
@@ -127,6 +128,72 @@ def simulate(table: Schedule, F: Union[float, Costs] = 1, I: float = 1, W: float
              stages: Sequence[Mapping[str, float]] = ()) -> Simulation:
     """How long a schedule takes, who waits and what is kept; costs as `costs` has them, or Costs in the place of F."""
     return _schedule.simulate(table, F if isinstance(F, Costs) else costs(F, I, W, FB, comm, stages))
+
+
+class Drawing:
+    """A picture. A notebook shows the page, which can be zoomed and says what is under the pointer."""
+
+    def __init__(self, drawing: _schedule.Drawing) -> None:
+        self._drawing = drawing
+
+    @property
+    def svg(self) -> str:
+        """One SVG document."""
+        return self._drawing.svg
+
+    @property
+    def html(self) -> str:
+        """One page that needs nothing else."""
+        return self._drawing.html
+
+    @property
+    def csv(self) -> str:
+        """A line per cell with its times and what it waited for."""
+        return self._drawing.csv
+
+    def text(self, width: int = 120, colour: bool = False) -> str:
+        """Lines for a terminal, of at most `width` columns."""
+        return self._drawing.text(width, colour)
+
+    def save(self, path: Union[str, "os.PathLike[str]"]) -> None:
+        """Writes a file; its name says what: .svg, .html, .csv or .txt."""
+        kind = os.path.splitext(os.fspath(path))[1]
+        if kind not in (".svg", ".html", ".csv", ".txt"):
+            raise ValueError(f"'{os.fspath(path)}': a drawing is saved as .svg, .html, .csv or .txt")
+        content = self.text() if kind == ".txt" else getattr(self, kind[1:])
+        with open(path, "w", encoding="utf-8", newline="") as file:
+            file.write(content)
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def _repr_svg_(self) -> str:
+        return self.svg
+
+    def _repr_html_(self) -> str:
+        # A page of its own within the notebook's, so that neither's styles and scripts
+        # reach the other.
+        height = min(900, 240 + 30 * self._drawing.lanes)
+        return f'<iframe srcdoc="{html.escape(self.html)}" style="width: 100%; height: {height}px; border: 0"></iframe>'
+
+
+def draw(tables: Union[Schedule, Sequence[Schedule], Mapping[str, Schedule]], F: Union[float, Costs] = 1, I: float = 1, W: float = 1,
+         FB: Optional[float] = None, comm: float = 0, stages: Sequence[Mapping[str, float]] = ()) -> Drawing:
+    """A schedule in time, or several one above the other on one time axis; costs as for `simulate`.
+
+    Of a mapping the keys are the titles, so that {"v=2": a, "v=4": b} tells two of one name apart.
+    """
+    if isinstance(tables, Schedule):
+        tables = [tables]
+    titled = list(tables.items()) if isinstance(tables, Mapping) else [("", table) for table in tables]
+    if not titled:
+        raise ValueError("there is no schedule to draw")
+    return Drawing(_schedule.draw(titled, F if isinstance(F, Costs) else costs(F, I, W, FB, comm, stages)))
+
+
+def draw_trace(path: Union[str, "os.PathLike[str]"], step: Optional[int] = None) -> Drawing:
+    """A step that `dpc run --trace` measured, beside its forecast; without a number the last one traced."""
+    return Drawing(_schedule.draw_trace(os.fspath(path), step))
 
 
 class Comparison(Dict[str, Any]):

@@ -2,6 +2,7 @@
 import ast
 import copy
 import doctest
+import html
 import json
 import os
 import pathlib
@@ -9,6 +10,7 @@ import pickle
 import re
 import subprocess
 import sys
+import xml.etree.ElementTree
 
 import pytest
 
@@ -168,6 +170,38 @@ def test_comparison():
     assert str(comparison) == dpc("compare", "--pp", 8, "--micro-batches", 20, "--cost", "F=1,I=1,W=1,FB=2.5")
     with pytest.raises(ValueError, match="no time"):
         schedule.compare(8, 20, F=-1)
+
+
+def test_drawings(tmp_path):
+    t = schedule.generate("dualpipe", ranks=4, micro_batches=8)
+    picture = schedule.draw(t, FB=2.5)
+    svg = xml.etree.ElementTree.fromstring(picture._repr_svg_())
+    assert svg.tag == "{http://www.w3.org/2000/svg}svg"
+    cost = "F=1,I=1,W=1,FB=2.5"
+    arguments = ["draw", "dualpipe", "--pp", 4, "--micro-batches", 8, "--cost", cost, "--format"]
+    for kind in ("svg", "html", "csv"):
+        assert getattr(picture, kind) == dpc(*arguments, kind)
+        picture.save(tmp_path / f"it.{kind}")
+        assert (tmp_path / f"it.{kind}").read_text() == getattr(picture, kind)
+    assert str(picture) == dpc(*arguments, "text", "--width", 120)
+    assert max(map(len, picture.text(width=60).splitlines())) <= 60 and "\x1b" in picture.text(colour=True)
+    frame = picture._repr_html_()
+    assert frame.startswith("<iframe ") and "<html" not in frame
+    assert html.unescape(re.search(r'srcdoc="([^"]*)"', frame).group(1)) == picture.html
+    with pytest.raises(ValueError, match="saved as"):
+        picture.save(tmp_path / "it.png")
+
+
+def test_drawings_of_several():
+    two, four = (schedule.generate("interleaved", ranks=2, micro_batches=4, v=v) for v in (2, 4))
+    assert "v is four" in schedule.draw({"v is two": two, "v is four": four}).svg
+    assert schedule.draw([two, four]).text().count("interleaved") >= 2
+    with pytest.raises(ValueError, match="no schedule to draw"):
+        schedule.draw([])
+    with pytest.raises(ValueError, match="0F0"):
+        schedule.draw(schedule.build("broken", [["0B0", "0F0"]]))
+    with pytest.raises(ValueError, match="cannot read|there is no"):
+        schedule.draw_trace("absent.json")
 
 
 def test_the_page_of_the_module():
