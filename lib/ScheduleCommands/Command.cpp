@@ -17,6 +17,7 @@ enum Takes : unsigned {
   kCap = 8,
   kStageCosts = 16, // with kCosts: those of one schedule's stages and links too
   kDraw = 32,
+  kSearch = 64,     // --placement, --seed, --iterations, --time-limit
 };
 
 struct Subcommand {
@@ -34,6 +35,8 @@ const std::vector<Subcommand> &subcommands() {
       {"simulate", "how long it takes, who waits, what is kept", {"text", "json"}, kSchedule | kSizes | kCosts | kStageCosts, simulateCommand},
       {"compare", "all schedules side by side, by formula and simulated", {"text", "json", "csv"}, kSizes | kCosts, compareCommand},
       {"draw", "pictures of schedules, or of a measured step beside its forecast", {"text", "svg", "html", "csv"}, kSizes | kCosts | kStageCosts | kDraw, drawCommand},
+      {"search", "the shortest schedule that can be found for given costs, sizes and memory", {"text", "csv", "json"},
+       kSizes | kCosts | kStageCosts | kCap | kSearch, searchCommand},
   };
   return table;
 }
@@ -81,6 +84,13 @@ void addFlags(CLI::App *command, const Subcommand &sub, Flags &flags) {
     addDrawFlags(command, flags.draw);
   if (sub.takes & kCap)
     command->add_option("--activation-cap", flags.cap, "most activations a rank may hold, in shares of a micro-batch")->check(CLI::PositiveNumber);
+  if (sub.takes & kSearch) {
+    command->add_option("--placement", flags.placement, "how stages lie on ranks: linear, loop, v, mirrored (two copies of the parameters) or any (any)")
+        ->check(CLI::IsMember({"linear", "loop", "v", "mirrored", "any"}));
+    command->add_option("--seed", flags.seed, "of what is tried (0)");
+    command->add_option("--iterations", flags.iterations, "how many schedules are tried (what takes some seconds)")->check(CLI::Range(uint64_t(1), uint64_t(1) << 40));
+    command->add_option("--time-limit", flags.timeLimit, "seconds after which the search stops with what it has")->check(CLI::PositiveNumber);
+  }
 }
 
 } // namespace

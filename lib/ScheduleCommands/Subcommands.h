@@ -24,6 +24,9 @@ struct Flags {
   std::string costs, costsFrom, link, format = "text";
   double cap = 0;
   DrawFlags draw;
+  std::string placement = "any";
+  uint64_t seed = 0, iterations = 0;
+  double timeLimit = 0;
 };
 
 /// Each returns the exit status.
@@ -33,6 +36,7 @@ int checkCommand(const Flags &flags, std::ostream &out, std::ostream &err);
 int simulateCommand(const Flags &flags, std::ostream &out, std::ostream &err);
 int compareCommand(const Flags &flags, std::ostream &out, std::ostream &err);
 int drawCommand(const Flags &flags, std::ostream &out, std::ostream &err);
+int searchCommand(const Flags &flags, std::ostream &out, std::ostream &err);
 
 /// The costs of --cost, or of the model of --cost-from with the stages it was cut
 /// into.
