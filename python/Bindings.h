@@ -26,6 +26,7 @@ double atLeastZero(double value, const char *what);
 /// Checks and simulates; costs with stages are spread over the table's.
 dpc::schedule::Simulation timed(const dpc::schedule::Table &table, const dpc::schedule::Costs &costs);
 
+void bindSearch(py::module_ &module);
 void bindDraw(py::module_ &module);
 
 #endif // DPC_PYTHON_BINDINGS_H

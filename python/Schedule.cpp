@@ -177,5 +177,6 @@ PYBIND11_MODULE(_schedule, module) {
         return std::make_tuple(status, out.str(), err.str());
       },
       py::arg("arguments"), Free());
+  bindSearch(module);
   bindDraw(module);
 }

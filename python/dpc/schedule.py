@@ -1,4 +1,5 @@
-"""Pipeline-parallel training schedules: made, checked, simulated, compared and drawn, without a model.
+"""Pipeline-parallel training schedules: made, checked, simulated, compared, searched for and drawn,
+without a model.
 
     >>> from dpc import schedule
     >>> t = schedule.generate("dualpipe", ranks=8, micro_batches=20)
@@ -18,10 +19,11 @@ import re
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 
 from dpc import _schedule
-from dpc._schedule import Costs, Schedule, Simulation
+from dpc._schedule import Costs, Schedule, SearchResult, Simulation
 
-__all__ = ["Comparison", "Costs", "Drawing", "Schedule", "Simulation", "build", "check", "compare", "costs", "describe", "draw", "draw_trace",
-           "generate", "load", "model_costs", "names", "parse", "parse_csv", "simulate"]
+__all__ = ["Comparison", "Costs", "Drawing", "Schedule", "SearchResult", "Simulation", "build", "check", "compare", "costs", "describe", "draw", "draw_trace",
+           "generate", "load", "model_costs", "names", "parse", "parse_csv", "search",
+           "simulate"]
 
 
 def names() -> List[str]:
@@ -128,6 +130,20 @@ def simulate(table: Schedule, F: Union[float, Costs] = 1, I: float = 1, W: float
              stages: Sequence[Mapping[str, float]] = ()) -> Simulation:
     """How long a schedule takes, who waits and what is kept; costs as `costs` has them, or Costs in the place of F."""
     return _schedule.simulate(table, F if isinstance(F, Costs) else costs(F, I, W, FB, comm, stages))
+
+
+def search(ranks: int, micro_batches: int, F: Union[float, Costs] = 1, I: float = 1, W: float = 1, FB: Optional[float] = None, comm: float = 0,
+           stages: Sequence[Mapping[str, float]] = (), *, placement: str = "any", chunks: int = 0,
+           activation_cap: Union[float, Sequence[float]] = 0, seed: int = 0, iterations: int = 0, time_limit: float = 0) -> SearchResult:
+    """The shortest schedule that can be found; costs as for `simulate`.
+
+    `placement` is linear, loop, v, mirrored (two copies of the model) or any, `chunks` the stages of
+    a rank and copy, `activation_cap` the most activations a rank may hold, of all or of each. The
+    result depends on nothing but these; only a `time_limit` in seconds stops it where it is.
+    """
+    caps = [activation_cap] if isinstance(activation_cap, (int, float)) else list(activation_cap)
+    given = F if isinstance(F, Costs) else costs(F, I, W, FB, comm, stages)
+    return _schedule.search(ranks, micro_batches, given, placement, chunks, caps, seed, iterations, time_limit)
 
 
 class Drawing:

@@ -172,6 +172,22 @@ def test_comparison():
         schedule.compare(8, 20, F=-1)
 
 
+def test_search():
+    found = schedule.search(4, 8, placement="mirrored", iterations=200, seed=3)
+    again = json.loads(dpc("search", "--pp", 4, "--micro-batches", 8, "--placement", "mirrored", "--iterations", 200, "--seed", 3, "--cost",
+                           "F=1,I=1,W=1", "--format", "json"))
+    assert found.schedule.text == again["schedule"] and found.iterations == again["iterations"] and found.origin == again["origin"]
+    assert schedule.check(found.schedule) == [] and not found.stopped_by_time
+    assert found.simulation.makespan == schedule.simulate(found.schedule).makespan == again["makespan"]
+    assert found.lower_bound <= found.simulation.makespan <= 26 and found.gap == pytest.approx(found.simulation.makespan / found.lower_bound - 1)
+    capped = schedule.search(4, 8, placement="linear", activation_cap=[4, 3, 3, 2], iterations=200)
+    assert all(peak <= cap for peak, cap in zip(capped.simulation.peaks, [4, 3, 3, 2]))
+    with pytest.raises(ValueError, match="there is no placement 'round'"):
+        schedule.search(4, 8, placement="round")
+    with pytest.raises(ValueError, match="activation_cap = -1"):
+        schedule.search(4, 8, activation_cap=-1)
+
+
 def test_drawings(tmp_path):
     t = schedule.generate("dualpipe", ranks=4, micro_batches=8)
     picture = schedule.draw(t, FB=2.5)
