@@ -70,9 +70,14 @@ std::string format(double value) {
   return text.str();
 }
 
-void printTable(const Table &table, const Simulation &result, const std::vector<double> &floor, std::ostream &out) {
+void printTable(const Table &table, const Simulation &result, const std::vector<double> &floor, double withPairs, std::ostream &out) {
   bool hasBytes = std::any_of(result.peakBytes.begin(), result.peakBytes.end(), [](double bytes) { return bytes > 0; });
-  out << table.name << ": makespan " << result.makespan << ", no schedule with this placement is shorter than " << result.lowerBound << "\n"
+  out << table.name << ": makespan " << std::setprecision(10) << result.makespan << ", no schedule with this placement is shorter than "
+      << result.lowerBound;
+  // The bound is for what the schedule does: one without pairs could gain from them.
+  if (withPairs < result.lowerBound)
+    out << ", or with overlapped pairs than " << withPairs;
+  out << std::setprecision(6) << "\n"
       << "rank      idle   of makespan   idle within its span   peak activations   at least" << (hasBytes ? "       peak bytes" : "") << "\n";
   for (unsigned r = 0; r < table.ranks; ++r) {
     std::ostringstream share;
@@ -107,7 +112,7 @@ int simulateCommand(const Flags &flags, std::ostream &out, std::ostream &err) {
   if (flags.format == "json")
     printJson(*result, floor, out);
   else
-    printTable(*table, *result, floor, out);
+    printTable(*table, *result, floor, lowerBound(*table, *costs, true), out);
   return 0;
 }
 

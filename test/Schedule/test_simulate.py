@@ -101,3 +101,9 @@ def test_a_circle_of_waits_is_printed_and_nothing_else(tmp_path):
         "  rank 1, position 0: 2F1 waits for 1F1 at position 2 of rank 2",
         "  rank 2, position 0: 2F0 waits for 1F0 at position 2 of rank 1"]
     assert "waits for 1F1" in schedule("simulate", file, status=3).stderr
+
+
+def test_the_bound_with_pairs_is_told_where_pairs_would_gain():
+    sizes = ["1f1b", "--pp", 4, "--micro-batches", 8]
+    assert "shorter than 27\n" in schedule("simulate", *sizes).stdout
+    assert "shorter than 27, or with overlapped pairs than 23\n" in schedule("simulate", *sizes, "--cost", "FB=2.5").stdout
