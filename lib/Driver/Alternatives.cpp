@@ -1,7 +1,7 @@
 // See Alternatives.h.
 #include "Alternatives.h"
 
-#include "dpc/Schedule/Check.h"
+#include "ChosenSchedule.h"
 #include "dpc/Schedule/Generators.h"
 #include "dpc/Schedule/Source.h"
 #include "mlir/Parser/Parser.h"
@@ -38,7 +38,8 @@ const Alternatives::Prepared &Alternatives::prepare(unsigned stages) {
   CompileOptions one = options;
   one.ranks = stages;
   one.schedule = "1f1b"; // a stage on each rank; the partition asks no more
-  if (stages != cutStages)
+  one.scheduleText.clear();
+  if (cutStages && stages != cutStages)
     one.cuts.clear();
   result.module = parseSourceString<ModuleOp>(source, context);
   for (const char *phase : {"partition", "autodiff", "kernels"}) {
@@ -62,23 +63,13 @@ void Alternatives::adopt(OwningOpRef<ModuleOp> module) {
   result.module = std::move(module);
 }
 
-Candidate Alternatives::plan(const std::string &schedule, unsigned ranks, unsigned microBatches, unsigned replicas) {
-  Candidate candidate;
-  candidate.schedule = schedule;
-  candidate.ranks = ranks;
-  candidate.microBatches = microBatches;
-  candidate.replicas = replicas;
+Candidate Alternatives::plan(Candidate candidate, const schedule::Result<schedule::Table> &table) {
   auto refuse = [&](std::string why) {
     candidate.notLegal = std::move(why);
     return std::move(candidate);
   };
-  bool isFile = schedule::isFile(schedule);
-  auto table = schedule::load({schedule, ranks, microBatches, 0});
   if (!table.ok())
     return refuse(table.error());
-  if (isFile)
-    if (std::vector<std::string> errors = schedule::check(*table); !errors.empty())
-      return refuse(schedule + ": " + errors.front());
   candidate.copies = table->replicas.size();
   const Prepared &model = prepare(table->stages);
   if (!model.module)
@@ -87,7 +78,7 @@ Candidate Alternatives::plan(const std::string &schedule, unsigned ranks, unsign
   auto step = lowering::PlannedStep::make(*model.module, *table, machine);
   if (failed(step))
     return refuse(quiet.take());
-  lowering::StepForecast forecast = step->forecast(replicas);
+  lowering::StepForecast forecast = step->forecast(candidate.replicas);
   candidate.seconds = forecast.seconds;
   candidate.bubble = forecast.bubble;
   candidate.bytes = forecast.peakBytes();
@@ -95,11 +86,45 @@ Candidate Alternatives::plan(const std::string &schedule, unsigned ranks, unsign
   return candidate;
 }
 
-std::vector<Candidate> Alternatives::planOthers(const std::string &except, unsigned ranks, unsigned microBatches) {
+static Candidate nameCandidate(const std::string &schedule, unsigned ranks, unsigned microBatches, unsigned replicas) {
+  Candidate candidate;
+  candidate.schedule = schedule;
+  candidate.ranks = ranks;
+  candidate.microBatches = microBatches;
+  candidate.replicas = replicas;
+  return candidate;
+}
+
+Candidate Alternatives::plan(const std::string &schedule, unsigned ranks, unsigned microBatches, unsigned replicas) {
+  return plan(nameCandidate(schedule, ranks, microBatches, replicas), schedule::load({schedule, ranks, microBatches, 0}));
+}
+
+Candidate Alternatives::plan(const std::string &name, const schedule::Table &table, unsigned replicas) {
+  return plan(nameCandidate(name, table.ranks, table.microBatches, replicas), table);
+}
+
+Candidate Alternatives::planChosen(const CompileOptions &chosen) {
+  return plan(nameCandidate(chosen.schedule, chosen.ranks, chosen.microBatches, 1), loadTable(chosen));
+}
+
+std::vector<Candidate> Alternatives::planOthers(const CompileOptions &chosen) {
+  // A name with options is another schedule than the name with other options.
+  std::optional<schedule::Named> named;
+  if (chosen.scheduleText.empty())
+    if (auto found = schedule::findNamed({chosen.schedule, chosen.ranks, chosen.microBatches, 0}); found.ok())
+      named = *found;
+  auto isChosen = [&](const schedule::Generator &generator) {
+    if (!named || named->generator != &generator)
+      return false;
+    for (const schedule::Option &option : generator.options)
+      if (generator.option(named->request, option.name) != option.fallback)
+        return false;
+    return true;
+  };
   std::vector<Candidate> candidates;
   for (const schedule::Generator &generator : schedule::generators())
-    if (&generator != schedule::findGenerator(except))
-      candidates.push_back(plan(generator.name, ranks, microBatches));
+    if (!isChosen(generator))
+      candidates.push_back(plan(generator.name, chosen.ranks, chosen.microBatches));
   return candidates;
 }
 

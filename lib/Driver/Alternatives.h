@@ -13,6 +13,7 @@
 #include "dpc/Lowering/Comparison.h"
 #include "dpc/Lowering/PlannedStep.h"
 #include "dpc/Partition/Partition.h"
+#include "dpc/Schedule/Result.h"
 #include "mlir/IR/OwningOpRef.h"
 
 #include <map>
@@ -21,12 +22,13 @@ namespace dpc::driver {
 
 struct Candidate : lowering::Alternative {
   std::optional<lowering::PlannedStep> step; ///< if it is legal
+  std::string text;                          ///< of a schedule that no name stands for
 };
 
 class Alternatives {
 public:
   /// `source`: the nn module's bytecode. The options' cuts hold for `cutStages`
-  /// stages, other numbers are cut where it is best.
+  /// stages, other numbers are cut where it is best; 0: they hold for every number.
   Alternatives(std::string source, const CompileOptions &options, unsigned cutStages, Machine machine, mlir::MLIRContext *context)
       : source(std::move(source)), options(options), cutStages(cutStages), machine(std::move(machine)), context(context) {}
 
@@ -41,10 +43,14 @@ public:
   /// The model in so many stages; made once.
   const Prepared &prepare(unsigned stages);
 
-  /// A schedule, by name or file. Diagnostics become `notLegal`.
+  /// A schedule by its name. Diagnostics become `notLegal`.
   Candidate plan(const std::string &schedule, unsigned ranks, unsigned microBatches, unsigned replicas = 1);
-  /// All schedules there are but the one named.
-  std::vector<Candidate> planOthers(const std::string &except, unsigned ranks, unsigned microBatches);
+  /// A table, and what it is called.
+  Candidate plan(const std::string &name, const schedule::Table &table, unsigned replicas = 1);
+  /// The schedule of the options.
+  Candidate planChosen(const CompileOptions &chosen);
+  /// All schedules there are but the chosen one.
+  std::vector<Candidate> planOthers(const CompileOptions &chosen);
   /// Half the ranks, twice, each with half the micro-batches: schedules that hold a
   /// stage once, on as many devices and with as many parameters on each as one that
   /// holds it twice.
@@ -56,6 +62,7 @@ private:
   unsigned cutStages;
   Machine machine;
   mlir::MLIRContext *context;
+  Candidate plan(Candidate candidate, const schedule::Result<schedule::Table> &table);
   std::map<unsigned, Prepared> prepared;
 };
 

@@ -3,6 +3,8 @@
 #include "dpc/Driver/Compile.h"
 
 #include "Alternatives.h"
+#include "AutoSchedule.h"
+#include "ChosenSchedule.h"
 #include "Diagnostics.h"
 #include "MemoryLimit.h"
 #include "Summary.h"
@@ -10,8 +12,6 @@
 #include "dpc/Dialect/DualPipe/DualPipe.h"
 #include "dpc/Driver/Registry.h"
 #include "dpc/Partition/Partition.h"
-#include "dpc/Schedule/Source.h"
-#include "dpc/Schedule/Text.h"
 #include "mlir/Bytecode/BytecodeWriter.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
@@ -42,8 +42,12 @@ public:
       return status;
     if (int status = load())
       return status;
-    size_t last = numberOf(options.compileTo), lower = numberOf("lower");
-    if (int status = runPhases(first, std::min(last, lower)))
+    size_t last = numberOf(options.compileTo), lower = numberOf("lower"), next = first;
+    if (options.schedule == kAuto) {
+      if (int status = chooseSchedule(next, last))
+        return status;
+    }
+    if (int status = runPhases(next, std::min(last, lower)))
       return status;
     if (options.memoryLimit && last >= lower)
       if (int status = keepWithinLimit())
@@ -80,14 +84,13 @@ private:
         known += (known.empty() ? "" : ", ") + std::string(phase);
       return fail(kUsage, "there is no phase '" + options.compileTo + "'; phases are " + known);
     }
-    if (!options.microBatches)
-      options.microBatches = 4 * options.ranks;
-    if (options.schedule.empty()) {
-      options.schedule = schedule::defaultSchedule({options.ranks, options.microBatches, {}});
+    bool isDefault = options.schedule.empty();
+    resolveShape(options);
+    if (isDefault)
       note("schedule: " + options.schedule);
-    }
-    if (auto stages = schedule::stagesOf({options.schedule, options.ranks, options.microBatches, 0}); !stages.ok())
-      return fail(kModel, stages.error());
+    if (options.schedule != kAuto)
+      if (std::string wrong = readSchedule(options); !wrong.empty())
+        return fail(kModel, wrong);
     // Early, before minutes of work: can the output be made at all?
     if (options.compileTo == "artifact" && fs::exists(options.output) && !options.force)
       return fail(kUsage, "'" + options.output + "' exists; --force replaces it");
@@ -140,18 +143,56 @@ private:
       if (failed(pm.run(*module)) || failed(verify(*module)) || diagnostics.errors())
         return kModel;
       (*module)->setAttr(kPhaseAttr, StringAttr::get(&context, phase));
-      if (phase == "kernels" && options.compileTo == "artifact")
+      if (phase == "kernels" && options.compileTo == "artifact" && !automatic)
         planned = module->clone();
     }
     seconds[phase.str()] += since(begin);
     return dump(phase);
   }
 
+  // --schedule auto, once the model is there and before it is cut: how many stages it
+  // is cut into depends on the choice. `next` is the phase to go on with.
+  int chooseSchedule(size_t &next, size_t last) {
+    size_t partition = numberOf("partition");
+    if (first > partition)
+      return fail(kUsage, "--schedule auto chooses before the model is cut, and '" + options.input + "' has been; name a schedule");
+    if (int status = runPhases(first, std::min(last, partition - 1)))
+      return status;
+    next = std::max(first, partition);
+    if (last < partition)
+      return 0;
+    auto begin = std::chrono::steady_clock::now();
+    std::string nn;
+    if (int status = writeBytes(nn))
+      return status;
+    AutoChoice choice;
+    // As in keepWithinLimit, what is kept for the backward gives way before the limit.
+    for (bool isRepeated : {false, true}) {
+      Alternatives alternatives(nn, options, options.cuts.empty() ? options.ranks : 0, machineOf(options), &context);
+      choice = driver::chooseSchedule(alternatives, options);
+      if (!choice.best)
+        return fail(kModel, choice.error);
+      bool fits = !options.memoryLimit || uint64_t(choice.candidates[*choice.best].bytes) <= options.memoryLimit;
+      if (fits || isRepeated || options.recompute != CompileOptions().recompute)
+        break;
+      options.recompute = "full";
+      note("recomputes in the backward all that costs no message: else no schedule stays within --memory-limit");
+    }
+    adoptChoice(options, choice);
+    notes.insert(notes.end(), choice.lines.begin(), choice.lines.end());
+    automatic = lowering::advise(choice.candidates[*choice.best], choice.others());
+    seconds["auto"] = since(begin);
+    return 0;
+  }
+
+  int writeBytes(std::string &bytes) {
+    llvm::raw_string_ostream stream(bytes);
+    return failed(writeBytecodeToFile(*module, stream)) ? fail(70, "the nn module cannot be written") : 0;
+  }
   int keepSource() {
     std::string bytes;
-    llvm::raw_string_ostream stream(bytes);
-    if (failed(writeBytecodeToFile(*module, stream)))
-      return fail(70, "the nn module cannot be written");
+    if (int status = writeBytes(bytes))
+      return status;
     auto type = RankedTensorType::get({int64_t(bytes.size())}, IntegerType::get(&context, 8));
     (*module)->setAttr(kSourceAttr, DenseResourceElementsAttr::get(type, "nn_module", HeapAsmResourceBlob::allocateAndCopyInferAlign(ArrayRef(bytes.data(), bytes.size()))));
     return 0;
@@ -199,15 +240,17 @@ private:
   // Beside what was made, in one line; nothing of a module that went on from a later
   // phase, which may be another than the model it came from.
   std::string advice() {
+    if (automatic)
+      return *automatic;
     std::string nn = source();
     if (first > numberOf("partition") || nn.empty())
       return "";
     Alternatives alternatives = makeAlternatives(std::move(nn));
     alternatives.adopt(std::move(planned));
-    Candidate chosen = alternatives.plan(options.schedule, options.ranks, options.microBatches);
+    Candidate chosen = alternatives.planChosen(options);
     if (!chosen.step)
       return "";
-    return lowering::advise(chosen, withoutPlans(alternatives.planOthers(options.schedule, options.ranks, options.microBatches)));
+    return lowering::advise(chosen, withoutPlans(alternatives.planOthers(options)));
   }
 
   int dump(StringRef phase) {
@@ -261,6 +304,7 @@ private:
   MLIRContext context;
   Diagnostics diagnostics;
   OwningOpRef<ModuleOp> module;
+  std::optional<std::string> automatic; ///< the advice, where auto has held all schedules beside each other
   OwningOpRef<ModuleOp> planned; ///< as it was after the kernels phase, for the advice
   size_t first = 0; // of kPhases
   import::ImportSummary summary;

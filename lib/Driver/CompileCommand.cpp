@@ -127,13 +127,21 @@ std::optional<int> parse(CLI::App &app, ModelFlags &model, std::vector<std::stri
 }
 
 // What shapes a step, for compile and explain.
-void addShapeFlags(CLI::App &app, CompileOptions &options) {
+void addShapeFlags(CLI::App &app, CompileOptions &options, std::string &memoryLimit) {
   app.add_option("--pp", options.ranks, "ranks of the pipeline")->check(CLI::Range(1u, 65536u));
   app.add_option("--micro-batches", options.microBatches, "micro-batches of a step (4 x ranks)")->check(CLI::Range(1u, 1048576u));
-  app.add_option("--schedule", options.schedule, "a schedule's name or file");
+  app.add_option("--schedule", options.schedule, "NAME[,option=number], a file, or auto: the one with the shortest forecast step");
   app.add_option("--cuts", options.cuts, "where to cut: after:PATH,... or a file of such lines");
   app.add_option("--optimizer", options.optimizer, "sgd, momentum, adam or adamw")->check(CLI::IsMember({"sgd", "momentum", "adam", "adamw"}));
   app.add_option("--machine", options.machine, "machine description (JSON)");
+  app.add_option("--memory-limit", memoryLimit, "most memory that a rank may need, as in 24GiB");
+}
+
+bool readMemoryLimit(const std::string &text, CompileOptions &options, std::ostream &err) {
+  if (text.empty() || parseBytes(text, options.memoryLimit))
+    return true;
+  err << "error: --memory-limit " << text << ": expected a size above 0, as in 24GiB, 800MB or 1073741824\n";
+  return false;
 }
 
 } // namespace
@@ -144,9 +152,8 @@ int compileCommand(const std::vector<std::string> &args, std::ostream &out, std:
   CLI::App app("Compile a model to a pipeline-parallel training program", "dpc compile");
   app.add_option("MODEL", options.input, "an ONNX file (.onnx, .onnxtxt), or a phase's dump (.mlir)")->required();
   app.add_option("-o,--output", options.output, "the artifact to make (a directory)");
-  addShapeFlags(app, options);
+  addShapeFlags(app, options, memoryLimit);
   app.add_option("--target", options.target, "cpu, cpu:x86-64-v3 or cpu:native")->check(CLI::IsMember({"cpu", "cpu:x86-64-v3", "cpu:native"}));
-  app.add_option("--memory-limit", memoryLimit, "most memory that a rank may need, as in 24GiB");
   app.add_option("--compile-to", options.compileTo, "stop after this phase");
   app.add_option("--dump-phases", options.dumpPhases, "folder for the module after each phase");
   app.add_option("--report", options.report, "write a JSON report");
@@ -154,10 +161,8 @@ int compileCommand(const std::vector<std::string> &args, std::ostream &out, std:
   ModelFlags model(app, options.import);
   if (auto status = parse(app, model, args, out, err))
     return *status;
-  if (!memoryLimit.empty() && !parseBytes(memoryLimit, options.memoryLimit)) {
-    err << "error: --memory-limit " << memoryLimit << ": expected a size above 0, as in 24GiB, 800MB or 1073741824\n";
+  if (!readMemoryLimit(memoryLimit, options, err))
     return 2;
-  }
   if (options.output.empty() && options.compileTo == "artifact") {
     err << "error: -o is missing: where should the artifact go?\n";
     return 2;
@@ -167,13 +172,16 @@ int compileCommand(const std::vector<std::string> &args, std::ostream &out, std:
 
 int explainCommand(const std::vector<std::string> &args, std::ostream &out, std::ostream &err) {
   CompileOptions options;
+  std::string memoryLimit;
   CLI::App app("What a step costs, where its time goes, and what would be faster or smaller", "dpc explain");
   app.add_option("MODEL", options.input, "an artifact, or an ONNX file (.onnx, .onnxtxt)")->required();
-  addShapeFlags(app, options);
+  addShapeFlags(app, options, memoryLimit);
   size_t own = app.get_options().size();
   ModelFlags model(app, options.import);
   if (auto status = parse(app, model, args, out, err))
     return *status;
+  if (!readMemoryLimit(memoryLimit, options, err))
+    return 2;
   if (!std::filesystem::is_directory(options.input))
     return explainModel(options, out, err);
   // An artifact says how it was compiled; flags ask what would be otherwise.

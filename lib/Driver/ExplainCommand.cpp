@@ -3,10 +3,11 @@
 #include "Explain.h"
 
 #include "Alternatives.h"
+#include "AutoSchedule.h"
+#include "ChosenSchedule.h"
 #include "Diagnostics.h"
 #include "Summary.h"
 #include "dpc/Driver/Registry.h"
-#include "dpc/Schedule/Generators.h"
 #include "dpc/Schedule/Source.h"
 #include "session/Artifact.h"
 #include "mlir/Bytecode/BytecodeWriter.h"
@@ -205,7 +206,7 @@ private:
   }
 
   void printAlternatives() {
-    std::vector<Candidate> others = alternatives.planOthers(options.schedule, options.ranks, options.microBatches);
+    std::vector<Candidate> others = alternatives.planOthers(options);
     out << "schedules at --pp " << options.ranks << " --micro-batches " << options.microBatches << ":\n";
     Grid grid({"  schedule", "step", "bubble", "most bytes of a rank", "copies of a stage"});
     grid.add(row(chosen, true));
@@ -310,32 +311,32 @@ private:
   std::ostream &out;
 };
 
-// Defaults as compile resolves them.
-void resolve(CompileOptions &options) {
-  if (!options.microBatches)
-    options.microBatches = 4 * options.ranks;
-  if (options.schedule.empty())
-    options.schedule = schedule::defaultSchedule({options.ranks, options.microBatches, {}});
-}
-
 int fail(std::ostream &err, int status, const std::string &message) {
   err << "error: " << message << "\n";
   return status;
 }
 
-unsigned stagesOf(const CompileOptions &options) {
-  auto stages = schedule::stagesOf({options.schedule, options.ranks, options.microBatches, 0});
-  return stages.ok() ? *stages : options.ranks;
-}
-
-int explain(const CompileOptions &options, std::string source, const std::vector<uint64_t> &built, MLIRContext *context, std::ostream &out,
+int explain(CompileOptions options, std::string source, const std::vector<uint64_t> &built, MLIRContext *context, std::ostream &out,
             std::ostream &err) {
+  bool isAuto = options.schedule == kAuto;
+  if (!isAuto)
+    if (std::string wrong = readSchedule(options); !wrong.empty())
+      return fail(err, kModel, wrong);
   auto machine = getMachine(options.machine);
   if (!machine)
     return fail(err, kModel, llvm::toString(machine.takeError()));
   std::string machineName = machine->name;
-  Alternatives alternatives(std::move(source), options, stagesOf(options), std::move(*machine), context);
-  Candidate chosen = alternatives.plan(options.schedule, options.ranks, options.microBatches);
+  // Cuts that are given with auto are for whatever is chosen.
+  unsigned cutStages = !isAuto ? countStages(options) : options.cuts.empty() ? options.ranks : 0;
+  Alternatives alternatives(std::move(source), options, cutStages, std::move(*machine), context);
+  AutoChoice choice;
+  if (isAuto) {
+    choice = chooseSchedule(alternatives, options);
+    if (!choice.best)
+      return fail(err, kModel, choice.error);
+    adoptChoice(options, choice);
+  }
+  Candidate chosen = alternatives.planChosen(options);
   if (!chosen.step)
     return fail(err, kModel, chosen.notLegal);
   out << options.input << ": schedule " << options.schedule << ", " << options.ranks << (options.ranks == 1 ? " rank, " : " ranks, ")
@@ -343,7 +344,11 @@ int explain(const CompileOptions &options, std::string source, const std::vector
       << "\n";
   if (options.recompute != CompileOptions().recompute)
     out << "recomputation: " << options.recompute << "\n";
+  for (const std::string &line : choice.lines)
+    out << line << "\n";
   StepForecast forecast = chosen.step->forecast();
+  if (options.memoryLimit && uint64_t(forecast.peakBytes()) > options.memoryLimit)
+    out << "note: a rank needs " << inWords(forecast.peakBytes(), "B") << ", more than the " << inWords(options.memoryLimit, "B") << " of --memory-limit\n";
   for (size_t r = 0; r < built.size() && r < forecast.perRank.size(); ++r)
     if (built[r] != (uint64_t)forecast.perRank[r].bytes)
       out << "note: the artifact's program of rank " << r << " has arenas of " << inWords(built[r], "B") << ", not of "
@@ -355,7 +360,7 @@ int explain(const CompileOptions &options, std::string source, const std::vector
 } // namespace
 
 int explainModel(CompileOptions options, std::ostream &out, std::ostream &err) {
-  resolve(options);
+  resolveShape(options);
   DialectRegistry registry;
   registerAllDialects(registry);
   MLIRContext context(registry);
@@ -393,12 +398,16 @@ int explainArtifact(CompileOptions options, const std::set<std::string> &given, 
   read("--pp", options.ranks);
   read("--micro-batches", options.microBatches);
   read("--schedule", options.schedule);
+  // What no name stands for, a file's or one made for the model, is in the artifact.
+  if (!given.count("--schedule") && !schedule::findNamed({options.schedule, options.ranks, options.microBatches, 0}).ok())
+    options.scheduleText = artifact.manifest.schedule;
   if (!isReshaped)
     read("--cuts", options.cuts);
   read("--optimizer", options.optimizer);
   read("--machine", options.machine);
   read("--recompute", options.recompute);
-  resolve(options);
+  read("--memory-limit", options.memoryLimit);
+  resolveShape(options);
   std::string source;
   if (dpcrt::Status status = dpcrt::readWholeFile(artifact.path("module.mlirbc"), dpcrt::Code::Artifact, source); !status.ok())
     return fail(err, status.exitStatus(), status.message());

@@ -72,7 +72,7 @@ std::string describeExcess(const MemoryExcess &excess, uint64_t limit) {
 std::vector<std::string> findWhatFits(Alternatives &alternatives, const CompileOptions &options) {
   std::vector<std::string> lines;
   auto isWithin = [&](const Candidate &candidate) { return candidate.step && uint64_t(candidate.bytes) <= options.memoryLimit; };
-  for (const Candidate &candidate : alternatives.planOthers(options.schedule, options.ranks, options.microBatches))
+  for (const Candidate &candidate : alternatives.planOthers(options))
     if (isWithin(candidate))
       lines.push_back(fits(candidate, false));
   if (!lines.empty())

@@ -1,13 +1,13 @@
 // What each phase runs, and why in this order. Nothing else lists passes.
 #include "dpc/Driver/Compile.h"
 
+#include "ChosenSchedule.h"
 #include "dpc/Artifact/Passes.h"
 #include "dpc/Autodiff/Passes.h"
 #include "dpc/Import/Passes.h"
 #include "dpc/Kernels/Passes.h"
 #include "dpc/Lowering/Passes.h"
 #include "dpc/Partition/Passes.h"
-#include "dpc/Schedule/Source.h"
 
 using namespace mlir;
 
@@ -22,9 +22,7 @@ void buildPhase(StringRef phase, OpPassManager &pm, const CompileOptions &option
     // Before autodiff: stages are found on the small forward graph, and equal ones
     // are differentiated once.
     partition::PartitionOptions partition;
-    // The driver has refused a schedule that is none.
-    auto stages = schedule::stagesOf({options.schedule, options.ranks, options.microBatches, 0});
-    partition.stages = stages.ok() ? *stages : options.ranks;
+    partition.stages = countStages(options);
     partition.cuts = options.cuts;
     partition.optimizer = options.optimizer;
     partition.microBatches = options.microBatches;
@@ -45,6 +43,7 @@ void buildPhase(StringRef phase, OpPassManager &pm, const CompileOptions &option
     lowering::DualPipeScheduleOptions schedule;
     schedule.schedule = options.schedule;
     schedule.ranks = options.ranks;
+    schedule.text = options.scheduleText;
     pm.addPass(lowering::createDualPipeSchedule(schedule));
   } else if (phase == "lower") {
     lowering::DualPipeLowerOptions lower;

@@ -18,6 +18,8 @@ struct DualPipeSchedule : impl::DualPipeScheduleBase<DualPipeSchedule> {
   using DualPipeScheduleBase::DualPipeScheduleBase;
 
   schedule::Result<schedule::Table> makeTable(unsigned microBatches) {
+    if (!text.empty())
+      return schedule::parseText(text);
     // A file that is for other numbers is told against the step, below.
     if (schedule::isFile(schedule))
       return schedule::loadFile(schedule);

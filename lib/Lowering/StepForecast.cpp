@@ -2,6 +2,7 @@
 #include "StepForecast.h"
 
 #include "RankMemory.h"
+#include "StageCosts.h"
 
 #include "dpc/Dialect/NN/Collectives.h"
 #include "llvm/Support/JSON.h"
@@ -256,6 +257,8 @@ FailureOr<PlannedStep> PlannedStep::make(ModuleOp module, const schedule::Table 
 StepForecast PlannedStep::forecast(unsigned replicas) const {
   return forecastStep(impl->model, impl->plan, impl->kernels, impl->machine, replicas);
 }
+
+schedule::Costs PlannedStep::getCosts() const { return stageCosts(impl->model, impl->machine); }
 
 bool PlannedStep::hasPairs() const {
   for (auto &[key, block] : impl->plan.blocks)

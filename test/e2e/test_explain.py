@@ -208,3 +208,16 @@ def test_live_stashes_are_the_simulators_peak_activations(pp, micro_batches, sch
     simulated = json.loads(call("dpc", "schedule", "simulate", schedule, *shape, "--format", "json").stdout)
     share = 2 if schedule == "dualpipev" else 1
     assert [int(dict(zip(head, row))["stashes"]) for row in rows] == [peak * share for peak in simulated["peak_activations"]]
+
+
+def test_an_artifact_carries_its_schedule(tmp_path):
+    """A file is not needed once it has been compiled; the numbers are still those of the file."""
+    path = tmp_path / "mine.txt"
+    path.write_text(call("dpc", "schedule", "show", "dualpipev", "--pp", "2", "--micro-batches", "4").stdout.replace("schedule dualpipev", "schedule mine"))
+    artifact, _, _ = compile_(tmp_path, "--pp", 2, "--micro-batches", 4, "--schedule", path)
+    before = explain(artifact)
+    path.unlink()
+    assert explain(artifact) == before and f"schedule {path}, 2 ranks" in before
+    done = call("dpc", "explain", artifact, "--pp", "4")
+    assert done.returncode == 3 and "is for 2 ranks, not the 4 of --pp" in done.stderr
+    assert "schedule 1f1b, 4 ranks" in explain(artifact, "--pp", 4, "--schedule", "1f1b")

@@ -24,7 +24,8 @@ struct CompileOptions {
   std::string input, output;
   unsigned ranks = 1;
   unsigned microBatches = 0; ///< 0: 4 x ranks
-  std::string schedule;      ///< empty: the default for ranks and micro-batches
+  std::string schedule;      ///< empty: the default for ranks and micro-batches; auto: dpc chooses
+  std::string scheduleText;  ///< in the text form, where no name stands for it; `schedule` is what it is called
   std::string cuts;
   std::string optimizer = "adamw";
   std::string target = "cpu";

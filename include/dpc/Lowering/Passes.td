@@ -7,14 +7,15 @@ def DualPipeSchedule : Pass<"dualpipe-schedule", "::mlir::ModuleOp"> {
   let summary = "put the schedule into the module";
   let description = [{
     Creates `dualpipe.schedule @train_step` over all stages in their order, from a
-    schedule's name or from a file in the text form. The number of stages, the
+    schedule's name, from a file in the text form or from such a text. The number of stages, the
     number of ranks and the micro-batches of the step must be the schedule's.
 
     Requires: stages and `dualpipe.training`. Ensures: exactly one schedule.
   }];
   let options = [
     Option<"schedule", "schedule", "std::string", "\"\"", "name, or file (a name with '.' or '/')">,
-    Option<"ranks", "ranks", "unsigned", "1", "ranks of the pipeline">
+    Option<"ranks", "ranks", "unsigned", "1", "ranks of the pipeline">,
+    Option<"text", "text", "std::string", "\"\"", "the schedule itself in the text form, whatever its name">
   ];
 }
 

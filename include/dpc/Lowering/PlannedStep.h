@@ -7,7 +7,7 @@
 
 #include "dpc/Lowering/Forecast.h"
 #include "dpc/Machine/Machine.h"
-#include "dpc/Schedule/Table.h"
+#include "dpc/Schedule/Costs.h"
 #include "mlir/IR/BuiltinOps.h"
 
 #include <memory>
@@ -29,6 +29,9 @@ public:
   /// one after the other, whatever it is planned to take.
   double getSecondsWithPairs(double pairShare, unsigned replicas = 1) const;
   bool hasPairs() const;
+
+  /// Of its stages, whatever the table: for the schedule library.
+  schedule::Costs getCosts() const;
 
   PlannedStep(PlannedStep &&);
   PlannedStep &operator=(PlannedStep &&);
