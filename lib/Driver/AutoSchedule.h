@@ -1,7 +1,8 @@
 // `--schedule auto`: the schedule with the shortest forecast step.
 //
 // Every schedule of the field, with each value of its options that is worth a look,
-// is planned on the model as lowering would plan it. That the plan decides and not
+// is planned on the model as lowering would plan it, and beside them what a search
+// makes in their placements with the model's costs. That the plan decides and not
 // the schedule library's simulator is what makes the choice hold: the forecast of the
 // compile that follows is the one that was compared.
 #ifndef DPC_LIB_DRIVER_AUTOSCHEDULE_H
@@ -17,8 +18,9 @@ struct AutoChoice {
   std::string error;              ///< why there is none
   std::vector<std::string> lines; ///< what was chosen and why
 
-  /// The candidates but the best.
-  std::vector<lowering::Alternative> others() const;
+  /// The candidates but the best that a user can name and that stay within a limit; 0:
+  /// any.
+  std::vector<lowering::Alternative> others(uint64_t memoryLimit) const;
 };
 
 /// Of those that stay within the options' memory limit the fastest; of equally fast

@@ -180,7 +180,7 @@ private:
     }
     adoptChoice(options, choice);
     notes.insert(notes.end(), choice.lines.begin(), choice.lines.end());
-    automatic = lowering::advise(choice.candidates[*choice.best], choice.others());
+    automatic = lowering::advise(choice.candidates[*choice.best], choice.others(options.memoryLimit));
     seconds["auto"] = since(begin);
     return 0;
   }

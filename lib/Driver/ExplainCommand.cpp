@@ -240,14 +240,16 @@ private:
     printRefusals(halves);
   }
 
-  // The schedule that holds every stage twice: the chosen one, or the first other.
+  // The schedule that holds every stage twice: the chosen one, or dualpipe, or the
+  // first other.
   const Candidate *findMirrored(const std::vector<Candidate> &others) const {
     if (chosen.copies == 2)
       return &chosen;
+    const Candidate *first = nullptr;
     for (const Candidate &other : others)
-      if (other.step && other.copies == 2)
-        return &other;
-    return nullptr;
+      if (other.step && other.copies == 2 && (!first || other.schedule == "dualpipe"))
+        first = &other;
+    return first;
   }
   static const Candidate *fastest(const std::vector<const Candidate *> &candidates) {
     const Candidate *best = nullptr;
@@ -301,7 +303,8 @@ private:
       return " (" + now + "; no overlap would make " + mirrored.schedule + " the faster one)";
     if (*share >= 1)
       return " (" + now + "; " + mirrored.schedule + " is no slower even where pairs hide nothing)";
-    return " (" + now + "; they break even where it takes " + fixed(*share) + ")";
+    return " (" + now + "; they break even where it takes " + fixed(*share) + ", an F&B of " + timeInWords(*share * parts / own.pairs.size()) +
+           " in place of " + timeInWords(seconds / own.pairs.size()) + ")";
   }
 
   const CompileOptions &options;

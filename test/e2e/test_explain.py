@@ -143,7 +143,12 @@ def test_a_second_copy_is_judged(tmp_path):
         fastest = min(rows, key=lambda row: number(row[1]))
         assert name == fastest[0].lstrip("* ") and other == fastest[1]
         assert (pays == "pays") == (number(mine) < 0.99 * number(other))
-    assert {row[0] for row in halves} == {"gpipe", "1f1b", "zb-h1", "dualpipev"}
+    known = json.loads(call("dpc", "schedule", "list", "--format", "json").stdout)
+    assert {row[0] for row in halves} == {entry["name"] for entry in known} - {"dualpipe", "chimera"}
+    # A break-even is said as a share and as a time: the share of what a pair takes now.
+    for share, breaks, now in re.findall(rf"break even where it takes ([0-9.]+), an F&B of ({QUANTITY}) in place of ({QUANTITY})", advice):
+        assert number(breaks) == pytest.approx(float(share) * number(now), rel=2e-2)
+    assert "does not pay" not in advice or "break even" in advice or "no overlap would make" in advice
     assert all(row[4] == "2" for row in halves)
 
 
@@ -221,3 +226,26 @@ def test_an_artifact_carries_its_schedule(tmp_path):
     done = call("dpc", "explain", artifact, "--pp", "4")
     assert done.returncode == 3 and "is for 2 ranks, not the 4 of --pp" in done.stderr
     assert "schedule 1f1b, 4 ranks" in explain(artifact, "--pp", 4, "--schedule", "1f1b")
+
+
+def test_auto_is_the_fastest_within_the_limit(tmp_path):
+    shape = ["--pp", 4, "--micro-batches", 8]
+    known = table(explain(MODEL, "--optimizer", "adamw", *shape, "--schedule", "1f1b"), "schedules at")[1:]
+    artifact, summary, forecast = compile_(tmp_path, *shape, "--schedule", "auto")
+    assert "schedule: auto chose " in summary and "next best" in summary and "bound of its placement" in summary
+    assert forecast["step_s"] <= 1.005 * min(number(row[1]) for row in known if row[1] != "-")
+    text = json.loads((artifact / "manifest.json").read_text())["schedule"]
+    # The same again: nothing depends on the clock.
+    compile_(tmp_path, *shape, "--schedule", "auto")
+    assert json.loads((artifact / "manifest.json").read_text())["schedule"] == text
+    chosen = re.search(r"auto chose (\S+)", summary)[1]
+    assert f"schedule {chosen}, 4 ranks" in explain(artifact)
+    assert f"auto chose {chosen} " in explain(MODEL, "--optimizer", "adamw", *shape, "--schedule", "auto")
+    # A limit that only some keep to.
+    limit = sorted(number(row[3]) for row in known if row[3] != "-")[2] * 1.01
+    _, summary, forecast = compile_(tmp_path, *shape, "--schedule", "auto", "--memory-limit", int(limit))
+    assert max(forecast["arena_bytes"]) <= limit and "within --memory-limit" in summary
+    fits = [number(row[1]) for row in known if row[3] != "-" and number(row[3]) <= limit]
+    assert forecast["step_s"] <= 1.005 * min(fits)
+    done = call("dpc", "verify", artifact, "--steps", 1, "--data", "synthetic:5")
+    assert done.returncode == 0 and "verified" in done.stdout
