@@ -63,7 +63,8 @@ std::vector<Standing> rankSameDevices(unsigned ranks, unsigned microBatches, con
   return standings;
 }
 
-std::vector<Standing> rankSameMemory(const std::vector<Standing> &sameDevices, unsigned ranks, unsigned microBatches, const Costs &costs) {
+std::vector<Standing> rankSameMemory(const std::vector<Standing> &sameDevices, unsigned ranks, unsigned microBatches, const Costs &costs,
+                                     unsigned chunks) {
   std::vector<Standing> standings;
   for (const Standing &standing : sameDevices)
     if (standing.copies == 2)
@@ -74,7 +75,7 @@ std::vector<Standing> rankSameMemory(const std::vector<Standing> &sameDevices, u
     Costs twice = costs;
     for (double *cost : {&twice.forward, &twice.input, &twice.weight, &twice.pair})
       *cost *= 2;
-    for (const Variant &variant : variants()) {
+    for (const Variant &variant : variants(chunks)) {
       if (variant.generator->replicas() != 1)
         continue;
       Result<Figures> figures = measure(variant, ranks / 2, (microBatches + 1) / 2, twice);
@@ -88,15 +89,15 @@ std::vector<Standing> rankSameMemory(const std::vector<Standing> &sameDevices, u
   return standings;
 }
 
-Comparison compare(unsigned ranks, unsigned microBatches, const Costs &costs) {
+Comparison compare(unsigned ranks, unsigned microBatches, const Costs &costs, unsigned chunks) {
   Comparison comparison;
   comparison.ranks = ranks;
   comparison.microBatches = microBatches;
   comparison.costs = spread(costs, ranks, costs.stages.empty() ? ranks : costs.stages.size());
-  for (const Variant &variant : variants())
+  for (const Variant &variant : variants(chunks))
     comparison.rows.push_back(makeRow(variant, ranks, microBatches, costs));
   comparison.sameDevices = rankRows(comparison.rows);
-  comparison.sameMemory = rankSameMemory(comparison.sameDevices, ranks, microBatches, costs);
+  comparison.sameMemory = rankSameMemory(comparison.sameDevices, ranks, microBatches, costs, chunks);
   for (const Row &row : comparison.rows)
     if (auto worth = weigh(row.variant, comparison.sameDevices, comparison.sameMemory, ranks, microBatches, costs))
       comparison.worths.push_back(*worth);

@@ -69,7 +69,7 @@ std::optional<Request> findNearestSize(const Variant &variant, unsigned ranks, u
 
 } // namespace
 
-std::vector<Variant> variantsOf(const Generator &generator) {
+std::vector<Variant> variantsOf(const Generator &generator, unsigned chunks) {
   std::vector<Variant> found = {{&generator, {}, generator.name}};
   for (const Option &option : generator.options) {
     std::vector<unsigned> values = {2, 4};
@@ -77,6 +77,8 @@ std::vector<Variant> variantsOf(const Generator &generator) {
       values.resize(option.most - option.least + 1);
       std::iota(values.begin(), values.end(), option.least);
     }
+    if (chunks && std::string(option.name) == kChunks)
+      values = {chunks};
     for (unsigned value : values)
       if (value != option.fallback && value >= option.least && value <= option.most)
         found.push_back({&generator, {{option.name, value}}, std::string(generator.name) + "," + option.name + "=" + std::to_string(value)});
@@ -84,10 +86,10 @@ std::vector<Variant> variantsOf(const Generator &generator) {
   return found;
 }
 
-std::vector<Variant> variants() {
+std::vector<Variant> variants(unsigned chunks) {
   std::vector<Variant> all;
   for (const Generator &generator : generators())
-    for (Variant &variant : variantsOf(generator))
+    for (Variant &variant : variantsOf(generator, chunks))
       all.push_back(std::move(variant));
   return all;
 }

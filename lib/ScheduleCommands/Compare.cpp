@@ -313,7 +313,7 @@ int compareCommand(const Flags &flags, std::ostream &out, std::ostream &err) {
   // Steps of a model take milliseconds; what other programs read is in seconds.
   if (!flags.costsFrom.empty() && flags.format == "text")
     *costs = inUnits(*costs, 1e-3);
-  Comparison comparison = compare(ranks, microBatches, *costs);
+  Comparison comparison = compare(ranks, microBatches, *costs, flags.source.chunks);
   if (flags.format == "json")
     out << toJson(comparison).dump(2) << "\n";
   else if (flags.format == "csv")

@@ -237,5 +237,13 @@ def test_what_is_too_large_to_simulate_among_others_is_said():
     assert re.search(r"(?m)^1f1b +\(P-1\)\(F\+B\) +1533 ", text)
 
 
+def test_a_number_of_stages_takes_the_place_of_the_usual_ones():
+    usual, found = rows(compare(4, 12)), rows(compare(4, 12, "--chunks", 3))
+    assert "interleaved,v=4" in usual and "interleaved,v=3" not in usual
+    assert "interleaved,v=4" not in found and found["interleaved"] == usual["interleaved"]
+    one = json.loads(schedule("simulate", "interleaved,v=3", "--pp", 4, "--micro-batches", 12, "--cost", "F=1,I=1,W=1", "--format", "json"))
+    assert found["interleaved,v=3"]["makespan"] == one["makespan"]
+
+
 def test_bad_costs_are_refused():
     assert "no time" in schedule("compare", "--pp", 4, "--cost", "F=-1", status=2)

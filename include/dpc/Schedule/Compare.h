@@ -28,9 +28,10 @@ struct Variant {
   std::string title;
 };
 /// Every schedule with its defaults, and again for each further value of an option
-/// that is worth a look: all of them if they are few, else 2 and 4.
-std::vector<Variant> variants();
-std::vector<Variant> variantsOf(const Generator &generator);
+/// that is worth a look: all of them if they are few, else 2 and 4. With `chunks`, that
+/// many stages of a rank and copy in place of these.
+std::vector<Variant> variants(unsigned chunks = 0);
+std::vector<Variant> variantsOf(const Generator &generator, unsigned chunks = 0);
 
 /// Generates and simulates. Costs with stages are spread over the schedule's. Fails
 /// where the request is illegal, or too large to be one of many simulations.
@@ -115,8 +116,8 @@ struct Comparison {
   std::vector<Worth> worths;
   std::vector<Duel> duels;
 };
-/// Costs as `measure` takes them.
-Comparison compare(unsigned ranks, unsigned microBatches, const Costs &costs);
+/// Costs as `measure` takes them, chunks as `variants` does.
+Comparison compare(unsigned ranks, unsigned microBatches, const Costs &costs, unsigned chunks = 0);
 
 } // namespace dpc::schedule
 
