@@ -118,7 +118,7 @@ json dataOf(const Drawing &drawing) {
     }
     data["pictures"].push_back(std::move(object));
   }
-  data["title"] = title;
+  data["title"] = drawing.interleaved ? printable(drawing.pictures.front().title) + " and forecast" : title;
   data["interleaved"] = drawing.interleaved;
   data["from"] = drawing.from;
   data["to"] = drawing.to > drawing.from ? drawing.to : drawing.from + 1;

@@ -26,7 +26,7 @@ std::vector<Row> rowsOf(const Drawing &drawing) {
 std::string headingOf(const Picture &picture) {
   auto counted = [](unsigned n, const std::string &one, const std::string &many) { return std::to_string(n) + " " + (n == 1 ? one : many); };
   char share[40];
-  std::snprintf(share, sizeof share, "%.1f %%", 100 * picture.bubble());
+  std::snprintf(share, sizeof share, "%.1f\u00a0%%", 100 * picture.bubble());
   std::string text = picture.title + ": " + counted(picture.ranks, "rank", "ranks") + ", " +
                      counted(picture.microBatches, "micro-batch", "micro-batches") + "; makespan " + printTime(picture.makespan, picture.unit) + ", idle " + share;
   if (picture.lowerBound > 0)

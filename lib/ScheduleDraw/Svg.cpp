@@ -109,6 +109,8 @@ private:
     for (const Wait &wait : row.lane->waits)
       if (wait.cause == Cause::Core)
         addWait(row, wait, tall);
+    body += labels; // over everything else of the lane
+    labels.clear();
     if (curve > 0)
       addCurve(*row.lane, y + tall, curve);
     body += textAt(kLeft + width + 8, y + tall * 0.7, std::min(11.0, tall * 0.75), printTime(row.lane->idle, row.picture->unit));
@@ -133,7 +135,7 @@ private:
     if (std::string awaited = printAwaited(wait); !awaited.empty())
       words += ", " + awaited;
     body += std::string("<g class=\"wait ") + (core ? "core" : "message") + "\"><title>" + escapeMarkup(words) + "</title>" +
-            box(x, inside ? y + tall * 0.7 : y, w, inside ? tall * 0.3 : tall, core ? fill("url(#core)") : fill("#808080") + " fill-opacity=\".22\"") +
+            box(x, inside ? y + tall * 0.8 : y, w, inside ? tall * 0.2 : tall, core ? fill("url(#core)") : fill("#808080") + " fill-opacity=\".22\"") +
             "</g>\n";
   }
 
@@ -174,8 +176,8 @@ private:
     double size = std::min(11.0, h * 0.85);
     if (w < 0.6 * size * label.size() + 1 || size < 5)
       return;
-    body += "<text x=\"" + number(x + w / 2) + "\" y=\"" + number(y + h / 2 + size * 0.36) + "\" font-size=\"" + number(size) +
-            "\" text-anchor=\"middle\" fill=\"" + (wantsWhiteText(colour) ? "#fff" : "#000") + "\">" + label + "</text>";
+    labels += "<text x=\"" + number(x + w / 2) + "\" y=\"" + number(y + h / 2 + size * 0.36) + "\" font-size=\"" + number(size) +
+              "\" text-anchor=\"middle\" pointer-events=\"none\" fill=\"" + (wantsWhiteText(colour) ? "#fff" : "#000") + "\">" + label + "</text>\n";
   }
 
   // A staircase of what the rank keeps, on one scale for all ranks.
@@ -266,7 +268,7 @@ private:
   const Drawing &drawing;
   std::vector<Row> rows;
   double width, lane, lastKept, y = 0;
-  std::string body;
+  std::string body, labels;
 };
 
 } // namespace

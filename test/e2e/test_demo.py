@@ -71,24 +71,25 @@ def test_another_partition_starts_at_the_same_loss(folder, trained):
 
 
 def test_the_timeline_shows_every_task_of_a_step(folder, trained):
-    call(sys.executable, DEMO / "timeline.py", folder / "trace.json", folder / "timeline.html", 1)
+    call("dpc", "schedule", "draw", "--trace", folder / "trace.json", "--step", 1, "--format", "html", "-o", folder / "timeline.html")
     page = (folder / "timeline.html").read_text()
+    data = json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.S)[1])
+    measured, forecast = data["pictures"]
     events = json.loads((folder / "trace.json").read_text())["traceEvents"]
     tasks = [e for e in events if e.get("cat") == "task" and e["args"]["step"] == 1]
-    drawn = re.findall(r'<rect class="(\w+)( task)?"', page)
-    kinds = [kind for kind, task in drawn if task]
-    assert len(kinds) == len(tasks)
-    assert "pair" in kinds and "weight" in kinds and "http" not in page
-    # Under the tasks the forecast, drawn for the same ranks.
+    assert len(tasks) == sum(len(lane["kinds"].replace("#", "")) for lane in measured["lanes"])
+    kinds = {kind for lane in measured["lanes"] for kind in lane["kinds"]}
+    assert {"&", "W", "F", "I"} <= kinds
+    # Beside the tasks the forecast, of the same tasks of the same ranks: every one has its error.
     expected = [e for e in events if e.get("cat") == "forecast" and e["args"]["step"] == 1 and e["tid"] == 0]
-    assert len(re.findall(r'<rect class="\w+ forecast"', page)) == len(expected) > len(tasks) / 2
-    assert re.search(r'<rect class="pair forecast"[^>]*><title>F\d+&amp;B\d+ m\d+ m\d+: ', page)
+    assert len(expected) == sum(len(lane["kinds"]) for lane in forecast["lanes"])
+    assert [(e["cells"], e["unmatched"]) for e in data["laneErrors"]] == [(len(lane["kinds"].replace("#", "")), 0) for lane in measured["lanes"]]
 
 
 def test_a_step_that_was_not_traced_is_named(folder, trained):
-    done = subprocess.run([sys.executable, DEMO / "timeline.py", folder / "trace.json", folder / "no.html", "99"],
+    done = subprocess.run(["dpc", "schedule", "draw", "--trace", folder / "trace.json", "--step", "99", "-o", folder / "no.html"],
                           capture_output=True, text=True)
-    assert done.returncode != 0 and "has no tasks of step 99" in done.stderr and not (folder / "no.html").exists()
+    assert done.returncode == 3 and "has no tasks of step 99" in done.stderr and not (folder / "no.html").exists()
 
 
 def test_without_init_the_absent_file_is_reported_once(folder):

@@ -144,6 +144,10 @@ function addLegend() {
     items.push(item);
     return pen;
   };
+  if (view.colour === "error") {
+    add("took longer than forecast, full at twice as long", ["rgb(228,181,114)", 0, 0, 11, 14], ["rgb(230,130,0)", 11, 0, 11, 14]);
+    add("took less, full at half", ["rgb(114,171,203)", 0, 0, 11, 14], ["rgb(0,114,178)", 11, 0, 11, 14]);
+  }
   for (const kind of "FBIW") if (kinds.has(kind)) add(kindWords[kind], [paint(kind, 0, picture)[0], 0, 0, 11, 14], [paint(kind, shades - 1, picture)[0], 11, 0, 11, 14]);
   if (kinds.has("&")) add("forward and backward, overlapped", [paint("F", 0, picture)[0], 0, 0, 22, 7], [paint("B", shades - 1, picture)[0], 0, 7, 22, 7]);
   if (kinds.has("#")) add("other work", [paint("#", 0, picture)[0], 0, 0, 22, 14]);
@@ -167,8 +171,10 @@ function makeTable(head, body) {
 }
 function addSummary() {
   const rounded = (value) => String(+value.toPrecision(6));
-  const parts = [makeTable(["", "makespan", "idle", "bound", "largest peak of activations"], data.pictures.map((picture) => [picture.title, time(picture.makespan, picture),
-    (100 * picture.bubble).toFixed(1) + " %", picture.bound ? time(picture.bound, picture) : "", rounded(Math.max(0, ...picture.lanes.map((lane) => lane.peak)))]))];
+  const bounds = data.pictures.some((picture) => picture.bound > 0);
+  const parts = [makeTable(["", "makespan", "idle", "largest peak of activations", ...(bounds ? ["lower bound"] : [])], data.pictures.map((picture) => [picture.title,
+    time(picture.makespan, picture), (100 * picture.bubble).toFixed(1) + " %", rounded(Math.max(0, ...picture.lanes.map((lane) => lane.peak))),
+    ...(bounds ? [time(picture.bound, picture)] : [])]))];
   if (data.interleaved) {
     const title = document.createElement("h2"), note = document.createElement("p"), ms = (value) => value.toFixed(2);
     title.textContent = "Forecast against measured";
@@ -197,7 +203,7 @@ const buttons = { in: () => zoom(0.6), out: () => zoom(1 / 0.6), fit: () => setV
 for (const [id, act] of Object.entries(buttons)) get(id).addEventListener("click", act);
 get("kept").addEventListener("change", () => { view.kept = get("kept").checked; refresh(); });
 get("critical").addEventListener("change", () => { view.critical = get("critical").checked; redraw(); });
-get("colour").addEventListener("change", () => { view.colour = get("colour").value; redraw(); });
+get("colour").addEventListener("change", () => { view.colour = get("colour").value; addLegend(); redraw(); });
 get("theme").addEventListener("change", setTheme);
 window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", setTheme);
 window.addEventListener("resize", refresh);

@@ -68,7 +68,7 @@ function waitBefore(cell) {
 }
 const coreTime = (lane, start, end) => lane.waits.reduce((sum, wait) => sum + (wait.core ? Math.max(0, Math.min(wait.end, end) - Math.max(wait.start, start)) : 0), 0);
 const signed = (value, words) => (value < 0 ? "\u2212" : "+") + words(Math.abs(value));
-const percent = (is, was) => (was > 0 ? signed(100 * (is / was - 1), (v) => v.toFixed(1) + " %") : "");
+const percent = (is, was, digits = 1) => (was > 0 ? signed(100 * (is / was - 1), (v) => v.toFixed(digits) + " %") : "");
 
 function describeTask(kind, stage, micro, shade, picture) {
   const copy = picture.replicas ? ", copy " + shade : "";
@@ -89,7 +89,7 @@ function describeCell(cell) {
     lines.push("forecast: start " + t(start) + ", end " + t(end) + ", takes " + t(end - start));
     lines.push("error: start " + signed(cell.start - start, t) + ", length " + signed(cell.end - cell.start - (end - start), t) + " (" + percent(cell.end - cell.start, end - start) + ")");
   }
-  lines.push("keeps " + +keptAt(lane, cell.start, true).toPrecision(6) + " before, " + +keptAt(lane, cell.start).toPrecision(6) + " during, " + +keptAt(lane, cell.end).toPrecision(6) + " after (activations)");
+  lines.push("keeps " + +keptAt(lane, cell.start, true).toPrecision(6) + " before and " + +keptAt(lane, cell.start).toPrecision(6) + " during it (activations)");
   if (cell.critical) lines.push("on the critical path");
   return lines;
 }

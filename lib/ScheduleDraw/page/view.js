@@ -80,9 +80,19 @@ function drawTask(kind, shade, micro, name, picture, x, y, w, h, fill) {
   if (w < 6 || size < 6) return;
   const label = w > name.length * size * 0.62 + 6 ? name : String(micro);
   if (w < label.length * size * 0.58 + 1) return;
-  context.fillStyle = ink;
-  context.font = size + "px system-ui, sans-serif";
-  context.fillText(label, x + w / 2, y + h / 2 + 0.5);
+  labels.push([label, size, ink, x + w / 2, y + h / 2 + 0.5]);
+}
+// Labels of a lane lie over everything else of it.
+const labels = [];
+function drawLabels() {
+  context.textAlign = "center";
+  context.textBaseline = "middle";
+  for (const [label, size, ink, x, y] of labels) {
+    context.fillStyle = ink;
+    context.font = size + "px system-ui, sans-serif";
+    context.fillText(label, x, y);
+  }
+  labels.length = 0;
 }
 
 function drawCell(cell, x, w, row) {
@@ -92,8 +102,8 @@ function drawCell(cell, x, w, row) {
     context.fillStyle = fill || paint("#", 0, picture)[0];
     context.fillRect(x, y, w, tall);
   } else if (fill) {
-    const words = cell.expected ? percent(cell.end - cell.start, cell.expected[1] - cell.expected[0]) : "?";
-    drawTask("F", 0, cell.micro, words, picture, x, y, w, tall, fill);
+    const words = cell.expected ? percent(cell.end - cell.start, cell.expected[1] - cell.expected[0], 0) : "?";
+    drawTask("F", 0, "", words, picture, x, y, w, tall, fill);
   } else if (cell.second) {
     const half = Math.round(tall / 2);
     drawTask("F", cell.shade, cell.micro, taskName("F", cell.stage, cell.micro), picture, x, y, w, half);
@@ -106,7 +116,10 @@ function drawCell(cell, x, w, row) {
     context.lineWidth = thick;
     context.strokeRect(x + thick / 2, y + thick / 2, Math.max(0.5, w - thick), tall - thick);
   };
-  if (view.critical && cell.critical) frame(theme.critical, w > 5 ? 2 : 1);
+  if (view.critical && cell.critical) {
+    if (w > 5) frame(theme.critical, 2);
+    else { context.fillStyle = theme.critical; context.fillRect(x, y, w + 1, Math.max(2, tall * 0.2)); } // a frame would hide the colour
+  }
   if (view.micro >= 0 && isOf(cell, view.micro)) frame(theme.ink, w > 5 ? 2 : 1);
 }
 
@@ -119,7 +132,7 @@ function drawWaits(row, core) {
     // Inside a task a band along its foot, so that the task stays to be seen.
     const next = lane.cells[firstAfter(lane.cells, list[i].start)], inside = core && next && next.start < list[i].end;
     context.fillStyle = core ? hatch : theme.wait;
-    const top = inside ? y + Math.round(tall * 0.66) : y;
+    const top = inside ? y + tall - Math.max(2, Math.round(tall * 0.18)) : y;
     context.fillRect(x, top, w, y + tall - top);
   }
 }
@@ -149,8 +162,6 @@ function drawLane(row) {
   context.globalAlpha = 1;
   drawWaits(row, false);
   context.globalAlpha = row.forecast ? 0.72 : 1;
-  context.textAlign = "center";
-  context.textBaseline = "middle";
   let drawn = -1;
   for (let i = firstAfter(cells, view.from); i < cells.length && cells[i].start < view.to; i++) {
     const x = xOf(cells[i].start), end = xOf(cells[i].end);
@@ -160,6 +171,7 @@ function drawLane(row) {
   }
   context.globalAlpha = 1;
   drawWaits(row, true);
+  drawLabels();
   if (row.curve) drawKept(row);
   const chosen = view.selected;
   if (chosen && chosen.lane === lane) {
