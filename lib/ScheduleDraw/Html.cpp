@@ -148,7 +148,8 @@ std::string renderHtml(const Drawing &drawing) {
     else
       safe += c;
   return "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n"
-         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:\">\n<title>" +
+         "<meta http-equiv=\"Content-Security-Policy\" "
+         "content=\"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\n<title>" +
          escapeMarkup(data["title"].get<std::string>()) + "</title>\n<style>\n" + kStyle + "</style>\n</head>\n<body>\n" + kBody +
          "<script type=\"application/json\" id=\"data\">" + safe + "</script>\n<script>\n\"use strict\";\n(() => {\n" + kModel + kView + kControl +
          "})();\n</script>\n</body>\n</html>\n";

@@ -165,7 +165,8 @@ private:
     if (action.second)
       addTask(*action.second, cell.pairShade, picture.shades, x, y + part, inner, part);
     if (cell.critical)
-      body += box(x + 0.5, y + 0.75, std::max(inner - 1, 0.1), tall - 1.5, std::string(" class=\"critical\" fill=\"none\" stroke-width=\"1.5\" stroke=\"") + kCritical + "\"");
+      body += box(x + 0.5, y + 0.75, std::max(inner - 1, 0.1), tall - 1.5,
+                  std::string(" class=\"critical\" fill=\"none\" stroke-width=\"1.5\" stroke=\"") + kCritical + "\"");
     body += "</g>\n";
   }
 
@@ -259,7 +260,9 @@ private:
     words("activations kept");
     y += 20;
     if (shades > 1)
-      body += textAt(kMargin, y + 9, 11, std::string("Numbers are micro-batches; ") + (replicas ? "light and dark are the copies of the model." : "the darker, the later a rank's stage."));
+      body += textAt(kMargin, y + 9, 11,
+                     std::string("Numbers are micro-batches; ") +
+                         (replicas ? "light and dark are the copies of the model." : "the darker, the later a rank's stage."));
     else
       body += textAt(kMargin, y + 9, 11, "Numbers are micro-batches.");
     y += 14;

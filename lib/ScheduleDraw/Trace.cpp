@@ -17,7 +17,8 @@ namespace {
 
 using json = nlohmann::json;
 constexpr uintmax_t kMaxBytes = 1u << 30;
-constexpr unsigned kMaxNumber = 1u << 24; // of a stage or a micro-batch
+constexpr unsigned kMaxNumber = 1u << 24; // of a rank, a stage or a micro-batch
+constexpr double kMaxTime = 1e15;         // microseconds: thirty years
 
 // One complete event, in milliseconds.
 struct Event {
@@ -52,8 +53,9 @@ void readEvent(const json &entry, Trace &trace) {
   unsigned rank = pid->get<uint64_t>();
   auto step = args->find("step");
   std::optional<double> start = numberOf(entry, "ts"), duration = numberOf(entry, "dur");
-  if (textOf(entry, "ph") != "X" || !start || !duration || *duration < 0 || step == args->end() || !step->is_number_unsigned() || tid == entry.end() ||
-      !tid->is_number_integer())
+  bool timed = start && std::abs(*start) <= kMaxTime && duration && *duration >= 0 && *duration <= kMaxTime;
+  bool placed = step != args->end() && step->is_number_unsigned() && tid != entry.end() && tid->is_number_integer();
+  if (textOf(entry, "ph") != "X" || !timed || !placed)
     return;
   Event event;
   event.rank = rank;

@@ -1,11 +1,10 @@
 """The drawn page in a real browser: what it shows, what pointer and keys do."""
 import json
-import subprocess
 
 import pytest
 
 from browser import Browser
-from test_draw import HOSTILE, draw, sizes, trace, trace_events  # noqa: F401 (a fixture)
+from test_draw import draw, sizes, trace_events
 
 
 @pytest.fixture(scope="module")
