@@ -164,7 +164,9 @@ private:
     addTask(action.first, cell.shade, picture.shades, x, y, inner, part);
     if (action.second)
       addTask(*action.second, cell.pairShade, picture.shades, x, y + part, inner, part);
-    if (cell.critical)
+    if (cell.critical && w <= 6) // a frame would hide the colour
+      body += box(x, y, w, std::max(1.5, tall * 0.15), std::string(" class=\"critical\"") + fill(kCritical));
+    else if (cell.critical)
       body += box(x + 0.5, y + 0.75, std::max(inner - 1, 0.1), tall - 1.5,
                   std::string(" class=\"critical\" fill=\"none\" stroke-width=\"1.5\" stroke=\"") + kCritical + "\"");
     body += "</g>\n";
