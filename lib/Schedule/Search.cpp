@@ -222,7 +222,7 @@ bool keepsWithin(const Simulation &simulation, const std::vector<double> &caps) 
 
 uint64_t defaultIterations(unsigned ranks, unsigned stages, unsigned microBatches) {
   uint64_t tasks = 3 * (uint64_t)std::max(stages, ranks) * microBatches;
-  return std::clamp<uint64_t>(200'000'000 / std::max<uint64_t>(tasks, 1), 100, 400'000);
+  return std::clamp<uint64_t>(100'000'000 / std::max<uint64_t>(tasks, 1), 100, 400'000);
 }
 
 Result<SearchResult> search(const SearchOptions &options) {
@@ -279,7 +279,7 @@ Result<SearchResult> search(const SearchOptions &options) {
   auto isDone = [&] { return best && best->simulation.makespan <= bound + kRounding; };
   auto work = [&](Space &space, uint64_t tries) {
     uint64_t begin = budget.used();
-    space.listSchedule(budget, begin + tries / 2);
+    space.listSchedule(budget, begin + tries / 10);
     space.localSearch(budget, begin + tries);
     if (space.best() < kInfinity)
       consider(space.table(), space.origin());

@@ -11,6 +11,7 @@ namespace dpc::schedule::searching {
 namespace {
 
 constexpr unsigned kHistory = 200; // tries
+constexpr unsigned kMostChanges = 4;
 constexpr unsigned kReach = 12;    // steps that a change moves something over
 
 void moveStep(Word &word, unsigned from, unsigned to) {
@@ -53,6 +54,8 @@ void unpair(Word &word, unsigned place, Random &random) {
   word.insert(word.begin() + std::min<unsigned>(weight, word.size()), Step{Step::Weight, pair.other, kNone});
 }
 
+void undo(Order &order, Change &change) { order[change.rank].swap(change.before); }
+
 } // namespace
 
 bool changeAtRandom(const Problem &problem, Order &order, Random &random, Change &change) {
@@ -89,17 +92,21 @@ Score improve(const Problem &problem, Order &order, double goal, Random &random,
   double current = cost(best);
   std::vector<double> history(kHistory, current);
   Order bestOrder = order;
-  Change change;
+  std::vector<Change> changes(kMostChanges);
   for (uint64_t i = 0; best.makespan > goal + kRounding && goOn(); ++i) {
-    if (!changeAtRandom(problem, order, random, change))
+    unsigned wanted = random.below(2) ? 1 : 1 + random.below(kMostChanges), made = 0;
+    for (unsigned change = 0; change < wanted; ++change)
+      made += changeAtRandom(problem, order, random, changes[made]);
+    if (!made)
       continue;
-    Score score = evaluate(order);
+    double &late = history[i % kHistory], limit = std::max(current, late);
+    Score score = evaluate(order, limit);
     double tried = score.feasible() ? cost(score) : kInfinity;
-    double &late = history[i % kHistory];
-    if (tried <= current || tried <= late)
+    if (tried <= limit)
       current = tried;
     else
-      order[change.rank].swap(change.before);
+      while (made)
+        undo(order, changes[--made]);
     late = std::min(late, current);
     if (score.makespan < best.makespan - kRounding) {
       best = score;

@@ -131,12 +131,19 @@ Order oneByOne(const Problem &problem) {
 Evaluator::Evaluator(const Problem &problem)
     : problem(problem), forwardEnd(problem.lanes.size() * problem.stride), inputEnd(forwardEnd.size()), forwards(problem.lanes.size()),
       inputs(problem.lanes.size()), weights(problem.lanes.size()), position(problem.header.ranks), live(problem.header.ranks),
-      blockedOn(problem.header.ranks), clock(problem.header.ranks) {}
+      blockedOn(problem.header.ranks), clock(problem.header.ranks), slack(problem.header.ranks) {}
+
+double Evaluator::workOf(const Word &word) const {
+  double work = 0;
+  for (const Step &step : word)
+    work += problem.duration(step);
+  return work;
+}
 
 // Does steps until the rank waits or ends; false if the order is none.
 bool Evaluator::advance(unsigned rank, const Word &word) {
   unsigned place = position[rank], alive = live[rank], cap = problem.caps[rank];
-  double now = clock[rank];
+  double now = clock[rank], room = slack[rank];
   const Lane *lanes = problem.lanes.data();
   size_t stride = problem.stride;
   for (; place < word.size(); ++place) {
@@ -178,6 +185,8 @@ bool Evaluator::advance(unsigned rank, const Word &word) {
         start = std::max(start, inputEnd[lane.after * stride + i] + lane.inputDelay);
       }
     }
+    if ((room -= start - now) < 0)
+      return false;
     now = start + (isPair ? problem.pair(front, back) : front != kNone ? lanes[front].forward : lanes[back].input);
     if (front != kNone) {
       forwardEnd[front * stride + forwards[front]++] = now;
@@ -195,11 +204,14 @@ bool Evaluator::advance(unsigned rank, const Word &word) {
   position[rank] = place;
   live[rank] = alive;
   clock[rank] = now;
+  slack[rank] = room;
   return true;
 }
 
-Score Evaluator::operator()(const Order &order) {
+Score Evaluator::operator()(const Order &order, double limit) {
   unsigned ranks = problem.header.ranks;
+  for (unsigned rank = 0; rank < ranks; ++rank)
+    slack[rank] = limit < kInfinity ? limit + kRounding - workOf(order[rank]) : kInfinity;
   std::fill(forwards.begin(), forwards.end(), 0);
   std::fill(inputs.begin(), inputs.end(), 0);
   std::fill(weights.begin(), weights.end(), 0);

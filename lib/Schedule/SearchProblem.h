@@ -62,8 +62,6 @@ struct Problem {
     return pairs[(size_t)lanes[forwardLane].stage * header.stages + lanes[backwardLane].stage];
   }
   double duration(const Step &step) const;
-  /// Two words of letters that do the same tasks, whatever their order.
-  size_t steps() const { return 3 * (size_t)header.stages * header.microBatches; }
 
   Table header; // without actions
   std::vector<Lane> lanes;
@@ -92,18 +90,13 @@ struct Score {
 class Evaluator {
 public:
   explicit Evaluator(const Problem &problem);
-  /// Infinite if the ranks wait for each other, a word is no order of its tasks, or
-  /// a cap is exceeded.
-  Score operator()(const Order &order);
-
-  /// After a feasible call: the start of a step, and whether a message set it.
-  struct Trace {
-    std::vector<std::vector<double>> start;
-    std::vector<std::vector<bool>> waited;
-  };
+  /// Infinite if the ranks wait for each other, a word is no order of its tasks, a
+  /// cap is exceeded, or the makespan is above the limit, which is often known early.
+  Score operator()(const Order &order, double limit = kInfinity);
 
 private:
   bool advance(unsigned rank, const Word &word);
+  double workOf(const Word &word) const;
   void wake(unsigned rank, unsigned key) {
     if (blockedOn[rank] == key) {
       blockedOn[rank] = kNone;
@@ -115,7 +108,7 @@ private:
   std::vector<double> forwardEnd, inputEnd; // at lane * stride + place
   std::vector<unsigned> forwards, inputs, weights; // done, of each lane; weights: that can be done
   std::vector<unsigned> position, live, blockedOn, ready;
-  std::vector<double> clock;
+  std::vector<double> clock, slack; // slack: how much longer a rank may wait within the limit
 };
 
 } // namespace dpc::schedule::searching
