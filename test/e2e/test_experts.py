@@ -105,7 +105,8 @@ def test_two_expert_ranks_train_as_one_rank(whole, pp, schedule, optimizer):
 
 def test_losses_of_the_first_step_have_the_same_bits_everywhere(whole):
     runs = [whole.run(2, whole.artifact(2, pp, schedule), steps=1, options=("--threads", threads))[0]["loss"]
-            for pp, schedule, threads in [(1, "1f1b", 1), (1, "1f1b", 2), (2, "1f1b", 2), (2, "zb-h1", 1), (2, "dualpipe", 1), (2, "dualpipe", 2)]]
+            for pp, schedule, threads in [(1, "1f1b", 1), (1, "1f1b", 2), (2, "1f1b", 2), (2, "zb-h1", 1), (2, "dualpipe", 1), (2, "dualpipe", 2),
+                                           (2, "combined-1f1b", 2), (2, "chimera", 1), (2, "auto", 2)]]
     for other in runs[1:]:
         assert np.array_equal(runs[0].view(np.uint32), other.view(np.uint32))
     # And a loss of one rank's micro-batch is the mean of those of its tokens.
