@@ -1,36 +1,60 @@
 // `list`: the schedules there are.
 #include "Subcommands.h"
 
-#include <algorithm>
-#include <iomanip>
 #include <nlohmann/json.hpp>
 #include <ostream>
 
 namespace dpc::schedule {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json toJson(const Generator &g) {
+  Json row = {{"name", g.name},
+              {"summary", g.summary},
+              {"source", g.source},
+              {"precondition", g.precondition},
+              {"placement", getName(g.placement)},
+              {"replicas", g.replicas()}};
+  if (g.alias)
+    row["alias"] = g.alias;
+  row["options"] = Json::array();
+  for (const Option &option : g.options)
+    row["options"].push_back(
+        {{"name", option.name}, {"default", option.fallback}, {"least", option.least}, {"most", option.most}, {"summary", option.summary}});
+  if (g.bubble.text)
+    row["bubble"] = g.bubble.text;
+  if (g.activations.text)
+    row["activations"] = g.activations.text;
+  return row;
+}
+
+void printRow(const Generator &g, std::ostream &out) {
+  out << g.name << (g.alias ? std::string(", also ") + g.alias : "") << "\n    " << g.summary << "\n";
+  if (*g.precondition)
+    out << "    needs " << g.precondition << "\n";
+  for (const Option &option : g.options)
+    out << "    " << option.name << "=" << option.fallback << " (" << option.least << " to " << option.most << "): " << option.summary << "\n";
+  out << "    placement " << getName(g.placement) << ", parameters " << g.replicas() << "x";
+  if (g.bubble.text)
+    out << ", bubble " << g.bubble.text;
+  if (g.activations.text)
+    out << ", activations " << g.activations.text;
+  out << "\n    " << g.source << "\n";
+}
+
+} // namespace
 
 int listCommand(const Flags &flags, std::ostream &out, std::ostream &) {
   if (flags.format == "json") {
-    auto rows = nlohmann::ordered_json::array();
-    for (const Generator &g : generators()) {
-      nlohmann::ordered_json row = {{"name", g.name},           {"summary", g.summary},         {"source", g.source},
-                                    {"precondition", g.precondition}, {"replicas", g.replicas()}};
-      if (g.alias)
-        row["alias"] = g.alias;
-      rows.push_back(row);
-    }
+    Json rows = Json::array();
+    for (const Generator &g : generators())
+      rows.push_back(toJson(g));
     out << rows.dump(2) << "\n";
     return 0;
   }
-  size_t width = 0;
-  auto title = [](const Generator &g) { return std::string(g.name) + (g.alias ? std::string(" (") + g.alias + ")" : ""); };
   for (const Generator &g : generators())
-    width = std::max(width, title(g).size());
-  for (const Generator &g : generators()) {
-    out << std::left << std::setw(width + 2) << title(g) << g.summary;
-    if (*g.precondition)
-      out << "; needs " << g.precondition;
-    out << "\n" << std::string(width + 2, ' ') << g.source << "\n";
-  }
+    printRow(g, out);
   return 0;
 }
 

@@ -9,7 +9,7 @@ import pytest
 
 DOCS = pathlib.Path(os.environ["DPC_SOURCE_DIR"]) / "docs"
 EXAMPLES = [(page, command, output)
-            for page in ("ScheduleFormat.md", "Simulation.md", "Comparing.md", "Search.md")
+            for page in ("ScheduleFormat.md", "Simulation.md", "Comparing.md", "Search.md", "Schedules.md")
             for block in re.findall(r"^```console\n(.*?)^```$", (DOCS / page).read_text(), re.M | re.S)
             for command, output in re.findall(r"^\$ (dpc .*)\n((?:(?!\$ ).*\n)*)", block, re.M)]
 

@@ -75,8 +75,8 @@ def test_times_equal_the_reference(file):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_legal_size_checks_and_respects_its_bound(name):
-    for ranks in (1, 2, 3, 4, 5, 6, 8, 12):
-        for micro_batches in (1, 2, 3, 4, 7, 8, 12, 16, 24, 31):
+    for ranks in (1, 2, 3, 4, 6, 8):
+        for micro_batches in (1, 2, 3, 5, 8, 12, 16, 31):
             arguments = [name, "--pp", ranks, "--micro-batches", micro_batches]
             if not legal(name, ranks, micro_batches):
                 assert "legal" in schedule("check", *arguments, status=3).stderr, arguments
@@ -137,4 +137,4 @@ def test_bad_words_get_one_error(tmp_path):
     assert "there is no 'X'" in schedule("simulate", "gpipe", "--cost", "X=1", status=2).stderr
     assert "for 4 ranks" in schedule("show", REFERENCES / "1f1b-p4-m8.txt", "--pp", 2, status=3).stderr
     schedule("show", "gpipe", "--pp", 0, status=2)
-    schedule("draw", "gpipe", status=2)
+    schedule("paint", "gpipe", status=2)
