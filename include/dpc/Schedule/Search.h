@@ -11,6 +11,7 @@
 #include "dpc/Schedule/Result.h"
 #include "dpc/Schedule/Simulate.h"
 
+#include <algorithm>
 #include <optional>
 
 namespace dpc::schedule {
@@ -49,8 +50,9 @@ struct SearchResult {
   uint64_t iterations = 0; ///< schedules tried
   bool stoppedByTime = false;
 
-  /// How much longer than the bound, as a part of the bound.
-  double gap() const { return lowerBound > 0 ? simulation.makespan / lowerBound - 1 : 0; }
+  /// How much longer than the bound, as a part of the bound. Sums that are equal but
+  /// for the order of their parts differ by roundings: never less than 0.
+  double gap() const { return lowerBound > 0 ? std::max(0.0, simulation.makespan / lowerBound - 1) : 0; }
 };
 
 /// The error says what cannot be had, and what could.
