@@ -1,5 +1,6 @@
 """What `show` prints against the published definitions, written down once more in published.py."""
 import itertools
+import json
 import pathlib
 import re
 import subprocess
@@ -56,3 +57,33 @@ def test_actions_equal_the_published_definition(name, rows, chunks, legal):
             assert got == [[word(action) for action in row] for row in wanted], (name, ranks, micro_batches, v)
             compared += 1
     assert compared >= 5
+
+
+@pytest.mark.parametrize("name,ranks,micro_batches,pair,makespan,peak", [
+    ("v-half", 8, 20, 3, 68.5, 5),
+    ("v-min", 8, 20, 3, 73.5, 4),
+    ("zb-v", 8, 20, 3, 63.5, 8),
+    ("zb-h2", 8, 20, 3, 67, 15),
+    ("combined-1f1b,v=2", 8, 16, 3, 58.5, 12),
+    ("combined-1f1b,v=2", 8, 16, 2.5, 52.75, 12),
+    ("combined-1f1b,v=2", 8, 16, 2, 47, 12),
+    ("combined-1f1b,v=4", 8, 16, 3, 53.25, 10),
+    ("combined-1f1b,v=4", 8, 16, 2.5, 48.375, 10),
+    ("combined-1f1b,v=4", 8, 16, 2, 43.5, 10),
+    ("chimera", 4, 4, 3, 16, 4),
+    ("dualpipe", 8, 20, 3, 66, 9),
+])
+def test_figures_of_equal_costs(name, ranks, micro_batches, pair, makespan, peak):
+    """F = I = W = 1 of a device's share."""
+    command = ["dpc", "schedule", "simulate", name, "--pp", ranks, "--micro-batches", micro_batches, "--cost", f"F=1,I=1,W=1,FB={pair}", "--format", "json"]
+    got = json.loads(subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=60, check=True).stdout)
+    assert got["makespan"] == pytest.approx(makespan) and max(got["peak_activations"]) == pytest.approx(peak)
+    if name == "zb-h2":
+        assert max(got["span_idle"]) == pytest.approx(0)
+
+
+def test_figures_of_chimera_where_a_forward_takes_as_long_as_a_backward():
+    for size, makespan, peaks in ((4, 10, [3, 4, 4, 3]), (8, 22, [5, 6, 7, 8, 8, 7, 6, 5])):
+        command = ["dpc", "schedule", "simulate", "chimera", "--pp", str(size), "--micro-batches", str(size), "--cost", "F=1,I=0.5,W=0.5", "--format", "json"]
+        got = json.loads(subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout)
+        assert got["makespan"] == pytest.approx(makespan) and got["peak_activations"] == pytest.approx(peaks)
