@@ -1,6 +1,8 @@
 // Costs as they are typed: --cost and --link.
 #include "dpc/Schedule/Source.h"
 
+#include "Words.h"
+
 #include <cmath>
 #include <cstdlib>
 #include <functional>
@@ -8,14 +10,6 @@
 
 namespace dpc::schedule {
 namespace {
-
-std::vector<std::string> split(const std::string &text, char separator) {
-  std::vector<std::string> parts;
-  std::stringstream stream(text);
-  for (std::string part; std::getline(stream, part, separator);)
-    parts.push_back(part);
-  return parts;
-}
 
 bool parseNumber(const std::string &text, double &value) {
   char *end = nullptr;

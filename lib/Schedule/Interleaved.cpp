@@ -74,8 +74,18 @@ std::string checkRounds(const std::string &name, const Request &request) {
          std::to_string(below) + " or " + std::to_string(above) + " would be legal";
 }
 
-Table start(const char *name, const Request &request) {
-  return startTable(name, request, Placement::Loop, findGenerator(name)->chunks(request));
+// Every rank's row, written by body(writer, rank, warm, total): of its `total`
+// forwards `warm` come before the first backward, `ahead` more for each rank that
+// follows and `extra` on top.
+template <typename Body> Table makeLoop(const char *name, const Request &request, unsigned ahead, unsigned extra, Body body) {
+  Table table = startTable(name, request, Placement::Loop, findGenerator(name)->chunks(request));
+  unsigned P = table.ranks, group = groupOf(P, table.microBatches);
+  size_t chunks = table.stages / P, total = table.microBatches * chunks;
+  for (unsigned rank = 0; rank < P; ++rank) {
+    LoopWriter writer(table, rank, group);
+    body(writer, rank, std::min((chunks - 1) * group + ahead * (P - 1 - rank) + extra, total), total);
+  }
+  return table;
 }
 
 } // namespace
@@ -85,30 +95,19 @@ std::string checkInterleavedZb(const Request &request) { return checkRounds("int
 std::string checkCombined(const Request &request) { return checkRounds("combined-1f1b", request); }
 
 Table makeInterleaved(const Request &request) {
-  Table table = start("interleaved", request);
-  unsigned P = table.ranks, group = groupOf(P, table.microBatches);
-  size_t chunks = table.stages / P, total = table.microBatches * chunks;
-  for (unsigned rank = 0; rank < P; ++rank) {
-    LoopWriter writer(table, rank, group);
-    size_t warm = std::min((chunks - 1) * group + 2 * (P - 1 - rank), total);
+  return makeLoop("interleaved", request, 2, 0, [](LoopWriter &writer, unsigned, size_t warm, size_t total) {
     for (size_t op = 0; op < total + warm; ++op) {
       if (op < total)
         writer.add(writer.forward(op));
       if (op >= warm)
         writer.add(writer.backward(Kind::Backward, op - warm));
     }
-  }
-  return table;
+  });
 }
 
 Table makeInterleavedZb(const Request &request) {
-  Table table = start("interleaved-zb", request);
-  unsigned P = table.ranks, group = groupOf(P, table.microBatches);
-  size_t chunks = table.stages / P, total = table.microBatches * chunks;
-  for (unsigned rank = 0; rank < P; ++rank) {
-    LoopWriter writer(table, rank, group);
+  return makeLoop("interleaved-zb", request, 1, 0, [](LoopWriter &writer, unsigned rank, size_t warm, size_t total) {
     std::deque<Task> weights;
-    size_t warm = std::min((chunks - 1) * group + (P - 1 - rank), total);
     for (size_t op = 0; op < total + warm; ++op) {
       if (op < total)
         writer.add(writer.forward(op));
@@ -124,29 +123,20 @@ Table makeInterleavedZb(const Request &request) {
     }
     for (const Task &weight : weights)
       writer.add(weight);
-  }
-  return table;
+  });
 }
 
 Table makeCombined(const Request &request) {
-  Table table = start("combined-1f1b", request);
-  unsigned P = table.ranks, group = groupOf(P, table.microBatches);
-  size_t chunks = table.stages / P, total = table.microBatches * chunks;
-  for (unsigned rank = 0; rank < P; ++rank) {
-    LoopWriter writer(table, rank, group);
-    size_t warm = std::min((chunks - 1) * group + 2 * (P - 1 - rank) + 1, total);
-    for (size_t op = 0; op < total + warm; ++op) {
-      if (op < warm)
-        writer.add(writer.forward(op));
-      else if (op < total) {
-        Task forward = writer.forward(op);
-        writer.add(forward, writer.backward(Kind::Backward, op - warm));
-      } else {
-        writer.add(writer.backward(Kind::Backward, op - warm));
-      }
+  return makeLoop("combined-1f1b", request, 2, 1, [](LoopWriter &writer, unsigned, size_t warm, size_t total) {
+    for (size_t op = 0; op < warm; ++op)
+      writer.add(writer.forward(op));
+    for (size_t op = warm; op < total; ++op) {
+      Task forward = writer.forward(op);
+      writer.add(forward, writer.backward(Kind::Backward, op - warm));
     }
-  }
-  return table;
+    for (size_t op = total; op < total + warm; ++op)
+      writer.add(writer.backward(Kind::Backward, op - warm));
+  });
 }
 
 } // namespace dpc::schedule

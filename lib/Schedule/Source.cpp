@@ -1,6 +1,8 @@
 // Names, files and costs as they are typed.
 #include "dpc/Schedule/Source.h"
 
+#include "Words.h"
+
 #include "dpc/Schedule/Csv.h"
 #include "dpc/Schedule/Text.h"
 
@@ -15,14 +17,6 @@ namespace dpc::schedule {
 namespace {
 
 constexpr uintmax_t kMaxFileBytes = 1u << 30;
-
-std::vector<std::string> split(const std::string &text, char separator) {
-  std::vector<std::string> parts;
-  std::stringstream stream(text);
-  for (std::string part; std::getline(stream, part, separator);)
-    parts.push_back(part);
-  return parts;
-}
 
 Result<Table> loadAgreeing(const Source &source) {
   using R = Result<Table>;
