@@ -9,9 +9,8 @@
 #include <sstream>
 
 namespace dpc::schedule {
-namespace {
 
-char kindLetter(Kind kind) {
+char letterOf(Kind kind) {
   switch (kind) {
   case Kind::Forward: return 'F';
   case Kind::Backward: return 'B';
@@ -20,6 +19,8 @@ char kindLetter(Kind kind) {
   }
   return '?';
 }
+
+namespace {
 
 void appendNumber(std::string &out, unsigned number) {
   char digits[16];
@@ -235,7 +236,7 @@ private:
 
 void appendTask(std::string &out, const Task &task) {
   appendNumber(out, task.stage);
-  out += kindLetter(task.kind);
+  out += letterOf(task.kind);
   appendNumber(out, task.microBatch);
 }
 

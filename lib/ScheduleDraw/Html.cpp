@@ -6,6 +6,8 @@
 #include "Rows.h"
 #include "Words.h"
 
+#include "dpc/Schedule/Text.h"
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 

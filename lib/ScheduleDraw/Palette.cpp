@@ -56,14 +56,4 @@ const char *wordOf(Kind kind) {
   return "";
 }
 
-char letterOf(Kind kind) {
-  switch (kind) {
-  case Kind::Forward: return 'F';
-  case Kind::Backward: return 'B';
-  case Kind::Input: return 'I';
-  case Kind::Weight: return 'W';
-  }
-  return '?';
-}
-
 } // namespace dpc::schedule

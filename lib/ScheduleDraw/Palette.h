@@ -26,8 +26,6 @@ bool wantsWhiteText(const Colour &colour);
 std::string hex(const Colour &colour);
 /// `forward`, `full backward`, `input half`, `weight half`.
 const char *wordOf(Kind kind);
-/// `F`, `B`, `I`, `W`.
-char letterOf(Kind kind);
 
 } // namespace dpc::schedule
 

@@ -11,6 +11,8 @@
 #include "Rows.h"
 #include "Words.h"
 
+#include "dpc/Schedule/Text.h"
+
 #include <algorithm>
 #include <array>
 #include <cmath>

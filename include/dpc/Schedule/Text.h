@@ -20,6 +20,8 @@
 
 namespace dpc::schedule {
 
+/// F, B, I or W.
+char letterOf(Kind kind);
 /// `0F3`, or `(0F3&3B5)`.
 std::string printAction(const Action &action);
 std::string printTask(const Task &task);
