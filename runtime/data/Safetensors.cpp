@@ -95,8 +95,13 @@ Status SafetensorsReader::open(const std::string &path, Code code,
   if (!header.is_object())
     return damaged("its header is not a JSON object");
   for (auto &[name, entry] : header.items()) {
-    if (name == "__metadata__")
+    if (name == "__metadata__") {
+      if (entry.is_object())
+        for (auto &[key, value] : entry.items())
+          if (value.is_string())
+            reader.words.emplace(key, value.get<std::string>());
       continue;
+    }
     StoredTensor tensor;
     std::string wrong = parseTensor(entry, 8 + length, size, tensor);
     if (!wrong.empty())

@@ -21,11 +21,14 @@ public:
                      SafetensorsReader &out);
   const StoredTensor *find(const std::string &name) const;
   const std::map<std::string, StoredTensor> &tensors() const { return table; }
+  // What the file says of itself beside its tensors.
+  const std::map<std::string, std::string> &metadata() const { return words; }
   const InputFile &file() const { return input; }
 
 private:
   InputFile input;
   std::map<std::string, StoredTensor> table;
+  std::map<std::string, std::string> words;
 };
 
 // A tensor to write: `data` holds the whole tensor, row-major.

@@ -1,6 +1,6 @@
 // Files of a run.
 #include "run/Output.h"
-#include "data/Safetensors.h"
+#include "weights/Layout.h"
 #include <cerrno>
 #include <cmath>
 #include <cstring>
@@ -74,7 +74,7 @@ Status writeDump(const std::string &directory, uint64_t step, dpcrt_session *ses
                        values.back().data()});
   }
   return writeSafetensors(directory + "/step-" + std::to_string(step) + ".safetensors", tensors,
-                          {{"format_version", "1.0"}});
+                          layoutMetadata(Layout::Initializer));
 }
 
 nlohmann::ordered_json finite(double value) {

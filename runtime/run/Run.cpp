@@ -1,8 +1,8 @@
 // The training loop of dpc-run.
 #include "run/Run.h"
-#include "data/Safetensors.h"
 #include "devices/Wait.h"
 #include "run/Batches.h"
+#include "run/InitWeights.h"
 #include "run/Output.h"
 #include "run/RunOptions.h"
 #include "run/Update.h"
@@ -57,7 +57,6 @@ public:
 
 private:
   Status open();
-  Status initWeights();
   Status prepareOutputs();
   Status train();
   Status oneStep(uint64_t step);
@@ -149,37 +148,9 @@ Status Run::open() {
       !status.ok())
     return status;
   oversubscribed = dpcrt_session_ranks(s) > dpcrt_session_threads(s);
-  return options.initWeights.empty() ? Status() : initWeights();
-}
-
-Status Run::initWeights() {
-  SafetensorsReader file;
-  if (Status s = SafetensorsReader::open(options.initWeights, Code::Data, file); !s.ok())
-    return s;
-  std::string wrong;
-  std::vector<char> buffer;
-  for (size_t i = 0; i < dpcrt_artifact_parameters(artifact.get()); ++i) {
-    dpcrt_tensor p = dpcrt_artifact_parameter(artifact.get(), i);
-    std::vector<uint64_t> shape(p.shape, p.shape + p.rank);
-    const StoredTensor *tensor = file.find(p.name);
-    if (!tensor)
-      tensor = file.find("param/" + std::string(p.name)); // a dump
-    std::string want = p.dtype + shapeText(shape);
-    if (!tensor || tensor->shape != shape || tensor->type != *elementNamed(p.dtype)) {
-      wrong += "\n  '" + std::string(p.name) + "' should be " + want +
-               (tensor ? ", is " + (nameOf(tensor->type) + shapeText(tensor->shape)) : ", is missing");
-      continue;
-    }
-    buffer.resize(tensor->bytes);
-    if (Status s = file.file().read(tensor->offset, buffer.data(), tensor->bytes); !s.ok())
-      return s;
-    if (Status s = fromC(dpcrt_session_write(session.get(), ("param/" + std::string(p.name)).c_str(),
-                                             buffer.data(), tensor->bytes)); !s.ok())
-      return s;
-  }
-  if (!wrong.empty())
-    return error(Code::Data, "--init-weights ", options.initWeights, " does not fit the model:", wrong);
-  return {};
+  return options.initWeights.empty()
+             ? Status()
+             : initWeights(options.initWeights, options.artifact, a, s, err);
 }
 
 // Everything that can fail for the disk's sake fails before the first step.

@@ -66,7 +66,7 @@ Status parseRunOptions(const std::vector<std::string> &args, std::ostream &print
   app.add_option("--clip-norm", clip, "Scale gradients down to this norm");
   app.add_option("--on-nonfinite", nonfinite, "stop, skip or skip:K (stop)");
   app.add_option("--seed", out.seed, "Seed of random operations (0)");
-  app.add_option("--init-weights", out.initWeights, "Start from the weights of this safetensors file");
+  app.add_option("--init-weights", out.initWeights, "Start from these weights: a safetensors file, or the index of several");
   app.add_option("--metrics", out.metrics, "Write a JSON line per step");
   app.add_option("--log-every", out.logEvery, "Log a line every this many steps");
   app.add_option("--trace", out.trace, "Write Chrome trace events");

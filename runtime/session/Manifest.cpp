@@ -123,7 +123,7 @@ public:
   }
 
   bool typeAndShape(const json &object, const std::string &path, Element &type,
-                    std::vector<uint64_t> &shape) {
+                    std::vector<uint64_t> &shape, bool empty = false) {
     std::string name;
     if (!string(object, path, "dtype", name))
       return false;
@@ -136,7 +136,7 @@ public:
           if (!integer(e, at, d))
             return false;
           shape.push_back(d);
-          return d != 0 || fail(at, "is 0");
+          return d != 0 || empty || fail(at, "is 0");
         }))
       return false;
     return byteSize(shape, sizeOf(type)) ||
@@ -151,7 +151,7 @@ public:
 
   bool document(const json &doc) {
     return header(doc) && entryPoints(doc) && targets(doc) && inputs(doc) &&
-           parameters(doc) && rest(doc);
+           parameters(doc) && stateDict(doc) && rest(doc);
   }
 
 private:
@@ -178,6 +178,7 @@ private:
     if (!model || !mesh || !string(doc, "", "producer", m.producer) ||
         !string(*model, "model", "name", m.modelName) ||
         !string(*model, "model", "hash", m.modelHash) ||
+        !modelFile(*model) ||
         !number(*mesh, "mesh", "pp", m.mesh.pp) ||
         !number(*mesh, "mesh", "mirror", m.mesh.mirror) ||
         !number(*mesh, "mesh", "dp", m.mesh.dp) ||
@@ -189,6 +190,43 @@ private:
     if (!m.mesh.pp || !m.mesh.ep || !m.mesh.mirror ||
         uint64_t(m.mesh.pp) * m.mesh.ep > 4096)
       return fail("mesh", "does not describe 1 to 4096 ranks");
+    return true;
+  }
+
+  bool modelFile(const json &model) {
+    const json *file = member(model, "model", "file", false);
+    if (!file)
+      return true;
+    return string(*file, "model.file", "path", m.modelFile.path) &&
+           absolute(m.modelFile.path, "model.file.path") &&
+           number(*file, "model.file", "size", m.modelFile.size) &&
+           signedInteger(*file, "model.file", "mtime_ns", m.modelFile.mtime);
+  }
+
+  bool absolute(const std::string &path, const std::string &at) {
+    return (!path.empty() && path[0] == '/' && path.find('\0') == std::string::npos) ||
+           fail(at, "is not an absolute path");
+  }
+
+  bool signedInteger(const json &object, const std::string &path, const char *key,
+                     int64_t &out) {
+    const json *value = member(object, path, key);
+    if (!value)
+      return false;
+    if (!value->is_number_integer())
+      return fail(join(path, key), "is not an integer");
+    out = value->get<int64_t>();
+    return true;
+  }
+
+  bool flag(const json &object, const std::string &path, const char *key, bool &out,
+            bool required = false) {
+    const json *value = member(object, path, key, required);
+    if (!value)
+      return !required;
+    if (!value->is_boolean())
+      return fail(join(path, key), "is not true or false");
+    out = value->get<bool>();
     return true;
   }
 
@@ -254,12 +292,8 @@ private:
         return false;
       if (!seen.insert(p.name).second)
         return fail(at, "is a second parameter '" + p.name + "'");
-      const json *trained = member(e, at, "trained");
-      if (!trained)
+      if (!flag(e, at, "trained", p.trained, /*required=*/true) || !names(e, at, p))
         return false;
-      if (!trained->is_boolean())
-        return fail(at + ".trained", "is not true or false");
-      p.trained = trained->get<bool>();
       if (!list(e, at, "holders", [&](const json &h, const std::string &where) {
             p.holders.push_back(0);
             return integer(h, where, p.holders.back(), m.mesh.pp - 1);
@@ -277,8 +311,32 @@ private:
     });
   }
 
-  bool parameterSource(const json &e, const std::string &at,
-                       Manifest::Parameter &p) {
+  // What a parameter is called in the model's file and in the framework.
+  bool names(const json &e, const std::string &at, Manifest::Parameter &p) {
+    if (!string(e, at, "initializer", p.initializer, false) ||
+        !flag(e, at, "transposed", p.transposed) || !flag(e, at, "partial", p.partial) ||
+        (e.contains("framework") && !strings(e, at, "framework", p.framework)) ||
+        !list(e, at, "copies", [&](const json &c, const std::string &where) {
+          Manifest::Copy copy;
+          if (!string(c, where, "initializer", copy.initializer) ||
+              !flag(c, where, "transposed", copy.transposed))
+            return false;
+          p.copies.push_back(std::move(copy));
+          return true;
+        }, false))
+      return false;
+    bool turned = p.transposed;
+    for (const Manifest::Copy &copy : p.copies)
+      turned |= copy.transposed;
+    return !turned || p.shape.size() == 2 ||
+           fail(at, "is transposed, but no matrix: its shape is " + shapeText(p.shape));
+  }
+
+  // The sources that parameters and entries of the state dict share. `found` tells
+  // whether it is one.
+  template <typename Holder>
+  bool storedSource(const json &e, const std::string &at, Holder &p, bool &found) {
+    found = true;
     if (!e.is_object())
       return fail(at, "is not an object");
     if (e.contains("weights")) {
@@ -288,29 +346,59 @@ private:
       p.source = source;
       return true;
     }
-    if (e.contains("file")) {
-      Manifest::FileSource source;
-      const json *mtime = member(e, at, "mtime_ns");
-      if (!mtime || !string(e, at, "file", source.path) ||
-          !number(e, at, "offset", source.offset) ||
-          !number(e, at, "length", source.length) ||
-          !number(e, at, "size", source.size))
-        return false;
-      if (!mtime->is_number_integer())
-        return fail(at + ".mtime_ns", "is not an integer");
-      source.mtime = mtime->get<int64_t>();
-      if (source.path.empty() || source.path[0] != '/' ||
-          source.path.find('\0') != std::string::npos)
-        return fail(at + ".file", "is not an absolute path");
-      if (source.offset > source.size || source.length > source.size - source.offset)
-        return fail(at, "reads beyond the end of its file");
-      if (source.length != byteSize(p.shape, sizeOf(p.type)))
-        return fail(at + ".length", "is " + std::to_string(source.length) +
-                                        ", not the size of " + nameOf(p.type) +
-                                        shapeText(p.shape));
-      p.source = source;
+    found = e.contains("file");
+    if (!found)
       return true;
-    }
+    Manifest::FileSource source;
+    if (!string(e, at, "file", source.path) ||
+        !number(e, at, "offset", source.offset) ||
+        !number(e, at, "length", source.length) ||
+        !number(e, at, "size", source.size) ||
+        !signedInteger(e, at, "mtime_ns", source.mtime) ||
+        !absolute(source.path, at + ".file"))
+      return false;
+    if (source.offset > source.size || source.length > source.size - source.offset)
+      return fail(at, "reads beyond the end of its file");
+    if (source.length != byteSize(p.shape, sizeOf(p.type)))
+      return fail(at + ".length", "is " + std::to_string(source.length) +
+                                      ", not the size of " + nameOf(p.type) +
+                                      shapeText(p.shape));
+    p.source = source;
+    return true;
+  }
+
+  bool stateDict(const json &doc) {
+    std::set<std::string> seen;
+    return list(doc, "", "state_dict", [&](const json &e, const std::string &at) {
+      Manifest::StateEntry entry;
+      if (!string(e, at, "key", entry.key) || !flag(e, at, "buffer", entry.buffer) ||
+          !flag(e, at, "used", entry.used) || !flag(e, at, "transposed", entry.transposed) ||
+          !string(e, at, "parameter", entry.parameter, false))
+        return false;
+      if (!seen.insert(entry.key).second)
+        return fail(at, "is a second key '" + entry.key + "'");
+      if (!entry.parameter.empty() && !m.parameter(entry.parameter))
+        return fail(at + ".parameter", "is '" + entry.parameter + "', which is no parameter");
+      if (const json *source = member(e, at, "source", false)) {
+        bool found = false;
+        if (!typeAndShape(e, at, entry.type, entry.shape, /*empty=*/true) ||
+            !storedSource(*source, at + ".source", entry, found))
+          return false;
+        if (!found)
+          return fail(at + ".source", "says neither weights nor file");
+        if (entry.transposed && entry.shape.size() != 2)
+          return fail(at, "is transposed, but no matrix");
+      }
+      m.stateDict.push_back(std::move(entry));
+      return true;
+    }, false);
+  }
+
+  bool parameterSource(const json &e, const std::string &at,
+                       Manifest::Parameter &p) {
+    bool found = false;
+    if (!storedSource(e, at, p, found) || found)
+      return error.empty();
     const json *init = member(e, at, "init");
     if (!init)
       return false;
@@ -342,6 +430,7 @@ private:
     const json *loss = member(doc, "", "loss"), *config = member(doc, "", "config");
     if (!loss || !config || !file(doc, "", "constants", m.constants, false) ||
         !file(doc, "", "weights", m.weights, false) ||
+        !file(doc, "", "state", m.stateFile, false) ||
         !string(doc, "", "optimizer", m.optimizer) ||
         !string(doc, "", "schedule", m.schedule, false) ||
         !string(*loss, "loss", "name", m.lossName) ||
@@ -366,6 +455,9 @@ private:
     for (const Manifest::Parameter &p : m.parameters)
       if (std::holds_alternative<Manifest::WeightsSource>(p.source) && m.weights.empty())
         return fail("weights", "is missing, but parameter '" + p.name + "' is read from it");
+    for (const Manifest::StateEntry &e : m.stateDict)
+      if (std::holds_alternative<Manifest::WeightsSource>(e.source) && m.stateFile.empty())
+        return fail("state", "is missing, but '" + e.key + "' is read from it");
     return true;
   }
 };
@@ -382,12 +474,46 @@ Status parseManifest(const std::string &text, Manifest &out) {
   return {};
 }
 
+namespace {
+// Values stored in a file; false if the source is of another kind.
+template <typename Source> bool writeStoredSource(const Source &source, json &entry) {
+  if (auto *w = std::get_if<Manifest::WeightsSource>(&source)) {
+    entry["source"] = {{"weights", w->key}};
+    return true;
+  }
+  if (auto *f = std::get_if<Manifest::FileSource>(&source)) {
+    entry["source"] = {{"file", f->path}, {"offset", f->offset},
+                       {"length", f->length}, {"size", f->size},
+                       {"mtime_ns", f->mtime}};
+    return true;
+  }
+  return false;
+}
+
+// Only what is not the common case: one name, one layout, one initializer.
+void writeNames(const Manifest::Parameter &p, json &entry) {
+  if (!p.initializer.empty() && p.initializer != p.name)
+    entry["initializer"] = p.initializer;
+  if (!p.framework.empty())
+    entry["framework"] = p.framework;
+  if (p.transposed)
+    entry["transposed"] = true;
+  if (p.partial)
+    entry["partial"] = true;
+  for (const Manifest::Copy &copy : p.copies)
+    entry["copies"].push_back({{"initializer", copy.initializer}, {"transposed", copy.transposed}});
+}
+} // namespace
+
 std::string writeManifest(const Manifest &m) {
   json doc;
   doc["format"] = "dpc-artifact";
   doc["format_version"] = {Manifest::formatMajor, Manifest::formatMinor};
   doc["producer"] = m.producer;
   doc["model"] = {{"name", m.modelName}, {"hash", m.modelHash}};
+  if (!m.modelFile.path.empty())
+    doc["model"]["file"] = {{"path", m.modelFile.path}, {"size", m.modelFile.size},
+                            {"mtime_ns", m.modelFile.mtime}};
   doc["mesh"] = {{"pp", m.mesh.pp}, {"mirror", m.mesh.mirror}, {"dp", m.mesh.dp},
                  {"ep", m.mesh.ep}, {"tp", m.mesh.tp}};
   doc["entry_points"] = json::array();
@@ -410,13 +536,8 @@ std::string writeManifest(const Manifest &m) {
   for (const auto &p : m.parameters) {
     json entry = {{"name", p.name}, {"shape", p.shape}, {"dtype", nameOf(p.type)},
                   {"trained", p.trained}, {"holders", p.holders}};
-    if (auto *w = std::get_if<Manifest::WeightsSource>(&p.source))
-      entry["source"] = {{"weights", w->key}};
-    else if (auto *f = std::get_if<Manifest::FileSource>(&p.source))
-      entry["source"] = {{"file", f->path}, {"offset", f->offset},
-                         {"length", f->length}, {"size", f->size},
-                         {"mtime_ns", f->mtime}};
-    else {
+    writeNames(p, entry);
+    if (!writeStoredSource(p.source, entry)) {
       const auto &init = std::get<Manifest::InitSource>(p.source);
       json inner = {{"seed", init.seed}, {"kind", initKindName(init.kind)}};
       if (init.kind == InitKind::Normal)
@@ -425,6 +546,26 @@ std::string writeManifest(const Manifest &m) {
     }
     doc["parameters"].push_back(std::move(entry));
   }
+  for (const Manifest::StateEntry &e : m.stateDict) {
+    json entry = {{"key", e.key}};
+    if (e.buffer)
+      entry["buffer"] = true;
+    if (!e.parameter.empty()) {
+      entry["parameter"] = e.parameter;
+    } else {
+      entry["used"] = e.used;
+      if (e.transposed)
+        entry["transposed"] = true;
+      if (e.source.index()) {
+        entry["dtype"] = nameOf(e.type);
+        entry["shape"] = e.shape;
+        writeStoredSource(e.source, entry);
+      }
+    }
+    doc["state_dict"].push_back(std::move(entry));
+  }
+  if (!m.stateFile.empty())
+    doc["state"] = m.stateFile;
   if (!m.constants.empty())
     doc["constants"] = m.constants;
   if (!m.weights.empty())

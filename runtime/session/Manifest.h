@@ -49,6 +49,11 @@ struct Manifest {
     InitKind kind = InitKind::Zeros;
     double stddev = 0;
   };
+  // A further initializer of the model's file with the values of a parameter.
+  struct Copy {
+    std::string initializer;
+    bool transposed = false;
+  };
   struct Parameter {
     std::string name;
     std::vector<uint64_t> shape;
@@ -56,15 +61,48 @@ struct Manifest {
     bool trained = true;
     std::vector<uint32_t> holders;
     std::variant<WeightsSource, FileSource, InitSource> source;
+
+    std::string initializer;            // in the model's file; "": `name`
+    std::vector<std::string> framework; // every name the framework has for it
+    bool transposed = false; // the framework's layout is the initializer's transpose
+    bool partial = false;    // only what was folded from the framework's tensor
+    std::vector<Copy> copies;
+
+    const std::string &initializerName() const {
+      return initializer.empty() ? name : initializer;
+    }
+  };
+
+  // One key of the framework's state dict.
+  struct StateEntry {
+    std::string key;
+    bool buffer = false;   // a buffer, not a parameter of the framework
+    std::string parameter; // of `parameters`; "": not one of them
+    // Else its values, where they are known: of this type and shape, a tensor of
+    // `stateFile` or a part of a file outside.
+    bool used = false;       // the graph computes with them
+    bool transposed = false; // the framework's layout is their transpose
+    Element type = Element::F32;
+    std::vector<uint64_t> shape;
+    std::variant<std::monostate, WeightsSource, FileSource> source;
+  };
+  // The model's file when it was compiled.
+  struct ModelFile {
+    std::string path; // absolute; "": not recorded
+    uint64_t size = 0;
+    int64_t mtime = 0; // nanoseconds
   };
 
   std::string producer;
   std::string modelName, modelHash;
+  ModelFile modelFile;
   Mesh mesh;
   std::vector<EntryPoint> entryPoints;
   std::vector<Target> targets;
   std::vector<Input> inputs;
   std::vector<Parameter> parameters;
+  std::vector<StateEntry> stateDict; // in the framework's order; empty: not recorded
+  std::string stateFile; // values of the state dict that are no parameters; "": none
   std::string constants; // "": none
   std::string weights;   // "": none
   std::string optimizer;
