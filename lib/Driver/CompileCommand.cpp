@@ -28,7 +28,7 @@ bool parseInit(const std::string &text, import::InitOptions &init) {
 bool parseDim(const std::string &text, import::ImportOptions &options) {
   auto [name, value] = llvm::StringRef(text).split('=');
   int64_t size;
-  if (name.empty() || value.getAsInteger(10, size) || size < 1)
+  if (name.empty() || value.getAsInteger(10, size) || size < 0)
     return false;
   options.dims[name.str()] = size;
   return true;
@@ -40,7 +40,7 @@ bool parseShape(const std::string &text, import::ImportOptions &options) {
   value.split(parts, 'x', -1, /*KeepEmpty=*/true);
   for (llvm::StringRef part : parts) {
     int64_t size;
-    if (part.getAsInteger(10, size) || size < 1)
+    if (part.getAsInteger(10, size) || size < 0)
       return false;
     shape.push_back(size);
   }
@@ -74,7 +74,7 @@ public:
   std::string resolve() {
     for (const std::string &text : dims)
       if (!parseDim(text, options))
-        return "--dim " + text + ": expected NAME=N with N at least 1";
+        return "--dim " + text + ": expected NAME=N with N at least 0";
     for (const std::string &text : shapes)
       if (!parseShape(text, options))
         return "--shape " + text + ": expected INPUT=2x128";

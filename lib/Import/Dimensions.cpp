@@ -111,10 +111,11 @@ dpc::import::bindInputs(ArrayRef<const onnx::ValueInfoProto *> inputs,
       }
     }
     for (int64_t extent : shape)
-      if (extent < 1)
+      if (extent < 0)
         result = emitError(loc) << "input '" << input->name()
                                 << "' has the extent " << extent << " in "
-                                << toString(shape) << "; it must be positive";
+                                << toString(shape)
+                                << "; it must not be negative";
     if (!countElements(shape)) {
       result = emitError(loc) << "input '" << input->name() << "' "
                               << toString(shape)

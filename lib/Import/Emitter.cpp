@@ -186,12 +186,18 @@ Value Emitter::slice(Value x, int64_t axis, int64_t start, int64_t limit) {
 }
 
 Value Emitter::concat(ArrayRef<Value> values, int64_t axis) {
-  if (values.size() == 1)
-    return values.front();
   SmallVector<int64_t> shape(getShape(values.front()));
   shape[axis] = 0;
   for (Value value : values)
     shape[axis] += getShape(value)[axis];
+  // Parts without elements (a cache of no past tokens) add nothing.
+  SmallVector<Value> filled;
+  for (Value value : values)
+    if (getShape(value)[axis] != 0)
+      filled.push_back(value);
+  values = filled.empty() ? values.take_front() : ArrayRef(filled);
+  if (values.size() == 1)
+    return values.front();
   return make<nn::ConcatOp>(getTensorType(values.front()).clone(shape),
                             ValueRange(values), axis);
 }

@@ -34,6 +34,8 @@ public:
 private:
   LogicalResult checkModel();
   LogicalResult checkOperators();
+  LogicalResult checkElements(ArrayRef<const onnx::ValueInfoProto *> inputs,
+                              ArrayRef<RankedTensorType> types);
   LogicalResult createFunction(ModuleOp module);
   LogicalResult importNodes();
   void markStage(const Node &node, Operation *before);
@@ -112,6 +114,29 @@ LogicalResult Importer::checkOperators() {
                         << text;
 }
 
+// Inputs without elements (a cache of no past tokens) bring nothing, and
+// nn-drop-empty removes them; a model all of whose inputs are such has no sample.
+LogicalResult
+Importer::checkElements(ArrayRef<const onnx::ValueInfoProto *> inputs,
+                        ArrayRef<RankedTensorType> types) {
+  std::string empty;
+  bool all = !inputs.empty();
+  for (auto [input, type] : llvm::zip_equal(inputs, types)) {
+    all &= type.getNumElements() == 0;
+    if (type.getNumElements() != 0)
+      continue;
+    std::string text =
+        "'" + input->name() + "' (" + toString(type.getShape()) + ")";
+    summary.notes.push_back("input " + text +
+                            " is left out: it has no elements");
+    empty += (empty.empty() ? "" : ", ") + text;
+  }
+  if (all)
+    return emitError(loc) << "no input has an element: " << empty
+                          << "; a micro-batch needs at least one sample";
+  return success();
+}
+
 LogicalResult Importer::createFunction(ModuleOp module) {
   SmallVector<const onnx::ValueInfoProto *> inputs;
   for (const onnx::ValueInfoProto *input : graph.inputs) {
@@ -125,7 +150,7 @@ LogicalResult Importer::createFunction(ModuleOp module) {
                               "' is left out: the loss does not depend on it");
   }
   auto types = bindInputs(inputs, graph, options, context, loc);
-  if (failed(types))
+  if (failed(types) || failed(checkElements(inputs, *types)))
     return failure();
   OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
   SmallVector<Type> argumentTypes(types->begin(), types->end());
@@ -384,6 +409,9 @@ LogicalResult Importer::createParameters(ModuleOp module) {
       continue;
     bool stored = tensor.trained ||
                   nn::getByteSize(tensor.type) > options.constantLimitBytes;
+    if (tensor.trained && tensor.type.getNumElements() == 0)
+      summary.notes.push_back("parameter '" + tensor.symbol +
+                              "' is left out: it has no elements");
     if (!stored || !used.contains(tensor.symbol))
       continue;
     if (tensor.trained && !trainable.contains(tensor.symbol)) {

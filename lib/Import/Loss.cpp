@@ -215,6 +215,10 @@ FailureOr<Value> dpc::import::buildLoss(Emitter &b, Value logits, Value labels,
   if (!isFloat(logits))
     return emitError(b.getLoc()) << "logits '" << choice.output
                                  << "' are not floating";
+  if (countElements(getShape(logits)) == 0)
+    return emitError(b.getLoc()) << "logits '" << choice.output
+                                 << "' have no elements: they are "
+                                 << toString(getShape(logits));
   if (hasClasses(choice.op))
     return buildClassLoss(b, logits, labels, choice, options);
   if (options.labelSmoothing != 0)

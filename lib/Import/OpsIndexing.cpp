@@ -18,6 +18,9 @@ static LogicalResult importGather(NodeContext &node) {
   llvm::append_range(shape, from.drop_front(*axis + 1));
   if (failed(node.checkSize(shape)))
     return failure();
+  if (from[*axis] == 0 && countElements(shape) != 0)
+    return node.error() << "reads dimension " << *axis << " of "
+                        << toString(from) << ", which has no elements";
   indices = b.wrapIndices(indices, from[*axis]);
   // One constant index is a slice, whose derivative needs no scatter.
   auto known = dpc::import::getConstantInts(indices);

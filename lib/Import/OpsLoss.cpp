@@ -16,6 +16,8 @@ static FailureOr<RowLoss> readOperands(NodeContext &node) {
   if (shape.size() < 2)
     return node.error() << "scores must be [rows, classes, ...], got "
                         << toString(shape);
+  if (shape[1] == 0)
+    return node.error() << "has no classes: its scores are " << toString(shape);
   SmallVector<int64_t> expected(shape);
   expected.erase(expected.begin() + 1);
   if (getShape(labels) != Shape(expected))
@@ -36,6 +38,9 @@ static FailureOr<RowLoss> readOperands(NodeContext &node) {
 
 static LogicalResult reduceRows(NodeContext &node, RowLoss &loss) {
   std::string reduction = node.getString("reduction", "mean");
+  if (reduction == "mean" && countElements(loss.rowShape) == 0)
+    return node.error() << "takes the mean of no rows: its labels are "
+                        << toString(loss.rowShape);
   if (reduction == "mean")
     return node.set(0, weightedMean(node.b, loss));
   Value weighted = weightRows(node.b, loss);

@@ -83,8 +83,13 @@ static LogicalResult importReduce(NodeContext &node) {
   bool sums = kind == Reduction::Sum || kind == Reduction::Max;
   if (!sums && !isFloat(x))
     return node.error() << "is computed for floating types only";
-  if (countReduced(x, axes) == 0)
-    return node.error() << "reduces an empty tensor";
+  // Sums of no terms are 0; a mean or a largest element of none is no number.
+  bool ofNone = countElements(getShape(x)) == 0;
+  bool adds = kind == Reduction::Sum || kind == Reduction::L1 ||
+              kind == Reduction::L2 || kind == Reduction::SumSquare;
+  if (ofNone && !adds && countReduced(x, axes) == 0)
+    return node.error() << "reduces " << toString(getShape(x))
+                        << ", a tensor without elements, to what has no value";
   return node.set(0, reduce(node, kind, x, axes, keep));
 }
 

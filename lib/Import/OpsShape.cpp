@@ -36,7 +36,11 @@ static LogicalResult importReshape(NodeContext &node) {
     shape[wildcard] = count / known;
   if (!countElements(shape) || *countElements(shape) != count)
     return node.error() << "cannot reshape " << toString(from) << " to "
-                        << toString(*target);
+                        << toString(*target)
+                        << (allowZero && known == 0 && count != 0
+                                ? ": with allowzero an extent of 0 is meant, "
+                                  "not a copied one"
+                                : "");
   return node.set(0, node.b.reshape(node.in(0), shape));
 }
 

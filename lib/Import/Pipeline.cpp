@@ -6,6 +6,8 @@
 using namespace mlir;
 
 void dpc::import::buildImportPipeline(OpPassManager &pm) {
+  // First: nothing after it need think of extents of 0.
+  pm.addPass(createNNDropEmpty());
   // Last of all rewriting, on the final nn form: what a product absorbs is part
   // of its meaning from here on.
   pm.addNestedPass<func::FuncOp>(createNNAbsorbTransposes());

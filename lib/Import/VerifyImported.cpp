@@ -75,12 +75,18 @@ class VerifyImported
         op->emitOpError("is no nn operation");
         return WalkResult::interrupt();
       }
-      for (Type type : op->getResultTypes())
-        if (auto tensor = dyn_cast<RankedTensorType>(type);
-            !tensor || !tensor.hasStaticShape()) {
+      for (Type type : op->getResultTypes()) {
+        auto tensor = dyn_cast<RankedTensorType>(type);
+        if (!tensor || !tensor.hasStaticShape()) {
           op->emitOpError("has a result that is no static tensor: ") << type;
           return WalkResult::interrupt();
         }
+        if (tensor.getNumElements() == 0) {
+          op->emitOpError("has a result without elements: ")
+              << type << "; nn-drop-empty removes such tensors";
+          return WalkResult::interrupt();
+        }
+      }
       return WalkResult::advance();
     });
     return failure(result.wasInterrupted());

@@ -98,6 +98,17 @@ module {
 
 // -----
 
+module {
+  func.func @forward(%x: tensor<4x3xf32> {nn.name = "x"}) -> (tensor<f32>, tensor<f32>) attributes {nn.weighting = "mean"} {
+    // expected-error @below {{'nn.slice' op has a result without elements: 'tensor<0x3xf32>'; nn-drop-empty removes such tensors}}
+    %y = nn.slice %x [1, 0] to [1, 3] step [1, 1] : tensor<4x3xf32> to tensor<0x3xf32>
+    %loss = nn.reduce_sum %y [0, 1] : tensor<0x3xf32> to tensor<f32>
+    return %loss, %loss : tensor<f32>, tensor<f32>
+  }
+}
+
+// -----
+
 // An operation without a derivative stands between a trained parameter and the loss.
 module {
   nn.parameter @w : tensor<4x3xf32> trained = #nn.init<normal, 1, 2.0e-02 : f64>

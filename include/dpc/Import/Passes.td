@@ -42,6 +42,35 @@ def NNAbsorbTransposes : Pass<"nn-absorb-transposes", "::mlir::func::FuncOp"> {
   ];
 }
 
+def NNDropEmpty : Pass<"nn-drop-empty", "::mlir::ModuleOp"> {
+  let summary = "remove tensors without elements";
+  let description = [{
+    A part without elements adds nothing to a join, a sum of no terms is 0, and an
+    input without elements (a cache of no past tokens) brings nothing. What has
+    elements is computed without them; the rest is not computed.
+
+    ```mlir
+    // dpc-opt --nn-drop-empty
+    func.func @forward(%past: tensor<2x0x4xf32> {nn.name = "past"}, %x: tensor<2x3x4xf32> {nn.name = "x"}) -> tensor<2x3x4xf32> {
+      %y = nn.concat 1, %past, %x : tensor<2x0x4xf32>, tensor<2x3x4xf32> to tensor<2x3x4xf32>
+      return %y : tensor<2x3x4xf32>
+    }
+    // becomes
+    func.func @forward(%arg0: tensor<2x3x4xf32> {nn.name = "x"}) -> tensor<2x3x4xf32> {
+      return %arg0 : tensor<2x3x4xf32>
+    }
+    ```
+
+    Requires: nn operations. Ensures: every tensor that is computed, and every
+    input, has elements; it is an error if the loss depends on a value that none
+    defines. Nothing to do: no tensor without elements.
+  }];
+  let statistics = [
+    Statistic<"numFolded", "folded", "Operations replaced by what they make of nothing">,
+    Statistic<"numInputs", "inputs", "Inputs without elements removed">
+  ];
+}
+
 def NNBoundInputs : Pass<"nn-bound-inputs", "::mlir::ModuleOp"> {
   let summary = "note which integers an input may hold";
   let description = [{
@@ -75,7 +104,7 @@ def NNVerifyImported : Pass<"nn-verify-imported", "::mlir::ModuleOp"> {
   let description = [{
     One function `@forward` of nn operations on static shapes; its results are a
     scalar floating loss and its denominator; arguments have names
-    (`nn.name`) and are used; `nn.weighting` says how micro-batches join; each
+    (`nn.name`) and are used; no tensor is without elements; `nn.weighting` says how micro-batches join; each
     parameter is read, and each trained one has a differentiable path to the
     loss, through operations that have derivatives.
 

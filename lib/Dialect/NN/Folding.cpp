@@ -131,7 +131,7 @@ Attribute nn::foldMove(Attribute operand, ShapedType resultType,
 
 bool nn::isSplatOf(Attribute attribute, double value) {
   auto dense = dyn_cast_or_null<DenseElementsAttr>(attribute);
-  if (!dense || !dense.isSplat())
+  if (!dense || dense.empty() || !dense.isSplat())
     return false;
   return dense.getSplatValue<Attribute>() ==
          getScalarAttr(dense.getElementType(), value);

@@ -45,6 +45,17 @@ MatmulOp::Extents MatmulOp::getExtents() {
   return extents;
 }
 
+OpFoldResult MatmulOp::fold(FoldAdaptor) {
+  // Products of K = 0 are sums of no terms.
+  if (getExtents().k != 0 || getElementCount(getResult()) == 0)
+    return {};
+  if (getAccumulator())
+    return getAccumulator();
+  return DenseElementsAttr::get(
+      cast<ShapedType>(getType()),
+      cast<Attribute>(getScalarAttr(getType().getElementType(), 0)));
+}
+
 LogicalResult MatmulOp::inferReturnTypes(
     MLIRContext *context, std::optional<Location> location, ValueRange operands,
     DictionaryAttr attributes, OpaqueProperties properties, RegionRange regions,

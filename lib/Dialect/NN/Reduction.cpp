@@ -95,6 +95,11 @@ foldReduction(Value operand, Attribute constant, RankedTensorType resultType,
 }
 
 OpFoldResult ReduceSumOp::fold(FoldAdaptor adaptor) {
+  // The sum of no terms.
+  if (getElementCount(getOperand()) == 0 && getElementCount(getResult()) != 0)
+    return DenseElementsAttr::get(
+        cast<ShapedType>(getType()),
+        cast<Attribute>(getScalarAttr(getType().getElementType(), 0)));
   return foldReduction(getOperand(), adaptor.getOperand(), getType(), getAxes(),
                        [](Attribute a, Attribute b) -> Attribute {
                          auto lhs = dyn_cast<IntegerAttr>(a);

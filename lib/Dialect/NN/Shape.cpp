@@ -344,6 +344,8 @@ OpFoldResult PadOp::fold(FoldAdaptor adaptor) {
   RankedTensorType from = getTensorType(getOperand());
   if (from == getType())
     return getOperand();
+  if (from.getNumElements() == 0 && getType().getNumElements() != 0)
+    return DenseElementsAttr::get(cast<ShapedType>(getType()), getValue());
   SmallVector<int64_t> place;
   return foldMove(
       adaptor.getOperand(), getType(),
@@ -414,7 +416,18 @@ LogicalResult ConcatOp::inferReturnTypes(
 OpFoldResult ConcatOp::fold(FoldAdaptor adaptor) {
   if (getNumOperands() == 1)
     return getOperand(0);
-  if (!isFoldable(getType(), /*splat=*/false) || getType().getNumElements() == 0)
+  if (getType().getNumElements() == 0)
+    return {};
+  // Parts without elements add nothing.
+  SmallVector<Value> filled = llvm::to_vector(llvm::make_filter_range(
+      getOperands(), [](Value part) { return getElementCount(part) != 0; }));
+  if (filled.size() < getNumOperands()) {
+    if (filled.size() == 1)
+      return filled.front();
+    getOperandsMutable().assign(filled);
+    return getResult();
+  }
+  if (!isFoldable(getType(), /*splat=*/false))
     return {};
   SmallVector<SmallVector<Attribute>> parts;
   for (Attribute operand : adaptor.getOperands()) {

@@ -34,6 +34,7 @@ def NN_MatmulOp : NN_PureOp<"matmul", [NN_Infer, NN_Derivative]> {
     `:` type($lhs) `,` type($rhs) (`,` type($accumulator)^)? `to` type($result)
   }];
   let hasVerifier = 1;
+  let hasFolder = 1;
   let builders = [
     // A product alone: only the kernels phase adds the operand `into`.
     OpBuilder<(ins "::mlir::Type":$type, "::mlir::Value":$lhs, "::mlir::Value":$rhs,
