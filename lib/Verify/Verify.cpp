@@ -49,13 +49,6 @@ double distance(ArrayRef<double> a, ArrayRef<double> b) {
   return std::sqrt(sum);
 }
 
-struct SessionDeleter {
-  void operator()(dpcrt_session *session) const { dpcrt_session_close(session); }
-};
-struct ArtifactDeleter {
-  void operator()(dpcrt_artifact *artifact) const { dpcrt_artifact_close(artifact); }
-};
-
 /// What a step left: losses, and every state's bytes by name.
 struct StepOutcome {
   double loss = 0, sumDen = 0;
@@ -117,7 +110,7 @@ private:
       return internal();
     model = std::move(*loaded);
     for (auto [session, sequential] : {std::pair(&ranks, 0), std::pair(&replay, 1)}) {
-      dpcrt_session_options chosen = {};
+      auto chosen = dpcrt::sized<dpcrt_session_options>();
       chosen.device = "cpu";
       chosen.threads = options.threads;
       chosen.timeout_s = 300;
@@ -132,7 +125,7 @@ private:
 
   Status readStates(dpcrt_session *session, std::map<std::string, std::string> &states) {
     for (size_t i = 0; i < dpcrt_session_states(session); ++i) {
-      dpcrt_tensor state = dpcrt_session_state(session, i);
+      dpcrt_tensor state = dpcrt::stateOf(session, i);
       std::string &bytes = states[state.name];
       bytes.resize(state.bytes);
       if (Status s = dpcrt::fromC(dpcrt_session_read(session, state.name, bytes.data(), bytes.size())); !s.ok())
@@ -141,9 +134,11 @@ private:
     return {};
   }
 
-  Status takeStep(dpcrt_session *session, ArrayRef<dpcrt_input> inputs, StepOutcome &outcome) {
+  Status takeStep(dpcrt_session *session, const std::vector<dpcrt_input> &inputs, StepOutcome &outcome) {
+    auto request = dpcrt::sized<dpcrt_request>();
+    request.lr = options.lr;
     dpcrt_result result;
-    if (Status s = dpcrt::fromC(dpcrt_session_step(session, inputs.data(), inputs.size(), options.lr, INFINITY, 0, &result)); !s.ok())
+    if (Status s = dpcrt::runStep(session, inputs, request, result); !s.ok())
       return s;
     outcome.loss = result.loss;
     outcome.sumDen = result.sum_den;
@@ -343,7 +338,8 @@ private:
   /// Fed with the ranks' own gradients: an optimizer of Adam's kind makes a whole
   /// step of a vanishing gradient's noise, so weights of two runs cannot be compared.
   void compareWeights(const NamedTensors &before, const StepOutcome &outcome) {
-    dpcrt_update update = dpcrt_update_defaults(artifact.get());
+    auto update = dpcrt::sized<dpcrt_update>();
+    dpcrt_update_defaults(artifact.get(), &update);
     Largest distances;
     for (auto &[name, start] : before) {
       std::vector<double> weights = start.floats;
@@ -362,8 +358,8 @@ private:
   const VerifyOptions &options;
   MLIRContext *context;
   std::ostream &out;
-  std::unique_ptr<dpcrt_artifact, ArtifactDeleter> artifact;
-  std::unique_ptr<dpcrt_session, SessionDeleter> ranks, replay;
+  dpcrt::ArtifactHandle artifact;
+  dpcrt::SessionHandle ranks, replay;
   nlohmann::json manifest;
   std::string optimizer, weighting;
   uint64_t microBatches = 1, experts = 1, current = 0;

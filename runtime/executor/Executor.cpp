@@ -1,6 +1,8 @@
 // Threads, failure and hangs.
 #include "executor/Executor.h"
+#include "devices/Threads.h"
 #include <algorithm>
+#include <new>
 #include <sys/prctl.h>
 
 namespace dpcrt {
@@ -12,16 +14,49 @@ Executor::Executor(std::vector<std::unique_ptr<RankPlan>> given, Device &device,
     for (uint32_t s = 0; s < plan->streams.size(); ++s)
       if (!plan->streams[s].items.empty())
         walkers.push_back(std::make_unique<Walker>(*plan, s, device, io, aborted));
-  if (!options.sequential)
-    for (size_t w = 0; w < walkers.size(); ++w)
-      threads.emplace_back([this, w] { threadMain(w); });
 }
 
-Executor::~Executor() {
+Status Executor::start() {
+  if (options.sequential)
+    return {};
+  threads.reserve(walkers.size());
+  Status status;
+  for (size_t w = 0; w < walkers.size() && status.ok(); ++w)
+    status = startThread(threads, walkers.size(), "streams", [this, w] { threadMain(w); });
+  if (!status.ok())
+    stopThreads();
+  return status;
+}
+
+Executor::~Executor() { stopThreads(); }
+
+void Executor::stopThreads() {
+  if (running.load()) // closed in the middle of a step, which may wait for ever
+    fail(Status(Code::Stopped, "the session was closed"));
   stopping = true;
   go.ring();
   for (std::thread &t : threads)
     t.join();
+  threads.clear();
+}
+
+// A walk in which memory ran out, or a library threw, has failed like any other: an
+// exception that left its thread would end the process.
+WalkResult Executor::walk(Walker &walker) {
+  auto failed = [&](Code code, const char *what) {
+    fail(error(code, "rank ", walker.rankPlan().rank, ": ", what));
+    return WalkResult::Failed;
+  };
+  try {
+    WalkResult result = walker.walk();
+    if (result == WalkResult::Failed && !walker.failure().ok())
+      fail(walker.failure());
+    return result;
+  } catch (const std::bad_alloc &) {
+    return failed(Code::OutOfMemory, "out of memory");
+  } catch (const std::exception &e) {
+    return failed(Code::Internal, e.what());
+  }
 }
 
 // The first failure is the root cause; everything that waits is woken and ends.
@@ -55,15 +90,8 @@ void Executor::threadMain(size_t index) {
     last = current.load();
     walker.begin(last);
     for (;;) {
-      WalkResult r = walker.walk();
-      if (r == WalkResult::Finished)
-        break;
-      if (r == WalkResult::Failed) {
-        if (!walker.failure().ok())
-          fail(walker.failure());
-        break;
-      }
-      if (aborted)
+      WalkResult r = walk(walker);
+      if (r == WalkResult::Finished || r == WalkResult::Failed || aborted)
         break;
       walker.sleep(r);
     }
@@ -79,10 +107,7 @@ std::string Executor::describeHang() const {
   return text;
 }
 
-Status Executor::runThreads() {
-  running = walkers.size();
-  current = step;
-  go.ring();
+Status Executor::waitForThreads() {
   auto progress = [&] {
     uint64_t sum = 0;
     for (auto &walker : walkers)
@@ -129,9 +154,11 @@ Status Executor::runSequentially() {
       if (ended[w])
         continue;
       uint64_t before = walkers[w]->progress();
-      WalkResult r = walkers[w]->walk();
-      if (r == WalkResult::Failed)
-        return walkers[w]->failure();
+      WalkResult r = walk(*walkers[w]);
+      if (r == WalkResult::Failed) {
+        std::lock_guard<std::mutex> lock(mutex);
+        return cause;
+      }
       if (r == WalkResult::Finished) {
         ended[w] = true;
         --left;
@@ -145,23 +172,33 @@ Status Executor::runSequentially() {
   return {};
 }
 
-Status Executor::run(StepTimes &times, std::vector<StreamSpans> *trace) {
+Status Executor::submit(bool traced) {
   if (!cause.ok())
     return cause;
-  ++step;
-  std::vector<StreamSpans> spans(trace ? walkers.size() : 0);
-  for (size_t w = 0; w < walkers.size(); ++w) {
-    walkers[w]->spans = trace ? &spans[w].spans : nullptr;
-    if (trace) {
-      const RankPlan &plan = walkers[w]->rankPlan();
-      spans[w].rank = plan.rank;
-      spans[w].stream = uint32_t(&walkers[w]->plannedStream() - plan.streams.data());
-      spans[w].spans.reserve(4096);
-    }
+  std::vector<StreamSpans> spans(traced ? walkers.size() : 0);
+  for (size_t w = 0; w < spans.size(); ++w) {
+    const RankPlan &plan = walkers[w]->rankPlan();
+    spans[w].rank = plan.rank;
+    spans[w].stream = uint32_t(&walkers[w]->plannedStream() - plan.streams.data());
+    spans[w].spans.reserve(4096);
   }
-  times.begin = nowNs();
-  Status status = options.sequential ? runSequentially() : runThreads();
-  times.end = nowNs();
+  stepSpans = std::move(spans);
+  for (size_t w = 0; w < walkers.size(); ++w)
+    walkers[w]->spans = traced ? &stepSpans[w].spans : nullptr;
+  ++step;
+  stepTimes.begin = nowNs();
+  if (options.sequential)
+    return {}; // the caller's thread runs it, in finish()
+  running = walkers.size();
+  current = step;
+  go.ring();
+  return {};
+}
+
+Status Executor::finish(StepTimes &times, std::vector<StreamSpans> &trace) {
+  Status status = options.sequential ? runSequentially() : waitForThreads();
+  stepTimes.end = nowNs();
+  times = stepTimes;
   if (!status.ok()) {
     cause = status;
     return status;
@@ -176,9 +213,8 @@ Status Executor::run(StepTimes &times, std::vector<StreamSpans> *trace) {
     times.bubble[rank] = double(walker->waitedForMessages + times.end - walker->finishedAt) /
                          double(std::max<int64_t>(times.end - times.begin, 1));
   }
-  if (trace)
-    for (StreamSpans &s : spans)
-      trace->push_back(std::move(s));
+  for (StreamSpans &s : stepSpans)
+    trace.push_back(std::move(s));
   return {};
 }
 

@@ -23,21 +23,28 @@ struct StepTimes {
 
 class Executor {
 public:
-  // Takes the plans of all ranks, in order of rank.
+  // Takes the plans of all ranks, in order of rank. Nothing runs before start().
   Executor(std::vector<std::unique_ptr<RankPlan>> plans, Device &device,
            Transport &transport, HostIo &io, const ExecutorOptions &options);
   ~Executor();
 
-  // One step. After an error the executor cannot be used again; the error is the
-  // root cause's. `trace`: where to append what every stream did, or null.
-  Status run(StepTimes &times, std::vector<StreamSpans> *trace);
+  // Starts the threads; those that a failure left over are ended again.
+  Status start();
+
+  // Begins a step and returns; `traced`: note what every stream does.
+  Status submit(bool traced);
+  // Waits for the step's end. After an error the executor cannot be used again; the
+  // error is the root cause's. `trace`: where the notes of a traced step are appended.
+  Status finish(StepTimes &times, std::vector<StreamSpans> &trace);
 
   RankPlan &plan(uint32_t rank) { return *plans[rank]; }
 
 private:
   Status runSequentially();
-  Status runThreads();
+  Status waitForThreads();
+  WalkResult walk(Walker &walker);
   void threadMain(size_t walker);
+  void stopThreads();
   void fail(const Status &cause);
   std::string describeHang() const;
 
@@ -47,6 +54,8 @@ private:
   std::vector<std::unique_ptr<Walker>> walkers;
   std::vector<std::thread> threads;
   uint32_t step = 0;
+  StepTimes stepTimes;
+  std::vector<StreamSpans> stepSpans; // of the step under way; empty: not traced
   Bell go, finished;
   std::atomic<uint32_t> current{0}; // the step that threads are to run
   std::atomic<size_t> running{0};

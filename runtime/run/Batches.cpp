@@ -9,7 +9,7 @@ Status Batches::open(const std::string &name, const dpcrt_artifact *artifact,
   microBatches = perStep;
   experts = expertRanks;
   for (size_t i = 0; i < dpcrt_artifact_inputs(artifact); ++i) {
-    dpcrt_tensor t = dpcrt_artifact_input(artifact, i);
+    dpcrt_tensor t = inputOf(artifact, i);
     specs.push_back({t.name, *elementNamed(t.dtype), {t.shape, t.shape + t.rank}, t.limit});
     buffers.emplace_back(t.bytes * experts * microBatches);
   }
@@ -43,7 +43,7 @@ Status Batches::read(uint64_t step, std::vector<dpcrt_input> &inputs) {
       for (uint64_t e = 0; e < experts; ++e, to += bytes)
         if (Status s = source->read(i, cursor.row(step * microBatches + b), e, to); !s.ok())
           return s;
-    inputs.push_back({specs[i].name.c_str(), buffers[i].data(), buffers[i].size(), 0});
+    inputs.push_back({sizeof(dpcrt_input), specs[i].name.c_str(), buffers[i].data(), buffers[i].size(), 0});
   }
   return {};
 }

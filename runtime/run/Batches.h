@@ -2,7 +2,7 @@
 #pragma once
 #include "data/Cursor.h"
 #include "data/DataSource.h"
-#include "dpcrt/dpcrt.h"
+#include "session/Client.h"
 
 namespace dpcrt {
 

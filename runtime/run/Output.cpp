@@ -10,14 +10,6 @@
 
 namespace dpcrt {
 
-Status fromC(dpcrt_error *e) {
-  if (!e)
-    return {};
-  Status s(Code(dpcrt_error_code(e)), dpcrt_error_message(e));
-  dpcrt_error_free(e);
-  return s;
-}
-
 MetricsFile::~MetricsFile() {
   if (fd >= 0)
     ::close(fd);
@@ -62,7 +54,7 @@ Status writeDump(const std::string &directory, uint64_t step, dpcrt_session *ses
   tensors.push_back({"total_loss", Element::F64, {}, &result.loss});
   std::vector<std::vector<char>> values;
   for (size_t i = 0; i < dpcrt_session_states(session); ++i) {
-    dpcrt_tensor state = dpcrt_session_state(session, i);
+    dpcrt_tensor state = stateOf(session, i);
     std::string name = state.name;
     if (name.compare(0, 7, "moment/") == 0)
       continue;

@@ -1,12 +1,10 @@
 // What a run writes: metrics lines, dumps, the report.
 #pragma once
 #include "data/Files.h"
-#include "dpcrt/dpcrt.h"
+#include "session/Client.h"
 #include <nlohmann/json.hpp>
 
 namespace dpcrt {
-
-Status fromC(dpcrt_error *error);
 
 // A file of JSON lines; a line is written whole or not at all.
 class MetricsFile {

@@ -36,13 +36,6 @@ private:
   struct sigaction term, usr1;
 };
 
-struct CloseArtifact {
-  void operator()(dpcrt_artifact *a) const { dpcrt_artifact_close(a); }
-};
-struct CloseSession {
-  void operator()(dpcrt_session *s) const { dpcrt_session_close(s); }
-};
-
 std::string print(const char *format, double value) {
   char text[64];
   std::snprintf(text, sizeof(text), format, value);
@@ -71,8 +64,8 @@ private:
   std::ostream &out, &err;
   bool terminal;
   json manifest;
-  std::unique_ptr<dpcrt_artifact, CloseArtifact> artifact;
-  std::unique_ptr<dpcrt_session, CloseSession> session;
+  ArtifactHandle artifact;
+  SessionHandle session;
   Batches batches, evalBatches;
   LearningRate rate;
   MetricsFile metrics;
@@ -132,7 +125,7 @@ Status Run::open() {
   if (options.trace.empty() && options.traceTo != RunOptions().traceTo)
     return Status(Code::Usage, "--trace-steps needs --trace FILE");
 
-  dpcrt_session_options so = {};
+  auto so = sized<dpcrt_session_options>();
   so.device = options.device.c_str();
   so.threads = options.threads;
   so.link_latency_s = options.linkLatency;
@@ -215,9 +208,11 @@ Status Run::oneStep(uint64_t step) {
   double dataWait = double(nowNs() - begin) * 1e-9;
   bool traced = !options.trace.empty() && step >= options.traceFrom && step < options.traceTo;
   dpcrt_session_trace(session.get(), traced);
+  auto request = sized<dpcrt_request>();
+  request.lr = rate.at(step);
+  request.clip_norm = options.clipNorm.value_or(INFINITY);
   dpcrt_result result;
-  if (Status s = fromC(dpcrt_session_step(session.get(), inputs.data(), inputs.size(), rate.at(step),
-                                          options.clipNorm.value_or(INFINITY), 0, &result)); !s.ok())
+  if (Status s = runStep(session.get(), inputs, request, result); !s.ok())
     return s.within("step " + std::to_string(step));
   dpcrt_session_trace(session.get(), 0);
   stepsDone = step + 1;
@@ -307,9 +302,10 @@ Status Run::evaluate(uint64_t step) {
     std::vector<dpcrt_input> inputs;
     if (Status s = evalBatches.read(i, inputs); !s.ok())
       return s.within("--eval-data");
+    auto request = sized<dpcrt_request>();
+    request.kind = DPCRT_EVALUATE;
     dpcrt_result result;
-    if (Status s = fromC(dpcrt_session_eval(session.get(), inputs.data(), inputs.size(), &result));
-        !s.ok())
+    if (Status s = runStep(session.get(), inputs, request, result); !s.ok())
       return s.within("evaluation after step " + std::to_string(step));
     double weight = weighting == "sum" ? 1 : result.sum_den;
     sum += weight * result.loss;

@@ -142,7 +142,8 @@ Status applyUpdateOptions(const dpcrt_artifact *artifact, dpcrt_session *session
                           const std::string &optimizer, std::optional<double> lr,
                           const std::vector<std::string> &options,
                           const std::vector<std::string> &groups) {
-  dpcrt_update common = dpcrt_update_defaults(artifact);
+  auto common = sized<dpcrt_update>();
+  dpcrt_update_defaults(artifact, &common);
   for (const std::string &list : options)
     for (auto &[key, value] : splitOptions(list))
       if (Status s = setOption("--optimizer-option", optimizer, key, value, common); !s.ok())
@@ -152,7 +153,7 @@ Status applyUpdateOptions(const dpcrt_artifact *artifact, dpcrt_session *session
     if (groups[i].rfind(':') == std::string::npos || groups[i].rfind(':') == 0)
       return error(Code::Usage, "--param-group '", groups[i], "' is not GLOB:option=value,…");
   for (size_t p = 0; p < dpcrt_artifact_parameters(artifact); ++p) {
-    std::string name = dpcrt_artifact_parameter(artifact, p).name;
+    std::string name = parameterOf(artifact, p).name;
     dpcrt_update update = common;
     for (size_t i = 0; i < groups.size(); ++i) {
       if (fnmatch(groups[i].substr(0, groups[i].rfind(':')).c_str(), name.c_str(), 0) != 0)
@@ -161,11 +162,8 @@ Status applyUpdateOptions(const dpcrt_artifact *artifact, dpcrt_session *session
       if (Status s = applyGroup(groups[i], optimizer, lr, update); !s.ok())
         return s;
     }
-    if (dpcrt_error *e = dpcrt_session_set_update(session, name.c_str(), &update)) {
-      Status s(Code(dpcrt_error_code(e)), dpcrt_error_message(e));
-      dpcrt_error_free(e);
+    if (Status s = fromC(dpcrt_session_set_update(session, name.c_str(), &update)); !s.ok())
       return s;
-    }
   }
   for (size_t i = 0; i < groups.size(); ++i)
     if (!used[i])

@@ -1,8 +1,7 @@
 // The numbers of the update: learning rate over the steps, optimizer options, and
 // groups of parameters with options of their own.
 #pragma once
-#include "dpcrt/dpcrt.h"
-#include "program/Status.h"
+#include "session/Client.h"
 #include <optional>
 #include <string>
 #include <utility>

@@ -1,7 +1,9 @@
 // The C interface as a cover of Artifact and Session. No exception crosses it.
 #include "dpcrt/dpcrt.h"
 #include "session/Session.h"
+#include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <new>
 
 using namespace dpcrt;
@@ -10,7 +12,7 @@ struct dpcrt_error {
   Status status;
 };
 struct dpcrt_artifact {
-  Artifact artifact;
+  std::shared_ptr<const Artifact> artifact;
 };
 struct dpcrt_session {
   std::unique_ptr<Session> session;
@@ -18,19 +20,39 @@ struct dpcrt_session {
 };
 
 namespace {
+// Made at load: where memory has run out there is none for an error either.
+dpcrt_error outOfMemory{Status(Code::OutOfMemory, "out of memory")};
+
 dpcrt_error *wrap(const Status &status) {
   return status.ok() ? nullptr : new dpcrt_error{status};
 }
 
-// Runs `body`; memory that is not there becomes an error like any other.
-template <typename Body> dpcrt_error *guarded(Body body) {
+// Runs `body`; memory that is not there becomes an error like any other, and so does
+// what a library throws.
+template <typename Body> dpcrt_error *guarded(Body body) noexcept {
   try {
-    return wrap(body());
-  } catch (const std::bad_alloc &) {
-    return wrap(Status(Code::OutOfMemory, "out of memory"));
-  } catch (const std::exception &e) {
-    return wrap(Status(Code::Internal, std::string("internal error: ") + e.what()));
+    try {
+      return wrap(body());
+    } catch (const std::bad_alloc &) {
+      return &outOfMemory;
+    } catch (const std::exception &e) {
+      return wrap(Status(Code::Internal, std::string("internal error: ") + e.what()));
+    }
+  } catch (...) { // no memory to say more
+    return &outOfMemory;
   }
+}
+
+// A struct of the caller's as this library knows it: fields that the caller does not
+// know are 0, fields that only the caller knows are not read.
+template <typename T> T taken(const T *given) {
+  T own{};
+  std::memcpy(&own, given, std::min(given->size, sizeof(T)));
+  return own;
+}
+template <typename T> void give(T own, T *out) {
+  own.size = out->size;
+  std::memcpy(out, &own, std::min(out->size, sizeof(T)));
 }
 
 dpcrt_tensor describe(const std::string &name, Element type, const std::vector<uint64_t> &shape) {
@@ -43,72 +65,74 @@ dpcrt_tensor describe(const std::string &name, Element type, const std::vector<u
   return t;
 }
 
+// The array's step is the size that its elements say they have.
 std::vector<InputData> inputsOf(const dpcrt_input *inputs, size_t count) {
   std::vector<InputData> list;
-  for (size_t i = 0; i < count; ++i)
-    list.push_back({inputs[i].name, static_cast<const char *>(inputs[i].data), inputs[i].bytes,
-                    inputs[i].shared != 0});
+  auto *at = reinterpret_cast<const char *>(inputs);
+  for (size_t i = 0; i < count; ++i, at += inputs->size) {
+    dpcrt_input input = taken(reinterpret_cast<const dpcrt_input *>(at));
+    list.push_back({input.name, static_cast<const char *>(input.data), input.bytes, input.shared != 0});
+  }
   return list;
-}
-
-void fill(dpcrt_session *s, const StepResult &r, dpcrt_result *out) {
-  s->losses = s->session->losses();
-  s->dens = s->session->denominators();
-  *out = {r.loss,    r.gradNorm, r.sumDen,        r.nonfinite,        r.skipped,
-          r.seconds, r.bubble,   s->losses.size(), s->losses.data(), s->dens.data()};
 }
 } // namespace
 
 extern "C" {
 
+uint32_t dpcrt_version(void) { return DPCRT_VERSION_MAJOR << 16 | DPCRT_VERSION_MINOR; }
+
 int dpcrt_error_code(const dpcrt_error *e) { return e->status.exitStatus(); }
 const char *dpcrt_error_message(const dpcrt_error *e) { return e->status.message().c_str(); }
-void dpcrt_error_free(dpcrt_error *e) { delete e; }
+void dpcrt_error_free(dpcrt_error *e) {
+  if (e != &outOfMemory)
+    delete e;
+}
 
 dpcrt_error *dpcrt_artifact_open(const char *path, dpcrt_artifact **out) {
   return guarded([&] {
-    auto artifact = std::make_unique<dpcrt_artifact>();
-    Status s = openArtifact(path, artifact->artifact);
+    auto artifact = std::make_shared<Artifact>();
+    Status s = openArtifact(path, *artifact);
     if (s.ok())
-      *out = artifact.release();
+      *out = new dpcrt_artifact{std::move(artifact)};
     return s;
   });
 }
 void dpcrt_artifact_close(dpcrt_artifact *a) { delete a; }
 const char *dpcrt_artifact_manifest(const dpcrt_artifact *a) {
-  return a->artifact.manifestText.c_str();
+  return a->artifact->manifestText.c_str();
 }
 int dpcrt_artifact_has_entry(const dpcrt_artifact *a, const char *name) {
-  return a->artifact.entry(name) != nullptr;
+  return a->artifact->entry(name) != nullptr;
 }
-size_t dpcrt_artifact_inputs(const dpcrt_artifact *a) { return a->artifact.manifest.inputs.size(); }
-dpcrt_tensor dpcrt_artifact_input(const dpcrt_artifact *a, size_t i) {
-  const auto &input = a->artifact.manifest.inputs[i];
+size_t dpcrt_artifact_inputs(const dpcrt_artifact *a) { return a->artifact->manifest.inputs.size(); }
+void dpcrt_artifact_input(const dpcrt_artifact *a, size_t i, dpcrt_tensor *out) {
+  const auto &input = a->artifact->manifest.inputs[i];
   dpcrt_tensor t = describe(input.name, input.type, input.shape);
   t.limit = input.limit;
-  return t;
+  give(t, out);
 }
 size_t dpcrt_artifact_parameters(const dpcrt_artifact *a) {
-  return a->artifact.manifest.parameters.size();
+  return a->artifact->manifest.parameters.size();
 }
-dpcrt_tensor dpcrt_artifact_parameter(const dpcrt_artifact *a, size_t i) {
-  const auto &p = a->artifact.manifest.parameters[i];
+void dpcrt_artifact_parameter(const dpcrt_artifact *a, size_t i, dpcrt_tensor *out) {
+  const auto &p = a->artifact->manifest.parameters[i];
   dpcrt_tensor t = describe(p.name, p.type, p.shape);
   t.trained = p.trained;
-  return t;
+  give(t, out);
 }
 
-dpcrt_error *dpcrt_session_create(const dpcrt_artifact *a, const dpcrt_session_options *o,
+dpcrt_error *dpcrt_session_create(const dpcrt_artifact *a, const dpcrt_session_options *given,
                                   dpcrt_session **out) {
   return guarded([&] {
+    dpcrt_session_options o = taken(given);
     SessionOptions options;
-    options.device = o->device ? o->device : "cpu";
-    options.threads = o->threads;
-    options.link.latencyNs = int64_t(std::llround(o->link_latency_s * 1e9));
-    options.link.bytesPerSecond = o->link_bandwidth;
-    options.timeoutSeconds = o->timeout_s;
-    options.seed = o->seed;
-    options.sequential = o->sequential != 0;
+    options.device = o.device ? o.device : "cpu";
+    options.threads = o.threads;
+    options.link.latencyNs = int64_t(std::llround(o.link_latency_s * 1e9));
+    options.link.bytesPerSecond = o.link_bandwidth;
+    options.timeoutSeconds = o.timeout_s;
+    options.seed = o.seed;
+    options.sequential = o.sequential != 0;
     auto session = std::make_unique<dpcrt_session>();
     Status s = Session::create(a->artifact, options, session->session);
     if (s.ok())
@@ -120,45 +144,58 @@ void dpcrt_session_close(dpcrt_session *s) { delete s; }
 size_t dpcrt_session_ranks(const dpcrt_session *s) { return s->session->ranks(); }
 unsigned dpcrt_session_threads(const dpcrt_session *s) { return s->session->threads(); }
 
-dpcrt_update dpcrt_update_defaults(const dpcrt_artifact *a) {
-  UpdateOptions u = defaultUpdate(a->artifact.manifest.optimizer);
-  return {u.lrScale, u.weightDecay, u.momentum, u.beta1, u.beta2, u.eps};
+void dpcrt_update_defaults(const dpcrt_artifact *a, dpcrt_update *out) {
+  UpdateOptions u = defaultUpdate(a->artifact->manifest.optimizer);
+  give<dpcrt_update>({0, u.lrScale, u.weightDecay, u.momentum, u.beta1, u.beta2, u.eps}, out);
 }
 dpcrt_error *dpcrt_session_set_update(dpcrt_session *s, const char *parameter,
-                                      const dpcrt_update *u) {
+                                      const dpcrt_update *given) {
   return guarded([&] {
+    dpcrt_update u = taken(given);
     return s->session->setUpdate(parameter ? parameter : "",
-                                 {u->lr_scale, u->weight_decay, u->momentum, u->beta1, u->beta2, u->eps});
+                                 {u.lr_scale, u.weight_decay, u.momentum, u.beta1, u.beta2, u.eps});
   });
 }
 
-dpcrt_error *dpcrt_session_step(dpcrt_session *s, const dpcrt_input *inputs, size_t count,
-                                double lr, double clipNorm, int skipUpdate, dpcrt_result *out) {
+dpcrt_error *dpcrt_session_submit(dpcrt_session *s, const dpcrt_input *inputs, size_t count,
+                                  const dpcrt_request *given) {
   return guarded([&] {
-    StepResult result;
-    Status status = s->session->step(inputsOf(inputs, count), {lr, clipNorm, skipUpdate != 0}, result);
-    if (status.ok())
-      fill(s, result, out);
+    dpcrt_request r = taken(given);
+    return s->session->submit(inputsOf(inputs, count),
+                              {r.kind == DPCRT_EVALUATE, r.lr, r.clip_norm, r.skip_update != 0});
+  });
+}
+dpcrt_error *dpcrt_session_result(dpcrt_session *s, dpcrt_result *out) {
+  return guarded([&] {
+    StepResult r;
+    Status status = s->session->result(r);
+    if (!status.ok())
+      return status;
+    s->losses = s->session->losses();
+    s->dens = s->session->denominators();
+    give<dpcrt_result>({0, r.loss, r.gradNorm, r.sumDen, r.nonfinite, r.skipped, r.seconds, r.bubble,
+                        s->losses.size(), s->losses.data(), s->dens.data()}, out);
     return status;
   });
 }
-dpcrt_error *dpcrt_session_eval(dpcrt_session *s, const dpcrt_input *inputs, size_t count,
-                                dpcrt_result *out) {
+
+void dpcrt_session_position(const dpcrt_session *s, dpcrt_position *out) {
+  Session::Position at = s->session->position();
+  give<dpcrt_position>({0, at.steps, at.updates}, out);
+}
+dpcrt_error *dpcrt_session_set_position(dpcrt_session *s, const dpcrt_position *given) {
   return guarded([&] {
-    StepResult result;
-    Status status = s->session->eval(inputsOf(inputs, count), result);
-    if (status.ok())
-      fill(s, result, out);
-    return status;
+    dpcrt_position at = taken(given);
+    return s->session->setPosition({at.steps, at.updates});
   });
 }
 
 size_t dpcrt_session_states(const dpcrt_session *s) { return s->session->states().size(); }
-dpcrt_tensor dpcrt_session_state(const dpcrt_session *s, size_t i) {
+void dpcrt_session_state(const dpcrt_session *s, size_t i, dpcrt_tensor *out) {
   const auto &state = s->session->states()[i];
   dpcrt_tensor t = describe(state.name, state.type, state.shape);
   t.trained = state.trained;
-  return t;
+  give(t, out);
 }
 dpcrt_error *dpcrt_session_read(dpcrt_session *s, const char *state, void *data, uint64_t bytes) {
   return guarded([&] { return s->session->readState(state, static_cast<char *>(data), bytes); });

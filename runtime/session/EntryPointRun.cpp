@@ -37,8 +37,9 @@ Status EntryPointRun::prepare(const Artifact &artifact, const std::string &name,
   return transport->finishPreparation();
 }
 
-void EntryPointRun::makeExecutor(Device &device, const ExecutorOptions &options) {
+Status EntryPointRun::startExecutor(Device &device, const ExecutorOptions &options) {
   executor = std::make_unique<Executor>(std::move(plans), device, *transport, *this, options);
+  return executor->start();
 }
 
 Status EntryPointRun::bindInputs(const Artifact &artifact,

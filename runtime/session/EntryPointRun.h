@@ -10,7 +10,7 @@ public:
   Status prepare(const Artifact &artifact, const std::string &name, Device &device,
                  const Link &link, const RankMemory *weightsOf);
   // After the device is ready.
-  void makeExecutor(Device &device, const ExecutorOptions &options);
+  Status startExecutor(Device &device, const ExecutorOptions &options);
 
   // Checks names and sizes; what feed reads until the next call.
   Status bindInputs(const Artifact &artifact, const std::vector<InputData> &inputs);

@@ -46,10 +46,11 @@ enum EntryOffset : size_t {
 };
 } // namespace
 
-Status Session::create(const Artifact &artifact, const SessionOptions &options,
+Status Session::create(std::shared_ptr<const Artifact> artifact, const SessionOptions &options,
                        std::unique_ptr<Session> &out) {
   std::unique_ptr<Session> session(new Session);
-  if (Status s = session->prepare(artifact, options); !s.ok())
+  session->artifact = std::move(artifact);
+  if (Status s = session->prepare(options); !s.ok())
     return s;
   out = std::move(session);
   return {};
@@ -62,8 +63,8 @@ Session::~Session() {
     evaluation->executor.reset();
 }
 
-Status Session::prepare(const Artifact &given, const SessionOptions &chosen) {
-  artifact = &given;
+Status Session::prepare(const SessionOptions &chosen) {
+  const Artifact &given = *artifact;
   options = chosen;
   const Manifest &m = given.manifest;
   threadCount = options.sequential ? 1 : options.threads ? options.threads : coresOfThisProcess();
@@ -102,10 +103,9 @@ Status Session::prepare(const Artifact &given, const SessionOptions &chosen) {
   ExecutorOptions executor;
   executor.timeoutNs = int64_t(options.timeoutSeconds * 1e9);
   executor.sequential = options.sequential;
-  train->makeExecutor(*device, executor);
-  if (evaluation)
-    evaluation->makeExecutor(*device, executor);
-  return {};
+  if (Status s = train->startExecutor(*device, executor); !s.ok())
+    return s;
+  return evaluation ? evaluation->startExecutor(*device, executor) : Status();
 }
 
 size_t Session::ranks() const { return train->memory.programs.size(); }
@@ -123,6 +123,8 @@ uint64_t Session::arenaBytes(size_t rank) const {
 }
 
 Status Session::setUpdate(const std::string &parameter, const UpdateOptions &u) {
+  if (Status s = betweenSteps(); !s.ok())
+    return s;
   for (size_t i = 0; i < updates.size(); ++i)
     if (parameter.empty() || artifact->manifest.parameters[i].name == parameter) {
       updates[i] = u;
@@ -144,13 +146,13 @@ void Session::writeStepRecord(const StepRequest &request) {
       continue;
     char *header = memory.address(rank, *record->header());
     std::memset(header, 0, kStepRecordHeaderBytes);
-    put(header, HeaderStep, int64_t(stepNumber));
+    put(header, HeaderStep, int64_t(at.steps));
     put(header, HeaderSeed, options.seed);
     put(header, HeaderLossScale, 1.0f);
     put(header, HeaderClipNorm, float(request.clipNorm));
     put(header, HeaderSkipAsked, request.skipUpdate ? 1.0f : 0.0f);
   }
-  double t = double(applied + 1);
+  double t = double(at.updates + 1);
   for (size_t i = 0; i < memory.parameters.size(); ++i) {
     const UpdateOptions &u = updates[i];
     for (const Holding &h : memory.parameters[i].holdings) {
@@ -205,51 +207,56 @@ void Session::collectLosses(EntryPointRun &entry, StepResult &result) {
   result.nonfinite |= !std::isfinite(result.loss);
 }
 
-Status Session::runEntry(EntryPointRun &entry, const std::vector<InputData> &inputs,
-                         StepResult &result) {
+Status Session::betweenSteps() const {
+  return running ? Status(Code::Usage, "a step is under way; its result must be taken first") : Status();
+}
+
+Status Session::setPosition(const Position &position) {
+  if (Status s = betweenSteps(); !s.ok())
+    return s;
+  at = position;
+  return {};
+}
+
+// An evaluation by train_step adds up gradients of its own, where those of the last
+// training step lie.
+Status Session::keepGradients() {
+  if (!keptGradients.empty() || at.steps == 0)
+    return {};
+  std::map<std::string, std::vector<char>> kept;
+  for (const State &state : stateList) {
+    if (state.name.compare(0, 5, "grad/") != 0)
+      continue;
+    std::vector<char> &values = kept[state.name];
+    values.resize(state.bytes);
+    if (Status s = readState(state.name, values.data(), values.size()); !s.ok())
+      return s;
+  }
+  keptGradients = std::move(kept);
+  return {};
+}
+
+Status Session::submit(const std::vector<InputData> &inputs, const StepRequest &asked) {
+  if (Status s = betweenSteps(); !s.ok())
+    return s;
+  bool separate = asked.evaluate && evaluation;
+  EntryPointRun &entry = separate ? *evaluation : *train;
   if (Status s = entry.bindInputs(*artifact, inputs); !s.ok())
     return s;
-  StepTimes times;
-  std::vector<StreamSpans> now;
-  if (Status s = entry.executor->run(times, tracing ? &now : nullptr); !s.ok())
-    return s;
-  for (StreamSpans &s : now) {
-    s.step = stepNumber;
-    spans.push_back(std::move(s));
-  }
-  result.seconds = double(times.end - times.begin) * 1e-9;
-  for (double b : times.bubble)
-    result.bubble += b / double(times.bubble.size());
-  collectLosses(entry, result);
-  return {};
-}
-
-Status Session::step(const std::vector<InputData> &inputs, const StepRequest &request,
-                     StepResult &result) {
-  result = StepResult();
-  ++stepNumber;
-  writeStepRecord(request);
-  if (Status s = runEntry(*train, inputs, result); !s.ok())
-    return s;
-  readStepRecord(result);
-  result.nonfinite |= !std::isfinite(result.loss);
-  lastSumDen = result.sumDen;
-  if (!result.skipped)
-    ++applied;
-  return {};
-}
-
-Status Session::eval(const std::vector<InputData> &inputs, StepResult &result) {
-  result = StepResult();
-  if (!evaluation) {
-    // A training step that leaves the weights alone gives the same loss.
-    StepRequest request;
+  StepRequest request = asked;
+  if (request.clipNorm == 0)
     request.clipNorm = INFINITY;
-    request.skipUpdate = true;
-    writeStepRecord(request);
-    return runEntry(*train, inputs, result);
+  if (asked.evaluate && !separate) {
+    // A training step that leaves the weights alone gives the same loss.
+    request = {true, 0, INFINITY, true};
+    if (Status s = keepGradients(); !s.ok())
+      return s;
   }
-  if (!evaluation->memory.sharesWeights)
+  if (!asked.evaluate) {
+    keptGradients.clear();
+    ++at.steps;
+  }
+  if (separate && !evaluation->memory.sharesWeights)
     for (const HeldParameter &to : evaluation->memory.parameters)
       for (const Holding &h : to.holdings)
         for (const Holding &from : train->memory.find(to.manifest->name)->holdings)
@@ -257,7 +264,49 @@ Status Session::eval(const std::vector<InputData> &inputs, StepResult &result) {
             std::memcpy(h.weight, from.weight, h.bytes);
             break;
           }
-  return runEntry(*evaluation, inputs, result);
+  if (!separate)
+    writeStepRecord(request);
+  if (Status s = entry.executor->submit(tracing); !s.ok())
+    return s;
+  running = &entry;
+  evaluating = asked.evaluate;
+  return {};
+}
+
+Status Session::result(StepResult &out) {
+  if (!running)
+    return Status(Code::Usage, "no step is under way; submit one first");
+  EntryPointRun &entry = *running;
+  out = StepResult();
+  StepTimes times;
+  std::vector<StreamSpans> now;
+  Status status = entry.executor->finish(times, now);
+  running = nullptr;
+  if (!status.ok())
+    return status;
+  for (StreamSpans &s : now) {
+    s.step = at.steps;
+    spans.push_back(std::move(s));
+  }
+  out.seconds = double(times.end - times.begin) * 1e-9;
+  for (double b : times.bubble)
+    out.bubble += b / double(times.bubble.size());
+  collectLosses(entry, out);
+  if (evaluating)
+    return {};
+  readStepRecord(out);
+  out.nonfinite |= !std::isfinite(out.loss);
+  lastSumDen = out.sumDen;
+  if (!out.skipped)
+    ++at.updates;
+  return {};
+}
+
+Status Session::step(const std::vector<InputData> &inputs, const StepRequest &request,
+                     StepResult &out) {
+  if (Status s = submit(inputs, request); !s.ok())
+    return s;
+  return result(out);
 }
 
 void Session::listStates() {
@@ -275,7 +324,9 @@ void Session::listStates() {
   }
 }
 
-Status Session::findState(const std::string &name, Place &out) {
+Status Session::findState(const std::string &name, uint64_t bytes, Place &out) {
+  if (Status s = betweenSteps(); !s.ok())
+    return s;
   for (const HeldParameter &p : train->memory.parameters) {
     const std::string &own = p.manifest->name;
     for (const Holding &h : p.holdings) {
@@ -290,10 +341,12 @@ Status Session::findState(const std::string &name, Place &out) {
                         std::string(text(h.parameter->moment_names()->Get(uint32_t(i)))))
           out.parts.emplace_back(&h, h.moments[i]);
     }
-    if (!out.parts.empty()) {
-      out.parameter = &p;
-      return {};
-    }
+    if (out.parts.empty())
+      continue;
+    if (bytes != p.bytes)
+      return error(Code::Usage, "state '", name, "' has ", p.bytes, " bytes, not ", bytes);
+    out.parameter = &p;
+    return {};
   }
   return error(Code::Usage, "there is no state '", name, "'");
 }
@@ -304,10 +357,12 @@ double Session::gradientFactor() const { return lastSumDen == 0 ? 1 : 1 / lastSu
 
 Status Session::readState(const std::string &name, char *data, uint64_t bytes) {
   Place place;
-  if (Status s = findState(name, place); !s.ok())
+  if (Status s = findState(name, bytes, place); !s.ok())
     return s;
-  if (bytes != place.parameter->bytes)
-    return error(Code::Usage, "state '", name, "' has ", place.parameter->bytes, " bytes, not ", bytes);
+  if (auto kept = keptGradients.find(name); kept != keptGradients.end()) {
+    std::memcpy(data, kept->second.data(), bytes);
+    return {};
+  }
   for (size_t i = place.parts.size(); i-- > 0;) { // the lowest holder comes last
     auto [holding, from] = place.parts[i];
     std::memcpy(data + holding->slice * holding->bytes, from, holding->bytes);
@@ -323,32 +378,46 @@ Status Session::readState(const std::string &name, char *data, uint64_t bytes) {
 
 Status Session::writeState(const std::string &name, const char *data, uint64_t bytes) {
   Place place;
-  if (Status s = findState(name, place); !s.ok())
+  if (Status s = findState(name, bytes, place); !s.ok())
     return s;
-  if (bytes != place.parameter->bytes)
-    return error(Code::Usage, "state '", name, "' has ", place.parameter->bytes, " bytes, not ", bytes);
   for (auto [holding, to] : place.parts)
     std::memcpy(to, data + holding->slice * holding->bytes, holding->bytes);
   return {};
 }
 
 Status Session::compareHolders() const {
+  if (Status s = betweenSteps(); !s.ok())
+    return s;
+  auto differ = [](const std::string &what, const Holding &a, const char *x, const Holding &b,
+                   const char *y) -> Status {
+    if (std::memcmp(x, y, a.bytes) == 0)
+      return {};
+    return error(Code::Difference, what, " differs between rank ", a.rank, " (sha256 ",
+                 sha256Hex(x, a.bytes).substr(0, 16), "…) and rank ", b.rank, " (",
+                 sha256Hex(y, b.bytes).substr(0, 16), "…)");
+  };
   for (const HeldParameter &p : train->memory.parameters)
     for (size_t i = 1; i < p.holdings.size(); ++i)
       for (size_t j = 0; j < i; ++j) {
         const Holding &a = p.holdings[j], &b = p.holdings[i];
         if (a.slice != b.slice)
           continue;
-        if (std::memcmp(a.weight, b.weight, a.bytes) != 0)
-          return error(Code::Difference, "parameter '", p.manifest->name, "' differs between rank ",
-                       a.rank, " (sha256 ", sha256Hex(a.weight, a.bytes).substr(0, 16),
-                       "…) and rank ", b.rank, " (", sha256Hex(b.weight, b.bytes).substr(0, 16), "…)");
+        const std::string &name = p.manifest->name;
+        if (Status s = differ("parameter '" + name + "'", a, a.weight, b, b.weight); !s.ok())
+          return s;
+        for (size_t m = 0; m < std::min(a.moments.size(), b.moments.size()); ++m)
+          if (Status s = differ("moment '" + std::string(text(a.parameter->moment_names()->Get(uint32_t(m)))) +
+                                    "' of parameter '" + name + "'",
+                                a, a.moments[m], b, b.moments[m]); !s.ok())
+            return s;
         break;
       }
   return {};
 }
 
 Status Session::writeTrace(const std::string &path) const {
+  if (Status s = betweenSteps(); !s.ok())
+    return s;
   std::vector<const RankPlan *> plans;
   for (uint32_t rank = 0; rank < ranks(); ++rank)
     plans.push_back(&train->executor->plan(rank));

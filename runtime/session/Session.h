@@ -31,8 +31,9 @@ struct InputData {
 };
 
 struct StepRequest {
+  bool evaluate = false;
   double lr = 0;
-  double clipNorm = 0; // infinity: none
+  double clipNorm = 0; // 0 or infinity: none
   bool skipUpdate = false;
 };
 
@@ -47,13 +48,25 @@ class EntryPointRun;
 
 class Session {
 public:
-  static Status create(const Artifact &artifact, const SessionOptions &options,
+  // The session shares the artifact: its programs and its manifest are in use for as
+  // long as the session lives.
+  static Status create(std::shared_ptr<const Artifact> artifact, const SessionOptions &options,
                        std::unique_ptr<Session> &out);
   ~Session();
 
+  // Begins a step or an evaluation; its inputs must stay until result() returns.
+  // Between the two every other function that touches memory is an error (Usage).
+  Status submit(const std::vector<InputData> &inputs, const StepRequest &request);
+  Status result(StepResult &out);
   Status step(const std::vector<InputData> &inputs, const StepRequest &request,
-              StepResult &result);
-  Status eval(const std::vector<InputData> &inputs, StepResult &result);
+              StepResult &out);
+
+  // Steps begun, and updates made: what a resumed run goes on from.
+  struct Position {
+    uint64_t steps = 0, updates = 0;
+  };
+  Position position() const { return at; }
+  Status setPosition(const Position &position);
 
   // Sets the options of a parameter, or of all ("").
   Status setUpdate(const std::string &parameter, const UpdateOptions &options);
@@ -68,6 +81,7 @@ public:
   const std::vector<State> &states() const { return stateList; }
   Status readState(const std::string &name, char *data, uint64_t bytes);
   Status writeState(const std::string &name, const char *data, uint64_t bytes);
+  // Weights and moments of all holders of a parameter, bit for bit.
   Status compareHolders() const;
 
   size_t ranks() const;
@@ -82,9 +96,9 @@ public:
 
 private:
   Session() = default;
-  Status prepare(const Artifact &artifact, const SessionOptions &options);
-  Status runEntry(EntryPointRun &entry, const std::vector<InputData> &inputs,
-                  StepResult &result);
+  Status prepare(const SessionOptions &options);
+  Status betweenSteps() const;
+  Status keepGradients();
   void writeStepRecord(const StepRequest &request);
   void readStepRecord(StepResult &result) const;
   void collectLosses(EntryPointRun &entry, StepResult &result);
@@ -96,17 +110,21 @@ private:
     std::vector<std::pair<const Holding *, char *>> parts;
     bool gradient = false;
   };
-  Status findState(const std::string &name, Place &out);
+  Status findState(const std::string &name, uint64_t bytes, Place &out);
 
-  const Artifact *artifact = nullptr;
+  std::shared_ptr<const Artifact> artifact;
   SessionOptions options;
   unsigned threadCount = 1;
   std::unique_ptr<Device> device;
   std::unique_ptr<EntryPointRun> train, evaluation;
   std::vector<UpdateOptions> updates; // per parameter of the manifest
   std::vector<State> stateList;
-  uint64_t stepNumber = 0, applied = 0; // steps begun; updates done
-  double lastSumDen = 0;
+  Position at;
+  EntryPointRun *running = nullptr; // the entry point of the step under way
+  bool evaluating = false;          // the step under way trains nothing
+  double lastSumDen = 0;            // of the last training step
+  // Its gradients, by state, once an evaluation by train_step has overwritten them.
+  std::map<std::string, std::vector<char>> keptGradients;
   std::vector<float> lossValues, denValues;
   bool tracing = false;
   std::vector<StreamSpans> spans;

@@ -1,6 +1,8 @@
 // Tokens, the line for them, and helpers.
 #include "devices/cpu/Cores.h"
+#include "devices/Threads.h"
 #include <immintrin.h>
+#include <utility>
 
 extern "C" void omp_set_num_threads(int);
 
@@ -16,8 +18,15 @@ Cores::Cores(unsigned count)
   for (unsigned i = count; i-- > 0;)
     idle.push_back(int(i));
   idleCount = int(count);
-  for (unsigned i = 1; i < count; ++i)
-    helpers.emplace_back([this] { helperMain(); });
+}
+
+Status Cores::start() {
+  helpers.reserve(coreCount);
+  while (helpers.size() + 1 < coreCount)
+    if (Status s = startThread(helpers, coreCount - 1, "cores (--threads)", [this] { helperMain(); });
+        !s.ok())
+      return s;
+  return {};
 }
 
 Cores::~Cores() {
@@ -78,6 +87,18 @@ void Cores::release(int core) {
     helperBell.ring(1);
 }
 
+// A helper's exception is the owner's to hear of; the pieces after it are run all the
+// same, since counting them is what ends the command.
+void Cores::runPiece(Slot &slot, int core, uint64_t piece) {
+  try {
+    slot.run(slot.context, core, piece);
+  } catch (...) {
+    std::lock_guard<std::mutex> lock(slot.mutex);
+    if (!slot.failure)
+      slot.failure = std::current_exception();
+  }
+}
+
 // Takes pieces until there are none, or `enough`. The one thread that draws the
 // number after the last piece says that the slot has no work left.
 template <typename Enough>
@@ -88,7 +109,7 @@ void Cores::work(Slot &slot, int core, Enough enough) {
       openSlots.fetch_sub(1);
     if (i >= slot.pieces)
       return;
-    slot.run(slot.context, core, i);
+    runPiece(slot, core, i);
   }
 }
 
@@ -119,6 +140,8 @@ void Cores::share(int core, uint64_t pieces, Piece run, void *context) {
     _mm_pause();
   while (uint32_t n = slot.helpers.load())
     futexWait(slot.helpers, n);
+  if (std::exception_ptr failure = std::exchange(slot.failure, nullptr))
+    std::rethrow_exception(failure);
 }
 
 // Joins one open command with a core in hand; false if there is none.

@@ -7,7 +7,9 @@
 // program.
 #pragma once
 #include "devices/Wait.h"
+#include "program/Status.h"
 #include <deque>
+#include <exception>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -19,6 +21,8 @@ class Cores {
 public:
   explicit Cores(unsigned count);
   ~Cores();
+  // Starts the helpers; without them everything is computed by those who ask.
+  Status start();
   unsigned count() const { return coreCount; }
 
   // Takes a token, waiting in line if there is none; its number, 0..count-1.
@@ -29,7 +33,8 @@ public:
 
   using Piece = void (*)(void *context, int core, uint64_t piece);
   // Runs every piece 0..pieces-1 once and returns when all are done. The caller
-  // holds `core`; helpers run pieces under cores of their own.
+  // holds `core`; helpers run pieces under cores of their own. What a piece throws is thrown
+  // here, once all pieces that had begun have ended.
   void share(int core, uint64_t pieces, Piece run, void *context);
 
 private:
@@ -38,8 +43,9 @@ private:
   };
   // The command that the holder of one core shares with helpers.
   struct alignas(128) Slot {
-    std::mutex mutex; // guards open, and joining
+    std::mutex mutex; // guards open, failure, and joining
     bool open = false;
+    std::exception_ptr failure; // the first that a piece threw
     Piece run = nullptr;
     void *context = nullptr;
     uint64_t pieces = 0;
@@ -48,6 +54,7 @@ private:
   };
 
   template <typename Enough> void work(Slot &slot, int core, Enough enough);
+  void runPiece(Slot &slot, int core, uint64_t piece);
   int tryAcquire();
   bool helpOnce(int core);
   void helperMain();

@@ -170,7 +170,7 @@ public:
         return s;
       core.memory = static_cast<char *>(p);
     }
-    return {};
+    return cores.start();
   }
   uint64_t scratchBytes() const override { return scratchPerCore * cores.count(); }
 

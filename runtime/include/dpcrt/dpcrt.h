@@ -4,7 +4,10 @@
  * A function that can fail returns NULL, or an error that the caller frees. Handles
  * are opaque and not thread-safe; a session keeps what it needs of its artifact.
  * Tensors are row-major, little-endian, in the types of the graph. Strings are
- * UTF-8 and live as long as the handle they come from. */
+ * UTF-8 and live as long as the handle they come from.
+ *
+ * Every struct begins with its size, which the caller sets to sizeof: fields that
+ * only a newer library or a newer caller knows are left out or have the value 0. */
 #ifndef DPCRT_DPCRT_H
 #define DPCRT_DPCRT_H
 #include <stddef.h>
@@ -17,6 +20,10 @@ typedef struct dpcrt_error dpcrt_error;
 typedef struct dpcrt_artifact dpcrt_artifact;
 typedef struct dpcrt_session dpcrt_session;
 
+#define DPCRT_VERSION_MAJOR 1
+#define DPCRT_VERSION_MINOR 0
+uint32_t dpcrt_version(void); /* of the library: major << 16 | minor; another major is another interface */
+
 int dpcrt_error_code(const dpcrt_error *error); /* the exit status it leads to */
 const char *dpcrt_error_message(const dpcrt_error *error);
 void dpcrt_error_free(dpcrt_error *error);
@@ -28,6 +35,7 @@ const char *dpcrt_artifact_manifest(const dpcrt_artifact *artifact); /* its JSON
 int dpcrt_artifact_has_entry(const dpcrt_artifact *artifact, const char *name);
 
 typedef struct dpcrt_tensor {
+  size_t size;           /* of this struct */
   const char *name;
   const char *dtype;     /* "f32", "i64", ... */
   const uint64_t *shape; /* inputs: of one micro-batch */
@@ -37,11 +45,12 @@ typedef struct dpcrt_tensor {
   int trained;           /* parameters */
 } dpcrt_tensor;
 size_t dpcrt_artifact_inputs(const dpcrt_artifact *artifact);
-dpcrt_tensor dpcrt_artifact_input(const dpcrt_artifact *artifact, size_t index);
+void dpcrt_artifact_input(const dpcrt_artifact *artifact, size_t index, dpcrt_tensor *out);
 size_t dpcrt_artifact_parameters(const dpcrt_artifact *artifact);
-dpcrt_tensor dpcrt_artifact_parameter(const dpcrt_artifact *artifact, size_t index);
+void dpcrt_artifact_parameter(const dpcrt_artifact *artifact, size_t index, dpcrt_tensor *out);
 
 typedef struct dpcrt_session_options {
+  size_t size;
   const char *device;       /* "cpu" */
   unsigned threads;         /* commands that compute at one time; 0: the cores */
   double link_latency_s;    /* of an emulated link; 0 with bandwidth 0: none */
@@ -50,7 +59,7 @@ typedef struct dpcrt_session_options {
   uint64_t seed;            /* of dropout and the like */
   int sequential;           /* replay in one thread, in an order fixed by the programs */
 } dpcrt_session_options;
-/* Allocates all memory there will be and reads the initial weights. */
+/* Allocates all memory there will be, starts all threads, reads the initial weights. */
 dpcrt_error *dpcrt_session_create(const dpcrt_artifact *artifact, const dpcrt_session_options *options, dpcrt_session **out);
 void dpcrt_session_close(dpcrt_session *session);
 size_t dpcrt_session_ranks(const dpcrt_session *session);
@@ -59,15 +68,27 @@ unsigned dpcrt_session_threads(const dpcrt_session *session);
 /* How one parameter (NULL: every one) is updated; every field must be set. The
  * defaults of the artifact's optimizer are PyTorch's. */
 typedef struct dpcrt_update {
+  size_t size;
   double lr_scale, weight_decay, momentum, beta1, beta2, eps;
 } dpcrt_update;
-dpcrt_update dpcrt_update_defaults(const dpcrt_artifact *artifact);
+void dpcrt_update_defaults(const dpcrt_artifact *artifact, dpcrt_update *out);
 dpcrt_error *dpcrt_session_set_update(dpcrt_session *session, const char *parameter, const dpcrt_update *update);
 
 /* `data`: the input's micro-batches of one step one after the other, of an artifact
  * with expert ranks each [experts, ...]; or one for all of them (`shared`). */
-typedef struct dpcrt_input { const char *name; const void *data; uint64_t bytes; int shared; } dpcrt_input;
+typedef struct dpcrt_input { size_t size; const char *name; const void *data; uint64_t bytes; int shared; } dpcrt_input;
+/* Evaluation runs eval_step, or train_step without its update where the artifact has
+ * no eval_step. */
+enum { DPCRT_TRAIN = 0, DPCRT_EVALUATE = 1 };
+typedef struct dpcrt_request {
+  size_t size;
+  int kind;
+  double lr;
+  double clip_norm; /* INFINITY or 0: none */
+  int skip_update;  /* compute, but leave the weights alone */
+} dpcrt_request;
 typedef struct dpcrt_result {
+  size_t size;
   double loss;            /* total, by the loss's own weighting */
   double grad_norm;       /* before clipping; 0 for eval */
   double sum_den;         /* of all micro-batches; what the loss is divided by */
@@ -76,19 +97,28 @@ typedef struct dpcrt_result {
   size_t losses;          /* micro-batches (times expert ranks), in global order */
   const float *loss_values, *den_values; /* valid until the next call */
 } dpcrt_result;
-/* clip_norm: INFINITY for none. skip_update: compute, but leave the weights alone. */
-dpcrt_error *dpcrt_session_step(dpcrt_session *session, const dpcrt_input *inputs, size_t count, double lr, double clip_norm, int skip_update, dpcrt_result *out);
-/* Runs eval_step, or train_step without its update where the artifact has no eval_step. */
-dpcrt_error *dpcrt_session_eval(dpcrt_session *session, const dpcrt_input *inputs, size_t count, dpcrt_result *out);
+/* A step is submitted, and its result taken when it is there: submit returns as soon
+ * as the step has begun, result waits for its end. The data of the inputs must stay
+ * until then. One step at a time; between the two nothing else of the session may be
+ * asked. After a step that fails, only closing is left. */
+dpcrt_error *dpcrt_session_submit(dpcrt_session *session, const dpcrt_input *inputs, size_t count, const dpcrt_request *request);
+dpcrt_error *dpcrt_session_result(dpcrt_session *session, dpcrt_result *out);
 
-/* State by name: "param/NAME", "grad/NAME" (of the last step: reduced, weighted,
- * before clipping) and "moment/NAME.exp_avg" and so on. Sizes must agree. Writing a
- * parameter or moment writes every holder's. */
+/* Where training stands: steps begun, and updates made, which Adam's bias correction
+ * counts (steps that were skipped make none). A resumed session is told both. */
+typedef struct dpcrt_position { size_t size; uint64_t steps, updates; } dpcrt_position;
+void dpcrt_session_position(const dpcrt_session *session, dpcrt_position *out);
+dpcrt_error *dpcrt_session_set_position(dpcrt_session *session, const dpcrt_position *position);
+
+/* State by name: "param/NAME", "grad/NAME" (of the last training step, also after an
+ * evaluation: reduced, weighted, before clipping) and "moment/NAME.exp_avg" and so on.
+ * Sizes must agree. Writing a parameter or moment writes every holder's. */
 size_t dpcrt_session_states(const dpcrt_session *session);
-dpcrt_tensor dpcrt_session_state(const dpcrt_session *session, size_t index);
+void dpcrt_session_state(const dpcrt_session *session, size_t index, dpcrt_tensor *out);
 dpcrt_error *dpcrt_session_read(dpcrt_session *session, const char *state, void *data, uint64_t bytes);
 dpcrt_error *dpcrt_session_write(dpcrt_session *session, const char *state, const void *data, uint64_t bytes);
-/* An error that names the ranks if holders of one parameter differ in a bit. */
+/* An error that names the ranks if holders of one parameter differ in a bit, of its
+ * values or of its moments. */
 dpcrt_error *dpcrt_session_compare_holders(dpcrt_session *session);
 
 /* Bytes of a rank's arenas, by plan; scratch of the process. */

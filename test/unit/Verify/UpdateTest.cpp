@@ -19,7 +19,7 @@ double step(const std::string &optimizer, const dpcrt_update &options, int steps
 }
 
 // lr_scale, weight_decay, momentum, beta1, beta2, eps
-const dpcrt_update kPlain = {1, 0, 0.9, 0.9, 0.999, 0};
+const dpcrt_update kPlain = {sizeof(dpcrt_update), 1, 0, 0.9, 0.9, 0.999, 0};
 
 TEST(Update, Sgd) {
   EXPECT_DOUBLE_EQ(step("sgd", kPlain, 1, 2), 0.8);

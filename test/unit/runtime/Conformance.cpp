@@ -3,6 +3,7 @@
 #include "data/Init.h"
 #include <cstring>
 #include <gtest/gtest.h>
+#include <new>
 
 namespace dpcrt::test {
 
@@ -11,6 +12,8 @@ float TestIo::value(uint32_t step, uint32_t m, uint32_t expert, uint64_t index) 
 }
 
 Status TestIo::feed(uint32_t rank, uint32_t, uint32_t m, void *dst, uint64_t bytes) {
+  if (int(m) == failAt && throws)
+    throw std::bad_alloc();
   if (int(m) == failAt)
     return Status(Code::Data, "the data ends here");
   for (uint64_t i = 0; i < bytes / 4; ++i)
@@ -63,11 +66,15 @@ World::World(const Backend &backend, const Options &options)
   EXPECT_TRUE(s.ok()) << s.message();
   EXPECT_TRUE(device->finishPreparation().ok());
   executor = std::make_unique<Executor>(std::move(plans), *device, *transport, io, options.executor);
+  Status started = executor->start();
+  EXPECT_TRUE(started.ok()) << started.message();
 }
 
 Status World::step() {
   ++io.step;
-  return executor->run(times, &spans);
+  if (Status s = executor->submit(/*traced=*/true); !s.ok())
+    return s;
+  return executor->finish(times, spans);
 }
 
 std::vector<float> World::weights(uint32_t pp, uint32_t expert) {

@@ -24,6 +24,7 @@ public:
   static float value(uint32_t step, uint32_t microBatch, uint32_t expert, uint64_t index);
   uint32_t step = 0;
   int failAt = -1; // micro-batch whose feed is an error
+  bool throws = false; // it throws as an allocation does, instead
   std::atomic<int> fetched{0};
 };
 

@@ -90,6 +90,17 @@ TEST_P(Conformance, FailureOfOneRankStopsAll) {
   }
 }
 
+TEST_P(Conformance, MemoryThatRunsOutInAThreadIsAnErrorOfTheStep) {
+  for (bool sequential : {false, true}) {
+    World::Options options;
+    options.executor.sequential = sequential;
+    World world(GetParam(), options);
+    world.io.failAt = 1;
+    world.io.throws = true;
+    EXPECT_EQ(world.step().code(), Code::OutOfMemory);
+  }
+}
+
 TEST_P(Conformance, MissingRankIsATimeoutThatSaysWhoWaits) {
   World::Options options;
   options.withoutRank = 3;

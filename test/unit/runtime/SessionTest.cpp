@@ -2,7 +2,7 @@
 #include "TinyArtifact.h"
 #include "data/Files.h"
 #include "data/Safetensors.h"
-#include "dpcrt/dpcrt.h"
+#include "session/Client.h"
 #include "run/Run.h"
 #include <cmath>
 #include <cstring>
@@ -351,7 +351,7 @@ TEST(Session, ReadsAndWritesStateByName) {
   writeTinyArtifact(dir + "/m.dpc", {2, 4});
   dpcrt_artifact *a = nullptr;
   ASSERT_EQ(dpcrt_artifact_open((dir + "/m.dpc").c_str(), &a), nullptr);
-  dpcrt_session_options o = {};
+  auto o = sized<dpcrt_session_options>();
   o.threads = 1;
   dpcrt_session *s = nullptr;
   ASSERT_EQ(dpcrt_session_create(a, &o, &s), nullptr);

@@ -1,0 +1,60 @@
+// The C interface as C++ callers use it: handles that close themselves, structs that
+// know their size, errors as Status. Nothing here reaches behind dpcrt.h.
+#pragma once
+#include "dpcrt/dpcrt.h"
+#include "program/Status.h"
+#include <memory>
+#include <vector>
+
+namespace dpcrt {
+
+struct CloseArtifact {
+  void operator()(dpcrt_artifact *a) const { dpcrt_artifact_close(a); }
+};
+struct CloseSession {
+  void operator()(dpcrt_session *s) const { dpcrt_session_close(s); }
+};
+using ArtifactHandle = std::unique_ptr<dpcrt_artifact, CloseArtifact>;
+using SessionHandle = std::unique_ptr<dpcrt_session, CloseSession>;
+
+// A struct of dpcrt.h with its size set and all else 0.
+template <typename T> T sized() {
+  T value{};
+  value.size = sizeof(T);
+  return value;
+}
+
+inline Status fromC(dpcrt_error *e) {
+  if (!e)
+    return {};
+  Status s(Code(dpcrt_error_code(e)), dpcrt_error_message(e));
+  dpcrt_error_free(e);
+  return s;
+}
+
+inline dpcrt_tensor inputOf(const dpcrt_artifact *a, size_t index) {
+  auto t = sized<dpcrt_tensor>();
+  dpcrt_artifact_input(a, index, &t);
+  return t;
+}
+inline dpcrt_tensor parameterOf(const dpcrt_artifact *a, size_t index) {
+  auto t = sized<dpcrt_tensor>();
+  dpcrt_artifact_parameter(a, index, &t);
+  return t;
+}
+inline dpcrt_tensor stateOf(const dpcrt_session *s, size_t index) {
+  auto t = sized<dpcrt_tensor>();
+  dpcrt_session_state(s, index, &t);
+  return t;
+}
+
+// A step from its submission to its result.
+inline Status runStep(dpcrt_session *s, const std::vector<dpcrt_input> &inputs,
+                      const dpcrt_request &request, dpcrt_result &result) {
+  result = sized<dpcrt_result>();
+  if (Status status = fromC(dpcrt_session_submit(s, inputs.data(), inputs.size(), &request)); !status.ok())
+    return status;
+  return fromC(dpcrt_session_result(s, &result));
+}
+
+} // namespace dpcrt
