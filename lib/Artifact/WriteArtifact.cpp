@@ -181,11 +181,8 @@ private:
     for (auto &[name, type] : inputs) {
       std::vector<uint64_t> shape(type.getShape().begin(), type.getShape().end());
       manifest.inputs.push_back({name, elementOf(type.getElementType()), shape, limits[name]});
-      if (!shape.empty() && manifest.inputs.size() == 1)
-        manifest.samplesPerMicroBatch = shape.front();
-      if (type.getElementType().isInteger() && shape.size() == 2)
-        manifest.tokensPerMicroBatch = shape[0] * shape[1];
     }
+    countSamplesAndTokens();
     nlohmann::ordered_json forecast = nlohmann::ordered_json::object();
     if (auto seconds = module->getAttrOfType<FloatAttr>("dpc.forecast_seconds"))
       forecast["step_s"] = seconds.getValueAsDouble();
@@ -203,6 +200,28 @@ private:
       forecast["costs"] = costs;
     manifest.forecast = forecast;
     return 0;
+  }
+
+  // Samples: the leading dimension that most inputs have (a mask or a table that all
+  // samples share may have another). Tokens: the elements of the largest integer input
+  // [samples, length] that looks something up, a table or a class: the source of a
+  // translation counts, its shorter labels and a padding mask do not.
+  void countSamplesAndTokens() {
+    std::map<uint64_t, unsigned> inputsWith;
+    for (const auto &input : manifest.inputs)
+      if (!input.shape.empty())
+        ++inputsWith[input.shape.front()];
+    unsigned most = 0;
+    for (const auto &input : manifest.inputs)
+      if (!input.shape.empty() && inputsWith[input.shape.front()] > most) {
+        most = inputsWith[input.shape.front()];
+        manifest.samplesPerMicroBatch = input.shape.front();
+      }
+    for (const auto &input : manifest.inputs)
+      if (dpcrt::isInteger(input.type) && input.shape.size() == 2 && input.limit &&
+          input.shape.front() == manifest.samplesPerMicroBatch)
+        manifest.tokensPerMicroBatch =
+            std::max(manifest.tokensPerMicroBatch, input.shape[0] * input.shape[1]);
   }
 
   // The text of a resource on the module; null if there is none.

@@ -109,7 +109,9 @@ Status OutputFile::write(const void *data, uint64_t bytes) {
   return {};
 }
 
-Status OutputFile::commit() {
+Status OutputFile::commit(bool durable) {
+  if (durable && ::fsync(fd) != 0)
+    return systemError(Code::Io, "cannot write '" + name + "'");
   int closing = fd;
   fd = -1;
   if (::close(closing) != 0 ||
@@ -128,6 +130,16 @@ Status writeFileAtomically(const std::string &path, const std::string &text) {
   if (Status s = file.write(text.data(), text.size()); !s.ok())
     return s;
   return file.commit();
+}
+
+Status syncFolder(const std::string &path) {
+  int folder = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  // Some file systems cannot sync a folder, and say so with EINVAL.
+  bool failed = folder < 0 || (::fsync(folder) != 0 && errno != EINVAL);
+  Status status = failed ? systemError(Code::Io, "cannot write '" + path + "'") : Status();
+  if (folder >= 0)
+    ::close(folder);
+  return status;
 }
 
 Status makeDirectories(const std::string &path) {

@@ -44,7 +44,9 @@ public:
   ~OutputFile();
   Status create(const std::string &path);
   Status write(const void *data, uint64_t bytes);
-  Status commit();
+  // `durable`: the bytes are on the disk before the name is there. The name itself is
+  // once the folder has been synced too (syncFolder).
+  Status commit(bool durable = false);
 
 private:
   int fd = -1;
@@ -58,6 +60,8 @@ void reportFileSizeLimitAsError();
 
 Status writeFileAtomically(const std::string &path, const std::string &text);
 Status makeDirectories(const std::string &path);
+// Makes names that appeared or went in a folder last through a loss of power.
+Status syncFolder(const std::string &path);
 // Paths matching a shell pattern, sorted; the path itself if it has no pattern
 // characters.
 std::vector<std::string> matchPaths(const std::string &pattern);

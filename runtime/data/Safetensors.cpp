@@ -1,5 +1,6 @@
 // Reading and writing safetensors.
 #include "data/Safetensors.h"
+#include "data/Hash.h"
 #include <cctype>
 #include <cstring>
 #include <nlohmann/json.hpp>
@@ -119,7 +120,8 @@ const StoredTensor *SafetensorsReader::find(const std::string &name) const {
 
 Status writeSafetensors(const std::string &path,
                         const std::vector<TensorToWrite> &tensors,
-                        const std::map<std::string, std::string> &metadata) {
+                        const std::map<std::string, std::string> &metadata,
+                        WrittenFile *durable) {
   nlohmann::ordered_json header = nlohmann::ordered_json::object();
   if (!metadata.empty())
     header["__metadata__"] = metadata;
@@ -140,14 +142,24 @@ Status writeSafetensors(const std::string &path,
   OutputFile file;
   if (Status s = file.create(path); !s.ok())
     return s;
-  if (Status s = file.write(prefix, 8); !s.ok())
+  Hash hash;
+  uint64_t written = 0;
+  auto write = [&](const void *data, uint64_t bytes) {
+    if (durable)
+      hash.update(data, bytes);
+    written += bytes;
+    return file.write(data, bytes);
+  };
+  if (Status s = write(prefix, 8); !s.ok())
     return s;
-  if (Status s = file.write(text.data(), text.size()); !s.ok())
+  if (Status s = write(text.data(), text.size()); !s.ok())
     return s;
   for (const TensorToWrite &t : tensors)
-    if (Status s = file.write(t.data, *byteSize(t.shape, sizeOf(t.type))); !s.ok())
+    if (Status s = write(t.data, *byteSize(t.shape, sizeOf(t.type))); !s.ok())
       return s;
-  return file.commit();
+  if (durable)
+    *durable = {written, hash.hex()};
+  return file.commit(durable != nullptr);
 }
 
 } // namespace dpcrt

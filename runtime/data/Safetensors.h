@@ -39,9 +39,17 @@ struct TensorToWrite {
   const void *data;
 };
 
-// Writes whole or not at all; failures have code InputOutput.
+// What a file came to.
+struct WrittenFile {
+  uint64_t bytes = 0;
+  std::string hash; // of Hash.h
+};
+
+// Writes whole or not at all; failures have code InputOutput. With `durable` the file
+// is also synced to the disk, and hashed while it is written.
 Status writeSafetensors(const std::string &path,
                         const std::vector<TensorToWrite> &tensors,
-                        const std::map<std::string, std::string> &metadata = {});
+                        const std::map<std::string, std::string> &metadata = {},
+                        WrittenFile *durable = nullptr);
 
 } // namespace dpcrt

@@ -1,6 +1,6 @@
 // The C interface as a cover of Artifact and Session. No exception crosses it.
 #include "dpcrt/dpcrt.h"
-#include "session/Session.h"
+#include "session/Keeping.h"
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -16,7 +16,10 @@ struct dpcrt_artifact {
 };
 struct dpcrt_session {
   std::unique_ptr<Session> session;
+  std::unique_ptr<Keeping> keeping; // made with the first checkpoint; ends before the session
   std::vector<float> losses, dens;
+  Restored restored;
+  std::string notes;
 };
 
 namespace {
@@ -207,6 +210,45 @@ dpcrt_error *dpcrt_session_write(dpcrt_session *s, const char *state, const void
 dpcrt_error *dpcrt_session_compare_holders(dpcrt_session *s) {
   return guarded([&] { return s->session->compareHolders(); });
 }
+
+dpcrt_error *dpcrt_session_save(dpcrt_session *s, const char *directory, uint64_t keep,
+                                const dpcrt_progress *given) {
+  return guarded([&] {
+    dpcrt_progress p = taken(given);
+    if (!s->keeping)
+      s->keeping = std::make_unique<Keeping>();
+    Progress progress;
+    progress.generation = p.generation;
+    progress.cursor = p.cursor;
+    progress.rows = p.rows;
+    if (p.shuffled)
+      progress.shuffle = p.shuffle;
+    progress.learningRate = p.lr;
+    progress.config = p.config ? p.config : "{}";
+    return s->keeping->save(*s->session, directory, keep, progress);
+  });
+}
+dpcrt_error *dpcrt_session_saved(dpcrt_session *s, int wait, uint64_t *step) {
+  *step = 0;
+  return guarded([&] {
+    std::optional<Keeping::Outcome> outcome = s->keeping ? s->keeping->outcome(wait != 0) : std::nullopt;
+    if (!outcome)
+      return Status();
+    *step = outcome->step;
+    return outcome->status;
+  });
+}
+dpcrt_error *dpcrt_session_restore(dpcrt_session *s, const char *path, dpcrt_restored *out) {
+  return guarded([&] {
+    Status status = restore(*s->session, path, s->restored);
+    s->notes.clear();
+    for (const std::string &note : s->restored.notes)
+      s->notes += note + "\n";
+    give<dpcrt_restored>({0, s->restored.path.c_str(), s->restored.manifest.c_str(), s->notes.c_str()}, out);
+    return status;
+  });
+}
+
 uint64_t dpcrt_session_arena_bytes(const dpcrt_session *s, size_t rank) {
   return s->session->arenaBytes(rank);
 }

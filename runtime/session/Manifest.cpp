@@ -1,7 +1,7 @@
 // JSON to Manifest and back. The reader is strict: a wrong type, an overflow or a
 // path that leaves the artifact is an error with the key's path in it.
 #include "session/Manifest.h"
-#include "data/Files.h"
+#include "data/JsonReader.h"
 #include <algorithm>
 #include <set>
 
@@ -29,125 +29,10 @@ const char *initKindName(InitKind kind) {
   return kind == InitKind::Ones ? "ones" : kind == InitKind::Zeros ? "zeros" : "normal";
 }
 
-// Walks the document; remembers the first error and the way to it.
-class Reader {
-public:
-  std::string error;
-
-  bool fail(const std::string &path, const std::string &what) {
-    if (error.empty())
-      error = (path.empty() ? "the document" : "'" + path + "'") + " " + what;
-    return false;
-  }
-
-  const json *member(const json &object, const std::string &path,
-                     const char *key, bool required = true) {
-    if (!object.is_object()) {
-      fail(path, "is not an object");
-      return nullptr;
-    }
-    auto it = object.find(key);
-    if (it != object.end())
-      return &*it;
-    if (required)
-      fail(join(path, key), "is missing");
-    return nullptr;
-  }
-
-  static std::string join(const std::string &path, const std::string &key) {
-    return path.empty() ? key : path + "." + key;
-  }
-
-  bool string(const json &object, const std::string &path, const char *key,
-              std::string &out, bool required = true) {
-    const json *value = member(object, path, key, required);
-    if (!value)
-      return !required;
-    if (!value->is_string())
-      return fail(join(path, key), "is not a string");
-    out = value->get<std::string>();
-    return true;
-  }
-
-  // A file inside the artifact.
-  bool file(const json &object, const std::string &path, const char *key,
-            std::string &out, bool required = true) {
-    if (!string(object, path, key, out, required))
-      return false;
-    if (!out.empty() && !isContainedPath(out))
-      return fail(join(path, key), "is '" + out + "', which leaves the artifact");
-    return true;
-  }
-
-  template <typename T>
-  bool integer(const json &value, const std::string &path, T &out,
-               uint64_t most = uint64_t(INT64_MAX)) {
-    most = std::min<uint64_t>(most, uint64_t(std::numeric_limits<T>::max()));
-    if (!value.is_number_unsigned() || value.get<uint64_t>() > most)
-      return fail(path, "is not an integer from 0 to " + std::to_string(most));
-    out = T(value.get<uint64_t>());
-    return true;
-  }
-
-  template <typename T>
-  bool number(const json &object, const std::string &path, const char *key,
-              T &out, bool required = true) {
-    const json *value = member(object, path, key, required);
-    return value ? integer(*value, join(path, key), out) : !required;
-  }
-
-  // Calls each(element, path of element) for a list.
-  template <typename Each>
-  bool list(const json &object, const std::string &path, const char *key,
-            Each each, bool required = true) {
-    const json *value = member(object, path, key, required);
-    if (!value)
-      return !required;
-    if (!value->is_array())
-      return fail(join(path, key), "is not a list");
-    size_t i = 0;
-    for (const json &element : *value)
-      if (!each(element, join(path, key) + "[" + std::to_string(i++) + "]"))
-        return false;
-    return true;
-  }
-
-  bool strings(const json &object, const std::string &path, const char *key,
-               std::vector<std::string> &out) {
-    return list(object, path, key, [&](const json &e, const std::string &at) {
-      if (!e.is_string())
-        return fail(at, "is not a string");
-      out.push_back(e.get<std::string>());
-      return true;
-    });
-  }
-
-  bool typeAndShape(const json &object, const std::string &path, Element &type,
-                    std::vector<uint64_t> &shape, bool empty = false) {
-    std::string name;
-    if (!string(object, path, "dtype", name))
-      return false;
-    auto element = elementNamed(name);
-    if (!element)
-      return fail(join(path, "dtype"), "is '" + name + "', which is no type");
-    type = *element;
-    if (!list(object, path, "shape", [&](const json &e, const std::string &at) {
-          uint64_t d = 0;
-          if (!integer(e, at, d))
-            return false;
-          shape.push_back(d);
-          return d != 0 || empty || fail(at, "is 0");
-        }))
-      return false;
-    return byteSize(shape, sizeOf(type)) ||
-           fail(join(path, "shape"), "is too large: " + shapeText(shape));
-  }
-};
-
-class ManifestReader : Reader {
+class ManifestReader : JsonReader {
 public:
   Manifest m;
-  using Reader::error;
+  using JsonReader::error;
 
   bool document(const json &doc) {
     return header(doc) && entryPoints(doc) && targets(doc) && inputs(doc) &&

@@ -66,6 +66,8 @@ public:
     uint64_t steps = 0, updates = 0;
   };
   Position position() const { return at; }
+  uint64_t seed() const { return options.seed; }
+  void setSeed(uint64_t seed) { options.seed = seed; }
   Status setPosition(const Position &position);
 
   // Sets the options of a parameter, or of all ("").
@@ -84,6 +86,7 @@ public:
   // Weights and moments of all holders of a parameter, bit for bit.
   Status compareHolders() const;
 
+  const Artifact &model() const { return *artifact; }
   size_t ranks() const;
   unsigned threads() const { return threadCount; }
   uint64_t arenaBytes(size_t rank) const;

@@ -121,6 +121,33 @@ dpcrt_error *dpcrt_session_write(dpcrt_session *session, const char *state, cons
  * values or of its moments. */
 dpcrt_error *dpcrt_session_compare_holders(dpcrt_session *session);
 
+/* Checkpoints (docs/Checkpoints.md), complete or absent, keyed by parameter name. A save
+ * waits for the one before it, copies the state and returns; DIRECTORY/step-<n> is
+ * written while further steps run, after which the newest `keep` of the folder stay.
+ * Saving compares holders first. */
+typedef struct dpcrt_progress {
+  size_t size;
+  uint64_t generation;        /* of the run: see the page */
+  uint64_t cursor, rows;      /* micro-batches taken; how many there are, 0: no end */
+  int shuffled;               /* whether `shuffle` is set */
+  uint64_t shuffle;           /* the seed of their order */
+  double lr;                  /* of the last step */
+  const char *config;         /* the resolved configuration, JSON */
+} dpcrt_progress;
+dpcrt_error *dpcrt_session_save(dpcrt_session *session, const char *directory, uint64_t keep, const dpcrt_progress *progress);
+/* What became of a save that has ended, each told once: its step, and its error if it
+ * failed. `wait`: until there is none under way. *step is 0 if there is nothing to tell. */
+dpcrt_error *dpcrt_session_saved(dpcrt_session *session, int wait, uint64_t *step);
+/* Goes on from a checkpoint, or from the newest whole one of a folder of them. The
+ * strings are set after an error too and live until the next call. */
+typedef struct dpcrt_restored {
+  size_t size;
+  const char *path;     /* of the checkpoint */
+  const char *manifest; /* its manifest, JSON */
+  const char *notes;    /* lines about damaged ones that were passed over */
+} dpcrt_restored;
+dpcrt_error *dpcrt_session_restore(dpcrt_session *session, const char *path, dpcrt_restored *out);
+
 /* Bytes of a rank's arenas, by plan; scratch of the process. */
 uint64_t dpcrt_session_arena_bytes(const dpcrt_session *session, size_t rank);
 uint64_t dpcrt_session_scratch_bytes(const dpcrt_session *session);

@@ -1,0 +1,185 @@
+// JSON to CheckpointManifest and back, under a checksum of its own: a digit of the
+// step or of the cursor that flipped would otherwise be a valid document.
+#include "checkpoint/CheckpointManifest.h"
+#include "data/Hash.h"
+#include "data/JsonReader.h"
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+namespace dpcrt {
+using json = nlohmann::ordered_json;
+
+namespace {
+constexpr const char *kChecksumKey = ",\n \"checksum\": \"";
+constexpr const char *kEnd = "\"\n}\n";
+constexpr size_t kHexDigits = 32;
+
+bool isHex(const std::string &text) {
+  return text.size() == kHexDigits && text.find_first_not_of("0123456789abcdef") == std::string::npos;
+}
+
+class Reader : JsonReader {
+public:
+  CheckpointManifest m;
+  using JsonReader::error;
+
+  bool document(const json &doc) {
+    return header(doc) && numbers(doc) && parameters(doc) && files(doc);
+  }
+
+private:
+  bool header(const json &doc) {
+    std::string format;
+    if (!string(doc, "", "format", format))
+      return false;
+    if (format != "dpc-checkpoint")
+      return fail("format", "is '" + format + "', not 'dpc-checkpoint'");
+    std::vector<uint32_t> version;
+    if (!list(doc, "", "format_version", [&](const json &e, const std::string &at) {
+          version.push_back(0);
+          return integer(e, at, version.back());
+        }))
+      return false;
+    if (version.size() != 2)
+      return fail("format_version", "is not [major, minor]");
+    if (version[0] != CheckpointManifest::formatMajor)
+      return fail("format_version", "is " + std::to_string(version[0]) + "." + std::to_string(version[1]) +
+                                        "; this runtime reads major version " +
+                                        std::to_string(CheckpointManifest::formatMajor));
+    const json *model = member(doc, "", "model"), *config = member(doc, "", "config");
+    if (!model || !config || !string(doc, "", "producer", m.producer) ||
+        !string(*model, "model", "name", m.modelName) || !string(*model, "model", "hash", m.modelHash) ||
+        !string(doc, "", "optimizer", m.optimizer))
+      return false;
+    m.config = *config;
+    return true;
+  }
+
+  bool real(const json &doc, const char *key, double &out) {
+    const json *value = member(doc, "", key);
+    if (value && (!value->is_number() || !std::isfinite(value->get<double>())))
+      return fail(key, "is not a finite number");
+    if (value)
+      out = value->get<double>();
+    return value;
+  }
+
+  bool numbers(const json &doc) {
+    if (!number(doc, "", "generation", m.generation) || !number(doc, "", "step", m.step) ||
+        !number(doc, "", "updates", m.updates) || !number(doc, "", "cursor", m.cursor) ||
+        !number(doc, "", "rows", m.rows) || !real(doc, "loss_scale", m.lossScale) ||
+        !real(doc, "learning_rate", m.learningRate) || !number(doc, "", "ranks", m.ranks) ||
+        !number(doc, "", "micro_batches", m.microBatches))
+      return false;
+    if (m.updates > m.step)
+      return fail("updates", "is more than the steps");
+    // Seeds are any 64 bits.
+    const json *seed = member(doc, "", "seed"), *shuffle = member(doc, "", "shuffle");
+    if (!seed || !shuffle)
+      return false;
+    if (!seed->is_number_unsigned())
+      return fail("seed", "is not a seed");
+    m.seed = seed->get<uint64_t>();
+    if (shuffle->is_null())
+      return true;
+    if (!shuffle->is_number_unsigned())
+      return fail("shuffle", "is neither null nor a seed");
+    m.shuffle = shuffle->get<uint64_t>();
+    return true;
+  }
+
+  bool parameters(const json &doc) {
+    std::set<std::string> names;
+    return list(doc, "", "parameters", [&](const json &e, const std::string &at) {
+      CheckpointManifest::Parameter p;
+      if (!string(e, at, "name", p.name) || !typeAndShape(e, at, p.type, p.shape) ||
+          !strings(e, at, "moments", p.moments))
+        return false;
+      const json *trained = member(e, at, "trained");
+      if (!trained)
+        return false;
+      if (!trained->is_boolean())
+        return fail(join(at, "trained"), "is neither true nor false");
+      p.trained = trained->get<bool>();
+      bool fresh = names.insert(p.name).second;
+      for (const std::string &moment : p.moments)
+        fresh &= names.insert(p.name + "." + moment).second;
+      if (!fresh)
+        return fail(at, "has the name of another tensor: '" + p.name + "'");
+      m.parameters.push_back(std::move(p));
+      return true;
+    });
+  }
+
+  bool files(const json &doc) {
+    return list(doc, "", "files", [&](const json &e, const std::string &at) {
+      CheckpointManifest::File f;
+      if (!file(e, at, "name", f.name) || !number(e, at, "bytes", f.bytes) || !string(e, at, "xxh3_128", f.hash))
+        return false;
+      if (f.name.empty() || f.name == CheckpointManifest::fileName)
+        return fail(join(at, "name"), "is no file of tensors");
+      if (!isHex(f.hash))
+        return fail(join(at, "xxh3_128"), "is not a checksum");
+      m.files.push_back(std::move(f));
+      return true;
+    });
+  }
+};
+} // namespace
+
+std::string writeCheckpointManifest(const CheckpointManifest &m) {
+  json doc;
+  doc["format"] = "dpc-checkpoint";
+  doc["format_version"] = {CheckpointManifest::formatMajor, CheckpointManifest::formatMinor};
+  doc["producer"] = m.producer;
+  doc["generation"] = m.generation;
+  doc["step"] = m.step;
+  doc["updates"] = m.updates;
+  doc["cursor"] = m.cursor;
+  doc["rows"] = m.rows;
+  doc["seed"] = m.seed;
+  doc["shuffle"] = m.shuffle ? json(*m.shuffle) : json(nullptr);
+  doc["loss_scale"] = m.lossScale;
+  doc["learning_rate"] = m.learningRate;
+  doc["model"] = {{"name", m.modelName}, {"hash", m.modelHash}};
+  doc["optimizer"] = m.optimizer;
+  doc["ranks"] = m.ranks;
+  doc["micro_batches"] = m.microBatches;
+  doc["layout"] = "initializer";
+  doc["parameters"] = json::array();
+  for (const auto &p : m.parameters)
+    doc["parameters"].push_back({{"name", p.name}, {"shape", p.shape}, {"dtype", nameOf(p.type)},
+                                 {"trained", p.trained}, {"moments", p.moments}});
+  doc["files"] = json::array();
+  for (const auto &f : m.files)
+    doc["files"].push_back({{"name", f.name}, {"bytes", f.bytes}, {"xxh3_128", f.hash}});
+  doc["config"] = m.config;
+  std::string text = doc.dump(1, ' ', false, json::error_handler_t::replace);
+  text.resize(text.size() - 2); // the closing "\n}"
+  std::string checksum = hashHex(text.data(), text.size());
+  return text + kChecksumKey + checksum + kEnd;
+}
+
+Status parseCheckpointManifest(const std::string &text, CheckpointManifest &out) {
+  auto damaged = [](const std::string &what) { return Status(Code::Checkpoint, what); };
+  size_t key = text.rfind(kChecksumKey);
+  if (key == std::string::npos)
+    return damaged("it does not end with its checksum");
+  size_t digits = key + std::string(kChecksumKey).size();
+  std::string checksum = text.substr(digits, kHexDigits);
+  if (!isHex(checksum) || text.compare(digits + kHexDigits, std::string::npos, kEnd) != 0)
+    return damaged("it does not end with its checksum");
+  if (hashHex(text.data(), key) != checksum)
+    return damaged("it does not have the checksum that it was written with");
+  json doc = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (doc.is_discarded())
+    return damaged("it is not valid JSON");
+  Reader reader;
+  if (!reader.document(doc))
+    return damaged(reader.error);
+  out = std::move(reader.m);
+  return {};
+}
+
+} // namespace dpcrt

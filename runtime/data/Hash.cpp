@@ -1,0 +1,53 @@
+// The library's header alone, so that nothing has to be linked or found at run time.
+#include "data/Hash.h"
+#include "data/Files.h"
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+namespace dpcrt {
+
+struct Hash::State {
+  XXH3_state_t xxh; // 64-byte aligned by its type
+};
+
+Hash::Hash() : state(std::make_unique<State>()) { XXH3_128bits_reset(&state->xxh); }
+Hash::~Hash() = default;
+
+void Hash::update(const void *data, uint64_t bytes) {
+  XXH3_128bits_update(&state->xxh, data, size_t(bytes));
+}
+
+std::string Hash::hex() const {
+  XXH128_canonical_t digest;
+  XXH128_canonicalFromHash(&digest, XXH3_128bits_digest(&state->xxh));
+  std::string text;
+  for (unsigned char byte : digest.digest) {
+    text += "0123456789abcdef"[byte >> 4];
+    text += "0123456789abcdef"[byte & 15];
+  }
+  return text;
+}
+
+std::string hashHex(const void *data, uint64_t bytes) {
+  Hash hash;
+  hash.update(data, bytes);
+  return hash.hex();
+}
+
+Status hashFile(const std::string &path, Code code, std::string &hex) {
+  InputFile file;
+  if (Status s = InputFile::open(path, code, file); !s.ok())
+    return s;
+  Hash hash;
+  std::vector<char> buffer(1 << 20);
+  for (uint64_t at = 0; at < file.size(); at += buffer.size()) {
+    uint64_t n = std::min<uint64_t>(buffer.size(), file.size() - at);
+    if (Status s = file.read(at, buffer.data(), n); !s.ok())
+      return s;
+    hash.update(buffer.data(), n);
+  }
+  hex = hash.hex();
+  return {};
+}
+
+} // namespace dpcrt
