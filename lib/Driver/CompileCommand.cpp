@@ -4,6 +4,7 @@
 #include "Diagnostics.h"
 #include "Explain.h"
 #include "MemoryLimit.h"
+#include "Summary.h"
 #include "dpc/Driver/Registry.h"
 #include "dpc/Partition/Partition.h"
 
@@ -63,7 +64,7 @@ public:
     app.add_option("--ignore-index", ignoreIndex, "the label that does not count");
     app.add_option("--class-axis", classAxis, "the dimension of classes in the logits");
     app.add_option("--label-smoothing", options.labelSmoothing, "of --loss-op softmax_cross_entropy")->check(CLI::Range(0.0, 1.0));
-    app.add_option("--loss-reduction", reduction, "auto, token-mean, mean or sum")->check(CLI::IsMember({"auto", "token-mean", "mean", "sum"}));
+    app.add_option("--loss-reduction", reduction, "how micro-batches join: auto, token-mean (by their denominators), mean or sum")->check(CLI::IsMember({"auto", "token-mean", "mean", "sum"}));
     app.add_option("--train", options.train, "train parameters that match a glob");
     app.add_option("--freeze", options.freeze, "do not train parameters that match a glob");
     app.add_option("--tied", options.tied, "this initializer is shared on purpose");
@@ -216,7 +217,7 @@ int checkCommand(const std::vector<std::string> &args, std::ostream &out, std::o
     return summary.error == import::ImportError::Usage ? 2 : 3;
   for (const std::string &note : summary.notes)
     out << "note: " << note << "\n";
-  out << "loss: " << summary.loss << ", micro-batches weighted by " << summary.weighting << "\n";
+  out << "loss: " << summary.loss << ", " << describeWeighting(summary.weighting) << "\n";
   out << summary.parameters.size() << " parameters:\n";
   for (const import::ParameterInfo &parameter : summary.parameters) {
     out << "  " << parameter.name << " [";

@@ -62,6 +62,12 @@ Machine machineOf(const CompileOptions &options) {
   return getDefaultMachine();
 }
 
+std::string describeWeighting(const std::string &weighting) {
+  if (weighting == "mean")
+    return "micro-batches are averaged";
+  return weighting == "sum" ? "micro-batches add up" : "micro-batches weighted by " + weighting;
+}
+
 std::string configJson(const CompileOptions &options) {
   nlohmann::ordered_json config;
   config["pp"] = options.ranks;
@@ -98,7 +104,7 @@ void printSummary(std::ostream &out, ModuleOp module, const CompileOptions &opti
       out << "tied: " << copy.name << " is " << tie.name << (copy.transposed ? ", transposed" : "") << "\n";
   out << "parameters: " << inWords(trained) << " trained of " << inWords(elements) << "\n";
   if (!model.loss.empty())
-    out << "loss: " << model.loss << ", micro-batches weighted by " << model.weighting << "\n";
+    out << "loss: " << model.loss << ", " << describeWeighting(model.weighting) << "\n";
   if (!model.constants.empty()) {
     out << "constants on differentiable paths:";
     for (const std::string &name : model.constants)

@@ -12,6 +12,9 @@ namespace dpc::driver {
 /// it has gone since.
 Machine machineOf(const CompileOptions &options);
 
+/// How the losses of micro-batches join, of `nn.weighting`.
+std::string describeWeighting(const std::string &weighting);
+
 /// The resolved configuration, flags as keys.
 std::string configJson(const CompileOptions &options);
 

@@ -484,14 +484,24 @@ LogicalResult Importer::createParameters(ModuleOp module) {
 }
 
 LogicalResult Importer::finish(ModuleOp module) {
+  llvm::StringSet<> trained;
+  for (auto &[name, tensor] : tensors)
+    if (tensor.trained)
+      trained.insert(tensor.symbol);
   FailureOr<Weighting> weighting =
-      findWeighting(loss, options.reduction, loc);
+      findWeighting(loss, options.reduction,
+                    [&](StringRef name) { return trained.contains(name); }, loc);
   if (failed(weighting))
     return failure();
+  for (const Quotient &quotient : weighting->quotients) {
+    Value mean = quotient.root->getResult(0), guarded = guardQuotient(quotient);
+    if (mean == loss)
+      loss = guarded;
+  }
   Value den = weighting->den;
   emitter->setLoc(loss.getLoc());
-  if (!den)
-    den = emitter->splat(loss.getType(), 1);
+  den = den ? emitter->cast(emitter->reshape(den, {}), getElementType(loss))
+            : emitter->splat(loss.getType(), 1);
   OpBuilder &builder = emitter->getBuilder();
   func::ReturnOp::create(builder, loc, ValueRange{loss, den});
   function.setType(builder.getFunctionType(

@@ -3,6 +3,7 @@
 #ifndef DPC_LIB_IMPORT_LOSS_H
 #define DPC_LIB_IMPORT_LOSS_H
 
+#include "Denominator.h"
 #include "Emitter.h"
 #include "Graph.h"
 
@@ -45,10 +46,13 @@ struct Weighting {
   llvm::StringRef name; ///< "denominator", "mean" or "sum"
   mlir::Value den;      ///< null unless "denominator"
   std::string note;     ///< why, where it is not obvious
+  /// Written-out means whose denominator it is; they are to be guarded.
+  llvm::SmallVector<Quotient> quotients;
 };
-mlir::FailureOr<Weighting> findWeighting(mlir::Value loss,
-                                         LossReduction reduction,
-                                         mlir::Location loc);
+mlir::FailureOr<Weighting>
+findWeighting(mlir::Value loss, LossReduction reduction,
+              llvm::function_ref<bool(llvm::StringRef)> isTrained,
+              mlir::Location loc);
 
 } // namespace dpc::import
 
