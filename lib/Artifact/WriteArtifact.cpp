@@ -65,6 +65,8 @@ public:
       return status;
     if (int status = writeParameters())
       return status;
+    if (int status = writeStateDict())
+      return status;
     if (!constants.empty()) {
       manifest.constants = "constants.bin";
       if (int status = writeFile("constants.bin", constants))
@@ -256,12 +258,8 @@ private:
   // be taken elsewhere alone; those in files of their own (large ones) are read
   // from there at load.
   int writeParameters() {
-    dpcrt::InputFile model;
     std::vector<std::vector<char>> bytes;
     std::vector<dpcrt::TensorToWrite> tensors;
-    SmallString<256> modelPath(options.modelPath);
-    fs::make_absolute(modelPath);
-    fs::real_path(options.modelPath, modelPath);
     for (nn::ParameterOp op : module.getOps<nn::ParameterOp>()) {
       auto held = holders.find(op.getSymName().str());
       if (held == holders.end())
@@ -273,6 +271,7 @@ private:
       parameter.type = elementOf(type.getElementType());
       parameter.trained = op.getTrained();
       parameter.holders.assign(held->second.begin(), held->second.end());
+      describeNames(op, parameter);
       if (auto init = dyn_cast<nn::InitAttr>(op.getSource())) {
         dpcrt::InitKind kind = init.getKind() == nn::InitKind::Ones    ? dpcrt::InitKind::Ones
                                : init.getKind() == nn::InitKind::Zeros ? dpcrt::InitKind::Zeros
@@ -280,17 +279,11 @@ private:
         parameter.source = dpcrt::Manifest::InitSource{init.getSeed(), kind, init.getStddev().getValueAsDouble()};
       } else {
         auto file = cast<nn::FileAttr>(op.getSource());
-        SmallString<256> real;
-        fs::real_path(file.getPath(), real);
-        if (real != modelPath) {
-          parameter.source = dpcrt::Manifest::FileSource{file.getPath().str(), file.getOffset(), file.getLength(), file.getSize(), (int64_t)file.getTime()};
+        if (!isInsideModel(file)) {
+          parameter.source = fileSource(file);
         } else {
-          if (model.path().empty())
-            if (dpcrt::Status status = dpcrt::InputFile::open(file.getPath().str(), dpcrt::Code::Artifact, model); !status.ok())
-              return fail(status.exitStatus(), status.message());
-          bytes.emplace_back(file.getLength());
-          if (dpcrt::Status status = model.read(file.getOffset(), bytes.back().data(), bytes.back().size()); !status.ok())
-            return fail(status.exitStatus(), status.message());
+          if (int status = readModel(file, bytes.emplace_back()))
+            return status;
           parameter.source = dpcrt::Manifest::WeightsSource{parameter.name};
           tensors.push_back({parameter.name, parameter.type, parameter.shape, nullptr});
         }
@@ -305,6 +298,88 @@ private:
       return fail(status.exitStatus(), status.message());
     manifest.weights = "weights.safetensors";
     files.push_back("weights.safetensors");
+    return 0;
+  }
+
+  static dpcrt::Manifest::FileSource fileSource(nn::FileAttr file) {
+    return {file.getPath().str(), file.getOffset(), file.getLength(), file.getSize(), (int64_t)file.getTime()};
+  }
+
+  // Whether the bytes are in the model's own file.
+  bool isInsideModel(nn::FileAttr file) {
+    SmallString<256> modelPath, real;
+    fs::real_path(options.modelPath, modelPath);
+    fs::real_path(file.getPath(), real);
+    return !real.empty() && real == modelPath;
+  }
+
+  int readModel(nn::FileAttr file, std::vector<char> &bytes) {
+    if (model.path().empty())
+      if (dpcrt::Status status = dpcrt::InputFile::open(file.getPath().str(), dpcrt::Code::Artifact, model); !status.ok())
+        return fail(status.exitStatus(), status.message());
+    bytes.resize(file.getLength());
+    dpcrt::Status status = model.read(file.getOffset(), bytes.data(), bytes.size());
+    return status.ok() ? 0 : fail(status.exitStatus(), status.message());
+  }
+
+  // What the import found of a parameter's names elsewhere.
+  void describeNames(nn::ParameterOp op, dpcrt::Manifest::Parameter &parameter) {
+    if (auto name = op->getAttrOfType<StringAttr>("storage_name"))
+      parameter.initializer = name.str();
+    if (auto names = op->getAttrOfType<ArrayAttr>(nn::kFrameworkNamesAttr))
+      for (auto name : names.getAsRange<StringAttr>())
+        parameter.framework.push_back(name.str());
+    parameter.transposed = op->hasAttr(nn::kFrameworkTransposedAttr);
+    parameter.partial = op->hasAttr(nn::kPartialAttr);
+    if (auto copies = op->getAttrOfType<ArrayAttr>(nn::kCopiesAttr))
+      for (auto copy : copies.getAsRange<DictionaryAttr>())
+        if (auto name = copy.getAs<StringAttr>("initializer"))
+          parameter.copies.push_back({name.str(), copy.getAs<BoolAttr>("transposed") == BoolAttr::get(op.getContext(), true)});
+  }
+
+  // The framework's state dict. Values that are no parameters and lie in the model's
+  // own file move into the artifact, as parameters do.
+  int writeStateDict() {
+    if (auto file = module->getAttrOfType<nn::FileAttr>(nn::kModelFileAttr))
+      manifest.modelFile = {file.getPath().str(), file.getSize(), (int64_t)file.getTime()};
+    auto entries = module->getAttrOfType<ArrayAttr>(nn::kStateDictAttr);
+    if (!entries)
+      return 0;
+    std::vector<std::vector<char>> bytes;
+    std::vector<dpcrt::TensorToWrite> tensors;
+    for (auto entry : entries.getAsRange<DictionaryAttr>()) {
+      dpcrt::Manifest::StateEntry state;
+      state.key = entry.getAs<StringAttr>("key").str();
+      state.buffer = entry.contains("buffer");
+      if (auto parameter = entry.getAs<StringAttr>("parameter"))
+        state.parameter = manifest.parameter(parameter.str()) ? parameter.str() : "";
+      state.used = entry.contains("used");
+      state.transposed = entry.contains("transposed");
+      auto file = entry.getAs<nn::FileAttr>("source");
+      auto type = entry.getAs<TypeAttr>("type");
+      if (file && type) {
+        auto tensor = cast<RankedTensorType>(type.getValue());
+        state.type = elementOf(tensor.getElementType());
+        state.shape.assign(tensor.getShape().begin(), tensor.getShape().end());
+        if (isInsideModel(file)) {
+          if (int status = readModel(file, bytes.emplace_back()))
+            return status;
+          state.source = dpcrt::Manifest::WeightsSource{state.key};
+          tensors.push_back({state.key, state.type, state.shape, nullptr});
+        } else {
+          state.source = fileSource(file);
+        }
+      }
+      manifest.stateDict.push_back(std::move(state));
+    }
+    if (tensors.empty())
+      return 0;
+    for (auto [tensor, data] : llvm::zip(tensors, bytes))
+      tensor.data = data.data();
+    if (dpcrt::Status status = dpcrt::writeSafetensors(path("state.safetensors"), tensors); !status.ok())
+      return fail(status.exitStatus(), status.message());
+    manifest.stateFile = "state.safetensors";
+    files.push_back("state.safetensors");
     return 0;
   }
 
@@ -353,6 +428,7 @@ private:
   dpcrt::Manifest manifest;
   std::string directory; // the temporary one, until it is renamed
   std::vector<std::string> files;
+  dpcrt::InputFile model; // the model's file, once it is read
   std::map<std::string, std::set<uint32_t>> holders;
   std::map<std::string, uint64_t> constantOffsets;
   std::string constants;

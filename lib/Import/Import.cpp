@@ -5,6 +5,7 @@
 #include "Loss.h"
 #include "OperatorTable.h"
 #include "Parameters.h"
+#include "StateDict.h"
 #include "dpc/Dialect/NN/ModelAttrs.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Verifier.h"
@@ -58,6 +59,7 @@ private:
   Graph graph;
   LossChoice choice;
   StoredTensors tensors;
+  StateDict state;
 
   func::FuncOp function;
   std::optional<Emitter> emitter;
@@ -459,8 +461,7 @@ LogicalResult Importer::createParameters(ModuleOp module) {
         tensor.type, tensor.trained, source);
     if (tensor.symbol != tensor.name)
       op->setAttr("storage_name", builder.getStringAttr(tensor.name));
-    if (!tensor.framework.empty() && tensor.framework != tensor.symbol)
-      op->setAttr("framework_name", builder.getStringAttr(tensor.framework));
+    setNames(op, tensor, state, tensors);
     ParameterInfo info{tensor.symbol,
                        tensor.name,
                        tensor.framework == tensor.symbol ? "" : tensor.framework,
@@ -555,8 +556,12 @@ FailureOr<OwningOpRef<ModuleOp>> Importer::run(StringRef path) {
   if (failed(checkOperators()))
     return failure();
 
-  auto classified =
-      classifyTensors(*file, graph, *reader, options, loc, summary.error);
+  FailureOr<StateDict> recorded = readStateDict(file->getProto(), whole, loc);
+  if (failed(recorded))
+    return failure();
+  state = std::move(*recorded);
+  auto classified = classifyTensors(*file, graph, *reader, state, options, loc,
+                                    summary.error);
   if (failed(classified))
     return failure();
   tensors = std::move(*classified);
@@ -575,12 +580,14 @@ FailureOr<OwningOpRef<ModuleOp>> Importer::run(StringRef path) {
     }
     tie->copies.push_back({tensor.name, tensor.transposed});
   }
+  resolveLayouts(state, tensors, graph);
   listUnused(whole);
 
   OwningOpRef<ModuleOp> module = ModuleOp::create(loc);
   if (failed(createFunction(*module)) || failed(importNodes()) ||
       failed(importLoss()) || failed(finish(*module)))
     return failure();
+  setStateDict(*module, state, tensors, graph, whole, *file, *reader);
   summary.bytesRead = reader->getLargeBytesRead();
   if (failed(verify(*module))) {
     emitError(loc) << "the imported module is not valid; this is a bug in dpc";

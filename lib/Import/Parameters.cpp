@@ -8,6 +8,7 @@
 #include "Parameters.h"
 
 #include "Emitter.h"
+#include "StateDict.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/GlobPattern.h"
@@ -254,6 +255,7 @@ public:
       if (!distinct.insert(StringRef(bytes->data() + i * size, size)).second)
         return success();
     tensor.framework = target.str();
+    tensor.partial = true;
     decide(tensor, true,
            "the exporter folded '" + target + "' into it, row by row");
     return success();
@@ -338,8 +340,9 @@ static LogicalResult applyFlags(StoredTensors &tensors,
 
 FailureOr<StoredTensors>
 dpc::import::classifyTensors(const ModelFile &file, const Graph &graph,
-                             TensorReader &reader, const ImportOptions &options,
-                             Location loc, ImportError &blame) {
+                             TensorReader &reader, const StateDict &state,
+                             const ImportOptions &options, Location loc,
+                             ImportError &blame) {
   const onnx::ModelProto &model = file.getProto();
   Record record;
   StringRef key = "pkg.torch.export.ExportedProgram.graph_signature";
@@ -368,6 +371,7 @@ dpc::import::classifyTensors(const ModelFile &file, const Graph &graph,
     tensor.floating = isa<FloatType>(type->getElementType());
     tensors.insert({name, tensor});
   }
+  applyStateDict(state, tensors);
   Classifier classifier(graph, record, tensors);
   for (auto &[name, tensor] : tensors)
     classifier.applyNames(tensor);

@@ -10,6 +10,8 @@
 
 namespace dpc::import {
 
+struct StateDict;
+
 /// One stored tensor of the graph.
 struct StoredTensor {
   std::string name;      ///< the initializer
@@ -20,6 +22,10 @@ struct StoredTensor {
   bool floating = false;
   bool trained = false;
   std::string reason; ///< the rule that decided
+  /// The exporter's state dict says which parameter or buffer this is.
+  bool recorded = false;
+  bool frameworkTransposed = false; ///< the framework's layout is the transpose
+  bool partial = false; ///< only what was folded from the framework's tensor
   /// If this is a copy of another parameter: that one, and how it is stored.
   StoredTensor *original = nullptr;
   bool transposed = false;
@@ -46,8 +52,8 @@ bool isModulePath(llvm::StringRef name);
 /// Types all initializers that the graph reads and decides which are trained.
 mlir::FailureOr<StoredTensors>
 classifyTensors(const ModelFile &file, const Graph &graph, TensorReader &reader,
-                const ImportOptions &options, mlir::Location loc,
-                ImportError &blame);
+                const StateDict &state, const ImportOptions &options,
+                mlir::Location loc, ImportError &blame);
 
 /// Refuses ties that an exporter made by accident; joins copies of one parameter.
 mlir::LogicalResult resolveTies(StoredTensors &tensors, const Graph &graph,

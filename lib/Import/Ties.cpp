@@ -135,7 +135,8 @@ LogicalResult TieResolver::refuseAccidents() {
     bool recorded;
     llvm::SetVector<StringRef> readers =
         getReadingModules(graph, name, recorded);
-    if (readers.size() < 2 || llvm::is_contained(options.tied, tensor.name) ||
+    if (readers.size() < 2 || tensor.recorded ||
+        llvm::is_contained(options.tied, tensor.name) ||
         llvm::is_contained(options.tied, tensor.symbol))
       continue;
     std::vector<char> bytes;
@@ -171,6 +172,9 @@ LogicalResult TieResolver::refuseAccidents() {
 }
 
 LogicalResult TieResolver::compare(StoredTensor &a, StoredTensor &b) {
+  // Copies of one layer start equal, and are parameters of their own.
+  if (a.recorded && b.recorded)
+    return success();
   Shape x = a.type.getShape(), y = b.type.getShape();
   bool swapped = x.size() == 2 && y.size() == 2 && x[0] == y[1] && x[1] == y[0];
   if (a.type.getElementType() != b.type.getElementType() ||

@@ -150,7 +150,7 @@ Status openArtifact(const std::string &directory, Artifact &out) {
   if (Status s = parseManifest(out.manifestText, out.manifest); !s.ok())
     return s.within(out.directory);
   const Manifest &m = out.manifest;
-  std::vector<std::string> files = {m.constants, m.weights};
+  std::vector<std::string> files = {m.constants, m.weights, m.stateFile};
   for (const auto &target : m.targets)
     files.push_back(target.file);
   for (const auto &entry : m.entryPoints)

@@ -21,6 +21,22 @@ inline constexpr llvm::StringLiteral kPipelineStageAttr = "nn.pipeline_stage";
 /// own (`Sharding.h`).
 inline constexpr llvm::StringLiteral kShardedAttr = "nn.sharded";
 
+/// On a parameter: every name that the framework has for it (strings).
+inline constexpr llvm::StringLiteral kFrameworkNamesAttr = "framework_names";
+/// On a parameter: the framework's layout is the transpose of the initializer's.
+inline constexpr llvm::StringLiteral kFrameworkTransposedAttr = "framework_transposed";
+/// On a parameter: it holds only what was folded from the framework's tensor.
+inline constexpr llvm::StringLiteral kPartialAttr = "partial";
+/// On a parameter: further initializers with its values, a list of
+/// {initializer = "val_380", transposed = true}.
+inline constexpr llvm::StringLiteral kCopiesAttr = "copies";
+/// On a module: the model's file, as #nn.file of all its bytes.
+inline constexpr llvm::StringLiteral kModelFileAttr = "dpc.model_file";
+/// On a module: the framework's state dict, a list of {key = "h.ln.weight",
+/// parameter = "h.ln.weight"} for parameters of the module; of others {key,
+/// buffer, used, transposed, type, source}, as far as they are known.
+inline constexpr llvm::StringLiteral kStateDictAttr = "dpc.state_dict";
+
 } // namespace dpc::nn
 
 #endif // DPC_DIALECT_NN_MODELATTRS_H

@@ -10,7 +10,10 @@ def NN_ParameterOp : Op<NN_Dialect, "parameter", [Symbol]> {
     The name is the parameter's name for the user (initializer, or framework
     name where the exporter stored it). `source` says where its values are:
     `#nn.file`, or `#nn.init`. `trained` parameters get a gradient and an update.
-    `storage_name` is the initializer's name if it differs.
+    `storage_name` is the initializer's name if it differs, `framework_names` are
+    the framework's for it, and `framework_transposed` says that it keeps it
+    transposed. `copies` are further initializers of the model with its values, and
+    `partial` tells that the file holds only what was folded from it.
 
     ```mlir
     nn.parameter @"h.0.ln_1.weight" : tensor<64xf32> trained = #nn.file<"/m/gpt2.onnx", 4096, 256, 1000000, 17>
