@@ -183,6 +183,11 @@ void GraphBuilder::addOperation(Operation *op) {
   Closure closure = joinClosures(op);
   double seconds = getWork(op).seconds;
   if (!isNode(op)) {
+    Dependence own;
+    for (Value result : op->getResults())
+      own.trained |= model.dependences.lookup(result).trained;
+    graph.repeated.push_back({nn::getNodeName(op->getLoc()),
+                              nn::getModulePath(op->getLoc()), own.trained});
     closure.recomputations.push_back(graph.recomputations.size());
     graph.recomputations.push_back({seconds, -1});
     for (Value result : op->getResults())
@@ -234,8 +239,8 @@ FailureOr<ModelGraph> GraphBuilder::build() {
   findLive();
   findDependences();
   if (!model.isActive(model.loss))
-    return model.function.emitOpError(
-        "has a loss that depends on no trained parameter");
+    return model.function.emitError(
+        "the model has a loss that depends on no trained parameter");
   findGradients();
   for (BlockArgument argument : model.function.getArguments())
     closures[argument].signature =

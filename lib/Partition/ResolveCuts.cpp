@@ -10,7 +10,8 @@ using llvm::StringRef;
 
 namespace dpc::partition {
 
-static bool isWithin(const Node &node, StringRef path) {
+template <typename Operation>
+static bool isWithin(const Operation &node, StringRef path) {
   if (node.name == path)
     return true;
   StringRef own = node.path;
@@ -45,6 +46,26 @@ static std::string listNear(const Graph &graph, StringRef path) {
   return list;
 }
 
+/// Why there is no cut after operations that each stage makes again for itself, and
+/// where the first cut can be; "" if the path names none.
+static std::string explainRepeated(const Graph &graph, StringRef path) {
+  bool isTrained = false, found = false;
+  for (const RepeatedOperation &operation : graph.repeated)
+    if (isWithin(operation, path)) {
+      found = true;
+      isTrained |= operation.isTrained;
+    }
+  if (!found)
+    return "";
+  std::string text =
+      "cannot be cut after '" + path.str() + "': its result depends on no " +
+      (isTrained ? "input" : "trained parameter") +
+      ", so every stage that reads it makes it again and nothing is sent";
+  if (!graph.nodes.empty() && graph.lastCut > 0)
+    text += "; the first cut can be after '" + graph.nodes.front().name + "'";
+  return text;
+}
+
 CutResult resolveCuts(const Graph &graph, const std::vector<std::string> &paths,
                       unsigned stages) {
   CutResult result;
@@ -68,6 +89,10 @@ CutResult resolveCuts(const Graph &graph, const std::vector<std::string> &paths,
     for (unsigned i = 0; i < graph.nodes.size(); ++i)
       if (isWithin(graph.nodes[i], path))
         position = i + 1;
+    if (position == 0)
+      result.error = explainRepeated(graph, path);
+    if (!result.error.empty())
+      return result;
     if (position == 0) {
       result.error = "has no module or node '" + path + "' to cut after";
       std::string near = listNear(graph, path);

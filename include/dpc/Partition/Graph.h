@@ -44,8 +44,16 @@ struct Node {
   int hint = -1; ///< the stage the model asks for, -1 if it does not
 };
 
+/// An operation that is no node, because each stage that reads its result makes it
+/// again; known for messages only.
+struct RepeatedOperation {
+  std::string name, path; ///< as of a node
+  bool isTrained;         ///< depends on a trained parameter
+};
+
 struct Graph {
   std::vector<Node> nodes;
+  std::vector<RepeatedOperation> repeated;
   std::vector<Tensor> values;
   std::vector<Recomputation> recomputations;
   std::vector<int64_t> paramBytes;

@@ -53,6 +53,17 @@ TEST(UserCuts, UnknownPathsNameTheNearestOnes) {
   EXPECT_EQ(resolveCuts(model, {"zzzzzzzz"}, 2).error, "has no module or node 'zzzzzzzz' to cut after");
 }
 
+TEST(UserCuts, WhatEveryStageMakesAgainIsNoPlaceToCut) {
+  Graph graph = model;
+  graph.repeated = {{"embed/gather", "embed", false}, {"tables/cos", "tables", true}, {"frozen/relu", "frozen", false}};
+  EXPECT_EQ(resolveCuts(graph, {"frozen"}, 2).error,
+            "cannot be cut after 'frozen': its result depends on no trained parameter, so every stage that reads it makes it again and "
+            "nothing is sent; the first cut can be after 'embed/node0'");
+  EXPECT_NE(resolveCuts(graph, {"tables/cos"}, 2).error.find("depends on no input"), std::string::npos);
+  // A module of which a part is a node is a place.
+  EXPECT_EQ(resolveCuts(graph, {"embed"}, 2).cuts.starts, (std::vector<unsigned>{0, 1}));
+}
+
 TEST(UserCuts, AtMostFiveNamesAreListed) {
   std::vector<std::string> paths;
   for (char c = 'a'; c < 'k'; ++c)
