@@ -119,6 +119,8 @@ private:
     auto imported = import::importModel(options.input, options.import, &context, summary);
     if (failed(imported))
       return summary.error == import::ImportError::Usage ? kUsage : kModel;
+    if (int status = checkImported(summary, options.import, err))
+      return status;
     module = std::move(*imported);
     seconds["import"] = since(begin);
     return 0;

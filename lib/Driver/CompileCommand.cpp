@@ -65,8 +65,10 @@ public:
     app.add_option("--class-axis", classAxis, "the dimension of classes in the logits");
     app.add_option("--label-smoothing", options.labelSmoothing, "of --loss-op softmax_cross_entropy")->check(CLI::Range(0.0, 1.0));
     app.add_option("--loss-reduction", reduction, "how micro-batches join: auto, token-mean (by their denominators), mean or sum")->check(CLI::IsMember({"auto", "token-mean", "mean", "sum"}));
-    app.add_option("--train", options.train, "train parameters that match a glob");
-    app.add_option("--freeze", options.freeze, "do not train parameters that match a glob");
+    addSelection(app, "--train", true,
+                 "auto: what the rules choose (the default); GLOB: train what matches, and only that unless auto is given, too");
+    addSelection(app, "--freeze", false, "do not train what matches a glob; of --train and --freeze the later one wins");
+    app.add_flag("--strict", options.strict, "refuse what is only a warning: constants that could be parameters");
     app.add_option("--tied", options.tied, "this initializer is shared on purpose");
     app.add_option("--init", init, "draw parameters: seed:N[,normal:0.02]");
   }
@@ -102,6 +104,20 @@ public:
   }
 
 private:
+  // Both flags into one list, in the order given.
+  void addSelection(CLI::App &app, const std::string &flag, bool train, const std::string &what) {
+    app.add_option_function<std::vector<std::string>>(
+           flag,
+           [this, train](const std::vector<std::string> &globs) {
+             for (const std::string &glob : globs)
+               options.selections.push_back({train, glob});
+           },
+           what)
+        ->type_name("GLOB")
+        ->allow_extra_args(false)
+        ->trigger_on_parse();
+  }
+
   import::ImportOptions &options;
   std::vector<std::string> dims, shapes;
   std::string lossOp, reduction = "auto", init;
@@ -215,16 +231,15 @@ int checkCommand(const std::vector<std::string> &args, std::ostream &out, std::o
   auto module = import::importModel(options.input, options.import, &context, summary);
   if (failed(module) || diagnostics.errors())
     return summary.error == import::ImportError::Usage ? 2 : 3;
+  if (int status = checkImported(summary, options.import, err))
+    return status;
   for (const std::string &note : summary.notes)
     out << "note: " << note << "\n";
   out << "loss: " << summary.loss << ", " << describeWeighting(summary.weighting) << "\n";
   out << summary.parameters.size() << " parameters:\n";
-  for (const import::ParameterInfo &parameter : summary.parameters) {
-    out << "  " << parameter.name << " [";
-    for (size_t i = 0; i < parameter.shape.size(); ++i)
-      out << (i ? ", " : "") << parameter.shape[i];
-    out << "] " << (parameter.trained ? "trained" : "frozen") << " (" << parameter.reason << ")\n";
-  }
+  for (const import::ParameterInfo &parameter : summary.parameters)
+    out << "  " << describeParameter(parameter) << "\n";
+  printCandidates(summary, out);
   auto most = partition::getMaxStages(**module);
   if (failed(most))
     return 3;

@@ -372,6 +372,8 @@ int explainModel(CompileOptions options, std::ostream &out, std::ostream &err) {
   auto module = import::importModel(options.input, options.import, &context, summary);
   if (failed(module))
     return summary.error == import::ImportError::Usage ? 2 : kModel;
+  if (int status = checkImported(summary, options.import, err))
+    return status;
   PassManager pm(&context);
   buildPhase("import", pm, options);
   if (failed(pm.run(**module)) || diagnostics.errors())

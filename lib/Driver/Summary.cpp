@@ -52,7 +52,54 @@ std::vector<std::string> describePairs(ModuleOp module) {
   return lines;
 }
 
+std::string shapeInWords(const std::vector<int64_t> &shape) {
+  std::ostringstream text;
+  text << "[";
+  for (size_t i = 0; i < shape.size(); ++i)
+    text << (i ? ", " : "") << shape[i];
+  text << "]";
+  return text.str();
+}
+
+// As a shell takes it for one word.
+std::string quoted(const std::string &name) {
+  auto isPlain = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || StringRef("_-./:@%+=,").contains(c); };
+  if (!name.empty() && std::all_of(name.begin(), name.end(), isPlain))
+    return name;
+  std::string text = "'";
+  for (char c : name)
+    text += c == '\'' ? "'\\''" : std::string(1, c);
+  return text + "'";
+}
+
 } // namespace
+
+std::string describeParameter(const import::ParameterInfo &parameter) {
+  bool hasTwo = !parameter.framework.empty();
+  std::string text = hasTwo ? parameter.framework + " (stored as " + parameter.storage + ")" : parameter.name;
+  text += " " + shapeInWords(parameter.shape) + (parameter.trained ? " trained" : " frozen");
+  return parameter.reason.empty() ? text : text + " (" + parameter.reason + ")";
+}
+
+void printCandidates(const import::ImportSummary &model, std::ostream &out) {
+  for (const import::CandidateInfo &candidate : model.candidates)
+    out << "constant: " << candidate.name << " " << shapeInWords(candidate.shape) << " is not trained: " << candidate.reason
+        << "; if it is a parameter, --train auto --train " << quoted(candidate.name) << "\n";
+}
+
+int checkImported(const import::ImportSummary &model, const import::ImportOptions &options, std::ostream &err) {
+  if (!model.nothingTrained.empty()) {
+    err << "error: " << model.nothingTrained << "\n";
+    return 3;
+  }
+  if (!options.strict || model.candidates.empty())
+    return 0;
+  size_t count = model.candidates.size();
+  err << "error: --strict: " << count << (count == 1 ? " constant" : " constants") << " could be "
+      << (count == 1 ? "a parameter" : "parameters") << "; --train auto --train NAME or --freeze NAME decides for each\n";
+  printCandidates(model, err);
+  return 3;
+}
 
 Machine machineOf(const CompileOptions &options) {
   if (auto machine = getMachine(options.machine))
@@ -105,12 +152,7 @@ void printSummary(std::ostream &out, ModuleOp module, const CompileOptions &opti
   out << "parameters: " << inWords(trained) << " trained of " << inWords(elements) << "\n";
   if (!model.loss.empty())
     out << "loss: " << model.loss << ", " << describeWeighting(model.weighting) << "\n";
-  if (!model.constants.empty()) {
-    out << "constants on differentiable paths:";
-    for (const std::string &name : model.constants)
-      out << " " << name;
-    out << "\n";
-  }
+  printCandidates(model, out);
 
   auto stages = partition::summarizeStages(module, machineOf(options));
   std::optional<schedule::Table> table = tableOf(module);

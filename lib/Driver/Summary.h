@@ -18,6 +18,14 @@ std::string describeWeighting(const std::string &weighting);
 /// The resolved configuration, flags as keys.
 std::string configJson(const CompileOptions &options);
 
+/// One line each about what the model's tensors are, the same in every command.
+std::string describeParameter(const import::ParameterInfo &parameter);
+/// Constants that could be parameters, with the flag that trains each.
+void printCandidates(const import::ImportSummary &model, std::ostream &out);
+/// What a model must have beyond being read: something to train and, under --strict,
+/// no such constants. Says what is missing; the exit status, or 0.
+int checkImported(const import::ImportSummary &model, const import::ImportOptions &options, std::ostream &err);
+
 /// `advice`: about another schedule; empty if there is none to give.
 void printSummary(std::ostream &out, mlir::ModuleOp module, const CompileOptions &options, const import::ImportSummary &model,
                   const artifact::ArtifactSummary &written, const std::vector<std::string> &notes,

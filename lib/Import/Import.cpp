@@ -5,6 +5,7 @@
 #include "Loss.h"
 #include "OperatorTable.h"
 #include "Parameters.h"
+#include "Roles.h"
 #include "StateDict.h"
 #include "dpc/Dialect/NN/ModelAttrs.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -45,7 +46,10 @@ private:
 
   std::optional<GraphValue> lookup(const std::string &name, Location at);
   Value materialize(StoredTensor &tensor, Location at);
-  void listConstants();
+  llvm::SetVector<StringRef> findConstants();
+  void listConstants(const llvm::SetVector<StringRef> &names);
+  LogicalResult refuseComputed(const llvm::SetVector<StringRef> &names);
+  std::string explainNothingTrained();
   void listUnused(const Graph &whole);
   LogicalResult createParameters(ModuleOp module);
 
@@ -189,6 +193,8 @@ Value Importer::materialize(StoredTensor &tensor, Location at) {
                                   stored.symbol);
   if (tensor.original && tensor.transposed)
     value = emitter->transpose(value, {1, 0});
+  if (tensor.original && getShape(value) != tensor.type.getShape())
+    value = emitter->reshape(value, tensor.type.getShape());
   return value;
 }
 
@@ -272,8 +278,9 @@ LogicalResult Importer::importNodes() {
       // has them as operands.
       if (node.op == "Constant" && result.tensor && isFloat(result.tensor))
         origins[output].insert(node.outputs[i]);
-      else if (result.tensor && getConstant(result.tensor) && !names.empty())
-        origins[output] = names;
+      else if (result.tensor && isFloat(result.tensor) &&
+               getConstant(result.tensor) && !names.empty())
+        origins[output] = names; // no gradient passes an integer
     }
     summary.nodes++;
   }
@@ -361,7 +368,8 @@ static llvm::DenseSet<Value> findDifferentiable(Value loss) {
   return seen;
 }
 
-void Importer::listConstants() {
+// The floating constants on differentiable paths to the loss.
+llvm::SetVector<StringRef> Importer::findConstants() {
   llvm::DenseSet<Value> differentiable = findDifferentiable(loss);
   llvm::SetVector<StringRef> names;
   // A constant is on a path if an operation that reads it is, or reads
@@ -376,9 +384,10 @@ void Importer::listConstants() {
     }
     if (!onPath)
       continue;
-    for (const std::string &input : node.inputs) {
+    for (auto [i, input] : llvm::enumerate(node.inputs)) {
       auto it = values.find(input);
-      if (it == values.end() || !it->second.tensor || !isFloat(it->second.tensor))
+      if (it == values.end() || !it->second.tensor ||
+          !isFloat(it->second.tensor) || isSetting(node, i))
         continue;
       if (auto found = origins.find(input); found != origins.end())
         names.insert(found->second.begin(), found->second.end());
@@ -388,8 +397,81 @@ void Importer::listConstants() {
     if (tensor.floating && !tensor.trained && !names.contains(name) &&
         nn::getByteSize(tensor.type) > options.constantLimitBytes)
       names.insert(name);
-  for (StringRef name : names)
+  return names;
+}
+
+void Importer::listConstants(const llvm::SetVector<StringRef> &names) {
+  Roles roles(graph, tensors, *reader);
+  for (StringRef name : names) {
     summary.constants.push_back(name.str());
+    auto it = tensors.find(name);
+    if (it == tensors.end() || isRestricted(options))
+      continue;
+    const StoredTensor &tensor = it->second;
+    if (tensor.trained || tensor.constant || tensor.type.getNumElements() < 2)
+      continue;
+    if (reader->isPresent(*tensor.proto, tensor.name)) {
+      FailureOr<std::vector<char>> bytes =
+          reader->readBytes(*tensor.proto, tensor.name);
+      if (failed(bytes) || isMask(tensor.type.getElementType(), *bytes))
+        continue;
+    }
+    summary.candidates.push_back({tensor.name, tensor.type.getShape().vec(),
+                                  roles.describeUse(tensor)});
+  }
+}
+
+// Training what an exporter computed from a parameter is not training the
+// parameter, and leaving it constant is not what the model's author meant.
+LogicalResult
+Importer::refuseComputed(const llvm::SetVector<StringRef> &names) {
+  std::string text;
+  int64_t count = 0;
+  for (auto &[name, tensor] : tensors) {
+    if (tensor.computedFrom.empty() || !names.contains(name))
+      continue;
+    text += "\n  '" + llvm::join(tensor.computedFrom, "', '") + "', as '" +
+            tensor.name + "' (" + toString(tensor.type.getShape()) + "): " +
+            (tensor.computedFrom.size() == 1
+                 ? "--freeze " + tensor.computedFrom.front()
+                 : "--freeze " + tensor.name) +
+            " keeps it constant";
+    ++count;
+  }
+  if (!count)
+    return success();
+  return emitError(loc)
+         << "the exporter replaced "
+         << (count == 1 ? "a parameter" : "parameters")
+         << " by what it computed from " << (count == 1 ? "it" : "them")
+         << ", which cannot be trained in "
+         << (count == 1 ? "its" : "their") << " place:" << text
+         << "\nExport again with python -m dpc.export, which folds no parameter "
+            "(or torch.onnx.export with optimize=False)";
+}
+
+// Why nothing is trained, in the user's words; "" if something is.
+std::string Importer::explainNothingTrained() {
+  for (const ParameterInfo &parameter : summary.parameters)
+    if (parameter.trained)
+      return "";
+  SmallVector<StringRef> names;
+  for (auto &[name, tensor] : tensors)
+    if (tensor.byRules)
+      names.push_back(tensor.getShownName());
+  bool isChosen = !names.empty();
+  if (!isChosen)
+    for (const CandidateInfo &candidate : summary.candidates)
+      names.push_back(candidate.name);
+  std::string list = names.empty() ? "" : "'" + llvm::join(ArrayRef(names).take_front(3), "', '") +
+                                              (names.size() > 3 ? "', …" : "'");
+  std::string text = "nothing is left to train: the loss depends on ";
+  if (isChosen)
+    return text + std::to_string(names.size()) +
+           (names.size() == 1 ? " parameter (" : " parameters (") + list + "), and " +
+           (isRestricted(options) ? "--train chooses" : "--freeze leaves") + " none of them";
+  text += "no stored tensor that is known to be a parameter";
+  return names.empty() ? text : text + "; --train auto --train NAME trains one, of " + list;
 }
 
 LogicalResult Importer::createParameters(ModuleOp module) {
@@ -418,7 +500,7 @@ LogicalResult Importer::createParameters(ModuleOp module) {
       continue;
     if (tensor.trained && !trainable.contains(tensor.symbol)) {
       tensor.trained = false;
-      summary.notes.push_back("'" + tensor.symbol +
+      summary.notes.push_back("'" + tensor.getShownName().str() +
                               "' is not trained: no differentiable path leads "
                               "from it to the loss");
     }
@@ -470,6 +552,15 @@ LogicalResult Importer::createParameters(ModuleOp module) {
                        tensor.reason};
     summary.parameters.push_back(std::move(info));
   }
+  // What the user froze is small enough to be a literal, but is a parameter still.
+  for (auto &[name, tensor] : tensors)
+    if (tensor.byRules && !tensor.trained && !tensor.original &&
+        !symbols.contains(tensor.symbol) &&
+        nn::getByteSize(tensor.type) <= options.constantLimitBytes)
+      summary.parameters.push_back(
+          {tensor.symbol, tensor.name,
+           tensor.framework == tensor.symbol ? "" : tensor.framework,
+           tensor.type.getShape().vec(), false, tensor.reason});
   for (auto &[path, names] : absent) {
     InFlightDiagnostic error = emitError(loc);
     if (names.size() == 1)
@@ -517,13 +608,19 @@ LogicalResult Importer::finish(ModuleOp module) {
   if (!weighting->note.empty())
     summary.notes.push_back(weighting->note);
 
-  listConstants();
+  llvm::SetVector<StringRef> constants = findConstants();
+  if (failed(refuseComputed(constants)))
+    return failure();
+  listConstants(constants);
   // Dead operations, last first.
   for (Operation &op : llvm::make_early_inc_range(
            llvm::reverse(function.getBody().front())))
     if (isOpTriviallyDead(&op))
       op.erase();
-  return createParameters(module);
+  if (failed(createParameters(module)))
+    return failure();
+  summary.nothingTrained = explainNothingTrained();
+  return success();
 }
 
 FailureOr<OwningOpRef<ModuleOp>> Importer::run(StringRef path) {
@@ -560,8 +657,8 @@ FailureOr<OwningOpRef<ModuleOp>> Importer::run(StringRef path) {
   if (failed(recorded))
     return failure();
   state = std::move(*recorded);
-  auto classified = classifyTensors(*file, graph, *reader, state, options, loc,
-                                    summary.error);
+  auto classified = classifyTensors(*file, graph, whole, *reader, state, options,
+                                    loc, summary);
   if (failed(classified))
     return failure();
   tensors = std::move(*classified);

@@ -93,6 +93,11 @@ TensorReader::locate(const onnx::TensorProto &tensor, StringRef name) {
   return std::optional(range);
 }
 
+bool TensorReader::isPresent(const onnx::TensorProto &tensor, StringRef name) {
+  FailureOr<std::optional<FileRange>> range = locate(tensor, name);
+  return succeeded(range) && (!*range || (*range)->exists);
+}
+
 // Values that the message spells out element by element.
 static bool appendTyped(const onnx::TensorProto &tensor, Type type,
                         std::vector<char> &bytes) {

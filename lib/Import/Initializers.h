@@ -44,6 +44,8 @@ public:
   /// not as plain bytes.
   mlir::FailureOr<std::optional<FileRange>>
   locate(const onnx::TensorProto &tensor, llvm::StringRef name);
+  /// Whether the values can be read: false if their file is not there.
+  bool isPresent(const onnx::TensorProto &tensor, llvm::StringRef name);
   /// The values as little-endian bytes.
   mlir::FailureOr<std::vector<char>> readBytes(const onnx::TensorProto &tensor,
                                                llvm::StringRef name);

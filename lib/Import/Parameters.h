@@ -26,9 +26,23 @@ struct StoredTensor {
   bool recorded = false;
   bool frameworkTransposed = false; ///< the framework's layout is the transpose
   bool partial = false; ///< only what was folded from the framework's tensor
-  /// If this is a copy of another parameter: that one, and how it is stored.
+  bool byRules = false; ///< trained, had the user said nothing
+  /// Untrained for certain (the exporter's record, the name of a buffer, the
+  /// user's word): not listed as something that could be a parameter.
+  bool constant = false;
+  /// The recorded parameters that this was computed from by the exporter, in a way
+  /// that training it as stored would not be training them. On a way to the loss
+  /// this is refused, unless the user froze it.
+  std::vector<std::string> computedFrom;
+  /// The recorded parameter that this holds, rearranged; others may hold it, too.
+  std::string holds;
+  /// If this is a copy of another parameter: that one, and how it is stored. The
+  /// elements may be in another shape as well.
   StoredTensor *original = nullptr;
   bool transposed = false;
+
+  /// For messages: the framework's name where it is known.
+  llvm::StringRef getShownName() const { return framework.empty() ? symbol : framework; }
 };
 
 using StoredTensors = llvm::MapVector<llvm::StringRef, StoredTensor>;
@@ -49,11 +63,23 @@ bool isWeightPosition(const Reader &reader);
 /// usual names of buffers.
 bool isModulePath(llvm::StringRef name);
 
+/// Whether the last part of the name is one of the usual names of buffers.
+bool isBufferName(llvm::StringRef name);
+
 /// Types all initializers that the graph reads and decides which are trained.
+/// `whole` is the graph before anything was dropped from it.
 mlir::FailureOr<StoredTensors>
-classifyTensors(const ModelFile &file, const Graph &graph, TensorReader &reader,
-                const StateDict &state, const ImportOptions &options,
-                mlir::Location loc, ImportError &blame);
+classifyTensors(const ModelFile &file, const Graph &graph, const Graph &whole,
+                TensorReader &reader, const StateDict &state,
+                const ImportOptions &options, mlir::Location loc,
+                ImportSummary &summary);
+
+/// What the user said, over what the rules chose; in the order of the flags.
+mlir::LogicalResult applySelection(StoredTensors &tensors, TensorReader &reader,
+                                   const ImportOptions &options,
+                                   mlir::Location loc, ImportSummary &summary);
+/// Whether the user chose what is trained, so that nothing else is looked for.
+bool isRestricted(const ImportOptions &options);
 
 /// Refuses ties that an exporter made by accident; joins copies of one parameter.
 mlir::LogicalResult resolveTies(StoredTensors &tensors, const Graph &graph,
@@ -63,10 +89,6 @@ mlir::LogicalResult resolveTies(StoredTensors &tensors, const Graph &graph,
 
 /// How `--init` draws a parameter: by its role in the graph.
 nn::InitKind chooseInit(const StoredTensor &tensor, const Graph &graph);
-
-/// Shell patterns with `*`, `?` and `[...]`; a name matches as a whole.
-bool matchesAny(llvm::ArrayRef<std::string> globs, const StoredTensor &tensor,
-                std::vector<bool> *used = nullptr);
 
 } // namespace dpc::import
 

@@ -121,13 +121,16 @@ void dpc::import::applyStateDict(const StateDict &state,
     tensor.framework = key.key;
     tensor.frameworkTransposed = key.transposed;
     tensor.trained = key.trained && tensor.floating;
+    tensor.constant = !tensor.trained;
     tensor.reason = key.trained  ? "the exporter's state dict"
                     : key.buffer ? "a buffer by the exporter's state dict"
                                  : "needs no gradient by the exporter's state dict";
   }
   for (auto &[name, tensor] : tensors)
-    if (!tensor.recorded && tensor.floating)
+    if (!tensor.recorded && tensor.floating) {
+      tensor.constant = true;
       tensor.reason = "not in the exporter's state dict";
+    }
 }
 
 // A product that was exported from a linear layer multiplies with the layer's

@@ -50,6 +50,7 @@ public:
         loc(loc) {}
 
   LogicalResult refuseAccidents();
+  LogicalResult joinRecorded();
   LogicalResult joinCopies();
 
 private:
@@ -171,6 +172,49 @@ LogicalResult TieResolver::refuseAccidents() {
             "on purpose";
 }
 
+// Tensors of which the exporter recorded that they hold the same parameter, in any
+// size and of any values. Where the values are not there (under --init), shapes and
+// what exporters do decide: a weight is stored again for its transpose.
+LogicalResult TieResolver::joinRecorded() {
+  std::map<std::string, StoredTensor *> originals;
+  for (auto &[name, tensor] : tensors)
+    if (tensor.trained && !tensor.computedFrom.size() && tensor.framework == name)
+      originals[tensor.name] = &tensor;
+  LogicalResult result = success();
+  for (auto &[name, tensor] : tensors) {
+    if (tensor.holds.empty() || !tensor.trained)
+      continue;
+    auto [it, isFirst] = originals.try_emplace(tensor.holds, &tensor);
+    if (isFirst || it->second == &tensor)
+      continue;
+    StoredTensor &original = *it->second;
+    Shape x = original.type.getShape(), y = tensor.type.getShape();
+    bool canSwap = x.size() == 2 && y.size() == 2 && x[0] == y[1] && x[1] == y[0];
+    std::vector<char> left, right;
+    if (failed(read(original, left)) || failed(read(tensor, right)))
+      return failure();
+    bool known = !left.empty() && !right.empty();
+    bool equal = known ? left == right : x == y && original.holds == tensor.holds;
+    bool transposed = !equal && canSwap && (!known || transpose(original, left) == right);
+    if (original.type.getElementType() != tensor.type.getElementType() ||
+        (!equal && !transposed)) {
+      result = emitError(loc)
+               << "the exporter stored '" << tensor.holds << "' twice, as '"
+               << original.name << "' (" << toString(x) << ") and, rearranged, as '"
+               << tensor.name << "' (" << toString(y)
+               << "); trained like this they would come apart. --freeze "
+               << tensor.name << " keeps one as it is, or export again with "
+                                 "python -m dpc.export, which stores it once";
+      continue;
+    }
+    tensor.original = &original;
+    tensor.transposed = transposed;
+    tensor.reason = "equal to '" + original.symbol + "'" +
+                    (transposed ? ", transposed" : "");
+  }
+  return result;
+}
+
 LogicalResult TieResolver::compare(StoredTensor &a, StoredTensor &b) {
   // Copies of one layer start equal, and are parameters of their own.
   if (a.recorded && b.recorded)
@@ -204,7 +248,7 @@ LogicalResult TieResolver::joinCopies() {
   // size; a model has many small parameters, but few equal sizes differ.
   SmallVector<StoredTensor *> small, tables, factors;
   for (auto &[name, tensor] : tensors) {
-    if (!tensor.trained || tensor.type.getNumElements() < 2)
+    if (!tensor.trained || tensor.original || tensor.type.getNumElements() < 2)
       continue;
     if (isSmall(tensor))
       small.push_back(&tensor);
@@ -257,5 +301,6 @@ LogicalResult dpc::import::resolveTies(StoredTensors &tensors,
                                        Location loc, ImportError &blame) {
   TieResolver resolver(tensors, graph, reader, options, loc);
   return success(succeeded(resolver.refuseAccidents()) &&
+                 succeeded(resolver.joinRecorded()) &&
                  succeeded(resolver.joinCopies()));
 }

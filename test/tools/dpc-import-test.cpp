@@ -56,8 +56,15 @@ int main(int argc, char **argv) {
   for (StringRef text : shapes)
     options.shapes[text.split('=').first.str()] =
         parseShape(text.split('=').second);
-  options.train = train;
-  options.freeze = freeze;
+  // In the order of the command line, of which each list has its part.
+  std::map<unsigned, Selection> selections;
+  for (bool trains : {true, false}) {
+    auto &list = trains ? train : freeze;
+    for (unsigned i = 0; i < list.size(); ++i)
+      selections[list.getPosition(i)] = {trains, list[i]};
+  }
+  for (auto &[position, selection] : selections)
+    options.selections.push_back(selection);
   options.tied = tied;
   options.loss = loss;
   options.lossOp = lossOp;
@@ -97,6 +104,9 @@ int main(int argc, char **argv) {
                << (copy.transposed ? ", transposed" : "") << "\n";
     for (const std::string &name : info.constants)
       errs() << "constant " << name << "\n";
+    for (const CandidateInfo &candidate : info.candidates)
+      errs() << "candidate " << candidate.name << ": " << candidate.reason
+             << "\n";
     for (const std::string &note : info.notes)
       errs() << "note: " << note << "\n";
   }

@@ -34,14 +34,21 @@ struct InitOptions {
   double stddev = 0.02;
 };
 
+/// `--train GLOB` or `--freeze GLOB`, or `--train auto`: what the rules choose.
+struct Selection {
+  bool train = true;
+  std::string glob; ///< of initializers' or the framework's names
+};
+
 /// What the command line says about the model. Strings are the user's.
 struct ImportOptions {
   std::map<std::string, int64_t> dims;                ///< --dim NAME=N
   std::map<std::string, std::vector<int64_t>> shapes; ///< --shape INPUT=2x128
-  std::vector<std::string> train;  ///< --train GLOB (initializer or framework name)
-  std::vector<std::string> freeze; ///< --freeze GLOB; wins over --train
-  std::vector<std::string> tied;   ///< --tied NAME: sharing is meant
-  std::string loss;                ///< --loss OUTPUT, empty: find it
+  std::vector<Selection> selections; ///< --train and --freeze, in the order given
+  /// --strict, for the driver: what the summary only lists is refused.
+  bool strict = false;
+  std::vector<std::string> tied;     ///< --tied NAME: sharing is meant
+  std::string loss;                  ///< --loss OUTPUT, empty: find it
   LossOp lossOp = LossOp::None;
   std::string logits, labels;      ///< of --loss-op; empty: the only candidate
   std::optional<int64_t> ignoreIndex;
@@ -75,12 +82,24 @@ struct TieInfo {
   std::vector<Copy> copies;
 };
 
+/// A stored tensor that stays constant, although it could be a parameter as well:
+/// nothing in the file tells.
+struct CandidateInfo {
+  std::string name;
+  std::vector<int64_t> shape;
+  std::string reason; ///< how it takes part: "added to an embedding, in node 'add_1'"
+};
+
 struct ImportSummary {
   ImportError error = ImportError::None;
   std::vector<ParameterInfo> parameters; ///< those the loss depends on
   std::vector<TieInfo> ties;
   /// Floating constants from which a differentiable path leads to the loss.
   std::vector<std::string> constants;
+  /// Those of them that could be parameters, for the user to decide.
+  std::vector<CandidateInfo> candidates;
+  /// If nothing is trained: why. The import itself does not mind.
+  std::string nothingTrained;
   /// Initializers that look like parameters but that the loss does not depend on.
   std::vector<std::string> unused;
   std::vector<std::string> outputs; ///< of the graph

@@ -1,0 +1,113 @@
+"""Models from the field of which parameters stayed constant, or others were trained than was meant.
+
+Each is trained with the flags that its user would give, as `dpc check` advises them, and compared with
+float64 autograd; or it is refused, naming what is missing.
+"""
+import re
+import shlex
+
+import pytest
+from field import FIELD, MODEL, call, check, compile_, refuse, run, said, succeed
+
+BIASES, VIT = FIELD / "biases_of_other_exporters", FIELD / "export_vit_free_parameters"
+LORA, UNEVEN = FIELD / "export_lora_frozen_base", FIELD / "multi_use_parameter_uneven_layers"
+FROZEN = FIELD / "frozen_stage_and_gradless_tensors"
+
+
+def listed(model, *flags):
+    """What check lists as constants that could be parameters: name -> (shape, reason, flags)."""
+    lines = re.findall(r"^constant: (\S+) (\[.*?\]) is not trained: (.*); if it is a parameter, (.*)$",
+                       succeed("dpc", "check", model, *flags), re.MULTILINE)
+    return {name: (shape, reason, shlex.split(advice)) for name, shape, reason, advice in lines}
+
+
+def train(tmp_path, folder, model, *flags, expected="expected.json", steps=2, lr=0.1, optimizer="sgd", pp=2, micro_batches=4, schedule="dualpipe"):
+    """What compile said of a model whose run holds the expected numbers."""
+    out = succeed("dpc", "compile", folder / model, "-o", tmp_path / "m.dpc", "--pp", pp, "--micro-batches", micro_batches,
+                  "--schedule", schedule, "--optimizer", optimizer, *flags)
+    run(tmp_path / "m.dpc", folder / "data.safetensors", tmp_path / "dump", steps=steps, lr=lr)
+    assert check(folder / expected, tmp_path / "dump") > 5
+    return out
+
+
+def test_biases_scales_and_shifts_under_any_name_are_trained(tmp_path):
+    candidates = listed(BIASES / "model.onnx")
+    assert set(candidates) == {"pos_embedding"} and candidates["pos_embedding"][0] == "[4, 6]"
+    out = compile_(BIASES / "model.onnx", tmp_path / "without.dpc")
+    assert "constant: pos_embedding [4, 6]" in out and "parameters: 96 trained" in out
+    out = train(tmp_path, BIASES, "model.onnx", *candidates["pos_embedding"][2])
+    assert "constant:" not in out and "parameters: 120 trained" in out
+
+
+def test_a_glob_names_many_under_any_name(tmp_path):
+    train(tmp_path, BIASES, "model.onnx", "--train", "Stateful*", "--train", "linear*", "--train", "pos_embedding")
+
+
+def test_recorded_parameters_of_the_model_itself_are_trained(tmp_path):
+    assert not listed(VIT / "noopt.onnx")
+    train(tmp_path, VIT, "noopt.onnx")
+
+
+def test_what_a_folding_replaced_is_refused_by_name(tmp_path):
+    words = ["'cls_token', as 'expand' (2x1x16)", "'logit_scale', as 'exp' (scalar)", "python -m dpc.export"]
+    refuse(MODEL, words, "dpc", "check", VIT / "default.onnx")
+    for flags in ([], ["--train", "*"], ["--train", "auto", "--train", "exp", "--train", "expand"]):
+        refuse(MODEL, words, "dpc", "compile", VIT / "default.onnx", "-o", tmp_path / "m.dpc", "--optimizer", "sgd", *flags)
+    assert "cls_token" not in refuse(MODEL, words[1:2], "dpc", "check", VIT / "default.onnx", "--freeze", "cls_token")
+    assert not list(tmp_path.iterdir())
+    compile_(VIT / "default.onnx", tmp_path / "m.dpc", "--freeze", "cls_token", "--freeze", "logit_scale")
+
+
+@pytest.mark.parametrize("model", ["ts.onnx", "ts_eval.onnx"])
+def test_without_a_record_tokens_tables_and_factors_are_listed(model, tmp_path):
+    candidates = listed(VIT / model)
+    assert {name: shape for name, (shape, _, _) in candidates.items()} == {"cls_token": "[1, 1, 16]", "pos_embed": "[1, 5, 16]", "gamma": "[16]"}
+    refuse(MODEL, ["--strict: 3 constants", "--train auto --train gamma"], "dpc", "check", VIT / model, "--strict")
+    flags = sum((advice for _, _, advice in candidates.values()), ["--train", "logit_scale"])
+    out = train(tmp_path, VIT, model, "--strict", *flags)
+    assert "constant:" not in out
+
+
+@pytest.mark.parametrize("flags", [["--train", "lora*", "--train", "head*"], ["--freeze", "base.*"],
+                                   ["--freeze", "*", "--train", "lora*", "--train", "head*"],
+                                   ["--train", "*", "--freeze", "b*"], ["--train", "head*", "--train", "*", "--freeze", "base*", "--train", "auto"]])
+def test_only_what_is_chosen_is_trained(flags, tmp_path):
+    assert "115 trained of" in train(tmp_path, LORA, "default.onnx", *flags)
+    said = succeed("dpc", "check", LORA / "default.onnx", *flags)
+    assert "base.weight (stored as val_0) [16, 16] frozen" in said and "lora_A.weight (stored as val_2) [16, 2] trained" in said
+
+
+@pytest.mark.parametrize("schedule", ["1f1b", "dualpipe", "interleaved,v=2"])
+def test_a_factor_that_all_stages_read(schedule, tmp_path):
+    assert {name: reason.split(",")[0] for name, (_, reason, _) in listed(UNEVEN / "model.onnx").items()} == {
+        "freqs_cis": "multiplies a product with a weight", "gain": "multiplies an activation"}
+    train(tmp_path, UNEVEN, "model.onnx", "--freeze", "freqs_cis", "--train", "auto", "--train", "gain", steps=3, lr=0.05,
+          optimizer="momentum", pp=4, micro_batches=8, schedule=schedule)
+
+
+@pytest.mark.parametrize("schedule", ["1f1b", "zb-h1", "dualpipe"])
+@pytest.mark.parametrize("half,flags", [("first", ["--freeze", "emb", "--freeze", "w1", "--train", "auto", "--train", "pos"]),
+                                        ("last", ["--freeze", "w[23]", "--freeze", "pos"])])
+def test_frozen_halves(half, flags, schedule, tmp_path):
+    train(tmp_path, FROZEN, "model.onnx", *flags, "--cuts", "after:MatMul_h3", expected=f"expected_{half}.json", micro_batches=8, schedule=schedule)
+
+
+@pytest.mark.parametrize("flags,words", [
+    (["--freeze", "*"], "nothing is left to train: the loss depends on 4 parameters ('emb', 'w1', 'w2', …), and --freeze leaves none of them"),
+    (["--train", "tenth", "--freeze", "tenth"], "and --train chooses none of them"),
+    (["--freeze", "nosuch*"], "--freeze 'nosuch*' matches no stored tensor that the loss depends on"),
+])
+def test_errors_of_freezing_are_in_the_users_words(flags, words, tmp_path):
+    for command in (["check"], ["compile", "-o", tmp_path / "m.dpc", "--pp", 2, "--optimizer", "sgd"]):
+        text = refuse(MODEL, [words], "dpc", command[0], FROZEN / "model.onnx", *command[1:], *flags)
+        assert "func.func" not in text and text.count("error:") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_cut_in_a_frozen_part_names_where_one_can_be(tmp_path):
+    frozen = ["--freeze", "emb", "--freeze", "w1"]
+    command = ["dpc", "compile", FROZEN / "model.onnx", "-o", tmp_path / "m.dpc", "--pp", 2, "--optimizer", "sgd", "--schedule", "1f1b", *frozen]
+    text = refuse(MODEL, ["cannot be cut after 'Tanh_h2': its result depends on no trained parameter"], *command, "--cuts", "after:Tanh_h2")
+    place = re.search(r"the first cut can be after '(.*)'", text)[1]
+    succeed(*command, "--cuts", f"after:{place}")
+    assert "has no module or node 'Tanh_h9'" in said(call(*command, "--force", "--cuts", "after:Tanh_h9"))
