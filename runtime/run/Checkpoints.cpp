@@ -51,6 +51,8 @@ Status Checkpoints::open() {
   }
   if (Status s = lock.takeFolder(directory); !s.ok())
     return hint(s);
+  if (Status s = tidyCheckpoints(directory); !s.ok())
+    return hint(s);
   return listCheckpoints(directory, found);
 }
 
@@ -59,7 +61,7 @@ Status Checkpoints::open() {
 Status Checkpoints::checkSeeds(const CheckpointManifest &m) const {
   auto differs = [&](const char *flag, const std::string &given, const std::string &saved) {
     return error(Code::Checkpoint, flag, " ", given, ": the checkpoint was written ", saved,
-                 "; leave the flag out to go on as before, or start anew (--resume never; --init-weights takes the weights alone)");
+                 "; leave the flag out to go on in the same order; --init-weights takes a checkpoint's weights alone");
   };
   auto text = [](uint64_t seed) { return std::to_string(seed); };
   if (options.shuffle && options.shuffle != m.shuffle)
@@ -78,8 +80,8 @@ Status Checkpoints::resume(dpcrt_session *session, const std::string &modelHash,
   std::string from = here ? (found.empty() ? "" : directory) : options.resume == "never" ? "" : options.resume;
   if (from.empty()) {
     if (!found.empty())
-      err << "starting anew; what a former run left in " << directory << " goes when this run's checkpoints are complete "
-          << (isDefault ? "(--resume auto goes on from there)" : "") << "\n";
+      err << "starting anew; what a former run left in " << directory << " goes when this run's checkpoints are complete"
+          << (isDefault ? " (--resume auto goes on from there)" : "") << "\n";
     else if (options.resume == "auto")
       err << "there is no checkpoint in " << directory << ": starting anew\n";
     return {};
