@@ -1,23 +1,12 @@
 // The folder of a run's checkpoints.
 #include "run/Checkpoints.h"
+#include "checkpoint/DefaultFolder.h"
 #include "data/Files.h"
 #include <algorithm>
 #include <filesystem>
 
 namespace dpcrt {
 namespace fs = std::filesystem;
-
-namespace {
-// MODEL.checkpoints beside MODEL.dpc.
-std::string defaultFolder(std::string artifact) {
-  while (artifact.size() > 1 && artifact.back() == '/')
-    artifact.pop_back();
-  const std::string ending = ".dpc";
-  if (artifact.size() > ending.size() && artifact.compare(artifact.size() - ending.size(), ending.size(), ending) == 0)
-    artifact.resize(artifact.size() - ending.size());
-  return artifact + ".checkpoints";
-}
-} // namespace
 
 Checkpoints::~Checkpoints() {
   lock = OutputLock(); // its file lies in the folder
@@ -35,7 +24,7 @@ Status Checkpoints::open() {
     return {};
   }
   isDefault = options.checkpoint.empty();
-  directory = isDefault ? defaultFolder(options.artifact) : options.checkpoint;
+  directory = isDefault ? defaultCheckpointFolder(options.artifact) : options.checkpoint;
   while (directory.size() > 1 && directory.back() == '/')
     directory.pop_back();
   auto hint = [&](Status s) {
