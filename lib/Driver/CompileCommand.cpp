@@ -239,6 +239,7 @@ int checkCommand(const std::vector<std::string> &args, std::ostream &out, std::o
   out << summary.parameters.size() << " parameters:\n";
   for (const import::ParameterInfo &parameter : summary.parameters)
     out << "  " << describeParameter(parameter) << "\n";
+  printTies(summary, out);
   printCandidates(summary, out);
   auto most = partition::getMaxStages(**module);
   if (failed(most))

@@ -81,6 +81,12 @@ std::string describeParameter(const import::ParameterInfo &parameter) {
   return parameter.reason.empty() ? text : text + " (" + parameter.reason + ")";
 }
 
+void printTies(const import::ImportSummary &model, std::ostream &out) {
+  for (const import::TieInfo &tie : model.ties)
+    for (const auto &copy : tie.copies)
+      out << "tied: " << copy.name << " is " << tie.name << (copy.transposed ? ", transposed" : "") << "\n";
+}
+
 void printCandidates(const import::ImportSummary &model, std::ostream &out) {
   for (const import::CandidateInfo &candidate : model.candidates)
     out << "constant: " << candidate.name << " " << shapeInWords(candidate.shape) << " is not trained: " << candidate.reason
@@ -146,9 +152,7 @@ void printSummary(std::ostream &out, ModuleOp module, const CompileOptions &opti
     out << "note: " << note << "\n";
   for (const std::string &note : notes)
     out << "note: " << note << "\n";
-  for (const import::TieInfo &tie : model.ties)
-    for (const auto &copy : tie.copies)
-      out << "tied: " << copy.name << " is " << tie.name << (copy.transposed ? ", transposed" : "") << "\n";
+  printTies(model, out);
   out << "parameters: " << inWords(trained) << " trained of " << inWords(elements) << "\n";
   if (!model.loss.empty())
     out << "loss: " << model.loss << ", " << describeWeighting(model.weighting) << "\n";

@@ -20,6 +20,8 @@ std::string configJson(const CompileOptions &options);
 
 /// One line each about what the model's tensors are, the same in every command.
 std::string describeParameter(const import::ParameterInfo &parameter);
+/// Tensors that are stored more than once and are one parameter.
+void printTies(const import::ImportSummary &model, std::ostream &out);
 /// Constants that could be parameters, with the flag that trains each.
 void printCandidates(const import::ImportSummary &model, std::ostream &out);
 /// What a model must have beyond being read: something to train and, under --strict,

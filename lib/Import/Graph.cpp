@@ -183,6 +183,38 @@ static void inferModules(Graph &graph) {
   }
 }
 
+static bool isFloating(const onnx::TensorProto &tensor) {
+  return llvm::is_contained({onnx::TensorProto::FLOAT, onnx::TensorProto::DOUBLE,
+                             onnx::TensorProto::FLOAT16,
+                             onnx::TensorProto::BFLOAT16},
+                            tensor.data_type());
+}
+
+// Constant nodes that could be parameters become stored tensors. Nodes of functions
+// stay: every call has one of its own, of the same bytes.
+static void liftConstants(const onnx::GraphProto &proto, Graph &graph) {
+  for (const onnx::NodeProto &node : proto.node()) {
+    if (node.op_type() != "Constant" || node.output_size() != 1 ||
+        !(node.domain().empty() || node.domain() == "ai.onnx"))
+      continue;
+    for (const onnx::AttributeProto &attribute : node.attribute()) {
+      const onnx::TensorProto &tensor = attribute.t();
+      int64_t count = 1;
+      for (int64_t extent : tensor.dims()) // any above 1, none of 0
+        count = extent < 1 ? 0 : count && extent > 1 ? 2 : count;
+      if (attribute.name() != "value" || !isFloating(tensor) || count < 2 ||
+          graph.initializers.contains(node.output(0)))
+        continue;
+      graph.initializers.insert({node.output(0), &tensor});
+      graph.fromNodes.insert(node.output(0));
+    }
+  }
+  llvm::erase_if(graph.nodes, [&](const Node &node) {
+    return node.op == "Constant" && node.outputs.size() == 1 &&
+           graph.fromNodes.contains(node.outputs[0]);
+  });
+}
+
 FailureOr<Graph> dpc::import::buildGraph(const ModelFile &file, Location loc) {
   const onnx::ModelProto &model = file.getProto();
   const onnx::GraphProto &proto = model.graph();
@@ -230,7 +262,10 @@ FailureOr<Graph> dpc::import::buildGraph(const ModelFile &file, Location loc) {
                               << "' is defined by no node";
     graph.outputs.push_back(output.name());
   }
-  if (failed(result) || failed(orderNodes(graph, loc)))
+  if (failed(result))
+    return failure();
+  liftConstants(proto, graph);
+  if (failed(orderNodes(graph, loc)))
     return failure();
   inferModules(graph);
   return graph;

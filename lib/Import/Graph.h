@@ -10,6 +10,7 @@
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSet.h"
 
 namespace dpc::import {
 
@@ -39,6 +40,9 @@ std::string getOperatorName(const Node &node);
 struct Graph {
   std::vector<Node> nodes; ///< producers before consumers
   llvm::MapVector<llvm::StringRef, const onnx::TensorProto *> initializers;
+  /// Those of them that the file holds in Constant nodes: some exporters write all
+  /// weights so. Only floating ones of more than one element are taken out.
+  llvm::StringSet<> fromNodes;
   /// Inputs that have no initializer of the same name.
   std::vector<const onnx::ValueInfoProto *> inputs;
   std::vector<std::string> outputs;

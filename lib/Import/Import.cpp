@@ -393,9 +393,14 @@ llvm::SetVector<StringRef> Importer::findConstants() {
         names.insert(found->second.begin(), found->second.end());
     }
   }
+  // Large ones are no literals.
+  llvm::StringSet<> read;
+  function.walk([&](nn::GetOp get) {
+    if (differentiable.contains(get))
+      read.insert(get.getParameter());
+  });
   for (auto &[name, tensor] : tensors)
-    if (tensor.floating && !tensor.trained && !names.contains(name) &&
-        nn::getByteSize(tensor.type) > options.constantLimitBytes)
+    if (tensor.floating && !tensor.trained && read.contains(tensor.symbol))
       names.insert(name);
   return names;
 }

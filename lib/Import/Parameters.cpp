@@ -20,7 +20,8 @@ using namespace mlir;
 using namespace dpc::import;
 
 SmallVector<Reader> dpc::import::findReaders(const Graph &graph,
-                                             StringRef value) {
+                                             StringRef value,
+                                             bool throughExpand) {
   SmallVector<Reader> readers;
   SmallVector<std::pair<StringRef, bool>> work = {{value, false}};
   llvm::StringSet<> seen;
@@ -34,7 +35,8 @@ SmallVector<Reader> dpc::import::findReaders(const Graph &graph,
       bool moves = llvm::is_contained({"Identity", "Transpose", "Reshape",
                                        "Squeeze", "Unsqueeze", "Flatten",
                                        "Cast", "CastLike"},
-                                      node.op);
+                                      node.op) ||
+                   (throughExpand && node.op == "Expand");
       if (moves && operand == 0 && !node.outputs.empty())
         work.push_back({node.outputs[0], true});
       else
@@ -124,11 +126,14 @@ private:
   void applyPaths(StoredTensor &tensor);
   void applyPositions(StoredTensor &tensor);
   void applyRoles(StoredTensor &tensor, const Roles &roles);
+  void judge();
 
   const Graph &graph, &whole;
   const Record &record;
   StoredTensors &tensors;
   TensorReader &reader;
+  llvm::StringMap<std::string> mangled; ///< p_h_0_weight -> h.0.weight
+  bool judgesNodes = false; ///< tensors of Constant nodes, too
 };
 
 } // namespace
@@ -152,7 +157,7 @@ void Classifier::applyNames(StoredTensor &tensor) {
 // distinct, and an expansion was none. (Rows that no lookup names get no gradient
 // in either form.)
 FailureOr<bool> Classifier::isWhole(const StoredTensor &tensor, Folding folding) {
-  if (folding == Folding::Rearranged)
+  if (folding == Folding::Rearranged || folding == Folding::Slice)
     return true;
   if (folding == Folding::Other)
     return false;
@@ -183,8 +188,11 @@ FailureOr<bool> Classifier::isWhole(const StoredTensor &tensor, Folding folding)
     }
     return false;
   };
+  if (folding != Folding::Expanded &&
+      (shape.empty() || repeats(0, shape.size() - 1)))
+    return false;
   if (folding == Folding::Lookup)
-    return shape.size() >= 1 && !repeats(0, shape.size() - 1);
+    return true;
   for (size_t axis = 0; axis < shape.size(); ++axis)
     if (shape[axis] > 1 && repeats(axis, axis + 1))
       return false;
@@ -220,6 +228,8 @@ LogicalResult Classifier::applyFolding(StoredTensor &tensor) {
                        !StringRef(tensor.name).starts_with("val_");
       train(tensor, folding == Folding::Rearranged
                         ? "the exporter stored " + from + " so"
+                    : folding == Folding::Slice
+                        ? "the exporter stored a part of " + from
                     : folding == Folding::Expanded
                         ? "the exporter stored " + from + " so, expanded over nothing"
                         : "the exporter folded " + from + " into it, row by row");
@@ -229,6 +239,14 @@ LogicalResult Classifier::applyFolding(StoredTensor &tensor) {
   tensor.computedFrom.assign(targets.begin(), targets.end());
   tensor.reason = "the exporter computed it from " + from;
   return success();
+}
+
+// The name that torch gives a parameter in its records.
+static std::string mangle(StringRef name) {
+  std::string text = "p_" + name.lower();
+  for (char &c : text)
+    c = llvm::isAlnum(c) ? c : '_';
+  return text;
 }
 
 // Tensors under made-up names, by the calls that read them, where the exporter did
@@ -251,10 +269,15 @@ void Classifier::applyCalls(StoredTensor &tensor) {
         continue;
       std::string target = record.parameters.lookup(argument);
       auto other = tensors.find(target);
-      if (other == tensors.end() || target.empty())
+      if (target.empty())
+        if (auto it = mangled.find(argument); it != mangled.end())
+          other = tensors.find(it->second);
+      if (other == tensors.end())
         absent.push_back(target);
+      else if (&other->second == &tensor)
+        return train(tensor, "the call recorded for node '" + reader.node->name + "'");
       else if (haveSameOrSwappedShape(tensor, other->second))
-        copyOf = target;
+        copyOf = other->first.str();
     }
     // A parameter stored under no name of its own: it is this operand, unless
     // the operand is one of the call's own scalars (an epsilon, a scale).
@@ -328,6 +351,8 @@ LogicalResult Classifier::run() {
   apply(&Classifier::applyNames);
   if (failed(forUndecided([&](StoredTensor &t) { return applyFolding(t); })))
     return failure();
+  for (auto &[name, tensor] : tensors)
+    mangled.try_emplace(mangle(name), name.str());
   apply(&Classifier::applyCalls);
   if (isComplete())
     (void)forUndecided([&](StoredTensor &tensor) {
@@ -335,13 +360,30 @@ LogicalResult Classifier::run() {
       return success();
     });
   apply(&Classifier::applyPaths);
-  apply(&Classifier::applyPositions);
-  // Biases belong to weights, which are known by now.
-  Roles roles(graph, tensors, reader);
-  return forUndecided([&](StoredTensor &tensor) {
-    applyRoles(tensor, roles);
-    return success();
+  // An exporter that has initializers and Constant nodes keeps its weights in the
+  // former; one that has no weights there has them all in nodes.
+  judgesNodes = false;
+  judge();
+  judgesNodes = llvm::none_of(tensors, [&](auto &entry) {
+    return entry.second.trained && !graph.fromNodes.contains(entry.first);
   });
+  if (judgesNodes)
+    judge();
+  return success();
+}
+
+// By roles; biases belong to weights, so those are found first.
+void Classifier::judge() {
+  auto forJudged = [&](auto rule) {
+    (void)forUndecided([&](StoredTensor &tensor) {
+      if (judgesNodes || !graph.fromNodes.contains(tensor.name))
+        rule(tensor);
+      return success();
+    });
+  };
+  forJudged([&](StoredTensor &tensor) { applyPositions(tensor); });
+  Roles roles(graph, tensors, reader);
+  forJudged([&](StoredTensor &tensor) { applyRoles(tensor, roles); });
 }
 
 FailureOr<StoredTensors>

@@ -53,7 +53,8 @@ struct Reader {
   unsigned operand;
   bool rearranged; ///< an Identity, Transpose, Reshape, … is in between
 };
-llvm::SmallVector<Reader> findReaders(const Graph &graph, llvm::StringRef value);
+llvm::SmallVector<Reader> findReaders(const Graph &graph, llvm::StringRef value,
+                                      bool throughExpand = false);
 
 /// Whether this operand of the operator is what layers keep their weights in: a
 /// factor of a product, a table, a filter, a norm's scale or bias.

@@ -152,7 +152,11 @@ static bool isRearrangement(StringRef op) {
 }
 
 static bool isLookup(StringRef op) {
-  return op == "embedding" || op == "index_select" || op == "gather";
+  return llvm::is_contained({"embedding", "index_select", "gather", "index"}, op);
+}
+
+static bool isSlice(StringRef op) {
+  return op == "slice" || op == "select" || op == "narrow";
 }
 
 // What indices are computed from; their values are integers.
@@ -160,7 +164,7 @@ static bool isOfIndices(StringRef op) {
   return llvm::is_contained(
       {"arange", "add", "sub", "rsub", "cumsum", "ones", "new_ones", "ones_like",
        "zeros", "new_zeros", "zeros_like", "full", "new_full", "full_like",
-       "slice", "select", "expand", "expand_as", "_to_copy", "to",
+       "expand", "expand_as", "_to_copy", "to",
        "convert_element_type_default", "convert_element_type", "type_as",
        "clamp", "clamp_min", "repeat", "scalar_tensor", "sym_size", "cat"},
       op);
@@ -186,7 +190,8 @@ Folding dpc::import::classifyFolding(const Record &record, StringRef value,
   const std::set<std::string> &sources = it->second;
   StringRef last = getOperator(value);
   bool isPart = last == "val"; // of the call that reads it
-  bool looksUp = isLookup(last), rearranges = isRearrangement(last);
+  bool looksUp = isLookup(last), slices = isSlice(last);
+  bool rearranges = isRearrangement(last);
   bool expands = last.starts_with("expand"), computes = false, others = false;
   bool other = false;
   for (const std::string &source : sources) {
@@ -198,19 +203,24 @@ Folding dpc::import::classifyFolding(const Record &record, StringRef value,
     if (op == "val" || record.others.contains(source))
       continue;
     looksUp |= isLookup(op);
+    slices |= isSlice(op);
     expands |= op.starts_with("expand");
     computes |= isOfIndices(op) && !op.starts_with("expand");
-    other |= !isLookup(op) && !isRearrangement(op) && !isOfIndices(op);
+    other |= !isLookup(op) && !isSlice(op) && !isRearrangement(op) && !isOfIndices(op);
   }
   if (other)
     return Folding::Other;
+  // Rows are the outer dimensions of an embedding's result. Of other lookups, and of
+  // one that was rearranged, they may be any.
   if (looksUp)
-    return isLookup(last) ? Folding::Lookup
-           : rearranges   ? Folding::LookupTransposed
-                          : Folding::Other;
+    return last == "embedding"            ? Folding::Lookup
+           : isLookup(last) || rearranges ? Folding::LookupTransposed
+                                          : Folding::Other;
   // Without a lookup, arithmetic on the way is on the parameter itself.
   if (computes)
     return Folding::Other;
+  if (slices && !expands)
+    return isSlice(last) || rearranges ? Folding::Slice : Folding::Other;
   if (expands)
     return last.starts_with("expand") || rearranges ? Folding::Expanded
                                                     : Folding::Other;

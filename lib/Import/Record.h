@@ -43,7 +43,8 @@ RecordedCall parseCall(llvm::StringRef call);
 enum class Folding {
   Rearranged,       ///< the elements of the parameter in another order or shape
   Lookup,           ///< rows of the parameter
-  LookupTransposed, ///< rows of the parameter, rearranged
+  LookupTransposed, ///< rows of the parameter, along any dimension
+  Slice,            ///< a part of the parameter
   Expanded,         ///< copies of the parameter along other dimensions
   Other,            ///< anything else
 };

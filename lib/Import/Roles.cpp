@@ -84,8 +84,8 @@ std::optional<Roles::Extents> Roles::getShape(StringRef value) const {
   if (!node || node->inputs.empty())
     return std::nullopt;
   std::optional<Extents> shape = getShape(node->inputs[0]);
-  if (!shape || isElementwiseCopy(*node))
-    return shape;
+  if (!shape || isElementwiseCopy(*node) || node->op == "Expand")
+    return shape; // broadcasting: what it is repeated over does not matter
   if (node->op == "Transpose") {
     Extents result;
     const onnx::AttributeProto *perm = node->find("perm");
@@ -281,7 +281,7 @@ bool Roles::isOutputWide(Extents shape, StringRef value) const {
 const Node *Roles::findBiased(const StoredTensor &tensor) const {
   if (tensor.type.getRank() == 0)
     return nullptr;
-  for (const Reader &r : findReaders(graph, tensor.name)) {
+  for (const Reader &r : findReaders(graph, tensor.name, /*throughExpand=*/true)) {
     const Node &node = *r.node;
     if (node.op == "Gemm" && r.operand == 2 && isProduct(node)) {
       if (std::optional<Extents> shape = getShape(node.inputs[2]);
@@ -319,7 +319,7 @@ bool Roles::isVariance(StringRef value) const {
   if (node->op == "ReduceMean" || node->op == "ReduceSumSquare")
     return node->op == "ReduceSumSquare" || isSquare(node->inputs[0]);
   if (node->op == "Clip" || node->op == "Max")
-    return isVariance(node->inputs[0]);
+    return llvm::any_of(node->inputs, [&](StringRef v) { return !v.empty() && isVariance(v); });
   if (node->inputs.size() != 2)
     return false;
   // The mean of squares less the square of the mean.
@@ -394,7 +394,7 @@ bool Roles::isVector(const StoredTensor &tensor) const {
 const Node *Roles::findScaled(const StoredTensor &tensor) const {
   if (!isVector(tensor))
     return nullptr;
-  for (const Reader &r : findReaders(graph, tensor.name)) {
+  for (const Reader &r : findReaders(graph, tensor.name, /*throughExpand=*/true)) {
     const Node *node = r.node;
     // 1 + weight is a scale, too.
     if (node->op == "Add" && node->inputs.size() == 2 &&
@@ -438,7 +438,7 @@ const Node *Roles::findShifted(const StoredTensor &tensor) const {
     }
     return false;
   };
-  for (const Reader &r : findReaders(graph, tensor.name)) {
+  for (const Reader &r : findReaders(graph, tensor.name, /*throughExpand=*/true)) {
     const Node *node = r.node;
     if (node->inputs.size() != 2)
       continue;

@@ -34,7 +34,7 @@ private:
     return activations.contains(value);
   }
   std::optional<Extents> getInts(llvm::StringRef value) const;
-  /// Of a value that is a stored tensor, rearranged.
+  /// Of a value that is a stored tensor, rearranged; before it is broadcast.
   std::optional<Extents> getShape(llvm::StringRef value) const;
   const StoredTensor *findWeight(llvm::StringRef value) const;
   bool isProduct(const Node &node) const;

@@ -1,7 +1,6 @@
 // What a run writes: metrics lines, dumps, the report.
 #pragma once
 #include "data/Files.h"
-#include "data/OutputLock.h"
 #include "session/Client.h"
 #include <nlohmann/json.hpp>
 
@@ -11,8 +10,7 @@ namespace dpcrt {
 class MetricsFile {
 public:
   ~MetricsFile();
-  // `append`: a resumed run goes on below what is there.
-  Status open(const std::string &path, bool append);
+  Status open(const std::string &path);
   bool isOpen() const { return fd >= 0; }
   Status write(const nlohmann::ordered_json &line);
 
@@ -20,10 +18,9 @@ private:
   int fd = -1;
   uint64_t length = 0;
   std::string name;
-  OutputLock lock;
 };
 
-// DIR/step-<n>.safetensors, n from 1.
+// DIR/step-<n>.safetensors.
 Status writeDump(const std::string &directory, uint64_t step, dpcrt_session *session,
                  const dpcrt_result &result, uint64_t microBatches);
 

@@ -6,8 +6,12 @@ float64 autograd; or it is refused, naming what is missing.
 import re
 import shlex
 
+import numpy as np
+import onnx
 import pytest
-from field import FIELD, MODEL, call, check, compile_, refuse, run, said, succeed
+from field import FIELD, MODEL, call, check, compile_, dumped, refuse, run, said, succeed
+from onnx import TensorProto, helper, numpy_helper
+from safetensors.numpy import save_file
 
 BIASES, VIT = FIELD / "biases_of_other_exporters", FIELD / "export_vit_free_parameters"
 LORA, UNEVEN = FIELD / "export_lora_frozen_base", FIELD / "multi_use_parameter_uneven_layers"
@@ -111,3 +115,62 @@ def test_a_cut_in_a_frozen_part_names_where_one_can_be(tmp_path):
     place = re.search(r"the first cut can be after '(.*)'", text)[1]
     succeed(*command, "--cuts", f"after:{place}")
     assert "has no module or node 'Tanh_h9'" in said(call(*command, "--force", "--cuts", "after:Tanh_h9"))
+
+
+def test_weights_in_constant_nodes_train_as_initializers_do(tmp_path):
+    model = onnx.load(BIASES / "model.onnx")
+    nodes = [helper.make_node("Constant", [], [t.name], name=f"of_{t.name}", value=t) for t in model.graph.initializer]
+    del model.graph.initializer[:]
+    for i, node in enumerate(nodes):
+        model.graph.node.insert(i, node)
+    onnx.save(model, tmp_path / "nodes.onnx")
+    candidates = listed(tmp_path / "nodes.onnx")
+    assert set(candidates) == {"pos_embedding"}
+    succeed("dpc", "compile", tmp_path / "nodes.onnx", "-o", tmp_path / "m.dpc", "--pp", 2, "--micro-batches", 4, "--optimizer", "sgd",
+            *candidates["pos_embedding"][2])
+    run(tmp_path / "m.dpc", BIASES / "data.safetensors", tmp_path / "dump", steps=2)
+    check(BIASES / "expected.json", tmp_path / "dump")
+    succeed("dpc", "verify", tmp_path / "m.dpc", "--data", BIASES / "data.safetensors")
+
+
+@pytest.mark.parametrize("kind", ["transposed", "reshaped"])
+def test_a_parameter_that_the_exporter_stored_twice_trains_as_one(kind, tmp_path):
+    """As the same graph in which a node makes the second form of the first."""
+    rng = np.random.default_rng(5)
+    size = 40  # more than what is compared without a record
+    w = rng.standard_normal((size, size) if kind == "transposed" else (size,)).astype(np.float32) / 6
+    op, second = ("MatMul", w.T.copy()) if kind == "transposed" else ("Mul", w.reshape(1, 1, size))
+    shape = numpy_helper.from_array(np.array([1, 1, size], np.int64), "shape")
+
+    def save(name, folded):
+        nodes = [helper.make_node(op, ["x", "w"], ["a"]), helper.make_node("Tanh", ["a"], ["b"]), helper.make_node(op, ["b", "val_1"], ["c"]),
+                 helper.make_node("Mul", ["c", "c"], ["d"]), helper.make_node("ReduceMean", ["d"], ["loss"], keepdims=0)]
+        if not folded:
+            nodes.insert(0, helper.make_node("Transpose", ["w"], ["val_1"]) if kind == "transposed" else
+                         helper.make_node("Reshape", ["w", "shape"], ["val_1"]))
+        nodes[-3].metadata_props.add(key="pkg.torch.onnx.fx_node", value="%c : [num_users=1] = call_function[target=torch.ops.aten.linear.default]"
+                                                                        "(args = (%b, %p_w), kwargs = {})")
+        graph = helper.make_graph(nodes, "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [2, 3, size])],
+                                  [helper.make_tensor_value_info("loss", TensorProto.FLOAT, [])],
+                                  [numpy_helper.from_array(w, "w")] + ([numpy_helper.from_array(second, "val_1")] if folded else [shape]))
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10)
+        model.metadata_props.add(key="pkg.torch.export.ExportedProgram.graph_signature", value="\n# inputs\np_w: PARAMETER target='w'\nx: USER_INPUT\n")
+        if folded:
+            info = model.graph.value_info.add()
+            info.CopyFrom(helper.make_tensor_value_info("val_1", TensorProto.FLOAT, second.shape))
+            info.metadata_props.add(key="pkg.onnxscript.optimizer.folded_from", value="['w']")
+        onnx.save(model, tmp_path / name)
+        return tmp_path / name
+
+    save_file({"x": rng.standard_normal((4, 2, 3, size)).astype(np.float32)}, str(tmp_path / "data.safetensors"))
+    steps = []
+    for name in ("folded", "computed"):
+        out = succeed("dpc", "compile", save(f"{name}.onnx", name == "folded"), "-o", tmp_path / f"{name}.dpc", "--pp", 2, "--schedule", "1f1b",
+                      "--micro-batches", 4, "--optimizer", "sgd", "--cuts", "after:graph/node[1]:Tanh" if name == "folded" else "after:graph/node[2]:Tanh")
+        assert ("tied: val_1 is w" in out) == (name == "folded")
+        run(tmp_path / f"{name}.dpc", tmp_path / "data.safetensors", tmp_path / name, steps=3)
+        steps.append(dumped(tmp_path / name))
+    for one, two in zip(*steps):
+        assert set(one) == {"loss", "total_loss", "grad/w", "param/w"}
+        for key in one:
+            np.testing.assert_allclose(one[key], two[key], rtol=1e-5, atol=1e-7, err_msg=key)
