@@ -9,11 +9,6 @@ namespace dpcrt {
 namespace fs = std::filesystem;
 
 namespace {
-// step-<n>, and the names under which writing leaves a complete one for a moment.
-bool isStepName(const std::string &name) {
-  return name.compare(0, 5, "step-") == 0 && name.size() > 5 && name[5] >= '0' && name[5] <= '9';
-}
-
 std::string manifestOf(const std::string &path) {
   return path + "/" + CheckpointManifest::fileName;
 }
@@ -27,9 +22,19 @@ Status readManifest(const std::string &path, CheckpointManifest &out) {
 }
 } // namespace
 
+bool isCheckpointName(const std::string &name) {
+  return name.compare(0, 5, "step-") == 0 && name.size() > 5 &&
+         name.find_first_not_of("0123456789", 5) == std::string::npos;
+}
+
+// By what its manifest begins with, which damage elsewhere does not change: a damaged
+// checkpoint is still one, and another program's folder never is.
 bool isCheckpoint(const std::string &path) {
-  std::error_code ignored;
-  return fs::is_regular_file(manifestOf(path), ignored);
+  const std::string mark = "{\n \"format\": \"dpc-checkpoint\"";
+  InputFile file;
+  std::string begin(mark.size(), '\0');
+  return InputFile::open(manifestOf(path), Code::Checkpoint, file).ok() && file.size() >= mark.size() &&
+         file.read(0, begin.data(), begin.size()).ok() && begin == mark;
 }
 
 Status listCheckpoints(const std::string &directory, std::vector<FoundCheckpoint> &out) {
@@ -39,7 +44,8 @@ Status listCheckpoints(const std::string &directory, std::vector<FoundCheckpoint
     return {};
   for (; !failed && it != end; it.increment(failed)) {
     std::string name = it->path().filename().string(), path = directory + "/" + name;
-    if (!isStepName(name) || !isCheckpoint(path))
+    std::error_code ignored;
+    if (!isCheckpointName(name) || !fs::exists(manifestOf(path), ignored))
       continue;
     FoundCheckpoint found;
     found.path = path;

@@ -15,9 +15,17 @@ namespace dpcrt {
 Status writeCheckpoint(const std::string &directory, CheckpointManifest &manifest,
                        const std::vector<TensorToWrite> &tensors, uint64_t keep);
 
+// Finishes or removes what a run that was killed left half done. The caller holds the
+// folder's lock (OutputLock.h); call it before anything is listed or written.
+Status tidyCheckpoints(const std::string &directory);
+
+// Whether a file name is step-<n>.
+bool isCheckpointName(const std::string &name);
+
 // What of a folder can be resumed from: newest first, by generation and step. Folders
 // without a manifest are none. One whose manifest cannot be read is listed with what
-// is wrong with it, in the place of the newest: nobody knows what it was.
+// is wrong with it, in the place of the newest: nobody knows what it was. What was
+// written by something else than dpc is not listed.
 struct FoundCheckpoint {
   std::string path; // DIR/step-<n>
   uint64_t generation = 0, step = 0;

@@ -2,11 +2,14 @@
 //   1. step-<n>.partial/state.safetensors, synced
 //   2. step-<n>.partial/manifest.json by rename, synced: complete from here on
 //   3. step-<n>.partial to step-<n>, the folder synced
-//   4. only then what is older goes
-// A run that is killed anywhere leaves the complete ones of before, and at most a
-// folder without a manifest or a complete one under its partial name.
+//   4. only then what is older goes: to step-<n>.removed first, so that nothing that
+//      is half gone has a checkpoint's name
+// A run that is killed anywhere leaves the complete ones of before, and folders whose
+// endings say what they are. Nothing else in the folder is ever touched: step-<n> is a
+// name that other programs use too.
 #include "checkpoint/Checkpoint.h"
 #include "data/Files.h"
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -18,14 +21,14 @@ namespace dpcrt {
 namespace fs = std::filesystem;
 
 namespace {
+constexpr const char *kPartial = ".partial", *kReplaced = ".replaced", *kRemoved = ".removed";
+
 Status failed(const std::string &what, const std::error_code &why) {
   return error(Code::Io, "cannot write '", what, "': ", why.message());
 }
 
 Status removeTree(const std::string &path) {
   std::error_code why;
-  // The manifest first: a folder that is half removed is no checkpoint.
-  fs::remove(path + "/" + CheckpointManifest::fileName, why);
   fs::remove_all(path, why);
   return why ? error(Code::Io, "cannot remove '", path, "': ", why.message()) : Status();
 }
@@ -56,21 +59,42 @@ Status fill(const std::string &partial, CheckpointManifest &manifest, const std:
   return syncFolder(partial);
 }
 
+Status removeCheckpoint(const std::string &path) {
+  std::string removed = path + kRemoved;
+  if (Status s = removeTree(removed); !s.ok())
+    return s;
+  if (Status s = rename(path, removed); !s.ok())
+    return s;
+  return removeTree(removed);
+}
+
+// Whether the name is held by what is not ours to replace.
+Status checkName(const std::string &name) {
+  std::error_code ignored;
+  if (!fs::exists(name, ignored) || fs::is_empty(name, ignored) || isCheckpoint(name))
+    return {};
+  return error(Code::Io, "cannot write '", name, "': something else than a checkpoint is there");
+}
+
 // Gives a complete partial checkpoint its name; what had it stays complete beside it
 // until the name is taken.
-Status settle(const std::string &name, const std::string &partial, const std::string &replaced) {
-  std::error_code ignored;
-  if (fs::exists(name, ignored)) {
+Status settle(const std::string &name) {
+  std::string replaced = name + kReplaced;
+  if (Status s = checkName(name); !s.ok())
+    return s;
+  if (isCheckpoint(name)) {
     if (Status s = removeTree(replaced); !s.ok())
       return s;
     if (Status s = rename(name, replaced); !s.ok())
       return s;
   }
-  return rename(partial, name);
+  if (Status s = rename(name + kPartial, name); !s.ok())
+    return s;
+  return removeTree(replaced);
 }
 
-// Leaves the newest `keep` checkpoints, `newest` among them, and removes all else
-// that writing may have left. What cannot be removed costs space, not the run.
+// Leaves the newest `keep` checkpoints, `newest` among them. What cannot be removed
+// costs space, not the run.
 void removeOlder(const std::string &directory, const std::string &newest, uint64_t keep) {
   std::vector<FoundCheckpoint> all;
   if (!listCheckpoints(directory, all).ok())
@@ -79,27 +103,39 @@ void removeOlder(const std::string &directory, const std::string &newest, uint64
   for (const FoundCheckpoint &found : all)
     if (found.problem.ok() && kept.size() < keep)
       kept.insert(found.path);
-  std::error_code why;
-  std::vector<std::string> gone;
-  for (fs::directory_iterator it(directory, why), end; !why && it != end; it.increment(why)) {
-    std::string name = it->path().filename().string(), path = directory + "/" + name;
-    if (name.compare(0, 5, "step-") == 0 && it->is_directory(why) && !kept.count(path))
-      gone.push_back(path);
-  }
-  for (const std::string &path : gone)
-    if (!removeTree(path).ok())
+  for (const FoundCheckpoint &found : all)
+    if (!kept.count(found.path) && !removeCheckpoint(found.path).ok())
       return;
 }
 } // namespace
 
+Status tidyCheckpoints(const std::string &directory) {
+  std::error_code why;
+  std::vector<std::string> names;
+  for (fs::directory_iterator it(directory, why), end; !why && it != end; it.increment(why))
+    names.push_back(it->path().filename().string());
+  std::sort(names.begin(), names.end()); // .partial comes before .replaced
+  for (const std::string &name : names) {
+    size_t dot = name.rfind('.');
+    std::string ending = dot == std::string::npos ? "" : name.substr(dot), path = directory + "/" + name;
+    if (!isCheckpointName(name.substr(0, dot)) || (ending != kPartial && ending != kReplaced && ending != kRemoved))
+      continue;
+    std::string plain = directory + "/" + name.substr(0, dot);
+    bool use = ending == kPartial ? isCheckpoint(path) : ending == kReplaced && !isCheckpoint(plain) && isCheckpoint(path);
+    Status s = !use                 ? removeTree(path)
+               : ending == kPartial ? settle(plain)
+                                    : rename(path, plain);
+    if (!s.ok())
+      return s;
+  }
+  return {};
+}
+
 Status writeCheckpoint(const std::string &directory, CheckpointManifest &manifest,
                        const std::vector<TensorToWrite> &tensors, uint64_t keep) {
-  std::string name = directory + "/step-" + std::to_string(manifest.step);
-  std::string partial = name + ".partial", replaced = name + ".replaced";
-  // A run that was killed between two renames may have left a complete one there.
-  if (isCheckpoint(partial))
-    if (Status s = settle(name, partial, replaced); !s.ok())
-      return s;
+  std::string name = directory + "/step-" + std::to_string(manifest.step), partial = name + kPartial;
+  if (Status s = checkName(name); !s.ok())
+    return s;
   if (Status s = removeTree(partial); !s.ok())
     return s;
   if (Status s = makeDirectories(partial); !s.ok())
@@ -110,7 +146,7 @@ Status writeCheckpoint(const std::string &directory, CheckpointManifest &manifes
       return s;
     return s;
   }
-  if (Status s = settle(name, partial, replaced); !s.ok())
+  if (Status s = settle(name); !s.ok())
     return s;
   if (Status s = syncFolder(directory); !s.ok())
     return s;

@@ -121,7 +121,7 @@ const StoredTensor *SafetensorsReader::find(const std::string &name) const {
 Status writeSafetensors(const std::string &path,
                         const std::vector<TensorToWrite> &tensors,
                         const std::map<std::string, std::string> &metadata,
-                        WrittenFile *durable) {
+                        WrittenFile *durable, const TensorBytes &bytesOf) {
   nlohmann::ordered_json header = nlohmann::ordered_json::object();
   if (!metadata.empty())
     header["__metadata__"] = metadata;
@@ -154,9 +154,15 @@ Status writeSafetensors(const std::string &path,
     return s;
   if (Status s = write(text.data(), text.size()); !s.ok())
     return s;
-  for (const TensorToWrite &t : tensors)
-    if (Status s = write(t.data, *byteSize(t.shape, sizeOf(t.type))); !s.ok())
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    const TensorToWrite &t = tensors[i];
+    const void *data = t.data;
+    if (bytesOf)
+      if (Status s = bytesOf(i, data); !s.ok())
+        return s;
+    if (Status s = write(data, *byteSize(t.shape, sizeOf(t.type))); !s.ok())
       return s;
+  }
   if (durable)
     *durable = {written, hash.hex()};
   return file.commit(durable != nullptr);

@@ -3,6 +3,7 @@
 #pragma once
 #include "data/Element.h"
 #include "data/Files.h"
+#include <functional>
 #include <map>
 
 namespace dpcrt {
@@ -45,11 +46,16 @@ struct WrittenFile {
   std::string hash; // of Hash.h
 };
 
+// Where the bytes of tensor i are until the next call, for tensors that are not all
+// in memory.
+using TensorBytes = std::function<Status(size_t i, const void *&data)>;
+
 // Writes whole or not at all; failures have code InputOutput. With `durable` the file
-// is also synced to the disk, and hashed while it is written.
+// is also synced to the disk, and hashed while it is written. With `bytesOf`, which is
+// called for each tensor in order, `data` is not used.
 Status writeSafetensors(const std::string &path,
                         const std::vector<TensorToWrite> &tensors,
                         const std::map<std::string, std::string> &metadata = {},
-                        WrittenFile *durable = nullptr);
+                        WrittenFile *durable = nullptr, const TensorBytes &bytesOf = {});
 
 } // namespace dpcrt

@@ -19,29 +19,29 @@ Status Batches::open(const std::string &name, const dpcrt_artifact *artifact,
   return {};
 }
 
-std::optional<uint64_t> Batches::steps() const {
+std::optional<uint64_t> Batches::stepsFrom(uint64_t first) const {
   auto total = cursor.total();
-  return total ? std::optional(*total / microBatches) : std::nullopt;
+  return total ? std::optional(*total < first ? 0 : (*total - first) / microBatches) : std::nullopt;
 }
 
-Status Batches::enoughFor(uint64_t wanted, const std::string &name) const {
-  auto total = cursor.total();
-  if (!total || *total / microBatches >= wanted)
+Status Batches::enoughFor(uint64_t wanted, uint64_t first, const std::string &name) const {
+  auto steps = stepsFrom(first);
+  if (!steps || *steps >= wanted)
     return {};
   return error(Code::Data, "--data ", name, " holds ", cursor.rows, " micro-batches, ", cursor.epochs,
-               cursor.epochs == 1 ? " epoch of which is enough for " : " epochs of which are enough for ",
-               *total / microBatches, " steps of ", microBatches, "; --steps asks for ", wanted,
-               " (--epochs 0 repeats the data)");
+               cursor.epochs == 1 ? " epoch of which is enough for " : " epochs of which are enough for ", *steps,
+               first ? " more" : "", " steps of ", microBatches, first ? " after " + std::to_string(first) + " micro-batches" : "",
+               "; --steps asks for ", wanted, first ? " more" : "", " (--epochs 0 repeats the data)");
 }
 
-Status Batches::read(uint64_t step, std::vector<dpcrt_input> &inputs) {
+Status Batches::read(uint64_t first, std::vector<dpcrt_input> &inputs) {
   inputs.clear();
   for (size_t i = 0; i < specs.size(); ++i) {
     uint64_t bytes = specs[i].bytes();
     char *to = buffers[i].data();
     for (uint64_t b = 0; b < microBatches; ++b)
       for (uint64_t e = 0; e < experts; ++e, to += bytes)
-        if (Status s = source->read(i, cursor.row(step * microBatches + b), e, to); !s.ok())
+        if (Status s = source->read(i, cursor.row(first + b), e, to); !s.ok())
           return s;
     inputs.push_back({sizeof(dpcrt_input), specs[i].name.c_str(), buffers[i].data(), buffers[i].size(), 0});
   }

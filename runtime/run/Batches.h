@@ -11,12 +11,14 @@ public:
   // Opens `source` for an artifact of `microBatches` per step and `experts`.
   Status open(const std::string &source, const dpcrt_artifact *artifact, uint64_t microBatches,
               uint64_t experts, uint64_t epochs, std::optional<uint64_t> shuffle);
-  // Steps the data is enough for; nullopt: without end.
-  std::optional<uint64_t> steps() const;
-  // What to say when `wanted` steps are more than there are.
-  Status enoughFor(uint64_t wanted, const std::string &source) const;
-  // Reads the micro-batches of step `step` (from 0); valid until the next call.
-  Status read(uint64_t step, std::vector<dpcrt_input> &inputs);
+  // Steps the data is enough for from micro-batch `first` on; nullopt: without end.
+  std::optional<uint64_t> stepsFrom(uint64_t first) const;
+  // What to say when `wanted` steps from there are more than there are.
+  Status enoughFor(uint64_t wanted, uint64_t first, const std::string &source) const;
+  // Reads the micro-batches of a step that begins with micro-batch `first`; valid
+  // until the next call.
+  Status read(uint64_t first, std::vector<dpcrt_input> &inputs);
+  void setShuffle(std::optional<uint64_t> seed) { cursor.shuffleSeed = seed; }
   uint64_t rows() const { return cursor.rows; }
 
 private:

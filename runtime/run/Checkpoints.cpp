@@ -1,23 +1,12 @@
 // The folder of a run's checkpoints.
 #include "run/Checkpoints.h"
+#include "checkpoint/DefaultFolder.h"
 #include "data/Files.h"
 #include <algorithm>
 #include <filesystem>
 
 namespace dpcrt {
 namespace fs = std::filesystem;
-
-namespace {
-// MODEL.checkpoints beside MODEL.dpc.
-std::string defaultFolder(std::string artifact) {
-  while (artifact.size() > 1 && artifact.back() == '/')
-    artifact.pop_back();
-  const std::string ending = ".dpc";
-  if (artifact.size() > ending.size() && artifact.compare(artifact.size() - ending.size(), ending.size(), ending) == 0)
-    artifact.resize(artifact.size() - ending.size());
-  return artifact + ".checkpoints";
-}
-} // namespace
 
 Checkpoints::~Checkpoints() {
   lock = OutputLock(); // its file lies in the folder
@@ -35,7 +24,7 @@ Status Checkpoints::open() {
     return {};
   }
   isDefault = options.checkpoint.empty();
-  directory = isDefault ? defaultFolder(options.artifact) : options.checkpoint;
+  directory = isDefault ? defaultCheckpointFolder(options.artifact) : options.checkpoint;
   while (directory.size() > 1 && directory.back() == '/')
     directory.pop_back();
   auto hint = [&](Status s) {
@@ -51,6 +40,8 @@ Status Checkpoints::open() {
   }
   if (Status s = lock.takeFolder(directory); !s.ok())
     return hint(s);
+  if (Status s = tidyCheckpoints(directory); !s.ok())
+    return hint(s);
   return listCheckpoints(directory, found);
 }
 
@@ -59,7 +50,7 @@ Status Checkpoints::open() {
 Status Checkpoints::checkSeeds(const CheckpointManifest &m) const {
   auto differs = [&](const char *flag, const std::string &given, const std::string &saved) {
     return error(Code::Checkpoint, flag, " ", given, ": the checkpoint was written ", saved,
-                 "; leave the flag out to go on as before, or start anew (--resume never; --init-weights takes the weights alone)");
+                 "; leave the flag out to go on in the same order; --init-weights takes a checkpoint's weights alone");
   };
   auto text = [](uint64_t seed) { return std::to_string(seed); };
   if (options.shuffle && options.shuffle != m.shuffle)
@@ -78,8 +69,8 @@ Status Checkpoints::resume(dpcrt_session *session, const std::string &modelHash,
   std::string from = here ? (found.empty() ? "" : directory) : options.resume == "never" ? "" : options.resume;
   if (from.empty()) {
     if (!found.empty())
-      err << "starting anew; what a former run left in " << directory << " goes when this run's checkpoints are complete "
-          << (isDefault ? "(--resume auto goes on from there)" : "") << "\n";
+      err << "starting anew; what a former run left in " << directory << " goes when this run's checkpoints are complete"
+          << (isDefault ? " (--resume auto goes on from there)" : "") << "\n";
     else if (options.resume == "auto")
       err << "there is no checkpoint in " << directory << ": starting anew\n";
     return {};

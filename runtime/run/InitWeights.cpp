@@ -1,7 +1,7 @@
 // A file of weights against a compiled model, by names and layout.
 #include "run/InitWeights.h"
 #include "run/Output.h"
-#include "session/Manifest.h"
+#include "weights/InitialWeights.h"
 #include "weights/WeightFiles.h"
 #include <algorithm>
 #include <cstring>
@@ -56,7 +56,7 @@ void convertToFloat(Element from, std::vector<char> &bytes) {
 class Initialization {
 public:
   Initialization(const WeightFiles &files, const Manifest &manifest, const std::string &folder)
-      : files(files), m(manifest), folder(folder) {}
+      : files(files), m(manifest), initial(folder, manifest) {}
 
   Status match() { return files.layout() == Layout::Initializer ? byInitializer() : byFramework(); }
 
@@ -167,26 +167,9 @@ private:
       return {};
     if (!entry.used || !entry.source.index())
       return {};
-    SafetensorsReader state;
-    InputFile outside;
-    std::vector<char> own(*byteSize(entry.shape, sizeOf(entry.type))), theirs;
-    if (auto *file = std::get_if<Manifest::FileSource>(&entry.source)) {
-      if (Status s = InputFile::open(file->path, Code::Artifact, outside); !s.ok())
-        return s.within("the values of '" + entry.key + "'");
-      if (outside.size() != file->size || outside.modificationTime() != file->mtime)
-        return error(Code::Artifact, "'", file->path, "', which holds the values of '", entry.key,
-                     "', has changed since the model was compiled; compile it again");
-      if (Status s = outside.read(file->offset, own.data(), own.size()); !s.ok())
-        return s;
-    } else {
-      if (Status s = SafetensorsReader::open(folder + "/" + m.stateFile, Code::Artifact, state); !s.ok())
-        return s;
-      const StoredTensor *tensor = state.find(std::get<Manifest::WeightsSource>(entry.source).key);
-      if (!tensor || tensor->bytes != own.size())
-        return error(Code::Artifact, "'", m.stateFile, "' has no values of '", entry.key, "'");
-      if (Status s = state.file().read(tensor->offset, own.data(), own.size()); !s.ok())
-        return s;
-    }
+    std::vector<char> own, theirs;
+    if (Status s = initial.read(entry, own); !s.ok())
+      return s;
     Shape shape = entry.shape;
     if (entry.transposed) {
       std::vector<char> turned(own.size());
@@ -199,7 +182,7 @@ private:
     if (converts(place->tensor->type, entry.type) && place->tensor->type != entry.type)
       convertToFloat(place->tensor->type, theirs);
     if (place->tensor->shape != shape || theirs != own)
-      note(entry.key, std::string("is a constant of the compiled model and has other values there; compile a model that holds these"));
+      note(entry.key, "is a constant of the compiled model and has other values there; compile a model that holds these");
     return {};
   }
 
@@ -215,7 +198,7 @@ private:
 
   const WeightFiles &files;
   const Manifest &m;
-  const std::string &folder;
+  InitialWeights initial;
 };
 } // namespace
 

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <fstream>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace dpcrt {
@@ -15,10 +16,37 @@ MetricsFile::~MetricsFile() {
     ::close(fd);
 }
 
-Status MetricsFile::open(const std::string &path) {
+namespace {
+// Where the last whole line of a file ends: a run that was killed may have left a
+// piece of one.
+uint64_t wholeLines(const std::string &path) {
+  InputFile file;
+  if (!InputFile::open(path, Code::Io, file).ok())
+    return 0;
+  std::vector<char> block(1 << 16);
+  for (uint64_t end = file.size(); end > 0;) {
+    uint64_t begin = end > block.size() ? end - block.size() : 0;
+    if (!file.read(begin, block.data(), end - begin).ok())
+      return 0;
+    for (uint64_t i = end - begin; i-- > 0;)
+      if (block[i] == '\n')
+        return begin + i + 1;
+    end = begin;
+  }
+  return 0;
+}
+} // namespace
+
+Status MetricsFile::open(const std::string &path, bool append) {
+  if (Status s = lock.takeFile(path); !s.ok())
+    return s;
   name = path;
-  fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (fd < 0)
+  length = append ? wholeLines(path) : 0;
+  fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+  struct stat info;
+  if (fd < 0 || ::fstat(fd, &info) != 0)
+    return error(Code::Io, "cannot write '", path, "': ", std::strerror(errno));
+  if (S_ISREG(info.st_mode) && (::ftruncate(fd, off_t(length)) != 0 || ::lseek(fd, 0, SEEK_END) < 0))
     return error(Code::Io, "cannot write '", path, "': ", std::strerror(errno));
   return {};
 }

@@ -1,6 +1,7 @@
 // What a run writes: metrics lines, dumps, the report.
 #pragma once
 #include "data/Files.h"
+#include "data/OutputLock.h"
 #include "session/Client.h"
 #include <nlohmann/json.hpp>
 
@@ -10,7 +11,8 @@ namespace dpcrt {
 class MetricsFile {
 public:
   ~MetricsFile();
-  Status open(const std::string &path);
+  // `append`: a resumed run goes on below what is there.
+  Status open(const std::string &path, bool append);
   bool isOpen() const { return fd >= 0; }
   Status write(const nlohmann::ordered_json &line);
 
@@ -18,9 +20,10 @@ private:
   int fd = -1;
   uint64_t length = 0;
   std::string name;
+  OutputLock lock;
 };
 
-// DIR/step-<n>.safetensors.
+// DIR/step-<n>.safetensors, n from 1.
 Status writeDump(const std::string &directory, uint64_t step, dpcrt_session *session,
                  const dpcrt_result &result, uint64_t microBatches);
 

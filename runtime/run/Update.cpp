@@ -28,10 +28,10 @@ Status readTable(const std::string &path, std::vector<std::pair<uint64_t, double
     size_t comma = row.find(',');
     double step = -1, lr = 0;
     if (comma == std::string::npos || !parseNumber("", row.substr(0, comma), step).ok() ||
-        !parseNumber("", row.substr(comma + 1), lr).ok() || step < 0 || step != std::floor(step) ||
-        (!table.empty() && step <= double(table.back().first)) || (table.empty() && step != 0))
+        !parseNumber("", row.substr(comma + 1), lr).ok() || step < 1 || step != std::floor(step) || lr < 0 ||
+        (!table.empty() && step <= double(table.back().first)) || (table.empty() && step != 1))
       return error(Code::Usage, "--lr-schedule ", path, ", line ", line + 1, ": '", row,
-                   "' is not step,lr with steps ascending from 0");
+                   "' is not step,lr with steps ascending from 1, the first step");
     table.emplace_back(uint64_t(step), lr);
   }
   if (table.empty())
@@ -74,14 +74,15 @@ Status LearningRate::make(std::optional<double> base, const std::string &schedul
   return {};
 }
 
-double LearningRate::at(uint64_t step) const {
+double LearningRate::at(uint64_t number) const {
   if (!table.empty()) {
     double lr = table[0].second;
     for (auto &[from, rate] : table)
-      if (from <= step)
+      if (from <= number)
         lr = rate;
     return lr;
   }
+  uint64_t step = number - 1;
   if (step < warmup)
     return base * double(step + 1) / double(warmup);
   if (decay == Decay::None)

@@ -11,12 +11,12 @@ namespace dpcrt {
 
 // warmup=N: linear from 0 over the first N steps. cosine or linear: from there down
 // to min (a part of --lr, 0) at the last step. FILE.csv: lines "step,lr", each rate
-// holding until the next line's step.
+// holding until the next line's step; steps count from 1 there too.
 class LearningRate {
 public:
   static Status make(std::optional<double> base, const std::string &schedule,
                      std::optional<uint64_t> steps, LearningRate &out);
-  double at(uint64_t step) const; // steps count from 0
+  double at(uint64_t step) const; // steps count from 1
 
 private:
   enum class Decay { None, Cosine, Linear };

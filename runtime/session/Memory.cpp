@@ -1,6 +1,6 @@
 // Allocation and first content.
 #include "session/Memory.h"
-#include "data/Safetensors.h"
+#include "weights/InitialWeights.h"
 #include <cstring>
 
 namespace dpcrt {
@@ -115,62 +115,8 @@ Status RankMemory::loadConstants(const Artifact &artifact) {
   return {};
 }
 
-namespace {
-class WeightReader {
-public:
-  explicit WeightReader(const Artifact &artifact) : artifact(artifact) {}
-
-  // Bytes first .. first+count-1 of a parameter.
-  Status read(const Manifest::Parameter &p, uint64_t first, uint64_t count, char *to) {
-    if (auto *source = std::get_if<Manifest::WeightsSource>(&p.source))
-      return fromWeights(p, source->key, first, count, to);
-    if (auto *source = std::get_if<Manifest::FileSource>(&p.source))
-      return fromFile(p, *source, first, count, to);
-    const auto &init = std::get<Manifest::InitSource>(p.source);
-    fillInit(reinterpret_cast<float *>(to), first / sizeof(float), count / sizeof(float),
-             init.seed, p.name, init.kind, init.stddev);
-    return {};
-  }
-
-private:
-  Status fromWeights(const Manifest::Parameter &p, const std::string &key, uint64_t first,
-                     uint64_t count, char *to) {
-    if (!weightsOpen)
-      if (Status s = SafetensorsReader::open(artifact.path(artifact.manifest.weights),
-                                             Code::Artifact, weights); !s.ok())
-        return s;
-    weightsOpen = true;
-    const StoredTensor *tensor = weights.find(key);
-    if (!tensor || tensor->type != p.type || tensor->shape != p.shape)
-      return error(Code::Artifact, "'", artifact.manifest.weights, "' has no tensor '", key,
-                   "' of ", nameOf(p.type), shapeText(p.shape));
-    return weights.file().read(tensor->offset + first, to, count);
-  }
-
-  Status fromFile(const Manifest::Parameter &p, const Manifest::FileSource &source,
-                  uint64_t first, uint64_t count, char *to) {
-    auto [it, added] = files.try_emplace(source.path);
-    InputFile &file = it->second;
-    if (added)
-      if (Status s = InputFile::open(source.path, Code::Artifact, file); !s.ok())
-        return s.within("the weights of '" + p.name + "'");
-    if (file.size() != source.size || file.modificationTime() != source.mtime)
-      return error(Code::Artifact, "'", source.path, "', which holds the weights of '", p.name,
-                   "', has changed since the model was compiled: it has ", file.size(),
-                   " bytes of time ", file.modificationTime(), " ns, expected ", source.size,
-                   " bytes of time ", source.mtime, " ns; compile it again");
-    return file.read(source.offset + first, to, count);
-  }
-
-  const Artifact &artifact;
-  SafetensorsReader weights;
-  bool weightsOpen = false;
-  std::map<std::string, InputFile> files;
-};
-} // namespace
-
 Status RankMemory::loadWeights(const Artifact &artifact) {
-  WeightReader reader(artifact);
+  InitialWeights reader(artifact.directory, artifact.manifest);
   for (HeldParameter &p : parameters)
     for (size_t i = 0; i < p.holdings.size(); ++i) {
       Holding &h = p.holdings[i];

@@ -66,7 +66,7 @@ class Benchmark:
         """Seconds of the steps; the first, which touches memory for the first time, does not count."""
         metrics = self.folder / "metrics.jsonl"
         options = ["--link", f"latency={link[0]}s,bandwidth={link[1]}B/s"] if link else []
-        options += ["--trace", trace, "--trace-steps", f"{self.steps}:{self.steps + 1}"] if trace else []
+        options += ["--trace", trace, "--trace-steps", f"{self.steps + 1}:{self.steps + 2}"] if trace else []
         call("dpc", "run", self.folder / f"{kind}.dpc", "--data", "synthetic:1", "--steps", self.steps + 1, "--lr", 1e-3, "--threads", 2,
              "--metrics", metrics, *options)
         return [line["step_s"] for line in map(json.loads, metrics.read_text().splitlines()) if "step_s" in line][1:]

@@ -39,7 +39,7 @@ class Training:
         call("dpc", "run", artifact, "--data", self.folder / f"{ranks}.safetensors", "--epochs", 0, "--steps", steps, "--lr", lr, "--dump", dump,
              "--metrics", metrics, *options)
         norms = [line["grad_norm"] for line in map(json.loads, metrics.read_text().splitlines()) if "grad_norm" in line]
-        return [dict(load_file(str(dump / f"step-{i}.safetensors")), grad_norm=norms[i]) for i in range(steps)]
+        return [dict(load_file(str(dump / f"step-{i + 1}.safetensors")), grad_norm=norms[i]) for i in range(steps)]
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +133,7 @@ def test_clipping_counts_every_gradient_once(whole):
 
 def test_weights_of_one_rank_serve_two(whole):
     whole.run(1, whole.artifact(1, 1, "1f1b"), steps=3)
-    last = whole.folder / "dump" / "step-2.safetensors"
+    last = whole.folder / "dump" / "step-3.safetensors"
     start = last.rename(whole.folder / "start.safetensors")
     one = whole.run(1, whole.artifact(1, 1, "1f1b"), options=("--init-weights", start))
     two = whole.run(2, whole.artifact(2, 2, "dualpipe"), options=("--init-weights", start))
@@ -180,7 +180,7 @@ def test_what_is_written_knows_expert_ranks(whole):
     assert shapes["layer0.up"] == [2, 32, 48] and shapes["layer0.gate"] == [32, 32]
     inspected = call("dpc", "inspect", artifact, "--rank", 1).stdout
     assert "ep=2" in inspected and "experts1" in inspected and "all-to-all" in inspected
-    whole.run(2, artifact, options=("--trace", trace, "--trace-steps", "1:2", "--report", report))
+    whole.run(2, artifact, options=("--trace", trace, "--trace-steps", "2:3", "--report", report))
     assert len(json.loads(report.read_text())["peak_bytes"]) == 4
     events = json.loads(trace.read_text())
     events = events["traceEvents"] if isinstance(events, dict) else events

@@ -105,7 +105,7 @@ def test_a_pair_sends_its_forward_before_its_backward_is_done(tmp_path):
 
 
 def test_the_trace_shows_the_forecast(artifact, forecast, tmp_path):
-    call("dpc", "run", artifact, "--data", "synthetic:1", "--steps", 3, "--lr", "1e-3", "--trace", tmp_path / "t.json", "--trace-steps", "1:3")
+    call("dpc", "run", artifact, "--data", "synthetic:1", "--steps", 3, "--lr", "1e-3", "--trace", tmp_path / "t.json", "--trace-steps", "2:4")
     events = json.loads((tmp_path / "t.json").read_text())["traceEvents"]
     steps = {e["args"]["step"] for e in events if e.get("cat") == "task"}
     assert len(steps) == 2

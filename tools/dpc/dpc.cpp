@@ -25,6 +25,7 @@ const Command commands[] = {
     {"explain", "what a step costs and where its time goes, and what would be faster or smaller",
      [](const Arguments &args) { return dpc::driver::explainCommand(args, std::cout, std::cerr); }},
     {"inspect", "show the programs of an artifact", [](const Arguments &args) { return dpc::driver::inspectCommand(args, std::cout, std::cerr); }},
+    {"export", "trained weights, in a copy of the model's file or as a state dict", [](const Arguments &args) { return dpc::driver::exportCommand(args, std::cout, std::cerr); }},
     {"schedule", "list, show, check and simulate schedules",
      [](const Arguments &args) { return dpc::schedule::scheduleCommand(args, std::cout, std::cerr); }},
 };

@@ -52,6 +52,8 @@ int compileCommand(const std::vector<std::string> &args, std::ostream &out, std:
 int inspectCommand(const std::vector<std::string> &args, std::ostream &out, std::ostream &err);
 /// `dpc verify MODEL.dpc [--data SOURCE] [--steps N]`
 int verifyCommand(const std::vector<std::string> &args, std::ostream &out, std::ostream &err);
+/// `dpc export MODEL.dpc [--checkpoint DIR] -o TRAINED.onnx|WEIGHTS.safetensors`
+int exportCommand(const std::vector<std::string> &args, std::ostream &out, std::ostream &err);
 /// `dpc explain MODEL.dpc|MODEL.onnx [--pp P ...]`
 int explainCommand(const std::vector<std::string> &args, std::ostream &out, std::ostream &err);
 /// `dpc check MODEL.onnx`

@@ -2,6 +2,7 @@
 #include "dpc/Verify/Update.h"
 #include "gtest/gtest.h"
 
+#include <array>
 #include <cmath>
 
 using namespace dpc::verify;
@@ -19,12 +20,13 @@ double step(const std::string &optimizer, const dpcrt_update &options, int steps
 }
 
 // lr_scale, weight_decay, momentum, beta1, beta2, eps
-const dpcrt_update kPlain = {sizeof(dpcrt_update), 1, 0, 0.9, 0.9, 0.999, 0};
+dpcrt_update options(std::array<double, 6> v) { return {sizeof(dpcrt_update), v[0], v[1], v[2], v[3], v[4], v[5]}; }
+const dpcrt_update kPlain = options({1, 0, 0.9, 0.9, 0.999, 0});
 
 TEST(Update, Sgd) {
   EXPECT_DOUBLE_EQ(step("sgd", kPlain, 1, 2), 0.8);
-  EXPECT_DOUBLE_EQ(step("sgd", {1, 0.5, 0, 0, 0, 0}, 1, 2), 1 - 0.1 * 2.5);
-  EXPECT_DOUBLE_EQ(step("sgd", {0.5, 0, 0, 0, 0, 0}, 1, 2), 0.9);
+  EXPECT_DOUBLE_EQ(step("sgd", options({1, 0.5, 0, 0, 0, 0}), 1, 2), 1 - 0.1 * 2.5);
+  EXPECT_DOUBLE_EQ(step("sgd", options({0.5, 0, 0, 0, 0, 0}), 1, 2), 0.9);
 }
 
 TEST(Update, MomentumAddsUp) {
@@ -35,13 +37,13 @@ TEST(Update, MomentumAddsUp) {
 // so that each step is the learning rate.
 TEST(Update, AdamStepsByTheRate) {
   EXPECT_NEAR(step("adam", kPlain, 3, 7), 0.7, 1e-12);
-  EXPECT_NEAR(step("adam", {1, 0, 0, 0.9, 0.999, 7}, 1, 7), 0.95, 1e-12);
+  EXPECT_NEAR(step("adam", options({1, 0, 0, 0.9, 0.999, 7}), 1, 7), 0.95, 1e-12);
 }
 
 TEST(Update, DecayIsPartOfAdamsGradientAndNotOfAdamW) {
   // Adam divides the decay by the same root: no change of a first step.
-  EXPECT_NEAR(step("adam", {1, 0.5, 0, 0.9, 0.999, 0}, 1, 7), 0.9, 1e-12);
-  EXPECT_NEAR(step("adamw", {1, 0.5, 0, 0.9, 0.999, 0}, 1, 7), 0.95 - 0.1, 1e-12);
+  EXPECT_NEAR(step("adam", options({1, 0.5, 0, 0.9, 0.999, 0}), 1, 7), 0.9, 1e-12);
+  EXPECT_NEAR(step("adamw", options({1, 0.5, 0, 0.9, 0.999, 0}), 1, 7), 0.95 - 0.1, 1e-12);
 }
 
 } // namespace

@@ -115,7 +115,7 @@ TEST_P(TinyRun, TrainsAsTheSumsByHand) {
   EXPECT_EQ(nlohmann::json::parse(line)["event"], "start");
   for (int step = 0; step < 3; ++step) {
     ref.step(twice, uint64_t(step) * 4, 4, 0.01);
-    std::string dump = dir + "/dump/step-" + std::to_string(step) + ".safetensors";
+    std::string dump = dir + "/dump/step-" + std::to_string(step + 1) + ".safetensors";
     auto w = readTensor(dump, "param/w"), g = readTensor(dump, "grad/w");
     for (size_t i = 0; i < 16; ++i) {
       EXPECT_NEAR(w[i], ref.w[i], 1e-5) << "step " << step << " element " << i;
@@ -157,7 +157,7 @@ TEST_P(TinyRun, TraceHasTheForecastBesideEachStep) {
   sealArtifact(dir + "/m.dpc");
   writeData(dir + "/d.safetensors", makeData(12));
   Outcome o = run({dir + "/m.dpc", "--data", dir + "/d.safetensors", "--lr", "0.01", "--trace", dir + "/t.json",
-                   "--trace-steps", "1:3"});
+                   "--trace-steps", "2:4"});
   ASSERT_EQ(o.status, 0) << o.err;
   std::string text;
   ASSERT_TRUE(readWholeFile(dir + "/t.json", Code::Io, text).ok());
@@ -215,17 +215,18 @@ TEST_P(TinyRun, ClipsSkipsAndStops) {
   };
   Outcome stop = run(args({}));
   EXPECT_EQ(stop.status, 6) << stop.err;
-  EXPECT_NE(stop.err.find("step 1"), std::string::npos) << stop.err;
+  EXPECT_NE(stop.err.find("step 2: the loss is"), std::string::npos) << stop.err;
+  EXPECT_NE(stop.err.find("first not finite: input 'x', element 1 of the step's micro-batch 0"), std::string::npos) << stop.err;
   Outcome skip = run(args({"--on-nonfinite", "skip", "--eval-data", dir + "/d.safetensors",
                            "--eval-steps", "1"}));
   ASSERT_EQ(skip.status, 0) << skip.err;
   EXPECT_NE(skip.err.find("held-out loss"), std::string::npos);
   Reference ref;
   ref.step(d, 0, 4, 0.01, 0.1);
-  auto w0 = readTensor(dir + "/dump/step-0.safetensors", "param/w");
-  EXPECT_EQ(w0, readTensor(dir + "/dump/step-1.safetensors", "param/w")) << "the step was not skipped";
+  auto w0 = readTensor(dir + "/dump/step-1.safetensors", "param/w");
+  EXPECT_EQ(w0, readTensor(dir + "/dump/step-2.safetensors", "param/w")) << "the step was not skipped";
   ref.step(d, 8, 4, 0.01, 0.1);
-  auto w = readTensor(dir + "/dump/step-2.safetensors", "param/w");
+  auto w = readTensor(dir + "/dump/step-3.safetensors", "param/w");
   for (size_t i = 0; i < 16; ++i)
     EXPECT_NEAR(w[i], ref.w[i], 1e-5);
   std::filesystem::remove_all(dir);
@@ -255,7 +256,9 @@ TEST_F(BadRuns, SayWhatWouldBeRight) {
   std::string good = dir + "/d.safetensors";
   expect(2, "--lr", {"--data", good});
   expect(2, "--bogus", {"--data", good, "--lr", "1", "--bogus"});
-  expect(2, "--checkpoint", {"--data", good, "--lr", "1", "--checkpoint", "x"});
+  expect(2, "--checkpoint none", {"--data", good, "--lr", "1", "--checkpoint", "none", "--checkpoint-every", "2"});
+  expect(2, "--keep", {"--data", good, "--lr", "1", "--keep", "0"});
+  expect(7, "there is no checkpoint", {"--data", good, "--lr", "1", "--resume", dir + "/nothing"});
   expect(2, "no duration", {"--data", good, "--lr", "1", "--timeout", "soon"});
   expect(2, "beta1", {"--data", good, "--lr", "1", "--optimizer-option", "beta1=0.9"});
   expect(2, "matches no parameter", {"--data", good, "--lr", "1", "--param-group", "q*:lr=2x"});

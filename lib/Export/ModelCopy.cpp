@@ -1,0 +1,372 @@
+#include "ModelCopy.h"
+
+#include "ModelText.h"
+#include "onnx-ml.pb.h"
+
+#include <charconv>
+#include <filesystem>
+#include <optional>
+#include <set>
+
+using namespace dpcrt;
+using onnx::TensorProto;
+
+namespace dpc::exporting {
+namespace {
+
+enum class Message { Model, MainGraph, Graph, Node, Attribute, Function, Training, Tensor };
+
+constexpr int depthLimit = 100;
+
+// The submessages on the way to tensors, by field number.
+std::optional<Message> submessage(Message message, uint32_t field) {
+  switch (message) {
+  case Message::Model:
+    if (field == onnx::ModelProto::kGraphFieldNumber)
+      return Message::MainGraph;
+    if (field == onnx::ModelProto::kFunctionsFieldNumber)
+      return Message::Function;
+    if (field == onnx::ModelProto::kTrainingInfoFieldNumber)
+      return Message::Training;
+    break;
+  case Message::MainGraph:
+  case Message::Graph:
+    if (field == onnx::GraphProto::kNodeFieldNumber)
+      return Message::Node;
+    if (field == onnx::GraphProto::kInitializerFieldNumber)
+      return Message::Tensor;
+    break;
+  case Message::Node:
+    if (field == onnx::NodeProto::kAttributeFieldNumber)
+      return Message::Attribute;
+    break;
+  case Message::Attribute:
+    if (field == onnx::AttributeProto::kTFieldNumber || field == onnx::AttributeProto::kTensorsFieldNumber)
+      return Message::Tensor;
+    if (field == onnx::AttributeProto::kGFieldNumber || field == onnx::AttributeProto::kGraphsFieldNumber)
+      return Message::Graph;
+    break;
+  case Message::Function:
+    if (field == onnx::FunctionProto::kNodeFieldNumber)
+      return Message::Node;
+    if (field == onnx::FunctionProto::kAttributeProtoFieldNumber)
+      return Message::Attribute;
+    break;
+  case Message::Training:
+    if (field == onnx::TrainingInfoProto::kInitializationFieldNumber ||
+        field == onnx::TrainingInfoProto::kAlgorithmFieldNumber)
+      return Message::Graph;
+    break;
+  case Message::Tensor:
+    break;
+  }
+  return std::nullopt;
+}
+
+std::optional<TensorProto::DataType> onnxType(Element type) {
+  switch (type) {
+  case Element::F32: return TensorProto::FLOAT;
+  case Element::F64: return TensorProto::DOUBLE;
+  case Element::F16: return TensorProto::FLOAT16;
+  case Element::BF16: return TensorProto::BFLOAT16;
+  default: return std::nullopt;
+  }
+}
+
+class Copier {
+public:
+  Copier(const Manifest &manifest, std::string_view model) : manifest(manifest), model(model) {
+    for (const Manifest::Parameter &p : manifest.parameters) {
+      if (!p.trained)
+        continue;
+      uint64_t bytes = *byteSize(p.shape, sizeOf(p.type));
+      replacements[p.initializerName()] = {&p, false, bytes};
+      for (const Manifest::Copy &copy : p.copies)
+        replacements[copy.initializer] = {&p, copy.transposed, bytes};
+    }
+  }
+
+  // What the model stores outside its file, and whether every weight has its place.
+  Status scan() {
+    if (Status s = scan(Message::Model, model, 0); !s.ok())
+      return s;
+    std::string absent;
+    for (auto &[name, values] : replacements)
+      if (!found.count(name))
+        absent += "\n  '" + name + "'";
+    if (!absent.empty())
+      return error(Code::Artifact, "the model has no initializers of these names:", absent);
+    return {};
+  }
+
+  Rope copy() { return copy(Message::Model, model); }
+
+  std::vector<ExternalTensor> external;
+
+private:
+  struct Tensor {
+    std::string name;
+    bool isExternal = false;
+    std::string location;
+    uint64_t offset = 0, length = 0;
+    uint64_t type = 0;
+    std::vector<uint64_t> dims;
+  };
+
+  Status damaged() const { return Status(Code::Artifact, "the model's file is damaged"); }
+
+  bool parse(std::string_view bytes, Tensor &out) const {
+    Field field;
+    bool broken;
+    while (nextField(bytes, field, broken)) {
+      if (field.number == TensorProto::kNameFieldNumber)
+        out.name = std::string(field.content);
+      else if (field.number == TensorProto::kDataTypeFieldNumber)
+        out.type = field.value;
+      else if (field.number == TensorProto::kDataLocationFieldNumber)
+        out.isExternal = field.value == TensorProto::EXTERNAL;
+      else if (field.number == TensorProto::kDimsFieldNumber && !field.nested)
+        out.dims.push_back(field.value);
+      else if (field.number == TensorProto::kDimsFieldNumber) // packed
+        parseDims(field.content, out.dims);
+      else if (field.number == TensorProto::kExternalDataFieldNumber && !parseEntry(field.content, out))
+        return false;
+    }
+    return !broken;
+  }
+
+  static void parseDims(std::string_view bytes, std::vector<uint64_t> &dims) {
+    while (!bytes.empty()) {
+      uint64_t value = 0;
+      for (int shift = 0; !bytes.empty() && shift < 64; shift += 7) {
+        uint8_t byte = uint8_t(bytes.front());
+        bytes.remove_prefix(1);
+        value |= uint64_t(byte & 0x7f) << shift;
+        if (!(byte & 0x80))
+          break;
+      }
+      dims.push_back(value);
+    }
+  }
+
+  static bool splitEntry(std::string_view bytes, std::string &key, std::string &value) {
+    Field field;
+    bool broken;
+    while (nextField(bytes, field, broken))
+      (field.number == 1 ? key : value) = std::string(field.content);
+    return !broken;
+  }
+
+  static bool parseEntry(std::string_view bytes, Tensor &out) {
+    std::string key, value;
+    if (!splitEntry(bytes, key, value))
+      return false;
+    uint64_t *number = key == "offset" ? &out.offset : key == "length" ? &out.length : nullptr;
+    if (key == "location")
+      out.location = value;
+    if (!number)
+      return true;
+    auto [end, failed] = std::from_chars(value.data(), value.data() + value.size(), *number);
+    return failed == std::errc() && end == value.data() + value.size();
+  }
+
+  // The replacement of a tensor; null if it stays.
+  Status replacementOf(const Tensor &tensor, bool isInitializer, const Replacement *&out) {
+    out = nullptr;
+    auto it = replacements.find(tensor.name);
+    if (!isInitializer || it == replacements.end())
+      return {};
+    const Manifest::Parameter &p = *it->second.parameter;
+    auto size = byteSize(tensor.dims, sizeOf(p.type));
+    if (onnxType(p.type) != TensorProto::DataType(tensor.type) || !size || *size != it->second.bytes)
+      return error(Code::Artifact, "initializer '", tensor.name, "' does not have the type and size of parameter '",
+                   p.name, "', ", nameOf(p.type), shapeText(p.shape));
+    out = &it->second;
+    return {};
+  }
+
+  Status scan(Message message, std::string_view bytes, int depth) {
+    if (depth > depthLimit)
+      return damaged();
+    Field field;
+    bool broken;
+    while (nextField(bytes, field, broken)) {
+      std::optional<Message> inner = field.nested ? submessage(message, field.number) : std::nullopt;
+      if (!inner)
+        continue;
+      if (*inner != Message::Tensor) {
+        if (Status s = scan(*inner, field.content, depth + 1); !s.ok())
+          return s;
+        continue;
+      }
+      Tensor tensor;
+      if (!parse(field.content, tensor))
+        return damaged();
+      bool isInitializer = message == Message::MainGraph;
+      const Replacement *values;
+      if (Status s = replacementOf(tensor, isInitializer, values); !s.ok())
+        return s;
+      if (values)
+        found.insert(tensor.name);
+      if (!tensor.isExternal)
+        continue;
+      if (values && !tensor.length)
+        tensor.length = values->bytes;
+      if (values && tensor.length != values->bytes)
+        return error(Code::Artifact, "initializer '", tensor.name, "' has ", tensor.length,
+                     " external bytes, its type needs ", values->bytes);
+      places[field.content.data()] = external.size();
+      external.push_back({tensor.name, tensor.location, tensor.offset, tensor.length, values, "", 0});
+    }
+    return broken ? damaged() : Status();
+  }
+
+  Rope copy(Message message, std::string_view bytes) {
+    Rope out;
+    Field field;
+    bool broken;
+    while (nextField(bytes, field, broken)) {
+      std::optional<Message> inner = field.nested ? submessage(message, field.number) : std::nullopt;
+      if (!inner) {
+        out.add(field.whole);
+        continue;
+      }
+      Rope content = *inner == Message::Tensor ? copyTensor(field.content, message == Message::MainGraph)
+                                               : copy(*inner, field.content);
+      // What did not change keeps its bytes, the length's too.
+      if (content.pieces().size() == 1 && content.pieces()[0].original == field.content &&
+          content.pieces()[0].original.data() == field.content.data())
+        out.add(field.whole);
+      else
+        out.addField(field.number, std::move(content));
+    }
+    return out;
+  }
+
+  Rope copyTensor(std::string_view bytes, bool isInitializer) {
+    Tensor tensor;
+    parse(bytes, tensor);
+    auto place = places.find(bytes.data());
+    const Replacement *values = nullptr;
+    (void)replacementOf(tensor, isInitializer, values).ok(); // found right by the scan
+    Rope out;
+    if (place == places.end() && !values) {
+      out.add(bytes);
+      return out;
+    }
+    Field field;
+    bool broken;
+    while (nextField(bytes, field, broken)) {
+      switch (field.number) {
+      case TensorProto::kRawDataFieldNumber:
+      case TensorProto::kFloatDataFieldNumber:
+      case TensorProto::kDoubleDataFieldNumber:
+      case TensorProto::kInt32DataFieldNumber:
+        if (!values)
+          out.add(field.whole);
+        break;
+      case TensorProto::kExternalDataFieldNumber:
+        if (place != places.end())
+          copyEntry(field, external[place->second], out);
+        break;
+      default:
+        out.add(field.whole);
+      }
+    }
+    if (place == places.end())
+      out.addField(TensorProto::kRawDataFieldNumber, valuesOf(*values));
+    else if (const ExternalTensor &moved = external[place->second]; moved.newOffset != moved.offset)
+      addEntry("offset", std::to_string(moved.newOffset), out);
+    return out;
+  }
+
+  static Rope valuesOf(const Replacement &values) {
+    Rope rope;
+    rope.add(values);
+    return rope;
+  }
+
+  static void addEntry(std::string_view key, std::string_view value, Rope &out) {
+    Rope entry;
+    entry.addField(1, key);
+    entry.addField(2, value);
+    out.addField(TensorProto::kExternalDataFieldNumber, std::move(entry));
+  }
+
+  // The location is the copy's; a checksum is of the file, which is another.
+  static void copyEntry(const Field &field, const ExternalTensor &tensor, Rope &out) {
+    std::string key, value;
+    splitEntry(field.content, key, value);
+    if (key == "location")
+      addEntry("location", tensor.newLocation, out);
+    else if (key == "checksum" || (key == "offset" && tensor.newOffset != tensor.offset))
+      return;
+    else
+      out.add(field.whole);
+  }
+
+  const Manifest &manifest;
+  std::string_view model;
+  std::map<std::string, Replacement> replacements; // by initializer
+  std::set<std::string> found;
+  std::map<const char *, size_t> places; // a tensor's first byte -> index in `external`
+};
+
+Status checkModelFile(const Manifest::ModelFile &file) {
+  if (file.path.empty())
+    return Status(Code::Artifact, "the artifact does not say which file its model came from; compile it again");
+  InputFile input;
+  if (Status s = InputFile::open(file.path, Code::Artifact, input); !s.ok())
+    return s.within("the model's own file is needed for a copy");
+  if (input.size() != file.size || input.modificationTime() != file.mtime)
+    return error(Code::Artifact, "'", file.path, "' has changed since it was compiled: it has ", input.size(),
+                 " bytes of time ", input.modificationTime(), " ns, expected ", file.size, " bytes of time ",
+                 file.mtime, " ns; compile it again");
+  return {};
+}
+
+} // namespace
+
+Status copyModel(const Manifest &manifest, Weights &weights, const std::string &output, bool force,
+                 std::vector<std::string> &files) {
+  const std::string &path = manifest.modelFile.path;
+  if (Status s = checkModelFile(manifest.modelFile); !s.ok())
+    return s;
+  std::error_code ignored;
+  if (std::filesystem::equivalent(path, output, ignored))
+    return error(Code::Usage, "'", output, "' is the model's own file; choose another name");
+  ModelBytes model;
+  if (Status s = model.open(path); !s.ok())
+    return s;
+  Copier copier(manifest, model.bytes());
+  if (Status s = copier.scan(); !s.ok())
+    return s.within(path);
+  ExternalFiles external;
+  if (Status s = external.plan(copier.external, manifest, path, output, force); !s.ok())
+    return s;
+  Rope rope = copier.copy();
+  OutputFile file;
+  if (Status s = file.create(output); !s.ok())
+    return s;
+  if (Status s = external.write(weights); !s.ok())
+    return s;
+  std::vector<char> bytes;
+  for (const Rope::Piece &piece : rope.pieces()) {
+    std::string_view content = piece.original.empty() ? std::string_view(piece.text) : piece.original;
+    if (piece.values) {
+      if (Status s = weights.read(*piece.values->parameter, piece.values->transposed, bytes); !s.ok())
+        return s;
+      content = {bytes.data(), bytes.size()};
+    }
+    if (Status s = file.write(content.data(), content.size()); !s.ok())
+      return s;
+  }
+  // The graph last: where it is, its weights are.
+  if (Status s = external.commit(); !s.ok())
+    return s;
+  files = external.paths();
+  files.push_back(output);
+  return file.commit();
+}
+
+} // namespace dpc::exporting

@@ -1,0 +1,14 @@
+// Where a step that is not finite went wrong first.
+#pragma once
+#include "session/Client.h"
+#include <string>
+
+namespace dpcrt {
+
+// "; first not finite: …", in the order in which a step computes: its inputs, the
+// weights it began with, the losses of micro-batches, the gradients of parameters.
+// "" if all of these are finite (the gradient's norm overflowed).
+std::string firstNonFinite(const dpcrt_artifact *artifact, dpcrt_session *session,
+                           const std::vector<dpcrt_input> &inputs, const dpcrt_result &result);
+
+} // namespace dpcrt

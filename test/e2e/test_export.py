@@ -1,0 +1,235 @@
+"""`dpc export`: weights in a copy of the model's file, all else as it was, or as the framework's state dict."""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+from onnx.external_data_helper import load_external_data_for_model
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
+
+MODELS = pathlib.Path(os.environ["DPC_SOURCE_DIR"]) / "test" / "models"
+USAGE, MODEL, CHECKPOINT = 2, 3, 7
+
+
+def call(*command, status=0, words=()):
+    done = subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=300)
+    assert done.returncode == status, f"exit {done.returncode}\n{done.stdout}{done.stderr}"
+    for word in words:
+        assert word in done.stdout + done.stderr, f"'{word}' is not in\n{done.stdout}{done.stderr}"
+    return done
+
+
+def compiled(model, folder, *flags):
+    call("dpc", "compile", model, "-o", folder / "m.dpc", "--optimizer", "sgd", "--micro-batches", "1", *flags)
+    return folder / "m.dpc"
+
+
+def entry(initializer, shape, kind="parameter", trained=True, transposed=False, **more):
+    return {"kind": kind, "shape": shape, "trained": trained, "initializer": initializer, "transposed": transposed, **more}
+
+
+RECORD = {"layers.0.weight": entry("l0", [8, 8], transposed=True), "embed.weight": entry("table", [16, 8]), "scale": entry("frozen", [8], trained=False),
+          "head.weight": entry("table", [16, 8], tie="embed.weight"), "mask": entry("mask", [4, 8], "buffer", False), "ids": entry("position_ids", [5], "buffer", False)}
+
+
+def graph(values, record=RECORD):
+    """A table that is looked up and multiplied with, a square layer stored transposed, a frozen scale, two buffers."""
+    nodes = [helper.make_node("Gather", ["table", "x"], ["e"]), helper.make_node("MatMul", ["e", "l0"], ["a"]), helper.make_node("Tanh", ["a"], ["b"]),
+             helper.make_node("Mul", ["b", "frozen"], ["c"]), helper.make_node("Add", ["c", "mask"], ["d"]), helper.make_node("Transpose", ["table"], ["t"], perm=[1, 0]),
+             helper.make_node("MatMul", ["d", "t"], ["logits"]), helper.make_node("SoftmaxCrossEntropyLoss", ["logits", "y"], ["loss"])]
+    inputs = [helper.make_tensor_value_info(name, TensorProto.INT64, [4]) for name in ("x", "y")]
+    made = helper.make_graph(nodes, "g", inputs, [helper.make_tensor_value_info("loss", TensorProto.FLOAT, [])], [numpy_helper.from_array(v, k) for k, v in values.items()])
+    model = helper.make_model(made, opset_imports=[helper.make_opsetid("", 17)], ir_version=8, producer_name="a test", doc_string="kept")
+    if record:
+        helper.set_model_props(model, {"dpc.state_dict": json.dumps(record), "other": "kept"})
+    return model
+
+
+@pytest.fixture
+def values():
+    rng = np.random.default_rng(0)
+    return {"l0": rng.standard_normal((8, 8)).astype(np.float32), "table": rng.standard_normal((16, 8)).astype(np.float32),
+            "frozen": rng.standard_normal(8).astype(np.float32), "mask": rng.standard_normal((4, 8)).astype(np.float32), "position_ids": np.arange(5)}
+
+
+def initializers(path):
+    model = onnx.load(path, load_external_data=False)
+    load_external_data_for_model(model, str(pathlib.Path(path).parent))
+    return {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+
+
+def same(left, right):
+    assert list(left) == list(right)
+    for name in left:
+        assert left[name].dtype == right[name].dtype and np.array_equal(left[name], right[name]), name
+
+
+def state_of(values):
+    """What the framework calls these values, in its layout."""
+    return {"layers.0.weight": values["l0"].T, "embed.weight": values["table"], "scale": values["frozen"], "head.weight": values["table"], "mask": values["mask"],
+            "ids": values["position_ids"]}
+
+
+def trained(artifact, folder):
+    """A step of training: its checkpoint, and what the dump has of its weights."""
+    call("dpc", "run", artifact, "--data", "synthetic:1", "--lr", "0.1", "--steps", "1", "--checkpoint", folder / "kept", "--dump", folder / "dump")
+    dump = load_file(next((folder / "dump").iterdir()))
+    shutil.rmtree(folder / "dump")
+    return folder / "kept", {name[6:]: value for name, value in dump.items() if name.startswith("param/")}
+
+
+def test_initial_weights_give_the_file_back(values, tmp_path):
+    onnx.save(graph(values), tmp_path / "m.onnx")
+    artifact = compiled(tmp_path / "m.onnx", tmp_path)
+    call("dpc", "export", artifact, "-o", tmp_path / "same.onnx", words=["the initial weights", "weights that training begins with"])
+    assert (tmp_path / "same.onnx").read_bytes() == (tmp_path / "m.onnx").read_bytes()
+
+
+def test_a_state_dict_has_the_frameworks_names_order_and_layout(values, tmp_path):
+    onnx.save(graph(values), tmp_path / "m.onnx")
+    artifact = compiled(tmp_path / "m.onnx", tmp_path)
+    call("dpc", "export", artifact, "-o", tmp_path / "w.safetensors", words=["6 tensors"])
+    with safe_open(tmp_path / "w.safetensors", "np") as file:
+        assert file.metadata() == {"format": "pt", "format_version": "1.0", "layout": "framework"}
+        assert list(file.offset_keys()) == list(RECORD)
+    found = load_file(tmp_path / "w.safetensors")
+    wanted = state_of(values)
+    same({key: found[key] for key in wanted}, wanted)
+
+
+def test_the_model_is_not_needed_for_a_state_dict(values, tmp_path):
+    onnx.save(graph(values), tmp_path / "m.onnx")
+    artifact = compiled(tmp_path / "m.onnx", tmp_path)
+    (tmp_path / "m.onnx").unlink()
+    call("dpc", "export", artifact, "-o", tmp_path / "w.safetensors")
+    assert len(load_file(tmp_path / "w.safetensors")) == len(RECORD)
+    call("dpc", "export", artifact, "-o", tmp_path / "t.onnx", status=MODEL, words=["the model's own file is needed", "m.onnx"])
+    assert not (tmp_path / "t.onnx").exists()
+
+
+def test_a_state_dict_is_taken_back(values, tmp_path):
+    onnx.save(graph(values), tmp_path / "m.onnx")
+    artifact = compiled(tmp_path / "m.onnx", tmp_path)
+    other = {name: value if name in ("frozen", "mask", "position_ids") else value + 1 for name, value in values.items()}
+    save_file({key: np.ascontiguousarray(value) for key, value in state_of(other).items()}, tmp_path / "w.safetensors")
+    call("dpc", "run", artifact, "--data", "synthetic:1", "--lr", "0", "--steps", "1", "--init-weights", tmp_path / "w.safetensors", "--dump", tmp_path / "dump")
+    dump = load_file(next((tmp_path / "dump").iterdir()))
+    assert np.array_equal(dump["param/l0"], other["l0"]) and np.array_equal(dump["param/table"], other["table"])
+    # A constant that the graph computes with cannot become another one.
+    changed = state_of({**other, "frozen": values["frozen"] + 1})
+    save_file({key: np.ascontiguousarray(value) for key, value in changed.items()}, tmp_path / "x.safetensors")
+    call("dpc", "run", artifact, "--data", "synthetic:1", "--lr", "0", "--steps", "1", "--init-weights", tmp_path / "x.safetensors", status=9,
+         words=["'scale' is a constant of the compiled model"])
+
+
+def external(model, folder, name="m.onnx", **options):
+    folder.mkdir(exist_ok=True)
+    onnx.save_model(model, folder / name, save_as_external_data=True, size_threshold=0, **options)
+    return folder / name
+
+
+def test_external_data_stay_external(values, tmp_path):
+    path = external(graph(values), tmp_path / "in", location="w.bin")
+    artifact = compiled(path, tmp_path)
+    call("dpc", "export", artifact, "-o", tmp_path / "t.onnx", words=["t.onnx.data"])
+    same(initializers(tmp_path / "t.onnx"), values)
+    assert (tmp_path / "t.onnx.data").read_bytes() == (tmp_path / "in" / "w.bin").read_bytes()
+    copied = onnx.load(tmp_path / "t.onnx", load_external_data=False)
+    assert {e.value for t in copied.graph.initializer for e in t.external_data if e.key == "location"} == {"t.onnx.data"}
+    call("dpc", "export", artifact, "-o", tmp_path / "t.onnx", status=USAGE, words=["t.onnx' exists"])
+    (tmp_path / "t.onnx").unlink()
+    call("dpc", "export", artifact, "-o", tmp_path / "t.onnx", status=USAGE, words=["t.onnx.data'", "exists; --force"])
+    call("dpc", "export", artifact, "-o", tmp_path / "t.onnx", "--force")
+    same(initializers(tmp_path / "t.onnx"), values)
+
+
+def test_several_external_files(values, tmp_path):
+    path = external(graph(values), tmp_path / "in", all_tensors_to_one_file=False)
+    artifact = compiled(path, tmp_path)
+    call("dpc", "export", artifact, "-o", tmp_path / "t.onnx")
+    same(initializers(tmp_path / "t.onnx"), values)
+    assert sorted(p.name for p in (tmp_path / "t.onnx.data").iterdir()) == sorted(values)
+
+
+def test_external_data_beside_the_original(values, tmp_path):
+    path = external(graph(values), tmp_path, location="t.onnx.data")
+    artifact = compiled(path, tmp_path)
+    before = (tmp_path / "t.onnx.data").read_bytes()
+    call("dpc", "export", artifact, "-o", tmp_path / "t.onnx", "--force", status=USAGE, words=["t.onnx.data' is the model's own file"])
+    call("dpc", "export", artifact, "-o", path, "--force", status=USAGE, words=["is the model's own file"])
+    assert (tmp_path / "t.onnx.data").read_bytes() == before
+    call("dpc", "export", artifact, "-o", tmp_path / "u.onnx")
+    same(initializers(tmp_path / "u.onnx"), values)
+
+
+def test_what_changed_since_the_compile_is_refused(values, tmp_path):
+    path = external(graph(values), tmp_path / "in", location="w.bin")
+    artifact = compiled(path, tmp_path)
+    os.utime(tmp_path / "in" / "w.bin")
+    call("dpc", "export", artifact, "-o", tmp_path / "t.onnx", status=MODEL, words=["w.bin", "has changed since the model was compiled"])
+    os.utime(path)
+    call("dpc", "export", artifact, "-o", tmp_path / "t.onnx", status=MODEL, words=["m.onnx' has changed since it was compiled"])
+    assert not list(tmp_path.glob("t.onnx*"))
+
+
+def test_a_location_outside_the_folder_is_refused(values, tmp_path):
+    """Also of a tensor that the loss does not depend on."""
+    model = graph(values, record=None)
+    (tmp_path / "secret").write_bytes(bytes(32))
+    model.graph.initializer.append(TensorProto(name="unused", data_type=TensorProto.FLOAT, dims=[8], data_location=TensorProto.EXTERNAL,
+                                               external_data=[onnx.StringStringEntryProto(key="location", value="../secret")]))
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "m.onnx").write_bytes(model.SerializeToString())
+    artifact = compiled(tmp_path / "in" / "m.onnx", tmp_path)
+    call("dpc", "export", artifact, "-o", tmp_path / "t.onnx", status=MODEL, words=["'unused'", "'../secret' leaves the model's folder"])
+    assert not list(tmp_path.glob("t.onnx*"))
+
+
+def test_errors_of_use(values, tmp_path):
+    onnx.save(graph(values), tmp_path / "m.onnx")
+    artifact = compiled(tmp_path / "m.onnx", tmp_path)
+    call("dpc", "export", artifact, "-o", tmp_path / "w.pt", status=USAGE, words=["ends in .onnx", ".safetensors"])
+    call("dpc", "export", artifact, status=USAGE, words=["--output"])
+    call("dpc", "export", artifact, "-o", tmp_path / "w.safetensors", "--checkpoint", tmp_path / "none", status=CHECKPOINT, words=["none"])
+    call("dpc", "export", tmp_path / "none.dpc", "-o", tmp_path / "w.safetensors", status=MODEL)
+    call("dpc", "export", artifact, "-o", tmp_path / "no" / "w.safetensors", status=11, words=["w.safetensors"])
+    assert not list(tmp_path.glob("w.*"))
+
+
+def test_default_exports_go_back_to_the_frameworks_layout(tmp_path):
+    """43 of this file's 57 weights are stored transposed under made-up names, square ones too; the other file has them as the module does."""
+    artifact = compiled(MODELS / "llama_default.onnx", tmp_path)
+    done = call("dpc", "export", artifact, "-o", tmp_path / "w.safetensors")
+    assert "note: not written" not in done.stderr and "made-up" not in done.stderr
+    found = load_file(tmp_path / "w.safetensors")
+    graphs = json.loads((MODELS / "llama.json").read_text())["graphs"]
+    names = next(graph for graph in graphs if graph["file"] == "llama.onnx")["parameters"]
+    module = initializers(MODELS / "llama.onnx")
+    same(dict(sorted(found.items())), {key: module[name] for key, name in sorted(names.items())})
+    call("dpc", "export", artifact, "-o", tmp_path / "same.onnx")
+    assert (tmp_path / "same.onnx").read_bytes() == (MODELS / "llama_default.onnx").read_bytes()
+
+
+def test_what_a_file_without_a_record_lacks_is_listed(tmp_path):
+    artifact = compiled(MODELS / "gpt2.onnx", tmp_path)
+    call("dpc", "export", artifact, "-o", tmp_path / "w.safetensors", words=["would miss it", "'transformer.wte.weight'"])
+    graphs = json.loads((MODELS / "gpt2.json").read_text())["graphs"]
+    names = next(graph for graph in graphs if graph["file"] == "gpt2.onnx")["parameters"]
+    assert sorted(load_file(tmp_path / "w.safetensors")) == sorted(names.values())
+
+
+def test_a_model_in_text_becomes_a_binary_copy(values, tmp_path):
+    onnx.save(graph(values), tmp_path / "m.textproto", format="textproto")
+    artifact = compiled(tmp_path / "m.textproto", tmp_path, "--init", "seed:3")
+    call("dpc", "export", artifact, "-o", tmp_path / "t.onnx")
+    copy = initializers(tmp_path / "t.onnx")
+    assert list(copy) == list(values)
+    for name in ("frozen", "mask", "position_ids"):
+        assert np.array_equal(copy[name], values[name])
+    assert not np.array_equal(copy["l0"], values["l0"]) and copy["l0"].std() < 0.1  # drawn
