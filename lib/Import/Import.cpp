@@ -491,6 +491,7 @@ LogicalResult Importer::createParameters(ModuleOp module) {
   });
   OpBuilder builder = OpBuilder::atBlockBegin(module.getBody());
   LogicalResult result = success();
+  Roles roles(graph, tensors, *reader);
   llvm::StringMap<StringRef> symbols;
   std::map<std::string, SmallVector<StringRef>> absent; // parameters by file
   for (auto &[name, tensor] : tensors) {
@@ -518,7 +519,7 @@ LogicalResult Importer::createParameters(ModuleOp module) {
     }
     Attribute source;
     if (options.init && tensor.trained) {
-      source = nn::InitAttr::get(context, chooseInit(tensor, graph),
+      source = nn::InitAttr::get(context, chooseInit(tensor, graph, roles),
                                  options.init->seed,
                                  builder.getF64FloatAttr(options.init->stddev));
     } else {

@@ -2,6 +2,7 @@
 // norm shifts, else normal. The role follows from the readers, so that it is
 // found where the norm was written out in element operators as well.
 #include "Parameters.h"
+#include "Roles.h"
 
 using namespace mlir;
 using namespace dpc;
@@ -54,7 +55,7 @@ static bool isNormalized(const Graph &graph, StringRef value) {
 }
 
 nn::InitKind dpc::import::chooseInit(const StoredTensor &tensor,
-                                     const Graph &graph) {
+                                     const Graph &graph, const Roles &roles) {
   int64_t wide = 0; // extents above 1: a vector in any layout has one
   for (int64_t extent : tensor.type.getShape())
     wide += extent > 1;
@@ -73,8 +74,13 @@ nn::InitKind dpc::import::chooseInit(const StoredTensor &tensor,
     StringRef other = node.inputs[1 - reader.operand];
     if (node.op == "Mul" && isNormalized(graph, other))
       return nn::InitKind::Ones;
-    if (node.op == "Add")
+    if (node.op == "Add") // also 1 + weight, a scale
       return nn::InitKind::Zeros;
   }
+  bool isLessOne = false;
+  if (roles.findScaled(tensor, &isLessOne))
+    return isLessOne ? nn::InitKind::Zeros : nn::InitKind::Ones;
+  if (roles.findShifted(tensor) || roles.findBiased(tensor))
+    return nn::InitKind::Zeros;
   return nn::InitKind::Normal;
 }

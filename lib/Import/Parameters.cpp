@@ -122,6 +122,8 @@ private:
   LogicalResult applyFolding(StoredTensor &tensor);
   FailureOr<bool> isWhole(const StoredTensor &tensor, Folding folding);
   void applyCalls(StoredTensor &tensor);
+  void findAliases();
+  void findAccounted();
   bool isComplete() const;
   void applyPaths(StoredTensor &tensor);
   void applyPositions(StoredTensor &tensor);
@@ -133,6 +135,9 @@ private:
   StoredTensors &tensors;
   TensorReader &reader;
   llvm::StringMap<std::string> mangled; ///< p_h_0_weight -> h.0.weight
+  /// A recorded parameter that is stored under another's name, to which it is tied.
+  llvm::StringMap<std::string> aliases;
+  llvm::StringSet<> accounted; ///< recorded parameters of which the place is known
   bool judgesNodes = false; ///< tensors of Constant nodes, too
 };
 
@@ -220,12 +225,13 @@ LogicalResult Classifier::applyFolding(StoredTensor &tensor) {
     if (failed(whole))
       return failure();
     if (*whole) {
-      tensor.holds = targets.front();
-      if (!tensors.contains(targets.front()))
+      auto alias = aliases.find(targets.front());
+      tensor.holds = alias == aliases.end() ? targets.front() : alias->second;
+      if (alias == aliases.end() && !tensors.contains(targets.front()))
         tensor.framework = targets.front();
       // What is no part of a call was rearranged in a way that the names do not tell.
       tensor.partial = folding != Folding::Rearranged ||
-                       !StringRef(tensor.name).starts_with("val_");
+                       !StringRef(tensor.name).contains("val_");
       train(tensor, folding == Folding::Rearranged
                         ? "the exporter stored " + from + " so"
                     : folding == Folding::Slice
@@ -272,8 +278,10 @@ void Classifier::applyCalls(StoredTensor &tensor) {
       if (target.empty())
         if (auto it = mangled.find(argument); it != mangled.end())
           other = tensors.find(it->second);
-      if (other == tensors.end())
+      if (other == tensors.end() && !accounted.contains(target))
         absent.push_back(target);
+      else if (other == tensors.end())
+        continue;
       else if (&other->second == &tensor)
         return train(tensor, "the call recorded for node '" + reader.node->name + "'");
       else if (haveSameOrSwappedShape(tensor, other->second))
@@ -281,8 +289,7 @@ void Classifier::applyCalls(StoredTensor &tensor) {
     }
     // A parameter stored under no name of its own: it is this operand, unless
     // the operand is one of the call's own scalars (an epsilon, a scale).
-    bool isSole = record.folded.empty() || isWeightPosition(reader);
-    if (!absent.empty() && isSole && tensor.type.getNumElements() > 1) {
+    if (!absent.empty() && tensor.type.getNumElements() > 1) {
       if (absent.size() == 1)
         tensor.framework = absent.front();
       return train(tensor,
@@ -298,24 +305,42 @@ void Classifier::applyCalls(StoredTensor &tensor) {
     keep(tensor, "no parameter of the call that reads it");
 }
 
-// Whether every recorded parameter was found in the file, or the exporter recorded
-// what became of those that were not: nothing else is one then.
-bool Classifier::isComplete() const {
-  if (!record.hasSignature())
-    return false;
-  if (!record.folded.empty())
-    return true;
-  llvm::StringSet<> found;
-  for (auto &[name, tensor] : tensors)
-    found.insert(tensor.framework);
-  for (const Node &node : whole.nodes)
+// Tied parameters are recorded under each name, but stored under one: the call of
+// the node that reads it names the other.
+void Classifier::findAliases() {
+  for (const Node &node : whole.nodes) {
+    if (node.call.empty())
+      continue;
+    SmallVector<StringRef> absent, named;
     for (StringRef argument : parseCall(node.call).arguments)
       if (auto it = record.parameters.find(argument); it != record.parameters.end())
-        found.insert(it->second);
-  return llvm::all_of(record.targets, [&](const auto &target) {
-    return whole.initializers.contains(target.first()) ||
-           found.contains(target.first());
-  });
+        (whole.initializers.contains(it->second) ? named : absent).push_back(it->second);
+    for (auto [i, input] : llvm::enumerate(node.inputs))
+      if (absent.size() == 1 && !llvm::is_contained(named, input) &&
+          record.targets.contains(input) && whole.initializers.contains(input) &&
+          (isWeightPosition({&node, unsigned(i), false}) || node.op == "Transpose"))
+        aliases.try_emplace(absent.front(), input);
+  }
+}
+
+void Classifier::findAccounted() {
+  for (const auto &target : record.targets)
+    if (whole.initializers.contains(target.first()) ||
+        aliases.contains(target.first()))
+      accounted.insert(target.first());
+  for (auto &entry : record.folded)
+    for (const std::string &source : entry.second)
+      accounted.insert(source);
+  for (auto &[name, tensor] : tensors)
+    accounted.insert(tensor.framework);
+}
+
+// Whether the place of every recorded parameter is known: nothing else is one then.
+bool Classifier::isComplete() const {
+  return record.hasSignature() &&
+         llvm::all_of(record.targets, [&](const auto &target) {
+           return accounted.contains(target.first());
+         });
 }
 
 void Classifier::applyPaths(StoredTensor &tensor) {
@@ -348,12 +373,15 @@ LogicalResult Classifier::run() {
       return success();
     });
   };
+  findAliases();
   apply(&Classifier::applyNames);
   if (failed(forUndecided([&](StoredTensor &t) { return applyFolding(t); })))
     return failure();
   for (auto &[name, tensor] : tensors)
     mangled.try_emplace(mangle(name), name.str());
+  findAccounted();
   apply(&Classifier::applyCalls);
+  findAccounted();
   if (isComplete())
     (void)forUndecided([&](StoredTensor &tensor) {
       keep(tensor, "no parameter by the exporter's signature");

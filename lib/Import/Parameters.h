@@ -89,7 +89,9 @@ mlir::LogicalResult resolveTies(StoredTensors &tensors, const Graph &graph,
                                 mlir::Location loc, ImportError &blame);
 
 /// How `--init` draws a parameter: by its role in the graph.
-nn::InitKind chooseInit(const StoredTensor &tensor, const Graph &graph);
+class Roles;
+nn::InitKind chooseInit(const StoredTensor &tensor, const Graph &graph,
+                        const Roles &roles);
 
 } // namespace dpc::import
 

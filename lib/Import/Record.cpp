@@ -131,9 +131,12 @@ RecordedCall dpc::import::parseCall(StringRef call) {
   }
 }
 
-// embedding_1 -> embedding, _to_copy -> _to_copy, val_3 -> val
+// embedding_1 -> embedding, _to_copy -> _to_copy, val_3 -> val; net/val_3, under a
+// prefix, too. view_6/shape is an operand that the exporter made for view_6.
 static StringRef getOperator(StringRef value) {
-  StringRef name = value;
+  if (value.ends_with("/shape") || value.ends_with("/axes"))
+    return "val";
+  StringRef name = value.substr(value.rfind('/') + 1);
   StringRef digits = name.take_back(
       name.size() - std::min(name.size(), name.find_last_not_of("0123456789") + 1));
   if (!digits.empty() && name.drop_back(digits.size()).ends_with("_"))

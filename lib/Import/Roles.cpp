@@ -391,7 +391,7 @@ bool Roles::isVector(const StoredTensor &tensor) const {
   return wide == 1;
 }
 
-const Node *Roles::findScaled(const StoredTensor &tensor) const {
+const Node *Roles::findScaled(const StoredTensor &tensor, bool *isLessOne) const {
   if (!isVector(tensor))
     return nullptr;
   for (const Reader &r : findReaders(graph, tensor.name, /*throughExpand=*/true)) {
@@ -403,8 +403,11 @@ const Node *Roles::findScaled(const StoredTensor &tensor) const {
           uses != graph.uses.end() && uses->second.size() == 1) {
         const Node &next = graph.nodes[uses->second[0].first];
         if (next.op == "Mul" &&
-            isNormalized(next.inputs[1 - uses->second[0].second]))
+            isNormalized(next.inputs[1 - uses->second[0].second])) {
+          if (isLessOne)
+            *isLessOne = true;
           return &next;
+        }
       }
     if (node->op != "Mul" || node->inputs.size() != 2)
       continue;

@@ -17,8 +17,9 @@ public:
   /// the node that adds it, or null. Reshapes and transposes may lie between.
   const Node *findBiased(const StoredTensor &tensor) const;
   /// The scale or the shift of a norm, also of one that is written out in element
-  /// operators: the node that scales or shifts, or null.
-  const Node *findScaled(const StoredTensor &tensor) const;
+  /// operators: the node that scales or shifts, or null. `isLessOne` is set if
+  /// what is stored is the scale less 1.
+  const Node *findScaled(const StoredTensor &tensor, bool *isLessOne = nullptr) const;
   const Node *findShifted(const StoredTensor &tensor) const;
 
   /// How the tensor takes part in the computation, for the user: "added to an

@@ -138,14 +138,15 @@ LogicalResult TieResolver::refuseAccidents() {
         getReadingModules(graph, name, recorded);
     if (readers.size() < 2 || tensor.recorded ||
         llvm::is_contained(options.tied, tensor.name) ||
-        llvm::is_contained(options.tied, tensor.symbol))
+        llvm::is_contained(options.tied, tensor.symbol) ||
+        llvm::is_contained(options.tied, tensor.framework))
       continue;
     std::vector<char> bytes;
     if (failed(read(tensor, bytes)))
       return failure();
     if (bytes.empty() || !isUniform(tensor, bytes))
       continue;
-    text += "\n  '" + tensor.symbol + "' (" + toString(tensor.type.getShape()) +
+    text += "\n  '" + tensor.getShownName().str() + "' (" + toString(tensor.type.getShape()) +
             ", all elements equal) is read by " +
             std::to_string(readers.size()) +
             (recorded ? " modules: " : " nodes: ") +
@@ -156,7 +157,7 @@ LogicalResult TieResolver::refuseAccidents() {
   for (const std::string &name : options.tied)
     if (!tensors.contains(name) &&
         llvm::none_of(tensors, [&](auto &entry) {
-          return entry.second.symbol == name;
+          return entry.second.symbol == name || entry.second.framework == name;
         }))
       return emitError(loc) << "--tied names '" << name
                             << "', but the loss depends on no such tensor";
