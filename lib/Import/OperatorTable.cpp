@@ -11,8 +11,9 @@ static const llvm::StringMap<SmallVector<const OperatorForm *>> &getTable() {
     for (auto family :
          {getElementwiseOperators(), getShapeOperators(),
           getReductionOperators(), getMatmulOperators(),
-          getIndexingOperators(), getNormalizationOperators(),
-          getLossOperators(), getControlOperators()})
+          getIndexingOperators(), getScatterOperators(),
+          getNormalizationOperators(), getLossOperators(),
+          getControlOperators()})
       for (const OperatorForm &form : family)
         (*map)[form.name].push_back(&form);
     return map;

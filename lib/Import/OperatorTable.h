@@ -34,6 +34,7 @@ llvm::ArrayRef<OperatorForm> getShapeOperators();
 llvm::ArrayRef<OperatorForm> getReductionOperators();
 llvm::ArrayRef<OperatorForm> getMatmulOperators();
 llvm::ArrayRef<OperatorForm> getIndexingOperators();
+llvm::ArrayRef<OperatorForm> getScatterOperators();
 llvm::ArrayRef<OperatorForm> getNormalizationOperators();
 llvm::ArrayRef<OperatorForm> getLossOperators();
 llvm::ArrayRef<OperatorForm> getControlOperators();

@@ -1,4 +1,5 @@
 """`dpc export`: weights in a copy of the model's file, all else as it was, or as the framework's state dict."""
+import hashlib
 import json
 import os
 import pathlib
@@ -233,3 +234,85 @@ def test_a_model_in_text_becomes_a_binary_copy(values, tmp_path):
     for name in ("frozen", "mask", "position_ids"):
         assert np.array_equal(copy[name], values[name])
     assert not np.array_equal(copy["l0"], values["l0"]) and copy["l0"].std() < 0.1  # drawn
+
+
+def without_values(path):
+    """The model's file but for its initializers' values and where they lie."""
+    model = onnx.load(path, load_external_data=False)
+    for tensor in model.graph.initializer:
+        for field in ("raw_data", "float_data", "external_data"):
+            tensor.ClearField(field)
+    return model.SerializeToString(deterministic=True)
+
+
+def test_trained_weights_go_into_a_copy_and_a_state_dict(values, tmp_path):
+    onnx.save(graph(values), tmp_path / "m.onnx")
+    artifact = compiled(tmp_path / "m.onnx", tmp_path)
+    folder, weights = trained(artifact, tmp_path)
+    assert sorted(weights) == ["l0", "table"] and not np.array_equal(weights["l0"], values["l0"])
+    call("dpc", "export", artifact, "--checkpoint", folder, "-o", tmp_path / "t.onnx", words=["after step 1"])
+    same(initializers(tmp_path / "t.onnx"), {**values, **weights})
+    assert without_values(tmp_path / "t.onnx") == without_values(tmp_path / "m.onnx")
+    call("dpc", "export", artifact, "--checkpoint", next(folder.glob("step-*")), "-o", tmp_path / "w.safetensors")
+    found, wanted = load_file(tmp_path / "w.safetensors"), state_of({**values, **weights})
+    same({key: found[key] for key in wanted}, wanted)
+    # What was written is taken, and is the same again.
+    call("dpc", "run", artifact, "--data", "synthetic:1", "--lr", "0", "--steps", "1", "--init-weights", tmp_path / "w.safetensors", "--checkpoint", "none", "--dump", tmp_path / "dump")
+    dump = load_file(next((tmp_path / "dump").iterdir()))
+    for name, value in weights.items():
+        assert np.array_equal(dump[f"param/{name}"], value)
+
+
+def test_the_default_checkpoints_are_named(values, tmp_path):
+    onnx.save(graph(values), tmp_path / "m.onnx")
+    artifact = compiled(tmp_path / "m.onnx", tmp_path)
+    call("dpc", "run", artifact, "--data", "synthetic:1", "--lr", "0.1", "--steps", "1")
+    call("dpc", "export", artifact, "-o", tmp_path / "w.safetensors", words=["the initial weights", f"--checkpoint {tmp_path / 'm.checkpoints'}"])
+
+
+def test_a_checkpoint_of_another_model_is_refused(values, tmp_path):
+    onnx.save(graph(values), tmp_path / "m.onnx")
+    artifact = compiled(tmp_path / "m.onnx", tmp_path)
+    folder, _ = trained(artifact, tmp_path)
+    (tmp_path / "other").mkdir()
+    wider = {**values, "table": np.zeros((17, 8), np.float32) + np.arange(8, dtype=np.float32)}
+    onnx.save(graph(wider, record=None), tmp_path / "other" / "m.onnx")
+    other = compiled(tmp_path / "other" / "m.onnx", tmp_path / "other")
+    call("dpc", "export", other, "--checkpoint", folder, "-o", tmp_path / "w.safetensors", status=CHECKPOINT, words=["of another model", "'table' is f32[16, 8] there, f32[17, 8] in the model"])
+    assert not (tmp_path / "w.safetensors").exists()
+
+
+def test_trained_external_data(values, tmp_path):
+    """What another tensor reads too is given a place of its own, and the original stays as it was."""
+    model = graph(values, record=None)
+    path = external(model, tmp_path / "in", location="w.bin")
+    model = onnx.load(path, load_external_data=False)
+    table = next(t for t in model.graph.initializer if t.name == "table")
+    twin = TensorProto(name="unused", data_type=TensorProto.FLOAT, dims=[16, 8], data_location=TensorProto.EXTERNAL)
+    twin.external_data.extend(table.external_data)
+    model.graph.initializer.append(twin)
+    # A checksum is of the whole file, which is another in the copy.
+    before = (tmp_path / "in" / "w.bin").read_bytes()
+    table.external_data.append(onnx.StringStringEntryProto(key="checksum", value=hashlib.sha1(before).hexdigest()))
+    path.write_bytes(model.SerializeToString())
+    artifact = compiled(path, tmp_path)
+    folder, weights = trained(artifact, tmp_path)
+    call("dpc", "export", artifact, "--checkpoint", folder, "-o", tmp_path / "t.onnx")
+    same(initializers(tmp_path / "t.onnx"), {**values, **weights, "unused": values["table"]})
+    assert (tmp_path / "in" / "w.bin").read_bytes() == before
+    copy = onnx.load(tmp_path / "t.onnx", load_external_data=False)
+    assert not [entry for tensor in copy.graph.initializer for entry in tensor.external_data if entry.key == "checksum"]
+
+
+def test_copies_of_a_tied_weight_stay_its_copies(tmp_path):
+    """This file has the tied embedding twice, the second time transposed."""
+    artifact = compiled(MODELS / "gpt2_default.onnx", tmp_path, "--freeze", "embedding_1")
+    copies = {p["name"]: p["copies"] for p in json.loads((artifact / "manifest.json").read_text())["parameters"] if "copies" in p}
+    assert len(copies) == 1
+    (name, [copy]), = copies.items()
+    assert copy["transposed"]
+    folder, weights = trained(artifact, tmp_path)
+    call("dpc", "export", artifact, "--checkpoint", folder, "-o", tmp_path / "t.onnx")
+    written, original = initializers(tmp_path / "t.onnx"), initializers(MODELS / "gpt2_default.onnx")
+    assert np.array_equal(written[name], weights[name]) and not np.array_equal(written[name], original[name])
+    assert np.array_equal(written[copy["initializer"]], written[name].T)

@@ -101,7 +101,9 @@ def evaluated(module, rows, loss):
 def by_onnxruntime(path, rows, data, counts):
     import onnxruntime
     from safetensors.numpy import load_file
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     tensors = load_file(data)
     names = [i.name for i in session.get_inputs()]
     values = [float(session.run(None, {name: tensors[name][row] for name in names})[0]) for row in range(len(rows))]
@@ -118,6 +120,8 @@ def roundtrip(name, folder, exporter):
     made = models.MODELS[name]()
     module, args, loss = made if len(made) == 3 else (*made, None)
     rows = variants(args, MICRO_BATCHES)
+    for old in folder.glob(f"{name}.*"):  # of an earlier time
+        shutil.rmtree(old) if old.is_dir() else old.unlink()
     model, data = folder / f"{name}.onnx", folder / f"{name}.safetensors"
     print(dpc.export(module, args, model, loss=loss, data=data, samples=rows, exporter=exporter))
     f32, f64 = (eager_curve(module, rows, loss, dtype) for dtype in (torch.float32, torch.float64))
