@@ -8,7 +8,8 @@
 #include "dpc/Driver/Registry.h"
 #include "dpc/Partition/Partition.h"
 
-#include <CLI/CLI.hpp>
+#include "cli/CommandLine.h"
+
 #include <filesystem>
 #include <ostream>
 
@@ -125,17 +126,9 @@ private:
 };
 
 // Parses; an exit status if that ends the command.
-std::optional<int> parse(CLI::App &app, ModelFlags &model, std::vector<std::string> args, std::ostream &out, std::ostream &err) {
-  std::reverse(args.begin(), args.end()); // as CLI11 takes a vector
-  try {
-    app.parse(args);
-  } catch (const CLI::CallForHelp &) {
-    out << app.help();
-    return 0;
-  } catch (const CLI::ParseError &error) {
-    err << "error: " << error.what() << "; `" << app.get_name() << " --help` lists the flags\n";
-    return 2;
-  }
+std::optional<int> parse(CLI::App &app, ModelFlags &model, const std::vector<std::string> &args, std::ostream &out, std::ostream &err) {
+  if (auto status = dpcrt::parseCommandLine(app, args, out, err))
+    return status;
   if (std::string wrong = model.resolve(); !wrong.empty()) {
     err << "error: " << wrong << "\n";
     return 2;

@@ -4,7 +4,8 @@
 #include "program/Print.h"
 #include "session/Artifact.h"
 
-#include <CLI/CLI.hpp>
+#include "cli/CommandLine.h"
+
 #include <ostream>
 
 namespace dpc::driver {
@@ -14,20 +15,12 @@ int inspectCommand(const std::vector<std::string> &args, std::ostream &out, std:
   int rank = -1;
   bool summary = false;
   CLI::App app("Show the programs of an artifact", "dpc inspect");
-  app.add_option("MODEL.dpc", path, "an artifact")->required();
+  app.add_option("MODEL", path, "an artifact")->required();
   app.add_option("--rank", rank, "only this rank");
   app.add_option("--block", block, "only this block");
   app.add_flag("--summary", summary, "no commands");
-  std::vector<std::string> reversed(args.rbegin(), args.rend());
-  try {
-    app.parse(reversed);
-  } catch (const CLI::CallForHelp &) {
-    out << app.help();
-    return 0;
-  } catch (const CLI::ParseError &error) {
-    err << "error: " << error.what() << "\n";
-    return 2;
-  }
+  if (auto status = dpcrt::parseCommandLine(app, args, out, err))
+    return *status;
   dpcrt::Artifact artifact;
   if (dpcrt::Status status = dpcrt::openArtifact(path, artifact); !status.ok()) {
     err << "error: " << status.message() << "\n";

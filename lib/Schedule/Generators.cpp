@@ -2,6 +2,7 @@
 #include "dpc/Schedule/Generators.h"
 
 #include "Fixed.h"
+#include "cli/Nearest.h"
 
 namespace dpc::schedule {
 namespace {
@@ -162,9 +163,13 @@ std::optional<unsigned> findLegalMicroBatches(const Generator &generator, const 
 
 std::string noSuchSchedule(const std::string &name) {
   std::string known;
-  for (const Generator &generator : generators())
+  std::vector<std::string> names;
+  for (const Generator &generator : generators()) {
     known += (known.empty() ? "" : ", ") + std::string(generator.name);
-  return "there is no schedule '" + name + "'; known are " + known;
+    names.push_back(generator.name);
+  }
+  std::string near = dpcrt::nearest(name, names);
+  return "there is no schedule '" + name + "'" + (near.empty() ? "" : "; did you mean " + near + "?") + "; known are " + known;
 }
 
 Result<Table> generate(const std::string &name, const Request &request) {

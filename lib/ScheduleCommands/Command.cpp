@@ -3,7 +3,7 @@
 
 #include "Subcommands.h"
 
-#include <CLI/CLI.hpp>
+#include "cli/CommandLine.h"
 #include <ostream>
 
 namespace dpc::schedule {
@@ -106,17 +106,8 @@ int scheduleCommand(const std::vector<std::string> &args, std::ostream &out, std
   app.require_subcommand(1);
   for (const Subcommand &sub : subcommands())
     addFlags(app.add_subcommand(sub.name, sub.summary), sub, flags);
-  std::vector<std::string> reversed(args.rbegin(), args.rend()); // as CLI11 takes a vector
-  try {
-    app.parse(reversed);
-  } catch (const CLI::CallForHelp &) {
-    auto chosen = app.get_subcommands();
-    out << (chosen.empty() ? app.help() : chosen.front()->help());
-    return 0;
-  } catch (const CLI::ParseError &error) {
-    err << "error: " << error.what() << "; `dpc schedule --help` lists commands and flags\n";
-    return 2;
-  }
+  if (auto status = dpcrt::parseCommandLine(app, args, out, err))
+    return *status;
   for (const Subcommand &sub : subcommands())
     if (app.got_subcommand(sub.name))
       return sub.run(flags, out, err);

@@ -1,6 +1,7 @@
 // Micro-batches from safetensors files: a tensor per graph input with one leading
-// dimension more, which counts micro-batches. A tensor without it, or with 1, is
-// the same for all. Several files are taken one after the other, by name.
+// dimension more, which counts micro-batches, or with a multiple of the graph's first
+// dimension. A tensor of the graph's own shape, or with one micro-batch, is the same
+// for all. Several files are taken one after the other, by name.
 #include "data/DataSource.h"
 #include "data/Safetensors.h"
 #include <algorithm>
@@ -82,6 +83,14 @@ std::string knownNames(const SafetensorsReader &file) {
   return s.empty() ? "no tensors" : s;
 }
 
+// N of a shape [N·B, …] over [B, …] with N of at least 2; 0 if it is none such.
+uint64_t rowsOver(const std::vector<uint64_t> &shape, const std::vector<uint64_t> &group) {
+  if (group.empty() || shape.size() != group.size() || !group[0] || shape[0] % group[0] != 0 ||
+      shape[0] / group[0] < 2 || !std::equal(group.begin() + 1, group.end(), shape.begin() + 1))
+    return 0;
+  return shape[0] / group[0];
+}
+
 // Fills `part.columns` and appends what is wrong, a line each.
 void bindColumns(Part &part, const std::vector<InputSpec> &inputs,
                  uint64_t experts, std::vector<std::string> &errors) {
@@ -104,19 +113,23 @@ void bindColumns(Part &part, const std::vector<InputSpec> &inputs,
     column.tensor = *tensor;
     bool leading = tensor->shape.size() == group.size() + 1 &&
                    std::equal(group.begin(), group.end(), tensor->shape.begin() + 1);
-    if (!leading && tensor->shape != group)
+    // [N·B, …] against the graph's [B, …]: the rows of N micro-batches one after the
+    // other, as a dataset is stored that knows nothing of micro-batches.
+    uint64_t stacked = rowsOver(tensor->shape, group);
+    if (!leading && !stacked && tensor->shape != group)
       errors.push_back("tensor '" + spec.name + "' of '" + path + "' has shape " +
                        shapeText(tensor->shape) + "; " + wantedShape(group) +
-                       " would be right, N counting micro-batches, or " +
-                       shapeText(group) + " for all of them");
+                       " would be right, N counting micro-batches" +
+                       (group.empty() ? "" : ", or a multiple of " + std::to_string(group[0]) + " in the first place of " + shapeText(group)) +
+                       ", or " + shapeText(group) + " for all of them");
     if (!canWiden(tensor->type, spec.type))
       errors.push_back("tensor '" + spec.name + "' of '" + path + "' is " +
                        typed(tensor->type, tensor->shape) + "; type " +
                        nameOf(spec.type) +
                        (isInteger(spec.type) ? " or a narrower integer" : "") +
                        " would be right");
-    uint64_t count = leading ? tensor->shape[0] : 1;
-    column.shared = !leading || count == 1;
+    uint64_t count = leading ? tensor->shape[0] : stacked ? stacked : 1;
+    column.shared = count == 1;
     if (leading && count == 0)
       errors.push_back("tensor '" + spec.name + "' of '" + path +
                        "' holds no micro-batch");

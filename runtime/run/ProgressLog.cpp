@@ -1,6 +1,7 @@
 // Lines are flushed one by one: whoever follows a redirected log sees them as they
 // happen.
 #include "run/ProgressLog.h"
+#include "cli/EscapingStream.h"
 #include "devices/Wait.h"
 #include <cmath>
 #include <cstdio>
@@ -48,9 +49,8 @@ void ProgressLog::step(uint64_t step, uint64_t first, uint64_t last, double seco
   if (left >= 10)
     text += "  " + durationText(left) + " left";
   if (terminal)
-    err << "\r\033[K" << text << (logged ? "\n" : "") << std::flush;
-  else
-    err << text << std::endl;
+    writeControl(err, "\r\033[K");
+  err << text << (terminal && !logged ? "" : "\n") << std::flush;
   shown = terminal && !logged;
 }
 

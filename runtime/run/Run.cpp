@@ -4,7 +4,9 @@
 #include "devices/Wait.h"
 #include "run/Batches.h"
 #include "run/Checkpoints.h"
+#include "run/Evaluate.h"
 #include "run/InitWeights.h"
+#include "run/Launcher.h"
 #include "run/NonFinite.h"
 #include "run/Output.h"
 #include "run/ProgressLog.h"
@@ -66,6 +68,8 @@ private:
 // What can be refused without the model's memory is refused before it is allocated.
 Status Run::open() {
   residentAtStart = residentBytes();
+  if (Status s = checkLauncher(); !s.ok())
+    return s;
   dpcrt_artifact *a = nullptr;
   if (Status s = fromC(dpcrt_artifact_open(options.artifact.c_str(), &a)); !s.ok())
     return s;
@@ -359,30 +363,15 @@ Status Run::writeStepMetrics(uint64_t step, const dpcrt_result &result, double d
 }
 
 Status Run::evaluate(uint64_t step) {
-  uint64_t count = options.evalSteps;
-  if (!count)
-    count = std::max<uint64_t>(1, evalBatches.rows() / evalMicroBatches);
-  double sum = 0, den = 0;
-  std::string weighting = manifest["loss"]["weighting"];
-  for (uint64_t i = 0; i < count; ++i) {
-    if (StopSignals::asked()) // a part of the data would give another figure
-      return {};
-    std::vector<dpcrt_input> inputs;
-    if (Status s = evalBatches.read(i * evalMicroBatches, inputs); !s.ok())
-      return s.within("--eval-data");
-    auto request = sized<dpcrt_request>();
-    request.kind = DPCRT_EVALUATE;
-    dpcrt_result result;
-    if (Status s = runStep(session.get(), inputs, request, result); !s.ok())
-      return s.within("evaluation after step " + std::to_string(step));
-    double weight = weighting == "sum" ? 1 : result.sum_den;
-    sum += weight * result.loss;
-    den += weight;
-  }
-  double loss = weighting == "sum" ? sum : den == 0 ? 0 : sum / den;
-  evaluations.push_back({{"step", step}, {"loss", finite(loss)}});
-  log.line("step " + std::to_string(step) + "/" + std::to_string(steps) + "  held-out loss " + print("%.4f", loss));
-  return metrics.write({{"v", 1}, {"event", "eval"}, {"step", step}, {"loss", finite(loss)}});
+  std::optional<double> loss;
+  EvaluationPlan plan{options.evalSteps, evalMicroBatches, manifest["loss"]["weighting"]};
+  if (Status s = evaluateMean(session.get(), evalBatches, plan, StopSignals::asked, loss); !s.ok())
+    return s.within("--eval-data, after step " + std::to_string(step));
+  if (!loss)
+    return {};
+  evaluations.push_back({{"step", step}, {"loss", finite(*loss)}});
+  log.line("step " + std::to_string(step) + "/" + std::to_string(steps) + "  held-out loss " + print("%.4f", *loss));
+  return metrics.write({{"v", 1}, {"event", "eval"}, {"step", step}, {"loss", finite(*loss)}});
 }
 
 Status Run::writeReport(const Status &status) {
@@ -447,9 +436,11 @@ Status Run::finish(const Status &ended) {
 int runCommand(const std::vector<std::string> &args, std::ostream &out, std::ostream &err,
                bool terminal) {
   RunOptions options;
-  bool done = false;
-  Status status = parseRunOptions(args, out, options, done);
-  if (status.ok() && !done) {
+  std::optional<int> ended;
+  Status status = parseRunOptions(args, out, err, options, ended);
+  if (ended)
+    return *ended;
+  if (status.ok()) {
     Run run(options, out, err, terminal);
     try {
       status = run.run();

@@ -13,4 +13,7 @@ namespace dpcrt {
 int runCommand(const std::vector<std::string> &args, std::ostream &out, std::ostream &err,
                bool terminal = false);
 
+// `dpc eval`, in the same way.
+int evalCommand(const std::vector<std::string> &args, std::ostream &out, std::ostream &err);
+
 } // namespace dpcrt

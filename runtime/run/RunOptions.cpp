@@ -1,7 +1,7 @@
 // The command line, by CLI11; a flag that is not here is refused as unknown.
 #include "run/RunOptions.h"
 #include "run/Values.h"
-#include <CLI/CLI.hpp>
+#include "cli/CommandLine.h"
 #include <algorithm>
 
 namespace dpcrt {
@@ -43,18 +43,17 @@ Status parseRange(const std::string &text, RunOptions &out) {
 }
 } // namespace
 
-Status parseRunOptions(const std::vector<std::string> &args, std::ostream &print,
-                       RunOptions &out, bool &done) {
-  done = false;
+Status parseRunOptions(const std::vector<std::string> &args, std::ostream &print, std::ostream &err,
+                       RunOptions &out, std::optional<int> &ended) {
   CLI::App app("Trains with a compiled artifact.", "dpc run");
   std::string link, timeout = "300s", nonfinite = "stop", traceSteps;
   std::string lr, clip;
-  app.add_option("MODEL.dpc", out.artifact, "The artifact")->required();
+  app.add_option("MODEL", out.artifact, "The artifact")->required();
   app.add_option("--data", out.data,
                  "FILE|GLOB.safetensors, tokens:GLOB.bin[,dtype=u8|u16|u32,inputs=NAME,labels=NAME,shift], synthetic[:SEED]")
       ->required();
   app.add_option("--shuffle", out.shuffle, "Take the rows of each epoch in an order drawn from this seed");
-  app.add_option("--epochs", out.epochs, "Times through the data; 0: for ever (1)");
+  app.add_option("--epochs", out.epochs, "Times through the data; 0: for ever")->capture_default_str();
   app.add_option("--eval-data", out.evalData, "Held-out data, as --data");
   app.add_option("--eval-every", out.evalEvery, "Steps between evaluations (only at the end)");
   app.add_option("--eval-steps", out.evalSteps, "Steps of one evaluation (all of its data)");
@@ -83,20 +82,9 @@ Status parseRunOptions(const std::vector<std::string> &args, std::ostream &print
   app.add_option("--threads", out.threads, "Threads that compute at one time, all ranks together (the cores)");
   app.add_option("--timeout", timeout, "Give up after this long without progress; 0s: never (300s)");
   app.add_option("--link", link, "latency=20us,bandwidth=10GB/s: emulate a slow link");
-  app.set_config("--config", "", "TOML file whose keys are the flags");
-  app.allow_config_extras(CLI::config_extras_mode::error);
-  bool printConfig = false;
-  app.add_flag("--print-config", printConfig, "Print the resolved flags and end")->configurable(false);
-  try {
-    std::vector<std::string> reversed(args.rbegin(), args.rend());
-    app.parse(reversed);
-  } catch (const CLI::CallForHelp &) {
-    print << app.help();
-    done = true;
+  ended = parseCommandLine(app, args, print, err);
+  if (ended)
     return {};
-  } catch (const CLI::ParseError &e) {
-    return error(Code::Usage, e.what(), "; see dpc run --help");
-  }
   auto optional = [](const std::string &flag, const std::string &text, std::optional<double> &to) {
     double value = 0;
     if (text.empty())
@@ -120,11 +108,7 @@ Status parseRunOptions(const std::vector<std::string> &args, std::ostream &print
     return error(Code::Usage, "--clip-norm ", clip, ": a norm to clip to is positive");
   if (out.threads > 1024)
     return error(Code::Usage, "--threads ", out.threads, ": at most 1024");
-  out.config = app.config_to_str(false, false);
-  if (printConfig) {
-    print << app.config_to_str(true, false);
-    done = true;
-  }
+  out.config = configText(app, false);
   return {};
 }
 

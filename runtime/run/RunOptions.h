@@ -28,8 +28,9 @@ struct RunOptions {
   std::string config; // the flags as they were resolved, for metrics and reports
 };
 
-// Fills `out`; or prints what --help or --print-config ask for and sets `done`.
-Status parseRunOptions(const std::vector<std::string> &args, std::ostream &print,
-                       RunOptions &out, bool &done);
+// Fills `out`; or prints what --help or --print-config ask for, or what is wrong with
+// the flags, and sets the exit status with which the command has `ended`.
+Status parseRunOptions(const std::vector<std::string> &args, std::ostream &print, std::ostream &err,
+                       RunOptions &out, std::optional<int> &ended);
 
 } // namespace dpcrt

@@ -19,7 +19,7 @@ def test_refuses_what_it_does_not_know():
         return subprocess.run([BUILD / "bin" / "dpc-run", *args], capture_output=True, text=True)
 
     assert run().returncode == 2
-    assert run("x.dpc", "--data", "synthetic", "--lr", "1", "--checkpoint", "d").returncode == 2
+    assert run("x.dpc", "--data", "synthetic", "--lr", "1", "--chekpoint", "d").returncode == 2
     missing = run("nothing.dpc", "--data", "synthetic", "--lr", "1", "--steps", "1")
     assert missing.returncode == 3 and "is not a compiled model" in missing.stderr
     assert run("--help").returncode == 0

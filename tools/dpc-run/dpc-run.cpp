@@ -1,4 +1,5 @@
 // Trains with a compiled artifact. Links the runtime and no LLVM.
+#include "cli/EscapingStream.h"
 #include "data/Files.h"
 #include "run/Run.h"
 #include <iostream>
@@ -6,5 +7,7 @@
 
 int main(int argc, char **argv) {
   dpcrt::reportFileSizeLimitAsError();
-  return dpcrt::runCommand({argv + 1, argv + argc}, std::cout, std::cerr, isatty(2));
+  dpcrt::EscapingStream out(std::cout), err(std::cerr);
+  err << std::unitbuf;
+  return dpcrt::runCommand({argv + 1, argv + argc}, out, err, isatty(2));
 }

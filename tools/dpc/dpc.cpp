@@ -1,6 +1,9 @@
 // The user's command: a table of subcommands.
 #include "dpc/Driver/Compile.h"
 #include "dpc/ScheduleCommands/Command.h"
+#include "cli/EscapingStream.h"
+#include "cli/Nearest.h"
+#include "cli/Version.h"
 #include "data/Files.h"
 #include "run/Run.h"
 
@@ -13,21 +16,23 @@ using Arguments = std::vector<std::string>;
 
 struct Command {
   const char *name, *summary;
-  int (*run)(const Arguments &args);
+  int (*run)(const Arguments &args, std::ostream &out, std::ostream &err);
 };
 
 const Command commands[] = {
-    {"check", "can this model be trained?", [](const Arguments &args) { return dpc::driver::checkCommand(args, std::cout, std::cerr); }},
-    {"compile", "a model becomes a training program", [](const Arguments &args) { return dpc::driver::compileCommand(args, std::cout, std::cerr); }},
+    {"check", "can this model be trained?", [](const Arguments &args, std::ostream &out, std::ostream &err) { return dpc::driver::checkCommand(args, out, err); }},
+    {"compile", "a model becomes a training program", [](const Arguments &args, std::ostream &out, std::ostream &err) { return dpc::driver::compileCommand(args, out, err); }},
     {"run", "train with a compiled program",
-     [](const Arguments &args) { return dpcrt::runCommand(args, std::cout, std::cerr, isatty(STDERR_FILENO)); }},
-    {"verify", "compare a program with its sequential replay and float64", [](const Arguments &args) { return dpc::driver::verifyCommand(args, std::cout, std::cerr); }},
+     [](const Arguments &args, std::ostream &out, std::ostream &err) { return dpcrt::runCommand(args, out, err, isatty(STDERR_FILENO)); }},
+    {"eval", "the mean loss over data, without training", [](const Arguments &args, std::ostream &out, std::ostream &err) { return dpcrt::evalCommand(args, out, err); }},
+    {"verify", "compare a program with its sequential replay and float64", [](const Arguments &args, std::ostream &out, std::ostream &err) { return dpc::driver::verifyCommand(args, out, err); }},
     {"explain", "what a step costs and where its time goes, and what would be faster or smaller",
-     [](const Arguments &args) { return dpc::driver::explainCommand(args, std::cout, std::cerr); }},
-    {"inspect", "show the programs of an artifact", [](const Arguments &args) { return dpc::driver::inspectCommand(args, std::cout, std::cerr); }},
-    {"export", "trained weights, in a copy of the model's file or as a state dict", [](const Arguments &args) { return dpc::driver::exportCommand(args, std::cout, std::cerr); }},
+     [](const Arguments &args, std::ostream &out, std::ostream &err) { return dpc::driver::explainCommand(args, out, err); }},
+    {"inspect", "show the programs of an artifact", [](const Arguments &args, std::ostream &out, std::ostream &err) { return dpc::driver::inspectCommand(args, out, err); }},
+    {"export", "trained weights, in a copy of the model's file or as a state dict", [](const Arguments &args, std::ostream &out, std::ostream &err) { return dpc::driver::exportCommand(args, out, err); }},
+    // Its tables and pictures have colours and line ends of their own.
     {"schedule", "list, show, check and simulate schedules",
-     [](const Arguments &args) { return dpc::schedule::scheduleCommand(args, std::cout, std::cerr); }},
+     [](const Arguments &args, std::ostream &, std::ostream &err) { return dpc::schedule::scheduleCommand(args, std::cout, err); }},
 };
 
 void usage(std::ostream &stream) {
@@ -41,15 +46,26 @@ void usage(std::ostream &stream) {
 
 int main(int argc, char **argv) {
   dpcrt::reportFileSizeLimitAsError();
+  // Names from files reach the terminal through these alone.
+  dpcrt::EscapingStream out(std::cout), err(std::cerr);
+  err << std::unitbuf;
   Arguments args(argv + 1, argv + argc);
   if (args.empty() || args[0] == "--help" || args[0] == "-h") {
-    usage(args.empty() ? std::cerr : std::cout);
+    usage(args.empty() ? err : out);
     return args.empty() ? 2 : 0;
   }
-  for (const Command &command : commands)
+  if (args[0] == "--version") {
+    out << "dpc " << dpcrt::versionText() << "\n";
+    return 0;
+  }
+  std::vector<std::string> known;
+  for (const Command &command : commands) {
     if (args[0] == command.name)
-      return command.run({args.begin() + 1, args.end()});
-  std::cerr << "error: there is no command '" << args[0] << "'\n";
-  usage(std::cerr);
+      return command.run({args.begin() + 1, args.end()}, out, err);
+    known.push_back(command.name);
+  }
+  std::string near = dpcrt::nearest(args[0], known);
+  err << "error: there is no command '" << args[0] << "'" << (near.empty() ? "" : "; did you mean " + near + "?") << "\n";
+  usage(err);
   return 2;
 }

@@ -1,0 +1,6 @@
+// DPC_VERSION comes from CMakeLists.txt.
+#include "cli/Version.h"
+
+namespace dpcrt {
+const char *versionText() { return DPC_VERSION; }
+}
