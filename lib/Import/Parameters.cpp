@@ -176,32 +176,8 @@ FailureOr<bool> Classifier::isWhole(const StoredTensor &tensor, Folding folding)
   FailureOr<std::vector<char>> read = reader.readBytes(*tensor.proto, tensor.name);
   if (failed(read))
     return failure();
-  StringRef bytes(read->data(), read->size());
-  Shape shape = tensor.type.getShape();
-  // Whether two slices at different places of the dimensions [from, to) are equal.
-  auto repeats = [&](size_t from, size_t to) {
-    int64_t outer = 1, count = 1, inner = tensor.type.getElementTypeBitWidth() / 8;
-    for (auto [i, extent] : llvm::enumerate(shape))
-      (i < from ? outer : i < to ? count : inner) *= extent;
-    llvm::StringSet<> distinct;
-    for (int64_t k = 0; k < count; ++k) {
-      std::string slice;
-      for (int64_t o = 0; o < outer; ++o)
-        slice += bytes.substr((o * count + k) * inner, inner);
-      if (!distinct.insert(slice).second)
-        return true;
-    }
-    return false;
-  };
-  if (folding != Folding::Expanded &&
-      (shape.empty() || repeats(0, shape.size() - 1)))
-    return false;
-  if (folding == Folding::Lookup)
-    return true;
-  for (size_t axis = 0; axis < shape.size(); ++axis)
-    if (shape[axis] > 1 && repeats(axis, axis + 1))
-      return false;
-  return true;
+  return holdsEachOnce(folding, tensor.type.getShape(),
+                       tensor.type.getElementTypeBitWidth() / 8, *read);
 }
 
 // What the exporter's optimizer computed at compile time: it recorded from what.

@@ -241,3 +241,64 @@ Folding dpc::import::classifyFolding(const Record &record, StringRef value,
                    : Folding::Other;
   return Folding::Other;
 }
+
+namespace {
+
+// How the elements of an array lie around one dimension.
+struct Around {
+  int64_t outer = 1, extent = 1, inner = 1;
+
+  Around(ArrayRef<int64_t> shape, int64_t axis) {
+    for (auto [i, size] : llvm::enumerate(shape))
+      (int64_t(i) < axis ? outer : int64_t(i) == axis ? extent : inner) *= size;
+  }
+  int64_t getPlace(int64_t other, int64_t k) const {
+    return (other / inner * extent + k) * inner + other % inner;
+  }
+};
+
+} // namespace
+
+bool dpc::import::holdsEachOnce(Folding folding, ArrayRef<int64_t> shape,
+                                int64_t elementBytes, ArrayRef<char> bytes) {
+  StringRef elements(bytes.data(), bytes.size());
+  auto getElement = [&](int64_t place) {
+    return elements.substr(place * elementBytes, elementBytes);
+  };
+  // Whether two of the vectors along a dimension are equal, or two of the slices at
+  // its places.
+  auto repeats = [&](int64_t axis, bool vectors) {
+    Around around(shape, axis);
+    int64_t others = around.outer * around.inner;
+    int64_t count = vectors ? others : around.extent;
+    int64_t length = vectors ? around.extent : others;
+    llvm::StringSet<> distinct;
+    std::string text;
+    for (int64_t i = 0; i < count; ++i) {
+      text.clear();
+      for (int64_t j = 0; j < length; ++j)
+        text += vectors ? getElement(around.getPlace(i, j))
+                        : getElement(around.getPlace(j, i));
+      if (!distinct.insert(text).second)
+        return true;
+    }
+    return false;
+  };
+  int64_t rank = shape.size();
+  if (folding == Folding::Lookup) // rows lie along the last dimension
+    return rank > 0 && !repeats(rank - 1, /*vectors=*/true);
+  bool vectors = folding == Folding::LookupTransposed;
+  if (vectors) {
+    // A row lies along any dimension; if it is one element, most of these differ.
+    llvm::StringSet<> distinct;
+    int64_t count = elements.size() / elementBytes;
+    for (int64_t i = 0; i < count; ++i)
+      distinct.insert(getElement(i));
+    if (2 * int64_t(distinct.size()) < count)
+      return false;
+  }
+  for (int64_t axis = 0; axis < rank; ++axis)
+    if (shape[axis] > 1 && repeats(axis, vectors))
+      return false;
+  return true;
+}

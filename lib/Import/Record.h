@@ -54,6 +54,10 @@ Folding classifyFolding(const Record &record, llvm::StringRef value,
                         llvm::StringRef target,
                         llvm::ArrayRef<RecordedCall> calls);
 
+/// Whether the values of a lookup or an expansion have no row, or no copy, twice.
+bool holdsEachOnce(Folding folding, llvm::ArrayRef<int64_t> shape,
+                   int64_t elementBytes, llvm::ArrayRef<char> bytes);
+
 } // namespace dpc::import
 
 #endif // DPC_LIB_IMPORT_RECORD_H

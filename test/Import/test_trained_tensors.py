@@ -485,6 +485,19 @@ def test_an_indexed_table_may_repeat_along_no_dimension(check):
         check(m, positions(m, name="index", value=repeated), status=3)
 
 
+@pytest.mark.parametrize("heads", [1, 2, 4])
+def test_a_table_of_distances_is_no_table_of_places(check, heads):
+    # What lies along no dimension is twice there as a whole; each row is, along the diagonals.
+    table = np.random.default_rng(4).standard_normal((7, heads)).astype(np.float32)
+    distance = np.arange(4)[:, None] - np.arange(4)[None, :] + 3
+    for name, values in [("index", table[distance]), ("permute", table[distance].transpose(2, 0, 1)), ("embedding", table[distance])]:
+        m = Model(2, heads, 4, 4) if name == "permute" else Model(2, 4, 4, heads)
+        m.signature("w.weight", "rel")
+        bias = m.store(name, value=np.ascontiguousarray(values), folded_from=["rel", "arange", "sub", "unsqueeze", "index", "val_3"])
+        said = check(m, m.add("Mul", m.add("Add", "x", bias), m.store("w.weight", 1)), status=3).said
+        assert f"'rel', as '{name}'" in said
+
+
 def test_a_transposed_lookup_is_trained_as_stored(check):
     m = Model(2, 6, 4)
     m.signature("pos.weight", "w")
