@@ -148,10 +148,10 @@ private:
 void Classifier::applyNames(StoredTensor &tensor) {
   auto named = record.names.find(tensor.name);
   if (named != record.names.end()) {
-    tensor.symbol = tensor.framework = named->second;
+    tensor.symbol = tensor.framework = tensor.identity = named->second;
     train(tensor, "the exporter's name map");
   } else if (record.targets.contains(tensor.name)) {
-    tensor.framework = tensor.name;
+    tensor.framework = tensor.identity = tensor.name;
     train(tensor, "the exporter's signature");
   } else if (record.others.contains(tensor.name)) {
     keep(tensor, "a buffer or constant by the exporter's signature");
@@ -203,6 +203,7 @@ LogicalResult Classifier::applyFolding(StoredTensor &tensor) {
     if (*whole) {
       auto alias = aliases.find(targets.front());
       tensor.holds = alias == aliases.end() ? targets.front() : alias->second;
+      tensor.identity = tensor.holds;
       if (alias == aliases.end() && !tensors.contains(targets.front()))
         tensor.framework = targets.front();
       // What is no part of a call was rearranged in a way that the names do not tell.
@@ -294,8 +295,11 @@ void Classifier::findAliases() {
     for (auto [i, input] : llvm::enumerate(node.inputs))
       if (absent.size() == 1 && !llvm::is_contained(named, input) &&
           record.targets.contains(input) && whole.initializers.contains(input) &&
-          (isWeightPosition({&node, unsigned(i), false}) || node.op == "Transpose"))
-        aliases.try_emplace(absent.front(), input);
+          (isWeightPosition({&node, unsigned(i), false}) || node.op == "Transpose")) {
+        if (auto stored = tensors.find(input);
+            aliases.try_emplace(absent.front(), input).second && stored != tensors.end())
+          stored->second.otherNames.push_back(absent.front().str());
+      }
   }
 }
 

@@ -36,6 +36,9 @@ struct StoredTensor {
   std::vector<std::string> computedFrom;
   /// The recorded parameter that this holds, rearranged; others may hold it, too.
   std::string holds;
+  /// The recorded parameter that this is or holds: two of them are never one.
+  std::string identity;
+  std::vector<std::string> otherNames; ///< of the framework, for a tied parameter
   /// If this is a copy of another parameter: that one, and how it is stored. The
   /// elements may be in another shape as well.
   StoredTensor *original = nullptr;
@@ -43,6 +46,9 @@ struct StoredTensor {
 
   /// For messages: the framework's name where it is known.
   llvm::StringRef getShownName() const { return framework.empty() ? symbol : framework; }
+  bool isFrameworkName(llvm::StringRef text) const {
+    return text == framework || llvm::is_contained(otherNames, text);
+  }
 };
 
 using StoredTensors = llvm::MapVector<llvm::StringRef, StoredTensor>;

@@ -112,6 +112,8 @@ void Selector::select(StoredTensor &tensor) {
     for (StringRef name : {StringRef(tensor.name), StringRef(tensor.symbol),
                            StringRef(tensor.framework), StringRef(tensor.holds)})
       matches |= pattern.matches(name);
+    for (StringRef name : tensor.otherNames)
+      matches |= pattern.matches(name);
     if (!matches)
       continue;
     if (pattern.train && pattern.isSweeping() && !couldBeParameter(tensor)) {

@@ -114,8 +114,12 @@ void dpc::import::applyStateDict(const StateDict &state,
     return;
   for (const StateKey &key : state.keys) {
     auto it = tensors.find(key.initializer);
-    if (it == tensors.end() || it->second.recorded)
-      continue; // not read, or a further name of a tied one
+    if (it == tensors.end())
+      continue; // not read
+    if (it->second.recorded) {
+      it->second.otherNames.push_back(key.key); // a tied one
+      continue;
+    }
     StoredTensor &tensor = it->second;
     tensor.recorded = true;
     tensor.framework = key.key;

@@ -139,7 +139,7 @@ LogicalResult TieResolver::refuseAccidents() {
     if (readers.size() < 2 || tensor.recorded ||
         llvm::is_contained(options.tied, tensor.name) ||
         llvm::is_contained(options.tied, tensor.symbol) ||
-        llvm::is_contained(options.tied, tensor.framework))
+        llvm::any_of(options.tied, [&](StringRef name) { return tensor.isFrameworkName(name); }))
       continue;
     std::vector<char> bytes;
     if (failed(read(tensor, bytes)))
@@ -157,7 +157,7 @@ LogicalResult TieResolver::refuseAccidents() {
   for (const std::string &name : options.tied)
     if (!tensors.contains(name) &&
         llvm::none_of(tensors, [&](auto &entry) {
-          return entry.second.symbol == name || entry.second.framework == name;
+          return entry.second.symbol == name || entry.second.isFrameworkName(name);
         }))
       return emitError(loc) << "--tied names '" << name
                             << "', but the loss depends on no such tensor";
@@ -218,7 +218,8 @@ LogicalResult TieResolver::joinRecorded() {
 
 LogicalResult TieResolver::compare(StoredTensor &a, StoredTensor &b) {
   // Copies of one layer start equal, and are parameters of their own.
-  if (a.recorded && b.recorded)
+  if ((a.recorded && b.recorded) ||
+      (!a.identity.empty() && !b.identity.empty() && a.identity != b.identity))
     return success();
   Shape x = a.type.getShape(), y = b.type.getShape();
   bool swapped = x.size() == 2 && y.size() == 2 && x[0] == y[1] && x[1] == y[0];
@@ -234,6 +235,20 @@ LogicalResult TieResolver::compare(StoredTensor &a, StoredTensor &b) {
   bool transposed = !equal && swapped && transpose(a, left) == right;
   if (!equal && !transposed)
     return success();
+  // One parameter is trained or is not; a flag for one of its copies is for both,
+  // unless there is one for each.
+  StoredTensor &on = a.trained ? a : b, &off = a.trained ? b : a;
+  if (!off.trained && off.reason == "--freeze") {
+    if (on.trained && on.reason != "--train") {
+      on.trained = false;
+      on.constant = true;
+      on.reason = "--freeze " + off.symbol + ", to which it is equal";
+    }
+    return success();
+  }
+  if (!on.trained)
+    return success();
+  off.trained = true;
   // The copy is the one whose name was made up; else the later one.
   bool first = isModulePath(a.name) || !isModulePath(b.name);
   StoredTensor &original = first ? a : b, &copy = first ? b : a;
@@ -249,7 +264,8 @@ LogicalResult TieResolver::joinCopies() {
   // size; a model has many small parameters, but few equal sizes differ.
   SmallVector<StoredTensor *> small, tables, factors;
   for (auto &[name, tensor] : tensors) {
-    if (!tensor.trained || tensor.original || tensor.type.getNumElements() < 2)
+    bool isParameter = tensor.trained || tensor.byRules;
+    if (!isParameter || tensor.original || tensor.type.getNumElements() < 2)
       continue;
     if (isSmall(tensor))
       small.push_back(&tensor);

@@ -430,6 +430,40 @@ def test_rows_of_a_tied_table_do_not_come_apart_from_it(check):
     said = check(m, m.add("Add", m.add("Mul", "x", rows), first), status=3).said
     assert "stored 'head.weight' twice" in said and "--freeze embedding_1" in said
     assert set(check(m, None, "--freeze", "embedding_1").trained) == {"head.weight"}
+    # The other name is one of the same parameter.
+    assert set(check(m, None, "--train", "wte*", "--freeze", "embedding_1").trained) == {"head.weight"}
+
+
+def twice(m):
+    """A table and its transpose, as exporters without a record store a tied embedding."""
+    table = np.random.default_rng(6).standard_normal((9, 6)).astype(np.float32)
+    rows = m.add("Gather", m.store("emb.weight", value=table), m.ints("ids", 3, 1, 2, 0))
+    return m.add("MatMul", m.add("MatMul", m.add("Mul", "x", rows), m.store("w", 6, 6)), m.store("onnx::MatMul_7", value=table.T.copy()))
+
+
+def test_a_flag_for_one_copy_is_for_both(check):
+    m = Model()
+    assert set(check(m, twice(m)).trained) == {"emb.weight", "w"}
+    for name in ("emb.weight", "onnx*"):
+        checked = check(m, None, "--freeze", name)
+        assert set(checked.trained) == {"w"} and set(checked.frozen) == {"emb.weight", "onnx::MatMul_7"}
+        checked = check(m, None, "--train", name)
+        assert set(checked.trained) == {"emb.weight"} and "tied: onnx::MatMul_7 is emb.weight, transposed" in checked.said
+    # A flag for each is the user's word.
+    checked = check(m, None, "--freeze", "emb.weight", "--train", "auto", "--train", "onnx::MatMul_7")
+    assert set(checked.trained) == {"w", "onnx::MatMul_7"}
+
+
+def test_recorded_parameters_that_start_equal_are_not_one(check):
+    # Layers that were made as copies of one.
+    values = np.random.default_rng(7).standard_normal((6, 6)).astype(np.float32)
+    for record in (True, False):
+        m = Model()
+        if record:
+            m.signature("layers.0.weight", "layers.1.weight")
+        value = m.add("MatMul", m.add("Tanh", m.add("MatMul", "x", m.store("layers.0.weight", value=values))), m.store("layers.1.weight", value=values))
+        checked = check(m, value)
+        assert len(checked.trained) == (2 if record else 1)
 
 
 def test_a_file_that_lost_recorded_parameters_is_judged_by_roles(check):
