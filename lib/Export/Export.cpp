@@ -55,7 +55,7 @@ Status run(const ExportOptions &options, std::ostream &out, std::ostream &err) {
          plan.missing);
     list(err, "note: under the graph's own names and in its layout, since the framework's are not known:", plan.unnamed);
   }
-  out << weights.describe() << ": " << count << what << " in";
+  out << weights.describe() << ": " << count << (count == 1 ? what.replace(what.find("s "), 1, "") : what) << " in";
   for (const std::string &file : files)
     out << " " << file;
   out << "\n";

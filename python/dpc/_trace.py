@@ -66,6 +66,15 @@ def _own_loss(output: Any) -> Any:
     return found
 
 
+def check_module(module: Any) -> None:
+    if not isinstance(module, torch.nn.Module):
+        raise ExportError(f"a {type(module).__name__} is not a torch.nn.Module")
+    if isinstance(module, torch.jit.ScriptModule):
+        raise ExportError("a scripted or traced module cannot be exported; give the module it was made from")
+    if hasattr(module, "_orig_mod"):
+        raise ExportError("a module of torch.compile cannot be exported; give the module it was made from")
+
+
 class Inputs:
     """The graph's inputs: which are the module's, which are the loss's targets, and what is no tensor and stays fixed."""
 
@@ -115,7 +124,8 @@ class Inputs:
         variadic = next((name for name, p in signature.parameters.items() if p.kind == p.VAR_POSITIONAL), None)
         count = len(args) - taken
         if count > len(names) and variadic is None:
-            raise ExportError(f"the module's forward takes {len(names)} arguments ({', '.join(names)}), {count} are given")
+            raise ExportError(f"the module's forward takes {len(names)} arguments ({', '.join(names)}), {count} are given"
+                              + ("" if self._loss else "; give loss= (--loss) if the others are its targets"))
         for i, value in enumerate(args[:count]):
             name = names[i] if i < len(names) else f"{variadic}_{i - len(names)}"
             self._add(name, value)
@@ -269,10 +279,10 @@ def trace(module: Any, inputs: Inputs, exporter: str, opset: Optional[int]) -> A
                                                          output_names=["loss"], opset_version=opset))
             program.save(path)
         else:
-            # With initializers that are also inputs, the exporter leaves out its merging of equal ones.
             which = {"dynamo": False} if "dynamo" in inspect.signature(torch.onnx.export).parameters else {}
-            _quietly(lambda: torch.onnx.export(module, values, path, input_names=names, output_names=["loss"], opset_version=opset or 17,
-                                               training=torch.onnx.TrainingMode.PRESERVE, do_constant_folding=False, keep_initializers_as_inputs=True, **which))
+            with _unmerged():
+                _quietly(lambda: torch.onnx.export(module, values, path, input_names=names, output_names=["loss"], opset_version=opset or 17,
+                                                   training=torch.onnx.TrainingMode.PRESERVE, do_constant_folding=False, keep_initializers_as_inputs=True, **which))
         model = onnx.load(path)
     stored = {tensor.name for tensor in model.graph.initializer}
     given = [value for value in model.graph.input if value.name not in stored]
@@ -285,6 +295,21 @@ def trace(module: Any, inputs: Inputs, exporter: str, opset: Optional[int]) -> A
             node.metadata_props.extend(kept)
         node.doc_string = ""
     return model
+
+
+@contextlib.contextmanager
+def _unmerged() -> Iterator[None]:
+    """The older exporter merges initializers of equal value unless they are also inputs, and before
+    2.0 even then. In training mode it merges those of one storage only: ties."""
+    merge = getattr(torch._C, "_jit_pass_onnx_deduplicate_initializers", None)
+    if merge is None:
+        yield
+        return
+    torch._C._jit_pass_onnx_deduplicate_initializers = lambda graph, parameters, training: merge(graph, parameters, True)
+    try:
+        yield
+    finally:
+        torch._C._jit_pass_onnx_deduplicate_initializers = merge
 
 
 def _nodes(model: Any) -> Iterator[Any]:

@@ -72,6 +72,7 @@ def export(module: Any, args: Any, path: Union[str, "os.PathLike[str]"], loss: U
         raise _trace.ExportError(f"'{target}': a graph's file ends in .onnx")
     if mode not in (None, "train", "eval"):
         raise _trace.ExportError(f"there is no mode '{mode}'; modes are train and eval")
+    _trace.check_module(module)
     inputs = _trace.Inputs(module, args, loss)
     rows = [_trace.Inputs(module, sample, loss).tensors for sample in samples] if samples is not None else [inputs.tensors]
     _check_rows(rows, inputs.tensors)
