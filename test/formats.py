@@ -29,10 +29,11 @@ class Mixed(lit.formats.ShTest):
     def execute(self, test, lit_config):
         name = test.path_in_suite[-1]
         if name.startswith("test_") and name.endswith(".py"):
-            command = [test.config.python, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", test.getSourcePath()]
-            return self._run(test.config, command)
+            # A test that has not ended after ten minutes is named, with where it stands.
+            command = [test.config.python, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-o", "faulthandler_timeout=600", test.getSourcePath()]
+            return self._run(test.config, command, lit_config)
         if test.path_in_suite[0] == "unit-run":
-            return self._run(test.config, [os.path.join(self._binaries(test.config), name), "--gtest_brief=1"])
+            return self._run(test.config, [os.path.join(self._binaries(test.config), name), "--gtest_brief=1"], lit_config)
         return super().execute(test, lit_config)
 
     @staticmethod
@@ -40,8 +41,11 @@ class Mixed(lit.formats.ShTest):
         return os.path.join(config.dpc_build_dir, "test", "unit")
 
     @staticmethod
-    def _run(config, command):
+    def _run(config, command, lit_config):
         env = dict(os.environ, PATH=config.environment["PATH"], DPC_SOURCE_DIR=config.dpc_source_dir,
                    DPC_BUILD_DIR=config.dpc_build_dir, PYTHONDONTWRITEBYTECODE="1", DPC_PYTHON=config.python)
-        out, err, code = lit.util.executeCommand(command, env=env)
+        try:
+            out, err, code = lit.util.executeCommand(command, env=env, timeout=lit_config.maxIndividualTestTime)
+        except lit.util.ExecuteCommandTimeoutException as e:
+            return lit.Test.TIMEOUT, f"{e.out}{e.err}\nended after {lit_config.maxIndividualTestTime} seconds: {' '.join(command)}"
         return (lit.Test.PASS if code == 0 else lit.Test.FAIL), out + err

@@ -4,6 +4,8 @@
 #include "Subcommands.h"
 
 #include "cli/CommandLine.h"
+#include "cli/Nearest.h"
+#include "cli/Version.h"
 #include <ostream>
 
 namespace dpc::schedule {
@@ -101,16 +103,35 @@ int fail(std::ostream &err, const std::string &message, int status) {
 }
 
 int scheduleCommand(const std::vector<std::string> &args, std::ostream &out, std::ostream &err) {
-  Flags flags;
-  CLI::App app("Schedules: which rank does which task of which micro-batch, in which order", "dpc schedule");
-  app.require_subcommand(1);
-  for (const Subcommand &sub : subcommands())
-    addFlags(app.add_subcommand(sub.name, sub.summary), sub, flags);
-  if (auto status = dpcrt::parseCommandLine(app, args, out, err))
-    return *status;
-  for (const Subcommand &sub : subcommands())
-    if (app.got_subcommand(sub.name))
-      return sub.run(flags, out, err);
+  auto usage = [](std::ostream &stream) {
+    stream << "Schedules: which rank does which task of which micro-batch, in which order\n\nusage: dpc schedule COMMAND ...\n\n";
+    for (const Subcommand &sub : subcommands())
+      stream << "  " << sub.name << std::string(12 - std::string(sub.name).size(), ' ') << sub.summary << "\n";
+    stream << "\n`dpc schedule COMMAND --help` lists a command's flags.\n";
+  };
+  if (args.empty() || args[0] == "--help" || args[0] == "-h") {
+    usage(args.empty() ? err : out);
+    return args.empty() ? 2 : 0;
+  }
+  if (args[0] == "--version") {
+    out << "dpc schedule " << dpcrt::versionText() << "\n";
+    return 0;
+  }
+  std::vector<std::string> known;
+  for (const Subcommand &sub : subcommands()) {
+    known.push_back(sub.name);
+    if (args[0] != sub.name)
+      continue;
+    Flags flags;
+    CLI::App app(sub.summary, std::string("dpc schedule ") + sub.name);
+    addFlags(&app, sub, flags);
+    if (auto status = dpcrt::parseCommandLine(app, {args.begin() + 1, args.end()}, out, err))
+      return *status;
+    return sub.run(flags, out, err);
+  }
+  std::string near = dpcrt::nearest(args[0], known);
+  err << "error: there is no command '" << args[0] << "'" << (near.empty() ? "" : "; did you mean " + near + "?") << "\n";
+  usage(err);
   return 2;
 }
 

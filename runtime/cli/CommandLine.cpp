@@ -31,9 +31,11 @@ void addChecks(CLI::App &app) {
     auto check = type.find("UINT") == 0 ? checkWhole : type.find("INT") == 0 ? checkInteger : type.find("FLOAT") == 0 ? checkNumber : nullptr;
     if (check)
       option->check(CLI::Validator(check, ""));
+    // A flag that may be repeated takes one value each time: it would swallow the
+    // model's name behind it otherwise.
+    if (!option->get_positional() && option->get_expected_max() > 1)
+      option->allow_extra_args(false);
   }
-  for (CLI::App *sub : app.get_subcommands([](CLI::App *) { return true; }))
-    addChecks(*sub);
 }
 
 std::vector<std::string> flagsOf(const CLI::App &app) {
@@ -44,27 +46,10 @@ std::vector<std::string> flagsOf(const CLI::App &app) {
   return list;
 }
 
-// The subcommand that the arguments name, or the command itself.
-const CLI::App &commandOf(const CLI::App &app, const std::vector<std::string> &args) {
-  for (const std::string &arg : args)
-    for (const CLI::App *sub : app.get_subcommands([](const CLI::App *) { return true; }))
-      if (sub->get_name() == arg)
-        return *sub;
-  return app;
-}
-
 // A flag that there is not would swallow the word behind it or leave it over, and the
 // message would be about that; so flags are looked at first.
 std::string unknownFlag(const CLI::App &app, const std::vector<std::string> &args) {
-  std::vector<std::string> known = flagsOf(app), commands;
-  for (const CLI::App *sub : app.get_subcommands([](const CLI::App *) { return true; }))
-    commands.push_back(sub->get_name());
-  if (!commands.empty() && !args.empty() && !args[0].empty() && args[0][0] != '-') {
-    std::string near = nearest(args[0], commands), list;
-    for (const std::string &name : commands)
-      list += (list.empty() ? "" : ", ") + name;
-    return "there is no command '" + args[0] + "'" + (near.empty() ? "" : "; did you mean " + near + "?") + "; known are " + list;
-  }
+  std::vector<std::string> known = flagsOf(app);
   for (const std::string &arg : args) {
     if (arg.empty())
       continue;
@@ -140,36 +125,33 @@ std::string configText(const CLI::App &app, bool withDefaults) {
 
 std::optional<int> parseCommandLine(CLI::App &app, const std::vector<std::string> &args, std::ostream &out,
                                     std::ostream &err) {
-  const CLI::App &command = commandOf(app, args);
   auto fail = [&](const std::string &what) {
-    err << "error: " << what << " (`" << app.get_name() << (&command == &app ? "" : " " + command.get_name())
-        << " --help` lists the flags)\n";
+    err << "error: " << what << " (`" << app.get_name() << " --help` lists the flags)\n";
     return 2;
   };
   addChecks(app);
   bool printConfig = false;
-  CLI::App &own = const_cast<CLI::App &>(command); // a subcommand's flags are its own
-  own.set_config("--config", "", "TOML file whose keys are the flags; flags win");
-  own.allow_config_extras(CLI::config_extras_mode::error);
-  own.add_flag("--print-config", printConfig, "print the flags as they were resolved, for --config, and end")->configurable(false);
-  own.add_flag("--version", "print the version and end")->configurable(false);
+  app.set_config("--config", "", "TOML file whose keys are the flags; flags win");
+  app.allow_config_extras(CLI::config_extras_mode::error);
+  app.add_flag("--print-config", printConfig, "print the flags as they were resolved, for --config, and end")->configurable(false);
+  app.add_flag("--version", "print the version and end")->configurable(false);
   if (std::find(args.begin(), args.end(), "--version") != args.end()) {
     out << app.get_name() << " " << versionText() << "\n";
     return 0;
   }
-  if (std::string wrong = unknownFlag(command, args); !wrong.empty())
+  if (std::string wrong = unknownFlag(app, args); !wrong.empty())
     return fail(wrong);
   try {
     std::vector<std::string> reversed(args.rbegin(), args.rend()); // as the library takes a vector
     app.parse(reversed);
   } catch (const CLI::CallForHelp &) {
-    out << command.help();
+    out << app.help();
     return 0;
   } catch (const CLI::ParseError &e) {
-    return fail(inWords(e, command));
+    return fail(inWords(e, app));
   }
   if (printConfig) {
-    out << configText(command, true);
+    out << configText(app, true);
     return 0;
   }
   return std::nullopt;

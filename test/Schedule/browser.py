@@ -17,7 +17,7 @@ class Browser:
 
     def __init__(self, width=1400, height=900):
         executable = shutil.which("chromium") or shutil.which("google-chrome")
-        assert executable, "the tests of drawn pages need Debian's package chromium; scripts/setup installs it"
+        assert executable, "the tests of drawn pages need Debian's package chromium; scripts/setup --tests installs it"
         self.profile = tempfile.TemporaryDirectory(prefix="dpc-browser-", ignore_cleanup_errors=True)
         read_theirs, write_ours = os.pipe()
         read_ours, write_theirs = os.pipe()

@@ -1,0 +1,185 @@
+"""Flags by what they do: each of these tests fails where its flag does nothing."""
+import json
+import os
+import pathlib
+import resource
+import subprocess
+import time
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+from safetensors.numpy import load_file, save_file
+
+SOURCE = pathlib.Path(os.environ["DPC_SOURCE_DIR"])
+MLP = SOURCE / "docs" / "mlp.onnxtxt"
+
+
+def call(*command, status=0, **more):
+    done = subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=120, **more)
+    assert done.returncode == status, f"{' '.join(map(str, command))}\nexit {done.returncode}\n{done.stdout}{done.stderr}"
+    return done.stderr + done.stdout
+
+
+@pytest.fixture(scope="module")
+def artifact(tmp_path_factory):
+    out = tmp_path_factory.mktemp("mlp") / "m.dpc"
+    call("dpc", "compile", MLP, "--init", "seed:1", "--pp", 2, "--micro-batches", 4, "--optimizer", "sgd", "-o", out)
+    return out
+
+
+@pytest.mark.parametrize("schedule", json.loads((pathlib.Path(__file__).parent / "lr_schedules.json").read_text())["rates"])
+def test_lr_schedule_is_pytorch_s_step_by_step(artifact, tmp_path, schedule):
+    recorded = json.loads((pathlib.Path(__file__).parent / "lr_schedules.json").read_text())
+    call("dpc", "run", artifact, "--data", "synthetic:1", "--lr", recorded["lr"], "--steps", recorded["steps"], "--lr-schedule", schedule,
+         "--metrics", tmp_path / "m", "--checkpoint", "none")
+    rates = [json.loads(line)["lr"] for line in (tmp_path / "m").read_text().splitlines() if "step_s" in line]
+    np.testing.assert_allclose(rates, recorded["rates"][schedule], rtol=1e-12)
+
+
+def test_lr_schedule_goes_on_after_a_resume_and_reaches_the_weights(artifact, tmp_path):
+    def weights(name, *parts):
+        for steps in parts:
+            call("dpc", "run", artifact, "--data", "synthetic:1", "--lr", 0.5, "--steps", steps, "--lr-schedule", tmp_path / "rates.csv",
+                 "--checkpoint", tmp_path / name)
+        return (tmp_path / name / "step-6" / "state.safetensors").read_bytes()
+
+    (tmp_path / "rates.csv").write_text("step,lr\n1,0.5\n3,0.1\n5,0\n")
+    whole = weights("whole", 6)
+    assert weights("parts", 2, 3, 6) == whole
+    call("dpc", "run", artifact, "--data", "synthetic:1", "--lr", 0.5, "--steps", 4, "--lr-schedule", tmp_path / "rates.csv", "--dump", tmp_path / "dump",
+         "--checkpoint", "none")
+    before, after = (load_file(tmp_path / "dump" / f"step-{s}.safetensors") for s in (2, 3))
+    for name in ("fc1.weight", "fc2.bias"):
+        np.testing.assert_allclose(before[f"param/{name}"] - after[f"param/{name}"], np.float32(0.1) * after[f"grad/{name}"], rtol=1e-3, atol=1e-7)
+    (tmp_path / "rates.csv").write_text("step,lr\n0,0.5\n")
+    said = call("dpc", "run", artifact, "--data", "synthetic:1", "--steps", 1, "--lr-schedule", tmp_path / "rates.csv", status=2)
+    assert "ascending from 1" in said
+
+
+@pytest.mark.parametrize("every, wanted", [(1, [1, 2, 3, 4, 5, 6, 7]), (3, [1, 3, 6, 7]), (0, [])])
+def test_log_every(artifact, every, wanted):
+    said = call("dpc", "run", artifact, "--data", "synthetic:1", "--lr", 0.1, "--steps", 7, "--log-every", every, "--checkpoint", "none")
+    assert [int(line.split()[1].split("/")[0]) for line in said.splitlines() if line.startswith("step ")] == wanted
+
+
+def test_eval_every(artifact, tmp_path):
+    call("dpc", "run", artifact, "--data", "synthetic:1", "--lr", 0.1, "--steps", 7, "--eval-data", "synthetic:2", "--eval-steps", 2, "--eval-every", 3,
+         "--report", tmp_path / "r.json", "--checkpoint", "none")
+    assert [e["step"] for e in json.loads((tmp_path / "r.json").read_text())["evaluations"]] == [3, 6, 7]
+
+
+def test_seed_is_kept_and_another_is_refused(artifact, tmp_path):
+    run = ["dpc", "run", artifact, "--data", "synthetic:1", "--lr", 0.1, "--checkpoint", tmp_path / "ck"]
+    call(*run, "--steps", 1, "--seed", 7)
+    assert json.loads((tmp_path / "ck" / "step-1" / "manifest.json").read_text())["seed"] == 7
+    call(*run, "--steps", 2)
+    assert json.loads((tmp_path / "ck" / "step-2" / "manifest.json").read_text())["seed"] == 7
+    assert "--seed 8" in call(*run, "--steps", 3, "--seed", 8, status=7)
+
+
+def test_device_and_threads_of_eval(artifact):
+    evaluate = ["dpc", "eval", artifact, "--data", "synthetic:1", "--steps", 1]
+    assert "'abacus'" in call(*evaluate, "--device", "abacus", status=10)
+    short = dict(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30)))
+    assert "of 999 for cores (--threads)" in call(*evaluate, "--threads", 1000, status=10, **short)
+    assert call(*evaluate, "--threads", 1) == call(*evaluate, "--threads", 3)
+
+
+class Logits:
+    """y = x w, whose loss is put behind it by --loss-op."""
+
+    def __init__(self, folder, shape, out):
+        rng = np.random.default_rng(3)
+        self.folder, self.x = folder, rng.standard_normal((2, *shape)).astype(np.float32)
+        self.w = rng.standard_normal((shape[-1], out)).astype(np.float32)
+        graph = helper.make_graph([helper.make_node("MatMul", ["x", "w"], ["y"], name="mm")], "g",
+                                  [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
+                                  [helper.make_tensor_value_info("y", TensorProto.FLOAT, [*shape[:-1], out])], [numpy_helper.from_array(self.w, "w")])
+        (folder / "m.onnx").write_bytes(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString())
+        self.y = (self.x.astype(np.float64) @ self.w.astype(np.float64))
+
+    def losses(self, target, *flags):
+        call("dpc", "compile", self.folder / "m.onnx", "-o", self.folder / "m.dpc", "--force", "--micro-batches", 2, "--optimizer", "sgd",
+             "--logits", "y", "--labels", "target", *flags)
+        save_file({"x": self.x, "target": target}, self.folder / "d.safetensors")
+        call("dpc", "run", self.folder / "m.dpc", "--data", self.folder / "d.safetensors", "--lr", 0.1, "--dump", self.folder / "d", "--checkpoint", "none")
+        return load_file(self.folder / "d" / "step-1.safetensors")["loss"]
+
+
+def log_softmax(y, axis):
+    y = y - y.max(axis, keepdims=True)
+    return y - np.log(np.exp(y).sum(axis, keepdims=True))
+
+
+def cross_entropy(y, labels, ignored=None, smoothing=0.0, axis=-1):
+    """The mean over what counts, as PyTorch's."""
+    logp = np.moveaxis(log_softmax(y, axis), axis, -1)
+    counts = labels != ignored
+    picked = np.take_along_axis(logp, np.where(counts, labels, 0)[..., None], -1)[..., 0]
+    each = -(1 - smoothing) * picked - smoothing * logp.mean(-1)
+    return (each * counts).sum() / counts.sum()
+
+
+@pytest.mark.parametrize("flags, ignored, smoothing", [([], -100, 0), (["--ignore-index", 2], 2, 0), (["--label-smoothing", 0.2], -100, 0.2)])
+def test_loss_op_softmax_cross_entropy(tmp_path, flags, ignored, smoothing):
+    model = Logits(tmp_path, [6, 4], 5)
+    labels = np.array([[0, 1, 2, 3, 4, 2], [2, 2, 1, 0, 4, 3]])
+    got = model.losses(labels, "--loss-op", "softmax_cross_entropy", *flags)
+    np.testing.assert_allclose(got, [cross_entropy(y, t, ignored, smoothing) for y, t in zip(model.y, labels)], rtol=1e-5)
+
+
+def test_class_axis(tmp_path):
+    model = Logits(tmp_path, [3, 5, 4], 4) # classes in the second of [3, 5, 4]
+    labels = np.random.default_rng(1).integers(0, 4, (2, 3, 4))
+    got = model.losses(labels, "--loss-op", "softmax_cross_entropy", "--class-axis", 1)
+    np.testing.assert_allclose(got, [cross_entropy(y, t, axis=1) for y, t in zip(model.y, labels)], rtol=1e-5)
+
+
+def test_loss_op_causal_lm_shifts(tmp_path):
+    model = Logits(tmp_path, [2, 6, 4], 5)
+    labels = np.random.default_rng(1).integers(0, 5, (2, 2, 6))
+    got = model.losses(labels, "--loss-op", "causal_lm")
+    np.testing.assert_allclose(got, [cross_entropy(y[:, :-1], t[:, 1:]) for y, t in zip(model.y, labels)], rtol=1e-5)
+
+
+def test_loss_op_mse_and_bce(tmp_path):
+    model = Logits(tmp_path, [6, 4], 3)
+    target = np.random.default_rng(2).random((2, 6, 3)).astype(np.float32)
+    np.testing.assert_allclose(model.losses(target, "--loss-op", "mse"), [((y - t) ** 2).mean() for y, t in zip(model.y, target)], rtol=1e-5)
+    np.testing.assert_allclose(model.losses(target, "--loss-op", "bce"),
+                               [(np.logaddexp(0, y) - t * y).mean() for y, t in zip(model.y, target)], rtol=1e-5)
+
+
+def schedule(*command):
+    return call("dpc", "schedule", *command)
+
+
+def test_link_and_chunks_of_drawn_and_searched_schedules():
+    sizes = ["--pp", 4, "--micro-batches", 8]
+    drawn = [schedule("draw", "interleaved", *sizes, "--format", "csv", *more) for more in ([], ["--chunks", 4], ["--cost", "F=1,I=1,W=1,message=100",
+             "--link", "latency=0.5,bandwidth=100"])]
+    assert len(set(drawn)) == 3
+    costs = [*sizes, "--iterations", 300, "--cost", "F=1,I=1,W=1,message=100"]
+    free, slow = (float(schedule("search", *costs, *more).split("makespan ")[1].split(",")[0]) for more in ([], ["--link", "latency=0.5,bandwidth=100"]))
+    assert slow > free
+
+
+def test_time_limit_ends_a_search():
+    begin = time.monotonic()
+    said = schedule("search", "--pp", 16, "--micro-batches", 61, "--iterations", 1 << 30, "--time-limit", 1, "--cost", "F=1,I=1.3,W=0.7,comm=0.21",
+                    "--activation-cap", 7)
+    assert "makespan" in said and time.monotonic() - begin < 30
+
+
+def test_shape_binds_an_input(tmp_path):
+    weight = numpy_helper.from_array(np.random.default_rng(1).standard_normal((4, 3)).astype(np.float32), "w")
+    nodes = [helper.make_node("MatMul", ["x", "w"], ["y"], name="mm"), helper.make_node("ReduceMean", ["y"], ["loss"], keepdims=0)]
+    graph = helper.make_graph(nodes, "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["rows", 4])],
+                              [helper.make_tensor_value_info("loss", TensorProto.FLOAT, [])], [weight])
+    (tmp_path / "m.onnx").write_bytes(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString())
+    assert "rows" in call("dpc", "check", tmp_path / "m.onnx", status=3)
+    call("dpc", "compile", tmp_path / "m.onnx", "--shape", "x=7x4", "-o", tmp_path / "m.dpc")
+    assert json.loads((tmp_path / "m.dpc" / "manifest.json").read_text())["inputs"][0]["shape"] == [7, 4]
+    assert "--shape x=7xfour" in call("dpc", "compile", tmp_path / "m.onnx", "--shape", "x=7xfour", "-o", tmp_path / "n.dpc", status=2)
