@@ -66,9 +66,12 @@ public:
     app.add_option("--class-axis", classAxis, "the dimension of classes in the logits");
     app.add_option("--label-smoothing", options.labelSmoothing, "of --loss-op softmax_cross_entropy")->check(CLI::Range(0.0, 1.0));
     app.add_option("--loss-reduction", reduction, "how micro-batches join: auto, token-mean (by their denominators), mean or sum")->check(CLI::IsMember({"auto", "token-mean", "mean", "sum"}));
-    addSelection(app, "--train", true,
-                 "auto: what the rules choose (the default); GLOB: train what matches, and only that unless auto is given, too");
-    addSelection(app, "--freeze", false, "do not train what matches a glob; of --train and --freeze the later one wins");
+    app.add_option("--train", train, "auto: what the rules choose (the default); GLOB: train what matches, and only that unless auto is given, too")
+        ->type_name("GLOB")
+        ->allow_extra_args(false);
+    app.add_option("--freeze", freeze, "do not train what matches a glob; of --train and --freeze the later one wins")
+        ->type_name("GLOB")
+        ->allow_extra_args(false);
     app.add_flag("--strict", options.strict, "refuse what is only a warning: constants that could be parameters");
     app.add_option("--tied", options.tied, "this initializer is shared on purpose");
     app.add_option("--init", init, "draw parameters: seed:N[,normal:0.02]");
@@ -93,6 +96,7 @@ public:
                                                                             {"mean", import::LossReduction::Mean},
                                                                             {"sum", import::LossReduction::Sum}};
     options.reduction = reductions.at(reduction);
+    readSelections();
     options.ignoreIndex = ignoreIndex;
     options.classAxis = classAxis;
     if (!init.empty()) {
@@ -104,30 +108,50 @@ public:
     return "";
   }
 
+  // --train and --freeze are one list, whose order counts and which --print-config
+  // must keep: --freeze GLOB is --train '!GLOB', and only a file says `freeze`.
+  std::vector<std::string> joinSelections(const std::vector<std::string> &args) {
+    std::vector<std::string> joined;
+    for (size_t i = 0; i < args.size(); ++i) {
+      llvm::StringRef arg = args[i], next = i + 1 < args.size() ? args[i + 1] : "--";
+      isSelected |= arg == "--train" || arg == "--freeze" || arg.starts_with("--train=") || arg.starts_with("--freeze=");
+      if (arg.consume_front("--freeze="))
+        joined.push_back("--train=!" + arg.str());
+      else if (arg == "--freeze" && !next.starts_with("-"))
+        joined.push_back("--train=!" + args[++i]);
+      else
+        joined.push_back(args[i]);
+    }
+    return joined;
+  }
+
 private:
-  // Both flags into one list, in the order given.
-  void addSelection(CLI::App &app, const std::string &flag, bool train, const std::string &what) {
-    app.add_option_function<std::vector<std::string>>(
-           flag,
-           [this, train](const std::vector<std::string> &globs) {
-             for (const std::string &glob : globs)
-               options.selections.push_back({train, glob});
-           },
-           what)
-        ->type_name("GLOB")
-        ->allow_extra_args(false)
-        ->trigger_on_parse();
+  // Of a file, `freeze` comes after `train`; what the command line says comes last.
+  void readSelections() {
+    auto add = [&](llvm::StringRef glob, bool trains) {
+      trains &= !glob.consume_front("!");
+      options.selections.push_back({trains, glob.str()});
+    };
+    if (isSelected)
+      for (const std::string &glob : freeze)
+        add(glob, false);
+    for (const std::string &glob : train)
+      add(glob, true);
+    if (!isSelected)
+      for (const std::string &glob : freeze)
+        add(glob, false);
   }
 
   import::ImportOptions &options;
-  std::vector<std::string> dims, shapes;
+  std::vector<std::string> dims, shapes, train, freeze;
+  bool isSelected = false; ///< by the command line itself
   std::string lossOp, reduction = "auto", init;
   std::optional<int64_t> ignoreIndex, classAxis;
 };
 
 // Parses; an exit status if that ends the command.
 std::optional<int> parse(CLI::App &app, ModelFlags &model, const std::vector<std::string> &args, std::ostream &out, std::ostream &err) {
-  if (auto status = dpcrt::parseCommandLine(app, args, out, err))
+  if (auto status = dpcrt::parseCommandLine(app, model.joinSelections(args), out, err))
     return status;
   if (std::string wrong = model.resolve(); !wrong.empty()) {
     err << "error: " << wrong << "\n";

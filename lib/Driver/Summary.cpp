@@ -130,6 +130,8 @@ std::string configJson(const CompileOptions &options) {
     config["cuts"] = options.cuts;
   config["optimizer"] = options.optimizer;
   config["target"] = options.target;
+  for (const import::Selection &selection : options.import.selections)
+    config["train"].push_back((selection.train ? "" : "!") + selection.glob);
   if (!options.machine.empty())
     config["machine"] = options.machine;
   if (options.recompute != CompileOptions().recompute)

@@ -3,13 +3,14 @@
 Each is trained with the flags that its user would give, as `dpc check` advises them, and compared with
 float64 autograd; or it is refused, naming what is missing.
 """
+import json
 import re
 import shlex
 
 import numpy as np
 import onnx
 import pytest
-from field import FIELD, MODEL, call, check, compile_, dumped, refuse, run, said, succeed
+from field import FIELD, MODEL, USAGE, call, check, compile_, dumped, refuse, run, said, succeed
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import save_file
 
@@ -41,6 +42,24 @@ def test_biases_scales_and_shifts_under_any_name_are_trained(tmp_path):
     assert "constant: pos_embedding [4, 6]" in out and "parameters: 96 trained" in out
     out = train(tmp_path, BIASES, "model.onnx", *candidates["pos_embedding"][2])
     assert "constant:" not in out and "parameters: 120 trained" in out
+
+
+def test_the_order_of_flags_survives_a_file(tmp_path):
+    model, order = BIASES / "model.onnx", ["--freeze", "linear*", "--train", "auto", "--freeze=pos*", "--train", "pos_*", "--freeze", "*gamma:0"]
+    printed = succeed("dpc", "check", model, *order, "--print-config")
+    assert 'train=["!linear*", "auto", "!pos*", "pos_*", "!*gamma:0"]' in printed
+    (tmp_path / "c.toml").write_text(printed)
+    assert succeed("dpc", "check", "--config", tmp_path / "c.toml", "--print-config") == printed
+    said = succeed("dpc", "check", model, *order)
+    assert said == succeed("dpc", "check", "--config", tmp_path / "c.toml") and "pos_embedding [4, 6] trained (--train)" in said
+    # Two keys of a file: freeze after train; but what the command line says is last.
+    (tmp_path / "two.toml").write_text('train=["auto", "pos_embedding"]\nfreeze=["pos*", "linear*"]\n')
+    assert "pos_embedding [4, 6] trained" not in succeed("dpc", "check", model, "--config", tmp_path / "two.toml")
+    said = succeed("dpc", "check", model, "--config", tmp_path / "two.toml", "--train", "auto", "--train", "pos_embedding")
+    assert "pos_embedding [4, 6] trained" in said and "linear_0.w_0 [6, 6] frozen" in said
+    refuse(USAGE, ["--freeze needs a value"], "dpc", "check", model, "--freeze")
+    compile_(model, tmp_path / "m.dpc", *order)
+    assert json.loads((tmp_path / "m.dpc" / "manifest.json").read_text())["config"]["train"] == ["!linear*", "auto", "!pos*", "pos_*", "!*gamma:0"]
 
 
 def test_a_glob_names_many_under_any_name(tmp_path):
