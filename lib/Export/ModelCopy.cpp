@@ -88,18 +88,18 @@ public:
 
   // What the model stores outside its file, and whether every weight has its place.
   Status scan() {
-    if (Status s = scan(Message::Model, model, 0); !s.ok())
+    if (Status s = scan(Message::Model, model, "", 0); !s.ok())
       return s;
     std::string absent;
     for (auto &[name, values] : replacements)
       if (!found.count(name))
         absent += "\n  '" + name + "'";
     if (!absent.empty())
-      return error(Code::Artifact, "the model has no initializers of these names:", absent);
+      return error(Code::Artifact, "the model has no initializers, nor Constant nodes, of these names:", absent);
     return {};
   }
 
-  Rope copy() { return copy(Message::Model, model); }
+  Rope copy() { return copy(Message::Model, model, ""); }
 
   std::vector<ExternalTensor> external;
 
@@ -170,22 +170,44 @@ private:
     return failed == std::errc() && end == value.data() + value.size();
   }
 
+  // Some exporters keep weights in Constant nodes: then the weight's name is the node's
+  // output. "" for other nodes.
+  static std::string constantName(std::string_view node) {
+    std::string name, op;
+    Field field;
+    bool broken;
+    while (nextField(node, field, broken)) {
+      if (field.number == onnx::NodeProto::kOutputFieldNumber && name.empty())
+        name = std::string(field.content);
+      if (field.number == onnx::NodeProto::kOpTypeFieldNumber)
+        op = std::string(field.content);
+    }
+    return op == "Constant" ? name : "";
+  }
+
+  // Under which name a submessage's tensor could be a weight.
+  static std::string ownerOf(Message message, Message inner, std::string_view content, const std::string &owner) {
+    if (message == Message::MainGraph && inner == Message::Node)
+      return constantName(content);
+    return message == Message::Node ? owner : "";
+  }
+
   // The replacement of a tensor; null if it stays.
-  Status replacementOf(const Tensor &tensor, bool isInitializer, const Replacement *&out) {
+  Status replacementOf(const Tensor &tensor, Message message, const std::string &owner, const Replacement *&out) {
     out = nullptr;
-    auto it = replacements.find(tensor.name);
-    if (!isInitializer || it == replacements.end())
+    auto it = replacements.find(message == Message::MainGraph ? tensor.name : owner);
+    if (it == replacements.end())
       return {};
     const Manifest::Parameter &p = *it->second.parameter;
     auto size = byteSize(tensor.dims, sizeOf(p.type));
     if (onnxType(p.type) != TensorProto::DataType(tensor.type) || !size || *size != it->second.bytes)
-      return error(Code::Artifact, "initializer '", tensor.name, "' does not have the type and size of parameter '",
+      return error(Code::Artifact, "initializer '", it->first, "' does not have the type and size of parameter '",
                    p.name, "', ", nameOf(p.type), shapeText(p.shape));
     out = &it->second;
     return {};
   }
 
-  Status scan(Message message, std::string_view bytes, int depth) {
+  Status scan(Message message, std::string_view bytes, const std::string &owner, int depth) {
     if (depth > depthLimit)
       return damaged();
     Field field;
@@ -195,19 +217,18 @@ private:
       if (!inner)
         continue;
       if (*inner != Message::Tensor) {
-        if (Status s = scan(*inner, field.content, depth + 1); !s.ok())
+        if (Status s = scan(*inner, field.content, ownerOf(message, *inner, field.content, owner), depth + 1); !s.ok())
           return s;
         continue;
       }
       Tensor tensor;
       if (!parse(field.content, tensor))
         return damaged();
-      bool isInitializer = message == Message::MainGraph;
       const Replacement *values;
-      if (Status s = replacementOf(tensor, isInitializer, values); !s.ok())
+      if (Status s = replacementOf(tensor, message, owner, values); !s.ok())
         return s;
       if (values)
-        found.insert(tensor.name);
+        found.insert(message == Message::MainGraph ? tensor.name : owner);
       if (!tensor.isExternal)
         continue;
       if (values && !tensor.length)
@@ -221,7 +242,7 @@ private:
     return broken ? damaged() : Status();
   }
 
-  Rope copy(Message message, std::string_view bytes) {
+  Rope copy(Message message, std::string_view bytes, const std::string &owner) {
     Rope out;
     Field field;
     bool broken;
@@ -231,8 +252,9 @@ private:
         out.add(field.whole);
         continue;
       }
-      Rope content = *inner == Message::Tensor ? copyTensor(field.content, message == Message::MainGraph)
-                                               : copy(*inner, field.content);
+      Rope content = *inner == Message::Tensor
+                         ? copyTensor(field.content, message, owner)
+                         : copy(*inner, field.content, ownerOf(message, *inner, field.content, owner));
       // What did not change keeps its bytes, the length's too.
       if (content.pieces().size() == 1 && content.pieces()[0].original == field.content &&
           content.pieces()[0].original.data() == field.content.data())
@@ -243,12 +265,12 @@ private:
     return out;
   }
 
-  Rope copyTensor(std::string_view bytes, bool isInitializer) {
+  Rope copyTensor(std::string_view bytes, Message message, const std::string &owner) {
     Tensor tensor;
     parse(bytes, tensor);
     auto place = places.find(bytes.data());
     const Replacement *values = nullptr;
-    (void)replacementOf(tensor, isInitializer, values).ok(); // found right by the scan
+    (void)replacementOf(tensor, message, owner, values).ok(); // found right by the scan
     Rope out;
     if (place == places.end() && !values) {
       out.add(bytes);

@@ -26,7 +26,7 @@ StateDictPlan planStateDict(const Manifest &manifest) {
     else if (p || entry.source.index())
       plan.tensors.push_back({entry.key, p, &entry});
     else
-      plan.missing.push_back("'" + entry.key + "': the model's file does not hold it under a name that is known");
+      plan.missing.push_back("'" + entry.key + "': the model's file does not hold it under a name that is known (perhaps it is tied to another)");
   }
   for (const Manifest::Parameter &p : manifest.parameters) {
     // What is not trained and has no name of the framework is a mask or a table of the graph.

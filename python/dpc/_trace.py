@@ -19,6 +19,10 @@ class ExportError(ValueError):
     """What is wrong with a module or its export, in one message."""
 
 
+class ExporterFailure(Exception):
+    """One of PyTorch's exporters cannot take the module."""
+
+
 def _cross_entropy(output: Any, labels: Any) -> Any:
     logits = _logits(output)
     return torch.nn.functional.cross_entropy(logits.reshape(-1, logits.shape[-1]), labels.reshape(-1))
@@ -249,22 +253,33 @@ def version() -> Tuple[int, int]:
     return int(major), int(minor)
 
 
-def choose_exporter(module: Any, asked: Optional[str]) -> str:
-    """dynamo where PyTorch has it in a form that can be relied on, else torchscript."""
+def choose_exporters(module: Any, asked: Optional[str]) -> List[str]:
+    """Those to try, in this order: dynamo where PyTorch has it in a form that can be relied on, then torchscript."""
     if asked not in (None, "dynamo", "torchscript"):
         raise ExportError(f"there is no exporter '{asked}'; known are dynamo and torchscript")
     has_dynamo = version() >= (2, 6)
     if asked == "dynamo" and not has_dynamo:
         raise ExportError(f"PyTorch {torch.__version__} has no dynamo exporter that dpc relies on; 2.6 or newer has, torchscript works from 1.13 on")
     if asked:
-        return asked
-    return "dynamo" if has_dynamo and not training_norms(module) else "torchscript"
+        return [asked]
+    return ["dynamo", "torchscript"] if has_dynamo and not training_norms(module) else ["torchscript"]
 
 
 def training_norms(module: Any) -> List[str]:
     """Batch norms that use the batch's own statistics; the dynamo exporter writes them in their inference form."""
     return [path for path, part in module.named_modules()
             if isinstance(part, torch.nn.modules.batchnorm._BatchNorm) and (part.training or part.running_mean is None)]
+
+
+def trace_by_first(module: Any, inputs: Inputs, exporters: Sequence[str], opset: Optional[int]) -> Tuple[Any, str]:
+    """The graph, and the exporter that made it; whatever made it, what is proven of it is the same."""
+    failures: List[str] = []
+    for exporter in exporters:
+        try:
+            return trace(module, inputs, exporter, opset), exporter
+        except ExporterFailure as failure:
+            failures.append(f"the {exporter} exporter: {failure}")
+    raise ExportError("PyTorch cannot export the module\n  " + "\n  ".join(failures))
 
 
 def trace(module: Any, inputs: Inputs, exporter: str, opset: Optional[int]) -> Any:
@@ -336,9 +351,19 @@ def _quietly(export: Callable[[], Any]) -> Any:
             cause = cause.__cause__ or cause.__context__
         if cause is not None:
             raise cause
-        raise ExportError(f"PyTorch's exporter failed: {error}") from error
+        raise ExporterFailure(_reason(error)) from error
     finally:
         logging.disable(before)
+
+
+def _reason(error: BaseException) -> str:
+    """The first line of an exporter's error, and of what caused it, which its pages of advice hide."""
+    import re
+    root = error
+    while root.__cause__ is not None:
+        root = root.__cause__
+    lines = [(re.sub(r"\x1b\[[0-9;]*m", "", str(e)).strip().splitlines() or [type(e).__name__])[0] for e in (error, root)]
+    return lines[0] if lines[0] == lines[1] else f"{lines[0]} ({type(root).__name__}: {lines[1]})"
 
 
 def dropouts(model: Any) -> List[str]:

@@ -77,10 +77,10 @@ def export(module: Any, args: Any, path: Union[str, "os.PathLike[str]"], loss: U
     rows = [_trace.Inputs(module, sample, loss).tensors for sample in samples] if samples is not None else [inputs.tensors]
     _check_rows(rows, inputs.tensors)
     with _trace.trainable_settings(module, mode) as settings:
-        chosen = _trace.choose_exporter(module, exporter)
+        exporters = _trace.choose_exporters(module, exporter)
         norms = _trace.training_norms(module)
         with _trace.returning_loss(module, inputs):
-            model = _trace.trace(module, inputs, chosen, opset)
+            model, chosen = _trace.trace_by_first(module, inputs, exporters, opset)
             record = _record.Record(module, model, list(inputs.tensors.values())).prove()
             value = _eager_loss(module, inputs)
     _check_graph(model, inputs, norms)

@@ -304,6 +304,24 @@ def test_trained_external_data(values, tmp_path):
     assert not [entry for tensor in copy.graph.initializer for entry in tensor.external_data if entry.key == "checksum"]
 
 
+def test_weights_in_constant_nodes(values, tmp_path):
+    model = graph(values, record=None)
+    for tensor in model.graph.initializer:
+        node = helper.make_node("Constant", [], [tensor.name], value=tensor)
+        node.attribute[0].t.name = "value"
+        model.graph.node.insert(0, node)
+    del model.graph.initializer[:]
+    onnx.save(model, tmp_path / "m.onnx")
+    artifact = compiled(tmp_path / "m.onnx", tmp_path)
+    call("dpc", "export", artifact, "-o", tmp_path / "same.onnx")
+    assert (tmp_path / "same.onnx").read_bytes() == (tmp_path / "m.onnx").read_bytes()
+    folder, weights = trained(artifact, tmp_path)
+    call("dpc", "export", artifact, "--checkpoint", folder, "-o", tmp_path / "t.onnx")
+    found = {node.output[0]: numpy_helper.to_array(node.attribute[0].t) for node in onnx.load(tmp_path / "t.onnx").graph.node if node.op_type == "Constant"}
+    assert weights
+    same(dict(sorted(found.items())), dict(sorted({**values, **weights}.items())))
+
+
 def test_copies_of_a_tied_weight_stay_its_copies(tmp_path):
     """This file has the tied embedding twice, the second time transposed."""
     artifact = compiled(MODELS / "gpt2_default.onnx", tmp_path, "--freeze", "embedding_1")
