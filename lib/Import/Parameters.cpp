@@ -125,6 +125,7 @@ private:
   void findAliases();
   void findAccounted();
   bool isComplete() const;
+  bool isKnownMask(const StoredTensor &tensor);
   void applyPaths(StoredTensor &tensor);
   void applyPositions(StoredTensor &tensor);
   void applyRoles(StoredTensor &tensor, const Roles &roles);
@@ -323,7 +324,20 @@ bool Classifier::isComplete() const {
          });
 }
 
+// Weights are not read for this.
+bool Classifier::isKnownMask(const StoredTensor &tensor) {
+  SmallVector<Reader> readers = findReaders(graph, tensor.name);
+  if (llvm::any_of(readers, isWeightPosition) || tensor.type.getNumElements() < 2 ||
+      !reader.isPresent(*tensor.proto, tensor.name))
+    return false;
+  FailureOr<std::vector<char>> bytes = reader.readBytes(*tensor.proto, tensor.name);
+  return succeeded(bytes) && isMask(tensor.type.getElementType(), *bytes);
+}
+
 void Classifier::applyPaths(StoredTensor &tensor) {
+  // A module may keep a mask under such a name.
+  if (isModulePath(tensor.name) && isKnownMask(tensor))
+    return keep(tensor, "a mask by its values");
   if (isModulePath(tensor.name))
     return train(tensor, "its name is a module path");
   if (isBufferName(tensor.name))

@@ -320,6 +320,7 @@ def test_compile_says_the_same_as_check(tmp_path):
     ("causal", np.triu(np.full((4, 4), -np.inf, np.float32), 1)),
     ("large", np.triu(np.full((4, 4), np.finfo(np.float32).min, np.float32), 1)),
     ("bert", np.array([[0, 0, -10000, -10000]], np.float32)),
+    ("decoder.mask", np.triu(np.full((4, 4), -np.inf, np.float32), 1)),
 ])
 def test_masks_are_not_listed(check, name, value):
     m = Model()
