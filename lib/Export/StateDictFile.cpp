@@ -32,7 +32,9 @@ StateDictPlan planStateDict(const Manifest &manifest) {
     // What is not trained and has no name of the framework is a mask or a table of the graph.
     if (done.count(p.name) || (!p.trained && p.framework.empty()))
       continue;
-    if (p.framework.empty() && (plan.recorded || !p.initializer.empty()))
+    // A name that is no path of modules was made up by the exporter.
+    bool isPath = p.name.find('.') != std::string::npos && p.name.find_first_of(":/") == std::string::npos;
+    if (p.framework.empty() && (plan.recorded || !p.initializer.empty() || !isPath))
       plan.unnamed.push_back(p.name);
     for (const std::string &key : p.framework.empty() ? std::vector<std::string>{p.name} : p.framework) {
       if (!keys.insert(key).second)

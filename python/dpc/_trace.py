@@ -77,6 +77,9 @@ def check_module(module: Any) -> None:
         raise ExportError("a scripted or traced module cannot be exported; give the module it was made from")
     if hasattr(module, "_orig_mod"):
         raise ExportError("a module of torch.compile cannot be exported; give the module it was made from")
+    others = [(key, tensor.dtype) for key, tensor in module.named_parameters() if tensor.is_floating_point() and tensor.dtype != torch.float32]
+    if others:
+        raise ExportError(f"{len(others)} parameters are not float32 ('{others[0][0]}' is {str(others[0][1]).replace('torch.', '')}), in which dpc trains; export module.float()")
 
 
 class Inputs:

@@ -47,7 +47,7 @@ class Exported(NamedTuple):
         lines += [f"  tied: {name} is {first}" for name, first in self.ties.items()]
         for what, names in (("frozen (no gradient)", self.frozen), ("left alone, the loss does not depend on it", self.unused)):
             lines += [f"  {what}: {name}" for name in names[:10]] + ([f"  ... and {len(names) - 10} more"] if len(names) > 10 else [])
-        lines.append(f"  loss of these arguments: {self.loss:.6f}" + (", by onnxruntime too" if self.checked else " (not checked by onnxruntime, which is not installed)"))
+        lines.append(f"  loss of these arguments: {self.loss:.6f}" + (", by onnxruntime too" if self.checked else " (not checked by onnxruntime)"))
         return "\n".join(lines)
 
 
@@ -137,7 +137,7 @@ def _check_loss(model: Any, tensors: Mapping[str, Any], value: float) -> bool:
         import onnxruntime
     except ImportError:
         return False
-    if model.ByteSize() > _INLINE_BYTES:
+    if _stored_bytes(model) > _INLINE_BYTES:
         return False
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
@@ -162,12 +162,15 @@ def _write_data(rows: Sequence[Mapping[str, Any]], path: str) -> None:
     _safetensors.save(stacked, path, {"format_version": "1.0"})
 
 
+def _stored_bytes(model: Any) -> int:
+    return sum(len(tensor.raw_data) for tensor in model.graph.initializer)
+
+
 def _save(model: Any, path: str, external: Optional[bool]) -> None:
     """The graph's file last, so that one that is there has its weights."""
     import onnx
-    size = sum(len(tensor.raw_data) for tensor in model.graph.initializer)
     if external is None:
-        external = size > _INLINE_BYTES
+        external = _stored_bytes(model) > _INLINE_BYTES
     folder, name = os.path.dirname(os.path.abspath(path)), os.path.basename(path)
     with tempfile.TemporaryDirectory(dir=folder, prefix=f".{name}.") as temporary:
         made = os.path.join(temporary, name)
@@ -178,6 +181,9 @@ def _save(model: Any, path: str, external: Optional[bool]) -> None:
         else:
             onnx.save_model(model, made)
         os.replace(made, path)
+    for written in (path, path + ".data") if external else (path,):
+        if os.path.exists(written):
+            os.chmod(written, 0o644)
 
 
 def _load(text: str) -> Any:

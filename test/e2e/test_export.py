@@ -217,6 +217,16 @@ def test_default_exports_go_back_to_the_frameworks_layout(tmp_path):
     assert (tmp_path / "same.onnx").read_bytes() == (MODELS / "llama_default.onnx").read_bytes()
 
 
+def test_names_that_an_exporter_made_up_are_listed(values, tmp_path):
+    model = graph({("onnx::MatMul_7" if name == "l0" else "h." + name): value for name, value in values.items()}, record=None)
+    for node in model.graph.node:
+        node.input[:] = ["onnx::MatMul_7" if name == "l0" else "h." + name if name in values else name for name in node.input]
+    onnx.save(model, tmp_path / "m.onnx")
+    artifact = compiled(tmp_path / "m.onnx", tmp_path)
+    done = call("dpc", "export", artifact, "-o", tmp_path / "w.safetensors", words=["does not record the framework's state dict", "under the graph's own names"])
+    assert "  onnx::MatMul_7\n" in done.stderr and "  h.table\n" not in done.stderr
+
+
 def test_what_a_file_without_a_record_lacks_is_listed(tmp_path):
     artifact = compiled(MODELS / "gpt2.onnx", tmp_path)
     call("dpc", "export", artifact, "-o", tmp_path / "w.safetensors", words=["would miss it", "'transformer.wte.weight'"])

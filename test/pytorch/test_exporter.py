@@ -188,6 +188,11 @@ def test_a_compiled_module_and_other_objects(tmp_path):
         dpc.export(mlp(), (X, Y), tmp_path / "m.pb", loss="cross_entropy")
 
 
+def test_parameters_of_other_types_are_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"6 parameters are not float32 \('0.weight' is bfloat16\).*module.float\(\)"):
+        dpc.export(nn.Sequential(nn.Linear(8, 8), nn.Linear(8, 8), nn.Linear(8, 5)).bfloat16(), (X.bfloat16(), Y), tmp_path / "m.onnx", loss="cross_entropy")
+
+
 def command(*arguments, folder):
     return subprocess.run([sys.executable, "-m", *map(str, arguments)], capture_output=True, text=True, cwd=folder, timeout=300)
 
