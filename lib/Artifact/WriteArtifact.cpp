@@ -6,6 +6,8 @@
 #include "dpc/Dialect/DualPipe/DualPipe.h"
 #include "dpc/Dialect/NN/ModelAttrs.h"
 #include "dpc/Dialect/NN/Sharding.h"
+#include "cli/Version.h"
+#include "data/OutputLock.h"
 #include "data/Sha256.h"
 #include "data/Safetensors.h"
 #include "session/Artifact.h"
@@ -88,6 +90,14 @@ private:
   }
   std::string path(StringRef file) const { return directory + "/" + file.str(); }
 
+  // A name beside the output that nobody else gives.
+  std::string hidden(StringRef ending) const {
+    StringRef output = StringRef(options.output).rtrim('/');
+    SmallString<128> name(llvm::sys::path::parent_path(output));
+    llvm::sys::path::append(name, "." + llvm::sys::path::filename(output) + ending);
+    return name.str().str();
+  }
+
   int openDirectory() {
     StringRef output = StringRef(options.output).rtrim('/');
     fs::file_status status;
@@ -99,7 +109,16 @@ private:
       if (!fs::is_directory(status) || !fs::exists(output + "/" + dpcrt::Manifest::fileName))
         return fail(2, "'" + output + "' is no artifact (it has no manifest.json) and is not replaced; choose another name");
     }
-    std::string temporary = (output + ".tmp-" + Twine(getpid())).str();
+    // Two compiles into one name would leave the files of both. Whatever lies beside
+    // it under the lock was left by one that was killed.
+    if (dpcrt::Status locked = lock.takeFile(output.str()); !locked.ok())
+      return fail(locked.exitStatus(), locked.message());
+    std::string temporary = hidden(".compiling"), old = hidden(".replaced");
+    if (fs::exists(old) && !fs::exists(output))
+      fs::rename(old, output);
+    for (const std::string &left : {temporary, old})
+      if (std::error_code error = fs::remove_directories(left, /*IgnoreErrors=*/false))
+        return fail(11, "cannot remove '" + left + "': " + error.message());
     if (std::error_code error = fs::create_directories(temporary + "/kernels"))
       return fail(11, "cannot make '" + temporary + "': " + error.message());
     directory = temporary;
@@ -122,7 +141,7 @@ private:
   }
 
   void describe() {
-    manifest.producer = "dpc 0.1.0";
+    manifest.producer = std::string("dpc ") + dpcrt::versionText();
     manifest.modelName = llvm::sys::path::filename(options.modelPath).str();
     manifest.modelHash = "sha256:" + dpcrt::sha256Hex(options.nnModule.data(), options.nnModule.size());
     manifest.mesh.pp = around.ranks;
@@ -406,7 +425,7 @@ private:
     }
     std::string output = StringRef(options.output).rtrim('/').str(), old;
     if (fs::exists(output)) {
-      old = output + ".old-" + std::to_string(getpid());
+      old = hidden(".replaced");
       if (std::error_code error = fs::rename(output, old))
         return fail(11, "cannot replace '" + output + "': " + error.message());
     }
@@ -426,6 +445,7 @@ private:
   ArtifactSummary &summary;
   ProgramSurroundings around;
   dpcrt::Manifest manifest;
+  dpcrt::OutputLock lock;
   std::string directory; // the temporary one, until it is renamed
   std::vector<std::string> files;
   dpcrt::InputFile model; // the model's file, once it is read

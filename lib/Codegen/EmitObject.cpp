@@ -74,9 +74,12 @@ llvm::Error linkSharedObject(llvm::ArrayRef<std::string> objects, llvm::StringRe
   }
   if (linker.empty())
     return error("the linker ld.lld-22 is needed to make kernels and was not found; the package is lld-22");
-  llvm::SmallString<128> folder;
-  if (std::error_code code = llvm::sys::fs::createUniqueDirectory("dpc-kernels", folder))
-    return fileError("cannot create a temporary folder", code);
+  // Beside the output, which lies in a folder that its owner removes: a compile that
+  // is killed leaves nothing elsewhere.
+  std::string folder = (output + ".parts").str();
+  llvm::sys::fs::remove_directories(folder);
+  if (std::error_code code = llvm::sys::fs::create_directory(folder))
+    return fileError("cannot make " + folder, code);
   std::vector<std::string> files;
   auto path = [&](llvm::StringRef name) { return (folder + "/" + name).str(); };
   llvm::scope_exit cleanUp([&] { llvm::sys::fs::remove_directories(folder); });
@@ -103,12 +106,8 @@ llvm::Error linkSharedObject(llvm::ArrayRef<std::string> objects, llvm::StringRe
       why += (*buffer)->getBuffer();
     return error("linking kernels failed: " + why);
   }
-  // Copied, for the output may be on another file system; what is incomplete does
-  // not stay.
-  if (std::error_code code = llvm::sys::fs::copy_file(result, output)) {
-    llvm::sys::fs::remove(output);
+  if (std::error_code code = llvm::sys::fs::rename(result, output))
     return fileError("cannot write " + output, code);
-  }
   return llvm::Error::success();
 }
 

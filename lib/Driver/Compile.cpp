@@ -147,9 +147,23 @@ private:
       (*module)->setAttr(kPhaseAttr, StringAttr::get(&context, phase));
       if (phase == "kernels" && options.compileTo == "artifact" && !automatic)
         planned = module->clone();
+      // While the bodies are still operations: what is grouped later no longer says
+      // what it does. Times are those of the kernels phase, once there are some.
+      if (phase == "partition")
+        stages = partition::summarizeStages(*module, machineOf(options));
+      if (phase == "kernels")
+        takeStageTimes();
     }
     seconds[phase.str()] += since(begin);
     return dump(phase);
+  }
+
+  void takeStageTimes() {
+    if (stages.empty()) // the module came from a later phase
+      stages = partition::summarizeStages(*module, machineOf(options));
+    for (auto [summary, stage] : llvm::zip(stages, module->getOps<dualpipe::StageOp>()))
+      if (auto cost = stage.getCost())
+        summary.seconds = cost->getForward().getValueAsDouble() + cost->getInput().getValueAsDouble() + cost->getWeight().getValueAsDouble();
   }
 
   // --schedule auto, once the model is there and before it is cut: how many stages it
@@ -242,6 +256,8 @@ private:
   // Beside what was made, in one line; nothing of a module that went on from a later
   // phase, which may be another than the model it came from.
   std::string advice() {
+    if (options.ranks == 1) // no schedule of one rank is faster than another
+      return "";
     if (automatic)
       return *automatic;
     std::string nn = source();
@@ -293,10 +309,12 @@ private:
   }
 
   int finish() {
+    if (stages.empty())
+      stages = partition::summarizeStages(*module, machineOf(options));
     if (options.compileTo == "artifact")
-      printSummary(out, *module, options, summary, written, notes, advice(), seconds);
+      printSummary(out, *module, options, summary, stages, written, notes, advice(), seconds);
     if (!options.report.empty())
-      if (std::string error = writeReport(options.report, *module, options, written, seconds); !error.empty())
+      if (std::string error = writeReport(options.report, *module, options, stages, written, seconds); !error.empty())
         return fail(kIo, error);
     return 0;
   }
@@ -306,6 +324,7 @@ private:
   MLIRContext context;
   Diagnostics diagnostics;
   OwningOpRef<ModuleOp> module;
+  std::vector<partition::StageSummary> stages;
   std::optional<std::string> automatic; ///< the advice, where auto has held all schedules beside each other
   OwningOpRef<ModuleOp> planned; ///< as it was after the kernels phase, for the advice
   size_t first = 0; // of kPhases

@@ -72,6 +72,22 @@ std::string quoted(const std::string &name) {
   return text + "'";
 }
 
+// A rank that only passes on what it gets costs a device for nothing.
+std::string stagesWithoutWork(const std::vector<partition::StageSummary> &stages) {
+  double all = 0;
+  for (const partition::StageSummary &stage : stages)
+    all += stage.seconds;
+  std::string names;
+  size_t count = 0;
+  for (const partition::StageSummary &stage : stages)
+    if (stage.parameters == 0 && stage.seconds * stages.size() < 0.05 * all)
+      names += (count++ ? ", " : "") + stage.name;
+  if (!count)
+    return "";
+  return (count == 1 ? "stage " : "stages ") + names + (count == 1 ? " has" : " have") + " no parameters and hardly any work: the model has no more places to cut at that would share its work; with " +
+         std::to_string(stages.size() - count) + " stages no rank would be idle";
+}
+
 } // namespace
 
 std::string describeParameter(const import::ParameterInfo &parameter) {
@@ -142,8 +158,8 @@ std::string configJson(const CompileOptions &options) {
 }
 
 void printSummary(std::ostream &out, ModuleOp module, const CompileOptions &options, const import::ImportSummary &model,
-                  const artifact::ArtifactSummary &written, const std::vector<std::string> &notes,
-                  const std::string &advice, const std::map<std::string, double> &seconds) {
+                  const std::vector<partition::StageSummary> &stages, const artifact::ArtifactSummary &written,
+                  const std::vector<std::string> &notes, const std::string &advice, const std::map<std::string, double> &seconds) {
   int64_t trained = 0, elements = 0;
   for (nn::ParameterOp op : module.getOps<nn::ParameterOp>()) {
     int64_t count = nn::getStoredType(op).getNumElements();
@@ -160,7 +176,6 @@ void printSummary(std::ostream &out, ModuleOp module, const CompileOptions &opti
     out << "loss: " << model.loss << ", " << describeWeighting(model.weighting) << "\n";
   printCandidates(model, out);
 
-  auto stages = partition::summarizeStages(module, machineOf(options));
   std::optional<schedule::Table> table = tableOf(module);
   if (table) {
     out << table->stages << (table->stages == 1 ? " stage" : " stages");
@@ -185,6 +200,8 @@ void printSummary(std::ostream &out, ModuleOp module, const CompileOptions &opti
         out << " " << replica.rankOfStage[s];
     out << "\n";
   }
+  if (std::string idle = stagesWithoutWork(stages); !idle.empty())
+    out << "note: " << idle << "\n";
   for (const std::string &line : describePairs(module))
     out << line << "\n";
   out << written.messages << " messages checked (" << inWords(written.messageBytes, "B") << "), " << written.collectives
@@ -206,12 +223,13 @@ void printSummary(std::ostream &out, ModuleOp module, const CompileOptions &opti
   out << written.kernels << " kernels; compiled in " << timeInWords(total) << ": " << options.output << "\n";
 }
 
-std::string writeReport(const std::string &path, ModuleOp module, const CompileOptions &options, const artifact::ArtifactSummary &written,
+std::string writeReport(const std::string &path, ModuleOp module, const CompileOptions &options,
+                        const std::vector<partition::StageSummary> &stages, const artifact::ArtifactSummary &written,
                         const std::map<std::string, double> &seconds) {
   nlohmann::ordered_json report;
   report["config"] = nlohmann::ordered_json::parse(configJson(options));
   report["stages"] = nlohmann::ordered_json::array();
-  for (const partition::StageSummary &stage : partition::summarizeStages(module, machineOf(options)))
+  for (const partition::StageSummary &stage : stages)
     report["stages"].push_back({{"name", stage.name}, {"body", stage.body}, {"parameters", stage.parameters}, {"flops", stage.flops},
                                 {"bytes", stage.bytes}, {"seconds", stage.seconds}});
   nlohmann::ordered_json expected = nlohmann::ordered_json::object();

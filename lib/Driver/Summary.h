@@ -2,6 +2,7 @@
 #ifndef DPC_LIB_DRIVER_SUMMARY_H
 #define DPC_LIB_DRIVER_SUMMARY_H
 
+#include "dpc/Partition/Partition.h"
 #include "dpc/Artifact/Artifact.h"
 #include "dpc/Driver/Compile.h"
 #include "dpc/Machine/Machine.h"
@@ -30,12 +31,13 @@ int checkImported(const import::ImportSummary &model, const import::ImportOption
 
 /// `advice`: about another schedule; empty if there is none to give.
 void printSummary(std::ostream &out, mlir::ModuleOp module, const CompileOptions &options, const import::ImportSummary &model,
-                  const artifact::ArtifactSummary &written, const std::vector<std::string> &notes,
-                  const std::string &advice, const std::map<std::string, double> &seconds);
+                  const std::vector<partition::StageSummary> &stages, const artifact::ArtifactSummary &written,
+                  const std::vector<std::string> &notes, const std::string &advice, const std::map<std::string, double> &seconds);
 
 /// Writes the JSON report; returns the error, or nothing.
 std::string writeReport(const std::string &path, mlir::ModuleOp module, const CompileOptions &options,
-                        const artifact::ArtifactSummary &written, const std::map<std::string, double> &seconds);
+                        const std::vector<partition::StageSummary> &stages, const artifact::ArtifactSummary &written,
+                        const std::map<std::string, double> &seconds);
 
 } // namespace dpc::driver
 

@@ -38,8 +38,12 @@ std::string timeInWords(double seconds) {
     text << seconds * 1e6 << " us";
   else if (seconds < 1)
     text << seconds * 1e3 << " ms";
-  else
+  else if (seconds < 60)
     text << seconds << " s";
+  else if (auto minutes = int64_t(std::llround(seconds / 60)); minutes >= 60)
+    text << minutes / 60 << " h " << std::setw(2) << std::setfill('0') << minutes % 60 << " min";
+  else
+    text << std::llround(seconds) / 60 << " min " << std::setw(2) << std::setfill('0') << std::llround(seconds) % 60 << " s";
   return text.str();
 }
 
@@ -63,7 +67,7 @@ Choice choose(const Alternative &chosen, const std::vector<Alternative> &others)
   for (const Alternative &other : others)
     if (other.notLegal.empty())
       fastest = std::min(fastest, other.seconds);
-  if (fastest < chosen.seconds * (1 - kTimeMargin))
+  if (fastest < chosen.seconds * (1 - kAdvisedGain))
     return {Advantage::Faster, *smallest(std::min(fastest * (1 + kTimeMargin), chosen.seconds))};
   std::optional<size_t> small = smallest(chosen.seconds * (1 + kTimeMargin));
   if (small && others[*small].bytes < chosen.bytes * (1 - kMemoryMargin))

@@ -15,8 +15,8 @@ public:
   ~OutputLock();
   // Of what a folder that exists holds.
   Status takeFolder(const std::string &folder);
-  // Of a file that may not exist yet; what is no regular file (a terminal, a pipe) can
-  // be shared and is not locked.
+  // Of a file, or a folder made at once, that may not exist yet; what is neither (a
+  // terminal, a pipe) can be shared and is not locked.
   Status takeFile(const std::string &path);
 
 private:

@@ -19,7 +19,9 @@ import subprocess
 import sys
 import tempfile
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "e2e"))
+import built
+
+sys.path.insert(0, str(built.ROOT / "test" / "e2e"))
 import experts
 
 MICRO_BATCHES, ROWS, WIDTH, HIDDEN, CLASSES = 16, 512, 192, 512, 64

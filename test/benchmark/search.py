@@ -14,6 +14,8 @@ import subprocess
 import sys
 import time
 
+import built  # noqa: F401
+
 PLACEMENTS = {"1f1b": "linear", "zb-h1": "linear", "zb-v": "v", "dualpipev": "v", "dualpipe": "mirrored"}
 
 

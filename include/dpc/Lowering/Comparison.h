@@ -21,8 +21,11 @@ struct Alternative {
   int64_t bytes = 0;                    ///< of the rank that needs most
 };
 
-/// What makes a difference: less than a hundredth of the time is within what a
-/// forecast can tell, less than a tenth of the memory is not worth a change.
+/// What makes a difference. Measured steps were up to a twentieth off their forecast
+/// (docs/Performance.md), and what is gained must be more than that, and more than 3 %,
+/// to be advised. Two forecasts of one model, made by the same rules, are told apart to
+/// a hundredth. Less than a tenth of the memory is not worth a change.
+inline constexpr double kForecastError = 0.05, kAdvisedGain = kForecastError > 0.03 ? kForecastError : 0.03;
 inline constexpr double kTimeMargin = 0.01, kMemoryMargin = 0.1;
 
 enum class Advantage { None, Faster, Smaller };

@@ -38,6 +38,17 @@ TEST(Comparison, LeavesWhatIsGoodAlone) {
   EXPECT_EQ(advise(way("mine", 1, 100), {way("same", 1, 100)}), "");
 }
 
+TEST(Comparison, DoesNotAdviseWhatAForecastCannotTell) {
+  EXPECT_EQ(choose(way("mine", 1, 100), {way("fast", 0.96, 100)}).advantage, Advantage::None);
+  EXPECT_EQ(choose(way("mine", 1, 100), {way("fast", 0.94, 100)}).advantage, Advantage::Faster);
+}
+
+TEST(Comparison, LongTimesAreHoursAndMinutes) {
+  EXPECT_EQ(timeInWords(59.5), "59.5 s");
+  EXPECT_EQ(timeInWords(61), "1 min 01 s");
+  EXPECT_EQ(timeInWords(4170), "1 h 10 min");
+}
+
 TEST(Comparison, DoesNotAdviseWhatIsNotLegal) {
   Alternative illegal = way("fast", 0, 0);
   illegal.notLegal = "needs more micro-batches";
