@@ -283,24 +283,35 @@ void Classifier::applyCalls(StoredTensor &tensor) {
     keep(tensor, "no parameter of the call that reads it");
 }
 
-// Tied parameters are recorded under each name, but stored under one: the call of
-// the node that reads it names the other.
+// Tied parameters are recorded under each name, but stored under one. The node that
+// reads it tells the other: by its call, or by its module, if that has a parameter of
+// this kind that is not stored.
 void Classifier::findAliases() {
+  auto isAbsent = [&](StringRef target) {
+    return record.targets.contains(target) && !whole.initializers.contains(target);
+  };
+  auto add = [&](StringRef other, StringRef stored) {
+    auto tensor = tensors.find(stored);
+    if (aliases.try_emplace(other, stored).second && tensor != tensors.end())
+      tensor->second.otherNames.push_back(other.str());
+  };
   for (const Node &node : whole.nodes) {
     if (node.call.empty())
       continue;
     SmallVector<StringRef> absent, named;
     for (StringRef argument : parseCall(node.call).arguments)
       if (auto it = record.parameters.find(argument); it != record.parameters.end())
-        (whole.initializers.contains(it->second) ? named : absent).push_back(it->second);
-    for (auto [i, input] : llvm::enumerate(node.inputs))
-      if (absent.size() == 1 && !llvm::is_contained(named, input) &&
-          record.targets.contains(input) && whole.initializers.contains(input) &&
-          (isWeightPosition({&node, unsigned(i), false}) || node.op == "Transpose")) {
-        if (auto stored = tensors.find(input);
-            aliases.try_emplace(absent.front(), input).second && stored != tensors.end())
-          stored->second.otherNames.push_back(absent.front().str());
-      }
+        (isAbsent(it->second) ? absent : named).push_back(it->second);
+    for (auto [i, input] : llvm::enumerate(node.inputs)) {
+      bool isWeight = isWeightPosition({&node, unsigned(i), false}) || node.op == "Transpose";
+      if (!isWeight || !record.targets.contains(input) || isAbsent(input))
+        continue;
+      if (absent.size() == 1 && !llvm::is_contained(named, input))
+        add(absent.front(), input);
+      std::string own = node.module + "." + StringRef(input).rsplit('.').second.str();
+      if (isAbsent(own))
+        add(own, input);
+    }
   }
 }
 

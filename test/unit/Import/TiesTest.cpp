@@ -34,6 +34,17 @@ TEST(Ties, TransposedCopyOfATableIsTheSameParameter) {
   EXPECT_TRUE(imported.summary.candidates.empty());
 }
 
+TEST(Ties, ATiedParameterAnswersToTheNameItIsNotStoredUnder) {
+  // Only the module of the node that reads the table tells that it is wte's.
+  for (const char *glob : {"transformer.wte.*", "lm_head.weight"}) {
+    import::ImportOptions options;
+    options.selections = {{false, glob}};
+    Imported frozen(getModelPath("gpt2_default.onnx"), options);
+    ASSERT_TRUE(frozen.module) << frozen.errors;
+    EXPECT_EQ(getTrained(frozen.summary).size(), 51u);
+  }
+}
+
 TEST(Ties, WeightsUnderMadeUpNamesAreFoundByTheirCalls) {
   Imported imported(getModelPath("llama_default.onnx"));
   ASSERT_TRUE(imported.module) << imported.errors;
