@@ -79,7 +79,7 @@ llvm::Error linkSharedObject(llvm::ArrayRef<std::string> objects, llvm::StringRe
   std::string folder = (output + ".parts").str();
   llvm::sys::fs::remove_directories(folder);
   if (std::error_code code = llvm::sys::fs::create_directory(folder))
-    return fileError("cannot make " + folder, code);
+    return fileError("cannot write " + output, code);
   std::vector<std::string> files;
   auto path = [&](llvm::StringRef name) { return (folder + "/" + name).str(); };
   llvm::scope_exit cleanUp([&] { llvm::sys::fs::remove_directories(folder); });
