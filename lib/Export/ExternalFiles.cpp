@@ -39,6 +39,18 @@ const Manifest::FileSource *recorded(const Manifest &manifest, const std::string
 }
 } // namespace
 
+ExternalFiles::~ExternalFiles() {
+  if (committed || ownFolder.empty())
+    return;
+  std::error_code ignored;
+  for (auto &[location, file] : files) {
+    file.output.reset();
+    // `remove` spares folders that are not empty.
+    for (fs::path at = fs::path(file.to).parent_path(); at.string().size() >= ownFolder.size(); at = at.parent_path())
+      fs::remove(at, ignored);
+  }
+}
+
 Status ExternalFiles::plan(std::vector<ExternalTensor> &tensors, const Manifest &manifest,
                            const std::string &model, const std::string &output, bool force) {
   fs::path folder = fs::path(model).parent_path();
@@ -50,6 +62,8 @@ Status ExternalFiles::plan(std::vector<ExternalTensor> &tensors, const Manifest 
     byLocation[relative.generic_string()].push_back(&tensor);
   }
   std::string base = fs::path(output).filename().string() + ".data";
+  if (byLocation.size() > 1)
+    ownFolder = (fs::path(output).parent_path() / base).string();
   for (auto &[location, users] : byLocation) {
     // One file lies beside the copy, several in a folder beside it.
     std::string name = byLocation.size() == 1 ? base : base + "/" + location;
@@ -167,6 +181,7 @@ Status ExternalFiles::commit() {
       return s;
     written.push_back(file.to);
   }
+  committed = true;
   return {};
 }
 

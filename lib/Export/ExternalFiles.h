@@ -24,6 +24,8 @@ struct ExternalTensor {
 
 class ExternalFiles {
 public:
+  ExternalFiles() = default;
+  ~ExternalFiles(); ///< leaves nothing of what was not given its name
   /// `model` is the original's path, `output` the copy's. Refuses locations outside
   /// the model's folder. Existing files of the copy are refused without `force`.
   dpcrt::Status plan(std::vector<ExternalTensor> &tensors, const dpcrt::Manifest &manifest,
@@ -51,6 +53,8 @@ private:
                          const dpcrt::Manifest &manifest, const std::string &model, File &file);
 
   std::map<std::string, File> files; ///< by location
+  std::string ownFolder; ///< of several files; "": one beside the copy
+  bool committed = false;
   std::vector<std::string> written;
 };
 

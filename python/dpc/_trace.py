@@ -250,6 +250,18 @@ def _set_experts(part: Any, undo: List[Callable[[], None]], said: List[str]) -> 
     said.append(f"experts are batched_mm (were {before})")
 
 
+@contextlib.contextmanager
+def keeping_buffers(module: Any) -> Iterator[None]:
+    """Running a module in training mode moves its running statistics; afterwards they are as they were."""
+    before = [(buffer, buffer.detach().clone()) for part in module.modules() if part.training for buffer in part.buffers(recurse=False)]
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for buffer, value in before:
+                buffer.copy_(value)
+
+
 def version() -> Tuple[int, int]:
     """PyTorch's major and minor version."""
     major, minor = torch.__version__.split(".")[:2]

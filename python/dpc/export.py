@@ -80,9 +80,11 @@ def export(module: Any, args: Any, path: Union[str, "os.PathLike[str]"], loss: U
         exporters = _trace.choose_exporters(module, exporter)
         norms = _trace.training_norms(module)
         with _trace.returning_loss(module, inputs):
-            model, chosen = _trace.trace_by_first(module, inputs, exporters, opset)
+            with _trace.keeping_buffers(module):
+                value = _eager_loss(module, inputs)
+            with _trace.keeping_buffers(module):
+                model, chosen = _trace.trace_by_first(module, inputs, exporters, opset)
             record = _record.Record(module, model, list(inputs.tensors.values())).prove()
-            value = _eager_loss(module, inputs)
     _check_graph(model, inputs, norms)
     record.write()
     checked = _check_loss(model, inputs.tensors, value)
@@ -108,8 +110,14 @@ def _check_rows(rows: Sequence[Mapping[str, Any]], first: Mapping[str, Any]) -> 
 
 def _eager_loss(module: Any, inputs: Any) -> float:
     import torch
-    with torch.no_grad():
-        return float(module(*inputs.tensors.values()))
+    from dpc._trace import ExportError
+    try:
+        with torch.no_grad():
+            return float(module(*inputs.tensors.values()))
+    except ExportError:
+        raise
+    except Exception as error:  # of the module itself, before an exporter hides it
+        raise ExportError(f"the module fails on these arguments: {type(error).__name__}: {error}") from error
 
 
 def _check_graph(model: Any, inputs: Any, norms: Sequence[str]) -> None:

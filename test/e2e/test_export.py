@@ -158,6 +158,21 @@ def test_several_external_files(values, tmp_path):
     assert sorted(p.name for p in (tmp_path / "t.onnx.data").iterdir()) == sorted(values)
 
 
+@pytest.mark.parametrize("external_data", [False, True])
+def test_a_full_disk_leaves_nothing(values, tmp_path, external_data):
+    values["h.unused"] = np.zeros((64, 1024), np.float32)
+    model = graph(values, record=None)
+    path = tmp_path / "m.onnx"
+    if external_data:
+        path = external(model, tmp_path / "in", all_tensors_to_one_file=False)
+    else:
+        onnx.save(model, path)
+    artifact = compiled(path, tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    call("bash", "-c", f"ulimit -f 64; dpc export {artifact} -o {tmp_path}/t.onnx", status=11, words=["t.onnx", "File too large"])
+    assert sorted(tmp_path.rglob("*")) == before
+
+
 def test_external_data_beside_the_original(values, tmp_path):
     path = external(graph(values), tmp_path, location="t.onnx.data")
     artifact = compiled(path, tmp_path)

@@ -81,6 +81,7 @@ def test_targets_by_name(tmp_path, exporter):
     ({"input": X, "y": Y}, None, "takes no y"),
     ((X, object()), "cross_entropy", "is a object"),
     ((X, Y), lambda output, target: output, "must be one number"),
+    ((X[:, :3], Y), "cross_entropy", "the module fails on these arguments: RuntimeError"),
 ], ids=str)
 def test_what_is_wrong_with_arguments(tmp_path, args, loss, words):
     with pytest.raises(ValueError, match=words):
@@ -123,7 +124,9 @@ def test_dropout_is_refused_and_the_way_out_works(tmp_path, exporter):
 
 def test_batch_norm_keeps_the_batchs_statistics(tmp_path):
     module = nn.Sequential(nn.Linear(8, 8), nn.BatchNorm1d(8), nn.Linear(8, 5)).train()
+    before = copy.deepcopy(module.state_dict())
     dpc.export(module, (X, Y), tmp_path / "m.onnx", loss="cross_entropy")
+    assert all(torch.equal(before[key], value) for key, value in module.state_dict().items())
     norm = next(node for node in onnx.load(tmp_path / "m.onnx").graph.node if node.op_type == "BatchNormalization")
     assert {a.name: a.i for a in norm.attribute}["training_mode"] == 1
     if "dynamo" in EXPORTERS:
