@@ -6,6 +6,10 @@
 using namespace mlir;
 using namespace dpc::import;
 
+// How many operators a norm may be written with, one behind the other; a file may
+// have chains of any length.
+constexpr int kDepthLimit = 16;
+
 static bool isAny(StringRef op, std::initializer_list<StringRef> names) {
   return llvm::is_contained(names, op);
 }
@@ -77,13 +81,13 @@ std::optional<Roles::Extents> Roles::getInts(StringRef value) const {
   return ints;
 }
 
-std::optional<Roles::Extents> Roles::getShape(StringRef value) const {
+std::optional<Roles::Extents> Roles::getShape(StringRef value, int depth) const {
   if (auto it = tensors.find(value); it != tensors.end())
     return Extents(it->second.type.getShape());
   const Node *node = getProducer(value);
-  if (!node || node->inputs.empty())
+  if (!node || node->inputs.empty() || depth > kDepthLimit)
     return std::nullopt;
-  std::optional<Extents> shape = getShape(node->inputs[0]);
+  std::optional<Extents> shape = getShape(node->inputs[0], depth + 1);
   if (!shape || isElementwiseCopy(*node) || node->op == "Expand")
     return shape; // broadcasting: what it is repeated over does not matter
   if (node->op == "Transpose") {
@@ -208,9 +212,9 @@ bool Roles::isOutputWide(const Extents &shape, const Node &node) const {
     return own == 2 && covers(isRight ? 0 : 1, (*weight)[isRight != isTransposed], false);
   }
   if (node.op == "Conv")
-    return covers(own - 2, weight->front(), false);
+    return own > 2 && covers(own - 2, weight->front(), false);
   if (node.op == "ConvTranspose")
-    return own > 1 && covers(own - 2, (*weight)[1] * getInt(node, "group", 1), false);
+    return own > 2 && covers(own - 2, (*weight)[1] * getInt(node, "group", 1), false);
   // Einsum: the labels of the output that the other operand does not have.
   const onnx::AttributeProto *attribute = node.find("equation");
   std::string equation;
@@ -312,41 +316,42 @@ bool Roles::isSquare(StringRef value) const {
 }
 
 // A mean of squares, with an epsilon or without.
-bool Roles::isVariance(StringRef value) const {
+bool Roles::isVariance(StringRef value, int depth) const {
   const Node *node = getProducer(skipRearranging(value));
-  if (!node || node->inputs.empty())
+  if (!node || node->inputs.empty() || depth > kDepthLimit)
     return false;
   if (node->op == "ReduceMean" || node->op == "ReduceSumSquare")
     return node->op == "ReduceSumSquare" || isSquare(node->inputs[0]);
   if (node->op == "Clip" || node->op == "Max")
-    return llvm::any_of(node->inputs, [&](StringRef v) { return !v.empty() && isVariance(v); });
+    return llvm::any_of(node->inputs, [&](StringRef v) { return !v.empty() && isVariance(v, depth + 1); });
   if (node->inputs.size() != 2)
     return false;
   // The mean of squares less the square of the mean.
   if (node->op == "Sub")
-    return isVariance(node->inputs[0]) && isSquare(node->inputs[1]);
+    return isVariance(node->inputs[0], depth + 1) && isSquare(node->inputs[1]);
   if (!isAny(node->op, {"Add", "Mul", "Div"}))
     return false;
   for (unsigned i : {0u, 1u}) {
     if (!isStored(node->inputs[1 - i]))
       continue;
     const Node *sum = getProducer(skipCasts(node->inputs[i]));
-    bool isSum = sum && sum->op == "ReduceSum" && isSquare(sum->inputs[0]);
-    if (isVariance(node->inputs[i]) || (isSum && node->op != "Add"))
+    bool isSum = sum && sum->op == "ReduceSum" && !sum->inputs.empty() &&
+                 isSquare(sum->inputs[0]);
+    if (isVariance(node->inputs[i], depth + 1) || (isSum && node->op != "Add"))
       return true;
   }
   return false;
 }
 
-bool Roles::isDeviation(StringRef value) const {
+bool Roles::isDeviation(StringRef value, int depth) const {
   const Node *node = getProducer(skipRearranging(value));
-  if (!node || node->inputs.empty())
+  if (!node || node->inputs.empty() || depth > kDepthLimit)
     return false;
   if (node->op == "Sqrt" || (node->op == "Pow" && isStored(node->inputs.back())))
     return isVariance(node->inputs[0]);
   if (node->op == "Add" && node->inputs.size() == 2)
     for (unsigned i : {0u, 1u})
-      if (isStored(node->inputs[1 - i]) && isDeviation(node->inputs[i]))
+      if (isStored(node->inputs[1 - i]) && isDeviation(node->inputs[i], depth + 1))
         return true;
   return false;
 }
@@ -362,7 +367,8 @@ bool Roles::isInverseDeviation(StringRef value) const {
            isDeviation(node->inputs[1]);
   if (node->op == "Sqrt") { // sqrt(1 / variance)
     const Node *inner = getProducer(skipCasts(node->inputs[0]));
-    return inner && inner->op == "Reciprocal" && isVariance(inner->inputs[0]);
+    return inner && inner->op == "Reciprocal" && !inner->inputs.empty() &&
+           isVariance(inner->inputs[0]);
   }
   return node->op == "Pow" && isStored(node->inputs.back()) &&
          isVariance(node->inputs[0]);
@@ -397,12 +403,12 @@ const Node *Roles::findScaled(const StoredTensor &tensor, bool *isLessOne) const
   for (const Reader &r : findReaders(graph, tensor.name, /*throughExpand=*/true)) {
     const Node *node = r.node;
     // 1 + weight is a scale, too.
-    if (node->op == "Add" && node->inputs.size() == 2 &&
+    if (node->op == "Add" && node->inputs.size() == 2 && !node->outputs.empty() &&
         isStored(node->inputs[1 - r.operand]))
       if (auto uses = graph.uses.find(node->outputs[0]);
           uses != graph.uses.end() && uses->second.size() == 1) {
         const Node &next = graph.nodes[uses->second[0].first];
-        if (next.op == "Mul" &&
+        if (next.op == "Mul" && next.inputs.size() == 2 &&
             isNormalized(next.inputs[1 - uses->second[0].second])) {
           if (isLessOne)
             *isLessOne = true;
@@ -456,22 +462,22 @@ const Node *Roles::findShifted(const StoredTensor &tensor) const {
 // What cannot be told apart
 //===----------------------------------------------------------------------===//
 
-std::string Roles::describeOperand(StringRef value) const {
+std::string Roles::describeOperand(StringRef value, int depth) const {
   StringRef origin = skipRearranging(value);
   const Node *node = getProducer(origin);
   if (!node)
     return isActivation(origin) ? "an input" : "a constant";
-  if (node->op == "Gather" && !isActivation(node->inputs[0]))
+  if (node->op == "Gather" && !node->inputs.empty() && !isActivation(node->inputs[0]))
     return "an embedding";
   if (isProduct(*node))
     return "a product with a weight";
   if (isAny(node->op, {"MatMul", "Gemm", "Einsum"}))
     return "a product of activations";
   // A scaled product of activations, as in attention.
-  if (isAny(node->op, {"Mul", "Div"}) && node->inputs.size() == 2)
+  if (isAny(node->op, {"Mul", "Div"}) && node->inputs.size() == 2 && depth < kDepthLimit)
     for (unsigned i : {0u, 1u})
       if (isStored(node->inputs[1 - i])) {
-        std::string inner = describeOperand(node->inputs[i]);
+        std::string inner = describeOperand(node->inputs[i], depth + 1);
         if (StringRef(inner).starts_with("a product of"))
           return inner;
       }

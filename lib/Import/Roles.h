@@ -36,7 +36,7 @@ private:
   }
   std::optional<Extents> getInts(llvm::StringRef value) const;
   /// Of a value that is a stored tensor, rearranged; before it is broadcast.
-  std::optional<Extents> getShape(llvm::StringRef value) const;
+  std::optional<Extents> getShape(llvm::StringRef value, int depth = 0) const;
   const StoredTensor *findWeight(llvm::StringRef value) const;
   bool isProduct(const Node &node) const;
   bool isOutputWide(Extents shape, llvm::StringRef value) const;
@@ -46,11 +46,11 @@ private:
   llvm::StringRef skipCasts(llvm::StringRef value) const;
   llvm::StringRef skipRearranging(llvm::StringRef value) const;
   bool isSquare(llvm::StringRef value) const;
-  bool isVariance(llvm::StringRef value) const;
-  bool isDeviation(llvm::StringRef value) const;
+  bool isVariance(llvm::StringRef value, int depth = 0) const;
+  bool isDeviation(llvm::StringRef value, int depth = 0) const;
   bool isInverseDeviation(llvm::StringRef value) const;
   bool isNormalized(llvm::StringRef value) const;
-  std::string describeOperand(llvm::StringRef value) const;
+  std::string describeOperand(llvm::StringRef value, int depth = 0) const;
 
   const Graph &graph;
   const StoredTensors &tensors;

@@ -87,7 +87,10 @@ class Checked:
 @pytest.fixture
 def check(tmp_path):
     """Checks a model whose loss is the mean square of a value; None: of the value it has."""
-    return lambda model, value, *flags, status=0: Checked(model.save(tmp_path, value), *flags, status=status)
+    def run(model, value, *flags, status=0):
+        return Checked(model.save(tmp_path, value), *flags, status=status)
+    run.folder = tmp_path
+    return run
 
 
 # Roles -----------------------------------------------------------------------------
@@ -623,3 +626,27 @@ def test_a_buffer_under_its_usual_name_is_no_weight(check):
     angles = m.add("MatMul", "x", m.store("rotary/inv_freq", 1, 3))
     checked = check(m, m.add("MatMul", angles, m.store("w", 3, 3)))
     assert set(checked.trained) == {"w"} and not checked.listed
+
+
+@pytest.mark.parametrize("op", ["Mul", "Add", "Div", "Sub", "Reciprocal", "Sqrt", "ReduceSum", "Pow", "Gather", "Transpose", "Gemm", "Max", "Clip", "Concat"])
+@pytest.mark.parametrize("count", [0, 1])
+def test_nodes_with_too_few_operands_are_refused_and_end_nothing(check, op, count):
+    # Before the operands are checked, roles have looked at them.
+    m = Model()
+    product = m.add("Add", linear(m, "x"), m.store("b", 6))
+    odd = m.add(op, *[product][:count])
+    value = m.add("Mul", m.add("Mul", m.add("Mul", product, odd), m.store("t", 6)), m.add("Sqrt", odd))
+    done = subprocess.run(["dpc", "check", str(m.save(check.folder, m.add("Div", value, odd)))], capture_output=True, text=True, timeout=60)
+    assert done.returncode in (0, 3) and (done.returncode == 0 or "error:" in done.stderr), done.stderr
+
+
+def test_chains_of_any_length_are_followed_to_an_end(check):
+    m = Model()
+    value = linear(m, "x")
+    for _ in range(30000):
+        value = m.add("Add", value, "one") if len(m.nodes) > 1 else m.add("Add", value, m.number("one", 1))
+    vector = m.store("v", 6)
+    for _ in range(30000):
+        vector = m.add("Identity", vector)
+    value = m.add("Add", m.add("Div", "x", m.add("Sqrt", value)), vector)
+    assert set(check(m, m.add("Mul", value, m.store("t", 6))).listed) == {"t", "v"}
