@@ -198,10 +198,13 @@ private:
     }
     for (auto &[name, entry] : entries)
       manifest.entryPoints.push_back(entry);
-    std::map<std::string, uint64_t> limits = inputLimits();
+    std::map<std::string, dpcrt::Manifest::Input> bounds = inputBounds();
     for (auto &[name, type] : inputs) {
-      std::vector<uint64_t> shape(type.getShape().begin(), type.getShape().end());
-      manifest.inputs.push_back({name, elementOf(type.getElementType()), shape, limits[name]});
+      dpcrt::Manifest::Input input = bounds[name];
+      input.name = name;
+      input.type = elementOf(type.getElementType());
+      input.shape.assign(type.getShape().begin(), type.getShape().end());
+      manifest.inputs.push_back(std::move(input));
     }
     countSamplesAndTokens();
     nlohmann::ordered_json forecast = nlohmann::ordered_json::object();
@@ -256,21 +259,30 @@ private:
   }
 
   /// What import found of the graph's inputs; programs do not say it.
-  std::map<std::string, uint64_t> inputLimits() {
-    std::map<std::string, uint64_t> limits;
+  std::map<std::string, dpcrt::Manifest::Input> inputBounds() {
+    std::map<std::string, dpcrt::Manifest::Input> bounds;
     if (options.nnModule.empty())
-      return limits;
+      return bounds;
     OwningOpRef<ModuleOp> source = parseSourceString<ModuleOp>(options.nnModule, module.getContext());
     if (!source)
-      return limits;
-    for (func::FuncOp function : source->getOps<func::FuncOp>())
+      return bounds;
+    for (func::FuncOp function : source->getOps<func::FuncOp>()) {
+      auto known = function->getAttrOfType<DictionaryAttr>(nn::kBoundsAttr);
       for (unsigned i = 0; i < function.getNumArguments(); ++i) {
         auto name = function.getArgAttrOfType<StringAttr>(i, nn::kNameAttr);
         auto limit = function.getArgAttrOfType<IntegerAttr>(i, nn::kLimitAttr);
-        if (name && limit)
-          limits[name.str()] = limit.getInt();
+        if (!name || !limit)
+          continue;
+        dpcrt::Manifest::Input &input = bounds[name.str()];
+        input.limit = limit.getInt();
+        auto parts = known ? known.getAs<DictionaryAttr>(name) : DictionaryAttr();
+        if (auto minimum = parts ? parts.getAs<IntegerAttr>(nn::kMinimumAttr) : IntegerAttr())
+          input.minimum = minimum.getInt();
+        if (auto ignored = parts ? parts.getAs<DenseI64ArrayAttr>(nn::kIgnoredAttr) : DenseI64ArrayAttr())
+          input.ignored.assign(ignored.asArrayRef().begin(), ignored.asArrayRef().end());
       }
-    return limits;
+    }
+    return bounds;
   }
 
   // Parameters inside the model's own file move into the artifact, so that it can

@@ -1,6 +1,7 @@
 // Which source a --data argument names, and the synthetic one.
 #include "data/DataSource.h"
 #include "data/Init.h"
+#include <algorithm>
 #include <cstring>
 
 namespace dpcrt {
@@ -12,18 +13,35 @@ uint64_t InputSpec::bytes() const {
 }
 
 int64_t InputSpec::integerAt(const void *values, uint64_t i) const {
-  return type == Element::I64 ? static_cast<const int64_t *>(values)[i]
-                              : static_cast<const int32_t *>(values)[i];
+  switch (type) {
+  case Element::I64: return static_cast<const int64_t *>(values)[i];
+  case Element::I32: return static_cast<const int32_t *>(values)[i];
+  case Element::I8: return static_cast<const int8_t *>(values)[i];
+  default: return static_cast<const uint8_t *>(values)[i];
+  }
 }
 
-uint64_t InputSpec::firstBeyondLimit(const void *values, uint64_t count) const {
-  if (!limit || (type != Element::I64 && type != Element::I32))
+uint64_t InputSpec::firstOutside(const void *values, uint64_t count) const {
+  if (!limit || (type != Element::I64 && type != Element::I32 && type != Element::I8 && type != Element::U8))
     return count;
   uint64_t i = 0;
-  for (; i < count; ++i)
-    if (int64_t value = integerAt(values, i); value >= 0 && uint64_t(value) >= limit)
+  for (; i < count; ++i) {
+    int64_t value = integerAt(values, i);
+    bool isInside = value >= minimum && (value < 0 || uint64_t(value) < limit);
+    if (!isInside && std::find(ignored.begin(), ignored.end(), value) == ignored.end())
       break;
+  }
   return i;
+}
+
+std::string InputSpec::range() const {
+  std::string text = "takes values ";
+  if (minimum != INT64_MIN)
+    text += "from " + std::to_string(minimum) + " up and ";
+  text += "below " + std::to_string(limit);
+  for (size_t i = 0; i < ignored.size(); ++i)
+    text += (i ? " and " : ", and ") + std::to_string(ignored[i]);
+  return text + (ignored.empty() ? "" : ignored.size() == 1 ? ", which is ignored" : ", which are ignored");
 }
 
 namespace {

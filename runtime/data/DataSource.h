@@ -17,11 +17,14 @@ struct InputSpec {
   Element type;
   std::vector<uint64_t> shape;
   uint64_t limit = 0; // integers are below it; 0: not known
+  int64_t minimum = INT64_MIN;  // ... and not below this; INT64_MIN: not known
+  std::vector<int64_t> ignored; // ... or one of these, which are passed over
   uint64_t bytes() const;
-  // The first of `count` values that is not below the limit, or `count`. Negative
-  // ones pass: labels that do not count, and indices that count from the end.
-  uint64_t firstBeyondLimit(const void *values, uint64_t count) const;
-  // Value `i` of an input of type I32 or I64.
+  // The first of `count` values that the input does not take, or `count`.
+  uint64_t firstOutside(const void *values, uint64_t count) const;
+  // "takes values from -64 up and below 64, and -100, which is ignored".
+  std::string range() const;
+  // Value `i` of an input of integers.
   int64_t integerAt(const void *values, uint64_t i) const;
 };
 
@@ -33,6 +36,8 @@ public:
   // Slice `expert` of input `input` of row `row` into dst (input.bytes() bytes).
   virtual Status read(uint64_t input, uint64_t row, uint64_t expert,
                       void *dst) const = 0;
+  // What a user may not have meant, one line each.
+  virtual std::vector<std::string> notes() const { return {}; }
 };
 
 // SOURCE is FILE|GLOB.safetensors, tokens:GLOB[,dtype=..,inputs=..,labels=..,shift]

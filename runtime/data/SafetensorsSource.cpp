@@ -48,19 +48,18 @@ public:
         return s;
       widen(column.tensor.type, narrow.data(), spec.type, dst, count);
     }
-    return checkLimit(spec, dst, count, file.path(), row - firstRow[p]);
+    return checkRange(spec, dst, count, file.path(), row - firstRow[p]);
   }
 
 private:
-  // An index beyond what it reads by would silently read zeros.
-  static Status checkLimit(const InputSpec &spec, const void *values, uint64_t count,
+  // An index outside of what it reads by would silently read zeros.
+  static Status checkRange(const InputSpec &spec, const void *values, uint64_t count,
                            const std::string &path, uint64_t row) {
-    uint64_t i = spec.firstBeyondLimit(values, count);
+    uint64_t i = spec.firstOutside(values, count);
     if (i == count)
       return {};
     return error(Code::Data, "tensor '", spec.name, "' of '", path, "': element ", i,
-                 " of micro-batch ", row, " is ", spec.integerAt(values, i), "; the input takes values below ",
-                 spec.limit);
+                 " of micro-batch ", row, " is ", spec.integerAt(values, i), "; the input ", spec.range());
   }
 };
 

@@ -25,6 +25,16 @@ public:
 
   uint64_t rows() const override { return windows / (batch * experts); }
 
+  std::vector<std::string> notes() const override {
+    for (size_t label = 0; label < inputs.size(); ++label)
+      for (size_t token = 0; token < inputs.size(); ++token)
+        if (isLabel[label] && !isLabel[token] && !shift)
+          return {"'" + inputs[label].name + "' gets the same tokens as '" + inputs[token].name +
+                  "': a model that does not shift labels itself learns to copy its input "
+                  "(tokens:FILE,shift makes each label the next token)"};
+    return {};
+  }
+
   Status read(uint64_t input, uint64_t row, uint64_t expert,
               void *dst) const override {
     const InputSpec &spec = inputs[input];
@@ -42,7 +52,7 @@ public:
         return s;
       char *to = static_cast<char *>(dst) + b * sequence * sizeOf(spec.type);
       widen(stored, narrow.data(), spec.type, to, sequence);
-      if (Status s = checkLimit(spec, to, files[f].file.path(), token); !s.ok())
+      if (Status s = checkRange(spec, to, files[f].file.path(), token); !s.ok())
         return s;
     }
     return {};
@@ -50,13 +60,13 @@ public:
 
 private:
   // A token beyond the vocabulary would read past the embedding.
-  Status checkLimit(const InputSpec &spec, const char *values,
+  Status checkRange(const InputSpec &spec, const char *values,
                     const std::string &path, uint64_t first) const {
-    uint64_t i = spec.firstBeyondLimit(values, sequence);
+    uint64_t i = spec.firstOutside(values, sequence);
     if (i == sequence)
       return {};
     return error(Code::Data, "token ", first + i, " of '", path, "' is ",
-                 spec.integerAt(values, i), "; input '", spec.name, "' takes values below ", spec.limit);
+                 spec.integerAt(values, i), "; input '", spec.name, "' ", spec.range());
   }
 };
 

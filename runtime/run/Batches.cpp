@@ -10,7 +10,8 @@ Status Batches::open(const std::string &name, const dpcrt_artifact *artifact,
   experts = expertRanks;
   for (size_t i = 0; i < dpcrt_artifact_inputs(artifact); ++i) {
     dpcrt_tensor t = inputOf(artifact, i);
-    specs.push_back({t.name, *elementNamed(t.dtype), {t.shape, t.shape + t.rank}, t.limit});
+    specs.push_back({t.name, *elementNamed(t.dtype), {t.shape, t.shape + t.rank}, t.limit, t.minimum,
+                     {t.ignored, t.ignored + t.ignored_count}});
     buffers.emplace_back(t.bytes * experts * microBatches);
   }
   if (Status s = openDataSource(name, specs, experts, source); !s.ok())

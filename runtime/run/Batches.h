@@ -20,6 +20,8 @@ public:
   Status read(uint64_t first, std::vector<dpcrt_input> &inputs);
   void setShuffle(std::optional<uint64_t> seed) { cursor.shuffleSeed = seed; }
   uint64_t rows() const { return cursor.rows; }
+  // What a user may not have meant by the source.
+  std::vector<std::string> notes() const { return source->notes(); }
 
 private:
   std::unique_ptr<DataSource> source;

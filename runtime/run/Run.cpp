@@ -94,6 +94,8 @@ Status Run::open() {
   if (Status s = batches.open(options.data, a, microBatches, experts, options.epochs,
                               options.shuffle); !s.ok())
     return s;
+  for (const std::string &note : batches.notes())
+    err << "note: " << note << "\n";
   if (!options.steps && !batches.stepsFrom(0))
     return Status(Code::Usage, "the data has no end; --steps N says how long to train");
   if (!options.evalData.empty())

@@ -112,6 +112,9 @@ void dpcrt_artifact_input(const dpcrt_artifact *a, size_t i, dpcrt_tensor *out) 
   const auto &input = a->artifact->manifest.inputs[i];
   dpcrt_tensor t = describe(input.name, input.type, input.shape);
   t.limit = input.limit;
+  t.minimum = input.minimum;
+  t.ignored = input.ignored.data();
+  t.ignored_count = input.ignored.size();
   give(t, out);
 }
 size_t dpcrt_artifact_parameters(const dpcrt_artifact *a) {

@@ -161,11 +161,26 @@ private:
       Manifest::Input input;
       if (!string(e, at, "name", input.name) ||
           !typeAndShape(e, at, input.type, input.shape) ||
-          !number(e, at, "limit", input.limit, false))
+          !number(e, at, "limit", input.limit, false) || !bounds(e, at, input))
         return false;
       m.inputs.push_back(std::move(input));
       return true;
     });
+  }
+
+  bool bounds(const json &e, const std::string &at, Manifest::Input &input) {
+    if (e.contains("minimum") && !signedInteger(e, at, "minimum", input.minimum))
+      return false;
+    if (!e.contains("ignored"))
+      return true;
+    if (!e["ignored"].is_array())
+      return fail(join(at, "ignored"), "is not a list");
+    for (const json &value : e["ignored"]) {
+      if (!value.is_number_integer())
+        return fail(join(at, "ignored"), "holds what is not an integer");
+      input.ignored.push_back(value.get<int64_t>());
+    }
+    return true;
   }
 
   bool parameters(const json &doc) {
@@ -415,6 +430,10 @@ std::string writeManifest(const Manifest &m) {
     json entry = {{"name", i.name}, {"dtype", nameOf(i.type)}, {"shape", i.shape}};
     if (i.limit)
       entry["limit"] = i.limit;
+    if (i.minimum != Manifest::Input().minimum)
+      entry["minimum"] = i.minimum;
+    if (!i.ignored.empty())
+      entry["ignored"] = i.ignored;
     doc["inputs"].push_back(entry);
   }
   doc["parameters"] = json::array();

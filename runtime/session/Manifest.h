@@ -4,6 +4,7 @@
 #include "data/Element.h"
 #include "data/Init.h"
 #include "program/Status.h"
+#include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -34,7 +35,11 @@ struct Manifest {
     std::string name;
     Element type = Element::F32;
     std::vector<uint64_t> shape;
-    uint64_t limit = 0; // 0: not known
+    // Integers are from `minimum` (not known: the least there is) to below `limit`
+    // (0: not known), or one of `ignored`.
+    uint64_t limit = 0;
+    int64_t minimum = std::numeric_limits<int64_t>::min();
+    std::vector<int64_t> ignored;
   };
   struct WeightsSource {
     std::string key;

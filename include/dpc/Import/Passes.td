@@ -75,8 +75,12 @@ def NNBoundInputs : Pass<"nn-bound-inputs", "::mlir::ModuleOp"> {
   let summary = "note which integers an input may hold";
   let description = [{
     An input that becomes an index, of a table or of a class, by ways on which no
-    arithmetic is done, gets the least such extent as `nn.limit`. Data is checked
-    against it, and synthetic data drawn below it.
+    arithmetic is done, gets the least such extent as `nn.limit`. What lies below is
+    noted on the function, by the input's name: the least value that it may have
+    (less than 0 where negative indices count from the end; none where a mask may
+    replace others), and values beyond both ends that are passed over, as
+    `ignore_index` is. Data is checked against both ends, and synthetic data drawn
+    between 0 and the limit.
 
     ```mlir
     // dpc-opt --nn-bound-inputs
@@ -87,13 +91,13 @@ def NNBoundInputs : Pass<"nn-bound-inputs", "::mlir::ModuleOp"> {
     // becomes
     func.func @forward(%arg0: tensor<2x16xi64> {nn.limit = 128 : i64, nn.name = "ids"},
                        %arg1: tensor<128x32xf32>)
-        -> tensor<2x16x32xf32> {
+        -> tensor<2x16x32xf32> attributes {nn.bounds = {ids = {minimum = 0 : i64}}} {
       %0 = nn.gather %arg1, %arg0 axis 0 : tensor<128x32xf32>, tensor<2x16xi64> to tensor<2x16x32xf32>
       return %0 : tensor<2x16x32xf32>
     }
     ```
 
-    Requires: nn operations. Ensures: every input that is an index has its limit.
+    Requires: nn operations. Ensures: every input that is an index has its bounds.
     Nothing to do: no integer inputs, or none that is an index.
   }];
   let statistics = [Statistic<"numBounded", "bounded", "Inputs with a limit">];

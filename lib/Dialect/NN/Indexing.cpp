@@ -38,6 +38,12 @@ LogicalResult GatherOp::inferReturnTypes(
                      getTensorType(adaptor.getIndices()), adaptor.getAxis());
   if (failed(shape))
     return failure();
+  int64_t extent = table.getDimSize(adaptor.getAxis());
+  if (auto row = adaptor.getPaddingRow();
+      row && static_cast<int64_t>(*row) >= extent)
+    return emitOptionalError(location, "'nn.gather' op has the padding row ",
+                             static_cast<int64_t>(*row), " of a table with ",
+                             extent, " along dimension ", adaptor.getAxis());
   types.push_back(table.clone(*shape));
   return success();
 }
@@ -86,10 +92,19 @@ int64_t ScatterAddOp::getFlops() { return getElementCount(getUpdates()); }
 LogicalResult GatherOp::buildBackward(OpBuilder &builder, ValueRange resultGrads,
                                       ArrayRef<bool> needed,
                                       MutableArrayRef<Value> operandGrads) {
-  if (needed[0])
-    operandGrads[0] =
-        ScatterAddOp::create(builder, getGradLoc(getLoc()), getTable().getType(),
-                             getIndices(), resultGrads[0], getAxis());
+  if (!needed[0])
+    return success();
+  Value indices = getIndices();
+  if (std::optional<uint64_t> padding = getPaddingRow()) {
+    // What is added at an index out of range is dropped.
+    Grad b(builder, *this);
+    indices = b.select(
+        b.compare(Predicate::EQ, indices, b.splat(indices, double(*padding))),
+        b.splat(indices, -1), indices);
+  }
+  operandGrads[0] =
+      ScatterAddOp::create(builder, getGradLoc(getLoc()), getTable().getType(),
+                           indices, resultGrads[0], getAxis());
   return success();
 }
 
@@ -342,6 +357,15 @@ LogicalResult TopKOp::buildBackward(OpBuilder &builder, ValueRange resultGrads,
 
 int64_t GatherOp::getIndexLimit(unsigned operand) {
   return operand == 1 ? getTable().getType().getDimSize(getAxis()) : 0;
+}
+int64_t GatherNdOp::getIndexLimit(unsigned operand) {
+  // One number for all places of a tuple: where their extents are equal.
+  int64_t length = getTensorType(getIndices()).getShape().back();
+  if (operand != 1 || length == 0)
+    return 0;
+  ArrayRef<int64_t> extents =
+      getTensorType(getTable()).getShape().slice(getBatchDims(), length);
+  return llvm::all_equal(extents) ? extents.front() : 0;
 }
 int64_t GatherElementsOp::getIndexLimit(unsigned operand) {
   return operand == 1 ? getTable().getType().getDimSize(getAxis()) : 0;

@@ -35,6 +35,26 @@ static LogicalResult verifyPipelineStage(Operation *op, Attribute value) {
   return success();
 }
 
+static LogicalResult verifyBounds(Operation *op, Attribute value) {
+  auto inputs = dyn_cast<DictionaryAttr>(value);
+  bool valid = isa<func::FuncOp>(op) && inputs;
+  for (NamedAttribute input : valid ? inputs.getValue() : ArrayRef<NamedAttribute>()) {
+    auto bounds = dyn_cast<DictionaryAttr>(input.getValue());
+    valid &= bounds && llvm::all_of(bounds, [](NamedAttribute bound) {
+      if (bound.getName() == kMinimumAttr)
+        return isa<IntegerAttr>(bound.getValue());
+      return bound.getName() == kIgnoredAttr &&
+             isa<DenseI64ArrayAttr>(bound.getValue());
+    });
+  }
+  if (valid)
+    return success();
+  return op->emitOpError("has '")
+         << kBoundsAttr << "' = " << value
+         << ", expected, on a function, a dictionary by input of 'minimum', an "
+            "integer, and 'ignored', an array of i64";
+}
+
 static LogicalResult verifySharded(Operation *op, Attribute value) {
   if (!isa<ParameterOp>(op))
     return op->emitOpError() << "has '" << kShardedAttr
@@ -59,6 +79,8 @@ LogicalResult NNDialect::verifyOperationAttribute(Operation *op,
              << ", expected \"denominator\", \"mean\" or \"sum\" on a function";
     return success();
   }
+  if (attribute.getName() == kBoundsAttr)
+    return verifyBounds(op, attribute.getValue());
   if (attribute.getName() == kPipelineStageAttr)
     return verifyPipelineStage(op, attribute.getValue());
   if (attribute.getName() == kShardedAttr)
@@ -67,7 +89,7 @@ LogicalResult NNDialect::verifyOperationAttribute(Operation *op,
     return op->emitOpError() << "has the unknown attribute '"
                              << attribute.getName().getValue()
                              << "'; the nn dialect knows 'nn.mesh', "
-                                "'nn.pipeline_stage', 'nn.sharded' and "
+                                "'nn.bounds', 'nn.pipeline_stage', 'nn.sharded' and "
                                 "'nn.weighting'";
   if (!isa<ModuleOp>(op))
     return op->emitOpError("has 'nn.mesh', which belongs on a module");

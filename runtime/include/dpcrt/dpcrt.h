@@ -43,6 +43,9 @@ typedef struct dpcrt_tensor {
   uint64_t bytes;
   uint64_t limit;        /* integer inputs: values are below it; 0: not known */
   int trained;           /* parameters */
+  int64_t minimum;       /* integer inputs: values are not below it; INT64_MIN: not known */
+  const int64_t *ignored; /* ... but these, outside of minimum and limit, are passed over */
+  size_t ignored_count;
 } dpcrt_tensor;
 size_t dpcrt_artifact_inputs(const dpcrt_artifact *artifact);
 void dpcrt_artifact_input(const dpcrt_artifact *artifact, size_t index, dpcrt_tensor *out);

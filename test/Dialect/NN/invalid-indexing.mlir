@@ -83,3 +83,12 @@ func.func @top_k(%x: tensor<2x3xf32>) {
   %y:2 = nn.top_k %x, 4 : tensor<2x3xf32> to tensor<2x4xf32>, tensor<2x4xi64>
   return
 }
+
+// -----
+
+func.func @padding(%t: tensor<4x6xf32>, %i: tensor<3xi64>) {
+  // expected-error @+2 {{failed to infer returned types}}
+  // expected-error @+1 {{has the padding row 4 of a table with 4 along dimension 0}}
+  %0 = nn.gather %t, %i axis 0 padding 4 : tensor<4x6xf32>, tensor<3xi64> to tensor<3x6xf32>
+  return
+}

@@ -62,3 +62,13 @@ nn.parameter @p : tensor<4xf32> trained = #nn.file<"/m", 0, 16, 32, 1> {nn.shard
 
 // expected-error @+1 {{has 'nn.sharded', which belongs on a parameter}}
 func.func private @f() attributes {nn.sharded = "ep"}
+
+// -----
+
+// expected-error @+1 {{expected, on a function, a dictionary by input of 'minimum', an integer, and 'ignored', an array of i64}}
+func.func private @bounds() attributes {nn.bounds = {labels = {largest = 3 : i64}}}
+
+// -----
+
+// expected-error @+1 {{expected, on a function, a dictionary by input}}
+nn.parameter @p : tensor<4xf32> trained = #nn.file<"/m", 0, 16, 32, 1> {nn.bounds = {labels = {minimum = 3 : i64}}}

@@ -9,6 +9,8 @@ func.func @indexing(%t: tensor<4x6xf32>, %i: tensor<3xi64>, %u: tensor<3x6xf32>,
   %0 = nn.gather %t, %i axis 0 : tensor<4x6xf32>, tensor<3xi64> to tensor<3x6xf32>
   // CHECK: nn.scatter_add %{{[^ ,]+}}, %{{[^ ,]+}} axis 0 : tensor<3xi64>, tensor<3x6xf32> to tensor<4x6xf32>
   %1 = nn.scatter_add %i, %u axis 0 : tensor<3xi64>, tensor<3x6xf32> to tensor<4x6xf32>
+  // CHECK: nn.gather %{{[^ ,]+}}, %{{[^ ,]+}} axis 0 padding 2 : tensor<4x6xf32>, tensor<3xi64> to tensor<3x6xf32>
+  %padded = nn.gather %t, %i axis 0 padding 2 : tensor<4x6xf32>, tensor<3xi64> to tensor<3x6xf32>
   // CHECK: nn.gather_nd %{{[^ ,]+}}, %{{[^ ,]+}} : tensor<4x6xf32>, tensor<5x1xi32> to tensor<5x6xf32>
   %2 = nn.gather_nd %t, %j : tensor<4x6xf32>, tensor<5x1xi32> to tensor<5x6xf32>
   // CHECK: nn.gather_nd %{{[^ ,]+}}, %{{[^ ,]+}} {batch_dims = 1 : i64} : tensor<4x6xf32>, tensor<4x2x1xi64> to tensor<4x2xf32>

@@ -164,6 +164,36 @@ TEST_F(DataFiles, ValuesBeyondTheLimit) {
   }
 }
 
+TEST_F(DataFiles, ValuesOutsideOfBothEnds) {
+  std::vector<int64_t> ids = {9, -10, 255, -100, -1, -11};
+  ASSERT_TRUE(writeSafetensors(dir + "/r.safetensors", {{"ids", Element::I64, {3, 2}, ids.data()}}).ok());
+  std::unique_ptr<DataSource> source;
+  int64_t v[2];
+  // Indices that count from the end have a least one.
+  ASSERT_TRUE(openDataSource(dir + "/r.safetensors", {{"ids", Element::I64, {2}, 256, -10, {-100}}}, 1, source).ok());
+  EXPECT_TRUE(source->read(0, 0, 0, v).ok());
+  EXPECT_TRUE(source->read(0, 1, 0, v).ok()) << "what is ignored may be outside";
+  Status s = source->read(0, 2, 0, v);
+  EXPECT_EQ(s.code(), Code::Data);
+  EXPECT_NE(s.message().find("element 1 of micro-batch 2 is -11; the input takes values from -10 up and below 256, and -100, which is ignored"),
+            std::string::npos) << s.message();
+  // What is ignored above the limit, as 255 among 10 classes.
+  ASSERT_TRUE(openDataSource(dir + "/r.safetensors", {{"ids", Element::I64, {2}, 10, INT64_MIN, {255, 300}}}, 1, source).ok());
+  EXPECT_TRUE(source->read(0, 1, 0, v).ok());
+  EXPECT_EQ(InputSpec({"ids", Element::I64, {2}, 10, 0, {255, 300}}).range(), "takes values from 0 up and below 10, and 255 and 300, which are ignored");
+}
+
+TEST_F(DataFiles, BytesAreCheckedToo) {
+  std::vector<uint8_t> labels = {6, 255, 7};
+  ASSERT_TRUE(writeSafetensors(dir + "/b.safetensors", {{"labels", Element::U8, {3, 1}, labels.data()}}).ok());
+  std::unique_ptr<DataSource> source;
+  uint8_t v;
+  ASSERT_TRUE(openDataSource(dir + "/b.safetensors", {{"labels", Element::U8, {1}, 7, 0, {255}}}, 1, source).ok());
+  EXPECT_TRUE(source->read(0, 0, 0, &v).ok());
+  EXPECT_TRUE(source->read(0, 1, 0, &v).ok());
+  EXPECT_NE(source->read(0, 2, 0, &v).message().find("is 7; the input takes values from 0 up and below 7"), std::string::npos);
+}
+
 TEST(Synthetic, RepeatsAndStaysBelowTheLimit) {
   std::vector<InputSpec> inputs = {{"ids", Element::I32, {64}, 7}};
   std::unique_ptr<DataSource> a, b;

@@ -12,6 +12,12 @@ inline constexpr llvm::StringLiteral kNameAttr = "nn.name";
 /// On an integer argument of a model's @forward: its values are below this
 /// number, because an operation reads by them.
 inline constexpr llvm::StringLiteral kLimitAttr = "nn.limit";
+/// On a model's @forward: for each input that has a limit and by name, the least
+/// value that its integers may have (`minimum`; none if it is not known) and values
+/// beyond both ends that an operation passes over (`ignored`).
+inline constexpr llvm::StringLiteral kBoundsAttr = "nn.bounds";
+inline constexpr llvm::StringLiteral kMinimumAttr = "minimum";
+inline constexpr llvm::StringLiteral kIgnoredAttr = "ignored";
 /// On a model's @forward: how losses of micro-batches are summed
 /// (`dualpipe.training` says the values).
 inline constexpr llvm::StringLiteral kWeightingAttr = "nn.weighting";

@@ -30,8 +30,9 @@ def NN_Dialect : Dialect {
     - `CollectiveOp`: communicates over an axis of the mesh.
 
     Attributes on other operations: `nn.mesh` (a dictionary of axis sizes) on the
-    module; `nn.weighting` on `@forward`; `nn.name` (the graph input's name) and
-    `nn.limit` (integers are below it) on its arguments; `nn.pipeline_stage` on an
+    module; `nn.weighting` and `nn.bounds` (by input: the `minimum` of its integers,
+    and values that are `ignored`) on `@forward`; `nn.name` (the graph input's name)
+    and `nn.limit` (integers are below it) on its arguments; `nn.pipeline_stage` on an
     operation that the model's author gave a stage.
   }];
   let useDefaultAttributePrinterParser = 1;

@@ -12,15 +12,21 @@ let opDocGroup = NN_IndexingGroup in {
 def NN_GatherOp : NN_PureOp<"gather", [NN_Infer, NN_Derivative, NN_Indexing]> {
   let summary = "slices of the table along `axis` at the indices";
   let description = [{
-    Result shape: table[:axis] + indices + table[axis+1:].
+    Result shape: table[:axis] + indices + table[axis+1:]. Reading the slice
+    `padding_row` adds nothing to its gradient.
 
     ```mlir
     %e = nn.gather %table, %ids axis 0 : tensor<64x32xf32>, tensor<2x16xi64> to tensor<2x16x32xf32>
+    %p = nn.gather %table, %ids axis 0 padding 1 : tensor<64x32xf32>, tensor<2x16xi64> to tensor<2x16x32xf32>
     ```
   }];
-  let arguments = (ins NN_Tensor:$table, NN_IndexTensor:$indices, I64Attr:$axis);
+  let arguments = (ins NN_Tensor:$table, NN_IndexTensor:$indices, I64Attr:$axis, OptionalAttr<I64Attr>:$padding_row);
   let results = (outs NN_Tensor:$result);
-  let assemblyFormat = "$table `,` $indices `axis` $axis attr-dict `:` type($table) `,` type($indices) `to` type($result)";
+  let builders = [OpBuilder<(ins "::mlir::Type":$type, "::mlir::Value":$table, "::mlir::Value":$indices, "int64_t":$axis),
+    [{ build($_builder, $_state, type, table, indices, axis, ::mlir::IntegerAttr()); }]>,
+    OpBuilder<(ins "::mlir::Value":$table, "::mlir::Value":$indices, "int64_t":$axis),
+    [{ build($_builder, $_state, table, indices, axis, ::mlir::IntegerAttr()); }]>];
+  let assemblyFormat = "$table `,` $indices `axis` $axis (`padding` $padding_row^)? attr-dict `:` type($table) `,` type($indices) `to` type($result)";
   let hasFolder = 1;
   let extraClassDeclaration = [{
     int64_t getBackwardFlops() { return getElementCount(getResult()); }
@@ -42,7 +48,7 @@ def NN_ScatterAddOp : NN_PureOp<"scatter_add", [NN_Derivative]> {
   let assemblyFormat = "$indices `,` $updates `axis` $axis attr-dict `:` type($indices) `,` type($updates) `to` type($result)";
   let hasVerifier = 1;
 }
-def NN_GatherNdOp : NN_PureOp<"gather_nd", [NN_Infer, NN_Derivative]> {
+def NN_GatherNdOp : NN_PureOp<"gather_nd", [NN_Infer, NN_Derivative, NN_Indexing]> {
   let summary = "slices at index tuples (ONNX GatherND)";
   let description = [{
     The last dimension of `indices` (extent n) holds tuples into the n dimensions

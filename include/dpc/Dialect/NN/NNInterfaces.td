@@ -61,7 +61,9 @@ def NN_IndexingOpInterface : OpInterface<"IndexingOpInterface"> {
   let description = "An operation that reads a table, or a class, by integers.";
   let methods = [
     InterfaceMethod<"The number that this operand's values are below; 0 if it is no index.",
-      "int64_t", "getIndexLimit", (ins "unsigned":$operand)>
+      "int64_t", "getIndexLimit", (ins "unsigned":$operand)>,
+    InterfaceMethod<"A value outside these numbers that the operation passes over; by default there is none.",
+      "std::optional<int64_t>", "getIgnoredIndex", (ins "unsigned":$operand), "", [{ return std::nullopt; }]>
   ];
 }
 

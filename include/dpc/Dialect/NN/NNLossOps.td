@@ -21,6 +21,12 @@ def NN_CrossEntropyOp : NN_PureOp<"cross_entropy", [NN_Infer, NN_Derivative, NN_
     ```
   }];
   let arguments = (ins NN_FloatTensor:$logits, NN_IndexTensor:$labels, OptionalAttr<I64Attr>:$ignore_index);
+  let extraClassDeclaration = [{
+    std::optional<int64_t> getIgnoredIndex(unsigned operand) {
+      std::optional<uint64_t> ignored = getIgnoreIndex();
+      return operand == 1 && ignored ? std::optional<int64_t>(*ignored) : std::nullopt;
+    }
+  }];
   let results = (outs NN_FloatTensor:$loss, NN_FloatTensor:$lse);
   let assemblyFormat = "$logits `,` $labels (`ignore` $ignore_index^)? attr-dict `:` type($logits) `,` type($labels)";
 }
