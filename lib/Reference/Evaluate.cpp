@@ -94,9 +94,98 @@ static llvm::DenseMap<Value, unsigned> countUses(Block &block) {
   return uses;
 }
 
+static bool isFloat(Type type) {
+  auto shaped = dyn_cast<ShapedType>(type);
+  return shaped && isa<FloatType>(shaped.getElementType());
+}
+
+// Whether floats decide here: the result is an integer or a truth value, or steps
+// from one number to the next.
+static bool decides(Operation &op) {
+  return llvm::any_of(op.getOperandTypes(), isFloat) &&
+         (op.hasTrait<nn::InactiveOp>() || !llvm::all_of(op.getResultTypes(), isFloat));
+}
+
+llvm::DenseSet<Value> reference::findDecisive(Block &block,
+                                              ArrayRef<bool> results) {
+  llvm::DenseSet<Value> decisive;
+  for (Operation &op : llvm::reverse(block)) {
+    bool isTerminator = op.hasTrait<OpTrait::IsTerminator>();
+    // What a function decides is not asked here: all that it is given may count.
+    bool all = !isTerminator &&
+               (decides(op) || isa<func::CallOp>(op) ||
+                llvm::any_of(op.getResults(),
+                             [&](Value v) { return decisive.contains(v); }));
+    for (OpOperand &operand : op.getOpOperands()) {
+      unsigned i = operand.getOperandNumber();
+      bool wanted = isTerminator ? i < results.size() && results[i] : all;
+      if (wanted && isFloat(operand.get().getType()))
+        decisive.insert(operand.get());
+    }
+  }
+  return decisive;
+}
+
+// The value in the graph's own type.
+static TensorPtr getTyped(const TensorPtr &tensor, Type type) {
+  if (tensor->typed)
+    return tensor->typed;
+  if (!isFloat(type))
+    return tensor;
+  Tensor rounded = *tensor;
+  conform(rounded, type, /*roundFloats=*/true);
+  return std::make_shared<const Tensor>(std::move(rounded));
+}
+
+// Computes an operation twice if something is decided by it or in it: the results
+// are doubles that go where the typed values decide.
+LogicalResult Evaluator::evaluateOp(Operation &op, bool isDecisive,
+                                    MutableArrayRef<MemberValues> members) {
+  auto semantics = dyn_cast<ReferenceOpInterface>(op);
+  if (!semantics)
+    return op.emitOpError("has no reference semantics");
+  for (MemberValues &member : members)
+    for (Type type : op.getResultTypes())
+      member.results.push_back(Tensor::zeros(type));
+  if (failed(semantics.evaluate(*this, members)))
+    return failure();
+  bool isTyped = options.precision == Precision::Typed;
+  for (MemberValues &member : members)
+    for (auto [tensor, type] : llvm::zip_equal(member.results, op.getResultTypes()))
+      conform(tensor, type, isTyped);
+  if (isTyped || isa<func::CallOp>(op) || !(isDecisive || decides(op)))
+    return success();
+  std::vector<MemberValues> typed(members.size());
+  for (auto [to, from] : llvm::zip_equal(typed, members)) {
+    for (auto [tensor, type] : llvm::zip_equal(from.operands, op.getOperandTypes()))
+      to.operands.push_back(getTyped(tensor, type));
+    for (Type type : op.getResultTypes())
+      to.results.push_back(Tensor::zeros(type));
+  }
+  if (failed(semantics.evaluate(*this, typed)))
+    return failure();
+  for (MemberValues &member : typed)
+    for (auto [tensor, type] : llvm::zip_equal(member.results, op.getResultTypes()))
+      conform(tensor, type, /*roundFloats=*/true);
+  if (decides(op))
+    semantics.follow(members, typed);
+  for (auto [to, from] : llvm::zip_equal(members, typed))
+    for (auto [result, own, type] : llvm::zip_equal(to.results, from.results, op.getResultTypes())) {
+      if (!isFloat(type) || op.hasTrait<nn::InactiveOp>())
+        result = std::move(own);
+      else if (isDecisive)
+        result.typed = std::make_shared<const Tensor>(std::move(own));
+    }
+  return success();
+}
+
 LogicalResult Evaluator::evaluateBlock(
     Block &block, ArrayRef<SmallVector<TensorPtr>> arguments,
-    MutableArrayRef<SmallVector<TensorPtr>> results) {
+    MutableArrayRef<SmallVector<TensorPtr>> results,
+    ArrayRef<bool> decisiveResults) {
+  llvm::DenseSet<Value> decisive;
+  if (options.precision == Precision::Double)
+    decisive = findDecisive(block, decisiveResults);
   active.insert(&block);
   auto leave = llvm::make_scope_exit([&] { active.erase(&block); });
   llvm::DenseMap<Value, unsigned> uses = countUses(block);
@@ -114,26 +203,19 @@ LogicalResult Evaluator::evaluateBlock(
           results[m].push_back(values[m].lookup(operand));
       return success();
     }
-    auto semantics = dyn_cast<ReferenceOpInterface>(op);
-    if (!semantics)
-      return op.emitOpError("has no reference semantics");
     std::vector<MemberValues> members(numMembers);
-    for (int64_t m = 0; m < numMembers; ++m) {
+    for (int64_t m = 0; m < numMembers; ++m)
       for (Value operand : op.getOperands())
         members[m].operands.push_back(values[m].lookup(operand));
-      for (Type type : op.getResultTypes())
-        members[m].results.push_back(Tensor::zeros(type));
-    }
-    if (failed(semantics.evaluate(*this, members)))
+    bool isDecisive = llvm::any_of(
+        op.getResults(), [&](Value v) { return decisive.contains(v); });
+    if (failed(evaluateOp(op, isDecisive, members)))
       return failure();
     for (int64_t m = 0; m < numMembers; ++m)
       for (auto [value, tensor] :
-           llvm::zip_equal(op.getResults(), members[m].results)) {
-        if (!uses.count(value))
-          continue;
-        conform(tensor, value.getType(), options.precision == Precision::Typed);
-        values[m][value] = std::make_shared<const Tensor>(std::move(tensor));
-      }
+           llvm::zip_equal(op.getResults(), members[m].results))
+        if (uses.count(value))
+          values[m][value] = std::make_shared<const Tensor>(std::move(tensor));
     for (Value operand : op.getOperands())
       if (--uses[operand] == 0)
         for (auto &of : values)
@@ -157,7 +239,9 @@ struct CallModel
     std::vector<SmallVector<TensorPtr>> arguments, results(members.size());
     for (MemberValues &member : members)
       arguments.push_back(member.operands);
-    if (failed(evaluator.evaluateBlock(callee.front(), arguments, results)))
+    // Whether something is decided by a result is not asked: it may be.
+    SmallVector<bool> all(op->getNumResults(), true);
+    if (failed(evaluator.evaluateBlock(callee.front(), arguments, results, all)))
       return failure();
     for (auto [member, values] : llvm::zip_equal(members, results))
       for (auto [to, from] : llvm::zip_equal(member.results, values))
@@ -222,7 +306,8 @@ reference::evaluateMembers(func::FuncOp function,
       arguments[m].push_back(std::make_shared<const Tensor>(std::move(copy)));
     }
   }
-  if (failed(evaluator.evaluateBlock(function.front(), arguments, values)))
+  if (failed(evaluator.evaluateBlock(function.front(), arguments, values,
+                                     options.decisiveResults)))
     return failure();
   SmallVector<SmallVector<Tensor>> results(inputs.size());
   for (auto [to, from] : llvm::zip_equal(results, values))

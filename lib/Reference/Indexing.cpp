@@ -122,6 +122,29 @@ bool isAbove(const Tensor &tensor, int64_t a, int64_t b) {
   return x > y;
 }
 
+LogicalResult evaluateTopK(TopKOp op, Operands in, Results out);
+
+// Which elements are the largest is decided once; their values follow.
+struct TopKModel : ReferenceOpInterface::ExternalModel<TopKModel, TopKOp> {
+  LogicalResult evaluate(Operation *op, Evaluator &,
+                         MutableArrayRef<MemberValues> members) const {
+    for (MemberValues &member : members)
+      if (failed(evaluateTopK(cast<TopKOp>(op), member.operands, member.results)))
+        return failure();
+    return success();
+  }
+  void follow(Operation *, MutableArrayRef<MemberValues> members,
+              ArrayRef<MemberValues> decided) const {
+    for (auto [member, decision] : llvm::zip_equal(members, decided)) {
+      const Tensor &from = *member.operands[0], &indices = decision.results[1];
+      int64_t width = from.shape.back(), k = indices.shape.back();
+      for (int64_t i = 0, e = from.isFloat() ? indices.size() : 0; i < e; ++i)
+        member.results[0].floats[i] =
+            from.floats[i / k * width + indices.integers[i]];
+    }
+  }
+};
+
 LogicalResult evaluateTopK(TopKOp op, Operands in, Results out) {
   int64_t width = in[0]->shape.back(), k = op.getK();
   int64_t rows = width == 0 ? 0 : in[0]->size() / width;
@@ -151,5 +174,5 @@ void reference::attachIndexing(MLIRContext *context) {
   attachLocal<ScatterNdAddOp, evaluateScatterNd>(context);
   attachLocal<GatherElementsOp, evaluateGatherElements>(context);
   attachLocal<ScatterElementsAddOp, evaluateScatterElements>(context);
-  attachLocal<TopKOp, evaluateTopK>(context);
+  TopKOp::attachInterface<TopKModel>(*context);
 }

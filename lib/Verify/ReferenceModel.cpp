@@ -8,6 +8,8 @@
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 
+#include <set>
+
 using namespace mlir;
 using namespace dpc::dualpipe;
 using dpc::reference::Tensor;
@@ -41,11 +43,35 @@ Tensor joinMembers(const Values &values) {
 
 } // namespace
 
+// Rows of tables that are looked up with a padding row, before the tables' names are
+// lost to the arguments of a body.
+static HeldElements findPaddingRows(ModuleOp module) {
+  HeldElements held;
+  module.walk([&](nn::GatherOp gather) {
+    std::optional<uint64_t> row = gather.getPaddingRow();
+    Value table = gather.getTable();
+    bool isTransposed = false;
+    while (isa_and_nonnull<nn::CastOp, nn::TransposeOp>(table.getDefiningOp())) {
+      isTransposed ^= isa<nn::TransposeOp>(table.getDefiningOp());
+      table = table.getDefiningOp()->getOperand(0);
+    }
+    auto get = table.getDefiningOp<nn::GetOp>();
+    if (!row || !get)
+      return;
+    auto type = cast<RankedTensorType>(get.getType());
+    int64_t rows = cast<RankedTensorType>(gather.getTable().getType()).getDimSize(0), width = type.getNumElements() / rows;
+    for (int64_t i = 0; i < width; ++i)
+      held[get.getParameter().str()].push_back(isTransposed ? i * rows + int64_t(*row) : int64_t(*row) * width + i);
+  });
+  return held;
+}
+
 FailureOr<ReferenceModel> ReferenceModel::load(StringRef bytecode, int64_t experts, MLIRContext *context) {
   ReferenceModel model;
   model.module = parseSourceString<ModuleOp>(bytecode, context);
   if (!model.module)
     return failure();
+  model.held = findPaddingRows(*model.module);
   PassManager passes(context);
   partition::PartitionOptions partition;
   partition::buildPartitionPipeline(passes, partition);
@@ -61,6 +87,24 @@ FailureOr<ReferenceModel> ReferenceModel::load(StringRef bytecode, int64_t exper
   model.stage = stages.front();
   model.body = SymbolTable::lookupNearestSymbolFrom<BodyOp>(model.stage, model.stage.getBodyAttr());
   model.options.mesh.push_back({"ep", experts});
+  // From the last function to the first, which what is decided depends on.
+  std::set<Role> wanted;
+  for (StringRef name : {kWeightHalf, kInputHalf, kForward}) {
+    auto function = model.body.lookupSymbol<func::FuncOp>(name);
+    if (!function)
+      continue;
+    SmallVector<bool> &results = model.decisive[name.str()];
+    for (unsigned r = 0; r < function.getNumResults(); ++r) {
+      RoleAttr role = getResultRole(function, r);
+      results.push_back(wanted.count({role.getKind(), role.getIndex()}));
+    }
+    llvm::DenseSet<Value> values = reference::findDecisive(function.front(), results);
+    for (BlockArgument argument : function.getArguments())
+      if (values.contains(argument)) {
+        RoleAttr role = getArgRole(function, argument.getArgNumber());
+        wanted.insert({role.getKind(), role.getIndex()});
+      }
+  }
   return model;
 }
 
@@ -130,6 +174,7 @@ FailureOr<MicroBatchResult> ReferenceModel::run(const std::map<std::string, std:
       for (int64_t m = 0; m < members; ++m)
         arguments[m].push_back((*values)[m]);
     }
+    chosen.decisiveResults = decisive.at(name.str());
     auto results = reference::evaluateMembers(function, arguments, {}, chosen);
     if (failed(results))
       return failure();

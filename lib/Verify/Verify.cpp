@@ -35,6 +35,21 @@ std::string digits(double value) {
   return text.str();
 }
 
+/// Two values, written so far that they differ, and two digits more.
+std::pair<std::string, std::string> apart(double a, double b) {
+  auto print = [](double value, int precision) {
+    std::ostringstream text;
+    text.precision(precision);
+    text << value;
+    return text.str();
+  };
+  int precision = 3;
+  while (precision < 17 && print(a, precision) == print(b, precision))
+    ++precision;
+  precision = precision == 3 ? 3 : std::min(precision + 2, 17);
+  return {print(a, precision), print(b, precision)};
+}
+
 double norm(ArrayRef<double> values) {
   double sum = 0;
   for (double v : values)
@@ -155,6 +170,11 @@ private:
       out << "difference: step " << current << ": " << what << "\n";
   }
 
+  void differAs(const std::string &what, double value, const std::string &where, double other, const std::string &more = "") {
+    auto [a, b] = apart(value, other);
+    differ(what + " is " + a + ", " + where + " " + b + more);
+  }
+
   /// The i-th loss, which is of a micro-batch and, where there are several, of an
   /// expert rank.
   std::string lossName(uint64_t i) const {
@@ -197,8 +217,8 @@ private:
     auto same = [](const std::vector<float> &a, const std::vector<float> &b, size_t i) { return std::memcmp(&a[i], &b[i], sizeof(float)) == 0; };
     for (size_t i = 0; i < parallel.losses.size(); ++i)
       if (!same(parallel.losses, sequential.losses, i) || !same(parallel.dens, sequential.dens, i))
-        differ("the loss of " + lossName(i) + " is " + digits(parallel.losses[i]) + ", in the sequential replay " +
-               digits(sequential.losses[i]));
+        differAs("the loss of " + lossName(i), parallel.losses[i], "in the sequential replay", sequential.losses[i],
+                 same(parallel.losses, sequential.losses, i) ? " (its denominator differs)" : "");
     for (auto &[name, bytes] : parallel.states)
       if (bytes != sequential.states.at(name))
         differ(name + " has other bits than in the sequential replay");
@@ -257,16 +277,16 @@ private:
         double far = std::abs(outcome.losses[i] - loss), bound = kLossBound * std::max(std::abs(loss), 1e-3);
         losses.add(far, bound, lossName(i));
         if (!(far <= bound))
-          differ("the loss of " + lossName(i) + " is " + digits(outcome.losses[i]) + ", in float64 " + digits(loss));
+          differAs("the loss of " + lossName(i), outcome.losses[i], "in float64", loss);
         if (outcome.dens[i] != float(weight))
-          differ("the denominator of " + lossName(i) + " is " + digits(outcome.dens[i]) + ", in float64 " + digits(weight));
+          differAs("the denominator of " + lossName(i), outcome.dens[i], "in float64", weight);
         total += weighting == "denominator" ? (weight == 0 ? 0 : weight * loss) : loss;
         den += weighting == "denominator" ? weight : 1;
       }
     if (weighting != "sum")
       total = den == 0 ? 0 : total / den;
     if (!(std::abs(outcome.loss - total) <= kLossBound * std::max(std::abs(total), 1e-3)))
-      differ("the total loss is " + digits(outcome.loss) + ", in float64 " + digits(total));
+      differAs("the total loss", outcome.loss, "in float64", total);
 
     double largest = 0;
     for (auto &[name, gradient] : gradients)
@@ -323,12 +343,12 @@ private:
             sum += den * loss;
           return sum;
         },
-        parameters, result->gradients);
+        parameters, result->gradients, model.getHeld());
     if (failed(check))
       return internal();
     if (!check->parameter.empty())
-      differ("the derivative by '" + check->parameter + "' along its own direction is " + digits(check->expected) +
-             ", by differences of the loss in float64 " + digits(check->found));
+      differAs("the derivative by '" + check->parameter + "' along its own direction", check->expected, "by differences of the loss in float64",
+               check->found);
     else
       out << "derivatives: along a direction to which each of " << result->gradients.size() << " parameters adds about 1, " << digits(check->distance())
           << " from differences of the loss\n";

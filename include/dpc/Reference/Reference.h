@@ -22,7 +22,11 @@ class DialectRegistry;
 namespace dpc::reference {
 
 enum class Precision {
-  Double, ///< No rounding: every float is a double throughout.
+  /// No rounding: every float is a double throughout. But what a float decides, an
+  /// integer or a predicate, is decided by the value that the graph's own types
+  /// give, which is computed beside it: where a bucket begins or an expert is
+  /// chosen, another precision is another function.
+  Double,
   Typed,  ///< Each result is rounded to its element type (sums inside one
           ///< operation still run in double).
 };
@@ -41,7 +45,15 @@ struct Options {
   /// Threads that large matmuls are dealt to; results do not depend on it.
   /// 0: as many as there are cores.
   unsigned threads = 0;
+  /// Results of the function, in order, whose typed value is wanted, too, because
+  /// another function decides something by them; absent ones are not.
+  llvm::SmallVector<bool> decisiveResults;
 };
+
+/// Values of the block by which something in it is decided, or by which `results`
+/// of it are computed that decide something elsewhere.
+llvm::DenseSet<mlir::Value> findDecisive(mlir::Block &block,
+                                         llvm::ArrayRef<bool> results);
 
 /// Gives the value of a parameter for a member of the mesh; of a sharded one
 /// (dpc/Dialect/NN/Sharding.h) the stored tensor, all members' values. On failure it
@@ -68,7 +80,8 @@ public:
   llvm::LogicalResult
   evaluateBlock(mlir::Block &block,
                 llvm::ArrayRef<llvm::SmallVector<TensorPtr>> arguments,
-                llvm::MutableArrayRef<llvm::SmallVector<TensorPtr>> results);
+                llvm::MutableArrayRef<llvm::SmallVector<TensorPtr>> results,
+                llvm::ArrayRef<bool> decisiveResults = {});
 
   const Options &getOptions() const { return options; }
   int64_t getNumMembers() const { return numMembers; }
@@ -82,6 +95,9 @@ public:
   llvm::SmallVector<int64_t> getGroup(llvm::StringRef axis, int64_t member) const;
 
 private:
+  llvm::LogicalResult evaluateOp(mlir::Operation &op, bool isDecisive,
+                                 llvm::MutableArrayRef<MemberValues> members);
+
   ParameterSource parameters;
   Options options;
   int64_t numMembers = 1;

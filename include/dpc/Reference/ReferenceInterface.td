@@ -16,7 +16,15 @@ def ReferenceOpInterface : OpInterface<"ReferenceOpInterface"> {
       by the caller.
     }], "::llvm::LogicalResult", "evaluate",
     (ins "::dpc::reference::Evaluator &":$evaluator,
-         "::llvm::MutableArrayRef<::dpc::reference::MemberValues>":$members)>
+         "::llvm::MutableArrayRef<::dpc::reference::MemberValues>":$members)>,
+    InterfaceMethod<[{
+      Makes the float results of `members` those of what `decided` has decided:
+      the same operation on operands in the graph's own types. Only operations
+      with both float and integer results have something to do.
+    }], "void", "follow",
+    (ins "::llvm::MutableArrayRef<::dpc::reference::MemberValues>":$members,
+         "::llvm::ArrayRef<::dpc::reference::MemberValues>":$decided), "",
+    [{ (void)members; (void)decided; }]>
   ];
 }
 

@@ -8,6 +8,7 @@
 #include "mlir/IR/BuiltinTypes.h"
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,9 @@ struct Tensor {
   llvm::SmallVector<int64_t> shape;
   std::vector<double> floats;    // if kind is Float
   std::vector<int64_t> integers; // if kind is Integer
+  /// A float as the graph's own types compute it, where something is decided by it
+  /// (Reference.h); null: the same, rounded.
+  std::shared_ptr<const Tensor> typed;
 
   /// Zeros of the shape and kind of a static tensor type.
   static Tensor zeros(mlir::Type type);

@@ -24,7 +24,10 @@ struct DerivativeCheck {
 /// Parameters contribute about 1 each; more than this apart is a disagreement.
 inline constexpr double kDerivativeBound = 1e-4;
 
-mlir::FailureOr<DerivativeCheck> checkDerivative(const Loss &loss, const NamedTensors &parameters, const NamedTensors &gradients);
+/// Elements of `held` parameters do not move: what is said to be their gradient is
+/// meant not to be one.
+mlir::FailureOr<DerivativeCheck> checkDerivative(const Loss &loss, const NamedTensors &parameters, const NamedTensors &gradients,
+                                                 const HeldElements &held = {});
 
 } // namespace dpc::verify
 

@@ -19,6 +19,9 @@ namespace dpc::verify {
 /// Values of parameters or gradients by the parameter's name.
 using NamedTensors = std::map<std::string, reference::Tensor>;
 
+/// Elements of parameters, by the parameter's name.
+using HeldElements = std::map<std::string, std::vector<int64_t>>;
+
 /// A micro-batch through the model, per expert rank.
 struct MicroBatchResult {
   std::vector<double> losses, dens;
@@ -38,6 +41,9 @@ public:
   mlir::FailureOr<MicroBatchResult> run(const std::map<std::string, std::string> &inputs, const NamedTensors &parameters, bool gradients,
                                         reference::Precision precision = reference::Precision::Double) const;
 
+  /// Elements of padding rows, whose lookups add nothing to their gradient.
+  const HeldElements &getHeld() const { return held; }
+
   /// The type of a parameter's stored tensor, which NamedTensors hold.
   mlir::Type getType(llvm::StringRef parameter) const;
 
@@ -48,6 +54,9 @@ private:
   dualpipe::BodyOp body;
   dualpipe::StageOp stage;
   reference::Options options;
+  HeldElements held;
+  /// By function: results by which a later function decides something.
+  std::map<std::string, llvm::SmallVector<bool>> decisive;
 };
 
 } // namespace dpc::verify

@@ -54,6 +54,15 @@ TEST(Derivative, RightGradientsPass) {
   EXPECT_LT(check->distance(), 1e-8);
 }
 
+TEST(Derivative, HeldElementsDoNotMove) {
+  Example example;
+  example.gradients["c"].floats[1] = 0;
+  EXPECT_EQ(example.wrongParameter(), "c");
+  FailureOr<DerivativeCheck> check = checkDerivative(example.loss, example.parameters, example.gradients, {{"c", {1}}});
+  ASSERT_TRUE(succeeded(check));
+  EXPECT_EQ(check->parameter, "");
+}
+
 TEST(Derivative, WrongSizeIsNamed) {
   Example example;
   for (double &x : example.gradients["c"].floats)
