@@ -72,7 +72,10 @@ public:
     app.add_option("--freeze", freeze, "do not train what matches a glob; of --train and --freeze the later one wins")
         ->type_name("GLOB")
         ->allow_extra_args(false);
-    app.add_flag("--strict", options.strict, "refuse what is only a warning: constants that could be parameters");
+    app.add_flag("--strict", options.strict, "refuse what is only a warning: constants that could be parameters, and what the exporter recorded and the graph does not do");
+    app.add_option("--padding-row", paddingRows, "looking up row N of a table adds nothing to its gradient, as padding_idx: TABLE=N")
+        ->type_name("TABLE=N")
+        ->allow_extra_args(false);
     app.add_option("--tied", options.tied, "this initializer is shared on purpose");
     app.add_option("--init", init, "draw parameters: seed:N[,normal:0.02]");
   }
@@ -85,6 +88,16 @@ public:
     for (const std::string &text : shapes)
       if (!parseShape(text, options))
         return "--shape " + text + ": expected INPUT=2x128";
+    for (const std::string &text : paddingRows) {
+      auto [name, row] = llvm::StringRef(text).rsplit('=');
+      int64_t number;
+      if (name.empty() || row.getAsInteger(10, number))
+        return "--padding-row " + text + ": expected TABLE=N, a stored tensor and one of its rows";
+      for (const auto &[other, before] : options.paddingRows)
+        if (other == name && before != number)
+          return "--padding-row " + text + ": row " + std::to_string(before) + " is given for it, too; a table has one";
+      options.paddingRows.push_back({name.str(), number});
+    }
     static const std::map<std::string, import::LossOp> lossOps = {{"softmax_cross_entropy", import::LossOp::SoftmaxCrossEntropy},
                                                                   {"causal_lm", import::LossOp::CausalLM},
                                                                   {"mse", import::LossOp::MSE},
@@ -143,7 +156,7 @@ private:
   }
 
   import::ImportOptions &options;
-  std::vector<std::string> dims, shapes, train, freeze;
+  std::vector<std::string> dims, shapes, paddingRows, train, freeze;
   bool isSelected = false; ///< by the command line itself
   std::string lossOp, reduction = "auto", init;
   std::optional<int64_t> ignoreIndex, classAxis;
@@ -250,6 +263,8 @@ int checkCommand(const std::vector<std::string> &args, std::ostream &out, std::o
     return summary.error == import::ImportError::Usage ? 2 : 3;
   if (int status = checkImported(summary, options.import, err))
     return status;
+  for (const std::string &warning : summary.warnings)
+    out << "warning: " << warning << "\n";
   for (const std::string &note : summary.notes)
     out << "note: " << note << "\n";
   out << "loss: " << summary.loss << ", " << describeWeighting(summary.weighting) << "\n";

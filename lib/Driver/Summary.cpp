@@ -114,8 +114,12 @@ int checkImported(const import::ImportSummary &model, const import::ImportOption
     err << "error: " << model.nothingTrained << "\n";
     return 3;
   }
-  if (!options.strict || model.candidates.empty())
+  if (!options.strict || (model.candidates.empty() && model.warnings.empty()))
     return 0;
+  for (const std::string &warning : model.warnings)
+    err << "error: --strict: " << warning << "\n";
+  if (model.candidates.empty())
+    return 3;
   size_t count = model.candidates.size();
   err << "error: --strict: " << count << (count == 1 ? " constant" : " constants") << " could be "
       << (count == 1 ? "a parameter" : "parameters") << "; --train auto --train NAME or --freeze NAME decides for each\n";
@@ -166,6 +170,8 @@ void printSummary(std::ostream &out, ModuleOp module, const CompileOptions &opti
     elements += count;
     trained += op.getTrained() ? count : 0;
   }
+  for (const std::string &warning : model.warnings)
+    out << "warning: " << warning << "\n";
   for (const std::string &note : model.notes)
     out << "note: " << note << "\n";
   for (const std::string &note : notes)

@@ -2,6 +2,7 @@
 #include "dpc/Import/Import.h"
 
 #include "Dimensions.h"
+#include "Dropped.h"
 #include "Loss.h"
 #include "OperatorTable.h"
 #include "Parameters.h"
@@ -582,6 +583,9 @@ LogicalResult Importer::createParameters(ModuleOp module) {
 }
 
 LogicalResult Importer::finish(ModuleOp module) {
+  if (failed(markPaddingRows(function.front(), tensors, options, summary.notes,
+                             loc)))
+    return failure();
   llvm::StringSet<> trained;
   for (auto &[name, tensor] : tensors)
     if (tensor.trained)
@@ -685,6 +689,7 @@ FailureOr<OwningOpRef<ModuleOp>> Importer::run(StringRef path) {
   }
   resolveLayouts(state, tensors, graph);
   listUnused(whole);
+  summary.warnings = findDropped(graph, tensors, options, choice.output);
 
   OwningOpRef<ModuleOp> module = ModuleOp::create(loc);
   if (failed(createFunction(*module)) || failed(importNodes()) ||

@@ -45,6 +45,33 @@ static LogicalResult importCompare(NodeContext &node) {
   return node.set(0, node.b.compare(predicate, a, b));
 }
 
+// What is left of a whole quotient; with fmod 0 its sign is the divisor's. Part of
+// the arithmetic of shapes, which folds.
+static LogicalResult importMod(NodeContext &node) {
+  Value x = node.in(0), y = node.in(1);
+  if (failed(checkOperands(node, x, y)))
+    return failure();
+  if (isFloat(x))
+    return node.error() << "is computed for integers only";
+  auto divisors = getConstantInts(y);
+  if (!divisors || llvm::is_contained(*divisors, 0))
+    return node.error() << "divides by "
+                        << (divisors ? "0" : "what is not known when the model "
+                                             "is compiled");
+  Emitter &b = node.b;
+  Value whole = b.binary<nn::MulOp>(b.binary<nn::DivOp>(x, y), y);
+  Value rest = b.binary<nn::SubOp>(x, whole);
+  if (node.getInt("fmod", 0))
+    return node.set(0, rest);
+  auto isNegative = [&](Value value) {
+    return b.compare(Predicate::LT, value, b.splat(value.getType(), 0));
+  };
+  Value isWhole = b.compare(Predicate::EQ, rest, b.splat(rest.getType(), 0));
+  Value differ = b.binary<nn::XorOp>(isNegative(rest), isNegative(y));
+  Value wrapped = b.select(differ, b.binary<nn::AddOp>(rest, y), rest);
+  return node.set(0, b.select(isWhole, rest, wrapped));
+}
+
 static LogicalResult importMean(NodeContext &node) {
   if (failed(importVariadic<nn::AddOp>(node)))
     return failure();
@@ -238,6 +265,7 @@ ArrayRef<OperatorForm> dpc::import::getElementwiseOperators() {
       {"Max", 8, "N*", importVariadic<nn::MaxOp>},
       {"Mean", 8, "F*", importMean},
       {"Min", 8, "N*", importVariadic<nn::MinOp>},
+      {"Mod", 10, "NN", importMod},
       {"Mul", 7, "NN", importBinary<nn::MulOp>},
       {"Neg", 6, "N", importUnary<nn::NegOp>},
       {"Not", 1, "B", importUnary<nn::NotOp>},

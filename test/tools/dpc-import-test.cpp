@@ -13,7 +13,7 @@ using namespace dpc::import;
 
 static cl::opt<std::string> path(cl::Positional, cl::Required);
 static cl::list<std::string> dims("dim"), shapes("shape"), train("train"),
-    freeze("freeze"), tied("tied");
+    freeze("freeze"), tied("tied"), paddingRows("padding-row");
 static cl::opt<std::string> loss("loss"), logits("logits"), labels("labels");
 static cl::opt<LossOp> lossOp(
     "loss-op",
@@ -65,6 +65,9 @@ int main(int argc, char **argv) {
   }
   for (auto &[position, selection] : selections)
     options.selections.push_back(selection);
+  for (StringRef text : paddingRows)
+    options.paddingRows.push_back(
+        {text.split('=').first.str(), parseShape(text.split('=').second).front()});
   options.tied = tied;
   options.loss = loss;
   options.lossOp = lossOp;
@@ -107,6 +110,8 @@ int main(int argc, char **argv) {
     for (const CandidateInfo &candidate : info.candidates)
       errs() << "candidate " << candidate.name << ": " << candidate.reason
              << "\n";
+    for (const std::string &warning : info.warnings)
+      errs() << "warning: " << warning << "\n";
     for (const std::string &note : info.notes)
       errs() << "note: " << note << "\n";
   }

@@ -48,6 +48,8 @@ struct ImportOptions {
   /// --strict, for the driver: what the summary only lists is refused.
   bool strict = false;
   std::vector<std::string> tied;     ///< --tied NAME: sharing is meant
+  /// --padding-row TABLE=N: looking row N up adds nothing to its gradient
+  std::vector<std::pair<std::string, int64_t>> paddingRows;
   std::string loss;                  ///< --loss OUTPUT, empty: find it
   LossOp lossOp = LossOp::None;
   std::string logits, labels;      ///< of --loss-op; empty: the only candidate
@@ -106,6 +108,8 @@ struct ImportSummary {
   std::string loss;                 ///< the output, or the loss operator
   std::string weighting;            ///< "denominator", "mean" or "sum"
   std::vector<std::string> notes;   ///< one line each
+  /// What the exporter recorded and the graph does not do, one line each.
+  std::vector<std::string> warnings;
   int64_t nodes = 0;                ///< ONNX nodes after inlining that the loss depends on
   uint64_t bytesRead = 0;           ///< of initializers of more than 1,024 elements
 };
