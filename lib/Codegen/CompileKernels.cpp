@@ -50,7 +50,7 @@ struct Group {
   std::vector<std::string> errors;
 };
 
-void compileGroup(Group &group, const Target &target, std::vector<CompiledKernel> &infos) {
+void compileGroup(Group &group, const Target &target, std::vector<CompiledKernel> &infos, bool emitsCode) {
   DialectRegistry registry;
   registry.insert<nn::NNDialect, dualpipe::DualPipeDialect>();
   registerLoweringModels(registry);
@@ -81,17 +81,16 @@ void compileGroup(Group &group, const Target &target, std::vector<CompiledKernel
   if (failed(expandMath(*module)) || failed(lowerToLLVM(*module)))
     return fail("a kernel cannot be lowered to LLVM");
   // An error fails the compilation, whatever a pass returned.
-  if (!group.errors.empty())
+  if (!group.errors.empty() || !emitsCode)
     return;
   llvm::Expected<std::string> object = emitObject(*module, target);
   if (!object)
     return fail(llvm::toString(object.takeError()));
   group.object = std::move(*object);
 }
-} // namespace
 
-FailureOr<CompiledKernels> compileKernels(ModuleOp module, const TargetOptions &options, StringRef output,
-                                          std::error_code *fileError) {
+// The kernels' modules in groups, with objects if code is emitted.
+FailureOr<std::vector<Group>> compileGroups(ModuleOp module, const TargetOptions &options, bool emitsCode, CompiledKernels &result) {
   llvm::Expected<Target> target = Target::get(options.target);
   if (!target)
     return module.emitError() << llvm::toString(target.takeError());
@@ -110,7 +109,6 @@ FailureOr<CompiledKernels> compileKernels(ModuleOp module, const TargetOptions &
     kernels[i]->print(stream, OpPrintingFlags().useLocalScope());
     stream << "\n";
   }
-  CompiledKernels result;
   result.kernels.resize(kernels.size());
   result.cpu = target->cpu;
   result.features = target->required;
@@ -119,7 +117,7 @@ FailureOr<CompiledKernels> compileKernels(ModuleOp module, const TargetOptions &
   std::atomic<size_t> next{0};
   auto work = [&] {
     for (size_t i; (i = next++) < groups.size();)
-      compileGroup(groups[i], *target, result.kernels);
+      compileGroup(groups[i], *target, result.kernels, emitsCode);
   };
   std::vector<std::thread> workers;
   for (unsigned i = 1; i < std::min<size_t>(jobs, groups.size()); ++i)
@@ -129,16 +127,31 @@ FailureOr<CompiledKernels> compileKernels(ModuleOp module, const TargetOptions &
     worker.join();
 
   bool failed_ = false;
-  std::vector<std::string> objects;
-  for (Group &group : groups) {
+  for (Group &group : groups)
     for (const std::string &message : group.errors) {
       failed_ = true;
       kernels[group.first].emitError() << message;
     }
-    objects.push_back(std::move(group.object));
-  }
   if (failed_)
     return failure();
+  return groups;
+}
+} // namespace
+
+LogicalResult checkKernels(ModuleOp module, const TargetOptions &options) {
+  CompiledKernels ignored;
+  return compileGroups(module, options, /*emitsCode=*/false, ignored);
+}
+
+FailureOr<CompiledKernels> compileKernels(ModuleOp module, const TargetOptions &options, StringRef output,
+                                          std::error_code *fileError) {
+  CompiledKernels result;
+  FailureOr<std::vector<Group>> groups = compileGroups(module, options, /*emitsCode=*/true, result);
+  if (failed(groups))
+    return failure();
+  std::vector<std::string> objects;
+  for (Group &group : *groups)
+    objects.push_back(std::move(group.object));
   if (llvm::Error error = linkSharedObject(objects, output)) {
     std::error_code code;
     std::string message;

@@ -1,6 +1,7 @@
 // The flags of `dpc compile`, `dpc explain` and `dpc check`, and what they mean.
 #include "dpc/Driver/Compile.h"
 
+#include "CheckModel.h"
 #include "Diagnostics.h"
 #include "Explain.h"
 #include "MemoryLimit.h"
@@ -273,8 +274,8 @@ int checkCommand(const std::vector<std::string> &args, std::ostream &out, std::o
     out << "  " << describeParameter(parameter) << "\n";
   printTies(summary, out);
   printCandidates(summary, out);
-  auto most = partition::getMaxStages(**module);
-  if (failed(most))
+  auto most = checkPhases(**module, options);
+  if (failed(most) || diagnostics.errors())
     return 3;
   out << "can be trained; --pp 1 to " << *most << " (dualpipev: to " << *most / 2 << ")\n";
   return 0;

@@ -56,6 +56,10 @@ mlir::FailureOr<CompiledKernels> compileKernels(mlir::ModuleOp module, const Tar
                                                 llvm::StringRef outputSharedObject,
                                                 std::error_code *fileError = nullptr);
 
+/// Whether all kernels of `module` can be compiled: as compileKernels, but for the
+/// machine code itself, where nothing can be refused any more.
+mlir::LogicalResult checkKernels(mlir::ModuleOp module, const TargetOptions &options);
+
 /// Attaches every nn operation's lowering (LinalgLoweringOpInterface or
 /// LoopLoweringOpInterface). Call before the nn dialect is loaded.
 void registerLoweringModels(mlir::DialectRegistry &registry);

@@ -1,0 +1,58 @@
+// See CheckModel.h.
+#include "CheckModel.h"
+
+#include "ChosenSchedule.h"
+#include "dpc/Codegen/Codegen.h"
+#include "dpc/Partition/Partition.h"
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/Verifier.h"
+
+using namespace mlir;
+
+namespace dpc::driver {
+namespace {
+
+LogicalResult runPhases(ModuleOp module, ArrayRef<const char *> phases, const CompileOptions &options) {
+  for (const char *phase : phases) {
+    PassManager pm(module.getContext());
+    pm.enableVerifier(false);
+    buildPhase(phase, pm, options);
+    if (failed(pm.run(module)) || failed(verify(module)))
+      return failure();
+  }
+  return success();
+}
+
+} // namespace
+
+FailureOr<unsigned> checkPhases(ModuleOp module, CompileOptions options) {
+  // Before stages are counted: what import still rewrites moves where cuts can be.
+  if (failed(runPhases(module, {"import"}, options)))
+    return failure();
+  FailureOr<unsigned> most = partition::getMaxStages(module);
+  if (failed(most))
+    return failure();
+
+  options.ranks = 1;
+  resolveShape(options);
+  OwningOpRef<ModuleOp> alone = module.clone();
+  codegen::TargetOptions target;
+  target.target = options.target;
+  if (failed(runPhases(*alone, {"partition", "autodiff", "kernels", "schedule", "lower"}, options)) || failed(codegen::checkKernels(*alone, target)))
+    return failure();
+
+  // The largest number that is promised is tried; where a phase behind the search for
+  // cuts denies it, the next ones are.
+  for (unsigned stages = *most; stages > 1; --stages) {
+    ScopedDiagnosticHandler quiet(module.getContext(), [](Diagnostic &) { return success(); });
+    CompileOptions many = options;
+    many.ranks = many.microBatches = stages;
+    many.schedule = "1f1b";
+    OwningOpRef<ModuleOp> cut = module.clone();
+    if (succeeded(runPhases(*cut, {"partition", "autodiff", "kernels"}, many)))
+      return stages;
+  }
+  return 1u;
+}
+
+} // namespace dpc::driver
