@@ -258,6 +258,14 @@ static void moveToWeightHalf(Joint &joint, SplitPlan &plan) {
       llvm::erase(plan.recomputedInWeight, op);
     }
   }
+  // What was computed again for these only goes with them.
+  SmallVector<Operation *> recomputed;
+  for (Operation *op : llvm::reverse(plan.recomputedInInput))
+    if (needed.contains(op)) {
+      llvm::for_each(op->getOperands(), need);
+      recomputed.push_back(op);
+    }
+  plan.recomputedInInput.assign(recomputed.rbegin(), recomputed.rend());
 }
 
 void dpc::autodiff::split(Joint &joint, const SplitPlan &chosen, dualpipe::BodyOp body) {

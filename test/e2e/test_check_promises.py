@@ -50,3 +50,19 @@ def test_f32_is_not_refused(tmp_path):
     model = typed_model(tmp_path / "m.onnx", TensorProto.FLOAT, "Tanh")
     assert "can be trained; --pp 1 to" in succeed("dpc", "check", model)
     compile_(model, tmp_path / "m.dpc")
+
+
+def test_a_parameter_through_an_operation_is_not_computed_for_nothing(tmp_path):
+    """exp(t) is made again where the weight half reads it, and only there."""
+    rng = np.random.default_rng(0)
+    weights = [numpy_helper.from_array(rng.standard_normal(shape).astype(np.float32), name) for name, shape in (("kernel", (6, 6)), ("t", (6,)))]
+    nodes = [helper.make_node("MatMul", ["x", "kernel"], ["a"], name="product"), helper.make_node("Exp", ["t"], ["e"], name="scale"),
+             helper.make_node("Mul", ["a", "e"], ["b"], name="scaled"), helper.make_node("Mul", ["b", "b"], ["s"], name="squares"),
+             helper.make_node("ReduceMean", ["s"], ["loss"], name="mean", keepdims=0)]
+    graph = helper.make_graph(nodes, "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [2, 3, 6])], [helper.make_tensor_value_info("loss", TensorProto.FLOAT, [])], weights)
+    model = tmp_path / "m.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), model)
+    train = ["--train", "auto", "--train", "t"]
+    assert "can be trained" in succeed("dpc", "check", model, *train)
+    compile_(model, tmp_path / "m.dpc", *train)
+    succeed("dpc", "verify", tmp_path / "m.dpc")
