@@ -45,7 +45,7 @@ class Mixed(lit.formats.ShTest):
         env = dict(os.environ, PATH=config.environment["PATH"], DPC_SOURCE_DIR=config.dpc_source_dir,
                    DPC_BUILD_DIR=config.dpc_build_dir, PYTHONDONTWRITEBYTECODE="1", DPC_PYTHON=config.python)
         try:
-            out, err, code = lit.util.executeCommand(command, env=env, timeout=lit_config.maxIndividualTestTime)
+            out, err, code = lit.util.executeCommand(command, env=env, timeout=lit_config.maxIndividualTestTime or 0)
         except lit.util.ExecuteCommandTimeoutException as e:
             return lit.Test.TIMEOUT, f"{e.out}{e.err}\nended after {lit_config.maxIndividualTestTime} seconds: {' '.join(command)}"
         return (lit.Test.PASS if code == 0 else lit.Test.FAIL), out + err
