@@ -161,16 +161,22 @@ void dpc::import::resolveLayouts(StateDict &state, StoredTensors &tensors,
   llvm::StringMap<StateKey *> keys;
   for (StateKey &key : state.keys)
     keys[key.key] = &key;
-  for (auto &[name, tensor] : tensors) {
-    if (tensor.framework.empty() || tensor.framework == tensor.name)
-      continue;
-    if (!tensor.partial && tensor.type.getRank() == 2)
-      tensor.frameworkTransposed = isStoredTransposed(name, graph);
-    auto key = keys.find(tensor.framework);
+  auto place = [&](StringRef name, const StoredTensor &tensor) {
+    auto key = keys.find(name);
     if (key == keys.end() || !key->second->initializer.empty())
-      continue;
+      return;
     key->second->initializer = tensor.name;
     key->second->transposed = tensor.frameworkTransposed;
+  };
+  for (auto &[name, tensor] : tensors) {
+    if (tensor.framework.empty())
+      continue;
+    if (tensor.framework != tensor.name && !tensor.partial &&
+        tensor.type.getRank() == 2)
+      tensor.frameworkTransposed = isStoredTransposed(name, graph);
+    place(tensor.framework, tensor);
+    for (const std::string &other : tensor.otherNames)
+      place(other, tensor);
   }
 }
 
@@ -185,6 +191,9 @@ void dpc::import::setNames(nn::ParameterOp op, const StoredTensor &tensor,
     if (state.recorded && key.initializer == tensor.name &&
         key.key != tensor.framework)
       names.push_back(builder.getStringAttr(key.key));
+  for (const std::string &name : tensor.otherNames)
+    if (!state.recorded && !tensor.framework.empty())
+      names.push_back(builder.getStringAttr(name));
   if (!names.empty())
     op->setAttr(nn::kFrameworkNamesAttr, builder.getArrayAttr(names));
   if (tensor.frameworkTransposed)

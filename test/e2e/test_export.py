@@ -243,11 +243,24 @@ def test_names_that_an_exporter_made_up_are_listed(values, tmp_path):
 
 
 def test_what_a_file_without_a_record_lacks_is_listed(tmp_path):
+    artifact = compiled(MODELS / "gpt2_default.onnx", tmp_path)
+    call("dpc", "export", artifact, "-o", tmp_path / "w.safetensors", words=["would miss it", "'transformer.wpe.weight': the model's file holds only what was folded from it, 'embedding_1'"])
+    assert "transformer.wpe.weight" not in load_file(tmp_path / "w.safetensors")
+    # Its values cannot be given to the model either, in a state dict that has them.
+    save_file({**load_file(tmp_path / "w.safetensors"), "transformer.wpe.weight": np.zeros((32, 32), np.float32)}, tmp_path / "x.safetensors")
+    call("dpc", "run", artifact, "--data", "synthetic:1", "--lr", "0", "--steps", "1", "--init-weights", tmp_path / "x.safetensors", status=9,
+         words=["'transformer.wpe.weight' cannot be taken", "python -m dpc.export"])
+
+
+def test_both_names_of_a_tie_are_found_in_the_recorded_modules(tmp_path):
     artifact = compiled(MODELS / "gpt2.onnx", tmp_path)
-    call("dpc", "export", artifact, "-o", tmp_path / "w.safetensors", words=["would miss it", "'transformer.wte.weight'"])
+    done = call("dpc", "export", artifact, "-o", tmp_path / "w.safetensors")
+    assert "would miss" not in done.stderr
+    found = load_file(tmp_path / "w.safetensors")
     graphs = json.loads((MODELS / "gpt2.json").read_text())["graphs"]
     names = next(graph for graph in graphs if graph["file"] == "gpt2.onnx")["parameters"]
-    assert sorted(load_file(tmp_path / "w.safetensors")) == sorted(names.values())
+    assert set(found) == set(names) | set(names.values())
+    assert np.array_equal(found["transformer.wte.weight"], found["lm_head.weight"])
 
 
 def test_a_model_in_text_becomes_a_binary_copy(values, tmp_path):
