@@ -1,6 +1,7 @@
 #include "Dimensions.h"
 
 #include "Emitter.h"
+#include "cli/Nearest.h"
 #include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
@@ -135,9 +136,23 @@ dpc::import::bindInputs(ArrayRef<const onnx::ValueInfoProto *> inputs,
       return llvm::any_of(input->type().tensor_type().shape().dim(),
                           [&](const auto &dim) { return dim.dim_param() == name; });
     });
-    if (!known)
-      result = emitError(loc) << "--dim names '" << name
-                              << "', but no input has such a dimension";
+    if (known)
+      continue;
+    std::vector<std::string> names;
+    for (const auto *input : graph.inputs)
+      for (const auto &dim : input->type().tensor_type().shape().dim())
+        if (!dim.dim_param().empty() && !llvm::is_contained(names, dim.dim_param()))
+          names.push_back(dim.dim_param());
+    std::string near = dpcrt::nearest(name, names);
+    InFlightDiagnostic diagnostic = emitError(loc);
+    diagnostic << "--dim names '" << name << "', but no input has such a dimension";
+    if (!near.empty())
+      diagnostic << "; did you mean " << near << "?";
+    else if (names.empty())
+      diagnostic << "; all of this model's are numbers";
+    else
+      diagnostic << "; there are " << llvm::join(names, ", ");
+    result = diagnostic;
   }
   if (failed(result))
     return failure();

@@ -20,13 +20,15 @@ dpc::import::resolveExternal(const onnx::TensorProto &tensor,
     error = message.str();
     return failure();
   };
-  StringRef location;
+  StringRef location, checksum;
   std::optional<uint64_t> offset, given;
   for (const onnx::StringStringEntryProto &entry : tensor.external_data()) {
     StringRef key = entry.key(), value = entry.value();
     uint64_t number = 0;
     if (key == "location") {
       location = value;
+    } else if (key == "checksum") {
+      checksum = value;
     } else if (key == "offset" || key == "length") {
       if (value.getAsInteger(10, number))
         return fail("its external " + key + " '" + value + "' is not a number");
@@ -40,17 +42,23 @@ dpc::import::resolveExternal(const onnx::TensorProto &tensor,
   if (path::is_absolute(location) || location.starts_with("\\"))
     return fail("its external location '" + location +
                 "' is absolute; it must be relative to the model's folder");
+  // By names alone: sub/../sub is inside. That no link leads out is seen below, of the
+  // path that is opened.
+  int depth = 0;
   for (auto part = path::begin(location), end = path::end(location);
-       part != end; ++part)
-    if (*part == "..")
+       part != end; ++part) {
+    depth += *part == ".." ? -1 : *part == "." ? 0 : 1;
+    if (depth < 0)
       return fail("its external location '" + location +
                   "' leaves the model's folder");
+  }
   if (given && *given != length)
     return fail("its external data have " + Twine(*given) +
                 " bytes, its type needs " + Twine(length));
 
   FileRange range;
   range.offset = offset.value_or(0);
+  range.checksum = checksum.str();
   range.length = length;
   SmallString<256> folder(path::parent_path(modelPath)), full(folder);
   path::append(full, location);

@@ -86,6 +86,15 @@ LogicalResult Importer::checkModel() {
   return success();
 }
 
+// ONNX's own operators of quantisation, and onnxruntime's.
+static bool isQuantised(StringRef op) {
+  op = op.substr(op.find_last_of(".:") + 1);
+  return op == "QuantizeLinear" || op == "DequantizeLinear" ||
+         op == "DynamicQuantizeLinear" || op == "MatMulInteger" ||
+         op == "ConvInteger" || op.starts_with("QLinear") ||
+         op.starts_with("MatMulNBits") || op == "MatMulIntegerToFloat";
+}
+
 LogicalResult Importer::checkOperators() {
   // Everything that is missing, once, with counts.
   struct Missing {
@@ -115,6 +124,11 @@ LogicalResult Importer::checkOperators() {
     if (!entry.reason.empty())
       text += ", " + entry.reason;
   }
+  // Said in so many words, for the list alone reads as if an operator were missing.
+  if (llvm::any_of(missing, [](const auto &entry) { return isQuantised(entry.first); }))
+    text += "\nthe model is quantised: its weights are integers, which training "
+            "cannot move by small steps; export the floating-point model, train "
+            "that, and quantise the result";
   return emitError(loc) << count << " of the " << graph.nodes.size()
                         << " nodes that the loss depends on have operators "
                            "that dpc does not support:"

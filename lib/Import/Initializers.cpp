@@ -1,6 +1,9 @@
 #include "Initializers.h"
 
 #include "Emitter.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/SHA1.h"
 #include "llvm/Support/Endian.h"
 
 using namespace mlir;
@@ -77,6 +80,8 @@ TensorReader::locate(const onnx::TensorProto &tensor, StringRef name) {
         resolveExternal(tensor, file.getPath(), length, error);
     if (failed(range))
       return emitError(loc) << "tensor '" << name << "': " << error;
+    if (failed(checkDigest(*range, name)))
+      return failure();
     return std::optional(*range);
   }
   std::optional<Payload> payload = file.getPayload(tensor);
@@ -91,6 +96,24 @@ TensorReader::locate(const onnx::TensorProto &tensor, StringRef name) {
   range.length = length;
   range.stamp = file.getStamp();
   return std::optional(range);
+}
+
+LogicalResult TensorReader::checkDigest(const FileRange &range, StringRef name) {
+  if (range.checksum.empty() || !range.exists)
+    return success();
+  auto [it, fresh] = digests.try_emplace(range.path);
+  if (fresh) {
+    auto buffer = llvm::MemoryBuffer::getFile(range.path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+    if (!buffer)
+      return emitError(loc) << "tensor '" << name << "': cannot read '" << range.path << "': " << buffer.getError().message();
+    llvm::SHA1 hash;
+    hash.update((*buffer)->getBuffer());
+    it->second = llvm::toHex(hash.final(), /*LowerCase=*/true);
+  }
+  if (StringRef(it->second).equals_insensitive(range.checksum))
+    return success();
+  return emitError(loc) << "tensor '" << name << "': its external file '" << range.path << "' has the checksum " << it->second
+                        << ", the model records " << range.checksum << ": the file is damaged, or of another model";
 }
 
 bool TensorReader::isPresent(const onnx::TensorProto &tensor, StringRef name) {

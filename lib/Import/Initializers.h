@@ -21,6 +21,7 @@ struct FileRange {
   uint64_t offset = 0, length = 0;
   FileStamp stamp;
   bool exists = true;
+  std::string checksum; ///< SHA-1 of the whole file by the model; empty: none
 };
 
 /// Resolves a tensor's external data against the model's folder. Fails with a
@@ -56,10 +57,14 @@ public:
   uint64_t getLargeBytesRead() const { return largeBytesRead; }
 
 private:
+  /// Files with a recorded checksum are read once.
+  mlir::LogicalResult checkDigest(const FileRange &range, llvm::StringRef name);
+
   const ModelFile &file;
   mlir::Location loc;
   mlir::MLIRContext *context;
   uint64_t largeBytesRead = 0;
+  llvm::StringMap<std::string> digests; ///< by path
 };
 
 } // namespace dpc::import

@@ -1,4 +1,5 @@
 """Bad input from outside: one clear error, its exit status, and nothing left behind."""
+import hashlib
 import json
 import os
 import pathlib
@@ -245,3 +246,43 @@ def test_a_newer_artifact_names_both_versions(artifact, inputs, tmp_path):
     lines = [line if not line.endswith("manifest.json") else f"{sums}  manifest.json" for line in (copy / "SHA256SUMS").read_text().splitlines()]
     (copy / "SHA256SUMS").write_text("\n".join(lines) + "\n")
     refused(run(copy, tmp_path, inputs), MODEL, "99", str(mine[0]))
+
+
+def test_a_quantised_model_is_called_one(save, tmp_path):
+    packed, scale, zero = (numpy_helper.from_array(a, n) for a, n in ((np.ones((8, 8), np.int8), "w"), (np.float32(0.1), "s"), (np.int8(0), "z")))
+    nodes = [helper.make_node("DequantizeLinear", ["w", "s", "z"], ["wf"], name="dq"), helper.make_node("MatMul", ["x", "wf"], ["y"], name="mm"), mean_of(["y"])]
+    compile_(save(graph(nodes, [scalar()], None, [packed, scale, zero])), tmp_path, status=MODEL, words=["DequantizeLinear", "the model is quantised"])
+
+
+def test_a_dimension_that_no_input_has(save, tmp_path):
+    inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", 8])]
+    nodes = [helper.make_node("MatMul", ["x", "w"], ["y"], name="mm"), mean_of(["y"])]
+    path = save(graph(nodes, [scalar()], inputs, [weight("w", 8, 8)]))
+    compile_(path, tmp_path, "--dim", "batch=2", "--dim", "bath=4", status=MODEL, words=["--dim names 'bath'", "did you mean batch?"])
+
+
+def external(location, checksum=None):
+    tensor = TensorProto(name="w", data_type=TensorProto.FLOAT, dims=[8, 8], data_location=TensorProto.EXTERNAL)
+    tensor.external_data.add(key="location", value=location)
+    if checksum:
+        tensor.external_data.add(key="checksum", value=checksum)
+    return graph([helper.make_node("MatMul", ["x", "w"], ["y"], name="mm"), mean_of(["y"])], [scalar()], None, [tensor])
+
+
+def test_the_checksum_of_external_data(save, tmp_path):
+    values = np.random.default_rng(1).standard_normal(64).astype(np.float32).tobytes()
+    (tmp_path / "w.bin").write_bytes(values)
+    digest = hashlib.sha1(values).hexdigest()
+    for good in (digest, digest.upper()):
+        assert call("dpc", "check", save(external("w.bin", good))).returncode == 0
+    (tmp_path / "w.bin").write_bytes(values[:-1] + b"!")
+    compile_(save(external("w.bin", digest)), tmp_path, status=MODEL, words=["'w'", "w.bin", digest, "damaged"])
+
+
+def test_external_data_by_way_of_a_folder(save, tmp_path):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "w.bin").write_bytes(np.random.default_rng(1).standard_normal(64).astype(np.float32).tobytes())
+    assert call("dpc", "check", save(external("./sub/../sub/w.bin"))).returncode == 0
+    compile_(save(external("sub/../../w.bin")), tmp_path, status=MODEL, words=["leaves the model's folder"])
+    (tmp_path / "out").symlink_to("/etc")
+    compile_(save(external("sub/../out/hostname")), tmp_path, status=MODEL, words=["outside the model's folder"])
