@@ -185,6 +185,20 @@ def test_a_pickle_is_refused_and_the_converter_named(built, tmp_path, name):
     refused(done, DATA, f"python -m dpc.weights {tmp_path / name} OUT.safetensors")
 
 
+def test_a_checkpoints_tensors_are_taken(built, tmp_path):
+    done = call("dpc", "run", built[0] / "m.dpc", "--data", "synthetic:1", "--lr", "0.1", "--steps", "1", "--checkpoint", tmp_path / "kept", "--dump", tmp_path / "d")
+    assert done.returncode == 0, done.stderr
+    dump = load_file(next((tmp_path / "d").iterdir()))
+    got, said = start(built[0], next(tmp_path.glob("kept/step-1/*.safetensors")), tmp_path)
+    equal(got, {name[6:]: value for name, value in dump.items() if name.startswith("param/")})
+    assert "initializer's layout" in said
+
+
+def test_a_model_is_no_file_of_weights(built):
+    done = call("dpc", "run", built[0] / "m.dpc", "--data", "synthetic", "--lr", "0", "--steps", "1", "--init-weights", built[0] / "m.onnx")
+    refused(done, DATA, "m.onnx' is a model", "dpc compile")
+
+
 def test_a_manifest_that_contradicts_itself_is_refused(built, tmp_path):
     shutil.copytree(built[0] / "m.dpc", tmp_path / "m.dpc")
     good = json.loads((tmp_path / "m.dpc" / "manifest.json").read_text())
