@@ -12,6 +12,9 @@ using namespace mlir;
 namespace dpc::driver {
 namespace {
 
+constexpr size_t kMostOperations = 20000;
+constexpr unsigned kMostStages = 256;
+
 LogicalResult runPhases(ModuleOp module, ArrayRef<const char *> phases, const CompileOptions &options) {
   for (const char *phase : phases) {
     PassManager pm(module.getContext());
@@ -33,6 +36,14 @@ FailureOr<unsigned> checkPhases(ModuleOp module, CompileOptions options) {
   if (failed(most))
     return failure();
 
+  // A graph of that many operations takes minutes to group; what compile refuses of
+  // it is seen before.
+  size_t operations = 0;
+  for (func::FuncOp function : module.getOps<func::FuncOp>())
+    operations += function.front().getOperations().size();
+  if (operations > kMostOperations)
+    return most;
+
   options.ranks = 1;
   resolveShape(options);
   OwningOpRef<ModuleOp> alone = module.clone();
@@ -42,7 +53,10 @@ FailureOr<unsigned> checkPhases(ModuleOp module, CompileOptions options) {
     return failure();
 
   // The largest number that is promised is tried; where a phase behind the search for
-  // cuts denies it, the next ones are.
+  // cuts denies it, the next ones are. Hundreds of stages are not: the search itself
+  // knows how many there can be.
+  if (*most > kMostStages)
+    return most;
   for (unsigned stages = *most; stages > 1; --stages) {
     ScopedDiagnosticHandler quiet(module.getContext(), [](Diagnostic &) { return success(); });
     CompileOptions many = options;

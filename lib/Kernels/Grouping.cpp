@@ -202,10 +202,17 @@ private:
     SmallVector<unsigned> order(producers.begin(), producers.end());
     llvm::sort(order, std::greater<unsigned>());
     for (unsigned other : order)
-      if (!states[other].operations.empty() && mayMerge(id, other, op, reads) && isAcyclic(id, other))
+      if (!states[other].operations.empty() && isSmall(id, other) && mayMerge(id, other, op, reads) && isAcyclic(id, other))
         merge(id, other);
     if (getForm(op) == Form::Columns)
       mergeSiblings(id, op, reads);
+  }
+
+  // A kernel is emitted from its results to what they read, as deep as its longest
+  // chain: one without end would end the compiler's stack.
+  bool isSmall(unsigned id, unsigned other) {
+    constexpr size_t kMost = 1024;
+    return states[id].operations.size() + states[other].operations.size() <= kMost;
   }
 
   // Whether `operand` of `op` is read where `op` computes.

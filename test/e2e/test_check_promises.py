@@ -66,3 +66,16 @@ def test_a_parameter_through_an_operation_is_not_computed_for_nothing(tmp_path):
     assert "can be trained" in succeed("dpc", "check", model, *train)
     compile_(model, tmp_path / "m.dpc", *train)
     succeed("dpc", "verify", tmp_path / "m.dpc")
+
+
+def test_a_chain_of_any_length_is_compiled(tmp_path):
+    """One kernel of thousands of operations would be deeper than the compiler's stack."""
+    length = 6000
+    nodes = [helper.make_node("MatMul", ["x", "w"], ["v0"], name="product"), *(helper.make_node("Add", [f"v{i}", "small"], [f"v{i + 1}"], name=f"a{i}") for i in range(length)),
+             helper.make_node("ReduceMean", [f"v{length}"], ["loss"], name="mean", keepdims=0)]
+    weights = [numpy_helper.from_array(np.eye(4, dtype=np.float32), "w"), numpy_helper.from_array(np.float32(2 ** -12), "small")]
+    graph = helper.make_graph(nodes, "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [2, 4])], [helper.make_tensor_value_info("loss", TensorProto.FLOAT, [])], weights)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), tmp_path / "m.onnx")
+    assert "can be trained" in succeed("dpc", "check", tmp_path / "m.onnx")
+    compile_(tmp_path / "m.onnx", tmp_path / "m.dpc")
+    succeed("dpc", "run", tmp_path / "m.dpc", "--data", "synthetic:1", "--steps", 1, "--lr", 0.1)
