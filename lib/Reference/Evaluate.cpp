@@ -155,7 +155,19 @@ LogicalResult Evaluator::evaluateOp(Operation &op, bool isDecisive,
       conform(tensor, type, isTyped);
   if (isTyped || isa<func::CallOp>(op) || !(isDecisive || decides(op)))
     return success();
+  Decisions *decisions = options.decisions.get();
   std::vector<MemberValues> typed(members.size());
+  if (decisions && decisions->isComplete && decides(op)) {
+    const auto &made = decisions->made[numDecided++];
+    for (auto [to, from] : llvm::zip_equal(typed, made))
+      to.results = from;
+    semantics.follow(members, typed);
+    for (auto [to, from] : llvm::zip_equal(members, typed))
+      for (auto [result, own, type] : llvm::zip_equal(to.results, from.results, op.getResultTypes()))
+        if (!isFloat(type) || op.hasTrait<nn::InactiveOp>())
+          result = std::move(own);
+    return success();
+  }
   for (auto [to, from] : llvm::zip_equal(typed, members)) {
     for (auto [tensor, type] : llvm::zip_equal(from.operands, op.getOperandTypes()))
       to.operands.push_back(getTyped(tensor, type));
@@ -167,8 +179,14 @@ LogicalResult Evaluator::evaluateOp(Operation &op, bool isDecisive,
   for (MemberValues &member : typed)
     for (auto [tensor, type] : llvm::zip_equal(member.results, op.getResultTypes()))
       conform(tensor, type, /*roundFloats=*/true);
-  if (decides(op))
+  if (decides(op)) {
     semantics.follow(members, typed);
+    if (decisions) {
+      auto &made = decisions->made.emplace_back();
+      for (const MemberValues &member : typed)
+        made.push_back(member.results);
+    }
+  }
   for (auto [to, from] : llvm::zip_equal(members, typed))
     for (auto [result, own, type] : llvm::zip_equal(to.results, from.results, op.getResultTypes())) {
       if (!isFloat(type) || op.hasTrait<nn::InactiveOp>())
@@ -184,7 +202,9 @@ LogicalResult Evaluator::evaluateBlock(
     MutableArrayRef<SmallVector<TensorPtr>> results,
     ArrayRef<bool> decisiveResults) {
   llvm::DenseSet<Value> decisive;
-  if (options.precision == Precision::Double)
+  // What is decided already needs no second value.
+  bool isDecided = options.decisions && options.decisions->isComplete;
+  if (options.precision == Precision::Double && !isDecided)
     decisive = findDecisive(block, decisiveResults);
   active.insert(&block);
   auto leave = llvm::make_scope_exit([&] { active.erase(&block); });
@@ -309,6 +329,8 @@ reference::evaluateMembers(func::FuncOp function,
   if (failed(evaluator.evaluateBlock(function.front(), arguments, values,
                                      options.decisiveResults)))
     return failure();
+  if (options.decisions)
+    options.decisions->isComplete = true;
   SmallVector<SmallVector<Tensor>> results(inputs.size());
   for (auto [to, from] : llvm::zip_equal(results, values))
     for (const TensorPtr &tensor : from)

@@ -118,7 +118,7 @@ nn::ParameterOp ReferenceModel::lookup(StringRef parameter) const {
 }
 
 FailureOr<MicroBatchResult> ReferenceModel::run(const std::map<std::string, std::string> &inputs, const NamedTensors &parameters, bool gradients,
-                                                reference::Precision precision) const {
+                                                reference::Precision precision, std::shared_ptr<reference::Decisions> decisions) const {
   reference::Options chosen = options;
   chosen.precision = precision;
   int64_t members = options.mesh.front().size;
@@ -175,6 +175,7 @@ FailureOr<MicroBatchResult> ReferenceModel::run(const std::map<std::string, std:
         arguments[m].push_back((*values)[m]);
     }
     chosen.decisiveResults = decisive.at(name.str());
+    chosen.decisions = name == kForward ? decisions : nullptr;
     auto results = reference::evaluateMembers(function, arguments, {}, chosen);
     if (failed(results))
       return failure();

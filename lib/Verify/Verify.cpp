@@ -328,14 +328,16 @@ private:
   /// held against the forward alone, for one micro-batch.
   Status compareDerivative(ArrayRef<dpcrt_input> inputs, const NamedTensors &parameters) {
     auto one = microBatch(inputs, 0);
-    FailureOr<MicroBatchResult> result = model.run(one, parameters, true);
+    // A derivative is of the branch that is taken: a bucket, an expert, a side.
+    auto decisions = std::make_shared<reference::Decisions>();
+    FailureOr<MicroBatchResult> result = model.run(one, parameters, true, reference::Precision::Double, decisions);
     if (failed(result))
       return internal();
     // A gradient is of den times loss, den being a constant to it.
     auto dens = result->dens;
     auto check = checkDerivative(
         [&](const NamedTensors &moved) -> FailureOr<double> {
-          FailureOr<MicroBatchResult> at = model.run(one, moved, false);
+          FailureOr<MicroBatchResult> at = model.run(one, moved, false, reference::Precision::Double, decisions);
           if (failed(at))
             return failure();
           double sum = 0;

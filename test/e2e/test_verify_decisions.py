@@ -63,7 +63,15 @@ def largest_model(path):
     save(path, nodes, [*WEIGHT, constant("three", 3), constant("two", [2], np.int64)])
 
 
-@pytest.mark.parametrize("make", [bucket_model, predicate_model, floor_model, largest_model])
+def parameter_at_a_step_model(path):
+    """Trained values lie where the function steps: its derivative is that of the side they are on."""
+    nodes = [node("Mul", "w.weight ten", "v"), node("Floor", "v", "f"), node("Mul", "f tenth", "r"), node("GreaterOrEqual", "w.weight limit", "above"),
+             node("Where", "above one w.weight", "c"), node("Add", "r c", "u"), node("MatMul", "x u", "out"), *SQUARES]
+    weight = np.where(RNG.random((WIDTH, WIDTH)) < 0.5, 0.7, RNG.standard_normal((WIDTH, WIDTH)))
+    save(path, nodes, [constant("w.weight", weight), constant("ten", 10), constant("tenth", 0.1), constant("one", 1), constant("limit", 0.7)])
+
+
+@pytest.mark.parametrize("make", [bucket_model, predicate_model, floor_model, largest_model, parameter_at_a_step_model])
 @pytest.mark.parametrize("options", [[], ["--pp", 2]], ids=["one-rank", "two-ranks"])
 def test_what_a_float_decides_is_decided_in_its_own_type(make, options, tmp_path):
     make(tmp_path / "m.onnx")

@@ -38,8 +38,19 @@ struct MeshAxis {
   int64_t size = 1;
 };
 
+/// What was decided in one evaluation of a function, in the order of its
+/// operations. Given again, other values of the same function are decided alike: a
+/// derivative is of the branch that was taken.
+struct Decisions {
+  bool isComplete = false;
+  std::vector<llvm::SmallVector<llvm::SmallVector<Tensor>>> made; ///< by operation, member, result
+};
+
 struct Options {
   Precision precision = Precision::Double;
+  /// Filled by the first evaluation in double precision that completes, followed by
+  /// later ones; null: every evaluation decides for itself.
+  std::shared_ptr<Decisions> decisions;
   /// Axes that communicate; one not named here has size 1.
   llvm::SmallVector<MeshAxis> mesh;
   /// Threads that large matmuls are dealt to; results do not depend on it.
@@ -102,6 +113,7 @@ private:
   Options options;
   int64_t numMembers = 1;
   unsigned numThreads = 1;
+  size_t numDecided = 0;
   mlir::SymbolTableCollection symbols;
   llvm::SmallPtrSet<mlir::Block *, 4> active;
 };
