@@ -37,7 +37,8 @@ std::optional<std::string> badState(dpcrt_session *session, const char *prefix, 
     if (!fromC(dpcrt_session_read(session, state.name, values.data(), values.size())).ok())
       return std::nullopt;
     if (auto at = badElement(state.dtype, values.data(), values.size()))
-      return what + std::string(" '") + (state.name + std::strlen(prefix)) + "', element " + std::to_string(*at);
+      return what + std::string(" '") + (state.framework_count ? state.framework[0] : state.name + std::strlen(prefix)) + "', element " +
+             std::to_string(*at);
   }
   return std::nullopt;
 }

@@ -137,6 +137,16 @@ Status applyGroup(const std::string &group, const std::string &optimizer,
   }
   return {};
 }
+// By the name in the file, or by any that the framework has: what an exporter calls
+// val_113 is still h.0.mlp.weight to its user.
+bool matches(const std::string &glob, const dpcrt_tensor &parameter) {
+  if (fnmatch(glob.c_str(), parameter.name, 0) == 0)
+    return true;
+  for (size_t i = 0; i < parameter.framework_count; ++i)
+    if (fnmatch(glob.c_str(), parameter.framework[i], 0) == 0)
+      return true;
+  return false;
+}
 } // namespace
 
 Status applyUpdateOptions(const dpcrt_artifact *artifact, dpcrt_session *session,
@@ -154,16 +164,16 @@ Status applyUpdateOptions(const dpcrt_artifact *artifact, dpcrt_session *session
     if (groups[i].rfind(':') == std::string::npos || groups[i].rfind(':') == 0)
       return error(Code::Usage, "--param-group '", groups[i], "' is not GLOB:option=value,…");
   for (size_t p = 0; p < dpcrt_artifact_parameters(artifact); ++p) {
-    std::string name = parameterOf(artifact, p).name;
+    dpcrt_tensor parameter = parameterOf(artifact, p);
     dpcrt_update update = common;
     for (size_t i = 0; i < groups.size(); ++i) {
-      if (fnmatch(groups[i].substr(0, groups[i].rfind(':')).c_str(), name.c_str(), 0) != 0)
+      if (!matches(groups[i].substr(0, groups[i].rfind(':')), parameter))
         continue;
       used[i] = true;
       if (Status s = applyGroup(groups[i], optimizer, lr, update); !s.ok())
         return s;
     }
-    if (Status s = fromC(dpcrt_session_set_update(session, name.c_str(), &update)); !s.ok())
+    if (Status s = fromC(dpcrt_session_set_update(session, parameter.name, &update)); !s.ok())
       return s;
   }
   for (size_t i = 0; i < groups.size(); ++i)

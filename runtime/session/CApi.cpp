@@ -11,11 +11,35 @@ using namespace dpcrt;
 struct dpcrt_error {
   Status status;
 };
+namespace {
+// The framework's names of each parameter as C arrays.
+class FrameworkNames {
+public:
+  explicit FrameworkNames(const Manifest &manifest) {
+    for (const Manifest::Parameter &p : manifest.parameters)
+      for (const std::string &name : p.framework)
+        names[p.name].push_back(name.c_str());
+  }
+  void give(const std::string &parameter, dpcrt_tensor &out) const {
+    auto it = names.find(parameter);
+    if (it == names.end())
+      return;
+    out.framework = it->second.data();
+    out.framework_count = it->second.size();
+  }
+
+private:
+  std::map<std::string, std::vector<const char *>> names;
+};
+} // namespace
+
 struct dpcrt_artifact {
   std::shared_ptr<const Artifact> artifact;
+  FrameworkNames names;
 };
 struct dpcrt_session {
   std::unique_ptr<Session> session;
+  std::optional<FrameworkNames> names; // of the session's artifact
   std::unique_ptr<Keeping> keeping; // made with the first checkpoint; ends before the session
   std::vector<float> losses, dens;
   Restored restored;
@@ -96,7 +120,7 @@ dpcrt_error *dpcrt_artifact_open(const char *path, dpcrt_artifact **out) {
     auto artifact = std::make_shared<Artifact>();
     Status s = openArtifact(path, *artifact);
     if (s.ok())
-      *out = new dpcrt_artifact{std::move(artifact)};
+      *out = new dpcrt_artifact{artifact, FrameworkNames(artifact->manifest)};
     return s;
   });
 }
@@ -124,6 +148,7 @@ void dpcrt_artifact_parameter(const dpcrt_artifact *a, size_t i, dpcrt_tensor *o
   const auto &p = a->artifact->manifest.parameters[i];
   dpcrt_tensor t = describe(p.name, p.type, p.shape);
   t.trained = p.trained;
+  a->names.give(p.name, t);
   give(t, out);
 }
 
@@ -141,8 +166,10 @@ dpcrt_error *dpcrt_session_create(const dpcrt_artifact *a, const dpcrt_session_o
     options.sequential = o.sequential != 0;
     auto session = std::make_unique<dpcrt_session>();
     Status s = Session::create(a->artifact, options, session->session);
-    if (s.ok())
-      *out = session.release();
+    if (!s.ok())
+      return s;
+    session->names.emplace(session->session->model().manifest);
+    *out = session.release();
     return s;
   });
 }
@@ -201,6 +228,7 @@ void dpcrt_session_state(const dpcrt_session *s, size_t i, dpcrt_tensor *out) {
   const auto &state = s->session->states()[i];
   dpcrt_tensor t = describe(state.name, state.type, state.shape);
   t.trained = state.trained;
+  s->names->give(state.parameter, t);
   give(t, out);
 }
 dpcrt_error *dpcrt_session_read(dpcrt_session *s, const char *state, void *data, uint64_t bytes) {

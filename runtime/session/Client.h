@@ -4,6 +4,7 @@
 #include "dpcrt/dpcrt.h"
 #include "program/Status.h"
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace dpcrt {
@@ -46,6 +47,11 @@ inline dpcrt_tensor stateOf(const dpcrt_session *s, size_t index) {
   auto t = sized<dpcrt_tensor>();
   dpcrt_session_state(s, index, &t);
   return t;
+}
+
+// What messages call a parameter: the framework's name where it is known.
+inline std::string shownName(const dpcrt_tensor &parameter) {
+  return parameter.framework_count ? parameter.framework[0] : parameter.name;
 }
 
 // A step from its submission to its result.

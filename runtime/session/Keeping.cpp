@@ -42,15 +42,17 @@ Status compare(const Session &session, const Checkpoint &checkpoint) {
   std::vector<std::string> wrong;
   for (const auto &p : parametersOf(session)) {
     auto it = there.find(p.name);
+    const Manifest::Parameter *known = model.parameter(p.name);
+    std::string shown = "'" + p.name + "'" + (known && known->shownName() != p.name ? " (" + known->shownName() + ")" : "");
     if (it == there.end()) {
-      wrong.push_back("'" + p.name + "' " + described(p) + " is missing in the checkpoint");
+      wrong.push_back(shown + " " + described(p) + " is missing in the checkpoint");
       continue;
     }
     const CheckpointManifest::Parameter &other = *it->second;
     if (other.shape != p.shape || other.type != p.type)
-      wrong.push_back("'" + p.name + "' is " + described(other) + " in the checkpoint, " + described(p) + " in the model");
+      wrong.push_back(shown + " is " + described(other) + " in the checkpoint, " + described(p) + " in the model");
     else if (other.moments != p.moments)
-      wrong.push_back("'" + p.name + "' is " + (other.trained ? "" : "not ") + "trained in the checkpoint, " +
+      wrong.push_back(shown + " is " + (other.trained ? "" : "not ") + "trained in the checkpoint, " +
                       (p.trained ? "" : "not ") + "in the model");
     there.erase(it);
   }

@@ -73,6 +73,8 @@ struct Manifest {
     bool partial = false;    // only what was folded from the framework's tensor
     std::vector<Copy> copies;
 
+    // For messages: the framework's name where it is known.
+    const std::string &shownName() const { return framework.empty() ? name : framework.front(); }
     const std::string &initializerName() const {
       return initializer.empty() ? name : initializer;
     }

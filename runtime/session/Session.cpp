@@ -315,12 +315,12 @@ void Session::listStates() {
     if (p.holdings.empty())
       continue;
     const Holding &h = p.holdings[0];
-    stateList.push_back({"param/" + m.name, m.type, m.shape, p.bytes, m.trained});
+    stateList.push_back({"param/" + m.name, m.type, m.shape, p.bytes, m.trained, m.name});
     if (h.gradient)
-      stateList.push_back({"grad/" + m.name, m.type, m.shape, p.bytes, m.trained});
+      stateList.push_back({"grad/" + m.name, m.type, m.shape, p.bytes, m.trained, m.name});
     for (auto *moment : items(h.parameter->moment_names()))
       stateList.push_back({"moment/" + m.name + "." + std::string(text(moment)), m.type, m.shape,
-                           p.bytes, m.trained});
+                           p.bytes, m.trained, m.name});
   }
 }
 
@@ -402,7 +402,7 @@ Status Session::compareHolders() const {
         const Holding &a = p.holdings[j], &b = p.holdings[i];
         if (a.slice != b.slice)
           continue;
-        const std::string &name = p.manifest->name;
+        std::string name = p.manifest->shownName();
         if (Status s = differ("parameter '" + name + "'", a, a.weight, b, b.weight); !s.ok())
           return s;
         for (size_t m = 0; m < std::min(a.moments.size(), b.moments.size()); ++m)

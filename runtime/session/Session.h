@@ -79,6 +79,7 @@ public:
     std::vector<uint64_t> shape;
     uint64_t bytes;
     bool trained;
+    std::string parameter; // of the manifest
   };
   const std::vector<State> &states() const { return stateList; }
   Status readState(const std::string &name, char *data, uint64_t bytes);

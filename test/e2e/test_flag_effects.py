@@ -183,3 +183,20 @@ def test_shape_binds_an_input(tmp_path):
     call("dpc", "compile", tmp_path / "m.onnx", "--shape", "x=7x4", "-o", tmp_path / "m.dpc")
     assert json.loads((tmp_path / "m.dpc" / "manifest.json").read_text())["inputs"][0]["shape"] == [7, 4]
     assert "--shape x=7xfour" in call("dpc", "compile", tmp_path / "m.onnx", "--shape", "x=7xfour", "-o", tmp_path / "n.dpc", status=2)
+
+
+def test_param_group_matches_the_framework_s_names(tmp_path):
+    """llama_default stores most weights transposed under made-up names; its user knows the module's."""
+    call("dpc", "compile", SOURCE / "test" / "models" / "llama_default.onnx", "--micro-batches", 2, "--optimizer", "sgd", "-o", tmp_path / "m.dpc",
+         "--loss", "loss")
+    manifest = json.loads((tmp_path / "m.dpc" / "manifest.json").read_text())
+    made_up = {p["name"] for p in manifest["parameters"] if p["name"].startswith("val_")}
+    assert made_up
+
+    def weights(*more):
+        call("dpc", "run", tmp_path / "m.dpc", "--data", "synthetic:1", "--lr", 0.1, "--steps", 1, "--dump", tmp_path / "d", "--checkpoint", "none", *more)
+        return {k[6:]: v for k, v in load_file(tmp_path / "d" / "step-1.safetensors").items() if k.startswith("param/")}
+
+    moved, held = weights(), weights("--param-group", "model.layers.0.mlp.*:lr=0x")
+    changed = {name for name in moved if not np.array_equal(moved[name], held[name])}
+    assert len(changed) == 3 and changed <= made_up

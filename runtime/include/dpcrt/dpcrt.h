@@ -46,6 +46,8 @@ typedef struct dpcrt_tensor {
   int64_t minimum;       /* integer inputs: values are not below it; INT64_MIN: not known */
   const int64_t *ignored; /* ... but these, outside of minimum and limit, are passed over */
   size_t ignored_count;
+  const char *const *framework; /* parameters and states: every name the framework has for it, */
+  size_t framework_count;       /* of tied ones several; 0: not known */
 } dpcrt_tensor;
 size_t dpcrt_artifact_inputs(const dpcrt_artifact *artifact);
 void dpcrt_artifact_input(const dpcrt_artifact *artifact, size_t index, dpcrt_tensor *out);
