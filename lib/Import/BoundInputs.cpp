@@ -1,5 +1,5 @@
-// One sweep from the last operation to the first: all readers of a value have been
-// seen before the operation that makes it.
+// One sweep from the last operation to the first: all readers of a value have
+// been seen before the operation that makes it.
 #include "dpc/Import/Passes.h"
 
 #include "Emitter.h"
@@ -21,17 +21,22 @@ constexpr int64_t kNoMinimum = std::numeric_limits<int64_t>::min();
 
 bool holdsIntegers(Value value) {
   auto type = dyn_cast<ShapedType>(value.getType());
-  return type && type.getElementType().isInteger() && !type.getElementType().isInteger(1);
+  return type && type.getElementType().isInteger() &&
+         !type.getElementType().isInteger(1);
 }
 
-// The integers that a value may hold: from the minimum up to below the limit, and
-// some beyond that are passed over.
+// The integers that a value may hold: from the minimum up to below the limit,
+// and some beyond that are passed over.
 struct Bounds {
   int64_t minimum = 0, limit = 0;
   SmallVector<int64_t, 1> ignored; ///< ascending
 
-  bool isRange(int64_t value) const { return value >= minimum && value < limit; }
-  bool allows(int64_t value) const { return isRange(value) || llvm::is_contained(ignored, value); }
+  bool isRange(int64_t value) const {
+    return value >= minimum && value < limit;
+  }
+  bool allows(int64_t value) const {
+    return isRange(value) || llvm::is_contained(ignored, value);
+  }
   void ignore(int64_t value) {
     if (allows(value))
       return;
@@ -44,7 +49,8 @@ struct Bounds {
   }
   /// What both allow.
   Bounds meet(const Bounds &other) const {
-    Bounds both{std::max(minimum, other.minimum), std::min(limit, other.limit), {}};
+    Bounds both{
+        std::max(minimum, other.minimum), std::min(limit, other.limit), {}};
     for (const Bounds *one : {this, &other})
       for (int64_t value : one->ignored)
         if (allows(value) && other.allows(value))
@@ -90,13 +96,15 @@ private:
   void visit(Operation *op) {
     if (auto indexing = dyn_cast<nn::IndexingOpInterface>(op))
       return visitIndexing(op, indexing);
-    const Bounds *result = op->getNumResults() == 1 ? of(op->getResult(0)) : nullptr;
+    const Bounds *result =
+        op->getNumResults() == 1 ? of(op->getResult(0)) : nullptr;
     if (!result)
       return;
     Bounds bounds = *result;
     if (auto select = dyn_cast<nn::SelectOp>(op))
       return visitSelect(select, bounds);
-    // A value raised to a minimum may be anything below, and the other way round.
+    // A value raised to a minimum may be anything below, and the other way
+    // round.
     if (isa<nn::MaxOp>(op))
       bounds.forgetMinimum();
     else if (!op->hasTrait<nn::MovesElementsOp>() && !isa<nn::CastOp>(op))
@@ -124,7 +132,8 @@ private:
     std::optional<int64_t> ignored;
     for (Operation *user : gather->getUsers()) {
       std::optional<int64_t> here;
-      for (Value factor : isa<nn::MulOp>(user) ? user->getOperands() : OperandRange(nullptr, 0)) {
+      for (Value factor : isa<nn::MulOp>(user) ? user->getOperands()
+                                               : OperandRange(nullptr, 0)) {
         auto cast = factor.getDefiningOp<nn::CastOp>();
         auto test = cast ? getTest(cast.getOperand(), indices) : std::nullopt;
         if (test && test->predicate == nn::Predicate::NE)
@@ -144,10 +153,14 @@ private:
       Bounds here = bounds;
       std::optional<Test> test = getTest(select.getCondition(), chosen);
       auto sum = other.getDefiningOp<nn::AddOp>();
-      if (test && getInteger(other) && test->predicate == (then ? nn::Predicate::NE : nn::Predicate::EQ))
+      if (test && getInteger(other) &&
+          test->predicate == (then ? nn::Predicate::NE : nn::Predicate::EQ))
         here.ignore(test->number); // x == c ? k : x
-      else if (test && !then && test->predicate == nn::Predicate::LT && test->number == 0 && sum && sum.getLhs() == chosen && getInteger(sum.getRhs()))
-        here.minimum = bounds.minimum - *getInteger(sum.getRhs()); // x < 0 ? x + extent : x
+      else if (test && !then && test->predicate == nn::Predicate::LT &&
+               test->number == 0 && sum && sum.getLhs() == chosen &&
+               getInteger(sum.getRhs()))
+        here.minimum = bounds.minimum -
+                       *getInteger(sum.getRhs()); // x < 0 ? x + extent : x
       else
         here.forgetMinimum(); // what is not chosen may be anything
       if (!chosen.getDefiningOp<nn::AddOp>())
@@ -178,15 +191,21 @@ struct BoundInputs : public dpc::import::impl::NNBoundInputsBase<BoundInputs> {
         const Bounds *found = values.of(argument);
         if (!found)
           continue;
-        function.setArgAttr(argument.getArgNumber(), nn::kLimitAttr, builder.getI64IntegerAttr(found->limit));
+        function.setArgAttr(argument.getArgNumber(), nn::kLimitAttr,
+                            builder.getI64IntegerAttr(found->limit));
         ++numBounded;
         SmallVector<NamedAttribute> parts;
         if (!found->ignored.empty())
-          parts.push_back(builder.getNamedAttr(nn::kIgnoredAttr, builder.getDenseI64ArrayAttr(found->ignored)));
+          parts.push_back(builder.getNamedAttr(
+              nn::kIgnoredAttr, builder.getDenseI64ArrayAttr(found->ignored)));
         if (found->minimum != kNoMinimum)
-          parts.push_back(builder.getNamedAttr(nn::kMinimumAttr, builder.getI64IntegerAttr(found->minimum)));
-        if (auto name = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), nn::kNameAttr); name && !parts.empty())
-          bounds.push_back(builder.getNamedAttr(name, builder.getDictionaryAttr(parts)));
+          parts.push_back(builder.getNamedAttr(
+              nn::kMinimumAttr, builder.getI64IntegerAttr(found->minimum)));
+        if (auto name = function.getArgAttrOfType<StringAttr>(
+                argument.getArgNumber(), nn::kNameAttr);
+            name && !parts.empty())
+          bounds.push_back(
+              builder.getNamedAttr(name, builder.getDictionaryAttr(parts)));
       }
       if (!bounds.empty())
         function->setAttr(nn::kBoundsAttr, builder.getDictionaryAttr(bounds));

@@ -41,8 +41,8 @@ Value skipReshapes(Value value) {
 }
 
 // Sums over everything there is. A sum of one sample over its other dimensions
-// has one element, too, where the batch is one sample: the first dimension must be
-// summed here, or by a sum that this one adds up.
+// has one element, too, where the batch is one sample: the first dimension must
+// be summed here, or by a sum that this one adds up.
 bool isWholeSum(nn::ReduceSumOp op) {
   if (!hasOneElement(op.getResult()))
     return false;
@@ -92,13 +92,13 @@ bool compareDeeply(Value a, Value b, int depth) {
   if (x->getName() != y->getName() || x->getNumOperands() == 0 ||
       x->getNumOperands() != y->getNumOperands() ||
       x->getAttrDictionary() != y->getAttrDictionary() ||
-      cast<OpResult>(a).getResultNumber() != cast<OpResult>(b).getResultNumber())
+      cast<OpResult>(a).getResultNumber() !=
+          cast<OpResult>(b).getResultNumber())
     return false;
-  return llvm::all_of(llvm::zip_equal(x->getOperands(), y->getOperands()),
-                      [&](auto pair) {
-                        return compareDeeply(std::get<0>(pair),
-                                             std::get<1>(pair), depth - 1);
-                      });
+  return llvm::all_of(
+      llvm::zip_equal(x->getOperands(), y->getOperands()), [&](auto pair) {
+        return compareDeeply(std::get<0>(pair), std::get<1>(pair), depth - 1);
+      });
 }
 
 // Values that everything below depends on.
@@ -118,8 +118,9 @@ bool dependsOn(Value value, llvm::function_ref<bool(Value)> leaf,
 }
 
 bool dependsOnInput(Value value) {
-  return dependsOn(value, [](Value v) { return isa<BlockArgument>(v); },
-                   [](OpOperand &) { return true; });
+  return dependsOn(
+      value, [](Value v) { return isa<BlockArgument>(v); },
+      [](OpOperand &) { return true; });
 }
 
 // Elements are 0 or 1.
@@ -184,8 +185,8 @@ void addTerms(Value value, Additive &result, int depth = 64) {
   }
 }
 
-// Whether every term is 0 wherever the mask is: a factor of it is the mask, or it
-// is chosen by it.
+// Whether every term is 0 wherever the mask is: a factor of it is the mask, or
+// it is chosen by it.
 bool isMaskedBy(Value term, Value mask, int depth = 32) {
   if (areEqual(term, mask))
     return true;
@@ -209,7 +210,8 @@ bool isMaskedBy(Value term, Value mask, int depth = 32) {
   bool zeroThen = getConstantNumber(select.getOnTrue()) == 0.0;
   if (zeroElse && (areEqual(select.getCondition(), mask) || masked(1)))
     return true;
-  auto chosen = getComparison(select.getCondition()), asked = getComparison(mask);
+  auto chosen = getComparison(select.getCondition()),
+       asked = getComparison(mask);
   bool inverse = chosen && asked && chosen->equal != asked->equal &&
                  areEqual(chosen->lhs, asked->lhs) &&
                  areEqual(chosen->rhs, asked->rhs);
@@ -220,7 +222,7 @@ bool isMaskedBy(Value term, Value mask, int depth = 32) {
 struct Floor {
   Value sum; ///< the divisor without it
   double amount = 0;
-  bool adds = false;      ///< Σm + amount
+  bool adds = false;       ///< Σm + amount
   bool onlyAtZero = false; ///< Σm == 0 ? amount : Σm
 };
 
@@ -237,11 +239,11 @@ std::optional<Floor> matchFloor(Value divisor) {
     return std::nullopt;
   for (bool then : {false, true}) {
     Value kept = then ? select.getOnTrue() : select.getOnFalse();
-    auto amount = getConstantNumber(then ? select.getOnFalse()
-                                         : select.getOnTrue());
+    auto amount =
+        getConstantNumber(then ? select.getOnFalse() : select.getOnTrue());
     auto asked = getComparison(select.getCondition());
-    if (amount && asked && asked->equal != then &&
-        areEqual(asked->lhs, kept) && getConstantNumber(asked->rhs) == 0.0)
+    if (amount && asked && asked->equal != then && areEqual(asked->lhs, kept) &&
+        getConstantNumber(asked->rhs) == 0.0)
       return Floor{kept, *amount, false, true};
   }
   return std::nullopt;
@@ -345,7 +347,8 @@ private:
         [](OpOperand &operand) {
           auto rule =
               dyn_cast<nn::DifferentiableOpInterface>(operand.getOwner());
-          return rule && rule.isDifferentiableOperand(operand.getOperandNumber());
+          return rule &&
+                 rule.isDifferentiableOperand(operand.getOperandNumber());
         });
     if (hasGradient)
       return fail("the divisor is trained");
@@ -364,25 +367,28 @@ private:
       return fail("the divisor " + Twine(sum.problem));
     isSum = true;
     quotient.den = divisor;
-    if (!floor || (floor->amount > 0 && floor->amount <= kNoise && !floor->onlyAtZero))
+    if (!floor ||
+        (floor->amount > 0 && floor->amount <= kNoise && !floor->onlyAtZero))
       return;
     std::string text;
     llvm::raw_string_ostream(text) << llvm::format("%g", floor->amount);
     if (floor->amount <= 0 || floor->adds ||
         (floor->amount > 1 && !floor->onlyAtZero))
-      return fail("the divisor " + Twine(floor->adds ? "adds " : "is at least ") +
-                  text + ", which would count once per micro-batch");
+      return fail("the divisor " +
+                  Twine(floor->adds ? "adds " : "is at least ") + text +
+                  ", which would count once per micro-batch");
     // From here on it acts only on a micro-batch whose mask is 0 everywhere.
     quotient.den = floor->sum;
     bool one = sum.terms.size() == 1 && isCount(floor->sum);
     bool masked = one && llvm::all_of(numerator.terms, [&](Value term) {
-      return isMaskedBy(term, sum.terms.front());
-    });
+                    return isMaskedBy(term, sum.terms.front());
+                  });
     bool isBinary = one && isMask(sum.terms.front());
     quotient.isLikely = one && masked;
     if (!masked)
-      return fail("the divisor is at least " + Twine(text) +
-                  ", and nothing shows that the numerator is 0 where the sum is");
+      return fail(
+          "the divisor is at least " + Twine(text) +
+          ", and nothing shows that the numerator is 0 where the sum is");
     if (!isBinary && !floor->onlyAtZero)
       return fail("the divisor is at least " + Twine(text) +
                   ", which matters if the mask holds fractions");
@@ -400,9 +406,7 @@ private:
 
 } // namespace
 
-bool dpc::import::areEqual(Value a, Value b) {
-  return compareDeeply(a, b, 24);
-}
+bool dpc::import::areEqual(Value a, Value b) { return compareDeeply(a, b, 24); }
 
 std::optional<Quotient>
 dpc::import::matchQuotient(Operation *op,

@@ -1,6 +1,7 @@
-// Tensors without elements hold nothing, so nothing that has elements needs them:
-// what an operation makes of one (a sum of no terms, a join with nothing) is known
-// by its own fold. After this no phase meets a slot, a message or a loop of length 0.
+// Tensors without elements hold nothing, so nothing that has elements needs
+// them: what an operation makes of one (a sum of no terms, a join with nothing)
+// is known by its own fold. After this no phase meets a slot, a message or a
+// loop of length 0.
 #include "dpc/Import/Passes.h"
 
 #include "dpc/Dialect/NN/NN.h"

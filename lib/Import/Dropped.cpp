@@ -14,8 +14,8 @@ using namespace dpc::import;
 
 namespace {
 
-/// "%x : [...] = call_function[target=torch.ops.aten.f.default](args = (%a, 0.1),
-/// kwargs = {train: True})"
+/// "%x : [...] = call_function[target=torch.ops.aten.f.default](args = (%a,
+/// 0.1), kwargs = {train: True})"
 struct Call {
   std::string function; ///< "aten.f"
   SmallVector<std::string> args;
@@ -90,7 +90,8 @@ const StoredTensor *dpc::import::findTensor(const StoredTensors &tensors,
                                             StringRef name) {
   for (const auto &entry : tensors) {
     const StoredTensor &tensor = entry.second;
-    if (name == tensor.name || name == tensor.symbol || name == tensor.framework)
+    if (name == tensor.name || name == tensor.symbol ||
+        name == tensor.framework)
       return tensor.original ? tensor.original : &tensor;
   }
   return nullptr;
@@ -138,10 +139,9 @@ public:
     }
     for (const auto &[what, places] : dropouts)
       warn("the exporter recorded " + what + " for " +
-           (places.size() == 1
-                ? "node '" + places.front() + "'"
-                : std::to_string(places.size()) + " nodes ('" + places.front() +
-                      "', …)") +
+           (places.size() == 1 ? "node '" + places.front() + "'"
+                               : std::to_string(places.size()) + " nodes ('" +
+                                     places.front() + "', …)") +
            ", and the graph drops nothing out: the model is trained without it "
            "(no flag adds it; export in eval mode if that is meant)");
     return std::move(warnings);
@@ -203,7 +203,8 @@ private:
     const Node *op = nullptr;
     for (const Node *node : nodes) {
       if (llvm::is_contained(
-              {"SoftmaxCrossEntropyLoss", "NegativeLogLikelihoodLoss"}, node->op))
+              {"SoftmaxCrossEntropyLoss", "NegativeLogLikelihoodLoss"},
+              node->op))
         op = node;
       else if (!llvm::is_contained({"Identity", "Cast", "Reshape", "Squeeze",
                                     "Unsqueeze", "Transpose", "LogSoftmax",
@@ -218,7 +219,8 @@ private:
     const onnx::AttributeProto *reduction = op->find("reduction");
     std::optional<double> recorded = call.getNumber(4, "ignore_index");
     bool weighs = op->inputs.size() > 2 && !op->inputs[2].empty();
-    bool dropsIndex = recorded && (!ignored || ignored->i() != int64_t(*recorded));
+    bool dropsIndex =
+        recorded && (!ignored || ignored->i() != int64_t(*recorded));
     if (smoothing && *smoothing != 0)
       warn("the exporter recorded label_smoothing " + print(*smoothing) +
            " for " + at + ", and " + tail + " has none" +
@@ -270,8 +272,8 @@ private:
       if (node->op == "Dropout" && node->inputs.size() > 2)
         return;
     if (ratio && *ratio > 0 && isActive)
-      dropouts["dropout " + print(*ratio) + " (" + call.function + ")"].push_back(
-          nodes.front()->name);
+      dropouts["dropout " + print(*ratio) + " (" + call.function + ")"]
+          .push_back(nodes.front()->name);
   }
 
   static std::string print(double number) {
@@ -327,10 +329,11 @@ LogicalResult dpc::import::markPaddingRows(Block &block,
         known += (known.empty() ? "'" : ", '") + entry.first.str() + "'";
       result = emitError(loc)
                << "--padding-row names '" << name
-               << (table ? "', which is no table: nothing is looked up in it by "
-                           "its rows; "
-                         : "', but the loss depends on no stored tensor of that "
-                           "name; ")
+               << (table
+                       ? "', which is no table: nothing is looked up in it by "
+                         "its rows; "
+                       : "', but the loss depends on no stored tensor of that "
+                         "name; ")
                << (known.empty() ? "the model has no tables"
                                  : "the model's tables are " + known);
       continue;

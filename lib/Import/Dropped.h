@@ -1,8 +1,8 @@
-// What an exporter wrote down and did not write out. PyTorch's exporter keeps, beside
-// each node, the call that it was made from: `aten.embedding(weight, ids, 0)`, of
-// which a Gather keeps all but the padding row. Such a graph trains another model
-// than its author's, so each of these is a warning that names both sides, and the
-// flag that repairs it where there is one.
+// What an exporter wrote down and did not write out. PyTorch's exporter keeps,
+// beside each node, the call that it was made from: `aten.embedding(weight,
+// ids, 0)`, of which a Gather keeps all but the padding row. Such a graph
+// trains another model than its author's, so each of these is a warning that
+// names both sides, and the flag that repairs it where there is one.
 #ifndef DPC_LIB_IMPORT_DROPPED_H
 #define DPC_LIB_IMPORT_DROPPED_H
 
@@ -10,8 +10,8 @@
 
 namespace dpc::import {
 
-/// The warnings, one line each, in the graph's order. `loss` is the value that is
-/// trained.
+/// The warnings, one line each, in the graph's order. `loss` is the value that
+/// is trained.
 std::vector<std::string> findDropped(const Graph &graph,
                                      const StoredTensors &tensors,
                                      const ImportOptions &options,
@@ -22,8 +22,8 @@ std::vector<std::string> findDropped(const Graph &graph,
 const StoredTensor *findTensor(const StoredTensors &tensors,
                                llvm::StringRef name);
 
-/// Applies --padding-row to the lookups of a built function. `notes` gets a line
-/// for each that does nothing.
+/// Applies --padding-row to the lookups of a built function. `notes` gets a
+/// line for each that does nothing.
 mlir::LogicalResult markPaddingRows(mlir::Block &block,
                                     const StoredTensors &tensors,
                                     const ImportOptions &options,
