@@ -6,9 +6,10 @@
 // That holds if numerator and divisor add up over micro-batches and the divisor
 // has no gradient. What keeps a divisor from being 0 does not add up, so it is
 // allowed only where it cannot matter:
-//   Σm + c, max(Σm, c)    c at most 1e-6: an error in single precision's noise
-//   max(Σm, c), c <= 1,   Σm a count (m is 0 or 1) and the numerator masked by
-//   m: Σm == 0 ? c : Σm      it acts only where the numerator is 0 as well
+//   Σm + c, max(Σm, c): c at most 1e-6, an error in single precision's noise;
+//   max(Σm, c), c <= 1: Σm a count (m is 0 or 1), the numerator masked by m;
+//   Σm == 0 ? c : Σm: the numerator masked by m.
+// The last two act only where the numerator is 0 as well.
 #ifndef DPC_LIB_IMPORT_DENOMINATOR_H
 #define DPC_LIB_IMPORT_DENOMINATOR_H
 
