@@ -30,23 +30,8 @@ public:
 
 private:
   bool header(const json &doc) {
-    std::string format;
-    if (!string(doc, "", "format", format))
+    if (!formatIs(doc, "dpc-checkpoint", CheckpointManifest::formatMajor))
       return false;
-    if (format != "dpc-checkpoint")
-      return fail("format", "is '" + format + "', not 'dpc-checkpoint'");
-    std::vector<uint32_t> version;
-    if (!list(doc, "", "format_version", [&](const json &e, const std::string &at) {
-          version.push_back(0);
-          return integer(e, at, version.back());
-        }))
-      return false;
-    if (version.size() != 2)
-      return fail("format_version", "is not [major, minor]");
-    if (version[0] != CheckpointManifest::formatMajor)
-      return fail("format_version", "is " + std::to_string(version[0]) + "." + std::to_string(version[1]) +
-                                        "; this runtime reads major version " +
-                                        std::to_string(CheckpointManifest::formatMajor));
     const json *model = member(doc, "", "model"), *config = member(doc, "", "config");
     if (!model || !config || !string(doc, "", "producer", m.producer) ||
         !string(*model, "model", "name", m.modelName) || !string(*model, "model", "hash", m.modelHash) ||

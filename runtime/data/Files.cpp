@@ -77,6 +77,21 @@ Status readWholeFile(const std::string &path, Code code,
   return file.read(0, out.data(), out.size());
 }
 
+Status readInPieces(const std::string &path, Code code,
+                    const std::function<void(const char *, uint64_t)> &take) {
+  InputFile file;
+  if (Status s = InputFile::open(path, code, file); !s.ok())
+    return s;
+  std::vector<char> piece(1 << 20);
+  for (uint64_t at = 0; at < file.size(); at += piece.size()) {
+    uint64_t n = std::min<uint64_t>(piece.size(), file.size() - at);
+    if (Status s = file.read(at, piece.data(), n); !s.ok())
+      return s;
+    take(piece.data(), n);
+  }
+  return {};
+}
+
 OutputFile::~OutputFile() {
   if (fd >= 0)
     ::close(fd);

@@ -3,6 +3,7 @@
 #pragma once
 #include "program/Status.h"
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -33,6 +34,10 @@ private:
 
 Status readWholeFile(const std::string &path, Code code,
                      std::string &out);
+
+// A whole file in pieces of at most a MiB, from its beginning.
+Status readInPieces(const std::string &path, Code code,
+                    const std::function<void(const char *piece, uint64_t bytes)> &take);
 
 // A file that gets its name by rename when it is complete; until then, and after
 // any failure, the destination is as it was. Failures have code InputOutput.

@@ -35,17 +35,9 @@ std::string hashHex(const void *data, uint64_t bytes) {
 }
 
 Status hashFile(const std::string &path, Code code, std::string &hex) {
-  InputFile file;
-  if (Status s = InputFile::open(path, code, file); !s.ok())
-    return s;
   Hash hash;
-  std::vector<char> buffer(1 << 20);
-  for (uint64_t at = 0; at < file.size(); at += buffer.size()) {
-    uint64_t n = std::min<uint64_t>(buffer.size(), file.size() - at);
-    if (Status s = file.read(at, buffer.data(), n); !s.ok())
-      return s;
-    hash.update(buffer.data(), n);
-  }
+  if (Status s = readInPieces(path, code, [&](const char *piece, uint64_t bytes) { hash.update(piece, bytes); }); !s.ok())
+    return s;
   hex = hash.hex();
   return {};
 }

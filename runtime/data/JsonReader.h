@@ -103,6 +103,26 @@ public:
     });
   }
 
+  // Whether the document says that it is a `name` of this major version.
+  bool formatIs(const Json &doc, const std::string &name, unsigned major) {
+    std::string format;
+    if (!string(doc, "", "format", format))
+      return false;
+    if (format != name)
+      return fail("format", "is '" + format + "', not '" + name + "'");
+    std::vector<uint32_t> version;
+    if (!list(doc, "", "format_version", [&](const Json &e, const std::string &at) {
+          version.push_back(0);
+          return integer(e, at, version.back());
+        }))
+      return false;
+    if (version.size() != 2)
+      return fail("format_version", "is not [major, minor]");
+    return version[0] == major ||
+           fail("format_version", "is " + std::to_string(version[0]) + "." + std::to_string(version[1]) +
+                                      "; this runtime reads major version " + std::to_string(major));
+  }
+
   bool typeAndShape(const Json &object, const std::string &path, Element &type,
                     std::vector<uint64_t> &shape, bool empty = false) {
     std::string name;

@@ -2,6 +2,7 @@
 #include "checkpoint/DefaultFolder.h"
 #include "cli/CommandLine.h"
 #include "checkpoint/Checkpoint.h"
+#include "run/Command.h"
 #include "run/Evaluate.h"
 #include "run/InitWeights.h"
 #include "run/Launcher.h"
@@ -97,18 +98,7 @@ int evalCommand(const std::vector<std::string> &args, std::ostream &out, std::os
   app.add_option("--threads", options.threads, "Threads that compute at one time, all ranks together (the cores)");
   if (auto ended = parseCommandLine(app, args, out, err))
     return *ended;
-  Status status;
-  try {
-    status = evaluate(options, out, err);
-  } catch (const std::bad_alloc &) {
-    status = Status(Code::OutOfMemory, "out of memory");
-  } catch (const std::exception &e) {
-    status = Status(Code::Internal, std::string("internal error: ") + e.what());
-  }
-  out.flush();
-  if (!status.ok())
-    err << "dpc eval: " << status.message() << std::endl;
-  return status.exitStatus();
+  return runToStatus("dpc eval", out, err, [&] { return evaluate(options, out, err); });
 }
 
 } // namespace dpcrt

@@ -4,6 +4,7 @@
 #include "devices/Wait.h"
 #include "run/Batches.h"
 #include "run/Checkpoints.h"
+#include "run/Command.h"
 #include "run/Evaluate.h"
 #include "run/InitWeights.h"
 #include "run/Launcher.h"
@@ -439,23 +440,10 @@ int runCommand(const std::vector<std::string> &args, std::ostream &out, std::ost
                bool terminal) {
   RunOptions options;
   std::optional<int> ended;
-  Status status = parseRunOptions(args, out, err, options, ended);
+  Status parsed = parseRunOptions(args, out, err, options, ended);
   if (ended)
     return *ended;
-  if (status.ok()) {
-    Run run(options, out, err, terminal);
-    try {
-      status = run.run();
-    } catch (const std::bad_alloc &) {
-      status = Status(Code::OutOfMemory, "out of memory");
-    } catch (const std::exception &e) {
-      status = Status(Code::Internal, std::string("internal error: ") + e.what());
-    }
-  }
-  out.flush();
-  if (!status.ok())
-    err << "dpc run: " << status.message() << std::endl;
-  return status.exitStatus();
+  return runToStatus("dpc run", out, err, [&] { return parsed.ok() ? Run(options, out, err, terminal).run() : parsed; });
 }
 
 } // namespace dpcrt

@@ -22,18 +22,11 @@ Element elementOf(fb::DType type) {
 }
 
 namespace {
-Status hashFile(const std::string &path, std::string &hex) {
-  InputFile file;
-  if (Status s = InputFile::open(path, Code::Artifact, file); !s.ok())
-    return s;
+Status sha256File(const std::string &path, std::string &hex) {
   Sha256 hash;
-  std::vector<char> buffer(1 << 20);
-  for (uint64_t at = 0; at < file.size(); at += buffer.size()) {
-    uint64_t n = std::min<uint64_t>(buffer.size(), file.size() - at);
-    if (Status s = file.read(at, buffer.data(), n); !s.ok())
-      return s;
-    hash.update(buffer.data(), n);
-  }
+  if (Status s = readInPieces(path, Code::Artifact, [&](const char *piece, uint64_t bytes) { hash.update(piece, bytes); });
+      !s.ok())
+    return s;
   hex = toHex(hash.finish());
   return {};
 }
@@ -48,7 +41,7 @@ Status checkChecksums(const Artifact &artifact, std::map<std::string, std::strin
     return s;
   for (auto &[path, expected] : sums) {
     std::string found;
-    if (Status s = hashFile(artifact.path(path), found); !s.ok())
+    if (Status s = sha256File(artifact.path(path), found); !s.ok())
       return error(Code::Artifact, "the artifact is damaged: ", s.message());
     if (found != expected)
       return error(Code::Artifact, "the artifact is damaged: '", artifact.path(path),

@@ -41,24 +41,8 @@ public:
 
 private:
   bool header(const json &doc) {
-    std::string format;
-    if (!string(doc, "", "format", format))
+    if (!formatIs(doc, "dpc-artifact", Manifest::formatMajor))
       return false;
-    if (format != "dpc-artifact")
-      return fail("format", "is '" + format + "', not 'dpc-artifact'");
-    std::vector<uint32_t> version;
-    if (!list(doc, "", "format_version", [&](const json &e, const std::string &at) {
-          version.push_back(0);
-          return integer(e, at, version.back());
-        }))
-      return false;
-    if (version.size() != 2)
-      return fail("format_version", "is not [major, minor]");
-    if (version[0] != Manifest::formatMajor)
-      return fail("format_version", "is " + std::to_string(version[0]) + "." +
-                                        std::to_string(version[1]) +
-                                        "; this runtime reads major version " +
-                                        std::to_string(Manifest::formatMajor));
     const json *model = member(doc, "", "model"), *mesh = member(doc, "", "mesh");
     if (!model || !mesh || !string(doc, "", "producer", m.producer) ||
         !string(*model, "model", "name", m.modelName) ||
