@@ -141,9 +141,9 @@ Status writeCheckpoint(const std::string &directory, CheckpointManifest &manifes
   if (Status s = makeDirectories(partial); !s.ok())
     return s;
   if (Status s = fill(partial, manifest, tensors); !s.ok()) {
-    // A full disk gets its space back; if even that fails, the first error is the cause.
-    if (Status left = removeTree(partial); !left.ok())
-      return s;
+    // A full disk gets its space back; where even that fails, the first error is the cause.
+    std::error_code ignored;
+    fs::remove_all(partial, ignored);
     return s;
   }
   if (Status s = settle(name); !s.ok())
