@@ -1,7 +1,7 @@
 #include "ModelCopy.h"
 
 #include "ModelText.h"
-#include "onnx-ml.pb.h"
+#include "dpc/Onnx/TensorPath.h"
 
 #include <charconv>
 #include <filesystem>
@@ -10,58 +10,12 @@
 
 using namespace dpcrt;
 using onnx::TensorProto;
+using dpc::onnxwire::Message;
+using dpc::onnxwire::submessage;
+using dpc::onnxwire::depthLimit;
 
 namespace dpc::exporting {
 namespace {
-
-enum class Message { Model, MainGraph, Graph, Node, Attribute, Function, Training, Tensor };
-
-constexpr int depthLimit = 100;
-
-// The submessages on the way to tensors, by field number.
-std::optional<Message> submessage(Message message, uint32_t field) {
-  switch (message) {
-  case Message::Model:
-    if (field == onnx::ModelProto::kGraphFieldNumber)
-      return Message::MainGraph;
-    if (field == onnx::ModelProto::kFunctionsFieldNumber)
-      return Message::Function;
-    if (field == onnx::ModelProto::kTrainingInfoFieldNumber)
-      return Message::Training;
-    break;
-  case Message::MainGraph:
-  case Message::Graph:
-    if (field == onnx::GraphProto::kNodeFieldNumber)
-      return Message::Node;
-    if (field == onnx::GraphProto::kInitializerFieldNumber)
-      return Message::Tensor;
-    break;
-  case Message::Node:
-    if (field == onnx::NodeProto::kAttributeFieldNumber)
-      return Message::Attribute;
-    break;
-  case Message::Attribute:
-    if (field == onnx::AttributeProto::kTFieldNumber || field == onnx::AttributeProto::kTensorsFieldNumber)
-      return Message::Tensor;
-    if (field == onnx::AttributeProto::kGFieldNumber || field == onnx::AttributeProto::kGraphsFieldNumber)
-      return Message::Graph;
-    break;
-  case Message::Function:
-    if (field == onnx::FunctionProto::kNodeFieldNumber)
-      return Message::Node;
-    if (field == onnx::FunctionProto::kAttributeProtoFieldNumber)
-      return Message::Attribute;
-    break;
-  case Message::Training:
-    if (field == onnx::TrainingInfoProto::kInitializationFieldNumber ||
-        field == onnx::TrainingInfoProto::kAlgorithmFieldNumber)
-      return Message::Graph;
-    break;
-  case Message::Tensor:
-    break;
-  }
-  return std::nullopt;
-}
 
 std::optional<TensorProto::DataType> onnxType(Element type) {
   switch (type) {

@@ -4,61 +4,13 @@
 // only the way to tensors; all else is copied as it stands.
 #include "ModelFile.h"
 
+#include "dpc/Onnx/TensorPath.h"
 #include "llvm/ADT/Twine.h"
 
 using namespace dpc::import;
+using dpc::onnxwire::Message;
 
 namespace {
-
-enum class Message { Model, Graph, Node, Attribute, Function, Training, Tensor };
-
-constexpr int kDepthLimit = 100;
-
-// The submessages on the way to tensors, by field number.
-std::optional<Message> getSubmessage(Message message, uint64_t field) {
-  switch (message) {
-  case Message::Model:
-    if (field == onnx::ModelProto::kGraphFieldNumber)
-      return Message::Graph;
-    if (field == onnx::ModelProto::kFunctionsFieldNumber)
-      return Message::Function;
-    if (field == onnx::ModelProto::kTrainingInfoFieldNumber)
-      return Message::Training;
-    break;
-  case Message::Graph:
-    if (field == onnx::GraphProto::kNodeFieldNumber)
-      return Message::Node;
-    if (field == onnx::GraphProto::kInitializerFieldNumber)
-      return Message::Tensor;
-    break;
-  case Message::Node:
-    if (field == onnx::NodeProto::kAttributeFieldNumber)
-      return Message::Attribute;
-    break;
-  case Message::Attribute:
-    if (field == onnx::AttributeProto::kTFieldNumber ||
-        field == onnx::AttributeProto::kTensorsFieldNumber)
-      return Message::Tensor;
-    if (field == onnx::AttributeProto::kGFieldNumber ||
-        field == onnx::AttributeProto::kGraphsFieldNumber)
-      return Message::Graph;
-    break;
-  case Message::Function:
-    if (field == onnx::FunctionProto::kNodeFieldNumber)
-      return Message::Node;
-    if (field == onnx::FunctionProto::kAttributeProtoFieldNumber)
-      return Message::Attribute;
-    break;
-  case Message::Training:
-    if (field == onnx::TrainingInfoProto::kInitializationFieldNumber ||
-        field == onnx::TrainingInfoProto::kAlgorithmFieldNumber)
-      return Message::Graph;
-    break;
-  case Message::Tensor:
-    break;
-  }
-  return std::nullopt;
-}
 
 bool isPayload(uint64_t field) {
   return field == onnx::TensorProto::kRawDataFieldNumber ||
@@ -81,7 +33,7 @@ public:
 
   bool scan(Message message, const char *at, const char *end, std::string &out,
             int depth) {
-    if (depth > kDepthLimit)
+    if (depth > dpc::onnxwire::depthLimit)
       return fail(at, "messages nest deeper than 100");
     while (at != end) {
       const char *start = at;
@@ -127,7 +79,7 @@ public:
         continue;
       }
       std::optional<Message> inner =
-          nested ? getSubmessage(message, field) : std::nullopt;
+          nested ? dpc::onnxwire::submessage(message, field) : std::nullopt;
       if (!inner) {
         out.append(start, at - start);
         continue;

@@ -8,17 +8,15 @@ table are joined in order. `arrays` writes one tensor per graph input. NumPy is 
 pyarrow too. Both write the file whole or not at all.
 """
 import argparse
-import json
 import os
 import sys
-import tempfile
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Iterator, List, Mapping, Optional, Sequence, Tuple
+
+from dpc import _safetensors
 
 __all__ = ["arrays", "main", "tokens"]
 
 _TOKEN_TYPES = {"u8": "uint8", "u16": "uint16", "u32": "uint32"}
-_DTYPES = {"float64": "F64", "float32": "F32", "float16": "F16", "int64": "I64", "int32": "I32", "int16": "I16", "int8": "I8", "uint8": "U8",
-           "uint16": "U16", "uint32": "U32", "uint64": "U64", "bool": "BOOL"}
 _CHUNK = 1 << 22  # elements at a time
 
 
@@ -42,7 +40,7 @@ def tokens(sources: Sequence[str], target: str, dtype: Optional[str] = None, col
     if not fitting or (dtype is not None and dtype not in fitting):
         raise ValueError(f"token {most} does not fit {dtype or 'u32'}" + (f"; {fitting[0]} would hold it" if fitting else ""))
     chosen = dtype or fitting[0]
-    with _whole(target) as file:
+    with _safetensors.whole_file(target) as file:
         for source in sources:
             for piece in _pieces(source, column):
                 file.write(numpy.ascontiguousarray(piece, dtype="<" + numpy.dtype(_TOKEN_TYPES[chosen]).str[1:]).tobytes())
@@ -52,20 +50,16 @@ def tokens(sources: Sequence[str], target: str, dtype: Optional[str] = None, col
 def arrays(inputs: Mapping[str, Any], target: str) -> None:
     """Writes arrays by the graph input's name: [N, …], N counting micro-batches, or rows one after the other."""
     import numpy
-    header: Dict[str, Any] = {}
-    offset = 0
-    values = {name: numpy.asarray(value) for name, value in inputs.items()}
-    for name, value in values.items():
-        if value.dtype.name not in _DTYPES:
-            raise ValueError(f"'{name}' is of type {value.dtype}, which safetensors files do not hold")
-        header[name] = {"dtype": _DTYPES[value.dtype.name], "shape": list(value.shape), "data_offsets": [offset, offset + value.nbytes]}
-        offset += value.nbytes
-    text = json.dumps(header, ensure_ascii=False).encode()
-    text += b" " * (-len(text) % 8)
-    with _whole(target) as file:
-        file.write(len(text).to_bytes(8, "little") + text)
-        for value in values.values():
-            file.write(numpy.ascontiguousarray(value, dtype=value.dtype.newbyteorder("<")).tobytes())
+    entries = {}
+    for name, given in inputs.items():
+        value = numpy.asarray(given)
+        try:
+            dtype = _safetensors.dtype_name(value)
+        except KeyError:
+            raise ValueError(f"'{name}' is of type {value.dtype}, which safetensors files do not hold") from None
+        entries[name] = _safetensors.Entry(dtype, value.shape, value.nbytes,
+                                           lambda v=value: numpy.ascontiguousarray(v, dtype=v.dtype.newbyteorder("<")).tobytes())
+    _safetensors.write(entries, target)
 
 
 def _pieces(source: str, column: Optional[str]) -> Iterator[Any]:
@@ -106,26 +100,6 @@ def _batches(source: str) -> Iterator[Any]:
             return
         for i in range(reader.num_record_batches):
             yield reader.get_batch(i)
-
-
-class _whole:
-    """A file that gets its name when it is complete."""
-
-    def __init__(self, path: str):
-        self.path = path
-
-    def __enter__(self) -> Any:
-        handle, self.temporary = tempfile.mkstemp(dir=os.path.dirname(os.path.abspath(self.path)), prefix=os.path.basename(self.path) + ".")
-        self.file = os.fdopen(handle, "wb")
-        return self.file
-
-    def __exit__(self, kind: Any, value: Any, trace: Any) -> None:
-        self.file.close()
-        if kind is not None:
-            os.unlink(self.temporary)
-            return
-        os.chmod(self.temporary, 0o644)
-        os.replace(self.temporary, self.path)
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:

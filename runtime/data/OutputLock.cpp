@@ -62,8 +62,7 @@ Status OutputLock::take(const std::string &path, const std::string &whose) {
       name = path;
       std::string pid = std::to_string(::getpid());
       // Only for messages: without it the lock holds all the same.
-      if (::ftruncate(fd, 0) == 0 && ::pwrite(fd, pid.data(), pid.size(), 0) < 0)
-        return {};
+      [[maybe_unused]] bool named = ::ftruncate(fd, 0) == 0 && ::pwrite(fd, pid.data(), pid.size(), 0) >= 0;
       return {};
     }
     ::close(opened);

@@ -64,7 +64,8 @@ Status Checkpoints::resume(dpcrt_session *session, const std::string &modelHash,
   out = StartPoint();
   out.shuffle = options.shuffle;
   for (const FoundCheckpoint &f : found)
-    generation = std::max(generation, f.problem.ok() ? f.generation + 1 : generation + 1);
+    if (f.problem.ok()) // one that cannot be read is never resumed from
+      generation = std::max(generation, f.generation + 1);
   bool here = options.resume == "auto" || (options.resume.empty() && !isDefault);
   std::string from = here ? (found.empty() ? "" : directory) : options.resume == "never" ? "" : options.resume;
   if (from.empty()) {

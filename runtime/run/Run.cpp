@@ -59,7 +59,7 @@ private:
   StartPoint from;
   uint64_t microBatches = 1, evalMicroBatches = 1, experts = 1;
   uint64_t steps = 0, stepsDone = 0, cursor = 0, skippedInRow = 0;
-  double samplesPerMicroBatch = 1, tokensPerStep = 0;
+  double samplesPerMicroBatch = 1, samplesPerStep = 1, tokensPerStep = 0;
   bool oversubscribed = false, anyTraced = false;
   uint64_t residentAtStart = 0, residentAfterLoad = 0;
   json losses = json::array(), stepTimes = json::array(), evaluations = json::array();
@@ -89,6 +89,7 @@ Status Run::open() {
     return manifest.contains(key) ? manifest[key].get<double>() : otherwise;
   };
   samplesPerMicroBatch = perMicroBatch("samples_per_micro_batch", 1) * double(experts);
+  samplesPerStep = samplesPerMicroBatch * double(microBatches);
   tokensPerStep = perMicroBatch("tokens_per_micro_batch", 0) * double(microBatches * experts);
   if (Status s = LearningRate::make(options.lr, options.lrSchedule, options.steps, rate); !s.ok())
     return s;
@@ -320,11 +321,10 @@ Status Run::oneStep(uint64_t step) {
       return s;
   if (Status s = writeStepMetrics(step, result, dataWait); !s.ok())
     return s;
-  double samples = samplesPerMicroBatch * double(microBatches);
   log.step(step, from.step + 1, steps, result.seconds,
            "loss " + print("%.4f", result.loss) + "  " + print("%.3f", result.seconds) + " s  " +
                (tokensPerStep > 0 ? print("%.0f tokens/s", tokensPerStep / result.seconds)
-                                  : print("%.1f samples/s", samples / result.seconds)));
+                                  : print("%.1f samples/s", samplesPerStep / result.seconds)));
   return checkFinite(step, inputs, result);
 }
 
@@ -354,7 +354,6 @@ Status Run::writeStepMetrics(uint64_t step, const dpcrt_result &result, double d
   json peak = json::array();
   for (size_t rank = 0; rank < dpcrt_session_ranks(session.get()); ++rank)
     peak.push_back(dpcrt_session_arena_bytes(session.get(), rank));
-  double samplesPerStep = samplesPerMicroBatch * double(microBatches);
   json line = {{"v", 1}, {"step", step}, {"samples", uint64_t(samplesPerMicroBatch) * cursor},
                {"loss", finite(result.loss)}, {"grad_norm", finite(result.grad_norm)},
                {"lr", lastRate}, {"step_s", result.seconds},

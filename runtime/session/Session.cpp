@@ -302,13 +302,6 @@ Status Session::result(StepResult &out) {
   return {};
 }
 
-Status Session::step(const std::vector<InputData> &inputs, const StepRequest &request,
-                     StepResult &out) {
-  if (Status s = submit(inputs, request); !s.ok())
-    return s;
-  return result(out);
-}
-
 void Session::listStates() {
   for (const HeldParameter &p : train->memory.parameters) {
     const Manifest::Parameter &m = *p.manifest;

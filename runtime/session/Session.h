@@ -58,8 +58,6 @@ public:
   // Between the two every other function that touches memory is an error (Usage).
   Status submit(const std::vector<InputData> &inputs, const StepRequest &request);
   Status result(StepResult &out);
-  Status step(const std::vector<InputData> &inputs, const StepRequest &request,
-              StepResult &out);
 
   // Steps begun, and updates made: what a resumed run goes on from.
   struct Position {
