@@ -16,12 +16,22 @@ if(DPC_SANITIZE)
   target_link_options(dpc_options INTERFACE -fsanitize=${_dpc_sanitize})
 endif()
 
-# dpc_add_library(NAME [MLIR] SOURCES a.cpp ... [LINK lib ...] [DEPENDS target ...])
+# dpc_add_library(NAME [MLIR] [HEADERS a.h ...] [SOURCES a.cpp ...] [LINK lib ...]
+#                 [DEPENDS target ...])
 # MLIR: the library includes MLIR headers; it then shares one precompiled header.
+# HEADERS: headers of this folder (or of its mirror in include/) that are this library's
+# although no source is called like them, where the folder has several libraries.
+# Without sources it is a library of headers alone.
 function(dpc_add_library name)
-  cmake_parse_arguments(ARG "MLIR" "" "SOURCES;LINK;DEPENDS" ${ARGN})
-  add_library(${name} STATIC ${ARG_SOURCES})
-  target_link_libraries(${name} PUBLIC dpc_options ${ARG_LINK})
+  cmake_parse_arguments(ARG "MLIR" "" "HEADERS;SOURCES;LINK;DEPENDS" ${ARGN})
+  if(ARG_SOURCES)
+    add_library(${name} STATIC ${ARG_SOURCES})
+    target_link_libraries(${name} PUBLIC dpc_options ${ARG_LINK})
+    dpc_link_alone(${name})
+  else()
+    add_library(${name} INTERFACE)
+    target_link_libraries(${name} INTERFACE dpc_options ${ARG_LINK})
+  endif()
   if(ARG_MLIR)
     target_link_libraries(${name} PUBLIC dpc_mlir)
     target_precompile_headers(${name} REUSE_FROM dpc_pch)
@@ -29,6 +39,37 @@ function(dpc_add_library name)
   if(ARG_DEPENDS)
     add_dependencies(${name} ${ARG_DEPENDS})
   endif()
+  file(RELATIVE_PATH folder ${PROJECT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
+  list(JOIN ARG_HEADERS " " headers)
+  list(JOIN ARG_SOURCES " " sources)
+  list(JOIN ARG_LINK " " links)
+  set_property(GLOBAL APPEND PROPERTY DPC_LAYERS "${name}|${folder}|${headers}|${sources}|${links}")
+endfunction()
+
+# Links everything of a library, with what it says it links and nothing else: what it
+# uses beyond that is an undefined symbol. The layering test builds `dpc-alone`.
+add_custom_target(dpc-alone)
+file(WRITE ${PROJECT_BINARY_DIR}/alone.cpp "")
+function(dpc_link_alone name)
+  if(NOT DPC_BUILD_TESTS OR DPC_SANITIZE)
+    return()
+  endif()
+  add_library(${name}_alone SHARED EXCLUDE_FROM_ALL ${PROJECT_BINARY_DIR}/alone.cpp)
+  target_link_libraries(${name}_alone PRIVATE "$<LINK_LIBRARY:WHOLE_ARCHIVE,${name}>")
+  target_link_options(${name}_alone PRIVATE -Wl,-z,defs)
+  set_target_properties(${name}_alone PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/alone)
+  add_dependencies(dpc-alone ${name}_alone)
+endfunction()
+
+# Writes the libraries, a line each, for the layering test: name, folder, headers,
+# sources and what it links, with bars between them.
+function(dpc_write_layers)
+  get_property(layers GLOBAL PROPERTY DPC_LAYERS)
+  set(text "")
+  foreach(layer IN LISTS layers)
+    string(APPEND text "${layer}\n")
+  endforeach()
+  file(GENERATE OUTPUT ${PROJECT_BINARY_DIR}/layers.txt CONTENT "${text}")
 endfunction()
 
 # An executable shares the libraries' precompiled header if it is compiled as they

@@ -2,8 +2,8 @@
 #ifndef DPC_PYTHON_BINDINGS_H
 #define DPC_PYTHON_BINDINGS_H
 
-#include "dpc/Schedule/Result.h"
-#include "dpc/Schedule/Simulate.h"
+#include "dpc/Schedule/core/Result.h"
+#include "dpc/Schedule/core/Simulate.h"
 
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>

@@ -1,5 +1,5 @@
 // Pictures of schedules, for Python.
-#include "dpc/ScheduleDraw/Render.h"
+#include "dpc/Schedule/draw/Render.h"
 
 #include "Bindings.h"
 

@@ -1,13 +1,13 @@
 // The schedule library for Python: `dpc._schedule`, which `dpc/schedule.py` wraps
 // in words and defaults. Everything the library refuses becomes a ValueError with
 // the library's words.
-#include "dpc/Schedule/Check.h"
-#include "dpc/Schedule/Csv.h"
-#include "dpc/Schedule/Source.h"
-#include "dpc/Schedule/Spread.h"
-#include "dpc/Schedule/Text.h"
-#include "dpc/ScheduleCommands/Command.h"
-#include "dpc/ScheduleCommands/CostsFile.h"
+#include "dpc/Schedule/core/Check.h"
+#include "dpc/Schedule/core/Csv.h"
+#include "dpc/Schedule/generators/Source.h"
+#include "dpc/Schedule/compare/Spread.h"
+#include "dpc/Schedule/core/Text.h"
+#include "dpc/Driver/Schedule/Command.h"
+#include "dpc/Driver/Schedule/CostsFile.h"
 
 #include "Bindings.h"
 

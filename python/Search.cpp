@@ -1,5 +1,5 @@
 // Schedules made for given costs, for Python.
-#include "dpc/Schedule/Search.h"
+#include "dpc/Schedule/search/Search.h"
 
 #include "Bindings.h"
 

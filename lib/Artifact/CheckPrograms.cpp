@@ -2,35 +2,35 @@
 // runtime's own reader and checker.
 #include "dpc/Artifact/Artifact.h"
 
-#include "Surroundings.h"
+#include "ProgramContext.h"
 #include "dpc/Dialect/DualPipe/DualPipe.h"
-#include "dpc/Schedule/Text.h"
-#include "program/Check.h"
-#include "program/Reader.h"
+#include "dpc/Schedule/core/Text.h"
+#include "program/check/Check.h"
+#include "program/format/Reader.h"
 
 using namespace mlir;
 
 namespace dpc::artifact {
 
-ProgramSurroundings surroundingsOf(ModuleOp module) {
-  ProgramSurroundings around;
-  around.ranks = 0;
+ProgramContext programContextOf(ModuleOp module) {
+  ProgramContext context;
+  context.ranks = 0;
   for (prog::ProgramOp program : module.getOps<prog::ProgramOp>())
-    around.ranks = std::max<uint64_t>(around.ranks, program.getCoordinate() + 1);
+    context.ranks = std::max<uint64_t>(context.ranks, program.getCoordinate() + 1);
   if (auto mesh = module->getAttrOfType<DictionaryAttr>("nn.mesh"))
     if (auto ep = mesh.getAs<IntegerAttr>("ep"))
-      around.ep = ep.getInt();
+      context.ep = ep.getInt();
   for (dualpipe::ScheduleOp schedule : module.getOps<dualpipe::ScheduleOp>())
     if (auto table = schedule::parseText(schedule.getText().str()); table.ok())
-      around.mirror = std::max<uint64_t>(around.mirror, table->replicas.size());
-  return around;
+      context.mirror = std::max<uint64_t>(context.mirror, table->replicas.size());
+  return context;
 }
 
 LogicalResult checkPrograms(ModuleOp module, ArtifactSummary *summary) {
   std::map<std::string, std::vector<dpcrt::ProgramFile>> entries;
-  ProgramSurroundings around = surroundingsOf(module);
+  ProgramContext context = programContextOf(module);
   for (prog::ProgramOp program : module.getOps<prog::ProgramOp>()) {
-    std::string bytes = writeProgram(program, around);
+    std::string bytes = writeProgram(program, context);
     auto file = dpcrt::readProgram({bytes.begin(), bytes.end()}, program.getSymName().str());
     if (!file.ok())
       return program.emitError() << file.status().message();

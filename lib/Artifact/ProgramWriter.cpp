@@ -3,7 +3,8 @@
 #include "dpc/Artifact/ProgramWriter.h"
 
 #include "dpc/Dialect/NN/NN.h"
-#include "program/Program.h"
+#include "program/format/Program.h"
+#include "program/format/StepRecord.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -58,7 +59,7 @@ std::vector<uint64_t> unsignedOf(ArrayRef<int64_t> values) { return {values.begi
 
 class Writer {
 public:
-  Writer(prog::ProgramOp op, const ProgramSurroundings &around) : op(op), around(around) {}
+  Writer(prog::ProgramOp op, const ProgramContext &context) : op(op), context(context) {}
 
   std::string write() {
     writeHeader();
@@ -89,9 +90,9 @@ private:
     program.entry = op.getEntry().str();
     program.coordinate = op.getCoordinate();
     program.mesh = std::make_unique<fb::MeshT>();
-    program.mesh->pp = around.ranks;
-    program.mesh->mirror = around.mirror;
-    program.mesh->ep = around.ep;
+    program.mesh->pp = context.ranks;
+    program.mesh->mirror = context.mirror;
+    program.mesh->ep = context.ep;
     program.micro_batches = op.getMicroBatches();
     program.weighting = op.getWeighting() == "denominator" ? fb::LossWeighting::Denominator
                         : op.getWeighting() == "mean"      ? fb::LossWeighting::Mean
@@ -118,7 +119,7 @@ private:
           if (arena.getRole() == prog::ArenaRole::StepRecord) {
             program.step_record = std::make_unique<fb::StepRecordT>();
             program.step_record->arena = program.arenas.size();
-            program.step_record->header = std::make_unique<fb::Ref>(fb::Space::Arena, program.arenas.size(), 0, dpcrt::kStepRecordHeaderBytes);
+            program.step_record->header = std::make_unique<fb::Ref>(fb::Space::Arena, program.arenas.size(), 0, sizeof(dpcrt::StepHeader));
           }
           program.arenas.push_back(std::move(table));
         })
@@ -149,7 +150,7 @@ private:
     for (Attribute access : kernel.getBufferAccess())
       table->buffer_access.push_back(fb::Access(cast<prog::AccessAttr>(access).getValue()));
     KernelCode code;
-    if (auto it = around.kernels.find(table->symbol); it != around.kernels.end())
+    if (auto it = context.kernels.find(table->symbol); it != context.kernels.end())
       code = it->second;
     table->range = code.range;
     table->grain = code.grain;
@@ -172,8 +173,8 @@ private:
       table->moment_names.push_back(cast<StringAttr>(name).str());
     }
     table->record = std::make_unique<fb::Ref>(fb::Space::Arena, program.step_record->arena,
-                                              dpcrt::kStepRecordHeaderBytes + dpcrt::kStepRecordEntryBytes * parameter.getRecordEntry(),
-                                              dpcrt::kStepRecordEntryBytes);
+                                              sizeof(dpcrt::StepHeader) + sizeof(dpcrt::StepEntry) * parameter.getRecordEntry(),
+                                              sizeof(dpcrt::StepEntry));
     program.parameters.push_back(std::move(table));
   }
 
@@ -184,11 +185,11 @@ private:
     table->dst = std::make_unique<fb::Ref>(dst);
     std::string bytes = bytesOf(constant.getValue());
     bytes.resize(dst.bytes());
-    if (around.constants) {
-      auto [it, isNew] = around.constantOffsets->try_emplace(bytes, around.constants->size());
+    if (context.constants) {
+      auto [it, isNew] = context.constantOffsets->try_emplace(bytes, context.constants->size());
       if (isNew) {
-        *around.constants += bytes;
-        around.constants->resize((around.constants->size() + 63) / 64 * 64);
+        *context.constants += bytes;
+        context.constants->resize((context.constants->size() + 63) / 64 * 64);
       }
       table->file_offset = it->second;
     }
@@ -455,7 +456,7 @@ private:
   }
 
   prog::ProgramOp op;
-  const ProgramSurroundings &around;
+  const ProgramContext &context;
   fb::ProgramT program;
   llvm::StringMap<uint32_t> arenaNumber, groupNumber, kernelNumber, inputNumber, outputNumber, blockNumber;
   std::map<std::string, uint32_t> stringNumber, libraryNumber;
@@ -467,8 +468,8 @@ private:
 
 } // namespace
 
-std::string writeProgram(prog::ProgramOp program, const ProgramSurroundings &surroundings) {
-  return Writer(program, surroundings).write();
+std::string writeProgram(prog::ProgramOp program, const ProgramContext &context) {
+  return Writer(program, context).write();
 }
 
 } // namespace dpc::artifact

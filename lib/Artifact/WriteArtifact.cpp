@@ -1,14 +1,14 @@
 // Writes the artifact's files in the order docs/Artifact.md gives; see Artifact.h.
 #include "dpc/Artifact/Artifact.h"
 
-#include "Surroundings.h"
+#include "ProgramContext.h"
 #include "dpc/Codegen/Codegen.h"
 #include "dpc/Dialect/DualPipe/DualPipe.h"
 #include "dpc/Dialect/NN/ModelAttrs.h"
 #include "dpc/Dialect/NN/Sharding.h"
 #include "cli/Version.h"
 #include "data/OutputLock.h"
-#include "data/Sha256.h"
+#include "data/Hash.h"
 #include "data/Safetensors.h"
 #include "session/Artifact.h"
 #include "mlir/IR/AsmState.h"
@@ -57,9 +57,9 @@ public:
   int run() {
     if (int status = openDirectory())
       return status;
-    around = surroundingsOf(module);
-    around.constantOffsets = &constantOffsets;
-    around.constants = &constants;
+    context = programContextOf(module);
+    context.constantOffsets = &constantOffsets;
+    context.constants = &constants;
     describe();
     if (int status = writeKernels())
       return status;
@@ -143,10 +143,10 @@ private:
   void describe() {
     manifest.producer = std::string("dpc ") + dpcrt::versionText();
     manifest.modelName = llvm::sys::path::filename(options.modelPath).str();
-    manifest.modelHash = "sha256:" + dpcrt::sha256Hex(options.nnModule.data(), options.nnModule.size());
-    manifest.mesh.pp = around.ranks;
-    manifest.mesh.mirror = around.mirror;
-    manifest.mesh.ep = around.ep;
+    manifest.modelHash = "xxh128:" + dpcrt::hashHex(options.nnModule.data(), options.nnModule.size());
+    manifest.mesh.pp = context.ranks;
+    manifest.mesh.mirror = context.mirror;
+    manifest.mesh.ep = context.ep;
     manifest.config = nlohmann::ordered_json::parse(options.config, nullptr, false);
     for (dualpipe::ScheduleOp schedule : module.getOps<dualpipe::ScheduleOp>())
       manifest.schedule = schedule.getText().str();
@@ -167,7 +167,7 @@ private:
       return fileError ? 11 : 70;
     summary.kernelSeconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     for (codegen::CompiledKernel &kernel : compiled->kernels)
-      around.kernels[kernel.symbol] = {kernel.range, kernel.grain, kernel.scratchBytes, kernel.flops, kernel.bytes};
+      context.kernels[kernel.symbol] = {kernel.range, kernel.grain, kernel.scratchBytes, kernel.flops, kernel.bytes};
     summary.kernels = compiled->kernels.size();
     files.push_back("kernels/cpu.so");
     manifest.targets.push_back({options.target, "cpu", "kernels/cpu.so", compiled->features});
@@ -179,7 +179,7 @@ private:
     std::map<std::string, RankedTensorType> inputs;
     for (prog::ProgramOp program : module.getOps<prog::ProgramOp>()) {
       std::string name = program.getEntry().str() + ".rank" + std::to_string(program.getCoordinate()) + ".prog";
-      if (int status = writeFile(name, writeProgram(program, around)))
+      if (int status = writeFile(name, writeProgram(program, context)))
         return status;
       auto &entry = entries[program.getEntry().str()];
       entry.name = program.getEntry().str();
@@ -417,10 +417,8 @@ private:
   int writeChecksums() {
     std::map<std::string, std::string> sums;
     for (const std::string &file : files) {
-      std::string content;
-      if (dpcrt::Status status = dpcrt::readWholeFile(path(file), dpcrt::Code::Io, content); !status.ok())
+      if (dpcrt::Status status = dpcrt::hashFile(path(file), dpcrt::Code::Io, sums[file]); !status.ok())
         return fail(status.exitStatus(), status.message());
-      sums[file] = dpcrt::sha256Hex(content.data(), content.size());
     }
     return writeFile(dpcrt::Manifest::checksumsName, dpcrt::writeChecksums(sums));
   }
@@ -455,7 +453,7 @@ private:
   ModuleOp module;
   const ArtifactOptions &options;
   ArtifactSummary &summary;
-  ProgramSurroundings around;
+  ProgramContext context;
   dpcrt::Manifest manifest;
   dpcrt::OutputLock lock;
   std::string directory; // the temporary one, until it is renamed

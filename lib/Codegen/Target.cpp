@@ -60,7 +60,7 @@ llvm::Expected<Target> Target::get(llvm::StringRef name) {
   // tuning flags and modes, which are no instructions, and sets that no kernel uses.
   static constexpr llvm::StringLiteral sets[] = {
 #define DPCRT_CPU_FEATURE(name) name,
-#include "program/CpuFeatures.def"
+#include "program/format/CpuFeatures.def"
   };
   const llvm::MCSubtargetInfo &info = *machine->getMCSubtargetInfo();
   for (llvm::StringRef set : sets)

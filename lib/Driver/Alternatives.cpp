@@ -2,8 +2,8 @@
 #include "Alternatives.h"
 
 #include "ChosenSchedule.h"
-#include "dpc/Schedule/Generators.h"
-#include "dpc/Schedule/Source.h"
+#include "dpc/Schedule/generators/Generators.h"
+#include "dpc/Schedule/generators/Source.h"
 #include "mlir/Parser/Parser.h"
 
 using namespace mlir;

@@ -10,10 +10,10 @@
 #define DPC_LIB_DRIVER_ALTERNATIVES_H
 
 #include "dpc/Driver/Compile.h"
-#include "dpc/Lowering/Comparison.h"
-#include "dpc/Lowering/PlannedStep.h"
+#include "dpc/Lowering/Forecast/Comparison.h"
+#include "dpc/Lowering/Forecast/PlannedStep.h"
 #include "dpc/Partition/Partition.h"
-#include "dpc/Schedule/Result.h"
+#include "dpc/Schedule/core/Result.h"
 #include "mlir/IR/OwningOpRef.h"
 
 #include <map>

@@ -2,9 +2,9 @@
 #include "AutoSchedule.h"
 
 #include "ChosenSchedule.h"
-#include "dpc/Schedule/Compare.h"
-#include "dpc/Schedule/Search.h"
-#include "dpc/Schedule/Text.h"
+#include "dpc/Schedule/compare/Compare.h"
+#include "dpc/Schedule/search/Search.h"
+#include "dpc/Schedule/core/Text.h"
 
 #include <set>
 #include <tuple>

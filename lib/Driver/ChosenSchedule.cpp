@@ -1,9 +1,9 @@
 // See ChosenSchedule.h.
 #include "ChosenSchedule.h"
 
-#include "dpc/Schedule/Check.h"
-#include "dpc/Schedule/Source.h"
-#include "dpc/Schedule/Text.h"
+#include "dpc/Schedule/core/Check.h"
+#include "dpc/Schedule/generators/Source.h"
+#include "dpc/Schedule/core/Text.h"
 
 namespace dpc::driver {
 namespace {

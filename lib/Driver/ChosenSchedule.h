@@ -4,8 +4,8 @@
 #define DPC_LIB_DRIVER_CHOSENSCHEDULE_H
 
 #include "dpc/Driver/Compile.h"
-#include "dpc/Schedule/Result.h"
-#include "dpc/Schedule/Table.h"
+#include "dpc/Schedule/core/Result.h"
+#include "dpc/Schedule/core/Table.h"
 
 namespace dpc::driver {
 

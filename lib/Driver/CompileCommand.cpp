@@ -10,6 +10,7 @@
 #include "dpc/Partition/Partition.h"
 
 #include "cli/CommandLine.h"
+#include "program/format/Optimizers.h"
 
 #include <filesystem>
 #include <ostream>
@@ -25,6 +26,13 @@ bool parseInit(const std::string &text, import::InitOptions &init) {
   if (rest.empty())
     return true;
   return rest.consume_front(",normal:") && !rest.getAsDouble(init.stddev) && init.stddev >= 0;
+}
+
+std::vector<std::string> optimizerKinds() {
+  std::vector<std::string> names;
+  for (const dpcrt::Optimizer &optimizer : dpcrt::optimizers())
+    names.emplace_back(optimizer.name);
+  return names;
 }
 
 // NAME=N and INPUT=2x128.
@@ -180,7 +188,7 @@ void addShapeFlags(CLI::App &app, CompileOptions &options, std::string &memoryLi
   app.add_option("--micro-batches", options.microBatches, "micro-batches of a step (4 x ranks)")->check(CLI::Range(1u, 1048576u));
   app.add_option("--schedule", options.schedule, "NAME[,option=number], a file, or auto: the one with the shortest forecast step");
   app.add_option("--cuts", options.cuts, "where to cut: after:PATH,... or a file of such lines");
-  app.add_option("--optimizer", options.optimizer, "sgd, momentum, adam or adamw")->check(CLI::IsMember({"sgd", "momentum", "adam", "adamw"}));
+  app.add_option("--optimizer", options.optimizer, dpcrt::optimizerNames())->check(CLI::IsMember(optimizerKinds()));
   app.add_option("--machine", options.machine, "machine description (JSON)");
   app.add_option("--memory-limit", memoryLimit, "most memory that a rank may need, as in 24GiB");
 }

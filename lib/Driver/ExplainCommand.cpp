@@ -8,7 +8,7 @@
 #include "Diagnostics.h"
 #include "Summary.h"
 #include "dpc/Driver/Registry.h"
-#include "dpc/Schedule/Source.h"
+#include "dpc/Schedule/generators/Source.h"
 #include "session/Artifact.h"
 #include "mlir/Bytecode/BytecodeWriter.h"
 #include "data/Files.h"

@@ -1,7 +1,7 @@
 // `dpc inspect`: the programs of an artifact, readable.
 #include "dpc/Driver/Compile.h"
 
-#include "program/Print.h"
+#include "program/format/Print.h"
 #include "session/Artifact.h"
 
 #include "cli/CommandLine.h"

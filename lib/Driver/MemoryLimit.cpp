@@ -2,7 +2,7 @@
 #include "MemoryLimit.h"
 
 #include "dpc/Dialect/Prog/Prog.h"
-#include "dpc/Schedule/Generators.h"
+#include "dpc/Schedule/generators/Generators.h"
 
 #include <cmath>
 

@@ -3,11 +3,11 @@
 
 #include "dpc/Dialect/DualPipe/DualPipe.h"
 #include "dpc/Dialect/NN/Sharding.h"
-#include "dpc/Lowering/Comparison.h"
+#include "dpc/Lowering/Forecast/Comparison.h"
 #include "dpc/Lowering/Passes.h"
 #include "dpc/Machine/Machine.h"
 #include "dpc/Partition/Partition.h"
-#include "dpc/Schedule/Text.h"
+#include "dpc/Schedule/core/Text.h"
 #include "data/Files.h"
 #include "llvm/ADT/StringSet.h"
 

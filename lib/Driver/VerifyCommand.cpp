@@ -3,7 +3,7 @@
 
 #include "Diagnostics.h"
 #include "dpc/Driver/Registry.h"
-#include "dpc/Verify/Verify.h"
+#include "dpc/Driver/Verify/Verify.h"
 
 #include "cli/CommandLine.h"
 

@@ -2,7 +2,7 @@
 #ifndef DPC_LIB_EXPORT_MODELTEXT_H
 #define DPC_LIB_EXPORT_MODELTEXT_H
 
-#include "program/Status.h"
+#include "program/format/Status.h"
 
 #include <memory>
 #include <string>

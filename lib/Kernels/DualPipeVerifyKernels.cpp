@@ -3,6 +3,8 @@
 #include "dpc/Dialect/NN/Collectives.h"
 #include "dpc/Kernels/Passes.h"
 
+#include "dpc/Dialect/DualPipe/KernelName.h"
+
 using namespace mlir;
 
 namespace dpc::kernels {
@@ -33,7 +35,7 @@ struct DualPipeVerifyKernelsPass : impl::DualPipeVerifyKernelsBase<DualPipeVerif
           op.emitOpError() << "is in a kernel, which may hold nn operations other than library calls, collectives and large constants";
           failed = true;
         }
-      std::string name = getKernelName(kernel);
+      std::string name = dualpipe::getKernelName(kernel);
       if (kernel.getName() != name) {
         kernel.emitOpError() << "is a kernel whose content is named @" << name;
         failed = true;

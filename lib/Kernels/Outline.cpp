@@ -1,24 +1,13 @@
 // A kernel from a group of operations, named by its content.
 #include "dpc/Kernels/Passes.h"
 
+#include "dpc/Dialect/DualPipe/KernelName.h"
+
 #include "llvm/ADT/SetVector.h"
-#include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/xxhash.h"
 
 using namespace mlir;
 
 namespace dpc::kernels {
-
-std::string getKernelName(func::FuncOp kernel) {
-  std::string text;
-  llvm::raw_string_ostream stream(text);
-  kernel->print(stream, OpPrintingFlags().useLocalScope());
-  // The content without the name.
-  std::string name = ("@" + kernel.getName()).str();
-  if (size_t at = text.find(name); at != std::string::npos)
-    text.erase(at, name.size());
-  return "k_" + llvm::utohexstr(llvm::xxh3_64bits(text), /*LowerCase=*/true, /*Width=*/16);
-}
 
 namespace {
 
@@ -86,7 +75,7 @@ Operation *outlineKernel(ModuleOp module, ArrayRef<Operation *> operations, Arra
         break;
       }
 
-  std::string name = getKernelName(kernel);
+  std::string name = dualpipe::getKernelName(kernel);
   kernel.setName(name);
   if (module.lookupSymbol(name)) {
     kernel.erase(); // the same content is one kernel

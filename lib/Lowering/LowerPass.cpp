@@ -2,9 +2,9 @@
 // writes a prog.program per coordinate of the pp axis.
 #include "dpc/Lowering/Passes.h"
 
-#include "RankEmitter.h"
-#include "StageCosts.h"
-#include "StepForecast.h"
+#include "Emit/RankEmitter.h"
+#include "Forecast/StageCosts.h"
+#include "Forecast/StepForecast.h"
 
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/DialectResourceBlobManager.h"

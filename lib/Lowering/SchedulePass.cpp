@@ -1,9 +1,9 @@
 // The schedule phase: a name or a file becomes the module's schedule operation.
 #include "dpc/Lowering/Passes.h"
 
-#include "dpc/Schedule/Check.h"
-#include "dpc/Schedule/Source.h"
-#include "dpc/Schedule/Text.h"
+#include "dpc/Schedule/core/Check.h"
+#include "dpc/Schedule/generators/Source.h"
+#include "dpc/Schedule/core/Text.h"
 
 using namespace mlir;
 using namespace dpc::dualpipe;

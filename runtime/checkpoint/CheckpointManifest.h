@@ -2,7 +2,7 @@
 // checkpoint is complete: it is the last file to appear.
 #pragma once
 #include "data/Element.h"
-#include "program/Status.h"
+#include "program/format/Status.h"
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>

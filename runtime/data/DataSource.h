@@ -3,7 +3,7 @@
 // opening; reading is thread-safe and reports files that changed underneath.
 #pragma once
 #include "data/Element.h"
-#include "program/Status.h"
+#include "program/format/Status.h"
 #include <cstdint>
 #include <memory>
 #include <string>

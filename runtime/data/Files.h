@@ -1,7 +1,7 @@
 // Files as the runtime reads and writes them: reads by position that report short
 // files instead of faulting, writes that appear whole or not at all.
 #pragma once
-#include "program/Status.h"
+#include "program/format/Status.h"
 #include <cstdint>
 #include <functional>
 #include <memory>

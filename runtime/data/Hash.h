@@ -1,7 +1,7 @@
 // XXH3 with 128 bits (libxxhash): detects damage at the speed of memory. It is no
 // protection against malice.
 #pragma once
-#include "program/Status.h"
+#include "program/format/Status.h"
 #include <memory>
 #include <string>
 

@@ -2,7 +2,7 @@
 // beside what is written, so it dies with its owner however that ends; the file is
 // removed by who leaves in order, and means nothing where it was left behind.
 #pragma once
-#include "program/Status.h"
+#include "program/format/Status.h"
 #include <string>
 
 namespace dpcrt {

@@ -3,8 +3,8 @@
 // of a process that use it; functions without a Lane are called at load by one
 // thread, functions with one are called by the lane's thread only.
 #pragma once
-#include "program/Program.h"
-#include "program/Status.h"
+#include "program/format/Program.h"
+#include "program/format/Status.h"
 #include <cstdint>
 #include <memory>
 #include <string>

@@ -2,7 +2,7 @@
 // pids.max) is the user's to mend, so it is an error with a message, not the end of
 // the process.
 #pragma once
-#include "program/Status.h"
+#include "program/format/Status.h"
 #include <system_error>
 #include <thread>
 #include <vector>

@@ -3,7 +3,7 @@
 // stream instead.
 #pragma once
 #include "executor/Plan.h"
-#include "trace/Spans.h"
+#include "executor/Spans.h"
 
 namespace dpcrt {
 

@@ -1,9 +1,10 @@
 // Opening MODEL.dpc, in the order of docs/Artifact.md.
 #include "session/Artifact.h"
 #include "data/Files.h"
-#include "data/Sha256.h"
-#include "program/Check.h"
+#include "data/Hash.h"
+#include "program/check/Check.h"
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 namespace dpcrt {
 
@@ -22,13 +23,19 @@ Element elementOf(fb::DType type) {
 }
 
 namespace {
-Status sha256File(const std::string &path, std::string &hex) {
-  Sha256 hash;
-  if (Status s = readInPieces(path, Code::Artifact, [&](const char *piece, uint64_t bytes) { hash.update(piece, bytes); });
-      !s.ok())
-    return s;
-  hex = toHex(hash.finish());
-  return {};
+// What another major version lays out differently begins with the checksums, so the
+// version is looked at before them, in a manifest that nothing vouches for yet.
+Status checkVersion(const Artifact &artifact) {
+  std::string text;
+  if (!readWholeFile(artifact.path(Manifest::fileName), Code::Artifact, text).ok())
+    return {}; // checkChecksums says what is missing
+  auto doc = nlohmann::json::parse(text, nullptr, false);
+  auto version = doc.is_object() ? doc.find("format_version") : doc.end();
+  if (!doc.is_object() || version == doc.end() || !version->is_array() || version->size() != 2 ||
+      !(*version)[0].is_number_unsigned() || !(*version)[1].is_number_unsigned() || (*version)[0] == Manifest::formatMajor)
+    return {};
+  return error(Code::Artifact, "'", artifact.directory, "' has format version ", (*version)[0].dump(), ".", (*version)[1].dump(),
+               "; this dpc reads ", Manifest::formatMajor, ".x: compile the model again");
 }
 
 Status checkChecksums(const Artifact &artifact, std::map<std::string, std::string> &sums) {
@@ -41,7 +48,7 @@ Status checkChecksums(const Artifact &artifact, std::map<std::string, std::strin
     return s;
   for (auto &[path, expected] : sums) {
     std::string found;
-    if (Status s = sha256File(artifact.path(path), found); !s.ok())
+    if (Status s = hashFile(artifact.path(path), Code::Artifact, found); !s.ok())
       return error(Code::Artifact, "the artifact is damaged: ", s.message());
     if (found != expected)
       return error(Code::Artifact, "the artifact is damaged: '", artifact.path(path),
@@ -127,6 +134,8 @@ Status openArtifact(const std::string &directory, Artifact &out) {
   out.directory = directory;
   while (out.directory.size() > 1 && out.directory.back() == '/')
     out.directory.pop_back();
+  if (Status s = checkVersion(out); !s.ok())
+    return s;
   std::map<std::string, std::string> sums;
   if (Status s = checkChecksums(out, sums); !s.ok())
     return s;

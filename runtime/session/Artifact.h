@@ -1,8 +1,8 @@
 // An artifact opened: checked against its checksums, its manifest against its
 // programs, its programs against each other. Nothing of it is executed yet.
 #pragma once
-#include "program/Check.h"
-#include "program/Reader.h"
+#include "program/check/Check.h"
+#include "program/format/Reader.h"
 #include "session/Manifest.h"
 
 namespace dpcrt {

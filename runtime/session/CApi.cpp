@@ -178,7 +178,7 @@ size_t dpcrt_session_ranks(const dpcrt_session *s) { return s->session->ranks();
 unsigned dpcrt_session_threads(const dpcrt_session *s) { return s->session->threads(); }
 
 void dpcrt_update_defaults(const dpcrt_artifact *a, dpcrt_update *out) {
-  UpdateOptions u = defaultUpdate(a->artifact->manifest.optimizer);
+  UpdateNumbers u = findOptimizer(a->artifact->manifest.optimizer)->defaults;
   give<dpcrt_update>({0, u.lrScale, u.weightDecay, u.momentum, u.beta1, u.beta2, u.eps}, out);
 }
 dpcrt_error *dpcrt_session_set_update(dpcrt_session *s, const char *parameter,

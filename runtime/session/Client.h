@@ -1,8 +1,9 @@
 // The C interface as C++ callers use it: handles that close themselves, structs that
 // know their size, errors as Status. Nothing here reaches behind dpcrt.h.
 #pragma once
+#include "data/Batches.h"
 #include "dpcrt/dpcrt.h"
-#include "program/Status.h"
+#include "program/format/Status.h"
 #include <memory>
 #include <string>
 #include <vector>
@@ -47,6 +48,28 @@ inline dpcrt_tensor stateOf(const dpcrt_session *s, size_t index) {
   auto t = sized<dpcrt_tensor>();
   dpcrt_session_state(s, index, &t);
   return t;
+}
+
+// The inputs of a micro-batch, as data sources are asked for them.
+inline std::vector<InputSpec> inputSpecs(const dpcrt_artifact *a) {
+  std::vector<InputSpec> specs;
+  for (size_t i = 0; i < dpcrt_artifact_inputs(a); ++i) {
+    dpcrt_tensor t = inputOf(a, i);
+    specs.push_back({t.name, *elementNamed(t.dtype), {t.shape, t.shape + t.rank}, t.limit, t.minimum,
+                     {t.ignored, t.ignored + t.ignored_count}});
+  }
+  return specs;
+}
+
+// What a step takes, from `first` on; valid until the next call.
+inline Status readInputs(Batches &batches, uint64_t first, std::vector<dpcrt_input> &inputs) {
+  std::vector<Batches::Values> values;
+  if (Status s = batches.read(first, values); !s.ok())
+    return s;
+  inputs.clear();
+  for (const Batches::Values &v : values)
+    inputs.push_back({sizeof(dpcrt_input), v.name, v.data, v.bytes, 0});
+  return {};
 }
 
 // What messages call a parameter: the framework's name where it is known.

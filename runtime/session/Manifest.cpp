@@ -2,6 +2,7 @@
 // path that leaves the artifact is an error with the key's path in it.
 #include "session/Manifest.h"
 #include "data/JsonReader.h"
+#include "program/format/Optimizers.h"
 #include <algorithm>
 #include <set>
 
@@ -322,9 +323,8 @@ private:
         !number(doc, "", "samples_per_micro_batch", m.samplesPerMicroBatch, false) ||
         !number(doc, "", "tokens_per_micro_batch", m.tokensPerMicroBatch, false))
       return false;
-    if (m.optimizer != "sgd" && m.optimizer != "momentum" &&
-        m.optimizer != "adam" && m.optimizer != "adamw")
-      return fail("optimizer", "is '" + m.optimizer + "', not sgd, momentum, adam or adamw");
+    if (!findOptimizer(m.optimizer))
+      return fail("optimizer", "is '" + m.optimizer + "', not " + optimizerNames());
     if (m.lossWeighting != "denominator" && m.lossWeighting != "mean" &&
         m.lossWeighting != "sum")
       return fail("loss.weighting", "is '" + m.lossWeighting + "'");
@@ -479,18 +479,19 @@ std::string writeChecksums(const std::map<std::string, std::string> &hexByPath) 
 
 Status parseChecksums(const std::string &text,
                       std::map<std::string, std::string> &hexByPath) {
+  constexpr size_t digits = 32;
   size_t line = 0;
   for (size_t begin = 0; begin < text.size();) {
     size_t end = text.find('\n', begin);
     std::string entry = text.substr(begin, end - begin);
     ++line;
-    bool valid = end != std::string::npos && entry.size() > 66 &&
-                 entry.find_first_not_of("0123456789abcdef") == 64 &&
-                 entry.compare(64, 2, "  ") == 0 && isContainedPath(entry.substr(66));
-    if (!valid || !hexByPath.emplace(entry.substr(66), entry.substr(0, 64)).second)
+    bool valid = end != std::string::npos && entry.size() > digits + 2 &&
+                 entry.find_first_not_of("0123456789abcdef") == digits &&
+                 entry.compare(digits, 2, "  ") == 0 && isContainedPath(entry.substr(digits + 2));
+    if (!valid || !hexByPath.emplace(entry.substr(digits + 2), entry.substr(0, digits)).second)
       return Status(Code::Artifact, "the artifact is damaged: line " +
                                            std::to_string(line) +
-                                           " of SHA256SUMS is not a checksum");
+                                           " of " + Manifest::checksumsName + " is not a checksum");
     begin = end + 1;
   }
   return {};

@@ -3,7 +3,7 @@
 #pragma once
 #include "data/Element.h"
 #include "data/Init.h"
-#include "program/Status.h"
+#include "program/format/Status.h"
 #include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -14,10 +14,10 @@
 namespace dpcrt {
 
 struct Manifest {
-  static constexpr unsigned formatMajor = 1, formatMinor = 0;
+  static constexpr unsigned formatMajor = 2, formatMinor = 0;
   // File names of the artifact that are fixed.
   static constexpr const char *fileName = "manifest.json";
-  static constexpr const char *checksumsName = "SHA256SUMS";
+  static constexpr const char *checksumsName = "XXH128SUMS";
 
   struct Mesh {
     uint32_t pp = 1, mirror = 1, dp = 1, ep = 1, tp = 1;
@@ -130,7 +130,7 @@ std::string writeManifest(const Manifest &manifest);
 // (code Model) name the key.
 Status parseManifest(const std::string &text, Manifest &out);
 
-// The content of SHA256SUMS.
+// The content of XXH128SUMS.
 std::string writeChecksums(const std::map<std::string, std::string> &hexByPath);
 Status parseChecksums(const std::string &text,
                       std::map<std::string, std::string> &hexByPath);

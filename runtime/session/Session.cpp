@@ -1,20 +1,14 @@
 // Steps: the step record in, losses and flags out.
 #include "session/Session.h"
-#include "data/Sha256.h"
+#include "data/Hash.h"
 #include "session/DeviceKinds.h"
+#include "program/format/StepRecord.h"
 #include "session/EntryPointRun.h"
 #include <cmath>
 #include <cstring>
 #include <sched.h>
 
 namespace dpcrt {
-
-UpdateOptions defaultUpdate(const std::string &optimizer) {
-  UpdateOptions u;
-  u.momentum = optimizer == "momentum" ? 0.9 : 0;
-  u.weightDecay = optimizer == "adamw" ? 0.01 : 0;
-  return u;
-}
 
 namespace {
 unsigned coresOfThisProcess() {
@@ -24,26 +18,6 @@ unsigned coresOfThisProcess() {
     return unsigned(CPU_COUNT(&set));
   return std::max(1u, std::thread::hardware_concurrency());
 }
-
-template <typename T> void put(char *at, size_t offset, T value) {
-  std::memcpy(at + offset, &value, sizeof(T));
-}
-template <typename T> T get(const char *at, size_t offset) {
-  T value;
-  std::memcpy(&value, at + offset, sizeof(T));
-  return value;
-}
-
-// Offsets of Program.fbs, StepRecord.
-enum HeaderOffset : size_t {
-  HeaderStep = 0, HeaderSeed = 8, HeaderLossScale = 16, HeaderFactor = 20, HeaderSkip = 24,
-  HeaderClipNorm = 28, HeaderSkipAsked = 32, HeaderSumDen = 36, HeaderNorm = 40,
-  HeaderNonfinite = 44
-};
-enum EntryOffset : size_t {
-  EntryLr = 0, EntryWeightDecay = 4, EntryMomentum = 8, EntryBeta1 = 12, EntryBeta2 = 16,
-  EntryEps = 20, EntryBias1 = 24, EntryBias2 = 28, EntryRest1 = 32, EntryRest2 = 36
-};
 } // namespace
 
 Status Session::create(std::shared_ptr<const Artifact> artifact, const SessionOptions &options,
@@ -98,7 +72,7 @@ Status Session::prepare(const SessionOptions &chosen) {
     return s;
   if (Status s = device->finishPreparation(); !s.ok())
     return s;
-  updates.assign(m.parameters.size(), defaultUpdate(m.optimizer));
+  updates.assign(m.parameters.size(), findOptimizer(m.optimizer)->defaults);
   listStates();
   ExecutorOptions executor;
   executor.timeoutNs = int64_t(options.timeoutSeconds * 1e9);
@@ -122,7 +96,7 @@ uint64_t Session::arenaBytes(size_t rank) const {
   return bytes;
 }
 
-Status Session::setUpdate(const std::string &parameter, const UpdateOptions &u) {
+Status Session::setUpdate(const std::string &parameter, const UpdateNumbers &u) {
   if (Status s = betweenSteps(); !s.ok())
     return s;
   for (size_t i = 0; i < updates.size(); ++i)
@@ -144,32 +118,31 @@ void Session::writeStepRecord(const StepRequest &request) {
     auto *record = memory.programs[rank]->step_record();
     if (!record)
       continue;
-    char *header = memory.address(rank, *record->header());
-    std::memset(header, 0, kStepRecordHeaderBytes);
-    put(header, HeaderStep, int64_t(at.steps));
-    put(header, HeaderSeed, options.seed);
-    put(header, HeaderLossScale, 1.0f);
-    put(header, HeaderClipNorm, float(request.clipNorm));
-    put(header, HeaderSkipAsked, request.skipUpdate ? 1.0f : 0.0f);
+    StepHeader header = {};
+    header.step = int64_t(at.steps);
+    header.seed = options.seed;
+    header.lossScale = 1;
+    header.clipNorm = float(request.clipNorm);
+    header.skipAsked = request.skipUpdate ? 1 : 0;
+    std::memcpy(memory.address(rank, *record->header()), &header, sizeof(header));
   }
   double t = double(at.updates + 1);
   for (size_t i = 0; i < memory.parameters.size(); ++i) {
-    const UpdateOptions &u = updates[i];
-    for (const Holding &h : memory.parameters[i].holdings) {
-      if (!h.record)
-        continue;
-      std::memset(h.record, 0, kStepRecordEntryBytes);
-      put(h.record, EntryLr, float(request.lr * u.lrScale));
-      put(h.record, EntryWeightDecay, float(u.weightDecay));
-      put(h.record, EntryMomentum, float(u.momentum));
-      put(h.record, EntryBeta1, float(u.beta1));
-      put(h.record, EntryBeta2, float(u.beta2));
-      put(h.record, EntryEps, float(u.eps));
-      put(h.record, EntryBias1, float(1 / (1 - std::pow(u.beta1, t))));
-      put(h.record, EntryBias2, float(1 / std::sqrt(1 - std::pow(u.beta2, t))));
-      put(h.record, EntryRest1, float(1 - u.beta1));
-      put(h.record, EntryRest2, float(1 - u.beta2));
-    }
+    const UpdateNumbers &u = updates[i];
+    StepEntry entry = {};
+    entry.lr = float(request.lr * u.lrScale);
+    entry.weightDecay = float(u.weightDecay);
+    entry.momentum = float(u.momentum);
+    entry.beta1 = float(u.beta1);
+    entry.beta2 = float(u.beta2);
+    entry.eps = float(u.eps);
+    entry.correction1 = float(1 / (1 - std::pow(u.beta1, t)));
+    entry.correction2 = float(1 / std::sqrt(1 - std::pow(u.beta2, t)));
+    entry.rest1 = float(1 - u.beta1);
+    entry.rest2 = float(1 - u.beta2);
+    for (const Holding &h : memory.parameters[i].holdings)
+      if (h.record)
+        std::memcpy(h.record, &entry, sizeof(entry));
   }
 }
 
@@ -178,10 +151,11 @@ void Session::readStepRecord(StepResult &result) const {
   auto *record = memory.programs[0]->step_record();
   if (!record)
     return;
-  const char *header = memory.address(0, *record->header());
-  result.gradNorm = get<float>(header, HeaderNorm);
-  result.nonfinite = get<float>(header, HeaderNonfinite) != 0;
-  result.skipped = get<float>(header, HeaderSkip) != 0;
+  StepHeader header;
+  std::memcpy(&header, memory.address(0, *record->header()), sizeof(header));
+  result.gradNorm = header.norm;
+  result.nonfinite = header.nonfinite != 0;
+  result.skipped = header.skip != 0;
 }
 
 void Session::collectLosses(EntryPointRun &entry, StepResult &result) {
@@ -385,9 +359,9 @@ Status Session::compareHolders() const {
                    const char *y) -> Status {
     if (std::memcmp(x, y, a.bytes) == 0)
       return {};
-    return error(Code::Difference, what, " differs between rank ", a.rank, " (sha256 ",
-                 sha256Hex(x, a.bytes).substr(0, 16), "…) and rank ", b.rank, " (",
-                 sha256Hex(y, b.bytes).substr(0, 16), "…)");
+    return error(Code::Difference, what, " differs between rank ", a.rank, " (XXH3 ",
+                 hashHex(x, a.bytes).substr(0, 16), "…) and rank ", b.rank, " (",
+                 hashHex(y, b.bytes).substr(0, 16), "…)");
   };
   for (const HeldParameter &p : train->memory.parameters)
     for (size_t i = 1; i < p.holdings.size(); ++i)

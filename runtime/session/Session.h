@@ -2,6 +2,7 @@
 // vary by step. The C interface is a thin cover of this class.
 #pragma once
 #include "executor/Executor.h"
+#include "program/format/Optimizers.h"
 #include "session/Memory.h"
 #include "trace/ChromeTrace.h"
 #include "transports/local/LocalTransport.h"
@@ -16,12 +17,6 @@ struct SessionOptions {
   uint64_t seed = 0;
   bool sequential = false;
 };
-
-struct UpdateOptions {
-  double lrScale = 1, weightDecay = 0, momentum = 0, beta1 = 0.9, beta2 = 0.999, eps = 1e-8;
-};
-// PyTorch's, by kind of optimizer.
-UpdateOptions defaultUpdate(const std::string &optimizer);
 
 struct InputData {
   std::string name;
@@ -69,7 +64,7 @@ public:
   Status setPosition(const Position &position);
 
   // Sets the options of a parameter, or of all ("").
-  Status setUpdate(const std::string &parameter, const UpdateOptions &options);
+  Status setUpdate(const std::string &parameter, const UpdateNumbers &options);
 
   struct State {
     std::string name;
@@ -119,7 +114,7 @@ private:
   unsigned threadCount = 1;
   std::unique_ptr<Device> device;
   std::unique_ptr<EntryPointRun> train, evaluation;
-  std::vector<UpdateOptions> updates; // per parameter of the manifest
+  std::vector<UpdateNumbers> updates; // per parameter of the manifest
   std::vector<State> stateList;
   Position at;
   EntryPointRun *running = nullptr; // the entry point of the step under way

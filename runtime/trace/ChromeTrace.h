@@ -2,7 +2,7 @@
 // Perfetto: a process per rank, in it the forecast's tracks and one track per stream.
 #pragma once
 #include "executor/Plan.h"
-#include "trace/Spans.h"
+#include "executor/Spans.h"
 #include <nlohmann/json_fwd.hpp>
 
 namespace dpcrt {

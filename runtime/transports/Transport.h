@@ -26,7 +26,7 @@ struct CollectiveSpec {
   fb::Reduction reduction;
   fb::DType dtype;
   std::string group;            // the same for all members
-  uint32_t sequence;            // the how-manieth of the group
+  uint32_t sequence;            // counts the collectives of a group, from 0
   std::vector<uint32_t> members; // global ranks, ascending
   const void *src;
   void *dst;

@@ -56,7 +56,7 @@ def test_every_page_is_reachable_from_the_readme():
 
 
 # What the worked examples make.
-MADE = {"lib/Import/NarrowElementwise.cpp", "lib/Schedule/GpipeLifo.cpp", "test/Import/atan.onnxtxt",
+MADE = {"lib/Import/NarrowElementwise.cpp", "lib/Schedule/generators/GpipeLifo.cpp", "test/Import/atan.onnxtxt",
         "test/Import/narrow-elementwise.mlir", "runtime/devices/plain/CMakeLists.txt"}
 MADE |= {f"runtime/{kind}s/plain/Plain{kind.title()}.{end}" for kind in ("device", "transport") for end in ("h", "cpp")}
 

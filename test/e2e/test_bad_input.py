@@ -11,6 +11,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import load_file, save_file
 
+from seal import seal
+
 MODELS = pathlib.Path(os.environ["DPC_SOURCE_DIR"]) / "test" / "models"
 USAGE, MODEL, NONFINITE, DATA, IO = 2, 3, 6, 9, 11
 
@@ -225,7 +227,7 @@ def test_a_loss_that_becomes_nan(artifact, inputs, tmp_path):
     refused(run(artifact, tmp_path, inputs, "--epochs", 0, steps=20, lr="1e30"), NONFINITE, "step")
 
 
-@pytest.mark.parametrize("name", ["manifest.json", "train_step.rank1.prog", "kernels/cpu.so", "SHA256SUMS"])
+@pytest.mark.parametrize("name", ["manifest.json", "train_step.rank1.prog", "kernels/cpu.so", "XXH128SUMS"])
 def test_a_flipped_bit(artifact, inputs, tmp_path, name):
     copy = tmp_path / "copy.dpc"
     call("cp", "-r", artifact, copy)
@@ -242,10 +244,18 @@ def test_a_newer_artifact_names_both_versions(artifact, inputs, tmp_path):
     manifest = json.loads((copy / "manifest.json").read_text())
     mine, manifest["format_version"] = manifest["format_version"], [99, 0]
     (copy / "manifest.json").write_text(json.dumps(manifest))
-    sums = subprocess.run("sha256sum manifest.json", shell=True, cwd=copy, capture_output=True, text=True).stdout.split()[0]
-    lines = [line if not line.endswith("manifest.json") else f"{sums}  manifest.json" for line in (copy / "SHA256SUMS").read_text().splitlines()]
-    (copy / "SHA256SUMS").write_text("\n".join(lines) + "\n")
-    refused(run(copy, tmp_path, inputs), MODEL, "99", str(mine[0]))
+    seal(copy)
+    refused(run(copy, tmp_path, inputs), MODEL, "has format version 99.0", f"reads {mine[0]}.x")
+
+
+def test_an_artifact_of_an_older_format_is_to_be_compiled_again(artifact, inputs, tmp_path):
+    """As builds wrote it whose checksums had another name."""
+    copy = tmp_path / "copy.dpc"
+    call("cp", "-r", artifact, copy)
+    manifest = json.loads((copy / "manifest.json").read_text())
+    (copy / "manifest.json").write_text(json.dumps(dict(manifest, format_version=[1, 0])))
+    (copy / "XXH128SUMS").rename(copy / "SHA256SUMS")
+    refused(run(copy, tmp_path, inputs), MODEL, "has format version 1.0", "compile the model again")
 
 
 def test_a_quantised_model_is_called_one(save, tmp_path):

@@ -1,5 +1,4 @@
 """--init-weights takes what dumps, state dicts and sharded files hold, by their own word of their layout, or says everything that does not fit."""
-import hashlib
 import json
 import os
 import pathlib
@@ -12,6 +11,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import load_file, save_file
+
+from seal import seal
 
 USAGE, DATA = 2, 9
 
@@ -55,9 +56,7 @@ def built(tmp_path_factory):
 def write(artifact, manifest):
     """Puts a manifest into an artifact, with its checksum."""
     (artifact / "manifest.json").write_text(json.dumps(manifest))
-    lines = (artifact / "SHA256SUMS").read_text().splitlines()
-    digest = hashlib.sha256((artifact / "manifest.json").read_bytes()).hexdigest()
-    (artifact / "SHA256SUMS").write_text("".join((f"{digest}  manifest.json" if line.endswith("  manifest.json") else line) + "\n" for line in lines))
+    seal(artifact)
 
 
 def start(folder, weights, tmp_path):

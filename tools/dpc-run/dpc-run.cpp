@@ -1,7 +1,7 @@
 // Trains with a compiled artifact. Links the runtime and no LLVM.
 #include "cli/EscapingStream.h"
 #include "data/Files.h"
-#include "run/Run.h"
+#include "dpc-run/Run.h"
 #include <iostream>
 #include <unistd.h>
 

@@ -1,11 +1,11 @@
 // The user's command: a table of subcommands.
 #include "dpc/Driver/Compile.h"
-#include "dpc/ScheduleCommands/Command.h"
+#include "dpc/Driver/Schedule/Command.h"
 #include "cli/EscapingStream.h"
 #include "cli/Nearest.h"
 #include "cli/Version.h"
 #include "data/Files.h"
-#include "run/Run.h"
+#include "dpc-run/Run.h"
 
 #include <iostream>
 #include <unistd.h>

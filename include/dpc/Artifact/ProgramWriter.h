@@ -1,5 +1,5 @@
 // From a prog.program to the bytes that the runtime executes. One to one: every
-// operation of the dialect is a table of runtime/program/Program.fbs.
+// operation of the dialect is a table of runtime/program/format/Program.fbs.
 #ifndef DPC_ARTIFACT_PROGRAMWRITER_H
 #define DPC_ARTIFACT_PROGRAMWRITER_H
 
@@ -15,7 +15,7 @@ struct KernelCode {
 };
 
 /// What a program's bytes need besides the program.
-struct ProgramSurroundings {
+struct ProgramContext {
   uint64_t ranks = 1, mirror = 1, ep = 1;
   /// By kernel name. A kernel without an entry has not been compiled yet: its
   /// range is one point, which suits checking but not running.
@@ -27,7 +27,7 @@ struct ProgramSurroundings {
 };
 
 /// The FlatBuffer of a program, with identifier.
-std::string writeProgram(prog::ProgramOp program, const ProgramSurroundings &surroundings);
+std::string writeProgram(prog::ProgramOp program, const ProgramContext &context);
 
 } // namespace dpc::artifact
 

@@ -21,10 +21,6 @@ void buildKernelsPipeline(mlir::OpPassManager &pm, const KernelsEstimateCostOpti
 /// Registers the passes and `dpc-kernels-pipeline`.
 void registerKernelsPhase();
 
-/// The name of a kernel: `k_` and the hash of its text without name, locations and
-/// visibility.
-std::string getKernelName(mlir::func::FuncOp kernel);
-
 /// Outlines `operations` of one block (in its order) as a kernel of `module` and
 /// puts a launch in their place; results that others read become the kernel's.
 /// `repeated` operations are copied into the kernel and stay. `inplace(operand,

@@ -24,7 +24,7 @@ struct PartitionOptions : public mlir::PassPipelineOptions<PartitionOptions> {
       *this, "cuts", llvm::cl::desc("after:PATH,... or a file of such lines"),
       llvm::cl::init("")};
   Option<std::string> optimizer{
-      *this, "optimizer", llvm::cl::desc("sgd, momentum, adam or adamw"),
+      *this, "optimizer", llvm::cl::desc("kind of update that dualpipe.training names"),
       llvm::cl::init("sgd")};
   Option<int64_t> microBatches{*this, "micro-batches",
                                llvm::cl::desc("Micro-batches of a step"),

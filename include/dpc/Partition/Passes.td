@@ -54,7 +54,7 @@ def DualPipePartition : Pass<"dualpipe-partition", "::mlir::ModuleOp"> {
   let options = [
     Option<"stages", "stages", "unsigned", "1", "How many stages">,
     Option<"cuts", "cuts", "std::string", "\"\"", "after:PATH,... or a file of such lines; empty finds the best cuts">,
-    Option<"optimizer", "optimizer", "std::string", "\"sgd\"", "sgd, momentum, adam or adamw">,
+    Option<"optimizer", "optimizer", "std::string", "\"sgd\"", "kind of update that dualpipe.training names">,
     Option<"microBatches", "micro-batches", "int64_t", "1", "Micro-batches of a step">,
     Option<"machine", "machine", "std::string", "\"\"", "Machine description (JSON); empty takes the default">
   ];

@@ -1,17 +1,17 @@
 // Stages, the schedule and launches: what their symbols must name.
 #include "dpc/Dialect/DualPipe/DualPipe.h"
-#include "dpc/Schedule/Check.h"
-#include "dpc/Schedule/Text.h"
+#include "dpc/Schedule/core/Check.h"
+#include "dpc/Schedule/core/Text.h"
+#include "program/format/Optimizers.h"
 #include "llvm/ADT/SmallPtrSet.h"
 
 using namespace mlir;
 using namespace dpc::dualpipe;
 
 LogicalResult TrainingOp::verify() {
-  static constexpr StringLiteral optimizers[] = {"sgd", "momentum", "adam", "adamw"};
   static constexpr StringLiteral weightings[] = {"denominator", "mean", "sum"};
-  if (!llvm::is_contained(optimizers, getOptimizer()))
-    return emitOpError() << "has optimizer \"" << getOptimizer() << "\"; known are sgd, momentum, adam and adamw";
+  if (!dpcrt::findOptimizer(getOptimizer()))
+    return emitOpError() << "has optimizer \"" << getOptimizer() << "\"; it can be " << dpcrt::optimizerNames();
   if (!llvm::is_contained(weightings, getWeighting()))
     return emitOpError() << "has weighting \"" << getWeighting() << "\"; known are denominator, mean and sum";
   if (int64_t microBatches = getMicroBatches(); microBatches < 1)

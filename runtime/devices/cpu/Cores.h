@@ -7,7 +7,7 @@
 // program.
 #pragma once
 #include "devices/Wait.h"
-#include "program/Status.h"
+#include "program/format/Status.h"
 #include <deque>
 #include <exception>
 #include <memory>

@@ -13,7 +13,7 @@ Status checkCpuFeatures(const std::vector<std::string> &required) {
   __builtin_cpu_init();
   const Feature features[] = {
 #define DPCRT_CPU_FEATURE(name) {name, __builtin_cpu_supports(name) != 0},
-#include "program/CpuFeatures.def"
+#include "program/format/CpuFeatures.def"
   };
   std::string missing;
   for (const std::string &name : required) {

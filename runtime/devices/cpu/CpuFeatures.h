@@ -1,7 +1,7 @@
 // Which of the instruction sets that an artifact's kernels need this processor
 // (and its operating system) lacks.
 #pragma once
-#include "program/Status.h"
+#include "program/format/Status.h"
 #include <string>
 #include <vector>
 

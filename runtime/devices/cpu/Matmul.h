@@ -4,8 +4,8 @@
 // not depend on how many threads there are. Everything a call needs is made at
 // load; a call sets three addresses per block.
 #pragma once
-#include "program/Program.h"
-#include "program/Status.h"
+#include "program/format/Program.h"
+#include "program/format/Status.h"
 #include <dnnl.hpp>
 #include <map>
 #include <memory>

@@ -114,7 +114,7 @@ private:
 
 // What the members of one collective share. Counters run on over the steps: phase
 // p of step s is over when its counter is s times the number of members.
-struct Meeting {
+struct SharedCollective {
   fb::CollectiveKind kind;
   fb::Reduction reduction;
   fb::DType dtype;
@@ -130,55 +130,55 @@ struct Meeting {
 
 class LocalCollective : public Operation {
 public:
-  LocalCollective(Meeting &meeting, size_t self, Device &device, const Link &link)
-      : meeting(meeting), self(self), device(device), link(link) {}
+  LocalCollective(SharedCollective &shared, size_t self, Device &device, const Link &link)
+      : shared(shared), self(self), device(device), link(link) {}
 
   void start(uint32_t newStep) override {
-    uint64_t count = meeting.members.size();
+    uint64_t count = shared.members.size();
     goal.store(uint64_t(newStep) * count, std::memory_order_relaxed);
     phase = Phase::Posted;
     due = 0;
-    meeting.postedAt[self] = link.emulated() ? nowNs() : 0;
-    meeting.posted.fetch_add(1);
-    meeting.bell.ring();
+    shared.postedAt[self] = link.emulated() ? nowNs() : 0;
+    shared.posted.fetch_add(1);
+    shared.bell.ring();
   }
 
   bool progress(Lane &lane) override {
-    seen = meeting.bell.snapshot();
+    seen = shared.bell.snapshot();
     uint64_t all = goal.load(std::memory_order_relaxed);
     if (phase == Phase::Posted) {
-      if (meeting.posted.load() < all)
+      if (shared.posted.load() < all)
         return false;
       if (link.emulated())
-        due = *std::max_element(meeting.postedAt.begin(), meeting.postedAt.end()) + cost();
-      bool reduceFirst = meeting.kind == fb::CollectiveKind::AllReduce;
+        due = *std::max_element(shared.postedAt.begin(), shared.postedAt.end()) + cost();
+      bool reduceFirst = shared.kind == fb::CollectiveKind::AllReduce;
       ownPart(lane);
       phase = reduceFirst ? Phase::Reduced : Phase::Finished;
-      (reduceFirst ? meeting.reduced : meeting.finished).fetch_add(1);
-      meeting.bell.ring();
+      (reduceFirst ? shared.reduced : shared.finished).fetch_add(1);
+      shared.bell.ring();
     }
     if (phase == Phase::Reduced) {
-      if (meeting.reduced.load() < all)
+      if (shared.reduced.load() < all)
         return false;
       gatherChunks();
       phase = Phase::Finished;
-      meeting.finished.fetch_add(1);
-      meeting.bell.ring();
+      shared.finished.fetch_add(1);
+      shared.bell.ring();
     }
-    return meeting.finished.load() >= all && (due == 0 || due <= nowNs());
+    return shared.finished.load() >= all && (due == 0 || due <= nowNs());
   }
 
   void wait() override {
     bool waitsForTime = phase == Phase::Finished && due != 0 &&
-                        meeting.finished.load() >= goal.load(std::memory_order_relaxed);
-    meeting.bell.sleep(seen, waitsForTime ? due : noDeadline);
+                        shared.finished.load() >= goal.load(std::memory_order_relaxed);
+    shared.bell.sleep(seen, waitsForTime ? due : noDeadline);
   }
-  void wake() override { meeting.bell.ring(); }
+  void wake() override { shared.bell.ring(); }
 
   std::string describe() const override {
-    uint64_t all = goal.load(std::memory_order_relaxed), count = meeting.members.size();
-    uint64_t here = meeting.posted.load() - (all - count);
-    return std::string(fb::EnumNameCollectiveKind(meeting.kind)) + " of " +
+    uint64_t all = goal.load(std::memory_order_relaxed), count = shared.members.size();
+    uint64_t here = shared.posted.load() - (all - count);
+    return std::string(fb::EnumNameCollectiveKind(shared.kind)) + " of " +
            std::to_string(count) + " ranks, of which " +
            std::to_string(std::min(here, count)) + " have come";
   }
@@ -187,8 +187,8 @@ private:
   enum class Phase { Posted, Reduced, Finished };
 
   int64_t cost() const {
-    double m = double(meeting.members.size()), bytes = double(meeting.srcBytes);
-    switch (meeting.kind) {
+    double m = double(shared.members.size()), bytes = double(shared.srcBytes);
+    switch (shared.kind) {
     case fb::CollectiveKind::AllGather: return link.nanoseconds((m - 1) * bytes);
     case fb::CollectiveKind::AllReduce: return link.allReduceNanoseconds(m, bytes);
     default: return link.nanoseconds((m - 1) / m * bytes);
@@ -198,53 +198,53 @@ private:
   // Elements of all-reduce that member i sums; the same elements whatever else is
   // split, and each element by one member in the order of members.
   uint64_t chunkBegin(size_t i) const {
-    uint64_t n = meeting.srcBytes / elementBytes(meeting.dtype);
-    return n / meeting.members.size() * i + n % meeting.members.size() * i / meeting.members.size();
+    uint64_t n = shared.srcBytes / elementBytes(shared.dtype);
+    return n / shared.members.size() * i + n % shared.members.size() * i / shared.members.size();
   }
 
   void sum(Lane &lane, void *to, uint64_t first, uint64_t count) {
     std::vector<const void *> &from = scratch;
     from.clear();
-    for (const void *src : meeting.src)
-      from.push_back(static_cast<const char *>(src) + first * elementBytes(meeting.dtype));
+    for (const void *src : shared.src)
+      from.push_back(static_cast<const char *>(src) + first * elementBytes(shared.dtype));
     lane.enter();
-    device.reduce(lane, to, from.data(), from.size(), count, meeting.dtype,
-                  meeting.reduction);
+    device.reduce(lane, to, from.data(), from.size(), count, shared.dtype,
+                  shared.reduction);
   }
 
   void ownPart(Lane &lane) {
-    size_t count = meeting.members.size();
-    auto *dst = static_cast<char *>(meeting.dst[self]);
-    uint64_t unit = elementBytes(meeting.dtype);
-    switch (meeting.kind) {
+    size_t count = shared.members.size();
+    auto *dst = static_cast<char *>(shared.dst[self]);
+    uint64_t unit = elementBytes(shared.dtype);
+    switch (shared.kind) {
     case fb::CollectiveKind::AllReduce: {
       uint64_t begin = chunkBegin(self), end = chunkBegin(self + 1);
       return sum(lane, dst + begin * unit, begin, end - begin);
     }
     case fb::CollectiveKind::ReduceScatter: {
-      uint64_t part = meeting.dstBytes / unit;
+      uint64_t part = shared.dstBytes / unit;
       return sum(lane, dst, self * part, part);
     }
     case fb::CollectiveKind::AllGather:
       for (size_t i = 0; i < count; ++i)
-        move(dst + i * meeting.srcBytes, meeting.src[i], meeting.srcBytes);
+        move(dst + i * shared.srcBytes, shared.src[i], shared.srcBytes);
       return;
     case fb::CollectiveKind::AllToAll: {
-      uint64_t part = meeting.srcBytes / count;
+      uint64_t part = shared.srcBytes / count;
       for (size_t i = 0; i < count; ++i)
-        move(dst + i * part, static_cast<const char *>(meeting.src[i]) + self * part, part);
+        move(dst + i * part, static_cast<const char *>(shared.src[i]) + self * part, part);
       return;
     }
     }
   }
 
   void gatherChunks() {
-    uint64_t unit = elementBytes(meeting.dtype);
-    for (size_t i = 0; i < meeting.members.size(); ++i)
+    uint64_t unit = elementBytes(shared.dtype);
+    for (size_t i = 0; i < shared.members.size(); ++i)
       if (i != self) {
         uint64_t begin = chunkBegin(i) * unit, end = chunkBegin(i + 1) * unit;
-        move(static_cast<char *>(meeting.dst[self]) + begin,
-             static_cast<char *>(meeting.dst[i]) + begin, end - begin);
+        move(static_cast<char *>(shared.dst[self]) + begin,
+             static_cast<char *>(shared.dst[i]) + begin, end - begin);
       }
   }
 
@@ -253,7 +253,7 @@ private:
       std::memcpy(dst, src, bytes);
   }
 
-  Meeting &meeting;
+  SharedCollective &shared;
   size_t self;
   Device &device;
   const Link &link;
@@ -292,22 +292,22 @@ public:
 
   Status addCollective(uint32_t rank, const CollectiveSpec &spec,
                        Operation *&out) override {
-    auto &meeting = meetings[{spec.group, spec.sequence}];
+    auto &shared = collectives[{spec.group, spec.sequence}];
     size_t count = spec.members.size();
-    if (!meeting) {
-      meeting = std::make_unique<Meeting>();
-      meeting->kind = spec.kind;
-      meeting->reduction = spec.reduction;
-      meeting->dtype = spec.dtype;
-      meeting->members = spec.members;
-      meeting->src.resize(count);
-      meeting->dst.resize(count);
-      meeting->postedAt.resize(count);
-      meeting->joined.resize(count);
-      meeting->srcBytes = spec.srcBytes;
-      meeting->dstBytes = spec.dstBytes;
+    if (!shared) {
+      shared = std::make_unique<SharedCollective>();
+      shared->kind = spec.kind;
+      shared->reduction = spec.reduction;
+      shared->dtype = spec.dtype;
+      shared->members = spec.members;
+      shared->src.resize(count);
+      shared->dst.resize(count);
+      shared->postedAt.resize(count);
+      shared->joined.resize(count);
+      shared->srcBytes = spec.srcBytes;
+      shared->dstBytes = spec.dstBytes;
     }
-    Meeting &m = *meeting;
+    SharedCollective &m = *shared;
     size_t self = size_t(std::find(m.members.begin(), m.members.end(), rank) - m.members.begin());
     if (m.members != spec.members || self == count || m.joined[self] || m.kind != spec.kind ||
         m.reduction != spec.reduction || m.dtype != spec.dtype ||
@@ -336,7 +336,7 @@ public:
                      " has ", m->sendBytes, " bytes at its sender and ", m->receiveBytes,
                      " at its receiver");
     }
-    for (auto &[key, m] : meetings)
+    for (auto &[key, m] : collectives)
       for (size_t i = 0; i < m->members.size(); ++i)
         if (!m->joined[i])
           return error(Code::Artifact, "rank ", m->members[i], " takes no part in collective ",
@@ -374,7 +374,7 @@ private:
   Device &device;
   Link link;
   std::map<std::tuple<uint32_t, uint32_t, uint32_t>, std::unique_ptr<Message>> messages;
-  std::map<std::pair<std::string, uint32_t>, std::unique_ptr<Meeting>> meetings;
+  std::map<std::pair<std::string, uint32_t>, std::unique_ptr<SharedCollective>> collectives;
   std::vector<std::unique_ptr<Operation>> operations;
 };
 } // namespace

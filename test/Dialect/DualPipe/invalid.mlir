@@ -2,7 +2,7 @@
 
 // One broken constraint in each part; a heading begins a group.
 
-// expected-error @+1 {{'dualpipe.training' op has optimizer "rmsprop"; known are sgd, momentum, adam and adamw}}
+// expected-error @+1 {{'dualpipe.training' op has optimizer "rmsprop"; it can be sgd, momentum, adam or adamw}}
 dualpipe.training optimizer "rmsprop" micro_batches 4 weighting "mean"
 
 // -----

@@ -1,4 +1,4 @@
-#include "dpc/Lowering/Comparison.h"
+#include "dpc/Lowering/Forecast/Comparison.h"
 
 #include <gtest/gtest.h>
 

@@ -28,11 +28,11 @@ TimelineProblem chain(unsigned ranks, unsigned microBatches) {
   return problem;
 }
 
-StepSurroundings nothing(unsigned ranks) {
-  StepSurroundings around;
-  around.zero.assign(ranks, 0);
-  around.losses = around.update = around.zero;
-  return around;
+StepOverheads nothing(unsigned ranks) {
+  StepOverheads overheads;
+  overheads.zero.assign(ranks, 0);
+  overheads.losses = overheads.update = overheads.zero;
+  return overheads;
 }
 
 double endOf(const std::vector<Activity> &activities) {
@@ -65,16 +65,16 @@ TEST(Replay, IsTheWalkWhereNothingElseTakesTime) {
   }
 }
 
-TEST(Replay, SurroundsTheTasks) {
+TEST(Replay, PutsOverheadsAroundTheTasks) {
   TimelineProblem problem = chain(2, 3);
   Timeline timeline = walk(problem);
-  StepSurroundings around = nothing(2);
-  around.zero = {0.5, 0.5};
-  around.losses = {0.25, 0.25};
-  around.update = {2, 1};
-  around.agree = 0.125;
-  around.buckets.push_back({"s0", {0}, {0}, 0, {1, 0}});
-  std::vector<Activity> activities = replayStep(problem, timeline, around);
+  StepOverheads overheads = nothing(2);
+  overheads.zero = {0.5, 0.5};
+  overheads.losses = {0.25, 0.25};
+  overheads.update = {2, 1};
+  overheads.agree = 0.125;
+  overheads.buckets.push_back({"s0", {0}, {0}, 0, {1, 0}});
+  std::vector<Activity> activities = replayStep(problem, timeline, overheads);
   // Rank 0 ends last: its last weight half, the sum of weights, its norm, what the
   // ranks agree on, its update.
   EXPECT_DOUBLE_EQ(endOf(activities), 0.5 + timeline.makespan + 0.25 + 1 + 0.125 + 2);
@@ -85,9 +85,9 @@ TEST(Replay, SurroundsTheTasks) {
 TEST(Replay, ReducesWhenTheLastHolderHasCome) {
   TimelineProblem problem = chain(2, 2);
   Timeline timeline = walk(problem);
-  StepSurroundings around = nothing(2);
-  around.buckets.push_back({"s0+s1", {0, 1}, {0, 1}, 3, {1, 0}});
-  std::vector<Activity> activities = replayStep(problem, timeline, around);
+  StepOverheads overheads = nothing(2);
+  overheads.buckets.push_back({"s0+s1", {0, 1}, {0, 1}, 3, {1, 0}});
+  std::vector<Activity> activities = replayStep(problem, timeline, overheads);
   std::map<std::string, Activity> byName;
   for (const Activity &activity : activities)
     byName[activity.kind == Activity::Run ? taskName(activity.task) : activity.name] = activity;

@@ -1,7 +1,7 @@
 // No schedule is shorter than its lower bound, whatever its costs.
 #include "RandomTable.h"
-#include "dpc/Schedule/Generators.h"
-#include "dpc/Schedule/Text.h"
+#include "dpc/Schedule/generators/Generators.h"
+#include "dpc/Schedule/core/Text.h"
 
 #include <gtest/gtest.h>
 

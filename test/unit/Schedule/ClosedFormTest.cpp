@@ -1,7 +1,7 @@
 // The bubbles and peaks that the literature gives in closed form, where they are
 // exact; and what they are (bounds) where they are not. B is I + W.
-#include "dpc/Schedule/Generators.h"
-#include "dpc/Schedule/Simulate.h"
+#include "dpc/Schedule/generators/Generators.h"
+#include "dpc/Schedule/core/Simulate.h"
 
 #include <algorithm>
 #include <gtest/gtest.h>

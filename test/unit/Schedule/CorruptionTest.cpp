@@ -2,9 +2,9 @@
 // Which of the two is found from the rules alone.
 #include "Oracle.h"
 #include "RandomTable.h"
-#include "dpc/Schedule/Check.h"
-#include "dpc/Schedule/Generators.h"
-#include "dpc/Schedule/Text.h"
+#include "dpc/Schedule/core/Check.h"
+#include "dpc/Schedule/generators/Generators.h"
+#include "dpc/Schedule/core/Text.h"
 
 #include <algorithm>
 #include <gtest/gtest.h>

@@ -1,10 +1,10 @@
 // PyTorch's form: what is printed parses to the same table, placement and copies
 // included, and what does not parse is told with line and cell.
 #include "RandomTable.h"
-#include "dpc/Schedule/Check.h"
-#include "dpc/Schedule/Csv.h"
-#include "dpc/Schedule/Generators.h"
-#include "dpc/Schedule/Text.h"
+#include "dpc/Schedule/core/Check.h"
+#include "dpc/Schedule/core/Csv.h"
+#include "dpc/Schedule/generators/Generators.h"
+#include "dpc/Schedule/core/Text.h"
 
 #include <algorithm>
 #include <gtest/gtest.h>

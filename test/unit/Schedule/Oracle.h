@@ -3,7 +3,7 @@
 #ifndef DPC_TEST_UNIT_SCHEDULE_ORACLE_H
 #define DPC_TEST_UNIT_SCHEDULE_ORACLE_H
 
-#include "dpc/Schedule/Simulate.h"
+#include "dpc/Schedule/core/Simulate.h"
 
 #include <map>
 #include <optional>

@@ -3,8 +3,8 @@
 #ifndef DPC_TEST_UNIT_SCHEDULE_RANDOMTABLE_H
 #define DPC_TEST_UNIT_SCHEDULE_RANDOMTABLE_H
 
-#include "dpc/Schedule/Simulate.h"
-#include "dpc/Schedule/Table.h"
+#include "dpc/Schedule/core/Simulate.h"
+#include "dpc/Schedule/core/Table.h"
 
 #include <random>
 

@@ -2,10 +2,10 @@
 // than the known schedules.
 #include "Oracle.h"
 #include "RandomTable.h"
-#include "dpc/Schedule/Check.h"
-#include "dpc/Schedule/Generators.h"
-#include "dpc/Schedule/Search.h"
-#include "dpc/Schedule/Text.h"
+#include "dpc/Schedule/core/Check.h"
+#include "dpc/Schedule/generators/Generators.h"
+#include "dpc/Schedule/search/Search.h"
+#include "dpc/Schedule/core/Text.h"
 
 #include <algorithm>
 #include <gtest/gtest.h>

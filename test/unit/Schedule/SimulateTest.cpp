@@ -1,10 +1,10 @@
 // The simulator against its rules, on schedules of every shape.
 #include "Oracle.h"
 #include "RandomTable.h"
-#include "dpc/Schedule/Check.h"
-#include "dpc/Schedule/Generators.h"
-#include "dpc/Schedule/Placement.h"
-#include "dpc/Schedule/Text.h"
+#include "dpc/Schedule/core/Check.h"
+#include "dpc/Schedule/generators/Generators.h"
+#include "dpc/Schedule/core/Placement.h"
+#include "dpc/Schedule/core/Text.h"
 
 #include <algorithm>
 #include <gtest/gtest.h>

@@ -1,8 +1,8 @@
 // The text form: what is printed parses to the same table, and what does not parse
 // is told with line, column and what stands there.
 #include "RandomTable.h"
-#include "dpc/Schedule/Generators.h"
-#include "dpc/Schedule/Text.h"
+#include "dpc/Schedule/generators/Generators.h"
+#include "dpc/Schedule/core/Text.h"
 
 #include <gtest/gtest.h>
 #include <regex>

@@ -1,6 +1,6 @@
 // The check of derivative rules, on functions whose gradients are known: a right
 // gradient passes whatever its size, a wrong one is named.
-#include "dpc/Verify/Derivative.h"
+#include "dpc/Driver/Verify/Derivative.h"
 #include "gtest/gtest.h"
 
 #include <cmath>

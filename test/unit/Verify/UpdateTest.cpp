@@ -1,5 +1,5 @@
 // Optimizers in double precision against steps worked out by hand.
-#include "dpc/Verify/Update.h"
+#include "dpc/Driver/Verify/Update.h"
 #include "gtest/gtest.h"
 
 #include <array>

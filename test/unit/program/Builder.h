@@ -18,8 +18,8 @@
 #ifndef DPC_TEST_UNIT_PROGRAM_BUILDER_H
 #define DPC_TEST_UNIT_PROGRAM_BUILDER_H
 
-#include "program/Check.h"
-#include "program/Reader.h"
+#include "program/check/Check.h"
+#include "program/format/Reader.h"
 
 #include <memory>
 #include <string>

@@ -14,7 +14,7 @@
 
 #include "Builder.h"
 
-#include "program/RankGraph.h"
+#include "program/check/RankGraph.h"
 
 #include <functional>
 #include <gtest/gtest.h>

@@ -7,8 +7,8 @@
 
 #include "Builder.h"
 
-#include "program/Print.h"
-#include "program/Words.h"
+#include "program/format/Print.h"
+#include "program/format/Naming.h"
 
 #include <gtest/gtest.h>
 

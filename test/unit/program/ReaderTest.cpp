@@ -7,7 +7,7 @@
 
 #include "Builder.h"
 
-#include "program/Print.h"
+#include "program/format/Print.h"
 
 #include <cstdio>
 #include <fstream>

@@ -4,7 +4,7 @@
 #include "data/DataSource.h"
 #include "data/Init.h"
 #include "data/Safetensors.h"
-#include "data/Sha256.h"
+#include "data/Hash.h"
 #include <cmath>
 #include <csignal>
 #include <cstring>
@@ -24,14 +24,15 @@ protected:
   std::string dir;
 };
 
-TEST(Sha256, StandardExamples) {
-  EXPECT_EQ(sha256Hex("abc", 3), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-  EXPECT_EQ(sha256Hex("", 0), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+TEST(Hash, IsTheLibrarysXxh3With128Bits) {
+  // What `xxh128sum` prints.
+  EXPECT_EQ(hashHex("abc", 3), "06b05ab6733a618578af5f94892f3950");
+  EXPECT_EQ(hashHex("", 0), "99aa06d3014798d86001c324468d497f");
   std::string million(1000000, 'a');
-  Sha256 pieces; // uneven pieces cross the blocks
+  Hash pieces; // uneven pieces cross the blocks
   for (size_t at = 0, n = 1; at < million.size(); at += n, n = n * 3 % 200 + 1)
     pieces.update(million.data() + at, std::min(n, million.size() - at));
-  EXPECT_EQ(toHex(pieces.finish()), "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+  EXPECT_EQ(pieces.hex(), hashHex(million.data(), million.size()));
 }
 
 TEST(Init, IsAPureFunctionOfSeedNameAndIndex) {

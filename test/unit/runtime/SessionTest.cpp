@@ -3,7 +3,7 @@
 #include "data/Files.h"
 #include "data/Safetensors.h"
 #include "session/Client.h"
-#include "run/Run.h"
+#include "dpc-run/Run.h"
 #include <cmath>
 #include <cstring>
 #include <filesystem>
@@ -284,7 +284,7 @@ TEST_F(BadRuns, SayWhatWouldBeRight) {
 }
 
 TEST_F(BadRuns, FindEveryFlippedBit) {
-  std::vector<std::string> files = {"SHA256SUMS", "manifest.json", "train_step.rank0.prog",
+  std::vector<std::string> files = {"XXH128SUMS", "manifest.json", "train_step.rank0.prog",
                                     "train_step.rank1.prog", "kernels/cpu.so"};
   for (const std::string &file : files) {
     std::string path = dir + "/m.dpc/" + file, text;
@@ -318,7 +318,8 @@ TEST_F(BadRuns, RefuseManifestsThatLie) {
     EXPECT_NE(std::string(dpcrt_error_message(e)).find(words), std::string::npos) << dpcrt_error_message(e);
     dpcrt_error_free(e);
   };
-  lie("/format_version/0", 2, "major version 1");
+  lie("/format_version/0", 1, "has format version 1.0; this dpc reads 2.x");
+  lie("/format_version", "2.0", "is not a list");
   lie("/targets/0/file", "../cpu.so", "leaves the artifact");
   lie("/entry_points/0/programs/0", "/etc/passwd", "leaves the artifact");
   lie("/mesh/pp", 1, "programs");

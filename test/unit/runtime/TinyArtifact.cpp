@@ -1,7 +1,7 @@
 // Builds the programs and files of TinyArtifact.h.
 #include "TinyArtifact.h"
 #include "data/Files.h"
-#include "data/Sha256.h"
+#include "data/Hash.h"
 #include <filesystem>
 #include <fstream>
 #include <unistd.h>
@@ -203,7 +203,7 @@ void sealArtifact(const std::string &directory) {
     if (!entry.is_regular_file() || path == Manifest::checksumsName)
       continue;
     (void)readWholeFile(entry.path(), Code::Io, text).ok();
-    sums[path] = sha256Hex(text.data(), text.size());
+    sums[path] = hashHex(text.data(), text.size());
   }
   std::string text = writeChecksums(sums);
   writeFile(directory + "/" + Manifest::checksumsName, text.data(), text.size());

@@ -15,7 +15,7 @@ struct TinyOptions {
 
 // Writes DIR and returns its manifest. Sums are renewed by sealArtifact.
 Manifest writeTinyArtifact(const std::string &directory, const TinyOptions &options);
-// (Re)writes SHA256SUMS over what lies in DIR.
+// (Re)writes XXH128SUMS over what lies in DIR.
 void sealArtifact(const std::string &directory);
 
 // A fresh directory below the test's temporary one.

@@ -1,5 +1,5 @@
 // The prog dialect: what one rank does. See ProgDialect.td for the idea,
-// ProgOps.td for programs, blocks and commands, and runtime/program/Program.fbs
+// ProgOps.td for programs, blocks and commands, and runtime/program/format/Program.fbs
 // for the executed form.
 #ifndef DPC_DIALECT_PROG_PROG_H
 #define DPC_DIALECT_PROG_PROG_H

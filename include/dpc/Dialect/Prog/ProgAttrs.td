@@ -13,7 +13,7 @@ class Prog_EnumAttr<EnumInfo info, string mnemonic> : EnumAttr<Prog_Dialect, inf
   let assemblyFormat = "$value";
 }
 
-// The values of these enumerations are those of runtime/program/Program.fbs.
+// The values of these enumerations are those of runtime/program/format/Program.fbs.
 def Prog_StreamKind : Prog_Enum<"StreamKind", "what a stream is for", [
     I32EnumAttrCase<"Compute", 0, "compute">,          // tasks
     I32EnumAttrCase<"Communication", 1, "comm">,       // messages between stages

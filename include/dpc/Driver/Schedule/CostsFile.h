@@ -1,0 +1,17 @@
+// A model's costs, out of its artifact. Free of MLIR.
+#ifndef DPC_SCHEDULECOMMANDS_COSTSFILE_H
+#define DPC_SCHEDULECOMMANDS_COSTSFILE_H
+
+#include "dpc/Schedule/core/Costs.h"
+#include "dpc/Schedule/core/Result.h"
+
+namespace dpc::schedule {
+
+/// The costs of the stages that MODEL.dpc was compiled into, in seconds and bytes,
+/// from its manifest. The error says whether it is no artifact, one of another
+/// version, or one without costs.
+Result<Costs> readModelCosts(const std::string &path);
+
+} // namespace dpc::schedule
+
+#endif // DPC_SCHEDULECOMMANDS_COSTSFILE_H

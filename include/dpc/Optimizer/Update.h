@@ -1,0 +1,34 @@
+// Kernels of the end of a step, written in nn like all others: the factor that
+// gradients are multiplied by, the norm's sum, and one update per shape of
+// parameter. All numbers of an optimizer are read from the step record, so that a
+// program never has to be compiled again for another learning rate.
+#ifndef DPC_OPTIMIZER_UPDATE_H
+#define DPC_OPTIMIZER_UPDATE_H
+
+#include "program/format/Optimizers.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
+
+namespace dpc::optimizer {
+
+/// (statistics: tensor<4xf32>, header: tensor<16xf32> in place) -> header.
+/// Statistics are {sum of den, sum of squared gradients, non-finite flag, 0} over
+/// all ranks, header is the step record's. Writes its fields factor (1 over the sum
+/// of den unless `weighting` is "sum", unscaled and clipped), skip (asked for, not
+/// finite, or no weight at all), den, norm (before clipping) and non-finite.
+mlir::func::FuncOp buildFinalize(mlir::ModuleOp module, llvm::StringRef weighting);
+
+/// (parameter in place, gradient sum, moments in place..., header: tensor<16xf32>,
+/// entry: tensor<16xf32>) -> parameter, moments...; PyTorch's update of that
+/// optimizer with the numbers of `entry`, or nothing where the header says skip.
+mlir::func::FuncOp buildUpdate(mlir::ModuleOp module, const dpcrt::Optimizer &optimizer, mlir::RankedTensorType type);
+
+/// (gradient, sum: tensor<f32> in place) -> sum + the sum of squares / counters.
+/// `counters` is how many ranks run this on the same gradient: expert ranks share a
+/// program, so none of them can leave it to another.
+mlir::func::FuncOp buildSquareSum(mlir::ModuleOp module, mlir::RankedTensorType type, int64_t counters);
+
+} // namespace dpc::optimizer
+
+#endif // DPC_OPTIMIZER_UPDATE_H

@@ -1,0 +1,117 @@
+// What is drawn: lanes of cells in time, what each rank waited for, and what it
+// kept. A simulated schedule and a measured step make the same picture, and every
+// renderer draws nothing else.
+#ifndef DPC_SCHEDULEDRAW_PICTURE_H
+#define DPC_SCHEDULEDRAW_PICTURE_H
+
+#include "dpc/Schedule/core/Simulate.h"
+#include "dpc/Schedule/core/Table.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace dpc::schedule {
+
+/// From a forecast: when the same cell was expected.
+struct Expected {
+  double start = 0, end = 0;
+};
+
+/// A box of a lane: one task, an overlapped pair, or work that is no task.
+struct Cell {
+  std::optional<Action> action; ///< none: other work, which has a name
+  std::string name;
+  double start = 0, end = 0;
+  unsigned shade = 0, pairShade = 0; ///< which of the picture's shades each task has
+  bool critical = false;             ///< on the critical path
+  std::optional<Expected> expected;
+};
+
+enum class Cause : uint8_t { Message, Core };
+
+/// A stretch of time in which a rank did nothing and had something left to do.
+struct Wait {
+  double start = 0, end = 0;
+  Cause cause = Cause::Message;
+  /// The task whose result came last, and where it was made, if that is known.
+  std::optional<Task> awaited;
+  unsigned awaitedRank = 0;
+  /// Otherwise what came behind the wait, in the words of the trace.
+  std::string before;
+};
+
+/// From `time` on the rank keeps `value`.
+struct Kept {
+  double time = 0, value = 0;
+};
+
+struct Lane {
+  unsigned rank = 0;
+  std::vector<Cell> cells; ///< by start
+  std::vector<Wait> waits; ///< by start; those for a core may lie inside cells
+  std::vector<Kept> kept;  ///< activations in device shares of a micro-batch, by time
+  double idle = 0;         ///< out of the makespan
+  double peak = 0;
+};
+
+struct Picture {
+  std::string title;
+  std::string unit; ///< of every time, such as ms; empty for the unit of the costs
+  unsigned ranks = 0, stages = 0, microBatches = 0;
+  double makespan = 0;
+  double lowerBound = 0; ///< 0: not known
+  /// Tasks of different shades belong to different copies of the model, or, with one
+  /// copy, to different stages of a rank.
+  unsigned shades = 1;
+  bool shadesAreReplicas = false;
+  std::vector<Lane> lanes;
+
+  /// The share of all ranks' time in which they do nothing.
+  double bubble() const;
+};
+
+/// How far a forecast was off, over the cells that both pictures have.
+struct LaneErrors {
+  size_t cells = 0, unmatched = 0;
+  double measured = 0, forecast = 0;        ///< sums of durations
+  double durationError = 0, startError = 0; ///< means of absolute differences
+};
+
+/// What one page shows: schedules one above the other on one time axis, or a
+/// measured step with its forecast, lane by lane.
+struct Drawing {
+  std::vector<Picture> pictures;
+  /// The lanes of a rank lie together: the pictures are a measured step and its
+  /// forecast.
+  bool interleaved = false;
+  std::vector<LaneErrors> errors; ///< of each lane of the first picture, if interleaved
+  /// The time that is shown; where a page can be zoomed, what it shows first.
+  double from = 0, to = 0;
+};
+
+/// A simulated schedule.
+Picture makePicture(const Table &table, const Simulation &simulation);
+
+/// Of a picture whose cells, measured waits and sizes are set: shades, what waits
+/// were for, what is kept, makespan and idle time. With `gaps`, every gap before a
+/// cell becomes a wait for a message.
+void completePicture(Picture &picture, bool gaps);
+
+/// Schedules one above the other, shown whole.
+Drawing stack(std::vector<Picture> pictures);
+
+/// Reads a trace that `dpc run --trace` wrote: the step, measured, and its forecast
+/// where the trace has one. No step given: the last one traced.
+Result<Drawing> loadTrace(const std::string &path, std::optional<uint64_t> step);
+
+/// `0F3`, `(0F3&3B5)`, or the name.
+std::string printCell(const Cell &cell);
+/// What a wait was for, as `0F3 of rank 0`; empty if that is not known.
+std::string printAwaited(const Wait &wait);
+/// A time with its unit, without needless digits.
+std::string printTime(double time, const std::string &unit = "");
+
+} // namespace dpc::schedule
+
+#endif // DPC_SCHEDULEDRAW_PICTURE_H

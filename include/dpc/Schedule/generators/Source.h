@@ -1,0 +1,49 @@
+// Where a user's schedule comes from: a name with ranks and micro-batches, or a
+// file. A name with `.` or `/` in it is a file.
+#ifndef DPC_SCHEDULE_SOURCE_H
+#define DPC_SCHEDULE_SOURCE_H
+
+#include "dpc/Schedule/generators/Generators.h"
+#include "dpc/Schedule/core/Simulate.h"
+
+namespace dpc::schedule {
+
+/// A name, and `option=value` behind it, with the numbers asked for; 0: none given.
+struct Source {
+  std::string name;
+  unsigned ranks = 0, microBatches = 0, chunks = 0;
+};
+
+bool isFile(const std::string &name);
+
+/// Reads and parses a file, one that ends in .csv as Csv.h says, else as Text.h does;
+/// the error names it.
+Result<Table> loadFile(const std::string &path);
+
+/// A schedule of the field and what is asked of it, out of `NAME,option=number`.
+struct Named {
+  const Generator *generator;
+  Request request;
+};
+Result<Named> findNamed(const Source &source);
+
+/// The number of stages that the model is to be cut into.
+Result<unsigned> stagesOf(const Source &source);
+
+/// Reads and parses a file, or generates. A file must agree with the numbers given.
+Result<Table> load(const Source &source);
+
+/// `F=1,I=1,W=1,FB=3,comm=0`; what is not named keeps its default, FB that of
+/// F + I + W: a pair that gains nothing.
+Result<Costs> parseCosts(const std::string &text);
+
+/// The same, and of the stages of a schedule: `message=BYTES` that a stage sends on,
+/// `keep=BYTES` of a device's share from F to B or W, `keep-weight=BYTES` of these
+/// from I to W (all), `stages=1:0.8:...` the factor of each stage's times. `link`, if
+/// not empty, is `latency=TIME,bandwidth=BYTES` in a unit of time, of every pair of
+/// ranks.
+Result<Costs> parseCosts(const std::string &text, const std::string &link, const Table &table);
+
+} // namespace dpc::schedule
+
+#endif // DPC_SCHEDULE_SOURCE_H

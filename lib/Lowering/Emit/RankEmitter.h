@@ -1,0 +1,16 @@
+// Writes one rank's program.
+#ifndef DPC_LIB_LOWERING_RANKEMITTER_H
+#define DPC_LIB_LOWERING_RANKEMITTER_H
+
+#include "../Plan/StepKernels.h"
+#include "../Plan/StepPlan.h"
+
+namespace dpc::lowering {
+
+/// Creates the program of a rank at the builder's insertion point.
+mlir::FailureOr<prog::ProgramOp> emitRank(mlir::OpBuilder &builder, const StepModel &model, const StepPlan &plan, unsigned rank,
+                                          const StepKernels &kernels);
+
+} // namespace dpc::lowering
+
+#endif // DPC_LIB_LOWERING_RANKEMITTER_H

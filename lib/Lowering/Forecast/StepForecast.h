@@ -1,0 +1,24 @@
+// A forecast from a plan that exists already: lowering's own.
+#ifndef DPC_LIB_LOWERING_STEPFORECAST_H
+#define DPC_LIB_LOWERING_STEPFORECAST_H
+
+#include "Replay.h"
+#include "../Plan/StepKernels.h"
+#include "../Plan/StepPlan.h"
+
+#include "dpc/Lowering/Forecast/PlannedStep.h"
+
+namespace dpc::lowering {
+
+/// What comes before and behind the tasks, with the costs of its kernels and
+/// messages; `replicas` as in PlannedStep.
+StepOverheads findOverheads(const StepModel &model, const StepPlan &plan, const StepKernels &kernels, const Machine &machine, unsigned replicas);
+
+StepForecast forecastStep(const StepModel &model, const StepPlan &plan, const StepKernels &kernels, const Machine &machine, unsigned replicas = 1);
+
+/// The spans as the manifest's `timeline` (docs/Artifact.md), JSON text.
+std::string printTimeline(const std::vector<ForecastSpan> &spans);
+
+} // namespace dpc::lowering
+
+#endif // DPC_LIB_LOWERING_STEPFORECAST_H

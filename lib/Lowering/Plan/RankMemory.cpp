@@ -1,0 +1,52 @@
+// See RankMemory.h.
+#include "RankMemory.h"
+
+#include "program/format/Optimizers.h"
+#include "program/format/StepRecord.h"
+
+#include <numeric>
+#include <set>
+
+using namespace mlir;
+using namespace dpc::dualpipe;
+
+namespace dpc::lowering {
+
+int64_t RankMemory::total() const { return std::accumulate(bytes, bytes + ArenaCount, int64_t(0)); }
+
+RankMemory planMemory(const StepModel &model, const StepPlan &plan, unsigned rank) {
+  const RankPlan &mine = plan.ranks[rank];
+  RankMemory memory;
+  memory.bytes[Weights] = mine.weightBytes;
+  memory.bytes[Gradients] = mine.gradientBytes;
+  memory.bytes[Stash] = mine.stashBytes;
+  memory.bytes[Messages] = mine.messageBytes;
+  memory.bytes[Workspace] = mine.workspaceBytes;
+  memory.bytes[Record] = sizeof(dpcrt::StepHeader) + sizeof(dpcrt::StepEntry) * mine.parameters.size();
+  memory.bytes[Sums] = alignUp(4 * model.table.microBatches) * 2 + 64;
+  size_t moments = dpcrt::findOptimizer(TrainingOp(model.training).getOptimizer())->moments.size();
+  for (unsigned p : mine.parameters)
+    if (model.parameters[p].trained)
+      for (size_t k = 0; k < moments; ++k) {
+        memory.momentOffset[{p, (unsigned)k}] = memory.bytes[Moments];
+        memory.bytes[Moments] += alignUp(model.parameters[p].bytes);
+      }
+  // Constants in the order in which the rank's runs first need them; a block that
+  // does nothing is never run.
+  std::set<BlockKey> seen;
+  for (const RankItem &item : mine.items) {
+    if (item.kind != RankItem::Run || !seen.insert(blockKey(item.task)).second)
+      continue;
+    const BlockPlan &block = plan.blocks.at(blockKey(item.task));
+    if (block.commands.empty())
+      continue;
+    for (const BlockStorage &storage : block.storage)
+      if (storage.place == BlockStorage::Constant && memory.constantOffset.try_emplace(storage.value, memory.bytes[Constants]).second) {
+        memory.constants.push_back(storage.value);
+        memory.bytes[Constants] += alignUp(nn::getByteSize(storage.value.getType()));
+      }
+  }
+  return memory;
+}
+
+} // namespace dpc::lowering

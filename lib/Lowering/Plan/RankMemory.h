@@ -1,0 +1,29 @@
+// The arenas of a rank and their sizes, known from the plan alone: what a program
+// declares, what a forecast says and what --memory-limit compares are one figure.
+#ifndef DPC_LIB_LOWERING_RANKMEMORY_H
+#define DPC_LIB_LOWERING_RANKMEMORY_H
+
+#include "StepPlan.h"
+
+namespace dpc::lowering {
+
+enum ArenaNumber : unsigned { Weights, Gradients, Moments, Stash, Messages, Workspace, Constants, Record, Sums, ArenaCount };
+inline constexpr llvm::StringLiteral kArenaNames[] = {"weights",   "gradients", "moments", "stash", "messages",
+                                                      "workspace", "constants", "record",  "sums"};
+
+struct RankMemory {
+  int64_t bytes[ArenaCount] = {};
+  /// Content of the constants arena in order, and where each lies.
+  std::vector<mlir::ElementsAttr> constants;
+  llvm::DenseMap<mlir::Attribute, int64_t> constantOffset;
+  /// By parameter and number of the moment.
+  std::map<std::pair<unsigned, unsigned>, int64_t> momentOffset;
+
+  int64_t total() const;
+};
+
+RankMemory planMemory(const StepModel &model, const StepPlan &plan, unsigned rank);
+
+} // namespace dpc::lowering
+
+#endif // DPC_LIB_LOWERING_RANKMEMORY_H

@@ -1,0 +1,84 @@
+// Kernels of the step; see StepKernels.h.
+#include "StepKernels.h"
+
+#include "dpc/Optimizer/Update.h"
+
+using namespace mlir;
+using namespace dpc::dualpipe;
+
+namespace dpc::lowering {
+namespace {
+
+// A kernel function whose body `build` fills in; its name says what it does, so
+// that the same kernel is made once.
+func::FuncOp createKernel(ModuleOp module, StringRef name, ArrayRef<Type> arguments, Type result,
+                          llvm::function_ref<Value(OpBuilder &, ValueRange)> build) {
+  if (auto known = module.lookupSymbol<func::FuncOp>(name))
+    return known;
+  OpBuilder builder = OpBuilder::atBlockBegin(module.getBody());
+  auto kernel = func::FuncOp::create(builder, module.getLoc(), name, builder.getFunctionType(arguments, {result}));
+  kernel.setPrivate();
+  kernel->setAttr(kKernelAttr, builder.getUnitAttr());
+  Block *body = kernel.addEntryBlock();
+  builder.setInsertionPointToEnd(body);
+  Value value = build(builder, body->getArguments());
+  func::ReturnOp::create(builder, module.getLoc(), value);
+  return kernel;
+}
+
+std::string sumName(unsigned count, int64_t elements) {
+  return "k_sum" + std::to_string(count) + "_f32_" + std::to_string(elements);
+}
+
+} // namespace
+
+FailureOr<StepKernels> createStepKernels(const StepModel &model) {
+  StepKernels kernels;
+  ModuleOp module = model.module;
+  auto f32 = Float32Type::get(module.getContext());
+
+  // Gradients of values with several consumers, one after the other.
+  for (unsigned stage = 0; stage < model.stages.size(); ++stage)
+    for (auto &edges : model.edgesOfOutput[stage]) {
+      unsigned count = llvm::count_if(edges, [&](unsigned edge) { return model.edges[edge].gradient; });
+      if (count < 2)
+        continue;
+      int64_t bytes = model.edges[edges.front()].bytes;
+      auto type = RankedTensorType::get({bytes / 4}, f32);
+      auto kernel = createKernel(module, sumName(count, bytes / 4), SmallVector<Type>(count, type), type, [&](OpBuilder &b, ValueRange values) {
+        Value sum = values[0];
+        for (Value value : values.drop_front())
+          sum = nn::AddOp::create(b, module.getLoc(), type, sum, value);
+        return sum;
+      });
+      kernels.gradientSum[{count, bytes}] = kernel.getName().str();
+    }
+
+  int64_t M = model.table.microBatches;
+  auto dens = RankedTensorType::get({M}, f32), scalar = RankedTensorType::get({}, f32);
+  kernels.denSum = createKernel(module, "k_total_" + std::to_string(M), {dens}, scalar, [&](OpBuilder &b, ValueRange values) -> Value {
+                     return nn::ReduceSumOp::create(b, module.getLoc(), scalar, values[0], b.getDenseI64ArrayAttr({0}));
+                   }).getName().str();
+
+  StringRef weighting = TrainingOp(model.training).getWeighting();
+  const dpcrt::Optimizer &optimizer = *dpcrt::findOptimizer(TrainingOp(model.training).getOptimizer()); // verified
+  kernels.momentNames.assign(optimizer.moments.begin(), optimizer.moments.end());
+  kernels.finalize = optimizer::buildFinalize(module, weighting).getName().str();
+  // One pair of kernels per type, and per way of counting in the norm: layers repeat
+  // the same few shapes.
+  llvm::DenseMap<std::pair<Type, unsigned>, std::pair<std::string, std::string>> ofType;
+  for (auto [p, parameter] : llvm::enumerate(model.parameters)) {
+    if (!parameter.trained)
+      continue;
+    auto type = cast<RankedTensorType>(nn::ParameterOp(parameter.op).getType());
+    bool shared = !parameter.sharded && model.ep > 1;
+    auto [it, isNew] = ofType.try_emplace(std::pair<Type, unsigned>(type, shared));
+    if (isNew)
+      it->second = {optimizer::buildUpdate(module, optimizer, type).getName().str(),
+                    optimizer::buildSquareSum(module, type, shared ? model.ep : 1).getName().str()};
+    std::tie(kernels.update[p], kernels.squareSum[p]) = it->second;
+  }
+  return kernels;
+}
+
+} // namespace dpc::lowering

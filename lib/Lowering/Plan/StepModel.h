@@ -1,0 +1,65 @@
+// What lowering reads from the module: stages, edges, tasks, parameters, the
+// schedule. Plain data beside the operations it came from.
+#ifndef DPC_LIB_LOWERING_STEPMODEL_H
+#define DPC_LIB_LOWERING_STEPMODEL_H
+
+#include "TaskCommands.h"
+#include "Timeline.h"
+
+#include "dpc/Schedule/core/Table.h"
+
+namespace dpc::lowering {
+
+struct StepStage {
+  dualpipe::StageOp op;
+  unsigned body = 0;
+  std::vector<unsigned> parameters; // by number in StepModel::parameters
+  std::vector<std::string> feeds;
+};
+
+struct StepBody {
+  dualpipe::BodyOp op;
+  std::optional<TaskCommands> halves[3]; // by Half
+};
+
+struct StepParameter {
+  nn::ParameterOp op;
+  bool trained = false;
+  bool sharded = false; // each expert rank has values of its own
+  int64_t bytes = 0;
+  std::vector<unsigned> stages;
+  std::vector<unsigned> holders; // ranks, ascending
+};
+
+struct StepModel {
+  mlir::ModuleOp module;
+  dualpipe::TrainingOp training;
+  std::string entry;
+  schedule::Table table;
+  unsigned ranks = 1, ep = 1;
+  std::vector<StepBody> bodies;
+  std::vector<StepStage> stages;
+  std::vector<StepParameter> parameters;
+  std::vector<Edge> edges;
+  /// Per stage and input (output): the edges that end (start) there.
+  std::vector<std::vector<unsigned>> edgeOfInput;
+  std::vector<std::vector<std::vector<unsigned>>> edgesOfOutput;
+  /// Tasks of each rank in order; a full backward is its two halves.
+  std::vector<std::vector<Task>> tasks;
+
+  const TaskCommands *half(unsigned stage, Half half) const {
+    const auto &commands = bodies[stages[stage].body].halves[(unsigned)half];
+    return commands ? &*commands : nullptr;
+  }
+};
+
+/// Fails with a diagnostic at the operation that is wrong.
+mlir::FailureOr<StepModel> readStep(mlir::ModuleOp module, dualpipe::ScheduleOp schedule, const Machine &machine);
+
+/// The same under a table of which the module need not know: over all stages in
+/// their order, with the table's own number of micro-batches.
+mlir::FailureOr<StepModel> readStep(mlir::ModuleOp module, const schedule::Table &table, const Machine &machine);
+
+} // namespace dpc::lowering
+
+#endif // DPC_LIB_LOWERING_STEPMODEL_H

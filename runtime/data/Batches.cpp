@@ -1,0 +1,48 @@
+// Rows to the inputs of a step.
+#include "data/Batches.h"
+
+namespace dpcrt {
+
+Status Batches::open(const std::string &name, std::vector<InputSpec> inputs, uint64_t perStep,
+                     uint64_t expertRanks, uint64_t epochs, std::optional<uint64_t> shuffle) {
+  specs = std::move(inputs);
+  microBatches = perStep;
+  experts = expertRanks;
+  for (const InputSpec &spec : specs)
+    buffers.emplace_back(spec.bytes() * experts * microBatches);
+  if (Status s = openDataSource(name, specs, experts, source); !s.ok())
+    return s;
+  cursor = {source->rows(), epochs, shuffle};
+  return {};
+}
+
+std::optional<uint64_t> Batches::stepsFrom(uint64_t first) const {
+  auto total = cursor.total();
+  return total ? std::optional(*total < first ? 0 : (*total - first) / microBatches) : std::nullopt;
+}
+
+Status Batches::enoughFor(uint64_t wanted, uint64_t first, const std::string &name) const {
+  auto steps = stepsFrom(first);
+  if (!steps || *steps >= wanted)
+    return {};
+  return error(Code::Data, "--data ", name, " holds ", cursor.rows, " micro-batches, ", cursor.epochs,
+               cursor.epochs == 1 ? " epoch of which is enough for " : " epochs of which are enough for ", *steps,
+               first ? " more" : "", " steps of ", microBatches, first ? " after " + std::to_string(first) + " micro-batches" : "",
+               "; --steps asks for ", wanted, first ? " more" : "", " (--epochs 0 repeats the data)");
+}
+
+Status Batches::read(uint64_t first, std::vector<Values> &inputs) {
+  inputs.clear();
+  for (size_t i = 0; i < specs.size(); ++i) {
+    uint64_t bytes = specs[i].bytes();
+    char *to = buffers[i].data();
+    for (uint64_t b = 0; b < microBatches; ++b)
+      for (uint64_t e = 0; e < experts; ++e, to += bytes)
+        if (Status s = source->read(i, cursor.row(first + b), e, to); !s.ok())
+          return s;
+    inputs.push_back({specs[i].name.c_str(), buffers[i].data(), buffers[i].size()});
+  }
+  return {};
+}
+
+} // namespace dpcrt

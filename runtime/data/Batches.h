@@ -1,0 +1,41 @@
+// The micro-batches of one step, gathered from a data source by cursor.
+#pragma once
+#include "data/Cursor.h"
+#include "data/DataSource.h"
+#include <optional>
+
+namespace dpcrt {
+
+class Batches {
+public:
+  // One input of a step: all its micro-batches, one after the other.
+  struct Values {
+    const char *name;
+    const void *data;
+    uint64_t bytes;
+  };
+
+  // Opens `source` for steps of `microBatches` micro-batches of `inputs`.
+  Status open(const std::string &source, std::vector<InputSpec> inputs, uint64_t microBatches,
+              uint64_t experts, uint64_t epochs, std::optional<uint64_t> shuffle);
+  // Steps the data is enough for from micro-batch `first` on; nullopt: without end.
+  std::optional<uint64_t> stepsFrom(uint64_t first) const;
+  // What to say when `wanted` steps from there are more than there are.
+  Status enoughFor(uint64_t wanted, uint64_t first, const std::string &source) const;
+  // Reads the micro-batches of a step that begins with micro-batch `first`; valid
+  // until the next call.
+  Status read(uint64_t first, std::vector<Values> &inputs);
+  void setShuffle(std::optional<uint64_t> seed) { cursor.shuffleSeed = seed; }
+  uint64_t rows() const { return cursor.rows; }
+  // What a user may not have meant by the source.
+  std::vector<std::string> notes() const { return source->notes(); }
+
+private:
+  std::unique_ptr<DataSource> source;
+  std::vector<InputSpec> specs;
+  std::vector<std::vector<char>> buffers;
+  Cursor cursor;
+  uint64_t microBatches = 1, experts = 1;
+};
+
+} // namespace dpcrt

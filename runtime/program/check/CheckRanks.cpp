@@ -1,0 +1,139 @@
+//===- CheckRanks.cpp - Do these programs belong together? ----------------===//
+//
+// Part of dpc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "program/check/CheckParts.h"
+
+#include "program/format/Naming.h"
+
+#include <map>
+
+using namespace dpcrt;
+
+namespace {
+
+struct GroupMeaning {
+  uint32_t rank;
+  std::vector<uint32_t> members;
+  bool allEp;
+};
+
+struct Holder {
+  uint32_t first;
+  const fb::Parameter *parameter;
+  std::vector<uint32_t> counted;
+};
+
+} // namespace
+
+static void checkGroups(const std::vector<const fb::Program *> &programs,
+                        Diagnostics &diagnostics) {
+  std::map<std::string, GroupMeaning> known;
+  for (uint32_t rank = 0; rank < programs.size(); ++rank) {
+    for (const fb::Group *group : items(programs[rank]->groups())) {
+      GroupMeaning own{rank, {}, group->all_ep()};
+      for (uint32_t member : items(group->pp()))
+        own.members.push_back(member);
+      auto [at, fresh] = known.insert({std::string(text(group->name())), own});
+      if (!fresh &&
+          (at->second.members != own.members || at->second.allEp != own.allEp))
+        diagnostics.error("group ", quoted(at->first),
+                          " has other members on rank ", rank, " than on rank ",
+                          at->second.rank);
+    }
+  }
+  for (const auto &[name, meaning] : known) {
+    for (uint32_t member : meaning.members) {
+      bool found = false;
+      for (const fb::Group *group : items(programs[member]->groups()))
+        found |= text(group->name()) == name;
+      if (!found)
+        diagnostics.error("rank ", meaning.rank, " has rank ", member,
+                          " in group ", quoted(name),
+                          ", but the program of rank ", member,
+                          " does not know the group");
+    }
+  }
+}
+
+static void checkParameters(const std::vector<const fb::Program *> &programs,
+                            Diagnostics &diagnostics) {
+  std::map<std::string, Holder> known;
+  for (uint32_t rank = 0; rank < programs.size(); ++rank) {
+    for (const fb::Parameter *parameter : items(programs[rank]->parameters())) {
+      const fb::Tensor &tensor = *parameter->tensor();
+      auto [at, fresh] = known.insert(
+          {std::string(text(tensor.name())), Holder{rank, parameter, {}}});
+      Holder &holder = at->second;
+      if (parameter->counted())
+        holder.counted.push_back(rank);
+      if (fresh)
+        continue;
+      const fb::Tensor &other = *holder.parameter->tensor();
+      bool same = tensor.dtype() == other.dtype() &&
+                  count(tensor.shape()) == count(other.shape()) &&
+                  parameter->trained() == holder.parameter->trained();
+      for (uint32_t d = 0; same && d < count(tensor.shape()); ++d)
+        same = tensor.shape()->Get(d) == other.shape()->Get(d);
+      if (!same)
+        diagnostics.error("parameter ", quoted(at->first), " on rank ", rank,
+                          " differs in type, shape or training from the one "
+                          "on rank ",
+                          holder.first);
+    }
+  }
+  for (const auto &[name, holder] : known) {
+    if (!holder.parameter->trained() || holder.counted.size() == 1)
+      continue;
+    if (holder.counted.empty())
+      diagnostics.error("parameter ", quoted(name),
+                        " is counted in norms by none of its holders");
+    else
+      diagnostics.error("parameter ", quoted(name), " is counted in norms by ",
+                        holder.counted.size(), " ranks, ", holder.counted[0],
+                        " and ", holder.counted[1],
+                        " among them; exactly one holder counts it");
+  }
+}
+
+void dpcrt::checkRanks(const std::vector<const fb::Program *> &programs,
+                       Diagnostics &diagnostics) {
+  if (programs.empty()) {
+    diagnostics.error("there are no programs to check");
+    return;
+  }
+  const fb::Program &first = *programs.front();
+  if (first.mesh()->pp() != programs.size()) {
+    diagnostics.error("the programs are for a pp axis of ", first.mesh()->pp(),
+                      ", but there are ", programs.size(), " of them");
+    return;
+  }
+  for (uint32_t rank = 0; rank < programs.size(); ++rank) {
+    const fb::Program &own = *programs[rank];
+    if (own.coordinate() != rank)
+      diagnostics.error("the program in place ", rank, " is that of rank ",
+                        own.coordinate());
+    auto same = [&](const char *what, const auto &mine, const auto &theirs) {
+      if (mine != theirs)
+        diagnostics.error("rank ", rank, " has ", what, " ", mine,
+                          ", but rank 0 has ", theirs);
+    };
+    same("entry point", text(own.entry()), text(first.entry()));
+    same("micro-batches", own.micro_batches(), first.micro_batches());
+    same("optimizer", text(own.optimizer()), text(first.optimizer()));
+    same("loss weighting", unsigned(own.weighting()),
+         unsigned(first.weighting()));
+    same("mesh axis pp", own.mesh()->pp(), first.mesh()->pp());
+    same("mesh axis mirror", own.mesh()->mirror(), first.mesh()->mirror());
+    same("mesh axis dp", own.mesh()->dp(), first.mesh()->dp());
+    same("mesh axis ep", own.mesh()->ep(), first.mesh()->ep());
+    same("mesh axis tp", own.mesh()->tp(), first.mesh()->tp());
+  }
+  if (!diagnostics.empty())
+    return;
+  checkGroups(programs, diagnostics);
+  checkParameters(programs, diagnostics);
+}

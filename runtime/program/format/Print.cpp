@@ -1,0 +1,428 @@
+//===- Print.cpp - A program as text --------------------------------------===//
+//
+// Part of dpc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "program/format/Print.h"
+
+#include "program/format/Naming.h"
+
+#include <cstdio>
+#include <map>
+#include <sstream>
+
+using namespace dpcrt;
+
+std::string dpcrt::bytesInWords(uint64_t bytes) {
+  if (bytes < 1024)
+    return std::to_string(bytes) + " B";
+  const char *units[] = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+  double value = static_cast<double>(bytes) / 1024;
+  int unit = 0;
+  for (; value >= 1024 && unit < 5; ++unit)
+    value /= 1024;
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f %s", value, units[unit]);
+  return text;
+}
+
+/// "1 kernel", "2 kernels".
+static std::string counted(uint64_t number, const char *noun) {
+  return std::to_string(number) + " " + noun + (number == 1 ? "" : "s");
+}
+
+namespace {
+
+class Printer {
+public:
+  explicit Printer(const fb::Program &program) : program(program) {}
+
+  void printHeader();
+  void printTables();
+  void printBlocks(bool commands);
+  void printBlock(const fb::Block &block, bool commands);
+  void printOrder();
+  std::string take() { return out.str(); }
+
+private:
+  void printCommand(const fb::Block *block, uint32_t index);
+  void printAction(const fb::Block *block, const fb::Command &command);
+  void printRun(const fb::Run &run);
+  void printExchange(const fb::Exchange &exchange);
+  void
+  printArguments(const fb::Block *block,
+                 const flatbuffers::Vector<const fb::Argument *> *arguments);
+  void printTensors(
+      const char *title,
+      const flatbuffers::Vector<flatbuffers::Offset<fb::Tensor>> *tensors);
+  void printTensor(const fb::Tensor &tensor);
+  template <typename T>
+  void printNumbers(const T *numbers, const char *between);
+  std::string place(const fb::Block *block, const fb::Ref &ref) const;
+
+  const fb::Program &program;
+  std::ostringstream out;
+};
+
+} // namespace
+
+/// A whole operand by its name alone, anything else with its bytes.
+std::string Printer::place(const fb::Block *block, const fb::Ref &ref) const {
+  std::string name = rangeName(program, block, ref);
+  if (block && ref.space() == fb::Space::Operand && ref.offset() == 0 &&
+      ref.bytes() == block->operands()->Get(ref.index())->bytes())
+    name.resize(name.rfind('['));
+  return name;
+}
+
+template <typename T>
+void Printer::printNumbers(const T *numbers, const char *between) {
+  const char *separator = "";
+  for (auto number : items(numbers)) {
+    out << separator << number;
+    separator = between;
+  }
+}
+
+void Printer::printHeader() {
+  const fb::Mesh &mesh = *program.mesh();
+  out << "program " << quoted(text(program.entry())) << " of rank "
+      << program.coordinate() << ", format " << program.format_major() << "."
+      << program.format_minor() << "\n"
+      << "mesh pp=" << mesh.pp() << " mirror=" << mesh.mirror()
+      << " dp=" << mesh.dp() << " ep=" << mesh.ep() << " tp=" << mesh.tp()
+      << ", " << program.micro_batches()
+      << (program.micro_batches() == 1 ? " micro-batch" : " micro-batches");
+  if (!text(program.optimizer()).empty())
+    out << ", optimizer " << plainText(text(program.optimizer()));
+  out << "\nstreams";
+  uint32_t index = 0;
+  for (const fb::Stream *stream : items(program.streams()))
+    out << (index ? ", " : " ") << streamName(program, index++) << " ("
+        << streamKindName(stream->kind()) << ")";
+  out << "\narenas\n";
+  for (const fb::Arena *arena : items(program.arenas()))
+    out << "  " << plainText(text(arena->name())) << ": "
+        << roleName(arena->role()) << ", " << bytesInWords(arena->bytes())
+        << (arena->host() ? ", in host memory" : "") << "\n";
+
+  uint64_t messages = 0, bytes = 0;
+  std::map<std::string, uint64_t> kinds;
+  for (const fb::Command *command : items(program.order())) {
+    ++kinds[actionNoun(*command)];
+    if (const fb::Exchange *exchange = command->action_as_Exchange())
+      for (const fb::Transfer *transfer : items(exchange->transfers())) {
+        ++messages;
+        bytes += transfer->ref()->bytes();
+      }
+  }
+  out << counted(count(program.blocks()), "block") << ", "
+      << counted(count(program.kernels()), "kernel") << ", "
+      << counted(count(program.library()), "library call") << ", "
+      << counted(count(program.parameters()), "parameter") << "\n"
+      << counted(count(program.order()), "command") << " in a step";
+  const char *separator = ": ";
+  for (const auto &[kind, number] : kinds) {
+    out << separator << number << " " << kind;
+    separator = ", ";
+  }
+  out << "\n"
+      << counted(messages, "message") << " sent or received, "
+      << bytesInWords(bytes) << "\n";
+}
+
+void Printer::printTensor(const fb::Tensor &tensor) {
+  out << plainText(text(tensor.name())) << " ";
+  for (uint64_t size : items(tensor.shape()))
+    out << size << "x";
+  out << dtypeName(tensor.dtype());
+}
+
+void Printer::printTensors(
+    const char *title,
+    const flatbuffers::Vector<flatbuffers::Offset<fb::Tensor>> *tensors) {
+  if (count(tensors) == 0)
+    return;
+  out << title;
+  const char *separator = " ";
+  for (const fb::Tensor *tensor : items(tensors)) {
+    out << separator;
+    printTensor(*tensor);
+    separator = ", ";
+  }
+  out << "\n";
+}
+
+void Printer::printTables() {
+  printTensors("inputs", program.inputs());
+  printTensors("outputs", program.outputs());
+  if (count(program.groups())) {
+    out << "groups\n";
+    for (const fb::Group *group : items(program.groups())) {
+      out << "  " << plainText(text(group->name())) << ": ranks ";
+      printNumbers(group->pp(), " ");
+      out << (group->all_ep() ? ", all of ep\n" : "\n");
+    }
+  }
+  if (count(program.kernels())) {
+    out << "kernels\n";
+    for (const fb::Kernel *kernel : items(program.kernels())) {
+      out << "  " << plainText(text(kernel->symbol())) << "(";
+      for (uint32_t k = 0; k < count(kernel->buffer_bytes()); ++k)
+        out << (k ? ", " : "")
+            << accessName(
+                   static_cast<fb::Access>(kernel->buffer_access()->Get(k)))
+            << " " << kernel->buffer_bytes()->Get(k);
+      out << ") range " << kernel->range() << " grain " << kernel->grain();
+      if (kernel->scratch_bytes())
+        out << " scratch " << kernel->scratch_bytes();
+      out << ", " << kernel->flops() << " flops, " << kernel->bytes()
+          << " bytes\n";
+    }
+  }
+  if (count(program.library())) {
+    out << "library calls\n";
+    uint32_t index = 0;
+    for (const fb::LibraryCall *call : items(program.library())) {
+      const fb::Matmul &matmul = *call->function_as_Matmul();
+      out << "  " << index++ << ": matmul ";
+      for (uint64_t size : items(matmul.batch()))
+        out << size << "x";
+      out << matmul.m() << "x" << matmul.n() << "x" << matmul.k()
+          << " strides (";
+      printNumbers(matmul.lhs_strides(), " ");
+      out << ") (";
+      printNumbers(matmul.rhs_strides(), " ");
+      out << ") (";
+      printNumbers(matmul.dst_strides(), " ");
+      out << ") blocks of " << matmul.block_batches() << "x"
+          << matmul.block_rows() << "x" << matmul.block_columns()
+          << (matmul.accumulate() ? ", accumulates\n" : "\n");
+    }
+  }
+  if (count(program.parameters())) {
+    out << "parameters\n";
+    for (const fb::Parameter *parameter : items(program.parameters())) {
+      out << "  ";
+      printTensor(*parameter->tensor());
+      out << " at " << place(nullptr, *parameter->weight());
+      if (parameter->gradient())
+        out << ", gradient " << place(nullptr, *parameter->gradient());
+      for (uint32_t k = 0; k < count(parameter->moments()); ++k)
+        out << ", " << plainText(text(parameter->moment_names()->Get(k))) << " "
+            << place(nullptr, *parameter->moments()->Get(k));
+      out << (parameter->trained() ? "" : ", not trained")
+          << (parameter->counted() ? ", counted in norms\n" : "\n");
+    }
+  }
+  if (count(program.constants())) {
+    out << "constants\n";
+    for (const fb::Constant *constant : items(program.constants()))
+      out << "  " << plainText(text(constant->name())) << " at "
+          << place(nullptr, *constant->dst()) << " from file offset "
+          << constant->file_offset() << "\n";
+  }
+}
+
+void Printer::printArguments(
+    const fb::Block *block,
+    const flatbuffers::Vector<const fb::Argument *> *arguments) {
+  const char *separator = "(";
+  for (const fb::Argument *argument : items(arguments)) {
+    out << separator << place(block, argument->ref());
+    if (argument->access() != fb::Access::Read)
+      out << (argument->access() == fb::Access::Write ? " out" : " inout");
+    separator = ", ";
+  }
+  out << ")";
+}
+
+void Printer::printExchange(const fb::Exchange &exchange) {
+  const char *separator = "";
+  for (const fb::Transfer *transfer : items(exchange.transfers())) {
+    bool send = transfer->direction() == fb::Direction::Send;
+    out << separator << (send ? "send " : "receive ")
+        << place(nullptr, *transfer->ref()) << (send ? " to " : " from ")
+        << transfer->peer() << " as message " << transfer->message();
+    for (uint32_t event : items(transfer->after()))
+      out << " after e" << event;
+    if (transfer->signal() >= 0)
+      out << " -> e" << transfer->signal();
+    separator = "; ";
+  }
+}
+
+void Printer::printRun(const fb::Run &run) {
+  const fb::Block &block = *program.blocks()->Get(run.block());
+  out << taskName(program, run) << " = " << blockName(program, block);
+  const char *separator = "(";
+  for (uint32_t k = 0; k < count(run.operands()); ++k) {
+    std::string_view name = text(program, block.operands()->Get(k)->name());
+    out << separator;
+    if (!name.empty())
+      out << plainText(name) << "=";
+    out << place(nullptr, *run.operands()->Get(k));
+    if (run.operand_events()->Get(k) >= 0)
+      out << " after e" << run.operand_events()->Get(k);
+    separator = ", ";
+  }
+  out << (count(run.operands()) ? ")" : "()");
+  separator = " -> ";
+  for (uint32_t k = 0; k < count(run.result_events()); ++k) {
+    if (run.result_events()->Get(k) < 0)
+      continue;
+    const fb::Operand *operand =
+        block.operands()->Get(block.result_operands()->Get(k));
+    out << separator << plainText(text(program, operand->name())) << " e"
+        << run.result_events()->Get(k);
+    separator = ", ";
+  }
+}
+
+void Printer::printAction(const fb::Block *block, const fb::Command &command) {
+  switch (command.action_type()) {
+  case fb::Action::Launch: {
+    const fb::Launch &launch = *command.action_as_Launch();
+    out << plainText(text(program.kernels()->Get(launch.kernel())->symbol()));
+    return printArguments(block, launch.args());
+  }
+  case fb::Action::Call: {
+    const fb::Call &call = *command.action_as_Call();
+    out << "matmul " << call.call();
+    return printArguments(block, call.args());
+  }
+  case fb::Action::Copy:
+    out << place(block, *command.action_as_Copy()->src()) << " to "
+        << place(block, *command.action_as_Copy()->dst());
+    return;
+  case fb::Action::Fill: {
+    char pattern[16];
+    std::snprintf(pattern, sizeof pattern, "0x%08x",
+                  unsigned(command.action_as_Fill()->pattern()));
+    out << place(block, *command.action_as_Fill()->dst()) << " with "
+        << pattern;
+    return;
+  }
+  case fb::Action::Feed: {
+    const fb::Feed &feed = *command.action_as_Feed();
+    out << quoted(text(program.inputs()->Get(feed.input())->name())) << " m"
+        << feed.micro_batch() << " to " << place(block, *feed.dst());
+    return;
+  }
+  case fb::Action::Fetch: {
+    const fb::Fetch &fetch = *command.action_as_Fetch();
+    out << quoted(text(program.outputs()->Get(fetch.output())->name())) << " m"
+        << fetch.micro_batch() << " from " << place(block, *fetch.src());
+    return;
+  }
+  case fb::Action::Exchange:
+    return printExchange(*command.action_as_Exchange());
+  case fb::Action::Collective: {
+    const fb::Collective &collective = *command.action_as_Collective();
+    out << (collective.reduction() == fb::Reduction::Sum ? "" : "max ")
+        << dtypeName(collective.dtype()) << " "
+        << place(block, *collective.src()) << " to "
+        << place(block, *collective.dst()) << " among "
+        << plainText(text(program.groups()->Get(collective.group())->name()));
+    return;
+  }
+  case fb::Action::Run:
+    return printRun(*command.action_as_Run());
+  case fb::Action::CheckFinite:
+    out << place(block, *command.action_as_CheckFinite()->src())
+        << " into flag "
+        << place(block, *command.action_as_CheckFinite()->flag());
+    return;
+  case fb::Action::Join:
+  case fb::Action::NONE:
+    return;
+  }
+}
+
+void Printer::printCommand(const fb::Block *block, uint32_t index) {
+  const fb::Command &command =
+      *(block ? block->commands() : program.order())->Get(index);
+  out << "  #" << index << " ";
+  if (const fb::Run *run = command.action_as_Run()) {
+    const char *separator = "";
+    for (uint16_t stream : items(run->streams())) {
+      out << separator << streamName(program, stream);
+      separator = "+";
+    }
+  } else if (block) {
+    out << "stream " << command.stream();
+  } else {
+    out << streamName(program, command.stream());
+  }
+  const char *separator = " after e";
+  for (uint32_t event : items(command.waits())) {
+    out << separator << event;
+    separator = " e";
+  }
+  out << ": " << actionNoun(command);
+  if (command.action_type() != fb::Action::Join)
+    out << " ";
+  printAction(block, command);
+  if (command.signal() >= 0)
+    out << " -> " << (command.action_as_Run() ? "done " : "") << "e"
+        << command.signal();
+  std::string_view label = text(program, command.label());
+  if (!label.empty())
+    out << "  " << quoted(label);
+  out << "\n";
+}
+
+void Printer::printBlock(const fb::Block &block, bool commands) {
+  out << "block " << blockName(program, block) << ": "
+      << taskName(program, block) << ", " << counted(block.streams(), "stream")
+      << ", " << counted(count(block.commands()), "command") << "\n";
+  if (!commands)
+    return;
+  uint32_t index = 0;
+  for (const fb::Operand *operand : items(block.operands())) {
+    out << "  operand " << index << " %"
+        << plainText(text(program, operand->name())) << ": "
+        << accessName(operand->access()) << ", " << operand->bytes()
+        << " B, ready at e" << index << "\n";
+    ++index;
+  }
+  for (uint32_t k = 0; k < count(block.results()); ++k)
+    out << "  result " << k << " %"
+        << plainText(text(
+               program,
+               block.operands()->Get(block.result_operands()->Get(k))->name()))
+        << ": at e" << block.results()->Get(k) << "\n";
+  for (uint32_t k = 0; k < count(block.commands()); ++k)
+    printCommand(&block, k);
+}
+
+void Printer::printBlocks(bool commands) {
+  for (const fb::Block *block : items(program.blocks()))
+    printBlock(*block, commands);
+}
+
+void Printer::printOrder() {
+  out << "order\n";
+  for (uint32_t k = 0; k < count(program.order()); ++k)
+    printCommand(nullptr, k);
+}
+
+std::string dpcrt::printProgram(const fb::Program &program,
+                                const PrintOptions &options) {
+  Printer printer(program);
+  if (!options.block.empty()) {
+    for (const fb::Block *block : items(program.blocks()))
+      if (text(program, block->name()) == options.block)
+        printer.printBlock(*block, true);
+    return printer.take();
+  }
+  printer.printHeader();
+  if (options.tables)
+    printer.printTables();
+  printer.printBlocks(options.blocks);
+  if (options.order)
+    printer.printOrder();
+  return printer.take();
+}

@@ -1,0 +1,46 @@
+//===- Print.h - A program as text ------------------------------*- C++ -*-===//
+//
+// Part of dpc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The readable form of a program, for `dpc inspect`, for tests and for people:
+// streams, arenas, kernels, blocks and the order of the step, each command on a
+// line. The text is for reading only; the file is the one form that is run.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef DPCRT_PROGRAM_PRINT_H
+#define DPCRT_PROGRAM_PRINT_H
+
+#include "program/format/Program.h"
+
+#include <string>
+
+namespace dpcrt {
+
+struct PrintOptions {
+  bool tables = true; ///< kernels, library calls, groups, parameters, constants
+  bool blocks = true; ///< the commands of blocks, not only their names
+  bool order = true;  ///< the commands of the step
+  /// If not empty, only the block of this name, with all its commands.
+  std::string block;
+
+  static PrintOptions summary() { return {false, false, false, {}}; }
+  static PrintOptions oneBlock(std::string name) {
+    return {false, true, false, std::move(name)};
+  }
+};
+
+/// The text of a program that came through Reader.h; the same for the same
+/// bytes. Empty if `options.block` names no block.
+std::string printProgram(const fb::Program &program,
+                         const PrintOptions &options = {});
+
+/// "640 B", "1.5 KiB", "2.0 GiB".
+std::string bytesInWords(uint64_t bytes);
+
+} // namespace dpcrt
+
+#endif // DPCRT_PROGRAM_PRINT_H

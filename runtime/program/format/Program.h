@@ -1,0 +1,101 @@
+//===- Program.h - The program format's accessors ---------------*- C++ -*-===//
+//
+// Part of dpc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The generated accessors of Program.fbs (namespace dpcrt::fb) and the few
+// facts about the format that the schema cannot say: the version this build
+// reads and writes, the feature bits it knows, and how to walk a vector that a
+// writer may have left out because it was empty. A program that came through
+// Reader.h needs no further null or bounds checks.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef DPCRT_PROGRAM_PROGRAM_H
+#define DPCRT_PROGRAM_PROGRAM_H
+
+#include "Program_generated.h"
+
+#include <cstdint>
+#include <string_view>
+
+namespace dpcrt {
+
+/// The version of the format that this build writes. A reader refuses another
+/// major version and accepts any minor one: what a minor version adds and an
+/// older runtime must not ignore is guarded by a feature bit.
+inline constexpr uint32_t kFormatMajor = 1;
+inline constexpr uint32_t kFormatMinor = 0;
+
+/// Feature bits this build understands. None is defined in version 1.0.
+inline constexpr uint64_t kKnownFeatures = 0;
+
+/// Alignment of arenas, and the granularity to which a writer may pad a message
+/// between two tensors.
+inline constexpr uint64_t kAlignment = 64;
+
+/// Number of elements of a vector; 0 for one that was left out.
+template <typename T> uint32_t count(const flatbuffers::Vector<T> *vector) {
+  return vector ? vector->size() : 0;
+}
+
+/// Walks a vector that may have been left out: `for (auto x : items(v))`.
+template <typename T> class Items {
+public:
+  explicit Items(const flatbuffers::Vector<T> *vector) : vector(vector) {}
+  auto begin() const {
+    return vector ? vector->begin()
+                  : typename flatbuffers::Vector<T>::const_iterator(nullptr, 0);
+  }
+  auto end() const {
+    return vector ? vector->end()
+                  : typename flatbuffers::Vector<T>::const_iterator(nullptr, 0);
+  }
+
+private:
+  const flatbuffers::Vector<T> *vector;
+};
+template <typename T> Items<T> items(const flatbuffers::Vector<T> *vector) {
+  return Items<T>(vector);
+}
+
+/// Text of a string; empty for one that was left out.
+inline std::string_view text(const flatbuffers::String *string) {
+  return string ? std::string_view(string->c_str(), string->size())
+                : std::string_view();
+}
+
+/// The user's words for a command, block or operand: entry `index` of the
+/// program's string table.
+inline std::string_view text(const fb::Program &program, uint32_t index) {
+  return index < count(program.strings()) ? text(program.strings()->Get(index))
+                                          : std::string_view();
+}
+
+/// Bytes of one element; 0 for a value outside the enumeration.
+inline uint64_t elementBytes(fb::DType type) {
+  switch (type) {
+  case fb::DType::F64:
+  case fb::DType::I64:
+    return 8;
+  case fb::DType::F32:
+  case fb::DType::I32:
+    return 4;
+  case fb::DType::BF16:
+  case fb::DType::F16:
+    return 2;
+  case fb::DType::Bool:
+  case fb::DType::U8:
+    return 1;
+  }
+  return 0;
+}
+
+inline bool reads(fb::Access access) { return access != fb::Access::Write; }
+inline bool writes(fb::Access access) { return access != fb::Access::Read; }
+
+} // namespace dpcrt
+
+#endif // DPCRT_PROGRAM_PROGRAM_H

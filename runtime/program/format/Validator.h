@@ -1,0 +1,153 @@
+//===- Validator.h - State of the structural validation ---------*- C++ -*-===//
+//
+// Part of dpc, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Private to the validation: the tables of a program (ValidateTables.cpp), its
+// blocks and order (ValidateCommands.cpp) and the arguments of its commands
+// (ValidateActions.cpp) share this one object.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef DPCRT_PROGRAM_VALIDATOR_H
+#define DPCRT_PROGRAM_VALIDATOR_H
+
+#include "program/format/Validate.h"
+#include "program/format/Naming.h"
+
+#include <set>
+#include <string>
+#include <vector>
+
+namespace dpcrt {
+
+class Validator {
+public:
+  Validator(const fb::Program &program, uint64_t fileBytes,
+            Diagnostics &diagnostics)
+      : program(program), fileBytes(fileBytes), diagnostics(diagnostics),
+        // Twice the file leaves room for writers that share equal vectors.
+        budget(2 * fileBytes + 4096) {}
+
+  void validateTables();
+  void validateBlocks();
+  void validateOrder();
+
+private:
+  /// A list of commands and what its indices may range over.
+  struct Scope {
+    const fb::Block *block = nullptr; ///< null: the program's order
+    const flatbuffers::Vector<flatbuffers::Offset<fb::Command>> *commands;
+    uint32_t events = 0;
+    uint32_t firstOwnEvent = 0; ///< lower ones are operands' readiness
+    uint32_t streams = 0;
+    std::vector<int64_t> firedBy; ///< command that fires each event, or -1
+  };
+
+  /// One memory access of a command, before names are known for it.
+  struct Use {
+    const fb::Ref *ref;
+    bool read, write;
+    const char *what; ///< "argument", "source", …
+    uint32_t number;
+  };
+
+  // Tables.
+  void validateHeader();
+  void validateArenas();
+  void validateKernels();
+  void validateLibrary();
+  bool validateMatmul(const fb::Matmul &matmul,
+                      const flatbuffers::Vector<uint64_t> *bytes,
+                      std::string &problem);
+  void validateGroups();
+  void validateTensors();
+  void validateParameters();
+  void validateConstants();
+  bool tensorBytes(const fb::Tensor &tensor, uint64_t &bytes);
+  template <typename Name>
+  void checkName(const flatbuffers::String *name, const char *what,
+                 uint32_t index, Name &seen);
+  /// A range that must lie inside an arena of the given role.
+  bool checkPlace(const fb::Ref *ref, uint64_t bytes, fb::ArenaRole role,
+                  const std::string &owner, const char *what);
+  /// Reports ranges that overlap; `owners` runs parallel to `ranges`.
+  void checkDisjoint(std::vector<const fb::Ref *> ranges,
+                     std::vector<std::string> owners);
+
+  // Commands.
+  void validateCommands(Scope &scope);
+  void collectSignals(Scope &scope);
+  void fire(Scope &scope, int64_t event, uint32_t index, const char *what);
+  void checkWait(const Scope &scope, uint64_t event, const std::string &where);
+  std::string where(const Scope &scope, uint32_t index);
+
+  // Actions.
+  void validateAction(Scope &scope, uint32_t index);
+  void validateLaunch(const Scope &, uint32_t index, const fb::Launch &);
+  void validateCall(const Scope &, uint32_t index, const fb::Call &);
+  void
+  validateArguments(const Scope &, const std::string &where,
+                    const std::string &callee,
+                    const flatbuffers::Vector<const fb::Argument *> *arguments,
+                    const std::vector<uint64_t> &bytes,
+                    const std::vector<fb::Access> &access);
+  void validateExchange(const Scope &, uint32_t index, const fb::Exchange &);
+  void validateCollective(const Scope &, uint32_t index,
+                          const fb::Collective &);
+  void validateRun(const Scope &, uint32_t index, const fb::Run &);
+  /// True if `ref` is there and lies inside its arena or operand.
+  bool checkRef(const Scope &, const std::string &where, const fb::Ref *ref,
+                const std::string &what, bool write);
+  /// Refuses overlaps between uses of which at least one writes.
+  void checkAliases(const Scope &, const std::string &where,
+                    std::vector<Use> uses);
+
+  /// Walks a vector of the file, whose elements take `elementBytes` there. A
+  /// file that lets many tables share one long vector would cost quadratic
+  /// time; such a file is refused, and its vectors read as empty.
+  template <typename T> Items<T> walk(const flatbuffers::Vector<T> *vector) {
+    uint64_t cost =
+        uint64_t(count(vector)) *
+        sizeof(typename flatbuffers::IndirectHelper<T>::return_type);
+    if (exhausted || cost > budget) {
+      if (!exhausted)
+        error("the file is damaged: its parts overlap");
+      exhausted = true;
+      return Items<T>(nullptr);
+    }
+    budget -= cost;
+    return Items<T>(vector);
+  }
+
+  template <typename... Parts> void error(const Parts &...parts) {
+    diagnostics.error("rank ", program.coordinate(), ": ", parts...);
+  }
+
+  const fb::Program &program;
+  uint64_t fileBytes;
+  Diagnostics &diagnostics;
+  uint64_t budget;
+  bool exhausted = false;
+  std::set<std::pair<uint32_t, uint32_t>> fetched;
+};
+
+/// True if offset + bytes stays at or below size, without overflow.
+inline bool inside(uint64_t offset, uint64_t bytes, uint64_t size) {
+  return offset <= size && bytes <= size - offset;
+}
+
+/// product *= factor; false on overflow.
+inline bool multiply(uint64_t &product, uint64_t factor) {
+  return !__builtin_mul_overflow(product, factor, &product);
+}
+
+template <typename E> bool inRange(E value, E last) {
+  return static_cast<unsigned>(value) <= static_cast<unsigned>(last);
+}
+
+} // namespace dpcrt
+
+#endif // DPCRT_PROGRAM_VALIDATOR_H

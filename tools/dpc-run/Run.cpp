@@ -1,0 +1,448 @@
+// The training loop of dpc-run.
+#include "dpc-run/Run.h"
+#include "data/OutputLock.h"
+#include "devices/Wait.h"
+#include "session/Client.h"
+#include "dpc-run/Checkpoints.h"
+#include "dpc-run/Command.h"
+#include "dpc-run/Evaluate.h"
+#include "dpc-run/InitWeights.h"
+#include "dpc-run/Launcher.h"
+#include "dpc-run/NonFinite.h"
+#include "dpc-run/Output.h"
+#include "dpc-run/ProgressLog.h"
+#include "dpc-run/RunOptions.h"
+#include "dpc-run/StopSignals.h"
+#include "dpc-run/Update.h"
+#include <cmath>
+#include <cstdio>
+
+namespace dpcrt {
+using json = nlohmann::ordered_json;
+
+namespace {
+class Run {
+public:
+  Run(const RunOptions &options, std::ostream &out, std::ostream &err, bool terminal)
+      : options(options), out(out), err(err), log(err, terminal, options.logEvery),
+        checkpoints(options, err) {}
+  Status run();
+
+private:
+  Status open();
+  Status openSession();
+  Status start();
+  Status planSteps();
+  Status prepareOutputs();
+  Status train();
+  Status oneStep(uint64_t step);
+  Status checkFinite(uint64_t step, const std::vector<dpcrt_input> &inputs, const dpcrt_result &result);
+  Status evaluate(uint64_t step);
+  Status save(uint64_t step);
+  Status tellSaved(bool wait);
+  Status writeStepMetrics(uint64_t step, const dpcrt_result &result, double dataWait);
+  Status finish(const Status &ended);
+  Status writeReport(const Status &status);
+  bool traced(uint64_t step) const;
+
+  const RunOptions &options;
+  std::ostream &out, &err;
+  ProgressLog log;
+  json manifest;
+  ArtifactHandle artifact;
+  Checkpoints checkpoints; // the session's last save ends before the folder is unlocked
+  SessionHandle session;
+  Batches batches, evalBatches;
+  LearningRate rate;
+  MetricsFile metrics;
+  std::vector<OutputLock> locks;
+  StartPoint from;
+  uint64_t microBatches = 1, evalMicroBatches = 1, experts = 1;
+  uint64_t steps = 0, stepsDone = 0, cursor = 0, skippedInRow = 0;
+  double samplesPerMicroBatch = 1, samplesPerStep = 1, tokensPerStep = 0;
+  bool oversubscribed = false, anyTraced = false;
+  uint64_t residentAtStart = 0, residentAfterLoad = 0;
+  json losses = json::array(), stepTimes = json::array(), evaluations = json::array();
+  double lastLoss = NAN, firstLoss = NAN, fastest = INFINITY, lastRate = 0;
+};
+
+// What can be refused without the model's memory is refused before it is allocated.
+Status Run::open() {
+  residentAtStart = residentBytes();
+  if (Status s = checkLauncher(); !s.ok())
+    return s;
+  dpcrt_artifact *a = nullptr;
+  if (Status s = fromC(dpcrt_artifact_open(options.artifact.c_str(), &a)); !s.ok())
+    return s;
+  artifact.reset(a);
+  manifest = json::parse(dpcrt_artifact_manifest(a));
+  experts = manifest["mesh"]["ep"];
+  for (const json &entry : manifest["entry_points"]) {
+    if (entry["name"] == "train_step")
+      microBatches = entry["micro_batches"];
+    if (entry["name"] == "eval_step")
+      evalMicroBatches = entry["micro_batches"];
+  }
+  if (!dpcrt_artifact_has_entry(a, "eval_step"))
+    evalMicroBatches = microBatches;
+  auto perMicroBatch = [&](const char *key, double otherwise) {
+    return manifest.contains(key) ? manifest[key].get<double>() : otherwise;
+  };
+  samplesPerMicroBatch = perMicroBatch("samples_per_micro_batch", 1) * double(experts);
+  samplesPerStep = samplesPerMicroBatch * double(microBatches);
+  tokensPerStep = perMicroBatch("tokens_per_micro_batch", 0) * double(microBatches * experts);
+  if (Status s = LearningRate::make(options.lr, options.lrSchedule, options.steps, rate); !s.ok())
+    return s;
+  if (Status s = batches.open(options.data, inputSpecs(a), microBatches, experts, options.epochs,
+                              options.shuffle); !s.ok())
+    return s;
+  for (const std::string &note : batches.notes())
+    err << "note: " << note << "\n";
+  if (!options.steps && !batches.stepsFrom(0))
+    return Status(Code::Usage, "the data has no end; --steps N says how long to train");
+  if (!options.evalData.empty())
+    if (Status s = evalBatches.open(options.evalData, inputSpecs(a), evalMicroBatches, experts, 0, {}); !s.ok())
+      return s.within("--eval-data");
+  if (options.evalData.empty() && (options.evalEvery || options.evalSteps))
+    return Status(Code::Usage, "--eval-every and --eval-steps need --eval-data");
+  if (!options.evalData.empty() && !options.evalSteps && !evalBatches.rows())
+    return Status(Code::Usage, "--eval-data has no end; --eval-steps N says how much of it to take");
+  if (options.trace.empty() && options.traceSteps)
+    return Status(Code::Usage, "--trace-steps needs --trace FILE");
+  return checkpoints.open();
+}
+
+Status Run::openSession() {
+  dpcrt_artifact *a = artifact.get();
+  auto so = sized<dpcrt_session_options>();
+  so.device = options.device.c_str();
+  so.threads = options.threads;
+  so.link_latency_s = options.linkLatency;
+  so.link_bandwidth = options.linkBandwidth;
+  so.timeout_s = options.timeoutSeconds;
+  so.seed = options.seed.value_or(0);
+  dpcrt_session *s = nullptr;
+  if (Status status = fromC(dpcrt_session_create(a, &so, &s)); !status.ok())
+    return status;
+  session.reset(s);
+  if (Status status = applyUpdateOptions(a, s, manifest["optimizer"], options.lr,
+                                         options.optimizerOptions, options.paramGroups);
+      !status.ok())
+    return status;
+  oversubscribed = dpcrt_session_ranks(s) > dpcrt_session_threads(s);
+  return {};
+}
+
+// Where the run begins: at a checkpoint, at weights from a file, or at the model's own.
+Status Run::start() {
+  if (Status s = checkpoints.resume(session.get(), manifest["model"]["hash"], from); !s.ok())
+    return s;
+  if (from.path.empty())
+    return options.initWeights.empty()
+               ? Status()
+               : initWeights(options.initWeights, options.artifact, artifact.get(), session.get(), err);
+  stepsDone = from.step;
+  cursor = from.cursor;
+  batches.setShuffle(from.shuffle);
+  if (from.rows != batches.rows())
+    err << "note: the data holds " << batches.rows() << " micro-batches, it held " << from.rows
+        << " when the checkpoint was written; the run goes on with number " << from.cursor << " of the whole run\n";
+  return {};
+}
+
+// The run's end: --steps, or where the data ends.
+Status Run::planSteps() {
+  if (options.steps) {
+    steps = *options.steps;
+    return steps > stepsDone ? batches.enoughFor(steps - stepsDone, cursor, options.data) : Status();
+  }
+  steps = stepsDone + *batches.stepsFrom(cursor);
+  return steps ? Status() : batches.enoughFor(1, cursor, options.data);
+}
+
+// Everything that can fail for the disk's sake fails before the first step, and two
+// runs never write one file.
+Status Run::prepareOutputs() {
+  if (!options.dump.empty()) {
+    if (Status s = makeDirectories(options.dump); !s.ok())
+      return s;
+    locks.emplace_back();
+    if (Status s = locks.back().takeFolder(options.dump); !s.ok())
+      return s;
+  }
+  for (const std::string &path : {options.report, options.trace}) {
+    if (path.empty())
+      continue;
+    OutputFile probe; // leaves nothing behind
+    if (Status s = probe.create(path); !s.ok())
+      return s;
+    locks.emplace_back();
+    if (Status s = locks.back().takeFile(path); !s.ok())
+      return s;
+  }
+  if (options.metrics.empty())
+    return {};
+  bool resumed = !from.path.empty();
+  if (Status s = metrics.open(options.metrics, resumed); !s.ok())
+    return s;
+  json line = {{"v", 1}, {"event", resumed ? "resume" : "start"}, {"model", manifest["model"]["name"]},
+               {"ranks", dpcrt_session_ranks(session.get())},
+               {"threads", dpcrt_session_threads(session.get())}, {"steps", steps}};
+  if (resumed) {
+    line["step"] = from.step;
+    line["checkpoint"] = from.path;
+  }
+  line["config"] = {{"compile", manifest["config"]}, {"run", options.config}};
+  return metrics.write(line);
+}
+
+Status Run::run() {
+  StopSignals signals;
+  if (Status s = open(); !s.ok())
+    return s;
+  if (Status s = openSession(); !s.ok())
+    return s;
+  if (Status s = start(); !s.ok())
+    return s;
+  if (Status s = planSteps(); !s.ok())
+    return s;
+  if (stepsDone && stepsDone >= steps) {
+    out << from.path << " is at step " << stepsDone << "; " << (options.steps ? "--steps asks for " : "the data is enough for ")
+        << steps << " in all: nothing is left to train\n";
+    return {};
+  }
+  residentAfterLoad = residentBytes();
+  if (Status s = prepareOutputs(); !s.ok())
+    return s;
+  if (oversubscribed)
+    err << dpcrt_session_ranks(session.get()) << " ranks share " << dpcrt_session_threads(session.get())
+        << " threads: times show that the program runs, not how fast it would be\n";
+  if (!options.evalData.empty() && !dpcrt_artifact_has_entry(artifact.get(), "eval_step"))
+    err << "the artifact has no eval_step: evaluating with train_step, which leaves the weights alone\n";
+  return finish(train());
+}
+
+Status Run::train() {
+  while (stepsDone < steps && !StopSignals::asked()) {
+    uint64_t step = stepsDone + 1;
+    if (Status s = oneStep(step); !s.ok())
+      return s;
+    bool last = step == steps, stopped = StopSignals::asked() && !last;
+    if (checkpoints.enabled() && (last || stopped || checkpoints.due(step)))
+      if (Status s = save(step); !s.ok())
+        return s;
+    bool due = options.evalEvery && step % options.evalEvery == 0;
+    if (!options.evalData.empty() && !stopped && (last || due))
+      if (Status s = evaluate(step); !s.ok())
+        return s;
+  }
+  // The run ends with its last checkpoint on the disk, or says that it is not.
+  if (Status s = tellSaved(/*wait=*/true); !s.ok())
+    return s;
+  if (stepsDone == steps)
+    return {};
+  std::string kept = checkpoints.lastSaved() == stepsDone && stepsDone
+                         ? "; " + checkpoints.pathOf(stepsDone) + " is where --resume auto goes on"
+                         : "; nothing was kept";
+  return error(Code::Stopped, "stopped on request after step ", stepsDone, " of ", steps, kept);
+}
+
+// A full disk costs the checkpoint, not the run: what was kept before is still there,
+// and the next one is tried. Only the last one's failure is the run's.
+Status Run::tellSaved(bool wait) {
+  Status last;
+  for (;;) {
+    Status s;
+    uint64_t step = checkpoints.told(session.get(), wait, s);
+    if (!step)
+      return last;
+    json line = {{"v", 1}, {"event", "checkpoint"}, {"step", step}, {"path", checkpoints.pathOf(step)}};
+    Status failed = s.within("the checkpoint of step " + std::to_string(step) + " could not be kept");
+    if (!s.ok())
+      line["error"] = s.message();
+    if (!s.ok() && !wait)
+      log.line(failed.message() + (checkpoints.lastSaved() ? "; that of step " + std::to_string(checkpoints.lastSaved()) + " stays" : "") +
+               "; training goes on");
+    if (wait)
+      last = failed;
+    if (Status written = metrics.write(line); !written.ok())
+      return written;
+  }
+}
+
+Status Run::save(uint64_t step) {
+  auto progress = sized<dpcrt_progress>();
+  std::string config = json({{"compile", manifest["config"]}, {"run", options.config}})
+                           .dump(-1, ' ', false, json::error_handler_t::replace);
+  progress.cursor = cursor;
+  progress.rows = batches.rows();
+  progress.shuffled = from.shuffle.has_value();
+  progress.shuffle = from.shuffle.value_or(0);
+  progress.lr = lastRate;
+  progress.config = config.c_str();
+  if (Status s = checkpoints.save(session.get(), progress); !s.ok())
+    return s.within("the checkpoint of step " + std::to_string(step));
+  return tellSaved(/*wait=*/false);
+}
+
+bool Run::traced(uint64_t step) const {
+  if (options.trace.empty())
+    return false;
+  auto [first, end] = options.traceSteps.value_or(std::pair(from.step + 1, from.step + 4));
+  return step >= first && step < end;
+}
+
+Status Run::oneStep(uint64_t step) {
+  int64_t begin = nowNs();
+  std::vector<dpcrt_input> inputs;
+  if (Status s = readInputs(batches, cursor, inputs); !s.ok())
+    return s;
+  double dataWait = double(nowNs() - begin) * 1e-9;
+  dpcrt_session_trace(session.get(), traced(step));
+  anyTraced |= traced(step);
+  auto request = sized<dpcrt_request>();
+  request.lr = lastRate = rate.at(step);
+  request.clip_norm = options.clipNorm.value_or(INFINITY);
+  dpcrt_result result;
+  if (Status s = runStep(session.get(), inputs, request, result); !s.ok())
+    return s.within("step " + std::to_string(step));
+  dpcrt_session_trace(session.get(), 0);
+  stepsDone = step;
+  cursor += microBatches;
+  lastLoss = result.loss;
+  if (step == from.step + 1)
+    firstLoss = result.loss;
+  else
+    fastest = std::min(fastest, result.seconds);
+  losses.push_back(finite(result.loss));
+  stepTimes.push_back(result.seconds);
+  if (!options.dump.empty())
+    if (Status s = writeDump(options.dump, step, session.get(), result, microBatches); !s.ok())
+      return s;
+  if (Status s = writeStepMetrics(step, result, dataWait); !s.ok())
+    return s;
+  log.step(step, from.step + 1, steps, result.seconds,
+           "loss " + print("%.4f", result.loss) + "  " + print("%.3f", result.seconds) + " s  " +
+               (tokensPerStep > 0 ? print("%.0f tokens/s", tokensPerStep / result.seconds)
+                                  : print("%.1f samples/s", samplesPerStep / result.seconds)));
+  return checkFinite(step, inputs, result);
+}
+
+Status Run::checkFinite(uint64_t step, const std::vector<dpcrt_input> &inputs, const dpcrt_result &result) {
+  std::string where = "step " + std::to_string(step) + ": ";
+  if (result.sum_den == 0)
+    log.line(where + "every label is ignored; the weights were left alone");
+  if (!result.nonfinite) {
+    skippedInRow = 0;
+    return {};
+  }
+  std::string what = where + "the loss is " + print("%g", result.loss) + ", the gradient's norm " +
+                     print("%g", result.grad_norm) +
+                     firstNonFinite(artifact.get(), session.get(), inputs, result);
+  if (!options.skipNonfinite)
+    return error(Code::NonFinite, what, "; the weights were left alone (--on-nonfinite skip goes on)");
+  ++skippedInRow;
+  if (options.skipLimit && skippedInRow > options.skipLimit)
+    return error(Code::NonFinite, what, "; ", skippedInRow, " steps in a row had to be skipped");
+  log.line(what + "; skipped");
+  return {};
+}
+
+Status Run::writeStepMetrics(uint64_t step, const dpcrt_result &result, double dataWait) {
+  if (!metrics.isOpen())
+    return {};
+  json peak = json::array();
+  for (size_t rank = 0; rank < dpcrt_session_ranks(session.get()); ++rank)
+    peak.push_back(dpcrt_session_arena_bytes(session.get(), rank));
+  json line = {{"v", 1}, {"step", step}, {"samples", uint64_t(samplesPerMicroBatch) * cursor},
+               {"loss", finite(result.loss)}, {"grad_norm", finite(result.grad_norm)},
+               {"lr", lastRate}, {"step_s", result.seconds},
+               {"samples_per_s", finite(samplesPerStep / result.seconds)},
+               {"tokens_per_s", tokensPerStep > 0 ? finite(tokensPerStep / result.seconds) : json(nullptr)},
+               {"bubble", oversubscribed ? json(nullptr) : finite(result.bubble)},
+               {"data_wait_s", dataWait}, {"peak_bytes", peak}, {"nonfinite", result.nonfinite != 0}};
+  return metrics.write(line);
+}
+
+Status Run::evaluate(uint64_t step) {
+  std::optional<double> loss;
+  EvaluationPlan plan{options.evalSteps, evalMicroBatches, manifest["loss"]["weighting"]};
+  if (Status s = evaluateMean(session.get(), evalBatches, plan, StopSignals::asked, loss); !s.ok())
+    return s.within("--eval-data, after step " + std::to_string(step));
+  if (!loss)
+    return {};
+  evaluations.push_back({{"step", step}, {"loss", finite(*loss)}});
+  log.line("step " + std::to_string(step) + "/" + std::to_string(steps) + "  held-out loss " + print("%.4f", *loss));
+  return metrics.write({{"v", 1}, {"event", "eval"}, {"step", step}, {"loss", finite(*loss)}});
+}
+
+Status Run::writeReport(const Status &status) {
+  json arenas = json::array();
+  for (size_t rank = 0; rank < dpcrt_session_ranks(session.get()); ++rank)
+    arenas.push_back(dpcrt_session_arena_bytes(session.get(), rank));
+  json report = {{"format_version", "1.0"}, {"model", manifest["model"]}, {"steps", stepsDone},
+                 {"first_step", from.step + 1},
+                 {"losses", losses}, {"step_s", stepTimes}, {"evaluations", evaluations},
+                 {"checkpoint", checkpoints.lastSaved() ? json(checkpoints.pathOf(checkpoints.lastSaved())) : json(nullptr)},
+                 {"arena_bytes", arenas}, {"peak_bytes", arenas},
+                 {"scratch_bytes", dpcrt_session_scratch_bytes(session.get())},
+                 {"resident_bytes", {{"at_start", residentAtStart}, {"after_load", residentAfterLoad},
+                                     {"peak", peakResidentBytes()}}},
+                 {"ranks", dpcrt_session_ranks(session.get())},
+                 {"threads", dpcrt_session_threads(session.get())},
+                 {"config", {{"compile", manifest["config"]}, {"run", options.config}}},
+                 {"status", status.exitStatus()}};
+  if (manifest.contains("forecast")) {
+    report["forecast"] = manifest["forecast"];
+    report["forecast"].erase("timeline");
+    report["forecast"].erase("costs");
+  }
+  return writeFileAtomically(options.report, report.dump(1, ' ', false, json::error_handler_t::replace) + "\n");
+}
+
+// Writes what a run leaves also when it was stopped or failed; the first error is
+// the one that is returned.
+Status Run::finish(const Status &ended) {
+  log.clear();
+  Status status = ended;
+  auto keep = [&](const Status &s) {
+    if (status.ok() && !s.ok())
+      status = s;
+  };
+  keep(tellSaved(/*wait=*/true)); // of a run that failed meanwhile
+  if (anyTraced)
+    keep(fromC(dpcrt_session_write_trace(session.get(), options.trace.c_str())));
+  keep(metrics.write({{"v", 1}, {"event", "end"}, {"step", stepsDone}, {"loss", finite(lastLoss)},
+                      {"status", status.exitStatus()}}));
+  if (!options.report.empty())
+    keep(writeReport(status));
+  keep(fromC(dpcrt_session_compare_holders(session.get())));
+  if (!losses.empty()) {
+    if (!from.path.empty())
+      out << "steps " << from.step + 1 << " to " << stepsDone;
+    else
+      out << stepsDone << " steps";
+    out << ", loss " << print("%.6f", firstLoss) << " -> " << print("%.6f", lastLoss);
+    if (std::isfinite(fastest))
+      out << ", fastest step " << print("%.3f", fastest * 1e3) << " ms";
+    if (!evaluations.empty() && !evaluations.back()["loss"].is_null())
+      out << ", held-out loss " << print("%.6f", evaluations.back()["loss"].get<double>());
+    out << "\n";
+    if (checkpoints.lastSaved() && checkpoints.lastSaved() == stepsDone)
+      out << "weights: " << checkpoints.pathOf(stepsDone) << " (dpc export writes them back into the model)\n";
+  }
+  return status;
+}
+} // namespace
+
+int runCommand(const std::vector<std::string> &args, std::ostream &out, std::ostream &err,
+               bool terminal) {
+  RunOptions options;
+  std::optional<int> ended;
+  Status parsed = parseRunOptions(args, out, err, options, ended);
+  if (ended)
+    return *ended;
+  return runToStatus("dpc run", out, err, [&] { return parsed.ok() ? Run(options, out, err, terminal).run() : parsed; });
+}
+
+} // namespace dpcrt
