@@ -354,18 +354,10 @@ private:
           on(collective);
           fb::CollectiveT action;
           action.kind = fb::CollectiveKind(collective.getKind());
-          action.reduction = fb::Reduction::Sum;
           action.dtype = dtypeOf(collective.getElementType());
           action.group = groupNumber.lookup(collective.getGroup());
           action.src = std::make_unique<fb::Ref>(ref(collective.getSrc()));
           action.dst = std::make_unique<fb::Ref>(ref(collective.getDst()));
-          table->action.Set(std::move(action));
-        })
-        .Case([&](prog::CheckFiniteOp check) {
-          on(check);
-          fb::CheckFiniteT action;
-          action.src = std::make_unique<fb::Ref>(ref(check.getSrc()));
-          action.flag = std::make_unique<fb::Ref>(ref(check.getFlag()));
           table->action.Set(std::move(action));
         })
         .Case([&](prog::JoinOp join) {

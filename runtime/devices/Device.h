@@ -36,8 +36,8 @@ public:
   virtual ~PreparedCall();
 };
 
-// Constants and weights are written, results read, through host-visible memory of
-// these functions; on a CPU they are memcpy.
+// The host writes constants, weights and step records to what `allocate` gives, and
+// reads results from it, by the pointer.
 class Device {
 public:
   virtual ~Device();
@@ -69,14 +69,10 @@ public:
   virtual void copy(Lane &lane, void *dst, const void *src, uint64_t bytes) = 0;
   virtual void fill(Lane &lane, void *dst, uint32_t pattern,
                     uint64_t bytes) = 0;
-  // *flag = 1 if one of count floats is infinite or NaN.
-  virtual void checkFinite(Lane &lane, const float *src, uint64_t count,
-                           float *flag) = 0;
-  // dst[i] = sources[0][i] (+) sources[1][i] (+) ..., in this order; dst may be
-  // one of the sources. `dtype` is F32 or F64 for a sum, also I32 and I64 for max.
+  // dst[i] = sources[0][i] + sources[1][i] + ..., in this order; dst may be one of
+  // the sources. `dtype` is F32, F64, I32 or I64.
   virtual void reduce(Lane &lane, void *dst, const void *const *sources,
-                      size_t sourceCount, uint64_t count, fb::DType dtype,
-                      fb::Reduction reduction) = 0;
+                      size_t sourceCount, uint64_t count, fb::DType dtype) = 0;
 };
 
 } // namespace dpcrt

@@ -117,10 +117,6 @@ Status Planner::planCommand(const fb::Command &command, uint32_t operands,
     out.index = command.action_as_Fetch()->output();
     out.microBatch = command.action_as_Fetch()->micro_batch();
     return {};
-  case fb::Action::CheckFinite:
-    add(command.action_as_CheckFinite()->src());
-    add(command.action_as_CheckFinite()->flag());
-    return {};
   case fb::Action::Exchange:
   case fb::Action::Collective:
   case fb::Action::Run:
@@ -154,7 +150,6 @@ Status Planner::addCollective(const fb::Collective &collective, const Frame &fra
   const fb::Group &group = *program.groups()->Get(collective.group());
   CollectiveSpec spec;
   spec.kind = collective.kind();
-  spec.reduction = collective.reduction();
   spec.dtype = collective.dtype();
   // A name has the same ranks everywhere: the checker sees to that. Where each
   // coordinate of ep is a group of its own, it is part of the name.

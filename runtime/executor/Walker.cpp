@@ -5,11 +5,6 @@ namespace dpcrt {
 
 HostIo::~HostIo() = default;
 
-namespace {
-// Kernels have few arguments; the checker and the device bound them.
-constexpr size_t maximumArguments = 256;
-} // namespace
-
 Walker::Walker(RankPlan &plan, uint32_t stream, Device &device, HostIo &io,
                const std::atomic<bool> &aborted)
     : plan(plan), stream(plan.streams[stream]), device(device), io(io),
@@ -38,7 +33,7 @@ void Walker::compute(const PlannedCommand &c, const Frame &frame) {
   switch (c.kind) {
   case fb::Action::Launch:
   case fb::Action::Call: {
-    void *arguments[maximumArguments];
+    void *arguments[kMaxKernelBuffers];
     for (size_t i = 0; i < c.buffers.size(); ++i)
       arguments[i] = at(i);
     if (c.kind == fb::Action::Launch)
@@ -56,10 +51,6 @@ void Walker::compute(const PlannedCommand &c, const Frame &frame) {
     return;
   case fb::Action::Fetch:
     return io.fetch(plan.rank, c.index, c.microBatch, at(0), c.buffers[0].bytes);
-  case fb::Action::CheckFinite:
-    return device.checkFinite(*lane, reinterpret_cast<const float *>(at(0)),
-                              c.buffers[0].bytes / sizeof(float),
-                              reinterpret_cast<float *>(at(1)));
   default:
     return;
   }

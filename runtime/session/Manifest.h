@@ -127,7 +127,7 @@ struct Manifest {
 std::string writeManifest(const Manifest &manifest);
 
 // Reads and checks everything that can be checked without another file. Errors
-// (code Model) name the key.
+// (code Artifact) name the key.
 Status parseManifest(const std::string &text, Manifest &out);
 
 // The content of XXH128SUMS.

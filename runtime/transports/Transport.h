@@ -23,7 +23,6 @@ struct TransferSpec {
 // One member's part of a collective.
 struct CollectiveSpec {
   fb::CollectiveKind kind;
-  fb::Reduction reduction;
   fb::DType dtype;
   std::string group;            // the same for all members
   uint32_t sequence;            // counts the collectives of a group, from 0

@@ -16,7 +16,6 @@ SmallVector<Value> FillOp::getWaits() { return llvm::to_vector(getAfter()); }
 SmallVector<Value> FeedOp::getWaits() { return llvm::to_vector(getAfter()); }
 SmallVector<Value> FetchOp::getWaits() { return llvm::to_vector(getAfter()); }
 SmallVector<Value> CollectiveOp::getWaits() { return llvm::to_vector(getAfter()); }
-SmallVector<Value> CheckFiniteOp::getWaits() { return llvm::to_vector(getAfter()); }
 SmallVector<Value> JoinOp::getWaits() { return llvm::to_vector(getAfter()); }
 SmallVector<Value> RunOp::getWaits() { return llvm::to_vector(getAfter()); }
 SmallVector<Value> ExchangeOp::getWaits() {
@@ -35,7 +34,6 @@ Value FillOp::getDoneEvent() { return getDone(); }
 Value FeedOp::getDoneEvent() { return getDone(); }
 Value FetchOp::getDoneEvent() { return getDone(); }
 Value CollectiveOp::getDoneEvent() { return getDone(); }
-Value CheckFiniteOp::getDoneEvent() { return getDone(); }
 Value JoinOp::getDoneEvent() { return getDone(); }
 Value RunOp::getDoneEvent() { return getDone(); }
 Value ExchangeOp::getDoneEvent() { return getDone(); }
@@ -63,7 +61,6 @@ Accesses CollectiveOp::getAccesses() {
     return {{getSrc(), Access::ReadWrite}};
   return {{getSrc(), Access::Read}, {getDst(), Access::Write}};
 }
-Accesses CheckFiniteOp::getAccesses() { return {{getSrc(), Access::Read}, {getFlag(), Access::ReadWrite}}; }
 Accesses JoinOp::getAccesses() { return {}; }
 Accesses RunOp::getAccesses() {
   Accesses accesses;

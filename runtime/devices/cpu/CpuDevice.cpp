@@ -25,7 +25,6 @@ struct CpuCall : PreparedCall {
   bool share;
 };
 
-constexpr size_t maximumBuffers = 256;
 // A command shorter than this is over before a helper is awake.
 constexpr double shareSeconds = 60e-6;
 // How long a lane keeps its core while others wait: short against a micro-batch,
@@ -53,10 +52,7 @@ public:
   bool yield() override {
     if (core < 0 || !cores.contended())
       return false;
-    int64_t now = nowNs();
-    if (!since)
-      since = now; // the quantum starts when somebody is first seen waiting
-    if (now - since < quantumNs)
+    if (nowNs() - since < quantumNs)
       return false;
     leave();
     return true;
@@ -126,10 +122,6 @@ public:
     void *address = kernels ? dlsym(kernels, symbol.c_str()) : nullptr;
     if (!address)
       return error(Code::Artifact, "the artifact's kernels have no '", symbol, "'");
-    if (count(kernel.buffer_bytes()) >= maximumBuffers)
-      return error(Code::Artifact, "kernel '", symbol, "' has ",
-                   count(kernel.buffer_bytes()), " buffers; at most ",
-                   maximumBuffers - 1, " are possible");
     if (kernel.range() > uint64_t(INT64_MAX))
       return error(Code::Artifact, "kernel '", symbol, "' has a range beyond 63 bits");
     launch->function = reinterpret_cast<KernelFunction>(address);
@@ -216,25 +208,13 @@ public:
       p[i] = pattern;
   }
 
-  void checkFinite(Lane &, const float *src, uint64_t count, float *flag) override {
-    // All exponent bits set means infinite or NaN; OR-free so that it vectorises.
-    uint32_t bad = 0;
-    for (uint64_t i = 0; i < count; ++i) {
-      uint32_t bits;
-      std::memcpy(&bits, src + i, 4);
-      bad |= uint32_t((bits & 0x7f800000u) == 0x7f800000u);
-    }
-    if (bad)
-      *flag = 1;
-  }
-
   void reduce(Lane &, void *dst, const void *const *sources, size_t sourceCount,
-              uint64_t count, fb::DType dtype, fb::Reduction reduction) override {
+              uint64_t count, fb::DType dtype) override {
     switch (dtype) {
-    case fb::DType::F32: return reduceAs<float>(dst, sources, sourceCount, count, reduction);
-    case fb::DType::F64: return reduceAs<double>(dst, sources, sourceCount, count, reduction);
-    case fb::DType::I64: return reduceAs<int64_t>(dst, sources, sourceCount, count, reduction);
-    case fb::DType::I32: return reduceAs<int32_t>(dst, sources, sourceCount, count, reduction);
+    case fb::DType::F32: return reduceAs<float>(dst, sources, sourceCount, count);
+    case fb::DType::F64: return reduceAs<double>(dst, sources, sourceCount, count);
+    case fb::DType::I64: return reduceAs<int64_t>(dst, sources, sourceCount, count);
+    case fb::DType::I32: return reduceAs<int32_t>(dst, sources, sourceCount, count);
     default: assert(false && "refused at load");
     }
   }
@@ -259,7 +239,7 @@ private:
       job.kernel->function(job.buffers, int64_t(begin), int64_t(end));
       return;
     }
-    void *buffers[maximumBuffers];
+    void *buffers[kMaxKernelBuffers + 1]; // its scratch
     std::memcpy(buffers, job.buffers, job.count * sizeof(void *));
     MatmulScratch &scratch = job.device->scratch[size_t(core)];
     scratch.forget();
@@ -288,7 +268,7 @@ private:
   // Blocks that stay in the cache, every source added in turn.
   template <typename T>
   static void reduceAs(void *dst, const void *const *sources, size_t sourceCount,
-                       uint64_t count, fb::Reduction reduction) {
+                       uint64_t count) {
     constexpr uint64_t block = 1024;
     T sum[block];
     for (uint64_t begin = 0; begin < count; begin += block) {
@@ -296,12 +276,8 @@ private:
       std::memcpy(sum, static_cast<const T *>(sources[0]) + begin, n * sizeof(T));
       for (size_t s = 1; s < sourceCount; ++s) {
         const T *from = static_cast<const T *>(sources[s]) + begin;
-        if (reduction == fb::Reduction::Sum)
-          for (uint64_t i = 0; i < n; ++i)
-            sum[i] += from[i];
-        else // a NaN stays one, whichever side it is on
-          for (uint64_t i = 0; i < n; ++i)
-            sum[i] = from[i] > sum[i] || from[i] != from[i] ? from[i] : sum[i];
+        for (uint64_t i = 0; i < n; ++i)
+          sum[i] += from[i];
       }
       std::memcpy(static_cast<T *>(dst) + begin, sum, n * sizeof(T));
     }

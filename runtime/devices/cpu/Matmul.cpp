@@ -206,7 +206,6 @@ Status readMatmul(const fb::Matmul &matmul, MatmulShape &out) {
   list(matmul.dst_strides(), out.dst);
   out.m = number(matmul.m()), out.n = number(matmul.n()), out.k = number(matmul.k());
   out.accumulate = matmul.accumulate();
-  out.blockBatches = number(matmul.block_batches());
   out.blockRows = number(matmul.block_rows());
   out.blockColumns = number(matmul.block_columns());
   for (int64_t d : out.batch)
@@ -267,24 +266,13 @@ Status MatmulPlan::make(const MatmulShape &given, MatmulLibrary &library,
     plan->work *= double(d);
   int64_t rows = s.blockRows > 0 ? std::min(s.blockRows, s.m) : s.m;
   int64_t columns = s.blockColumns > 0 ? std::min(s.blockColumns, s.n) : s.n;
-  // Batches of one block: whole inner dimensions, then part of the next one.
-  std::vector<int64_t> piece(s.batch.size(), 1);
-  int64_t left = std::max<int64_t>(s.blockBatches, 1);
-  for (size_t i = s.batch.size(); i-- > 0;) {
-    if (s.lhs[i] == 0 && s.rhs[i] == 0)
-      break; // the library has no repetition of both operands
-    piece[i] = std::min(left, s.batch[i]);
-    left /= piece[i];
-    if (piece[i] < s.batch[i])
-      break;
-  }
   size_t axes = s.batch.size();
   std::vector<int64_t> at(axes, 0);
   for (;;) { // over batches, the last dimension fastest
     MatmulShape block = s;
     Block origin{};
     for (size_t i = 0; i < axes; ++i) {
-      block.batch[i] = std::min(piece[i], s.batch[i] - at[i]);
+      block.batch[i] = 1;
       origin.lhs += at[i] * s.lhs[i];
       origin.rhs += at[i] * s.rhs[i];
       origin.dst += at[i] * s.dst[i];
@@ -304,7 +292,7 @@ Status MatmulPlan::make(const MatmulShape &given, MatmulLibrary &library,
         plan->list.push_back(b);
       }
     size_t axis = axes;
-    while (axis > 0 && (at[axis - 1] += piece[axis - 1]) >= s.batch[axis - 1])
+    while (axis > 0 && ++at[axis - 1] >= s.batch[axis - 1])
       at[--axis] = 0;
     if (axis == 0)
       break;

@@ -21,7 +21,7 @@ struct MatmulShape {
   int64_t m = 1, n = 1, k = 1;
   std::vector<int64_t> lhs, rhs, dst;
   bool accumulate = false;
-  int64_t blockBatches = 1, blockRows = 0, blockColumns = 0; // 0: all
+  int64_t blockRows = 0, blockColumns = 0; // 0: all
 };
 
 // Error (code Artifact) for a description that is not one.

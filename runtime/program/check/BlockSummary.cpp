@@ -50,11 +50,6 @@ void dpcrt::collectUses(const fb::Program &program, const fb::Command &command,
     uses.push_back({command.action_as_Collective()->src(), moved});
     uses.push_back({command.action_as_Collective()->dst(), kWrites});
     break;
-  case fb::Action::CheckFinite:
-    uses.push_back({command.action_as_CheckFinite()->src(), moved});
-    uses.push_back(
-        {command.action_as_CheckFinite()->flag(), uint8_t(read | kWrites)});
-    break;
   case fb::Action::Exchange:
   case fb::Action::Run:
   case fb::Action::Join:

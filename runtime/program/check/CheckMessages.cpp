@@ -99,14 +99,11 @@ void dpcrt::matchMessages(const std::vector<RankGraph> &ranks,
   }
 }
 
-/// "all-reduce of 64 bytes of f32 (sum)".
+/// "all-reduce of 64 bytes of f32".
 static std::string inWords(const fb::Collective &collective) {
   std::string out = std::string(collectiveName(collective.kind())) + " of " +
                     std::to_string(collective.src()->bytes()) + " bytes of " +
                     dtypeName(collective.dtype());
-  if (collective.kind() == fb::CollectiveKind::AllReduce ||
-      collective.kind() == fb::CollectiveKind::ReduceScatter)
-    out += collective.reduction() == fb::Reduction::Sum ? " (sum)" : " (max)";
   return out;
 }
 

@@ -157,8 +157,6 @@ const char *dpcrt::actionNoun(const fb::Command &command) {
     return "collective";
   case fb::Action::Run:
     return "run";
-  case fb::Action::CheckFinite:
-    return "finite check";
   case fb::Action::Join:
     return "join";
   case fb::Action::NONE:

@@ -197,8 +197,7 @@ void Printer::printTables() {
       printNumbers(matmul.rhs_strides(), " ");
       out << ") (";
       printNumbers(matmul.dst_strides(), " ");
-      out << ") blocks of " << matmul.block_batches() << "x"
-          << matmul.block_rows() << "x" << matmul.block_columns()
+      out << ") blocks of " << matmul.block_rows() << "x" << matmul.block_columns()
           << (matmul.accumulate() ? ", accumulates\n" : "\n");
     }
   }
@@ -321,8 +320,7 @@ void Printer::printAction(const fb::Block *block, const fb::Command &command) {
     return printExchange(*command.action_as_Exchange());
   case fb::Action::Collective: {
     const fb::Collective &collective = *command.action_as_Collective();
-    out << (collective.reduction() == fb::Reduction::Sum ? "" : "max ")
-        << dtypeName(collective.dtype()) << " "
+    out << dtypeName(collective.dtype()) << " "
         << place(block, *collective.src()) << " to "
         << place(block, *collective.dst()) << " among "
         << plainText(text(program.groups()->Get(collective.group())->name()));
@@ -330,11 +328,6 @@ void Printer::printAction(const fb::Block *block, const fb::Command &command) {
   }
   case fb::Action::Run:
     return printRun(*command.action_as_Run());
-  case fb::Action::CheckFinite:
-    out << place(block, *command.action_as_CheckFinite()->src())
-        << " into flag "
-        << place(block, *command.action_as_CheckFinite()->flag());
-    return;
   case fb::Action::Join:
   case fb::Action::NONE:
     return;

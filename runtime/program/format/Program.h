@@ -26,15 +26,18 @@ namespace dpcrt {
 /// The version of the format that this build writes. A reader refuses another
 /// major version and accepts any minor one: what a minor version adds and an
 /// older runtime must not ignore is guarded by a feature bit.
-inline constexpr uint32_t kFormatMajor = 1;
+inline constexpr uint32_t kFormatMajor = 2;
 inline constexpr uint32_t kFormatMinor = 0;
 
-/// Feature bits this build understands. None is defined in version 1.0.
+/// Feature bits this build understands. None is defined in version 2.0.
 inline constexpr uint64_t kKnownFeatures = 0;
 
 /// Alignment of arenas, and the granularity to which a writer may pad a message
 /// between two tensors.
 inline constexpr uint64_t kAlignment = 64;
+
+/// The most buffers of a kernel; one more may be its scratch.
+inline constexpr uint32_t kMaxKernelBuffers = 255;
 
 /// Number of elements of a vector; 0 for one that was left out.
 template <typename T> uint32_t count(const flatbuffers::Vector<T> *vector) {

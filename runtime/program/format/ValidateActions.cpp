@@ -226,9 +226,8 @@ void Validator::validateCollective(const Scope &scope, uint32_t index,
                                    const fb::Collective &collective) {
   std::string here = where(scope, index);
   if (!inRange(collective.kind(), fb::CollectiveKind::MAX) ||
-      !inRange(collective.reduction(), fb::Reduction::MAX) ||
       !inRange(collective.dtype(), fb::DType::MAX)) {
-    error(here, " has an unknown kind, reduction or type");
+    error(here, " has an unknown kind or type");
     return;
   }
   bool sums = collective.kind() == fb::CollectiveKind::AllReduce ||
@@ -446,19 +445,6 @@ void Validator::validateAction(Scope &scope, uint32_t index) {
             quoted(text(program.outputs()->Get(fetch.output())->name())),
             " of micro-batch ", fetch.micro_batch(), " a second time");
     return;
-  }
-  case fb::Action::CheckFinite: {
-    const fb::CheckFinite &check = *command.action_as_CheckFinite();
-    bool src = checkRef(scope, here, check.src(), "the source", false);
-    bool flag = checkRef(scope, here, check.flag(), "the flag", true);
-    if (!src || !flag)
-      return;
-    if (check.src()->bytes() % 4 != 0 || check.flag()->bytes() != 4)
-      error(here, " checks ", check.src()->bytes(), " bytes into a flag of ",
-            check.flag()->bytes(), "; it takes floats and one float");
-    return checkAliases(scope, here,
-                        {{check.src(), true, false, "buffer", 0},
-                         {check.flag(), true, true, "buffer", 1}});
   }
   case fb::Action::NONE:
     break;

@@ -138,6 +138,8 @@ void Validator::validateKernels() {
     uint32_t buffers = count(kernel->buffer_bytes());
     if (buffers == 0)
       error(name, " has no buffers");
+    if (buffers > kMaxKernelBuffers)
+      error(name, " has ", buffers, " buffers; at most ", kMaxKernelBuffers, " are possible");
     if (count(kernel->buffer_access()) != buffers)
       error(name, " has ", buffers, " buffers, but says of ",
             count(kernel->buffer_access()), " how they are accessed");
@@ -188,8 +190,7 @@ bool Validator::validateMatmul(const fb::Matmul &matmul,
     problem = "has a dimension of size 0";
     return false;
   }
-  if (matmul.block_rows() == 0 || matmul.block_columns() == 0 ||
-      matmul.block_batches() == 0) {
+  if (matmul.block_rows() == 0 || matmul.block_columns() == 0) {
     problem = "is dealt in blocks of size 0";
     return false;
   }

@@ -116,7 +116,6 @@ private:
 // p of step s is over when its counter is s times the number of members.
 struct SharedCollective {
   fb::CollectiveKind kind;
-  fb::Reduction reduction;
   fb::DType dtype;
   std::vector<uint32_t> members;
   std::vector<const void *> src;
@@ -208,8 +207,7 @@ private:
     for (const void *src : shared.src)
       from.push_back(static_cast<const char *>(src) + first * elementBytes(shared.dtype));
     lane.enter();
-    device.reduce(lane, to, from.data(), from.size(), count, shared.dtype,
-                  shared.reduction);
+    device.reduce(lane, to, from.data(), from.size(), count, shared.dtype);
   }
 
   void ownPart(Lane &lane) {
@@ -297,7 +295,6 @@ public:
     if (!shared) {
       shared = std::make_unique<SharedCollective>();
       shared->kind = spec.kind;
-      shared->reduction = spec.reduction;
       shared->dtype = spec.dtype;
       shared->members = spec.members;
       shared->src.resize(count);
@@ -310,7 +307,7 @@ public:
     SharedCollective &m = *shared;
     size_t self = size_t(std::find(m.members.begin(), m.members.end(), rank) - m.members.begin());
     if (m.members != spec.members || self == count || m.joined[self] || m.kind != spec.kind ||
-        m.reduction != spec.reduction || m.dtype != spec.dtype ||
+        m.dtype != spec.dtype ||
         m.srcBytes != spec.srcBytes || m.dstBytes != spec.dstBytes)
       return error(Code::Artifact, "collective ", spec.sequence, " of group '", spec.group,
                    "' differs between rank ", rank, " and its other members");

@@ -123,8 +123,6 @@ prog.program @train_step.rank0 entry "train_step" coordinate 0
     }
     // CHECK: prog.copy %{{.*}} to %{{.*}} : <64> on compute after %[[EX]]#1
     %10 = prog.copy %recv to %b : !prog.slot<64> on compute after %7
-    // CHECK-NEXT: prog.check_finite %{{.*}} flag %{{.*}} : <64>, <4> on compute
-    %11 = prog.check_finite %b flag %flag : !prog.slot<64>, !prog.slot<4> on compute
     // CHECK-NEXT: %[[RED:.*]] = prog.collective all_reduce over @ranks0_1 f32 %{{.*}} to %{{.*}} : <64>, <64> on reduce
     %12 = prog.collective all_reduce over @ranks0_1 f32 %b to %b : !prog.slot<64>, !prog.slot<64> on reduce after %10
     // CHECK-NEXT: prog.collective reduce_scatter over @ranks0_1 bf16 %{{.*}} to %{{.*}} : <64>, <32> on reduce

@@ -82,7 +82,7 @@ const Broken corpus[] =
          [](Programs &p, Programs &q) {
            p[0]->order[26]->signal = p[0]->order[25]->signal;
          },
-         R"(rank0: rank 0: finite check #26 'finite' fires event 23, which already fetch #25 'loss' fires; an event fires once)"},
+         R"(rank0: rank 0: copy #26 'again' fires event 23, which already fetch #25 'loss' fires; an event fires once)"},
 
         {"WaitForWhatNothingFires",
          [](Programs &p, Programs &q) { p[0]->order[25]->signal = -1; },
@@ -179,7 +179,7 @@ rank 0: block s0.forward: launch #4 'keep': argument 0 has 64 bytes; kernel 'k_k
            again.src = own(arena(Messages, 9));
            p[0]->order[26]->action.Set(std::move(again));
          },
-         R"(rank0: rank 0: fetch #26 'finite' fetches 'loss' of micro-batch 0 a second time)"},
+         R"(rank0: rank 0: fetch #26 'again' fetches 'loss' of micro-batch 0 a second time)"},
 
         {"MatmulBeyondItsArgument",
          [](Programs &p, Programs &q) {
@@ -264,7 +264,7 @@ rank 0: reduce-scatter #23 'bucket 0': buffer 0 and buffer 1 overlap, gradients[
            p[0]->order[23]->action.AsCollective()->dtype =
                static_cast<fb::DType>(77);
          },
-         R"(rank0: rank 0: all-reduce #23 'bucket 0' has an unknown kind, reduction or type)"},
+         R"(rank0: rank 0: all-reduce #23 'bucket 0' has an unknown kind or type)"},
 
         {"CommandThatSaysNothing",
          [](Programs &p, Programs &q) { p[0]->order[21]->action.Reset(); },
@@ -324,7 +324,7 @@ the program in place 1 is that of rank 0)"},
          },
          R"(message 20, which exchange #18 'swap' of rank 1 sends to rank 0, is never received: rank 0 receives 4 of 5 messages
 rank 0: fetch #25 'loss' on stream comm reads messages[576..640), which nothing before it in the step writes
-rank 0: finite check #26 'finite' on stream compute reads messages[576..640), which nothing before it in the step writes)"},
+rank 0: copy #26 'again' on stream compute reads messages[576..640), which nothing before it in the step writes)"},
 
         {"MessageNeverSent",
          [](Programs &p, Programs &q) {
@@ -362,13 +362,13 @@ the 5th message from rank 0 to rank 1 is sent as message 0 by exchange #22 'swap
          R"(the 1st message from rank 1 to rank 2 is sent as message 5 by exchange #6 'y m1' of rank 1, but received as message 4 by exchange #1 'x m0' of rank 2
 message 4, which exchange #3 'y m0' of rank 1 sends to rank 3, is never received: rank 3 receives 0 of 1 messages)"},
 
-        {"CollectiveOfAnotherKind",
+        {"CollectiveOfAnotherType",
          [](Programs &p, Programs &q) {
            p[1]->order[indexOf(*p[1], fb::Action::Collective, 0)]
                ->action.AsCollective()
-               ->reduction = fb::Reduction::Max;
+               ->dtype = fb::DType::I32;
          },
-         R"(the 1st collective of group 'all' is all-reduce of 64 bytes of f32 (sum) on rank 0 (all-reduce #23 'bucket 0'), but all-reduce of 64 bytes of f32 (max) on rank 1 (all-reduce #19 'bucket 0'))"},
+         R"(the 1st collective of group 'all' is all-reduce of 64 bytes of f32 on rank 0 (all-reduce #23 'bucket 0'), but all-reduce of 64 bytes of i32 on rank 1 (all-reduce #19 'bucket 0'))"},
 
         {"CollectiveThatOneRankLeavesOut",
          [](Programs &p, Programs &q) {

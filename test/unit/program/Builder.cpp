@@ -414,12 +414,12 @@ void PipelineRank::finish() {
   rank.program.order.back()->signal = fetched;
   // Another reader of what was received, on another stream.
   rank.add(
-      Compute, "finite",
+      Compute, "again",
       [] {
-        fb::CheckFiniteT finite;
-        finite.src = own(arena(Messages, 9));
-        finite.flag = own(fb::Ref(fb::Space::Arena, Record, 44, 4));
-        return finite;
+        fb::CopyT copy;
+        copy.src = own(arena(Messages, 9));
+        copy.dst = own(arena(Messages, 8));
+        return copy;
       }(),
       ifAny(swapped));
   rank.add(Compute, "", fb::JoinT(), {uint32_t(fetched)});

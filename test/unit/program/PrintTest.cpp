@@ -36,7 +36,7 @@ arenas
   record: step record, 128 B
   constants: constants, 64 B
 3 blocks, 5 kernels, 1 library call, 1 parameter
-20 commands in a step: 1 all-reduce, 7 exchange, 1 fetch, 2 fill, 1 finite check, 1 join, 7 run
+20 commands in a step: 1 all-reduce, 1 copy, 7 exchange, 1 fetch, 2 fill, 1 join, 7 run
 8 messages sent or received, 512 B
 block s1.forward: F s1, 2 streams, 5 commands
 block s1.backward: B s1, 1 stream, 2 commands
@@ -89,7 +89,7 @@ TEST(Print, Whole) {
   #15 reduce after e8: all-reduce f32 gradients[0..64) to gradients[0..64) among all -> e11  'bucket 0'
   #16 compute: run update = update(w=weights[0..64), g=gradients[0..64) after e11) -> done e12
   #17 comm: fetch 'loss' m0 from messages[576..640) -> e13  'loss'
-  #18 compute after e10: finite check messages[576..640) into flag record[44..48)  'finite'
+  #18 compute after e10: copy messages[576..640) to messages[512..576)  'again'
   #19 compute after e13: join
 )");
   std::string tables = whole.substr(whole.find("inputs "));
@@ -106,7 +106,7 @@ kernels
   k_gradw(read 64, read 64, read-write 64) range 16 grain 16, 0 flops, 0 bytes
   k_update(read-write 64, read 64, read 64) range 16 grain 16, 0 flops, 0 bytes
 library calls
-  0: matmul 4x4x4 strides (4 1) (4 1) (4 1) blocks of 1x4x4
+  0: matmul 4x4x4 strides (4 1) (4 1) (4 1) blocks of 4x4
 parameters
   h.1.weight 4x4xf32 at weights[0..64), gradient gradients[0..64), counted in norms
 constants

@@ -34,7 +34,7 @@ TEST(Reader, TakesWhatWasWritten) {
 
 TEST(Reader, RefusesAnotherMajorVersion) {
   Programs programs = pipeline(2, 3);
-  programs[0]->format_major = 2;
+  programs[0]->format_major = kFormatMajor + 1;
   programs[0]->format_minor = 7;
   Status status = read(pack(*programs[0]));
   EXPECT_EQ(status.exitStatus(), 3);

@@ -16,7 +16,7 @@ struct Case {
   uint64_t m, n, k;
   std::vector<uint64_t> lhs, rhs, dst;
   bool accumulate;
-  uint64_t blockBatches, blockRows, blockColumns;
+  uint64_t blockRows, blockColumns;
 };
 
 std::vector<uint8_t> pack(const Case &c) {
@@ -26,7 +26,6 @@ std::vector<uint8_t> pack(const Case &c) {
   m.m = c.m, m.n = c.n, m.k = c.k;
   m.lhs_strides = c.lhs, m.rhs_strides = c.rhs, m.dst_strides = c.dst;
   m.accumulate = c.accumulate;
-  m.block_batches = c.blockBatches;
   m.block_rows = c.blockRows, m.block_columns = c.blockColumns;
   call.function.Set(std::move(m));
   flatbuffers::FlatBufferBuilder builder;
@@ -114,7 +113,7 @@ TEST(Matmul, EveryLayout) {
       for (auto &rhs : layouts(k, n))
         for (auto &dst : layouts(m, n))
           for (bool accumulate : {false, true})
-            check({{}, m, n, k, lhs, rhs, dst, accumulate, 1, 16, 16},
+            check({{}, m, n, k, lhs, rhs, dst, accumulate, 16, 16},
                   std::to_string(m) + "x" + std::to_string(n) + "x" + std::to_string(k) + " lhs " +
                       std::to_string(lhs[0]) + "," + std::to_string(lhs[1]) + " rhs " +
                       std::to_string(rhs[0]) + "," + std::to_string(rhs[1]) + " dst " +
@@ -125,22 +124,22 @@ TEST(Matmul, BlocksAreDealtToThreads) {
   for (uint64_t k : {64u, 2048u, 2500u})
     for (bool transposed : {false, true})
       check({{}, 300, 200, k, transposed ? std::vector<uint64_t>{1, 300} : std::vector<uint64_t>{k, 1},
-             {200, 1}, {200, 1}, true, 1, 64, 96}, "k " + std::to_string(k));
+             {200, 1}, {200, 1}, true, 64, 96}, "k " + std::to_string(k));
 }
 
 TEST(Matmul, Batches) {
   uint64_t B = 3, H = 4, S = 20, D = 8;
   // Attention on [B, S, H, D] by strides, q k^T.
-  check({{B, H}, S, S, D, {S * H * D, D, H * D, 1}, {S * H * D, D, 1, H * D}, {H * S * S, S * S, S, 1}, false, 2, 20, 20},
+  check({{B, H}, S, S, D, {S * H * D, D, H * D, 1}, {S * H * D, D, 1, H * D}, {H * S * S, S * S, S, 1}, false, 20, 20},
         "q k^T");
   // The other way, back into [B, S, H, D].
-  check({{B, H}, S, D, S, {H * S * S, S * S, S, 1}, {S * H * D, D, H * D, 1}, {S * H * D, D, H * D, 1}, false, 5, 8, 8},
+  check({{B, H}, S, D, S, {H * S * S, S * S, S, 1}, {S * H * D, D, H * D, 1}, {S * H * D, D, H * D, 1}, false, 8, 8},
         "p v");
   // One weight for all batches, and one input for all.
-  check({{6}, 9, 10, 11, {99, 11, 1}, {0, 10, 1}, {90, 10, 1}, false, 4, 9, 10}, "shared rhs");
-  check({{6}, 9, 10, 11, {0, 11, 1}, {110, 10, 1}, {90, 10, 1}, true, 4, 5, 10}, "shared lhs");
-  check({{6}, 9, 10, 11, {0, 11, 1}, {0, 10, 1}, {90, 10, 1}, false, 4, 5, 10}, "both shared");
-  check({{2, 1, 3}, 4, 5, 6, {72, 72, 24, 6, 1}, {90, 1, 30, 5, 1}, {60, 60, 20, 5, 1}, false, 1, 4, 5}, "three dimensions");
+  check({{6}, 9, 10, 11, {99, 11, 1}, {0, 10, 1}, {90, 10, 1}, false, 9, 10}, "shared rhs");
+  check({{6}, 9, 10, 11, {0, 11, 1}, {110, 10, 1}, {90, 10, 1}, true, 5, 10}, "shared lhs");
+  check({{6}, 9, 10, 11, {0, 11, 1}, {0, 10, 1}, {90, 10, 1}, false, 5, 10}, "both shared");
+  check({{2, 1, 3}, 4, 5, 6, {72, 72, 24, 6, 1}, {90, 1, 30, 5, 1}, {60, 60, 20, 5, 1}, false, 4, 5}, "three dimensions");
 }
 
 // A team of the library's would spin on cores that others hold, and its size would
@@ -151,8 +150,8 @@ TEST(Matmul, LibraryStartsNoThreads) {
     return count;
   };
   std::ptrdiff_t before = threads();
-  check({{2, 4}, 128, 128, 64, {32768, 64, 256, 1}, {32768, 8192, 1, 64}, {65536, 16384, 128, 1}, false, 1, 128, 128}, "p v");
-  check({{}, 512, 512, 512, {512, 1}, {512, 1}, {512, 1}, true, 1, 128, 512}, "square");
+  check({{2, 4}, 128, 128, 64, {32768, 64, 256, 1}, {32768, 8192, 1, 64}, {65536, 16384, 128, 1}, false, 128, 128}, "p v");
+  check({{}, 512, 512, 512, {512, 1}, {512, 1}, {512, 1}, true, 128, 512}, "square");
   EXPECT_EQ(threads(), before);
 }
 
@@ -163,12 +162,12 @@ TEST(Matmul, CollidingLines) {
       for (bool accumulate : {false, true}) {
         uint64_t m = 256, n = 512, k = 96;
         check({{}, m, n, k, lhsT ? std::vector<uint64_t>{1, m} : std::vector<uint64_t>{k, 1},
-               rhsT ? std::vector<uint64_t>{1, k} : std::vector<uint64_t>{n, 1}, {n, 1}, accumulate, 1, 64, 128},
+               rhsT ? std::vector<uint64_t>{1, k} : std::vector<uint64_t>{n, 1}, {n, 1}, accumulate, 64, 128},
               std::string("lhs ") + (lhsT ? "transposed" : "plain") + ", rhs " + (rhsT ? "transposed" : "plain"));
       }
   // Attention on [B, S, H, D]: the lines of one head are 256 elements apart.
   uint64_t B = 2, H = 4, S = 64, D = 64;
-  check({{B, H}, S, D, S, {H * S * S, S * S, S, 1}, {S * H * D, D, H * D, 1}, {S * H * D, D, H * D, 1}, true, 1, 64, 64}, "p v");
+  check({{B, H}, S, D, S, {H * S * S, S * S, S, 1}, {S * H * D, D, H * D, 1}, {S * H * D, D, H * D, 1}, true, 64, 64}, "p v");
 }
 
 // Not a test of speed: prints what each layout reaches, for docs/Runtime.md.
@@ -180,7 +179,7 @@ TEST(Matmul, DISABLED_Throughput) {
         m = size;
       bool lhsT = layout == 2, rhsT = layout == 1 || layout == 3;
       Case c{{}, m, n, k, lhsT ? std::vector<uint64_t>{1, m} : std::vector<uint64_t>{k, 1},
-             rhsT ? std::vector<uint64_t>{1, k} : std::vector<uint64_t>{n, 1}, {n, 1}, layout >= 2, 1, 0, 0};
+             rhsT ? std::vector<uint64_t>{1, k} : std::vector<uint64_t>{n, 1}, {n, 1}, layout >= 2, 0, 0};
       MatmulLibrary library(1);
       MatmulShape shape;
       std::vector<uint8_t> bytes = pack(c);

@@ -136,10 +136,6 @@ ProgramPtr tinyProgram(const TinyOptions &options, uint32_t rank, const std::str
         collective(fb::CollectiveKind::AllReduce, 0, arena(G, 0), arena(G, 0)));
   if (rank == 0)
     b.add(0, "norm", launch(KNorm, {in(arena(G, 0)), inout(arena(Scratch, Sums))}));
-  fb::CheckFiniteT finite;
-  finite.src = own(arena(G, 0));
-  finite.flag = own(fb::Ref(fb::Space::Arena, Scratch, Sums * kSlot + 8, 4));
-  b.add(0, "finite", std::move(finite));
   b.add(0, "reduce sums", collective(fb::CollectiveKind::AllReduce, 0, arena(Scratch, Sums),
                                      arena(Scratch, Sums)));
   b.add(0, "factor", launch(KFactor, {in(arena(Scratch, Sums)), inout(arena(Head, 0))}));

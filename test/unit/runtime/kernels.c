@@ -65,7 +65,7 @@ void k_factor(void *const *buffers, int64_t begin, int64_t end) {
   F(1)[5] = norm > clip ? scale * clip / norm : scale;
   F(1)[9] = den;
   F(1)[10] = norm;
-  F(1)[11] = F(0)[2] != 0 ? 1 : 0;
+  F(1)[11] = isfinite(F(0)[1]) ? 0 : 1;
   F(1)[6] = F(1)[8] != 0 || F(1)[11] != 0 || den == 0 ? 1 : 0;
 }
 // w, g, header, entry

@@ -290,14 +290,6 @@ def Prog_CollectiveOp : Prog_Command<"collective",
     ```
   }];
 }
-def Prog_CheckFiniteOp : Prog_Command<"check_finite", (ins Prog_SlotType:$src, Prog_SlotType:$flag), "$src `flag` $flag `:` type($src) `,` type($flag)", [Prog_InBlockOrOrder]> {
-  let summary = "raises the flag if a float is not finite";
-  let description = [{
-    ```mlir
-    %done = prog.check_finite %g flag %flag : !prog.slot<4096>, !prog.slot<4> on reduce
-    ```
-  }];
-}
 def Prog_JoinOp : Prog_Command<"join", (ins), "", [Prog_InBlockOrOrder]> {
   let summary = "only waits";
   let description = [{
