@@ -12,7 +12,7 @@ if(DPC_ASSERTIONS)
 endif()
 if(DPC_SANITIZE)
   string(REPLACE ";" "," _dpc_sanitize "${DPC_SANITIZE}")
-  target_compile_options(dpc_options INTERFACE -fsanitize=${_dpc_sanitize} -fno-omit-frame-pointer)
+  target_compile_options(dpc_options INTERFACE -fsanitize=${_dpc_sanitize} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(dpc_options INTERFACE -fsanitize=${_dpc_sanitize})
 endif()
 

@@ -1,9 +1,11 @@
-"""lit's test format for dpc: RUN-line tests, pytest files and GoogleTest binaries.
+"""lit's test format for dpc: RUN-line tests, pytest files, GoogleTest binaries and
+fuzz targets.
 
 A module of its own because lit sends tests to worker processes by pickling
 them, which a class defined inside lit.cfg.py does not survive.
 """
 import os
+import tempfile
 
 import lit.formats
 import lit.Test
@@ -11,7 +13,10 @@ import lit.util
 
 
 class Mixed(lit.formats.ShTest):
-    """RUN-line tests, plus pytest files and GoogleTest binaries as one test each."""
+    """RUN-line tests, plus pytest files, GoogleTest binaries and fuzz targets as one test each."""
+
+    # Folders whose tests are the binaries of a folder of the build.
+    BINARIES = {"unit-run": "unit", "fuzz-run": "fuzz"}
 
     def getTestsInDirectory(self, suite, path_in_suite, lit_config, local_config):
         yield from super().getTestsInDirectory(suite, path_in_suite, lit_config, local_config)
@@ -19,8 +24,8 @@ class Mixed(lit.formats.ShTest):
         for name in sorted(os.listdir(source)) if os.path.isdir(source) else []:
             if name.startswith("test_") and name.endswith(".py"):
                 yield lit.Test.Test(suite, path_in_suite + (name,), local_config)
-        if path_in_suite == ("unit-run",):
-            binaries = self._binaries(local_config)
+        if len(path_in_suite) == 1 and path_in_suite[0] in self.BINARIES:
+            binaries = self._binaries(local_config, path_in_suite[0])
             for name in sorted(os.listdir(binaries)) if os.path.isdir(binaries) else []:
                 full = os.path.join(binaries, name)
                 if os.access(full, os.X_OK) and os.path.isfile(full):
@@ -33,17 +38,30 @@ class Mixed(lit.formats.ShTest):
             command = [test.config.python, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-o", "faulthandler_timeout=600", test.getSourcePath()]
             return self._run(test.config, command, lit_config)
         if test.path_in_suite[0] == "unit-run":
-            return self._run(test.config, [os.path.join(self._binaries(test.config), name), "--gtest_brief=1"], lit_config)
+            return self._run(test.config, [os.path.join(self._binaries(test.config, "unit-run"), name), "--gtest_brief=1"], lit_config)
+        if test.path_in_suite[0] == "fuzz-run":
+            return self._fuzz(test.config, name, lit_config)
         return super().execute(test, lit_config)
 
-    @staticmethod
-    def _binaries(config):
-        return os.path.join(config.dpc_build_dir, "test", "unit")
+    def _fuzz(self, config, name, lit_config):
+        """A fuzz target from its corpus for some seconds; what it finds new is thrown away."""
+        folder = self._binaries(config, "fuzz-run")
+        corpus = os.path.join(config.dpc_source_dir, "test", "fuzz", "corpus", name.removeprefix("fuzz-"))
+        seconds = os.environ.get("DPC_FUZZ_SECONDS", "20")
+        with tempfile.TemporaryDirectory() as found:
+            command = [os.path.join(folder, name), f"-max_total_time={seconds}", "-timeout=30", "-rss_limit_mb=4096", "-print_final_stats=1",
+                       f"-artifact_prefix={os.path.join(folder, name)}-", found, corpus]
+            return self._run(config, command, lit_config)
+
+    def _binaries(self, config, folder):
+        return os.path.join(config.dpc_build_dir, "test", self.BINARIES[folder])
 
     @staticmethod
     def _run(config, command, lit_config):
         env = dict(os.environ, PATH=config.environment["PATH"], DPC_SOURCE_DIR=config.dpc_source_dir,
                    DPC_BUILD_DIR=config.dpc_build_dir, PYTHONDONTWRITEBYTECODE="1", DPC_PYTHON=config.python)
+        # Sanitized code calls libraries that are not: what these do to containers is not seen.
+        env.setdefault("ASAN_OPTIONS", "detect_container_overflow=0")
         try:
             out, err, code = lit.util.executeCommand(command, env=env, timeout=lit_config.maxIndividualTestTime or 0)
         except lit.util.ExecuteCommandTimeoutException as e:

@@ -14,7 +14,7 @@ config.name = "dpc"
 config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = os.path.join(config.dpc_build_dir, "test")
 config.suffixes = [".mlir", ".onnxtxt", ".test"]
-config.excludes = ["Inputs", "exported", "lit.cfg.py", "models", "pytorch", "schedules", "unit"]
+config.excludes = ["Inputs", "corpus", "exported", "lit.cfg.py", "models", "pytorch", "schedules", "unit"]
 config.test_format = formats.Mixed(execute_external=False)
 
 bin_dir = os.path.join(config.dpc_build_dir, "bin")

@@ -1,6 +1,6 @@
 // The subcommands of `dpc schedule`, each a function from flags to text.
-#ifndef DPC_LIB_SCHEDULECOMMANDS_SUBCOMMANDS_H
-#define DPC_LIB_SCHEDULECOMMANDS_SUBCOMMANDS_H
+#ifndef DPC_LIB_DRIVER_SCHEDULE_SUBCOMMANDS_H
+#define DPC_LIB_DRIVER_SCHEDULE_SUBCOMMANDS_H
 
 #include "dpc/Schedule/generators/Source.h"
 
@@ -51,4 +51,4 @@ int fail(std::ostream &err, const std::string &message, int status);
 
 } // namespace dpc::schedule
 
-#endif // DPC_LIB_SCHEDULECOMMANDS_SUBCOMMANDS_H
+#endif // DPC_LIB_DRIVER_SCHEDULE_SUBCOMMANDS_H

@@ -1,6 +1,6 @@
 // Writes a planned block as a prog.block.
-#ifndef DPC_LIB_LOWERING_BLOCKEMITTER_H
-#define DPC_LIB_LOWERING_BLOCKEMITTER_H
+#ifndef DPC_LIB_LOWERING_EMIT_BLOCKEMITTER_H
+#define DPC_LIB_LOWERING_EMIT_BLOCKEMITTER_H
 
 #include "../Plan/BlockPlan.h"
 
@@ -37,4 +37,4 @@ std::pair<bool, bool> operandStreams(const BlockPlan &plan, unsigned operand);
 
 } // namespace dpc::lowering
 
-#endif // DPC_LIB_LOWERING_BLOCKEMITTER_H
+#endif // DPC_LIB_LOWERING_EMIT_BLOCKEMITTER_H

@@ -1,6 +1,6 @@
 // Writes one rank's program.
-#ifndef DPC_LIB_LOWERING_RANKEMITTER_H
-#define DPC_LIB_LOWERING_RANKEMITTER_H
+#ifndef DPC_LIB_LOWERING_EMIT_RANKEMITTER_H
+#define DPC_LIB_LOWERING_EMIT_RANKEMITTER_H
 
 #include "../Plan/StepKernels.h"
 #include "../Plan/StepPlan.h"
@@ -13,4 +13,4 @@ mlir::FailureOr<prog::ProgramOp> emitRank(mlir::OpBuilder &builder, const StepMo
 
 } // namespace dpc::lowering
 
-#endif // DPC_LIB_LOWERING_RANKEMITTER_H
+#endif // DPC_LIB_LOWERING_EMIT_RANKEMITTER_H

@@ -6,8 +6,8 @@
 // in which each one's predecessors come first, so that one pass places them, and
 // the chain that decides how long the step takes is found by going back from the
 // last end.
-#ifndef DPC_LIB_LOWERING_ACTIVITIES_H
-#define DPC_LIB_LOWERING_ACTIVITIES_H
+#ifndef DPC_LIB_LOWERING_FORECAST_ACTIVITIES_H
+#define DPC_LIB_LOWERING_FORECAST_ACTIVITIES_H
 
 #include "../Plan/Timeline.h"
 
@@ -56,4 +56,4 @@ std::vector<PathPart> findCriticalPath(const std::vector<Activity> &activities);
 
 } // namespace dpc::lowering
 
-#endif // DPC_LIB_LOWERING_ACTIVITIES_H
+#endif // DPC_LIB_LOWERING_FORECAST_ACTIVITIES_H

@@ -7,8 +7,8 @@
 // are reduced bucket after bucket on a third stream; behind the tasks come the
 // norm, which all ranks agree on, and the update. The forecast is of all this, with
 // a core for each rank.
-#ifndef DPC_LIB_LOWERING_REPLAY_H
-#define DPC_LIB_LOWERING_REPLAY_H
+#ifndef DPC_LIB_LOWERING_FORECAST_REPLAY_H
+#define DPC_LIB_LOWERING_FORECAST_REPLAY_H
 
 #include "Activities.h"
 
@@ -42,4 +42,4 @@ std::string taskName(const Task &task);
 
 } // namespace dpc::lowering
 
-#endif // DPC_LIB_LOWERING_REPLAY_H
+#endif // DPC_LIB_LOWERING_FORECAST_REPLAY_H

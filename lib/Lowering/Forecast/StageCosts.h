@@ -1,6 +1,6 @@
 // The stages of a step as the schedule library knows costs.
-#ifndef DPC_LIB_LOWERING_STAGECOSTS_H
-#define DPC_LIB_LOWERING_STAGECOSTS_H
+#ifndef DPC_LIB_LOWERING_FORECAST_STAGECOSTS_H
+#define DPC_LIB_LOWERING_FORECAST_STAGECOSTS_H
 
 #include "../Plan/StepModel.h"
 
@@ -18,4 +18,4 @@ std::string printCosts(const StepModel &model, const schedule::Costs &costs);
 
 } // namespace dpc::lowering
 
-#endif // DPC_LIB_LOWERING_STAGECOSTS_H
+#endif // DPC_LIB_LOWERING_FORECAST_STAGECOSTS_H

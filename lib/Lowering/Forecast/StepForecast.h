@@ -1,6 +1,6 @@
 // A forecast from a plan that exists already: lowering's own.
-#ifndef DPC_LIB_LOWERING_STEPFORECAST_H
-#define DPC_LIB_LOWERING_STEPFORECAST_H
+#ifndef DPC_LIB_LOWERING_FORECAST_STEPFORECAST_H
+#define DPC_LIB_LOWERING_FORECAST_STEPFORECAST_H
 
 #include "Replay.h"
 #include "../Plan/StepKernels.h"
@@ -21,4 +21,4 @@ std::string printTimeline(const std::vector<ForecastSpan> &spans);
 
 } // namespace dpc::lowering
 
-#endif // DPC_LIB_LOWERING_STEPFORECAST_H
+#endif // DPC_LIB_LOWERING_FORECAST_STEPFORECAST_H

@@ -6,8 +6,8 @@
 // packing is first fit in order of birth, the largest first among those born
 // together, which keeps stashes of equal size in a ring as a schedule's steady
 // state wants it.
-#ifndef DPC_LIB_LOWERING_ARENA_H
-#define DPC_LIB_LOWERING_ARENA_H
+#ifndef DPC_LIB_LOWERING_PLAN_ARENA_H
+#define DPC_LIB_LOWERING_PLAN_ARENA_H
 
 #include <cstdint>
 #include <vector>
@@ -33,4 +33,4 @@ int64_t packArena(std::vector<LiveRange> &ranges);
 
 } // namespace dpc::lowering
 
-#endif // DPC_LIB_LOWERING_ARENA_H
+#endif // DPC_LIB_LOWERING_PLAN_ARENA_H

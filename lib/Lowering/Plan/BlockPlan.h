@@ -3,8 +3,8 @@
 // Parameters, accumulators, constants and the step record have fixed places, so
 // a block names them directly; whatever belongs to a micro-batch is an operand
 // that each run binds to a slot.
-#ifndef DPC_LIB_LOWERING_BLOCKPLAN_H
-#define DPC_LIB_LOWERING_BLOCKPLAN_H
+#ifndef DPC_LIB_LOWERING_PLAN_BLOCKPLAN_H
+#define DPC_LIB_LOWERING_PLAN_BLOCKPLAN_H
 
 #include "PairSchedule.h"
 #include "TaskCommands.h"
@@ -55,4 +55,4 @@ BlockPlan planBlock(Task::Kind kind, unsigned stage, unsigned pairStage, llvm::A
 
 } // namespace dpc::lowering
 
-#endif // DPC_LIB_LOWERING_BLOCKPLAN_H
+#endif // DPC_LIB_LOWERING_PLAN_BLOCKPLAN_H

@@ -6,8 +6,8 @@
 // the stream does it if both are on it, else the later item waits for an event
 // of the earlier one. A wait that an earlier wait of the same stream already
 // implies is left out. The program checker proves the result independently.
-#ifndef DPC_LIB_LOWERING_HAZARDS_H
-#define DPC_LIB_LOWERING_HAZARDS_H
+#ifndef DPC_LIB_LOWERING_PLAN_HAZARDS_H
+#define DPC_LIB_LOWERING_PLAN_HAZARDS_H
 
 #include <cstdint>
 #include <map>
@@ -58,4 +58,4 @@ private:
 
 } // namespace dpc::lowering
 
-#endif // DPC_LIB_LOWERING_HAZARDS_H
+#endif // DPC_LIB_LOWERING_PLAN_HAZARDS_H

@@ -7,8 +7,8 @@
 // what DualPipe's authors wrote by hand as overlapped_forward_backward, and what
 // is derived here by list scheduling. Several priority rules are tried, each result
 // is improved from both ends, the shortest wins, plain concatenation being one.
-#ifndef DPC_LIB_LOWERING_PAIRSCHEDULE_H
-#define DPC_LIB_LOWERING_PAIRSCHEDULE_H
+#ifndef DPC_LIB_LOWERING_PLAN_PAIRSCHEDULE_H
+#define DPC_LIB_LOWERING_PLAN_PAIRSCHEDULE_H
 
 #include <vector>
 
@@ -43,4 +43,4 @@ double pairLowerBound(const std::vector<PairCommand> &commands);
 
 } // namespace dpc::lowering
 
-#endif // DPC_LIB_LOWERING_PAIRSCHEDULE_H
+#endif // DPC_LIB_LOWERING_PLAN_PAIRSCHEDULE_H

@@ -1,7 +1,7 @@
 // The arenas of a rank and their sizes, known from the plan alone: what a program
 // declares, what a forecast says and what --memory-limit compares are one figure.
-#ifndef DPC_LIB_LOWERING_RANKMEMORY_H
-#define DPC_LIB_LOWERING_RANKMEMORY_H
+#ifndef DPC_LIB_LOWERING_PLAN_RANKMEMORY_H
+#define DPC_LIB_LOWERING_PLAN_RANKMEMORY_H
 
 #include "StepPlan.h"
 
@@ -26,4 +26,4 @@ RankMemory planMemory(const StepModel &model, const StepPlan &plan, unsigned ran
 
 } // namespace dpc::lowering
 
-#endif // DPC_LIB_LOWERING_RANKMEMORY_H
+#endif // DPC_LIB_LOWERING_PLAN_RANKMEMORY_H

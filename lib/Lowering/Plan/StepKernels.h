@@ -1,7 +1,7 @@
 // The kernels of a step that belong to no stage: sums over micro-batches and
 // consumers, the norm, the step's factor, and the update of each parameter.
-#ifndef DPC_LIB_LOWERING_STEPKERNELS_H
-#define DPC_LIB_LOWERING_STEPKERNELS_H
+#ifndef DPC_LIB_LOWERING_PLAN_STEPKERNELS_H
+#define DPC_LIB_LOWERING_PLAN_STEPKERNELS_H
 
 #include "StepModel.h"
 
@@ -21,4 +21,4 @@ mlir::FailureOr<StepKernels> createStepKernels(const StepModel &model);
 
 } // namespace dpc::lowering
 
-#endif // DPC_LIB_LOWERING_STEPKERNELS_H
+#endif // DPC_LIB_LOWERING_PLAN_STEPKERNELS_H

@@ -1,7 +1,7 @@
 // What lowering reads from the module: stages, edges, tasks, parameters, the
 // schedule. Plain data beside the operations it came from.
-#ifndef DPC_LIB_LOWERING_STEPMODEL_H
-#define DPC_LIB_LOWERING_STEPMODEL_H
+#ifndef DPC_LIB_LOWERING_PLAN_STEPMODEL_H
+#define DPC_LIB_LOWERING_PLAN_STEPMODEL_H
 
 #include "TaskCommands.h"
 #include "Timeline.h"
@@ -62,4 +62,4 @@ mlir::FailureOr<StepModel> readStep(mlir::ModuleOp module, const schedule::Table
 
 } // namespace dpc::lowering
 
-#endif // DPC_LIB_LOWERING_STEPMODEL_H
+#endif // DPC_LIB_LOWERING_PLAN_STEPMODEL_H

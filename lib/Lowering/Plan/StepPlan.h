@@ -5,8 +5,8 @@
 // Values of a micro-batch are *instances*: each lives from its first touch to its
 // last in the rank's items and gets a slot in an arena. Parameters, gradients
 // and moments have fixed places, gradients in the order of their buckets.
-#ifndef DPC_LIB_LOWERING_STEPPLAN_H
-#define DPC_LIB_LOWERING_STEPPLAN_H
+#ifndef DPC_LIB_LOWERING_PLAN_STEPPLAN_H
+#define DPC_LIB_LOWERING_PLAN_STEPPLAN_H
 
 #include "Arena.h"
 #include "BlockPlan.h"
@@ -88,4 +88,4 @@ mlir::FailureOr<StepPlan> planStep(const StepModel &model, const Machine &machin
 
 } // namespace dpc::lowering
 
-#endif // DPC_LIB_LOWERING_STEPPLAN_H
+#endif // DPC_LIB_LOWERING_PLAN_STEPPLAN_H

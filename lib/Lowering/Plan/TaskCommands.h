@@ -6,8 +6,8 @@
 // temporary of the task, or a constant; views share it, in-place operands and
 // their results share it, and a parameter's gradient shares it with its
 // accumulator.
-#ifndef DPC_LIB_LOWERING_TASKCOMMANDS_H
-#define DPC_LIB_LOWERING_TASKCOMMANDS_H
+#ifndef DPC_LIB_LOWERING_PLAN_TASKCOMMANDS_H
+#define DPC_LIB_LOWERING_PLAN_TASKCOMMANDS_H
 
 #include "dpc/Dialect/DualPipe/DualPipe.h"
 #include "dpc/Dialect/Prog/Prog.h"
@@ -53,4 +53,4 @@ prog::MatmulAttr describeMatmul(nn::MatmulOp matmul, bool accumulate);
 
 } // namespace dpc::lowering
 
-#endif // DPC_LIB_LOWERING_TASKCOMMANDS_H
+#endif // DPC_LIB_LOWERING_PLAN_TASKCOMMANDS_H

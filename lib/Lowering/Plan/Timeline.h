@@ -8,8 +8,8 @@
 // compute stream and communication stream is a projection of it, and every wait
 // refers back in it, so that no circle of waits can exist: freedom from deadlock
 // by construction.
-#ifndef DPC_LIB_LOWERING_TIMELINE_H
-#define DPC_LIB_LOWERING_TIMELINE_H
+#ifndef DPC_LIB_LOWERING_PLAN_TIMELINE_H
+#define DPC_LIB_LOWERING_PLAN_TIMELINE_H
 
 #include <cstdint>
 #include <functional>
@@ -84,4 +84,4 @@ std::optional<Timeline> buildTimeline(const TimelineProblem &problem, std::strin
 
 } // namespace dpc::lowering
 
-#endif // DPC_LIB_LOWERING_TIMELINE_H
+#endif // DPC_LIB_LOWERING_PLAN_TIMELINE_H

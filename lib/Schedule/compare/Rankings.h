@@ -1,6 +1,6 @@
 // What a comparison and a verdict on one schedule share.
-#ifndef DPC_LIB_SCHEDULE_RANKINGS_H
-#define DPC_LIB_SCHEDULE_RANKINGS_H
+#ifndef DPC_LIB_SCHEDULE_COMPARE_RANKINGS_H
+#define DPC_LIB_SCHEDULE_COMPARE_RANKINGS_H
 
 #include "dpc/Schedule/compare/Compare.h"
 
@@ -20,4 +20,4 @@ std::optional<SecondCopyVerdict> judgeSecondCopy(const Variant &variant, const s
 
 } // namespace dpc::schedule
 
-#endif // DPC_LIB_SCHEDULE_RANKINGS_H
+#endif // DPC_LIB_SCHEDULE_COMPARE_RANKINGS_H

@@ -6,8 +6,8 @@
 // aside and taken up again by what it waits for. A result has one reader on another
 // rank, the next stage's forward or the backward of the stage before; so it is
 // enough that each rank remembers the one result that it waits for.
-#ifndef DPC_LIB_SCHEDULE_ORDER_H
-#define DPC_LIB_SCHEDULE_ORDER_H
+#ifndef DPC_LIB_SCHEDULE_CORE_ORDER_H
+#define DPC_LIB_SCHEDULE_CORE_ORDER_H
 
 #include "dpc/Schedule/core/Table.h"
 
@@ -118,4 +118,4 @@ private:
 
 } // namespace dpc::schedule
 
-#endif // DPC_LIB_SCHEDULE_ORDER_H
+#endif // DPC_LIB_SCHEDULE_CORE_ORDER_H

@@ -1,7 +1,7 @@
 // What was found, in an error: the start of a piece of a file, which may hold any
 // bytes, as one that can be shown.
-#ifndef DPC_LIB_SCHEDULE_QUOTE_H
-#define DPC_LIB_SCHEDULE_QUOTE_H
+#ifndef DPC_LIB_SCHEDULE_CORE_QUOTE_H
+#define DPC_LIB_SCHEDULE_CORE_QUOTE_H
 
 #include <algorithm>
 #include <string>
@@ -17,4 +17,4 @@ inline std::string quote(std::string_view text) {
 
 } // namespace dpc::schedule
 
-#endif // DPC_LIB_SCHEDULE_QUOTE_H
+#endif // DPC_LIB_SCHEDULE_CORE_QUOTE_H

@@ -1,6 +1,6 @@
 // What is typed as words between separators.
-#ifndef DPC_LIB_SCHEDULE_WORDS_H
-#define DPC_LIB_SCHEDULE_WORDS_H
+#ifndef DPC_LIB_SCHEDULE_CORE_SPLIT_H
+#define DPC_LIB_SCHEDULE_CORE_SPLIT_H
 
 #include <sstream>
 #include <string>
@@ -18,4 +18,4 @@ inline std::vector<std::string> split(const std::string &text, char separator) {
 
 } // namespace dpc::schedule
 
-#endif // DPC_LIB_SCHEDULE_WORDS_H
+#endif // DPC_LIB_SCHEDULE_CORE_SPLIT_H

@@ -1,6 +1,6 @@
 // Text from outside made harmless, and round numbers for axes.
-#ifndef DPC_LIB_SCHEDULEDRAW_WORDS_H
-#define DPC_LIB_SCHEDULEDRAW_WORDS_H
+#ifndef DPC_LIB_SCHEDULE_DRAW_LABELS_H
+#define DPC_LIB_SCHEDULE_DRAW_LABELS_H
 
 #include <string>
 #include <vector>
@@ -19,4 +19,4 @@ std::vector<double> ticksOf(double from, double to, double most);
 
 } // namespace dpc::schedule
 
-#endif // DPC_LIB_SCHEDULEDRAW_WORDS_H
+#endif // DPC_LIB_SCHEDULE_DRAW_LABELS_H

@@ -4,8 +4,8 @@
 // blindness: forwards blue, full backwards vermilion, input halves orange, weight
 // halves green. Shades of one hue tell copies of the model apart, or the stages of a
 // rank: the first is light, the last dark, and the lightness of the hues differs too.
-#ifndef DPC_LIB_SCHEDULEDRAW_PALETTE_H
-#define DPC_LIB_SCHEDULEDRAW_PALETTE_H
+#ifndef DPC_LIB_SCHEDULE_DRAW_PALETTE_H
+#define DPC_LIB_SCHEDULE_DRAW_PALETTE_H
 
 #include "dpc/Schedule/core/Table.h"
 
@@ -29,4 +29,4 @@ const char *wordOf(Kind kind);
 
 } // namespace dpc::schedule
 
-#endif // DPC_LIB_SCHEDULEDRAW_PALETTE_H
+#endif // DPC_LIB_SCHEDULE_DRAW_PALETTE_H

@@ -1,7 +1,7 @@
 // The order of lanes from top to bottom: of one picture after the other, or rank by
 // rank where a measured step stands beside its forecast.
-#ifndef DPC_LIB_SCHEDULEDRAW_ROWS_H
-#define DPC_LIB_SCHEDULEDRAW_ROWS_H
+#ifndef DPC_LIB_SCHEDULE_DRAW_ROWS_H
+#define DPC_LIB_SCHEDULE_DRAW_ROWS_H
 
 #include "dpc/Schedule/draw/Picture.h"
 
@@ -27,4 +27,4 @@ bool hasWaits(const Drawing &drawing, Cause cause);
 
 } // namespace dpc::schedule
 
-#endif // DPC_LIB_SCHEDULEDRAW_ROWS_H
+#endif // DPC_LIB_SCHEDULE_DRAW_ROWS_H

@@ -1,6 +1,6 @@
 // The schedules with a fixed form, one function each, and what they share.
-#ifndef DPC_LIB_SCHEDULE_FIXED_H
-#define DPC_LIB_SCHEDULE_FIXED_H
+#ifndef DPC_LIB_SCHEDULE_GENERATORS_FIXED_H
+#define DPC_LIB_SCHEDULE_GENERATORS_FIXED_H
 
 #include "dpc/Schedule/generators/Generators.h"
 
@@ -37,4 +37,4 @@ inline Table startTable(const std::string &name, const Request &request, Placeme
 
 } // namespace dpc::schedule
 
-#endif // DPC_LIB_SCHEDULE_FIXED_H
+#endif // DPC_LIB_SCHEDULE_GENERATORS_FIXED_H

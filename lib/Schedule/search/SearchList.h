@@ -1,6 +1,6 @@
 // List scheduling: an order made in time, each rank taking the best task it can do.
-#ifndef DPC_LIB_SCHEDULE_SEARCHLIST_H
-#define DPC_LIB_SCHEDULE_SEARCHLIST_H
+#ifndef DPC_LIB_SCHEDULE_SEARCH_SEARCHLIST_H
+#define DPC_LIB_SCHEDULE_SEARCH_SEARCHLIST_H
 
 #include "SearchProblem.h"
 
@@ -51,4 +51,4 @@ private:
 
 } // namespace dpc::schedule::searching
 
-#endif // DPC_LIB_SCHEDULE_SEARCHLIST_H
+#endif // DPC_LIB_SCHEDULE_SEARCH_SEARCHLIST_H

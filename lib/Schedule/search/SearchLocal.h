@@ -1,7 +1,7 @@
 // Local search: an order is changed a little, again and again, and kept where it
 // serves.
-#ifndef DPC_LIB_SCHEDULE_SEARCHLOCAL_H
-#define DPC_LIB_SCHEDULE_SEARCHLOCAL_H
+#ifndef DPC_LIB_SCHEDULE_SEARCH_SEARCHLOCAL_H
+#define DPC_LIB_SCHEDULE_SEARCH_SEARCHLOCAL_H
 
 #include "SearchProblem.h"
 
@@ -24,4 +24,4 @@ Score improve(const Problem &problem, Order &order, double goal, Random &random,
 
 } // namespace dpc::schedule::searching
 
-#endif // DPC_LIB_SCHEDULE_SEARCHLOCAL_H
+#endif // DPC_LIB_SCHEDULE_SEARCH_SEARCHLOCAL_H

@@ -4,8 +4,8 @@
 // searched: each stage takes them in ascending order. What remains of a rank's order
 // is a word whose letters say "the next forward of this stage", and so on. Any
 // change of the word is again a schedule, or one that gets stuck.
-#ifndef DPC_LIB_SCHEDULE_SEARCHPROBLEM_H
-#define DPC_LIB_SCHEDULE_SEARCHPROBLEM_H
+#ifndef DPC_LIB_SCHEDULE_SEARCH_SEARCHPROBLEM_H
+#define DPC_LIB_SCHEDULE_SEARCH_SEARCHPROBLEM_H
 
 #include "dpc/Schedule/core/Costs.h"
 
@@ -113,4 +113,4 @@ private:
 
 } // namespace dpc::schedule::searching
 
-#endif // DPC_LIB_SCHEDULE_SEARCHPROBLEM_H
+#endif // DPC_LIB_SCHEDULE_SEARCH_SEARCHPROBLEM_H

@@ -15,8 +15,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef DPCRT_PROGRAM_BLOCKSUMMARY_H
-#define DPCRT_PROGRAM_BLOCKSUMMARY_H
+#ifndef DPCRT_PROGRAM_CHECK_BLOCKSUMMARY_H
+#define DPCRT_PROGRAM_CHECK_BLOCKSUMMARY_H
 
 #include "program/format/Diagnostics.h"
 #include "program/check/MemoryCheck.h"
@@ -61,4 +61,4 @@ BlockSummary summarizeBlock(const fb::Program &program, const fb::Block &block,
 
 } // namespace dpcrt
 
-#endif // DPCRT_PROGRAM_BLOCKSUMMARY_H
+#endif // DPCRT_PROGRAM_CHECK_BLOCKSUMMARY_H

@@ -14,8 +14,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef DPCRT_PROGRAM_CHECK_H
-#define DPCRT_PROGRAM_CHECK_H
+#ifndef DPCRT_PROGRAM_CHECK_CHECK_H
+#define DPCRT_PROGRAM_CHECK_CHECK_H
 
 #include "program/format/Diagnostics.h"
 #include "program/format/Program.h"
@@ -41,4 +41,4 @@ Status checkPrograms(const std::vector<const fb::Program *> &programs,
 
 } // namespace dpcrt
 
-#endif // DPCRT_PROGRAM_CHECK_H
+#endif // DPCRT_PROGRAM_CHECK_CHECK_H

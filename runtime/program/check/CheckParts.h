@@ -11,8 +11,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef DPCRT_PROGRAM_CHECKPARTS_H
-#define DPCRT_PROGRAM_CHECKPARTS_H
+#ifndef DPCRT_PROGRAM_CHECK_CHECKPARTS_H
+#define DPCRT_PROGRAM_CHECK_CHECKPARTS_H
 
 #include "program/check/Check.h"
 #include "program/check/RankGraph.h"
@@ -53,4 +53,4 @@ void checkRaces(const RankGraph &rank, Diagnostics &diagnostics);
 
 } // namespace dpcrt
 
-#endif // DPCRT_PROGRAM_CHECKPARTS_H
+#endif // DPCRT_PROGRAM_CHECK_CHECKPARTS_H

@@ -14,8 +14,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef DPCRT_PROGRAM_HAPPENSBEFORE_H
-#define DPCRT_PROGRAM_HAPPENSBEFORE_H
+#ifndef DPCRT_PROGRAM_CHECK_HAPPENSBEFORE_H
+#define DPCRT_PROGRAM_CHECK_HAPPENSBEFORE_H
 
 #include <cstddef>
 #include <cstdint>
@@ -105,4 +105,4 @@ private:
 
 } // namespace dpcrt
 
-#endif // DPCRT_PROGRAM_HAPPENSBEFORE_H
+#endif // DPCRT_PROGRAM_CHECK_HAPPENSBEFORE_H

@@ -13,8 +13,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef DPCRT_PROGRAM_MEMORYCHECK_H
-#define DPCRT_PROGRAM_MEMORYCHECK_H
+#ifndef DPCRT_PROGRAM_CHECK_MEMORYCHECK_H
+#define DPCRT_PROGRAM_CHECK_MEMORYCHECK_H
 
 #include "program/check/HappensBefore.h"
 
@@ -58,4 +58,4 @@ void checkMemory(const Clocks &clocks, const EventGraph &graph,
 
 } // namespace dpcrt
 
-#endif // DPCRT_PROGRAM_MEMORYCHECK_H
+#endif // DPCRT_PROGRAM_CHECK_MEMORYCHECK_H

@@ -17,8 +17,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef DPCRT_PROGRAM_RANKGRAPH_H
-#define DPCRT_PROGRAM_RANKGRAPH_H
+#ifndef DPCRT_PROGRAM_CHECK_RANKGRAPH_H
+#define DPCRT_PROGRAM_CHECK_RANKGRAPH_H
 
 #include "program/check/BlockSummary.h"
 
@@ -77,4 +77,4 @@ RankGraph buildRankGraph(const fb::Program &program, Diagnostics &diagnostics);
 
 } // namespace dpcrt
 
-#endif // DPCRT_PROGRAM_RANKGRAPH_H
+#endif // DPCRT_PROGRAM_CHECK_RANKGRAPH_H

@@ -11,8 +11,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef DPCRT_PROGRAM_DIAGNOSTICS_H
-#define DPCRT_PROGRAM_DIAGNOSTICS_H
+#ifndef DPCRT_PROGRAM_FORMAT_DIAGNOSTICS_H
+#define DPCRT_PROGRAM_FORMAT_DIAGNOSTICS_H
 
 #include "program/format/Status.h"
 
@@ -55,4 +55,4 @@ private:
 
 } // namespace dpcrt
 
-#endif // DPCRT_PROGRAM_DIAGNOSTICS_H
+#endif // DPCRT_PROGRAM_FORMAT_DIAGNOSTICS_H

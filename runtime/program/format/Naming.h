@@ -13,8 +13,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef DPCRT_PROGRAM_WORDS_H
-#define DPCRT_PROGRAM_WORDS_H
+#ifndef DPCRT_PROGRAM_FORMAT_NAMING_H
+#define DPCRT_PROGRAM_FORMAT_NAMING_H
 
 #include "program/format/Program.h"
 
@@ -68,4 +68,4 @@ std::string blockName(const fb::Program &program, const fb::Block &block);
 
 } // namespace dpcrt
 
-#endif // DPCRT_PROGRAM_WORDS_H
+#endif // DPCRT_PROGRAM_FORMAT_NAMING_H

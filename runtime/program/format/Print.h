@@ -11,8 +11,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef DPCRT_PROGRAM_PRINT_H
-#define DPCRT_PROGRAM_PRINT_H
+#ifndef DPCRT_PROGRAM_FORMAT_PRINT_H
+#define DPCRT_PROGRAM_FORMAT_PRINT_H
 
 #include "program/format/Program.h"
 
@@ -43,4 +43,4 @@ std::string bytesInWords(uint64_t bytes);
 
 } // namespace dpcrt
 
-#endif // DPCRT_PROGRAM_PRINT_H
+#endif // DPCRT_PROGRAM_FORMAT_PRINT_H

@@ -13,8 +13,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef DPCRT_PROGRAM_PROGRAM_H
-#define DPCRT_PROGRAM_PROGRAM_H
+#ifndef DPCRT_PROGRAM_FORMAT_PROGRAM_H
+#define DPCRT_PROGRAM_FORMAT_PROGRAM_H
 
 #include "Program_generated.h"
 
@@ -101,4 +101,4 @@ inline bool writes(fb::Access access) { return access != fb::Access::Read; }
 
 } // namespace dpcrt
 
-#endif // DPCRT_PROGRAM_PROGRAM_H
+#endif // DPCRT_PROGRAM_FORMAT_PROGRAM_H

@@ -12,8 +12,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef DPCRT_PROGRAM_READER_H
-#define DPCRT_PROGRAM_READER_H
+#ifndef DPCRT_PROGRAM_FORMAT_READER_H
+#define DPCRT_PROGRAM_FORMAT_READER_H
 
 #include "program/format/Program.h"
 #include "program/format/Status.h"
@@ -61,4 +61,4 @@ Result<ProgramFile> readProgramFile(const std::string &path,
 
 } // namespace dpcrt
 
-#endif // DPCRT_PROGRAM_READER_H
+#endif // DPCRT_PROGRAM_FORMAT_READER_H

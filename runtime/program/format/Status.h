@@ -12,8 +12,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef DPCRT_PROGRAM_STATUS_H
-#define DPCRT_PROGRAM_STATUS_H
+#ifndef DPCRT_PROGRAM_FORMAT_STATUS_H
+#define DPCRT_PROGRAM_FORMAT_STATUS_H
 
 #include <cassert>
 #include <optional>
@@ -107,4 +107,4 @@ private:
 
 } // namespace dpcrt
 
-#endif // DPCRT_PROGRAM_STATUS_H
+#endif // DPCRT_PROGRAM_FORMAT_STATUS_H

@@ -17,8 +17,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef DPCRT_PROGRAM_VALIDATE_H
-#define DPCRT_PROGRAM_VALIDATE_H
+#ifndef DPCRT_PROGRAM_FORMAT_VALIDATE_H
+#define DPCRT_PROGRAM_FORMAT_VALIDATE_H
 
 #include "program/format/Diagnostics.h"
 #include "program/format/Program.h"
@@ -34,4 +34,4 @@ void validateProgram(const fb::Program &program, uint64_t fileBytes,
 
 } // namespace dpcrt
 
-#endif // DPCRT_PROGRAM_VALIDATE_H
+#endif // DPCRT_PROGRAM_FORMAT_VALIDATE_H

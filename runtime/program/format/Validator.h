@@ -11,8 +11,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef DPCRT_PROGRAM_VALIDATOR_H
-#define DPCRT_PROGRAM_VALIDATOR_H
+#ifndef DPCRT_PROGRAM_FORMAT_VALIDATOR_H
+#define DPCRT_PROGRAM_FORMAT_VALIDATOR_H
 
 #include "program/format/Validate.h"
 #include "program/format/Naming.h"
@@ -150,4 +150,4 @@ template <typename E> bool inRange(E value, E last) {
 
 } // namespace dpcrt
 
-#endif // DPCRT_PROGRAM_VALIDATOR_H
+#endif // DPCRT_PROGRAM_FORMAT_VALIDATOR_H

@@ -1,6 +1,6 @@
 // `dpc schedule`: schedules without a model. Free of MLIR, like the library below.
-#ifndef DPC_SCHEDULECOMMANDS_COMMAND_H
-#define DPC_SCHEDULECOMMANDS_COMMAND_H
+#ifndef DPC_DRIVER_SCHEDULE_COMMAND_H
+#define DPC_DRIVER_SCHEDULE_COMMAND_H
 
 #include <iosfwd>
 #include <string>
@@ -15,4 +15,4 @@ int scheduleCommand(const std::vector<std::string> &args, std::ostream &out, std
 
 } // namespace dpc::schedule
 
-#endif // DPC_SCHEDULECOMMANDS_COMMAND_H
+#endif // DPC_DRIVER_SCHEDULE_COMMAND_H

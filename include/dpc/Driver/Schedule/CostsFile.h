@@ -1,6 +1,6 @@
 // A model's costs, out of its artifact. Free of MLIR.
-#ifndef DPC_SCHEDULECOMMANDS_COSTSFILE_H
-#define DPC_SCHEDULECOMMANDS_COSTSFILE_H
+#ifndef DPC_DRIVER_SCHEDULE_COSTSFILE_H
+#define DPC_DRIVER_SCHEDULE_COSTSFILE_H
 
 #include "dpc/Schedule/core/Costs.h"
 #include "dpc/Schedule/core/Result.h"
@@ -14,4 +14,4 @@ Result<Costs> readModelCosts(const std::string &path);
 
 } // namespace dpc::schedule
 
-#endif // DPC_SCHEDULECOMMANDS_COSTSFILE_H
+#endif // DPC_DRIVER_SCHEDULE_COSTSFILE_H

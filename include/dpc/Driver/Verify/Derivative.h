@@ -2,8 +2,8 @@
 // derivative by central differences covers all parameters at once: the direction is
 // scaled so that each parameter contributes about 1, whatever the size of its
 // gradient; only if it disagrees are halves of the parameters tried, down to one.
-#ifndef DPC_VERIFY_DERIVATIVE_H
-#define DPC_VERIFY_DERIVATIVE_H
+#ifndef DPC_DRIVER_VERIFY_DERIVATIVE_H
+#define DPC_DRIVER_VERIFY_DERIVATIVE_H
 
 #include "dpc/Driver/Verify/ReferenceModel.h"
 
@@ -31,4 +31,4 @@ mlir::FailureOr<DerivativeCheck> checkDerivative(const Loss &loss, const NamedTe
 
 } // namespace dpc::verify
 
-#endif // DPC_VERIFY_DERIVATIVE_H
+#endif // DPC_DRIVER_VERIFY_DERIVATIVE_H

@@ -2,8 +2,8 @@
 // artifact carries, cut into no stages and lowered to no kernels. What it shares
 // with the compiler is the import and the derivative rules; the latter are checked
 // against finite differences of the forward alone (Derivative.h).
-#ifndef DPC_VERIFY_REFERENCEMODEL_H
-#define DPC_VERIFY_REFERENCEMODEL_H
+#ifndef DPC_DRIVER_VERIFY_REFERENCEMODEL_H
+#define DPC_DRIVER_VERIFY_REFERENCEMODEL_H
 
 #include "dpc/Dialect/DualPipe/DualPipe.h"
 #include "dpc/Reference/Reference.h"
@@ -63,4 +63,4 @@ private:
 
 } // namespace dpc::verify
 
-#endif // DPC_VERIFY_REFERENCEMODEL_H
+#endif // DPC_DRIVER_VERIFY_REFERENCEMODEL_H

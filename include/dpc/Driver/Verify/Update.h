@@ -1,7 +1,7 @@
 // Optimizers in double precision, one element after the other, from their papers:
 // what the update kernels are compared with.
-#ifndef DPC_VERIFY_UPDATE_H
-#define DPC_VERIFY_UPDATE_H
+#ifndef DPC_DRIVER_VERIFY_UPDATE_H
+#define DPC_DRIVER_VERIFY_UPDATE_H
 
 #include "dpcrt/dpcrt.h"
 
@@ -22,4 +22,4 @@ void applyUpdate(const std::string &optimizer, const dpcrt_update &options, doub
 
 } // namespace dpc::verify
 
-#endif // DPC_VERIFY_UPDATE_H
+#endif // DPC_DRIVER_VERIFY_UPDATE_H

@@ -1,7 +1,7 @@
 // `dpc verify`: an artifact's steps against its own sequential replay, bit for bit,
 // and against the interpreter in double precision.
-#ifndef DPC_VERIFY_VERIFY_H
-#define DPC_VERIFY_VERIFY_H
+#ifndef DPC_DRIVER_VERIFY_VERIFY_H
+#define DPC_DRIVER_VERIFY_VERIFY_H
 
 #include <cstdint>
 #include <iosfwd>
@@ -27,4 +27,4 @@ int verify(const VerifyOptions &options, mlir::MLIRContext *context, std::ostrea
 
 } // namespace dpc::verify
 
-#endif // DPC_VERIFY_VERIFY_H
+#endif // DPC_DRIVER_VERIFY_VERIFY_H

@@ -1,7 +1,7 @@
 // One schedule beside others, by what they are forecast to take; plain functions
 // over plain data.
-#ifndef DPC_LOWERING_COMPARISON_H
-#define DPC_LOWERING_COMPARISON_H
+#ifndef DPC_LOWERING_FORECAST_COMPARISON_H
+#define DPC_LOWERING_FORECAST_COMPARISON_H
 
 #include "dpc/Lowering/Forecast/Forecast.h"
 
@@ -65,4 +65,4 @@ std::string changeInWords(double from, double to);
 
 } // namespace dpc::lowering
 
-#endif // DPC_LOWERING_COMPARISON_H
+#endif // DPC_LOWERING_FORECAST_COMPARISON_H

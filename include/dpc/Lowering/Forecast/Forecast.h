@@ -1,6 +1,6 @@
 // What a step is expected to take, in time and in memory; plain data.
-#ifndef DPC_LOWERING_FORECAST_H
-#define DPC_LOWERING_FORECAST_H
+#ifndef DPC_LOWERING_FORECAST_FORECAST_H
+#define DPC_LOWERING_FORECAST_FORECAST_H
 
 #include <cstdint>
 #include <string>
@@ -64,4 +64,4 @@ struct StepForecast {
 
 } // namespace dpc::lowering
 
-#endif // DPC_LOWERING_FORECAST_H
+#endif // DPC_LOWERING_FORECAST_FORECAST_H

@@ -2,8 +2,8 @@
 // lists (the kernels phase) and any schedule over them. The plan is the one that
 // lowering makes programs of, so its figures are those of the program, and every
 // other schedule can be held beside the chosen one.
-#ifndef DPC_LOWERING_PLANNEDSTEP_H
-#define DPC_LOWERING_PLANNEDSTEP_H
+#ifndef DPC_LOWERING_FORECAST_PLANNEDSTEP_H
+#define DPC_LOWERING_FORECAST_PLANNEDSTEP_H
 
 #include "dpc/Lowering/Forecast/Forecast.h"
 #include "dpc/Machine/Machine.h"
@@ -45,4 +45,4 @@ private:
 
 } // namespace dpc::lowering
 
-#endif // DPC_LOWERING_PLANNEDSTEP_H
+#endif // DPC_LOWERING_FORECAST_PLANNEDSTEP_H

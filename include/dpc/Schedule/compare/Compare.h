@@ -1,7 +1,7 @@
 // All schedules side by side: closed forms, simulated times, and what follows from
 // them for somebody who has to choose one.
-#ifndef DPC_SCHEDULE_COMPARE_H
-#define DPC_SCHEDULE_COMPARE_H
+#ifndef DPC_SCHEDULE_COMPARE_COMPARE_H
+#define DPC_SCHEDULE_COMPARE_COMPARE_H
 
 #include "dpc/Schedule/generators/Generators.h"
 
@@ -121,4 +121,4 @@ Comparison compare(unsigned ranks, unsigned microBatches, const Costs &costs, un
 
 } // namespace dpc::schedule
 
-#endif // DPC_SCHEDULE_COMPARE_H
+#endif // DPC_SCHEDULE_COMPARE_COMPARE_H

@@ -1,6 +1,6 @@
 // Is this table a schedule that can be carried out?
-#ifndef DPC_SCHEDULE_CHECK_H
-#define DPC_SCHEDULE_CHECK_H
+#ifndef DPC_SCHEDULE_CORE_CHECK_H
+#define DPC_SCHEDULE_CORE_CHECK_H
 
 #include "dpc/Schedule/core/Table.h"
 
@@ -24,4 +24,4 @@ std::vector<std::string> check(const Table &table, const CheckOptions &options =
 
 } // namespace dpc::schedule
 
-#endif // DPC_SCHEDULE_CHECK_H
+#endif // DPC_SCHEDULE_CORE_CHECK_H

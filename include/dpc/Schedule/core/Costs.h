@@ -1,6 +1,6 @@
 // What tasks and messages cost, in any one unit of time.
-#ifndef DPC_SCHEDULE_COSTS_H
-#define DPC_SCHEDULE_COSTS_H
+#ifndef DPC_SCHEDULE_CORE_COSTS_H
+#define DPC_SCHEDULE_CORE_COSTS_H
 
 #include "dpc/Schedule/core/Table.h"
 
@@ -56,4 +56,4 @@ struct Costs {
 
 } // namespace dpc::schedule
 
-#endif // DPC_SCHEDULE_COSTS_H
+#endif // DPC_SCHEDULE_CORE_COSTS_H

@@ -12,8 +12,8 @@
 // Files lowered for PyTorch's runtime also say where it sends, receives and gathers
 // (0SEND_F0, 1RECV_F0, 0UNSHARD, ...). Such cells are read and dropped: what is sent
 // follows from the tasks, and when from their order.
-#ifndef DPC_SCHEDULE_CSV_H
-#define DPC_SCHEDULE_CSV_H
+#ifndef DPC_SCHEDULE_CORE_CSV_H
+#define DPC_SCHEDULE_CORE_CSV_H
 
 #include "dpc/Schedule/core/Result.h"
 #include "dpc/Schedule/core/Table.h"
@@ -29,4 +29,4 @@ Result<Table> parseCsv(const std::string &text, const std::string &name);
 
 } // namespace dpc::schedule
 
-#endif // DPC_SCHEDULE_CSV_H
+#endif // DPC_SCHEDULE_CORE_CSV_H

@@ -5,8 +5,8 @@
 //   v         back and forth, v = 2, or v/2 waves of it   0 1 2 3 3 2 1 0
 //   mirrored  stage s on rank s, and a second copy of the model with stage s on
 //             rank P-1-s for the second half of the micro-batches
-#ifndef DPC_SCHEDULE_PLACEMENT_H
-#define DPC_SCHEDULE_PLACEMENT_H
+#ifndef DPC_SCHEDULE_CORE_PLACEMENT_H
+#define DPC_SCHEDULE_CORE_PLACEMENT_H
 
 #include "dpc/Schedule/core/Table.h"
 
@@ -30,4 +30,4 @@ Table startTable(const std::string &name, Placement placement, unsigned ranks, u
 
 } // namespace dpc::schedule
 
-#endif // DPC_SCHEDULE_PLACEMENT_H
+#endif // DPC_SCHEDULE_CORE_PLACEMENT_H

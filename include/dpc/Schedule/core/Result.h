@@ -1,6 +1,6 @@
 // A value, or the words that say why there is none.
-#ifndef DPC_SCHEDULE_RESULT_H
-#define DPC_SCHEDULE_RESULT_H
+#ifndef DPC_SCHEDULE_CORE_RESULT_H
+#define DPC_SCHEDULE_CORE_RESULT_H
 
 #include <cassert>
 #include <optional>
@@ -40,4 +40,4 @@ private:
 
 } // namespace dpc::schedule
 
-#endif // DPC_SCHEDULE_RESULT_H
+#endif // DPC_SCHEDULE_CORE_RESULT_H

@@ -4,8 +4,8 @@
 // are there. A pair starts when both its tasks can; a full backward and a pair
 // yield all their results at their end, a pair its forward's first. Messages occupy
 // no compute; those of one link follow each other (see Costs.h).
-#ifndef DPC_SCHEDULE_SIMULATE_H
-#define DPC_SCHEDULE_SIMULATE_H
+#ifndef DPC_SCHEDULE_CORE_SIMULATE_H
+#define DPC_SCHEDULE_CORE_SIMULATE_H
 
 #include "dpc/Schedule/core/Costs.h"
 #include "dpc/Schedule/core/Result.h"
@@ -43,4 +43,4 @@ std::vector<double> activationFloor(const Table &table, const Costs &costs, bool
 
 } // namespace dpc::schedule
 
-#endif // DPC_SCHEDULE_SIMULATE_H
+#endif // DPC_SCHEDULE_CORE_SIMULATE_H

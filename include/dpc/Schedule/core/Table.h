@@ -2,8 +2,8 @@
 // order. Everything about schedules is a function over this table: generators
 // make it, the text form prints and parses it, checks prove it, the simulator
 // times it, and the compiler turns it into programs.
-#ifndef DPC_SCHEDULE_TABLE_H
-#define DPC_SCHEDULE_TABLE_H
+#ifndef DPC_SCHEDULE_CORE_TABLE_H
+#define DPC_SCHEDULE_CORE_TABLE_H
 
 #include <cstdint>
 #include <optional>
@@ -66,4 +66,4 @@ struct Table {
 
 } // namespace dpc::schedule
 
-#endif // DPC_SCHEDULE_TABLE_H
+#endif // DPC_SCHEDULE_CORE_TABLE_H

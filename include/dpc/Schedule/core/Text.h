@@ -12,8 +12,8 @@
 // An action is <stage><kind><micro-batch>, or a pair of two of them; `#` starts a
 // comment. Parsing checks the form and that every number is in range; whether the
 // schedule is a good one is the business of Check.h.
-#ifndef DPC_SCHEDULE_TEXT_H
-#define DPC_SCHEDULE_TEXT_H
+#ifndef DPC_SCHEDULE_CORE_TEXT_H
+#define DPC_SCHEDULE_CORE_TEXT_H
 
 #include "dpc/Schedule/core/Result.h"
 #include "dpc/Schedule/core/Table.h"
@@ -36,4 +36,4 @@ Result<Table> parseText(const std::string &text);
 
 } // namespace dpc::schedule
 
-#endif // DPC_SCHEDULE_TEXT_H
+#endif // DPC_SCHEDULE_CORE_TEXT_H

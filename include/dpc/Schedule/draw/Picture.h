@@ -1,8 +1,8 @@
 // What is drawn: lanes of cells in time, what each rank waited for, and what it
 // kept. A simulated schedule and a measured step make the same picture, and every
 // renderer draws nothing else.
-#ifndef DPC_SCHEDULEDRAW_PICTURE_H
-#define DPC_SCHEDULEDRAW_PICTURE_H
+#ifndef DPC_SCHEDULE_DRAW_PICTURE_H
+#define DPC_SCHEDULE_DRAW_PICTURE_H
 
 #include "dpc/Schedule/core/Simulate.h"
 #include "dpc/Schedule/core/Table.h"
@@ -114,4 +114,4 @@ std::string printTime(double time, const std::string &unit = "");
 
 } // namespace dpc::schedule
 
-#endif // DPC_SCHEDULEDRAW_PICTURE_H
+#endif // DPC_SCHEDULE_DRAW_PICTURE_H

@@ -1,6 +1,6 @@
 // A drawing for a terminal, for a document, for a browser, and as a table.
-#ifndef DPC_SCHEDULEDRAW_RENDER_H
-#define DPC_SCHEDULEDRAW_RENDER_H
+#ifndef DPC_SCHEDULE_DRAW_RENDER_H
+#define DPC_SCHEDULE_DRAW_RENDER_H
 
 #include "dpc/Schedule/draw/Picture.h"
 
@@ -27,4 +27,4 @@ std::string renderCsv(const Drawing &drawing);
 
 } // namespace dpc::schedule
 
-#endif // DPC_SCHEDULEDRAW_RENDER_H
+#endif // DPC_SCHEDULE_DRAW_RENDER_H

@@ -2,8 +2,8 @@
 //
 // Adding one is one function and one row of the table in Generators.cpp, which
 // feeds the parser, the help, the documentation and the tests.
-#ifndef DPC_SCHEDULE_GENERATORS_H
-#define DPC_SCHEDULE_GENERATORS_H
+#ifndef DPC_SCHEDULE_GENERATORS_GENERATORS_H
+#define DPC_SCHEDULE_GENERATORS_GENERATORS_H
 
 #include "dpc/Schedule/core/Placement.h"
 #include "dpc/Schedule/core/Result.h"
@@ -88,4 +88,4 @@ inline constexpr unsigned kMaxMicroBatches = 1u << 20;
 
 } // namespace dpc::schedule
 
-#endif // DPC_SCHEDULE_GENERATORS_H
+#endif // DPC_SCHEDULE_GENERATORS_GENERATORS_H

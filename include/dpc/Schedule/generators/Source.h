@@ -1,7 +1,7 @@
 // Where a user's schedule comes from: a name with ranks and micro-batches, or a
 // file. A name with `.` or `/` in it is a file.
-#ifndef DPC_SCHEDULE_SOURCE_H
-#define DPC_SCHEDULE_SOURCE_H
+#ifndef DPC_SCHEDULE_GENERATORS_SOURCE_H
+#define DPC_SCHEDULE_GENERATORS_SOURCE_H
 
 #include "dpc/Schedule/generators/Generators.h"
 #include "dpc/Schedule/core/Simulate.h"
@@ -46,4 +46,4 @@ Result<Costs> parseCosts(const std::string &text, const std::string &link, const
 
 } // namespace dpc::schedule
 
-#endif // DPC_SCHEDULE_SOURCE_H
+#endif // DPC_SCHEDULE_GENERATORS_SOURCE_H

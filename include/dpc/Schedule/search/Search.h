@@ -4,8 +4,8 @@
 // scheduling, and changes what it finds: the order of a rank's actions, which
 // forward and backward form a pair, where weight halves lie. Its result is a table
 // like any other. docs/Search.md says how it works and what it reaches.
-#ifndef DPC_SCHEDULE_SEARCH_H
-#define DPC_SCHEDULE_SEARCH_H
+#ifndef DPC_SCHEDULE_SEARCH_SEARCH_H
+#define DPC_SCHEDULE_SEARCH_SEARCH_H
 
 #include "dpc/Schedule/core/Placement.h"
 #include "dpc/Schedule/core/Result.h"
@@ -63,4 +63,4 @@ uint64_t defaultIterations(unsigned ranks, unsigned stages, unsigned microBatche
 
 } // namespace dpc::schedule
 
-#endif // DPC_SCHEDULE_SEARCH_H
+#endif // DPC_SCHEDULE_SEARCH_SEARCH_H
