@@ -2,8 +2,10 @@
 #include "executor/Executor.h"
 #include "devices/Threads.h"
 #include <algorithm>
+#include <chrono>
 #include <new>
 #include <sys/prctl.h>
+#include <thread>
 
 namespace dpcrt {
 
@@ -166,8 +168,16 @@ Status Executor::runSequentially() {
       moved |= r == WalkResult::Finished || walkers[w]->progress() != before;
     }
     idleRounds = moved ? 0 : idleRounds + 1;
-    if (idleRounds > 8)
+    if (idleRounds <= 8)
+      continue;
+    int64_t next = noDeadline;
+    for (size_t w = 0; w < walkers.size(); ++w)
+      if (!ended[w])
+        next = std::min(next, walkers[w]->movesAt());
+    if (next == noDeadline)
       return error(Code::Artifact, "the replay cannot go on; every stream waits:", describeHang());
+    std::this_thread::sleep_for(std::chrono::nanoseconds(std::max<int64_t>(next - nowNs(), 0)));
+    idleRounds = 0;
   }
   return {};
 }

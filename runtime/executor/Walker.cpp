@@ -75,6 +75,7 @@ WalkResult Walker::act(const PlannedCommand &c, const Frame &frame) {
       return WalkResult::OnOperation;
     }
     started = false;
+    blockedOperation = nullptr;
     break;
   }
   default: {

@@ -36,6 +36,11 @@ public:
   uint64_t progress() const { return done.load(std::memory_order_relaxed); }
   bool atEnd() const { return item.load(std::memory_order_relaxed) >= stream.items.size(); }
   bool waiting() const { return isWaiting.load(std::memory_order_relaxed); }
+  // Of the operation that it stands at: when time alone moves it on (Transport.h).
+  int64_t movesAt() const {
+    Operation *operation = blockedOperation.load();
+    return operation ? operation->movesAt() : noDeadline;
+  }
   // Where it stands, for messages about a hang; from any thread.
   std::string describe() const;
 

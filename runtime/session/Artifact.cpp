@@ -111,10 +111,11 @@ Status compare(const Manifest &m, const Manifest::EntryPoint &entry, uint32_t pp
 
 // The shape of an input is one rank's. A program may instead describe the tensor
 // of all expert ranks, of which each feeds its slice of the first dimension.
-void sliceInputs(Artifact &artifact) {
+// Feeds of one input all do the same: the bytes that are handed in are of one size.
+Status sliceInputs(Artifact &artifact) {
   uint32_t experts = artifact.manifest.mesh.ep;
   if (experts == 1)
-    return;
+    return {};
   std::map<std::string, bool> sliced;
   for (auto &[name, programs] : artifact.programs)
     for (const ProgramFile &file : programs)
@@ -122,11 +123,16 @@ void sliceInputs(Artifact &artifact) {
         if (auto *feed = command->action_as_Feed()) {
           const fb::Tensor &tensor = *file->inputs()->Get(feed->input());
           uint64_t bytes = *byteSize(shapeOf(tensor), elementBytes(tensor.dtype()));
-          sliced[std::string(text(tensor.name()))] = feed->dst()->bytes() != bytes;
+          bool isSlice = feed->dst()->bytes() != bytes;
+          auto [at, isNew] = sliced.try_emplace(std::string(text(tensor.name())), isSlice);
+          if (!isNew && at->second != isSlice)
+            return error(Code::Artifact, file.name(), ": input '", at->first, "' is fed with the ", bytes,
+                         " bytes of all expert ranks in one place and with the ", bytes / experts, " of one in another");
         }
   for (Manifest::Input &input : artifact.manifest.inputs)
     if (sliced[input.name])
       input.shape.erase(input.shape.begin());
+  return {};
 }
 } // namespace
 
@@ -183,8 +189,7 @@ Status openArtifact(const std::string &directory, Artifact &out) {
     if (Status s = checkPrograms(all, &out.checks[entry.name]); !s.ok())
       return s;
   }
-  sliceInputs(out);
-  return {};
+  return sliceInputs(out);
 }
 
 } // namespace dpcrt

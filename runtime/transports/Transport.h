@@ -44,6 +44,9 @@ public:
   virtual bool progress(Lane &lane) = 0;
   // Sleeps until progress may do something. Uses no core.
   virtual void wait() = 0;
+  // After a progress that did not end it: when time alone moves it on. noDeadline:
+  // only what another rank does.
+  virtual int64_t movesAt() const { return noDeadline; }
   // Ends a wait early, when the run has failed.
   virtual void wake() = 0;
   // What it waits for, for messages about a hang.

@@ -99,6 +99,32 @@ static void checkParameters(const std::vector<const fb::Program *> &programs,
   }
 }
 
+/// The host has one place for each output of each micro-batch.
+static void checkFetches(const std::vector<const fb::Program *> &programs,
+                         Diagnostics &diagnostics) {
+  std::map<std::pair<std::string, uint32_t>, uint32_t> known;
+  auto check = [&](uint32_t rank, const fb::Command &command) {
+    const fb::Fetch *fetch = command.action_as_Fetch();
+    if (!fetch)
+      return;
+    std::string_view output =
+        text(programs[rank]->outputs()->Get(fetch->output())->name());
+    auto [at, fresh] =
+        known.insert({{std::string(output), fetch->micro_batch()}, rank});
+    if (!fresh && at->second != rank)
+      diagnostics.error("output ", quoted(output), " of micro-batch ",
+                        fetch->micro_batch(), " is fetched by rank ",
+                        at->second, " and by rank ", rank);
+  };
+  for (uint32_t rank = 0; rank < programs.size(); ++rank) {
+    for (const fb::Block *block : items(programs[rank]->blocks()))
+      for (const fb::Command *command : items(block->commands()))
+        check(rank, *command);
+    for (const fb::Command *command : items(programs[rank]->order()))
+      check(rank, *command);
+  }
+}
+
 void dpcrt::checkRanks(const std::vector<const fb::Program *> &programs,
                        Diagnostics &diagnostics) {
   if (programs.empty()) {
@@ -136,4 +162,5 @@ void dpcrt::checkRanks(const std::vector<const fb::Program *> &programs,
     return;
   checkGroups(programs, diagnostics);
   checkParameters(programs, diagnostics);
+  checkFetches(programs, diagnostics);
 }

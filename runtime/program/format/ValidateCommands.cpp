@@ -39,6 +39,8 @@ void Validator::validateBlocks() {
       error(name, " has a negative stage");
     if (block->pair_stage() >= 0 && block->kind() != fb::TaskKind::Pair)
       error(name, " has the stage of a second task, but is no pair");
+    if (block->streams() > kMaxStreams)
+      error(name, " runs on ", block->streams(), " streams; at most ", kMaxStreams, " are possible");
     if (block->streams() == 0)
       error(name, " runs on no stream");
     // Only commands of a block fire events, each at most one.

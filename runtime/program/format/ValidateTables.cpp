@@ -19,8 +19,8 @@ using namespace dpcrt;
 static constexpr uint64_t kMaxBytes = uint64_t(1) << 48;
 static constexpr uint32_t kMaxRanks = 1u << 20;
 static constexpr uint32_t kMaxMicroBatches = 1u << 20;
-static constexpr uint32_t kMaxStreams = 64;
 static constexpr uint32_t kMaxBatchDimensions = 10;
+static constexpr uint64_t kMaxBlocks = 1u << 20; // of a product
 static constexpr size_t kMaxNameBytes = 4096;
 
 void Validator::validateTables() {
@@ -192,6 +192,16 @@ bool Validator::validateMatmul(const fb::Matmul &matmul,
   }
   if (matmul.block_rows() == 0 || matmul.block_columns() == 0) {
     problem = "is dealt in blocks of size 0";
+    return false;
+  }
+  // Each block is a primitive made at load.
+  auto pieces = [](uint64_t size, uint64_t piece) { return size / piece + (size % piece != 0); };
+  uint64_t blocks = pieces(matmul.m(), matmul.block_rows());
+  bool fits = multiply(blocks, pieces(matmul.n(), matmul.block_columns()));
+  for (uint64_t size : batch)
+    fits = fits && multiply(blocks, size);
+  if (!fits || blocks > kMaxBlocks) {
+    problem = "is dealt in more than " + std::to_string(kMaxBlocks) + " blocks";
     return false;
   }
   if (count(bytes) != 3) {

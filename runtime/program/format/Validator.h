@@ -23,6 +23,9 @@
 
 namespace dpcrt {
 
+/// Of a program, and of a block: each is a thread.
+inline constexpr uint32_t kMaxStreams = 64;
+
 class Validator {
 public:
   Validator(const fb::Program &program, uint64_t fileBytes,

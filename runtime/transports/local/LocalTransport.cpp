@@ -61,6 +61,7 @@ public:
   }
 
   void wait() override { bell.sleep(seen, nextDue); }
+  int64_t movesAt() const override { return nextDue; }
   void wake() override { bell.ring(); }
 
   std::string describe() const override {
@@ -167,10 +168,11 @@ public:
     return shared.finished.load() >= all && (due == 0 || due <= nowNs());
   }
 
-  void wait() override {
+  void wait() override { shared.bell.sleep(seen, movesAt()); }
+  int64_t movesAt() const override {
     bool waitsForTime = phase == Phase::Finished && due != 0 &&
                         shared.finished.load() >= goal.load(std::memory_order_relaxed);
-    shared.bell.sleep(seen, waitsForTime ? due : noDeadline);
+    return waitsForTime ? due : noDeadline;
   }
   void wake() override { shared.bell.ring(); }
 

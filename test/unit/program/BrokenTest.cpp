@@ -173,6 +173,26 @@ rank 0: block s0.forward: launch #4 'keep': argument 0 has 64 bytes; kernel 'k_k
          },
          R"(rank0: rank 0: feed #1 'feed m0' is of micro-batch 4 of 4)"},
 
+        {"OutputFetchedByTwoRanks",
+         [](Programs &p, Programs &q) { p[1]->outputs[0]->name = "loss"; },
+         R"(output 'loss' of micro-batch 0 is fetched by rank 0 and by rank 1)"},
+
+        {"BlockOnFarTooManyStreams",
+         [](Programs &p, Programs &q) {
+           p[0]->blocks[ForwardBlock]->streams = 65535;
+         },
+         R"(rank0: rank 0: block 0 's0.forward' runs on 65535 streams; at most 64 are possible)"},
+
+        {"ProductOfBillionsOfBlocks",
+         [](Programs &p, Programs &q) {
+           fb::MatmulT &matmul = *p[0]->library[0]->function.AsMatmul();
+           matmul.m = uint64_t(1) << 40;
+           matmul.block_rows = 1;
+           matmul.lhs_strides[0] = matmul.dst_strides[0] = 4;
+           p[0]->library[0]->argument_bytes = {uint64_t(1) << 44, 64, uint64_t(1) << 44};
+         },
+         R"(rank0: rank 0: library call 0, a matmul, is dealt in more than 1048576 blocks)"},
+
         {"OutputFetchedTwice",
          [](Programs &p, Programs &q) {
            fb::FetchT again;

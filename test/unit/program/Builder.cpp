@@ -238,7 +238,7 @@ static void addTables(fb::ProgramT &program, uint32_t rank, uint32_t ranks) {
   group("experts." + std::to_string(rank), {rank}, true);
   group("all", all, false);
   program.inputs.push_back(matrix("x"));
-  program.outputs.push_back(matrix("loss"));
+  program.outputs.push_back(matrix(rank ? "end of rank " + std::to_string(rank) : "loss"));
 
   auto parameter = std::make_unique<fb::ParameterT>();
   parameter->tensor = matrix("h." + std::to_string(rank) + ".weight");

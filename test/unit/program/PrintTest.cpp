@@ -88,14 +88,14 @@ TEST(Print, Whole) {
   #14 comm: exchange send messages[512..576) to 0 as message 15 after e9; receive messages[576..640) from 0 as message 12 -> e10  'swap'
   #15 reduce after e8: all-reduce f32 gradients[0..64) to gradients[0..64) among all -> e11  'bucket 0'
   #16 compute: run update = update(w=weights[0..64), g=gradients[0..64) after e11) -> done e12
-  #17 comm: fetch 'loss' m0 from messages[576..640) -> e13  'loss'
+  #17 comm: fetch 'end of rank 1' m0 from messages[576..640) -> e13  'loss'
   #18 compute after e10: copy messages[576..640) to messages[512..576)  'again'
   #19 compute after e13: join
 )");
   std::string tables = whole.substr(whole.find("inputs "));
   tables = tables.substr(0, tables.find("block "));
   EXPECT_EQ(tables, R"(inputs x 4x4xf32
-outputs loss 4x4xf32
+outputs 'end of rank 1' 4x4xf32
 groups
   experts.1: ranks 1, all of ep
   all: ranks 0 1

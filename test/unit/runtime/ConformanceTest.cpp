@@ -75,6 +75,23 @@ TEST_P(Conformance, EmulatedLinkTakesItsTimeAndNoCore) {
   EXPECT_GT(waited, 0.5);
 }
 
+TEST_P(Conformance, ReplayWaitsForAnEmulatedLink) {
+  World::Options options;
+  options.executor.sequential = true;
+  options.link.latencyNs = 5'000'000;
+  World slow(GetParam(), options);
+  options.link = {};
+  World quick(GetParam(), options);
+  for (int step = 0; step < 2; ++step) {
+    int64_t begin = nowNs();
+    Status s = slow.step();
+    ASSERT_TRUE(s.ok()) << s.message();
+    EXPECT_GE(nowNs() - begin, options.link.latencyNs);
+    ASSERT_TRUE(quick.step().ok());
+  }
+  EXPECT_EQ(slow.memory(), quick.memory());
+}
+
 TEST_P(Conformance, FailureOfOneRankStopsAll) {
   for (bool sequential : {false, true}) {
     World::Options options;
