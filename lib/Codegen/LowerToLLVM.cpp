@@ -1,6 +1,8 @@
 // Loops to the LLVM dialect, and the entry point of each kernel.
 #include "LowerKernel.h"
 
+#include "program/format/Program.h"
+
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
 #include "mlir/Conversion/FuncToLLVM/ConvertFuncToLLVMPass.h"
@@ -54,6 +56,12 @@ static void addEntryPoint(LLVM::LLVMFuncOp loops) {
   loops.setLinkage(LLVM::Linkage::Internal);
 }
 
+// What the program format promises of a buffer of this type.
+static int64_t alignmentOf(MemRefType type) {
+  int64_t elementBytes = (type.getElementTypeBitWidth() + 7) / 8;
+  return dpcrt::alignmentOf(type.getNumElements() * elementBytes);
+}
+
 LogicalResult lowerToLLVM(ModuleOp module) {
   // What a kernel may do is checked here, on the last form that shows it: it
   // allocates nothing and calls nothing.
@@ -73,11 +81,12 @@ LogicalResult lowerToLLVM(ModuleOp module) {
   for (auto function : module.getOps<func::FuncOp>()) {
     OpBuilder builder(function.getContext());
     for (auto [i, type] : llvm::enumerate(function.getArgumentTypes())) {
-      if (!isa<MemRefType>(type))
+      auto memref = dyn_cast<MemRefType>(type);
+      if (!memref)
         continue;
       function.setArgAttr(i, "llvm.noalias", builder.getUnitAttr());
       function.setArgAttr(i, "llvm.nonnull", builder.getUnitAttr());
-      function.setArgAttr(i, "llvm.align", builder.getI64IntegerAttr(64));
+      function.setArgAttr(i, "llvm.align", builder.getI64IntegerAttr(alignmentOf(memref)));
     }
   }
   PassManager passes(module.getContext());

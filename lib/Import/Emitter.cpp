@@ -11,15 +11,16 @@ bool dpc::import::isFloat(Value value) {
 }
 
 std::optional<int64_t> dpc::import::countElements(Shape shape) {
+  constexpr int64_t most = int64_t(1) << 40;
   int64_t count = 1;
   bool empty = false;
   for (int64_t extent : shape) {
-    if (extent < 0 || extent > int64_t(1) << 40)
+    if (extent < 0 || extent > most || (extent && count > most / extent))
       return std::nullopt;
     if (extent == 0)
       empty = true;
-    else if ((count *= extent) > int64_t(1) << 40)
-      return std::nullopt;
+    else
+      count *= extent;
   }
   return empty ? 0 : count;
 }

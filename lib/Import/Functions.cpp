@@ -13,6 +13,9 @@ namespace {
 // A hostile file can ask for exponentially many nodes with few functions.
 constexpr int kDepthLimit = 64;
 constexpr size_t kNodeLimit = 4'000'000;
+// Functions without a node of their own never come to that limit: two calls each of
+// the next are 2^60 after sixty of them.
+constexpr size_t kCallLimit = 1 << 18;
 
 std::string getKey(StringRef domain, StringRef name, StringRef overload) {
   if (domain == "ai.onnx")
@@ -126,6 +129,9 @@ private:
       return emitError(loc) << "function '" << function.name()
                             << "' calls itself, or functions nest deeper than "
                             << kDepthLimit;
+    if (++calls > kCallLimit)
+      return emitError(loc) << "the model's functions call each other more than " << kCallLimit << " times, '" << function.name()
+                            << "' among them";
     if (call.inputs.size() > static_cast<size_t>(function.input_size()) ||
         call.outputs.size() > static_cast<size_t>(function.output_size()))
       return emitError(loc) << "node '" << call.name << "' calls function '"
@@ -168,6 +174,7 @@ private:
   const ConfigurationChoice &configuration;
   std::vector<Node> &nodes;
   Location loc;
+  size_t calls = 0;
   llvm::StringMap<const onnx::FunctionProto *> functions;
   Scope global;
 };

@@ -10,6 +10,8 @@
 //   join all streams
 #include "RankEmitter.h"
 
+#include "program/format/StepRecord.h"
+
 #include "BlockEmitter.h"
 #include "../Plan/Hazards.h"
 #include "../Plan/RankMemory.h"

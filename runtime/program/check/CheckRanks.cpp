@@ -103,26 +103,20 @@ static void checkParameters(const std::vector<const fb::Program *> &programs,
 static void checkFetches(const std::vector<const fb::Program *> &programs,
                          Diagnostics &diagnostics) {
   std::map<std::pair<std::string, uint32_t>, uint32_t> known;
-  auto check = [&](uint32_t rank, const fb::Command &command) {
-    const fb::Fetch *fetch = command.action_as_Fetch();
-    if (!fetch)
-      return;
-    std::string_view output =
-        text(programs[rank]->outputs()->Get(fetch->output())->name());
-    auto [at, fresh] =
-        known.insert({{std::string(output), fetch->micro_batch()}, rank});
-    if (!fresh && at->second != rank)
-      diagnostics.error("output ", quoted(output), " of micro-batch ",
-                        fetch->micro_batch(), " is fetched by rank ",
-                        at->second, " and by rank ", rank);
-  };
-  for (uint32_t rank = 0; rank < programs.size(); ++rank) {
-    for (const fb::Block *block : items(programs[rank]->blocks()))
-      for (const fb::Command *command : items(block->commands()))
-        check(rank, *command);
-    for (const fb::Command *command : items(programs[rank]->order()))
-      check(rank, *command);
-  }
+  for (uint32_t rank = 0; rank < programs.size(); ++rank)
+    for (const fb::Command *command : items(programs[rank]->order())) {
+      const fb::Fetch *fetch = command->action_as_Fetch();
+      if (!fetch)
+        continue;
+      std::string_view output =
+          text(programs[rank]->outputs()->Get(fetch->output())->name());
+      auto [at, fresh] =
+          known.insert({{std::string(output), fetch->micro_batch()}, rank});
+      if (!fresh)
+        diagnostics.error("output ", quoted(output), " of micro-batch ",
+                          fetch->micro_batch(), " is fetched by rank ",
+                          at->second, " and by rank ", rank);
+    }
 }
 
 void dpcrt::checkRanks(const std::vector<const fb::Program *> &programs,

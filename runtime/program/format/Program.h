@@ -36,6 +36,13 @@ inline constexpr uint64_t kKnownFeatures = 0;
 /// between two tensors.
 inline constexpr uint64_t kAlignment = 64;
 
+/// Where `bytes` bytes that a command works on begin: at a multiple of 64, or, if they
+/// are fewer, of the largest power of two that divides their number. Kernels are
+/// compiled for this, and the reader refuses a program that breaks it.
+constexpr uint64_t alignmentOf(uint64_t bytes) {
+  return bytes >= kAlignment ? kAlignment : bytes & (~bytes + 1);
+}
+
 /// The most buffers of a kernel; one more may be its scratch.
 inline constexpr uint32_t kMaxKernelBuffers = 255;
 

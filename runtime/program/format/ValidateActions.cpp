@@ -14,7 +14,7 @@ using namespace dpcrt;
 
 bool Validator::checkRef(const Scope &scope, const std::string &where,
                          const fb::Ref *ref, const std::string &what,
-                         bool write) {
+                         bool write, uint64_t alignment) {
   if (!ref) {
     error(where, ": ", what, " is missing");
     return false;
@@ -25,7 +25,7 @@ bool Validator::checkRef(const Scope &scope, const std::string &where,
     return false;
   }
   std::string home;
-  uint64_t size = 0;
+  uint64_t size = 0, homeAlignment = kAlignment;
   bool writable = true;
   if (ref->space() == fb::Space::Operand) {
     if (ref->index() >= count(scope.block->operands())) {
@@ -35,6 +35,7 @@ bool Validator::checkRef(const Scope &scope, const std::string &where,
     }
     const fb::Operand *operand = scope.block->operands()->Get(ref->index());
     size = operand->bytes();
+    homeAlignment = alignmentOf(std::max<uint64_t>(size, 1));
     writable = writes(operand->access());
     home = "operand " + quoted(text(program, operand->name()));
   } else if (ref->space() == fb::Space::Arena) {
@@ -58,6 +59,11 @@ bool Validator::checkRef(const Scope &scope, const std::string &where,
   if (!inside(ref->offset(), ref->bytes(), size)) {
     error(where, ": ", what, ", ", ref->bytes(), " bytes at ", ref->offset(),
           ", reaches beyond the ", size, " bytes of ", home);
+    return false;
+  }
+  if (ref->offset() % alignment != 0 || alignment > homeAlignment) {
+    error(where, ": ", what, ", ", ref->bytes(), " bytes at ", ref->offset(),
+          " of ", home, ", need not begin at a multiple of ", alignment);
     return false;
   }
   if (write && !writable) {
@@ -125,7 +131,8 @@ void Validator::validateArguments(
       continue;
     }
     if (!checkRef(scope, where, &ref, "argument " + std::to_string(number),
-                  writes(argument->access())))
+                  writes(argument->access()),
+                  alignmentOf(std::max<uint64_t>(bytes[number], 1))))
       continue;
     if (ref.bytes() != bytes[number])
       error(where, ": argument ", number, " has ", ref.bytes(), " bytes; ",
@@ -246,15 +253,15 @@ void Validator::validateCollective(const Scope &scope, uint32_t index,
   if (!member)
     error(here, " is of group ", quoted(text(group->name())),
           ", to which this rank does not belong");
-  bool src = checkRef(scope, here, collective.src(), "the source", false);
-  bool dst = checkRef(scope, here, collective.dst(), "the destination", true);
+  uint64_t element = elementBytes(collective.dtype());
+  bool src = checkRef(scope, here, collective.src(), "the source", false, element);
+  bool dst = checkRef(scope, here, collective.dst(), "the destination", true, element);
   if (!src || !dst)
     return;
   const fb::Ref &from = *collective.src(), &to = *collective.dst();
   uint64_t members = count(group->pp());
   if (group->all_ep() && program.mesh())
     members *= program.mesh()->ep();
-  uint64_t element = elementBytes(collective.dtype());
   if (from.bytes() % element || to.bytes() % element)
     error(here, " moves ", from.bytes(), " and ", to.bytes(),
           " bytes, which are not whole values of type ",
@@ -333,7 +340,8 @@ void Validator::validateRun(const Scope &scope, uint32_t index,
   for (const fb::Ref *ref : walk(run.operands())) {
     const fb::Operand &operand = *block.operands()->Get(number);
     if (checkRef(scope, here, ref, "operand " + std::to_string(number),
-                 writes(operand.access()))) {
+                 writes(operand.access()),
+                 alignmentOf(std::max<uint64_t>(operand.bytes(), 1)))) {
       if (ref->bytes() < operand.bytes())
         error(here, ": operand ", number, " ",
               quoted(text(program, operand.name())), " has ", ref->bytes(),
@@ -422,7 +430,7 @@ void Validator::validateAction(Scope &scope, uint32_t index) {
   }
   case fb::Action::Fill: {
     const fb::Fill &fill = *command.action_as_Fill();
-    if (checkRef(scope, here, fill.dst(), "the destination", true) &&
+    if (checkRef(scope, here, fill.dst(), "the destination", true, 4) &&
         fill.dst()->bytes() % 4 != 0)
       error(here, " fills ", fill.dst()->bytes(),
             " bytes, which are no multiple of 4");

@@ -102,8 +102,9 @@ private:
                           const fb::Collective &);
   void validateRun(const Scope &, uint32_t index, const fb::Run &);
   /// True if `ref` is there and lies inside its arena or operand.
+  /// `alignment`: of which its address must be a multiple.
   bool checkRef(const Scope &, const std::string &where, const fb::Ref *ref,
-                const std::string &what, bool write);
+                const std::string &what, bool write, uint64_t alignment = 1);
   /// Refuses overlaps between uses of which at least one writes.
   void checkAliases(const Scope &, const std::string &where,
                     std::vector<Use> uses);
