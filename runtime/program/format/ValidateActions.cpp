@@ -63,7 +63,7 @@ bool Validator::checkRef(const Scope &scope, const std::string &where,
   }
   if (ref->offset() % alignment != 0 || alignment > homeAlignment) {
     error(where, ": ", what, ", ", ref->bytes(), " bytes at ", ref->offset(),
-          " of ", home, ", need not begin at a multiple of ", alignment);
+          " of ", home, ", must begin at a multiple of ", alignment);
     return false;
   }
   if (write && !writable) {

@@ -81,6 +81,60 @@ TEST_P(Targets, ExpOfMinusInfinityIsZero) {
     EXPECT_EQ(v, 0.0f);
 }
 
+// Integers wrap around, and quotients truncate towards zero; in whole vectors, tails
+// and single elements.
+template <typename T> void checkIntegers(const char *type, const char *target) {
+  using Unsigned = std::make_unsigned_t<T>;
+  auto wrapped = [](auto value) { return static_cast<T>(value); };
+  struct Case {
+    const char *name;
+    T (*apply)(T, T);
+  };
+  const Case cases[] = {
+      {"add", [](T a, T b) { return T(Unsigned(a) + Unsigned(b)); }},
+      {"sub", [](T a, T b) { return T(Unsigned(a) - Unsigned(b)); }},
+      {"mul", [](T a, T b) { return T(Unsigned(a) * Unsigned(b)); }},
+      {"div", [](T a, T b) { return T(a / b); }},
+      {"max", [](T a, T b) { return std::max(a, b); }},
+      {"min", [](T a, T b) { return std::min(a, b); }},
+  };
+  const T least = std::numeric_limits<T>::min(), most = std::numeric_limits<T>::max();
+  for (int64_t n : {1, 7, 37, 1000}) {
+    std::vector<T> a, b;
+    uint64_t state = 88172645463325252u;
+    for (int64_t i = 0; i < n; ++i) {
+      for (std::vector<T> *list : {&a, &b}) {
+        state ^= state << 13, state ^= state >> 7, state ^= state << 17;
+        list->push_back(T(i % 3 ? state : state % 17));
+      }
+      if (b.back() == 0 || b.back() == T(-1)) // neither quotient is a number of the type
+        b.back() = 3;
+    }
+    const std::pair<T, T> corners[] = {{least, 1}, {most, most}, {least, least}, {most, 2}, {-7, 2}, {7, -2}};
+    for (size_t i = 0; i < std::size(corners) && i < size_t(n); ++i)
+      std::tie(a[i], b[i]) = corners[i];
+    std::string text, shape = "tensor<" + std::to_string(n) + "x" + type + ">";
+    for (const Case &c : cases)
+      text += replaceAll(std::string("func.func private @k_") + c.name + "(%x: T, %y: T) -> T attributes {dualpipe.kernel} {\n  %0 = nn." + c.name +
+                             " %x, %y : T\n  return %0 : T\n}\n",
+                         "T", shape);
+    KernelRunner runner(text, target);
+    for (const Case &c : cases) {
+      std::vector<T> expected;
+      for (int64_t i = 0; i < n; ++i)
+        expected.push_back(c.apply(a[i], b[i]));
+      std::vector<Bytes> result = runner.run(std::string("k_") + c.name, {toBytes(a), toBytes(b)}, n > 1 ? 2 : 1);
+      ASSERT_EQ(result.size(), 1u);
+      EXPECT_EQ(fromBytes<T>(result[0]), expected) << c.name << " of " << n << " " << type;
+    }
+  }
+}
+
+TEST_P(Targets, Integers) {
+  checkIntegers<int32_t>("i32", GetParam());
+  checkIntegers<int64_t>("i64", GetParam());
+}
+
 // A vector and its tail, and the scalar code of rows of one element, agree.
 TEST_P(Targets, TailsEqualVectors) {
   for (const char *name : {"exp", "tanh", "erf", "log", "sin", "sigmoid"}) {

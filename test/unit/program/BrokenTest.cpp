@@ -179,21 +179,21 @@ rank 0: block s0.forward: launch #4 'keep': argument 0 has 64 bytes; kernel 'k_k
            p[0]->blocks[ForwardBlock]->commands[4]->action.AsLaunch()->args[1] =
                out(fb::Ref(fb::Space::Operand, 3, 36, kSlot));
          },
-         R"(rank0: rank 0: block s0.forward: launch #4 'keep': argument 1, 64 bytes at 36 of operand 'kept', need not begin at a multiple of 64)"},
+         R"(rank0: rank 0: block s0.forward: launch #4 'keep': argument 1, 64 bytes at 36 of operand 'kept', must begin at a multiple of 64)"},
 
         {"OperandOffItsAlignment",
          [](Programs &p, Programs &q) {
            p[0]->order[2]->action.AsRun()->operands[3] =
                fb::Ref(fb::Space::Arena, Stash, 32, kSlot);
          },
-         R"(rank0: rank 0: run #2 (F s0 m0): operand 3, 64 bytes at 32 of arena 'stash', need not begin at a multiple of 64)"},
+         R"(rank0: rank 0: run #2 (F s0 m0): operand 3, 64 bytes at 32 of arena 'stash', must begin at a multiple of 64)"},
 
         {"FillOffItsAlignment",
          [](Programs &p, Programs &q) {
            p[0]->order[0]->action.AsFill()->dst =
                own(fb::Ref(fb::Space::Arena, Gradients, 2, 32));
          },
-         R"(rank0: rank 0: fill #0 'zero gradients': the destination, 32 bytes at 2 of arena 'gradients', need not begin at a multiple of 4)"},
+         R"(rank0: rank 0: fill #0 'zero gradients': the destination, 32 bytes at 2 of arena 'gradients', must begin at a multiple of 4)"},
 
         {"CollectiveOffItsAlignment",
          [](Programs &p, Programs &q) {
@@ -201,8 +201,8 @@ rank 0: block s0.forward: launch #4 'keep': argument 0 has 64 bytes; kernel 'k_k
            reduce.src = own(fb::Ref(fb::Space::Arena, Gradients, 2, 32));
            reduce.dst = own(fb::Ref(fb::Space::Arena, Gradients, 2, 32));
          },
-         R"(rank0: rank 0: all-reduce #23 'bucket 0': the source, 32 bytes at 2 of arena 'gradients', need not begin at a multiple of 4
-rank0: rank 0: all-reduce #23 'bucket 0': the destination, 32 bytes at 2 of arena 'gradients', need not begin at a multiple of 4)"},
+         R"(rank0: rank 0: all-reduce #23 'bucket 0': the source, 32 bytes at 2 of arena 'gradients', must begin at a multiple of 4
+rank0: rank 0: all-reduce #23 'bucket 0': the destination, 32 bytes at 2 of arena 'gradients', must begin at a multiple of 4)"},
 
         {"OutputFetchedByTwoRanks",
          [](Programs &p, Programs &q) { p[1]->outputs[0]->name = "loss"; },

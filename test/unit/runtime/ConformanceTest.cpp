@@ -326,6 +326,26 @@ TEST(Cores, NeverMoreThanThereAre) {
   EXPECT_GE(most, 1);
 }
 
+// Each of two pieces ends only when the other has begun.
+TEST(Cores, IdleOnesHelp) {
+  Cores cores(2);
+  struct Pair {
+    std::atomic<int> begun{0}, alone{0};
+  } pair;
+  int core = cores.acquire();
+  cores.share(core, 2, [](void *context, int, uint64_t) {
+    auto &m = *static_cast<Pair *>(context);
+    ++m.begun;
+    int64_t end = nowNs() + 60'000'000'000;
+    while (m.begun < 2 && nowNs() < end)
+      std::this_thread::yield();
+    m.alone += m.begun < 2;
+  }, &pair);
+  cores.release(core);
+  EXPECT_EQ(pair.begun, 2);
+  EXPECT_EQ(pair.alone, 0) << "nobody helped";
+}
+
 TEST(Cores, MissingFeaturesAreNamed) {
   auto device = makeCpuDevice(1);
   Status s = device->openKernels(DPCRT_TEST_KERNELS, {"sse4.2", "quantum"});
