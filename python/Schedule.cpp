@@ -4,7 +4,7 @@
 #include "dpc/Schedule/core/Check.h"
 #include "dpc/Schedule/core/Csv.h"
 #include "dpc/Schedule/generators/Source.h"
-#include "dpc/Schedule/compare/Spread.h"
+#include "dpc/Schedule/core/Spread.h"
 #include "dpc/Schedule/core/Text.h"
 #include "dpc/Driver/Schedule/Command.h"
 #include "dpc/Driver/Schedule/CostsFile.h"

@@ -5,7 +5,7 @@
 #include "session/Manifest.h"
 
 #include "dpc/Schedule/generators/Generators.h"
-#include "dpc/Schedule/compare/Spread.h"
+#include "dpc/Schedule/core/Spread.h"
 
 #include <nlohmann/json.hpp>
 

@@ -2,7 +2,6 @@
 #include "BlockEmitter.h"
 
 #include "dpc/Dialect/DualPipe/DualPipe.h"
-#include "dpc/Lowering/Passes.h"
 
 using namespace mlir;
 using namespace dpc::dualpipe;

@@ -1,7 +1,7 @@
 // Has Chimera fewer bubbles than DualPipe?
 #include "Rankings.h"
 
-#include "dpc/Schedule/compare/Spread.h"
+#include "dpc/Schedule/core/Spread.h"
 
 #include <algorithm>
 #include <iomanip>

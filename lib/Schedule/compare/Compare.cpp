@@ -3,7 +3,7 @@
 
 #include "Rankings.h"
 
-#include "dpc/Schedule/compare/Spread.h"
+#include "dpc/Schedule/core/Spread.h"
 
 #include <algorithm>
 #include <tuple>

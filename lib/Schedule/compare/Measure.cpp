@@ -1,6 +1,6 @@
 // One schedule of a comparison: its variants, where it is legal, what it takes.
 #include "dpc/Schedule/compare/Compare.h"
-#include "dpc/Schedule/compare/Spread.h"
+#include "dpc/Schedule/core/Spread.h"
 
 #include <algorithm>
 #include <numeric>

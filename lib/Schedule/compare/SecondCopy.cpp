@@ -1,7 +1,7 @@
 // Is a second copy of the parameters worth it?
 #include "Rankings.h"
 
-#include "dpc/Schedule/compare/Spread.h"
+#include "dpc/Schedule/core/Spread.h"
 
 #include <algorithm>
 #include <iomanip>

@@ -1,5 +1,5 @@
 // Costs as they are typed: --cost and --link.
-#include "dpc/Schedule/generators/Source.h"
+#include "dpc/Schedule/core/CostText.h"
 
 #include "Split.h"
 

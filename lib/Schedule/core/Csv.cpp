@@ -3,7 +3,6 @@
 #include "dpc/Schedule/core/Csv.h"
 
 #include "Quote.h"
-#include "dpc/Schedule/generators/Generators.h"
 #include "dpc/Schedule/core/Text.h"
 
 #include <algorithm>

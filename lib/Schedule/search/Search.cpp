@@ -6,7 +6,7 @@
 
 #include "dpc/Schedule/core/Check.h"
 #include "dpc/Schedule/generators/Generators.h"
-#include "dpc/Schedule/compare/Spread.h"
+#include "dpc/Schedule/core/Spread.h"
 
 #include <algorithm>
 #include <chrono>

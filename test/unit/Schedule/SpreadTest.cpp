@@ -1,5 +1,5 @@
 // A model's costs over another number of stages than it was cut into.
-#include "dpc/Schedule/compare/Spread.h"
+#include "dpc/Schedule/core/Spread.h"
 
 #include <gtest/gtest.h>
 

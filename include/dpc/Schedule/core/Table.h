@@ -12,6 +12,10 @@
 
 namespace dpc::schedule {
 
+/// The limit on ranks and micro-batches of any schedule.
+inline constexpr unsigned kMaxRanks = 1u << 16;
+inline constexpr unsigned kMaxMicroBatches = 1u << 20;
+
 /// F: forward. B: the full backward. I and W: its halves, the gradients of
 /// activations and of weights; a full backward is I, then W.
 enum class Kind : uint8_t { Forward, Backward, Input, Weight };

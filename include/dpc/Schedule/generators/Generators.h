@@ -82,9 +82,6 @@ Result<Table> generate(const std::string &name, const Request &request);
 /// dualpipe where it is legal, else dualpipev where it is legal, else 1f1b.
 std::string defaultSchedule(const Request &request);
 
-/// The limit on ranks and micro-batches of any schedule.
-inline constexpr unsigned kMaxRanks = 1u << 16;
-inline constexpr unsigned kMaxMicroBatches = 1u << 20;
 
 } // namespace dpc::schedule
 

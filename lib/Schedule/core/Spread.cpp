@@ -1,5 +1,5 @@
 // See Spread.h.
-#include "dpc/Schedule/compare/Spread.h"
+#include "dpc/Schedule/core/Spread.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,6 +1,6 @@
 // A model's costs, known for one number of stages, for a table with another.
-#ifndef DPC_SCHEDULE_COMPARE_SPREAD_H
-#define DPC_SCHEDULE_COMPARE_SPREAD_H
+#ifndef DPC_SCHEDULE_CORE_SPREAD_H
+#define DPC_SCHEDULE_CORE_SPREAD_H
 
 #include "dpc/Schedule/core/Costs.h"
 
@@ -20,4 +20,4 @@ Costs spread(const Costs &costs, unsigned ranks, unsigned stages);
 
 } // namespace dpc::schedule
 
-#endif // DPC_SCHEDULE_COMPARE_SPREAD_H
+#endif // DPC_SCHEDULE_CORE_SPREAD_H
