@@ -1,9 +1,11 @@
-// A step of a trace as a picture, and its forecast as another. Traces come from
-// outside: what is not of the expected type is skipped, not trusted.
+// A step of a trace as a picture, its forecast as another, and that stretched where
+// ranks shared cores. Traces come from outside: what is not of the expected type is
+// skipped, not trusted.
 #include "dpc/ScheduleDraw/Picture.h"
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <limits>
@@ -17,7 +19,8 @@ namespace {
 
 using json = nlohmann::json;
 constexpr uintmax_t kMaxBytes = 1u << 30;
-constexpr unsigned kMaxNumber = 1u << 24; // of a rank, a stage or a micro-batch
+constexpr unsigned kMaxNumber = 1u << 24; // of a rank, a stage, a micro-batch or cores
+constexpr double kMaxKept = 1e18;         // bytes
 constexpr double kMaxTime = 1e15;         // microseconds: thirty years
 
 // One complete event, in milliseconds.
@@ -28,8 +31,17 @@ struct Event {
   std::string name, category, before;
 };
 
+// How many ranks a run had, and on how many cores they could compute at one time; 0
+// where the trace does not say.
+struct Crowd {
+  unsigned ranks = 0, cores = 0;
+  bool sharesCores() const { return cores > 0 && ranks > cores; }
+};
+
 struct Trace {
   std::map<uint64_t, std::vector<Event>> steps;
+  Crowd crowd;
+  std::vector<StageBytes> stages; // none where the trace does not say
 };
 
 std::string textOf(const json &object, const char *key) {
@@ -43,6 +55,41 @@ std::optional<double> numberOf(const json &object, const char *key) {
     return std::nullopt;
   return it->get<double>();
 }
+
+// 0: none that can be a number of something.
+unsigned countOf(const json &object, const char *key) {
+  auto it = object.find(key);
+  if (it == object.end() || !it->is_number_unsigned() || it->get<uint64_t>() > kMaxNumber)
+    return 0;
+  return it->get<uint64_t>();
+}
+
+// Threads compute at one time, but no more of them than there are cores.
+Crowd readCrowd(const json &facts) {
+  return {countOf(facts, "ranks"), std::min(countOf(facts, "threads"), countOf(facts, "cores"))};
+}
+
+// All or nothing: the bytes of some stages are of no use.
+std::vector<StageBytes> readStages(const json &facts) {
+  std::vector<StageBytes> stages;
+  auto list = facts.find("stages");
+  if (list == facts.end() || !list->is_array() || list->size() > kMaxNumber)
+    return stages;
+  auto isSize = [](const std::optional<double> &bytes) { return bytes && *bytes >= 0 && *bytes <= kMaxKept; };
+  for (const json &entry : *list) {
+    if (!entry.is_object())
+      return {};
+    std::optional<double> activations = numberOf(entry, "activation_bytes"), forWeights = numberOf(entry, "weight_bytes");
+    if (!isSize(activations) || !isSize(forWeights))
+      return {};
+    stages.push_back({*activations, *forWeights});
+  }
+  return stages;
+}
+
+// Clocks count nanoseconds: rounded to those, what ends when another begins does so
+// exactly, though the one is a sum.
+double millisecondsOf(double microseconds) { return std::round(microseconds * 1e3) / 1e6; }
 
 void readEvent(const json &entry, Trace &trace) {
   if (!entry.is_object())
@@ -60,8 +107,8 @@ void readEvent(const json &entry, Trace &trace) {
   Event event;
   event.rank = rank;
   event.track = tid->get<int>();
-  event.start = *start / 1e3;
-  event.end = (*start + *duration) / 1e3;
+  event.start = millisecondsOf(*start);
+  event.end = millisecondsOf(*start + *duration);
   event.name = textOf(entry, "name");
   event.category = textOf(entry, "cat");
   event.before = textOf(*args, "before");
@@ -89,6 +136,8 @@ Result<Trace> readTrace(const std::string &path) {
   Trace trace;
   for (const json &entry : *events)
     readEvent(entry, trace);
+  if (auto facts = document.find("otherData"); facts != document.end() && facts->is_object())
+    trace.crowd = readCrowd(*facts), trace.stages = readStages(*facts);
   return trace;
 }
 
@@ -205,7 +254,7 @@ struct Builder {
   Picture picture;
   std::map<unsigned, std::vector<const Event *>> events; // of each rank
 
-  Picture finish(bool gaps, const std::string &title, const Picture *like) {
+  Picture finish(bool gaps, const std::string &title, const std::vector<StageBytes> &stages, const Picture *like) {
     picture.title = title;
     picture.unit = "ms";
     double begin = std::numeric_limits<double>::infinity();
@@ -234,6 +283,8 @@ struct Builder {
       picture.lanes.push_back(std::move(lane));
     }
     setSizes(like);
+    if (picture.stages <= stages.size())
+      picture.stageBytes = stages;
     completePicture(picture, gaps);
     return std::move(picture);
   }
@@ -257,31 +308,37 @@ private:
   }
 };
 
-// Sets what the cells of `measured` were expected to be and sums up their errors.
-std::vector<LaneErrors> compareLanes(Picture &measured, const Picture &forecast) {
+// Sets what the cells of `measured` were expected to be.
+void matchCells(Picture &measured, const Picture &forecast) {
   std::map<std::pair<unsigned, std::string>, const Cell *> expected;
   for (const Lane &lane : forecast.lanes)
     for (const Cell &cell : lane.cells)
       if (cell.action)
         expected.try_emplace({lane.rank, printCell(cell)}, &cell);
+  for (Lane &lane : measured.lanes)
+    for (Cell &cell : lane.cells)
+      if (auto it = cell.action ? expected.find({lane.rank, printCell(cell)}) : expected.end(); it != expected.end())
+        cell.expected = Expected{it->second->start, it->second->end};
+}
+
+// The errors of each lane of `measured`, of which every cell knows what was expected.
+std::vector<LaneErrors> sumErrors(const Picture &measured, double factor) {
   std::vector<LaneErrors> errors;
-  for (Lane &lane : measured.lanes) {
+  for (const Lane &lane : measured.lanes) {
     LaneErrors sum;
-    for (Cell &cell : lane.cells) {
+    for (const Cell &cell : lane.cells) {
       if (!cell.action)
         continue;
-      auto it = expected.find({lane.rank, printCell(cell)});
-      if (it == expected.end()) {
+      if (!cell.expected) {
         ++sum.unmatched;
         continue;
       }
-      cell.expected = Expected{it->second->start, it->second->end};
-      double is = cell.end - cell.start, was = it->second->end - it->second->start;
+      double is = cell.end - cell.start, was = factor * (cell.expected->end - cell.expected->start);
       ++sum.cells;
       sum.measured += is;
       sum.forecast += was;
       sum.durationError += std::abs(is - was);
-      sum.startError += std::abs(cell.start - it->second->start);
+      sum.startError += std::abs(cell.start - factor * cell.expected->start);
     }
     if (sum.cells) {
       sum.durationError /= sum.cells;
@@ -290,6 +347,45 @@ std::vector<LaneErrors> compareLanes(Picture &measured, const Picture &forecast)
     errors.push_back(sum);
   }
   return errors;
+}
+
+// The forecast with every time multiplied.
+Picture stretch(Picture picture, double factor) {
+  picture.factor = factor;
+  picture.makespan *= factor;
+  auto both = [&](auto &span) { span.start *= factor, span.end *= factor; };
+  for (Lane &lane : picture.lanes) {
+    std::for_each(lane.cells.begin(), lane.cells.end(), both);
+    std::for_each(lane.waits.begin(), lane.waits.end(), both);
+    for (Kept &kept : lane.kept)
+      kept.time *= factor;
+    lane.idle *= factor;
+  }
+  return picture;
+}
+
+std::string printCrowd(const Crowd &crowd) {
+  return std::to_string(crowd.ranks) + " ranks on " + std::to_string(crowd.cores) + (crowd.cores == 1 ? " core" : " cores");
+}
+
+// The forecast of a step, and where its ranks shared cores also one as long as the step.
+std::vector<Picture> forecastsFor(Picture &measured, Picture forecast, const std::string &step, const Crowd &crowd) {
+  matchCells(measured, forecast);
+  std::vector<Picture> forecasts;
+  forecast.laneName = "forecast";
+  forecasts.push_back(std::move(forecast));
+  double factor = measured.makespan / forecasts.front().makespan;
+  if (crowd.sharesCores() && std::isfinite(factor) && factor > 0) {
+    Picture scaled = stretch(forecasts.front(), factor);
+    char text[40];
+    std::snprintf(text, sizeof text, "%.3g", factor);
+    scaled.title = step + ", forecast x " + text + " (" + printCrowd(crowd) + ")";
+    scaled.laneName = "scaled";
+    forecasts.push_back(std::move(scaled));
+  }
+  for (Picture &picture : forecasts)
+    picture.errors = sumErrors(measured, picture.factor);
+  return forecasts;
 }
 
 std::string listOf(const std::map<uint64_t, std::vector<Event>> &steps) {
@@ -331,15 +427,13 @@ Result<Drawing> loadTrace(const std::string &path, std::optional<uint64_t> step)
       measured.events[event.rank].push_back(&event);
     }
   std::string title = "step " + std::to_string(chosen->first);
-  std::vector<Picture> pictures = {measured.finish(false, title + ", measured", nullptr)};
+  std::vector<Picture> pictures = {measured.finish(false, title + ", measured", trace->stages, nullptr)};
   bool hasForecast = !forecast.events.empty();
   if (hasForecast)
-    pictures.push_back(forecast.finish(true, title + ", forecast", &pictures.front()));
+    for (Picture &picture : forecastsFor(pictures.front(), forecast.finish(true, title + ", forecast", trace->stages, &pictures.front()), title, trace->crowd))
+      pictures.push_back(std::move(picture));
   Drawing drawing = stack(std::move(pictures));
-  if (hasForecast) {
-    drawing.interleaved = true;
-    drawing.errors = compareLanes(drawing.pictures[0], drawing.pictures[1]);
-  }
+  drawing.interleaved = hasForecast;
   return drawing;
 }
 

@@ -74,7 +74,7 @@ def test_the_timeline_shows_every_task_of_a_step(folder, trained):
     call("dpc", "schedule", "draw", "--trace", folder / "trace.json", "--step", 1, "--format", "html", "-o", folder / "timeline.html")
     page = (folder / "timeline.html").read_text()
     data = json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.S)[1])
-    measured, forecast = data["pictures"]
+    measured, forecast, *scaled = data["pictures"]
     events = json.loads((folder / "trace.json").read_text())["traceEvents"]
     tasks = [e for e in events if e.get("cat") == "task" and e["args"]["step"] == 1]
     assert len(tasks) == sum(len(lane["kinds"].replace("#", "")) for lane in measured["lanes"])
@@ -83,7 +83,15 @@ def test_the_timeline_shows_every_task_of_a_step(folder, trained):
     # Beside the tasks the forecast, of the same tasks of the same ranks: every one has its error.
     expected = [e for e in events if e.get("cat") == "forecast" and e["args"]["step"] == 1 and e["tid"] == 0]
     assert len(expected) == sum(len(lane["kinds"]) for lane in forecast["lanes"])
-    assert [(e["cells"], e["unmatched"]) for e in data["laneErrors"]] == [(len(lane["kinds"].replace("#", "")), 0) for lane in measured["lanes"]]
+    assert [(e["cells"], e["unmatched"]) for e in forecast["errors"]] == [(len(lane["kinds"].replace("#", "")), 0) for lane in measured["lanes"]]
+
+
+    # Where four ranks share fewer cores, also the forecast as long as the step.
+    assert len(scaled) == (len(os.sched_getaffinity(0)) < 4)
+    for picture in scaled:
+        assert picture["makespan"] == pytest.approx(measured["makespan"]) and [len(lane["kinds"]) for lane in picture["lanes"]] == [
+            len(lane["kinds"]) for lane in forecast["lanes"]]
+    assert all(lane["peakBytes"] > 1e5 for lane in measured["lanes"])
 
 
 def test_a_step_that_was_not_traced_is_named(folder, trained):
