@@ -199,6 +199,7 @@ private:
   bool names(const json &e, const std::string &at, Manifest::Parameter &p) {
     if (!string(e, at, "initializer", p.initializer, false) ||
         !flag(e, at, "transposed", p.transposed) || !flag(e, at, "partial", p.partial) ||
+        !string(e, at, "folding", p.folding, false) ||
         (e.contains("framework") && !strings(e, at, "framework", p.framework)) ||
         !list(e, at, "copies", [&](const json &c, const std::string &where) {
           Manifest::Copy copy;
@@ -384,6 +385,8 @@ void writeNames(const Manifest::Parameter &p, json &entry) {
     entry["transposed"] = true;
   if (p.partial)
     entry["partial"] = true;
+  if (!p.folding.empty())
+    entry["folding"] = p.folding;
   for (const Manifest::Copy &copy : p.copies)
     entry["copies"].push_back({{"initializer", copy.initializer}, {"transposed", copy.transposed}});
 }

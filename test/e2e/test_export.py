@@ -243,13 +243,41 @@ def test_names_that_an_exporter_made_up_are_listed(values, tmp_path):
 
 
 def test_what_a_file_without_a_record_lacks_is_listed(tmp_path):
+    """Of the 32 rows of its table of positions this file has the 16 that a sequence looks up; all else goes back, both names of the tie too."""
     artifact = compiled(MODELS / "gpt2_default.onnx", tmp_path)
-    call("dpc", "export", artifact, "-o", tmp_path / "w.safetensors", words=["would miss it", "'transformer.wpe.weight': the model's file holds only what was folded from it, 'embedding_1'"])
-    assert "transformer.wpe.weight" not in load_file(tmp_path / "w.safetensors")
+    call("dpc", "export", artifact, "-o", tmp_path / "w.safetensors", words=[
+        "would miss it:\n  'transformer.wpe.weight': the model's file holds only the rows that the exporter looked up in it, 'embedding_1' [1, 16, 32], and says neither which these are"])
+    found, module = load_file(tmp_path / "w.safetensors"), initializers(MODELS / "gpt2.onnx")
+    graphs = json.loads((MODELS / "gpt2.json").read_text())["graphs"]
+    names = next(graph for graph in graphs if graph["file"] == "gpt2.onnx")["parameters"]
+    wanted = {key: module[name] for key, name in names.items()} | {name: module[name] for name in names.values()}
+    assert {"transformer.wte.weight", "lm_head.weight"} <= set(wanted)
+    table = wanted.pop("transformer.wpe.weight")
+    same(dict(sorted(found.items())), dict(sorted(wanted.items())))
+    stored = initializers(MODELS / "gpt2_default.onnx")["embedding_1"]
+    assert table.shape == (32, 32) and np.array_equal(stored[0], table[:16])
     # Its values cannot be given to the model either, in a state dict that has them.
     save_file({**load_file(tmp_path / "w.safetensors"), "transformer.wpe.weight": np.zeros((32, 32), np.float32)}, tmp_path / "x.safetensors")
     call("dpc", "run", artifact, "--data", "synthetic:1", "--lr", "0", "--steps", "1", "--init-weights", tmp_path / "x.safetensors", status=9,
          words=["'transformer.wpe.weight' cannot be taken", "python -m dpc.export"])
+
+
+@pytest.mark.parametrize("name, why", [("embedding", "holds only the rows that the exporter looked up in it, 'embedding' [4, 8], and says neither which these are nor how many it has"),
+                                       ("slice_1", "holds only a part of it, 'slice_1' [4, 8], and says neither where this lies nor how large it is"),
+                                       ("permute", "holds it rearranged by the exporter, 'permute' [4, 8], and does not say how")])
+def test_why_a_folded_tensor_is_not_written(values, tmp_path, name, why):
+    kept = {"fc.weight": values["l0"], name: values["mask"]}
+    nodes = [helper.make_node("MatMul", ["x", "fc.weight"], ["a"]), helper.make_node("Add", ["a", name], ["b"]), helper.make_node("Mul", ["b", "b"], ["c"]),
+             helper.make_node("ReduceMean", ["c"], ["loss"], keepdims=0)]
+    made = helper.make_graph(nodes, "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [4, 8])], [helper.make_tensor_value_info("loss", TensorProto.FLOAT, [])],
+                             [numpy_helper.from_array(v, k) for k, v in kept.items()])
+    made.metadata_props.add(key="pkg.torch.export.ExportedProgram.graph_signature",
+                            value="# inputs\np_fc_weight: PARAMETER target='fc.weight'\np_pos_weight: PARAMETER target='pos.weight'\nx: USER_INPUT\n")
+    made.initializer[1].metadata_props.add(key="pkg.onnxscript.optimizer.folded_from", value="['pos.weight']")
+    onnx.save(helper.make_model(made, opset_imports=[helper.make_opsetid("", 17)], ir_version=10), tmp_path / "m.onnx")
+    artifact = compiled(tmp_path / "m.onnx", tmp_path)
+    call("dpc", "export", artifact, "-o", tmp_path / "w.safetensors", words=[f"would miss it:\n  'pos.weight': the model's file {why}\n"])
+    same(load_file(tmp_path / "w.safetensors"), {"fc.weight": values["l0"]})
 
 
 def test_both_names_of_a_tie_are_found_in_the_recorded_modules(tmp_path):
