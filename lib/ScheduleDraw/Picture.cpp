@@ -226,6 +226,7 @@ double Picture::bubble() const {
 void completePicture(Picture &picture, bool gaps) {
   setShades(picture);
   Results results(picture);
+  double devices = picture.pipelineRanks ? picture.pipelineRanks : picture.ranks, share = picture.stages ? devices / picture.stages : 1;
   for (Lane &lane : picture.lanes) {
     if (gaps)
       addGaps(lane);
@@ -237,7 +238,7 @@ void completePicture(Picture &picture, bool gaps) {
       if (cell != lane.cells.end())
         results.findAwaited(*cell, lane.rank, wait);
     }
-    Keeper(lane, picture.stages ? (double)picture.ranks / picture.stages : 1, picture.stageBytes).run();
+    Keeper(lane, share, picture.stageBytes).run();
     for (const Cell &cell : lane.cells)
       picture.makespan = std::max(picture.makespan, cell.end);
   }

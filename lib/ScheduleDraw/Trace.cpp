@@ -35,10 +35,12 @@ struct Event {
 // where the trace does not say.
 struct Crowd {
   unsigned ranks = 0, cores = 0;
+  unsigned pipelineRanks = 0; // fewer than `ranks` where experts have ranks of their own
   bool sharesCores() const { return cores > 0 && ranks > cores; }
 };
 
 struct Trace {
+  std::set<std::pair<unsigned, int>> computeTracks; // those that are called so
   std::map<uint64_t, std::vector<Event>> steps;
   Crowd crowd;
   std::vector<StageBytes> stages; // none where the trace does not say
@@ -66,7 +68,7 @@ unsigned countOf(const json &object, const char *key) {
 
 // Threads compute at one time, but no more of them than there are cores.
 Crowd readCrowd(const json &facts) {
-  return {countOf(facts, "ranks"), std::min(countOf(facts, "threads"), countOf(facts, "cores"))};
+  return {countOf(facts, "ranks"), std::min(countOf(facts, "threads"), countOf(facts, "cores")), countOf(facts, "pipeline_ranks")};
 }
 
 // All or nothing: the bytes of some stages are of no use.
@@ -102,6 +104,8 @@ void readEvent(const json &entry, Trace &trace) {
   std::optional<double> start = numberOf(entry, "ts"), duration = numberOf(entry, "dur");
   bool timed = start && std::abs(*start) <= kMaxTime && duration && *duration >= 0 && *duration <= kMaxTime;
   bool placed = step != args->end() && step->is_number_unsigned() && tid != entry.end() && tid->is_number_integer();
+  if (textOf(entry, "name") == "thread_name" && textOf(*args, "name") == "measured compute" && tid != entry.end() && tid->is_number_integer())
+    trace.computeTracks.insert({rank, tid->get<int>()});
   if (textOf(entry, "ph") != "X" || !timed || !placed)
     return;
   Event event;
@@ -254,7 +258,7 @@ struct Builder {
   Picture picture;
   std::map<unsigned, std::vector<const Event *>> events; // of each rank
 
-  Picture finish(bool gaps, const std::string &title, const std::vector<StageBytes> &stages, const Picture *like) {
+  Picture finish(bool gaps, const std::string &title, const Trace &trace, const Picture *like) {
     picture.title = title;
     picture.unit = "ms";
     double begin = std::numeric_limits<double>::infinity();
@@ -283,8 +287,10 @@ struct Builder {
       picture.lanes.push_back(std::move(lane));
     }
     setSizes(like);
-    if (picture.stages <= stages.size())
-      picture.stageBytes = stages;
+    if (trace.crowd.pipelineRanks < picture.ranks)
+      picture.pipelineRanks = trace.crowd.pipelineRanks;
+    if (picture.stages <= trace.stages.size())
+      picture.stageBytes = trace.stages;
     completePicture(picture, gaps);
     return std::move(picture);
   }
@@ -388,6 +394,21 @@ std::vector<Picture> forecastsFor(Picture &measured, Picture forecast, const std
   return forecasts;
 }
 
+// The track of each rank whose tasks are drawn. A task that also communicates is on the
+// tracks of all its streams: the one that computes has them all.
+std::map<unsigned, int> computeTracks(const std::vector<Event> &events, const std::set<std::pair<unsigned, int>> &named) {
+  std::map<unsigned, int> tracks;
+  for (const Event &event : events) {
+    if (event.category != "task")
+      continue;
+    auto [it, isNew] = tracks.try_emplace(event.rank, event.track);
+    auto order = [&](int track) { return std::make_pair(!named.count({event.rank, track}), track); };
+    if (!isNew && order(event.track) < order(it->second))
+      it->second = event.track;
+  }
+  return tracks;
+}
+
 std::string listOf(const std::map<uint64_t, std::vector<Event>> &steps) {
   if (steps.empty())
     return "no step";
@@ -414,23 +435,20 @@ Result<Drawing> loadTrace(const std::string &path, std::optional<uint64_t> step)
   if (chosen == trace->steps.end())
     return R::failure("'" + path + "' has no tasks of step " + std::to_string(*step) + "; it has " + listOf(trace->steps));
 
-  std::set<std::pair<unsigned, int>> compute; // the tracks with tasks
-  for (const Event &event : chosen->second)
-    if (event.category == "task")
-      compute.insert({event.rank, event.track});
+  std::map<unsigned, int> compute = computeTracks(chosen->second, trace->computeTracks);
   Builder measured, forecast;
   for (const Event &event : chosen->second)
     if (event.category == "forecast") {
       if (event.track == 0)
         forecast.events[event.rank].push_back(&event);
-    } else if (compute.count({event.rank, event.track})) {
+    } else if (auto track = compute.find(event.rank); track != compute.end() && track->second == event.track) {
       measured.events[event.rank].push_back(&event);
     }
   std::string title = "step " + std::to_string(chosen->first);
-  std::vector<Picture> pictures = {measured.finish(false, title + ", measured", trace->stages, nullptr)};
+  std::vector<Picture> pictures = {measured.finish(false, title + ", measured", *trace, nullptr)};
   bool hasForecast = !forecast.events.empty();
   if (hasForecast)
-    for (Picture &picture : forecastsFor(pictures.front(), forecast.finish(true, title + ", forecast", trace->stages, &pictures.front()), title, trace->crowd))
+    for (Picture &picture : forecastsFor(pictures.front(), forecast.finish(true, title + ", forecast", *trace, &pictures.front()), title, trace->crowd))
       pictures.push_back(std::move(picture));
   Drawing drawing = stack(std::move(pictures));
   drawing.interleaved = hasForecast;

@@ -173,7 +173,10 @@ Status writeChromeTrace(const std::string &path, const std::vector<const RankPla
       events.push_back(std::move(e));
     }
   }
-  json facts = {{"format_version", "1.1"}, {"ranks", plans.size()}, {"threads", machine.threads}, {"cores", machine.cores}};
+  uint32_t pipelineRanks = 0;
+  for (const RankPlan *plan : plans)
+    pipelineRanks = std::max(pipelineRanks, plan->pp + 1);
+  json facts = {{"format_version", "1.1"}, {"ranks", plans.size()}, {"pipeline_ranks", pipelineRanks}, {"threads", machine.threads}, {"cores", machine.cores}};
   if (json stages = stageBytes(forecast); !stages.empty())
     facts["stages"] = std::move(stages);
   json doc = {{"displayTimeUnit", "ms"}, {"otherData", std::move(facts)}};

@@ -142,6 +142,13 @@ def test_tasks_out_of_order_keep_no_less_than_nothing(tmp_path):
         assert min(lane["keptBytes"]) >= 0 and lane["peakBytes"] <= 82688 + 66304
 
 
+@pytest.mark.parametrize("ranks, share", [(2, 0.5), (1, 0.25), (4, 1), (5, 1), (-2, 1), ("2", 1), (1e300, 1), (0, 1), (None, 1)])
+def test_ranks_that_differ_in_experts_are_no_further_devices_of_the_pipeline(tmp_path, ranks, share):
+    path = write(tmp_path / "t.json", {**CROWDED, "pipeline_ranks": ranks})
+    for picture in page_data(draw("--trace", path, "--format", "html"))["pictures"]:
+        assert [lane["peak"] for lane in picture["lanes"]] == [share] * 4
+
+
 def test_hostile_stage_names_are_not_shown(tmp_path):
     stages = [{**stage, "name": "</script>"} for stage in stages_of(KEPT[:2])]
     page = draw("--trace", write(tmp_path / "t.json", {"stages": stages}, trace_events()), "--format", "html")

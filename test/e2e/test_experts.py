@@ -187,6 +187,13 @@ def test_what_is_written_knows_expert_ranks(whole):
     tracks = {(event["pid"], event["tid"]): event["args"]["name"] for event in events if event.get("name") == "thread_name"}
     busy = {(event["pid"], tracks[event["pid"], event["tid"]]) for event in events if event.get("ph") == "X"}
     assert {(rank, stream) for rank in range(4) for stream in ("measured compute", "measured collective")} <= busy, busy
+    # Drawn, each of two expert ranks keeps what its pipeline rank does.
+    page = call("dpc", "schedule", "draw", "--trace", trace, "--format", "html").stdout
+    measured, forecast, *_ = json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.S)[1])["pictures"]
+    simulated = json.loads(call("dpc", "schedule", "simulate", "dualpipe", "--pp", 2, "--micro-batches", MICRO_BATCHES, "--cost-from", artifact,
+                                "--format", "json").stdout)
+    for picture in (measured, forecast):
+        assert [lane["peak"] for lane in picture["lanes"]] == [peak for peak in simulated["peak_activations"] for _ in range(2)]
 
 
 def test_ir_written_by_hand_is_checked_as_what_is_imported(tmp_path):

@@ -72,6 +72,7 @@ struct Picture {
   std::string title;
   std::string unit; ///< of every time, such as ms; empty for the unit of the costs
   unsigned ranks = 0, stages = 0, microBatches = 0;
+  unsigned pipelineRanks = 0; ///< over which the stages lie, where that is not all ranks
   std::vector<StageBytes> stageBytes; ///< of every stage, or empty: not known
   double makespan = 0;
   double lowerBound = 0; ///< 0: not known
