@@ -11,27 +11,17 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import load_file, save_file
 
+from commands import call, ended
+
 MODELS = pathlib.Path(os.environ["DPC_SOURCE_DIR"]) / "test" / "models"
 USAGE, MODEL, NONFINITE, DATA, IO = 2, 3, 6, 9, 11
-
-
-def call(*command, env=None):
-    return subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=300, env=env)
-
-
-def refused(done, status, *words):
-    said = done.stdout + done.stderr
-    assert done.returncode == status, f"exit {done.returncode}\n{said}"
-    for word in words:
-        assert word in said, f"'{word}' is not in\n{said}"
-    return said
 
 
 def compile_(model, folder, *options, status, words):
     """Compiles what must be refused; the folder must look as before."""
     before = sorted(folder.rglob("*"))
     done = call("dpc", "compile", model, "-o", folder / "out.dpc", "--optimizer", "sgd", *options)
-    said = refused(done, status, *words)
+    said = ended(done, status, *words)
     assert sorted(folder.rglob("*")) == before
     return said
 
@@ -155,14 +145,14 @@ def test_an_output_that_exists(tmp_path):
 
 def test_an_output_path_that_cannot_be_written(tmp_path):
     done = call("dpc", "compile", MODELS / "gpt2.onnx", "--loss", "loss", "--optimizer", "sgd", "-o", "/proc/no/out.dpc")
-    refused(done, IO, "/proc/no")
+    ended(done, IO, "/proc/no")
 
 
 def test_a_full_disk(tmp_path):
     # A limit on the size of files stands in for a full disk: writes come short in the same way.
     before = sorted(tmp_path.rglob("*"))
     done = call("bash", "-c", f"ulimit -f 16; exec dpc compile {MODELS / 'gpt2.onnx'} --loss loss --optimizer sgd -o {tmp_path / 'out.dpc'}")
-    said = refused(done, IO, "cannot write")
+    said = ended(done, IO, "cannot write")
     assert sorted(tmp_path.rglob("*")) == before, said
 
 
@@ -187,42 +177,42 @@ def run(artifact, tmp_path, tensors, *options, steps=1, lr="0.1"):
 
 def test_data_without_an_input(artifact, inputs, tmp_path):
     name = sorted(inputs)[0]
-    refused(run(artifact, tmp_path, {k: v for k, v in inputs.items() if k != name}), DATA, name)
+    ended(run(artifact, tmp_path, {k: v for k, v in inputs.items() if k != name}), DATA, name)
 
 
 def test_data_of_a_wrong_shape(artifact, inputs, tmp_path):
     name = sorted(inputs)[0]
     wrong = dict(inputs, **{name: np.ascontiguousarray(inputs[name][..., :-1])})
-    refused(run(artifact, tmp_path, wrong), DATA, name)
+    ended(run(artifact, tmp_path, wrong), DATA, name)
 
 
 def test_data_of_a_wrong_type(artifact, inputs, tmp_path):
     name = sorted(inputs)[0]
-    refused(run(artifact, tmp_path, dict(inputs, **{name: inputs[name].astype(np.float64)})), DATA, name, "f64", "i64")
+    ended(run(artifact, tmp_path, dict(inputs, **{name: inputs[name].astype(np.float64)})), DATA, name, "f64", "i64")
 
 
 def test_a_token_beyond_the_vocabulary(artifact, inputs, tmp_path):
     wrong = dict(inputs, input_ids=inputs["input_ids"].copy())
     limit = next(i["limit"] for i in json.loads((artifact / "manifest.json").read_text())["inputs"] if i["name"] == "input_ids")
     wrong["input_ids"][2, 0, 5] = limit
-    refused(run(artifact, tmp_path, wrong), DATA, "'input_ids'", "element 5 of micro-batch 2", f"is {limit}", f"below {limit}")
+    ended(run(artifact, tmp_path, wrong), DATA, "'input_ids'", "element 5 of micro-batch 2", f"is {limit}", f"below {limit}")
 
 
 def test_data_that_is_too_short(artifact, inputs, tmp_path):
-    refused(run(artifact, tmp_path, inputs, steps=99), DATA, "99")
+    ended(run(artifact, tmp_path, inputs, steps=99), DATA, "99")
 
 
 def test_data_that_is_not_there(artifact, tmp_path):
-    refused(call("dpc", "run", artifact, "--data", tmp_path / "none.safetensors", "--steps", 1, "--lr", "0.1"), DATA, "none.safetensors")
+    ended(call("dpc", "run", artifact, "--data", tmp_path / "none.safetensors", "--steps", 1, "--lr", "0.1"), DATA, "none.safetensors")
 
 
 def test_a_learning_rate_must_be_given(artifact, inputs, tmp_path):
     save_file(inputs, str(tmp_path / "data.safetensors"))
-    refused(call("dpc", "run", artifact, "--data", tmp_path / "data.safetensors", "--steps", 1), USAGE, "--lr")
+    ended(call("dpc", "run", artifact, "--data", tmp_path / "data.safetensors", "--steps", 1), USAGE, "--lr")
 
 
 def test_a_loss_that_becomes_nan(artifact, inputs, tmp_path):
-    refused(run(artifact, tmp_path, inputs, "--epochs", 0, steps=20, lr="1e30"), NONFINITE, "step")
+    ended(run(artifact, tmp_path, inputs, "--epochs", 0, steps=20, lr="1e30"), NONFINITE, "step")
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "train_step.rank1.prog", "kernels/cpu.so", "SHA256SUMS"])
@@ -232,8 +222,8 @@ def test_a_flipped_bit(artifact, inputs, tmp_path, name):
     content = bytearray((copy / name).read_bytes())
     content[len(content) // 2] ^= 1
     (copy / name).write_bytes(content)
-    refused(run(copy, tmp_path, inputs), MODEL, name)
-    refused(call("dpc", "inspect", copy), MODEL, name)
+    ended(run(copy, tmp_path, inputs), MODEL, name)
+    ended(call("dpc", "inspect", copy), MODEL, name)
 
 
 def test_a_newer_artifact_names_both_versions(artifact, inputs, tmp_path):
@@ -245,7 +235,7 @@ def test_a_newer_artifact_names_both_versions(artifact, inputs, tmp_path):
     sums = subprocess.run("sha256sum manifest.json", shell=True, cwd=copy, capture_output=True, text=True).stdout.split()[0]
     lines = [line if not line.endswith("manifest.json") else f"{sums}  manifest.json" for line in (copy / "SHA256SUMS").read_text().splitlines()]
     (copy / "SHA256SUMS").write_text("\n".join(lines) + "\n")
-    refused(run(copy, tmp_path, inputs), MODEL, "99", str(mine[0]))
+    ended(run(copy, tmp_path, inputs), MODEL, "99", str(mine[0]))
 
 
 def test_a_quantised_model_is_called_one(save, tmp_path):

@@ -4,7 +4,8 @@ import json
 import shutil
 
 import pytest
-from field import DATA, FIELD, MODEL, USAGE, check, compile_, dumped, refuse, run, succeed
+from commands import refuse, succeed
+from field import DATA, FIELD, MODEL, USAGE, check, compile_, dumped, run
 
 EMPTY = FIELD / "empty_tensors"
 

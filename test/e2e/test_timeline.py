@@ -5,9 +5,10 @@ import json
 import os
 import pathlib
 import re
-import subprocess
 
 import pytest
+
+from commands import output
 
 MODEL = pathlib.Path(os.environ["DPC_SOURCE_DIR"]) / "test" / "models" / "gpt2.onnx"
 
@@ -17,9 +18,7 @@ def call(*command, cores=None):
     def choose():
         if cores:
             os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
-    done = subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=300, preexec_fn=choose)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    return output(*command, preexec_fn=choose)
 
 
 def compiled(folder, name, ranks, schedule):
