@@ -1,4 +1,5 @@
 // Pictures of schedules, for Python.
+#include "dpc/Schedule/core/Spread.h"
 #include "dpc/Schedule/draw/Render.h"
 
 #include "Bindings.h"
@@ -20,7 +21,7 @@ Drawing drawTables(const std::vector<std::pair<std::string, Table>> &tables, con
     throw py::value_error(std::to_string(cells) + " actions; " + std::to_string(kMaxCells) + " can be drawn");
   std::vector<Picture> pictures;
   for (auto &[title, table] : tables) {
-    pictures.push_back(makePicture(table, timed(table, costs)));
+    pictures.push_back(makePicture(table, spread(costs, table.ranks, table.stages), timed(table, costs)));
     if (!title.empty())
       pictures.back().title = title;
   }

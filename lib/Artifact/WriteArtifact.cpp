@@ -361,7 +361,10 @@ private:
       for (auto name : names.getAsRange<StringAttr>())
         parameter.framework.push_back(name.str());
     parameter.transposed = op->hasAttr(nn::kFrameworkTransposedAttr);
-    parameter.partial = op->hasAttr(nn::kPartialAttr);
+    if (auto folding = op->getAttrOfType<StringAttr>(nn::kPartialAttr)) {
+      parameter.partial = true;
+      parameter.folding = folding.str();
+    }
     if (auto copies = op->getAttrOfType<ArrayAttr>(nn::kCopiesAttr))
       for (auto copy : copies.getAsRange<DictionaryAttr>())
         if (auto name = copy.getAs<StringAttr>("initializer"))

@@ -2,6 +2,7 @@
 // is a few vectors of columns; its rows are added in ascending order, in chunks of
 // kColumnChunk whose sums are then added, so the order is one of the shape and the
 // rounding error that of short sums.
+#include "ColumnBlocks.h"
 #include "EmitKernel.h"
 #include "Strips.h"
 
@@ -138,33 +139,14 @@ LogicalResult emitColumns(KernelEmitter &e, const KernelForm &form, KernelFrame 
   for (Value v : frame.outputs.values)
     if (cast<RankedTensorType>(v.getType()).getNumElements() != cast<RankedTensorType>(block.reductions[0].getType(0)).getNumElements())
       return frame.lowered.emitOpError() << "has a result of type " << v.getType() << " beside sums of columns";
-  int64_t width = block.lanes * kColumnVectors, blocks = llvm::divideCeil(form.inner, width), rest = form.inner % width;
-  Value point = loop.getInductionVar(), outer = point, number = e.constantIndex(0);
-  if (blocks > 1) {
-    outer = arith::DivUIOp::create(e.b, point, e.constantIndex(blocks));
-    number = arith::RemUIOp::create(e.b, point, e.constantIndex(blocks));
-  }
+  ColumnBlocks blocks(form.inner, e.vectorLanes);
+  Value outer, number;
+  std::tie(outer, number) = blocks.split(e, loop.getInductionVar());
   Value outerStart = e.mul(outer, form.inner);
-  // The last block may be narrower.
-  auto part = [&](Value first, int64_t columns) {
+  return blocks.emit(e, number, [&](Value first, int64_t columns) {
     e.setRow(outer);
     return block.run(first, outerStart, columns);
-  };
-  if (rest == 0)
-    return part(e.mul(number, width), width);
-  if (blocks == 1)
-    return part(e.constantIndex(0), rest);
-  Value isLast = arith::CmpIOp::create(e.b, arith::CmpIPredicate::eq, number, e.constantIndex(blocks - 1));
-  auto branch = scf::IfOp::create(e.b, isLast, /*withElseRegion=*/true);
-  {
-    KernelEmitter::Scope last(e);
-    e.b.setInsertionPointToStart(branch.thenBlock());
-    if (failed(part(e.constantIndex((blocks - 1) * width), rest)))
-      return failure();
-  }
-  KernelEmitter::Scope others(e);
-  e.b.setInsertionPointToStart(branch.elseBlock());
-  return part(e.mul(number, width), width);
+  });
 }
 
 } // namespace dpc::codegen

@@ -1,6 +1,7 @@
 // Operations that are loops of their own: adding at indices, running sums, and
 // selection of the largest. Each point of their range writes a part of the result
 // that no other point touches, and adds in the order the operation states.
+#include "ColumnBlocks.h"
 #include "EmitKernel.h"
 #include "LoweringModels.h"
 
@@ -22,43 +23,20 @@ LogicalResult forLoop(KernelEmitter &e, int64_t low, int64_t high, F body) {
   return body(loop.getInductionVar());
 }
 
-// Columns 0..count-1 in blocks of a few vectors: block `number` calls `body` with
-// the positions and lanes of each of its vectors.
-struct ColumnBlocks {
-  int64_t count, lanes, width, blocks;
-  ColumnBlocks(int64_t count, int64_t vectorLanes)
-      : count(count), lanes(std::max<int64_t>(1, std::min(count, vectorLanes))), width(lanes * kColumnVectors),
-        blocks(llvm::divideCeil(count, width)) {}
-
-  using Body = llvm::function_ref<LogicalResult(ArrayRef<Index>, ArrayRef<Lanes>)>;
-  LogicalResult emit(KernelEmitter &e, Value number, Body body) const {
-    int64_t rest = count % width;
-    auto part = [&](Value first, int64_t columns) {
-      SmallVector<Index> at;
-      SmallVector<Lanes> masks;
-      for (int64_t c = 0; c < columns; c += lanes) {
-        at.push_back({e.add(first, c), lanes == 1 ? 0 : 1, {}});
-        masks.push_back({lanes, columns - c < lanes ? e.constantMask(columns - c, lanes) : Value()});
-      }
-      return body(at, masks);
-    };
-    if (rest == 0)
-      return part(e.mul(number, width), width);
-    if (blocks == 1)
-      return part(e.constantIndex(0), rest);
-    Value isLast = arith::CmpIOp::create(e.b, arith::CmpIPredicate::eq, number, e.constantIndex(blocks - 1));
-    auto branch = scf::IfOp::create(e.b, isLast, /*withElseRegion=*/true);
-    {
-      KernelEmitter::Scope scope(e);
-      e.b.setInsertionPointToStart(branch.thenBlock());
-      if (failed(part(e.constantIndex((blocks - 1) * width), rest)))
-        return failure();
+// Block `number` calls `body` with the positions and lanes of each of its vectors.
+using BlockBody = llvm::function_ref<LogicalResult(ArrayRef<Index>, ArrayRef<Lanes>)>;
+LogicalResult emitVectors(KernelEmitter &e, const ColumnBlocks &blocks, Value number, BlockBody body) {
+  return blocks.emit(e, number, [&](Value first, int64_t columns) {
+    int64_t lanes = blocks.lanes;
+    SmallVector<Index> at;
+    SmallVector<Lanes> masks;
+    for (int64_t c = 0; c < columns; c += lanes) {
+      at.push_back({e.add(first, c), lanes == 1 ? 0 : 1, {}});
+      masks.push_back({lanes, columns - c < lanes ? e.constantMask(columns - c, lanes) : Value()});
     }
-    KernelEmitter::Scope scope(e);
-    e.b.setInsertionPointToStart(branch.elseBlock());
-    return part(e.mul(number, width), width);
-  }
-};
+    return body(at, masks);
+  });
+}
 
 // The widest register of any target: the number of points must not depend on it.
 constexpr int64_t kBlockLanes = 16;
@@ -121,11 +99,11 @@ struct ScatterAdd : LoopLoweringOpInterface::ExternalModel<ScatterAdd, nn::Scatt
     ColumnBlocks blocks(s.inner, kBlockLanes);
     Value buffer = e.getOutput(op.getResult()), zero = zeroOf(e, op.getResult());
     Type element = tensorType(op.getResult()).getElementType();
-    Value outer = blocks.blocks == 1 ? point : Value(arith::DivUIOp::create(e.b, point, e.constantIndex(blocks.blocks)));
-    Value number = blocks.blocks == 1 ? e.constantIndex(0) : Value(arith::RemUIOp::create(e.b, point, e.constantIndex(blocks.blocks)));
+    Value outer, number;
+    std::tie(outer, number) = blocks.split(e, point);
     Value start = e.mul(outer, s.size * s.inner);
     ArrayRef<int64_t> shape = tensorType(op.getUpdates()).getShape(), indexShape = tensorType(op.getIndices()).getShape();
-    return blocks.emit(e, number, [&](ArrayRef<Index> columns, ArrayRef<Lanes> masks) -> LogicalResult {
+    return emitVectors(e, blocks, number, [&](ArrayRef<Index> columns, ArrayRef<Lanes> masks) -> LogicalResult {
       if (failed(forLoop(e, 0, s.size, [&](Value r) { return zeroBlock(e, buffer, zero, e.add(start, e.mul(r, s.inner)), columns, masks); })))
         return failure();
       return forLoop(e, 0, s.count, [&](Value i) -> LogicalResult {
@@ -173,10 +151,10 @@ struct ScatterNdAdd : LoopLoweringOpInterface::ExternalModel<ScatterNdAdd, nn::S
     ArrayRef<int64_t> result = tensorType(op.getResult()).getShape(), indices = tensorType(op.getIndices()).getShape();
     ArrayRef<int64_t> updates = tensorType(op.getUpdates()).getShape();
     int64_t batchDims = op.getBatchDims(), outerDims = indices.size() - 1;
-    Value batch = blocks.blocks == 1 ? point : Value(arith::DivUIOp::create(e.b, point, e.constantIndex(blocks.blocks)));
-    Value number = blocks.blocks == 1 ? e.constantIndex(0) : Value(arith::RemUIOp::create(e.b, point, e.constantIndex(blocks.blocks)));
+    Value batch, number;
+    std::tie(batch, number) = blocks.split(e, point);
     Value start = e.mul(batch, s.table * s.inner);
-    return blocks.emit(e, number, [&](ArrayRef<Index> columns, ArrayRef<Lanes> masks) -> LogicalResult {
+    return emitVectors(e, blocks, number, [&](ArrayRef<Index> columns, ArrayRef<Lanes> masks) -> LogicalResult {
       if (failed(forLoop(e, 0, s.table, [&](Value r) { return zeroBlock(e, buffer, zero, e.add(start, e.mul(r, s.inner)), columns, masks); })))
         return failure();
       return forLoop(e, 0, s.tuples, [&](Value i) -> LogicalResult {

@@ -7,14 +7,29 @@
 using namespace dpcrt;
 
 namespace dpc::exporting {
+namespace {
+
+// Why a tensor of which the file holds `p` cannot be written whole.
+std::string explainPartial(const Manifest::Parameter &p) {
+  std::string stored = "'" + p.initializerName() + "' " + shapeText(p.shape);
+  if (p.folding == "lookup")
+    return "the model's file holds only the rows that the exporter looked up in it, " + stored +
+           ", and says neither which these are nor how many it has";
+  if (p.folding == "slice")
+    return "the model's file holds only a part of it, " + stored + ", and says neither where this lies nor how large it is";
+  if (p.folding == "rearrangement")
+    return "the model's file holds it rearranged by the exporter, " + stored + ", and does not say how";
+  return "the model's file holds only what was folded from it, " + stored;
+}
+
+} // namespace
 
 StateDictPlan planStateDict(const Manifest &manifest) {
   StateDictPlan plan;
   plan.recorded = !manifest.stateDict.empty();
   std::set<std::string> keys, done; // done: parameters that some key names
   auto partial = [&](const std::string &key, const Manifest::Parameter &p) {
-    plan.missing.push_back("'" + key + "': the model's file holds only what was folded from it, '" +
-                           p.initializerName() + "'");
+    plan.missing.push_back("'" + key + "': " + explainPartial(p));
   };
   for (const Manifest::StateEntry &entry : manifest.stateDict) {
     keys.insert(entry.key);

@@ -10,7 +10,7 @@ static const llvm::StringMap<SmallVector<const OperatorForm *>> &getTable() {
     auto *map = new llvm::StringMap<SmallVector<const OperatorForm *>>();
     for (auto family :
          {getElementwiseOperators(), getShapeOperators(),
-          getReductionOperators(), getMatmulOperators(),
+          getJoinOperators(), getReductionOperators(), getMatmulOperators(),
           getIndexingOperators(), getScatterOperators(),
           getNormalizationOperators(), getLossOperators(),
           getControlOperators()})

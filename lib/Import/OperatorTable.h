@@ -25,12 +25,16 @@ struct OperatorForm {
 /// why: "" for an unknown operator, else what is wrong with the version.
 const OperatorForm *findOperator(const Node &node, std::string &reason);
 
+/// One diagnostic for all nodes of the graph that have no row, with counts.
+mlir::LogicalResult checkOperators(const Graph &graph, mlir::Location loc);
+
 /// Checks the operands against the row, imports the node.
 mlir::LogicalResult importNode(const OperatorForm &form, NodeContext &context);
 
 /// The families.
 llvm::ArrayRef<OperatorForm> getElementwiseOperators();
 llvm::ArrayRef<OperatorForm> getShapeOperators();
+llvm::ArrayRef<OperatorForm> getJoinOperators();
 llvm::ArrayRef<OperatorForm> getReductionOperators();
 llvm::ArrayRef<OperatorForm> getMatmulOperators();
 llvm::ArrayRef<OperatorForm> getIndexingOperators();

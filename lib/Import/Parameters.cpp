@@ -208,8 +208,12 @@ LogicalResult Classifier::applyFolding(StoredTensor &tensor) {
       if (alias == aliases.end() && !tensors.contains(targets.front()))
         tensor.framework = targets.front();
       // What is no part of a call was rearranged in a way that the names do not tell.
-      tensor.partial = folding != Folding::Rearranged ||
-                       !StringRef(tensor.name).contains("val_");
+      if (folding == Folding::Slice)
+        tensor.partial = "slice";
+      else if (folding == Folding::Lookup || folding == Folding::LookupTransposed)
+        tensor.partial = "lookup";
+      else if (folding == Folding::Expanded || !StringRef(tensor.name).contains("val_"))
+        tensor.partial = "rearrangement";
       train(tensor, folding == Folding::Rearranged
                         ? "the exporter stored " + from + " so"
                     : folding == Folding::Slice

@@ -25,7 +25,8 @@ struct StoredTensor {
   /// The exporter's state dict says which parameter or buffer this is.
   bool recorded = false;
   bool frameworkTransposed = false; ///< the framework's layout is the transpose
-  bool partial = false; ///< only what was folded from the framework's tensor
+  /// If only what was folded from the framework's tensor, how (nn::kPartialAttr).
+  llvm::StringRef partial;
   bool byRules = false; ///< trained, had the user said nothing
   /// Untrained for certain (the exporter's record, the name of a buffer, the
   /// user's word): not listed as something that could be a parameter.

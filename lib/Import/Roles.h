@@ -29,6 +29,14 @@ public:
 private:
   using Extents = llvm::SmallVector<int64_t>;
 
+  /// How many operators a norm may be written with, one behind the other; a file
+  /// may have chains of any length.
+  static constexpr int kDepthLimit = 16;
+
+  static bool isAny(llvm::StringRef op, std::initializer_list<llvm::StringRef> names) {
+    return llvm::is_contained(names, op);
+  }
+  static bool isElementwiseCopy(const Node &node);
   const Node *getProducer(llvm::StringRef value) const;
   bool isStored(llvm::StringRef value) const;
   bool isActivation(llvm::StringRef value) const {
@@ -38,19 +46,22 @@ private:
   /// Of a value that is a stored tensor, rearranged; before it is broadcast.
   std::optional<Extents> getShape(llvm::StringRef value, int depth = 0) const;
   const StoredTensor *findWeight(llvm::StringRef value) const;
+  llvm::StringRef skipCasts(llvm::StringRef value) const;
+  llvm::StringRef skipRearranging(llvm::StringRef value) const;
+  std::string describeOperand(llvm::StringRef value, int depth = 0) const;
+
+  // RolesBias.cpp
   bool isProduct(const Node &node) const;
   bool isOutputWide(Extents shape, llvm::StringRef value) const;
   bool isOutputWide(const Extents &shape, const Node &product) const;
-  bool isVector(const StoredTensor &tensor) const;
 
-  llvm::StringRef skipCasts(llvm::StringRef value) const;
-  llvm::StringRef skipRearranging(llvm::StringRef value) const;
+  // RolesNorm.cpp
+  bool isVector(const StoredTensor &tensor) const;
   bool isSquare(llvm::StringRef value) const;
   bool isVariance(llvm::StringRef value, int depth = 0) const;
   bool isDeviation(llvm::StringRef value, int depth = 0) const;
   bool isInverseDeviation(llvm::StringRef value) const;
   bool isNormalized(llvm::StringRef value) const;
-  std::string describeOperand(llvm::StringRef value, int depth = 0) const;
 
   const Graph &graph;
   const StoredTensors &tensors;

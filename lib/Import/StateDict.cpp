@@ -171,7 +171,7 @@ void dpc::import::resolveLayouts(StateDict &state, StoredTensors &tensors,
   for (auto &[name, tensor] : tensors) {
     if (tensor.framework.empty())
       continue;
-    if (tensor.framework != tensor.name && !tensor.partial &&
+    if (tensor.framework != tensor.name && tensor.partial.empty() &&
         tensor.type.getRank() == 2)
       tensor.frameworkTransposed = isStoredTransposed(name, graph);
     place(tensor.framework, tensor);
@@ -198,8 +198,8 @@ void dpc::import::setNames(nn::ParameterOp op, const StoredTensor &tensor,
     op->setAttr(nn::kFrameworkNamesAttr, builder.getArrayAttr(names));
   if (tensor.frameworkTransposed)
     op->setAttr(nn::kFrameworkTransposedAttr, builder.getUnitAttr());
-  if (tensor.partial)
-    op->setAttr(nn::kPartialAttr, builder.getUnitAttr());
+  if (!tensor.partial.empty())
+    op->setAttr(nn::kPartialAttr, builder.getStringAttr(tensor.partial));
   for (const auto &entry : tensors) {
     const StoredTensor &copy = entry.second;
     if (copy.original != &tensor)
@@ -242,7 +242,7 @@ void dpc::import::setStateDict(ModuleOp module, const StateDict &state,
       entry.set("transposed", builder.getUnitAttr());
     // Where its values are, if they are stored as plain bytes of a known type.
     auto stored = whole.initializers.find(key.initializer);
-    bool partial = tensor && tensor->partial;
+    bool partial = tensor && !tensor->partial.empty();
     if (stored != whole.initializers.end() && !partial &&
         getStorageType(stored->second->data_type(), module.getContext())) {
       ScopedDiagnosticHandler quiet(module.getContext(),

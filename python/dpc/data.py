@@ -8,11 +8,10 @@ table are joined in order. `arrays` writes one tensor per graph input. NumPy is 
 pyarrow too. Both write the file whole or not at all.
 """
 import argparse
-import os
 import sys
 from typing import Any, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-from dpc import _safetensors
+from dpc import _endings, _safetensors
 
 __all__ = ["arrays", "main", "tokens"]
 
@@ -115,10 +114,10 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         command.add_argument("-o", "--output", metavar="OUT", required=True)
         command.add_argument("--force", action="store_true", help="replace an existing OUT")
     flags = parser.parse_args(arguments)
-    if os.path.exists(flags.output) and not flags.force:
-        print(f"error: '{flags.output}' exists; --force replaces it", file=sys.stderr)
-        return 2
-    try:
+    if _endings.refuses_existing([flags.output], flags.force):
+        return _endings.USAGE
+
+    def work() -> None:
         if flags.command == "tokens":
             count, dtype = tokens(flags.source, flags.output, flags.dtype, flags.column)
             print(f"{count} tokens; dpc run --data tokens:{flags.output},dtype={dtype},shift,inputs=…,labels=…")
@@ -129,16 +128,8 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
                 raise ValueError("arrays takes INPUT=FILE.npy, an input of the graph and its array")
             arrays({name: numpy.load(path, mmap_mode="r", allow_pickle=False) for name, path in pairs}, flags.output)
             print(f"{len(pairs)} inputs; dpc run --data {flags.output}")
-    except ModuleNotFoundError as error:
-        print(f"error: {error.name} is needed: pip install {error.name}", file=sys.stderr)
-        return 10
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 9
-    except OSError as error:
-        print(f"error: {error.strerror or error}: '{error.filename}'", file=sys.stderr)
-        return 11 if error.filename == flags.output else 9
-    return 0
+
+    return _endings.run(work, {ValueError: 9}, lambda error: 11 if error.filename == flags.output else 9)
 
 
 if __name__ == "__main__":

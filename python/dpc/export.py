@@ -21,6 +21,8 @@ import tempfile
 import types
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
+from dpc import _endings
+
 __all__ = ["Exported", "export", "main"]
 
 # Above this the weights lie in a file of their own beside the graph: a message of protobuf has at most 2 GiB.
@@ -236,29 +238,19 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     parser.add_argument("--external-data", action="store_true", default=None, help="weights in MODEL.onnx.data (where they are more than 1.5 GiB)")
     parser.add_argument("--force", action="store_true", help="replace existing files")
     flags = parser.parse_args(arguments)
-    for path in [flags.output] + ([flags.data] if flags.data else []):
-        if os.path.exists(path) and not flags.force:
-            print(f"error: '{path}' exists; --force replaces it", file=sys.stderr)
-            return 2
+    if _endings.refuses_existing([flags.output] + ([flags.data] if flags.data else []), flags.force):
+        return _endings.USAGE
     try:
         from dpc._trace import ExportError
     except ModuleNotFoundError as error:
-        print(f"error: {error.name} is needed: pip install torch onnx onnxscript", file=sys.stderr)
-        return 10
-    try:
+        return _endings.needs_package(error, "torch onnx onnxscript")
+
+    def work() -> None:
         module, args, *loss = _load(flags.source)
         print(export(module, args, flags.output, flags.loss or (loss[0] if loss else None), data=flags.data, mode=flags.mode, exporter=flags.exporter,
                      opset=flags.opset, external_data=flags.external_data))
-    except ExportError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 3
-    except ModuleNotFoundError as error:
-        print(f"error: {error.name} is needed: pip install {error.name}", file=sys.stderr)
-        return 10
-    except OSError as error:
-        print(f"error: {error.strerror or error}: '{error.filename}'", file=sys.stderr)
-        return 11
-    return 0
+
+    return _endings.run(work, {ExportError: 3}, lambda error: 11)
 
 
 class _Callable(types.ModuleType):

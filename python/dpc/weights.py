@@ -6,13 +6,16 @@ Only tensors are loaded (`torch.load` with `weights_only=True`), so that a file 
 code of its own. Keys, ties included, stay as PyTorch's state dict has them.
 """
 import argparse
-import os
 import sys
 from typing import Any, Dict, Mapping, Optional, Sequence
 
-from dpc import _safetensors
+from dpc import _endings, _safetensors
 
 __all__ = ["convert", "main"]
+
+
+class _TooOld(RuntimeError):
+    """Of a PyTorch without what is needed."""
 
 
 def convert(source: str, target: str, key: Optional[str] = None) -> Dict[str, Any]:
@@ -20,8 +23,10 @@ def convert(source: str, target: str, key: Optional[str] = None) -> Dict[str, An
     import torch
     try:
         loaded = torch.load(source, map_location="cpu", weights_only=True)
-    except (OSError, TypeError):
+    except OSError:
         raise
+    except TypeError as error:  # it knows no weights_only
+        raise _TooOld("this PyTorch cannot load weights alone; 1.13 or newer can") from error
     except Exception as error:  # of many types, by version
         raise ValueError(f"'{source}' holds more than weights, or is damaged, and is not loaded: {_first_line(error)}. "
                          "Save the state dict alone: torch.save(module.state_dict(), PATH)") from error
@@ -66,25 +71,13 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     parser.add_argument("--key", help="the state dict is this entry of the file's dictionary")
     parser.add_argument("--force", action="store_true", help="replace an existing OUT.safetensors")
     flags = parser.parse_args(arguments)
-    if os.path.exists(flags.target) and not flags.force:
-        print(f"error: '{flags.target}' exists; --force replaces it", file=sys.stderr)
-        return 2
-    try:
-        tensors = convert(flags.source, flags.target, flags.key)
-    except ModuleNotFoundError as error:
-        print(f"error: {error.name} is needed: pip install torch", file=sys.stderr)
-        return 10
-    except TypeError:
-        print("error: this PyTorch cannot load weights alone; 1.13 or newer can", file=sys.stderr)
-        return 10
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 9
-    except OSError as error:
-        print(f"error: {error.strerror or error}: '{error.filename}'", file=sys.stderr)
-        return 9 if error.filename == flags.source else 11
-    print(f"{len(tensors)} tensors in {flags.target}")
-    return 0
+    if _endings.refuses_existing([flags.target], flags.force):
+        return _endings.USAGE
+
+    def work() -> None:
+        print(f"{len(convert(flags.source, flags.target, flags.key))} tensors in {flags.target}")
+
+    return _endings.run(work, {_TooOld: _endings.NEEDS_PACKAGE, ValueError: 9}, lambda error: 9 if error.filename == flags.source else 11, "torch")
 
 
 if __name__ == "__main__":

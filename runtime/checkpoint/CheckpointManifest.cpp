@@ -23,6 +23,7 @@ class Reader : JsonReader {
 public:
   CheckpointManifest m;
   using JsonReader::error;
+  Reader() : JsonReader("checkpoint") {}
 
   bool document(const json &doc) {
     return header(doc) && numbers(doc) && parameters(doc) && files(doc);
@@ -81,12 +82,8 @@ private:
       if (!string(e, at, "name", p.name) || !typeAndShape(e, at, p.type, p.shape) ||
           !strings(e, at, "moments", p.moments))
         return false;
-      const json *trained = member(e, at, "trained");
-      if (!trained)
+      if (!flag(e, at, "trained", p.trained, /*required=*/true))
         return false;
-      if (!trained->is_boolean())
-        return fail(join(at, "trained"), "is neither true nor false");
-      p.trained = trained->get<bool>();
       bool fresh = names.insert(p.name).second;
       for (const std::string &moment : p.moments)
         fresh &= names.insert(p.name + "." + moment).second;

@@ -15,6 +15,9 @@ public:
   using Json = nlohmann::ordered_json;
   std::string error;
 
+  // `folder`: what the document describes, and whose files it may name.
+  explicit JsonReader(std::string folder) : folder(std::move(folder)) {}
+
   bool fail(const std::string &path, const std::string &what) {
     if (error.empty())
       error = (path.empty() ? "the document" : "'" + path + "'") + " " + what;
@@ -50,14 +53,24 @@ public:
     return true;
   }
 
-  // A file inside the artifact.
+  bool flag(const Json &object, const std::string &path, const char *key, bool &out,
+            bool required = false) {
+    const Json *value = member(object, path, key, required);
+    if (!value)
+      return !required;
+    if (!value->is_boolean())
+      return fail(join(path, key), "is neither true nor false");
+    out = value->get<bool>();
+    return true;
+  }
+
+  // A file of the folder.
+  bool contained(const std::string &file, const std::string &path) {
+    return isContainedPath(file) || fail(path, "names '" + file + "', which leaves the " + folder);
+  }
   bool file(const Json &object, const std::string &path, const char *key,
             std::string &out, bool required = true) {
-    if (!string(object, path, key, out, required))
-      return false;
-    if (!out.empty() && !isContainedPath(out))
-      return fail(join(path, key), "is '" + out + "', which leaves the artifact");
-    return true;
+    return string(object, path, key, out, required) && (out.empty() || contained(out, join(path, key)));
   }
 
   template <typename T>
@@ -143,6 +156,9 @@ public:
     return byteSize(shape, sizeOf(type)) ||
            fail(join(path, "shape"), "is too large: " + shapeText(shape));
   }
+
+private:
+  std::string folder;
 };
 
 } // namespace dpcrt

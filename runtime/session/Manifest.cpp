@@ -34,6 +34,7 @@ class ManifestReader : JsonReader {
 public:
   Manifest m;
   using JsonReader::error;
+  ManifestReader() : JsonReader("artifact") {}
 
   bool document(const json &doc) {
     return header(doc) && entryPoints(doc) && targets(doc) && inputs(doc) &&
@@ -89,17 +90,6 @@ private:
     return true;
   }
 
-  bool flag(const json &object, const std::string &path, const char *key, bool &out,
-            bool required = false) {
-    const json *value = member(object, path, key, required);
-    if (!value)
-      return !required;
-    if (!value->is_boolean())
-      return fail(join(path, key), "is not true or false");
-    out = value->get<bool>();
-    return true;
-  }
-
   bool entryPoints(const json &doc) {
     if (!list(doc, "", "entry_points", [&](const json &e, const std::string &at) {
           Manifest::EntryPoint entry;
@@ -115,9 +105,8 @@ private:
                             " files for " + std::to_string(m.mesh.pp) +
                             " coordinates of pp");
           for (const std::string &file : entry.programs)
-            if (!isContainedPath(file))
-              return fail(at + ".programs", "names '" + file +
-                                                "', which leaves the artifact");
+            if (!contained(file, at + ".programs"))
+              return false;
           m.entryPoints.push_back(std::move(entry));
           return true;
         }))
@@ -200,6 +189,7 @@ private:
   bool names(const json &e, const std::string &at, Manifest::Parameter &p) {
     if (!string(e, at, "initializer", p.initializer, false) ||
         !flag(e, at, "transposed", p.transposed) || !flag(e, at, "partial", p.partial) ||
+        !string(e, at, "folding", p.folding, false) ||
         (e.contains("framework") && !strings(e, at, "framework", p.framework)) ||
         !list(e, at, "copies", [&](const json &c, const std::string &where) {
           Manifest::Copy copy;
@@ -384,6 +374,8 @@ void writeNames(const Manifest::Parameter &p, json &entry) {
     entry["transposed"] = true;
   if (p.partial)
     entry["partial"] = true;
+  if (!p.folding.empty())
+    entry["folding"] = p.folding;
   for (const Manifest::Copy &copy : p.copies)
     entry["copies"].push_back({{"initializer", copy.initializer}, {"transposed", copy.transposed}});
 }

@@ -71,6 +71,7 @@ struct Manifest {
     std::vector<std::string> framework; // every name the framework has for it
     bool transposed = false; // the framework's layout is the initializer's transpose
     bool partial = false;    // only what was folded from the framework's tensor
+    std::string folding;     // how: "lookup", "slice", "rearrangement"; "": not recorded
     std::vector<Copy> copies;
 
     // For messages: the framework's name where it is known.

@@ -41,7 +41,8 @@ Status Session::prepare(const SessionOptions &chosen) {
   const Artifact &given = *artifact;
   options = chosen;
   const Manifest &m = given.manifest;
-  threadCount = options.sequential ? 1 : options.threads ? options.threads : coresOfThisProcess();
+  coreCount = coresOfThisProcess();
+  threadCount = options.sequential ? 1 : options.threads ? options.threads : coreCount;
   std::string present, compiled;
   const DeviceKind *kind = findDeviceKind(options.device, present);
   if (!kind)
@@ -388,7 +389,7 @@ Status Session::writeTrace(const std::string &path) const {
   std::vector<const RankPlan *> plans;
   for (uint32_t rank = 0; rank < ranks(); ++rank)
     plans.push_back(&train->executor->plan(rank));
-  return writeChromeTrace(path, plans, spans, artifact->manifest.forecast);
+  return writeChromeTrace(path, plans, spans, artifact->manifest.forecast, {threadCount, coreCount});
 }
 
 } // namespace dpcrt

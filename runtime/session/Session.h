@@ -111,7 +111,7 @@ private:
 
   std::shared_ptr<const Artifact> artifact;
   SessionOptions options;
-  unsigned threadCount = 1;
+  unsigned threadCount = 1, coreCount = 1;
   std::unique_ptr<Device> device;
   std::unique_ptr<EntryPointRun> train, evaluation;
   std::vector<UpdateNumbers> updates; // per parameter of the manifest

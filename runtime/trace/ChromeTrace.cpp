@@ -65,6 +65,23 @@ bool isSpan(const json &entry) {
          has("start_s", &json::is_number) && has("end_s", &json::is_number);
 }
 
+// What every stage keeps of a micro-batch, where the forecast has it: nothing else says
+// what a measured rank keeps.
+json stageBytes(const json &forecast) {
+  json stages = json::array();
+  if (!forecast.is_object() || !forecast.contains("costs") || !forecast["costs"].is_object() ||
+      !forecast["costs"].contains("stages") || !forecast["costs"]["stages"].is_array())
+    return stages;
+  for (const json &entry : forecast["costs"]["stages"]) {
+    json stage = json::object();
+    for (const char *key : {"name", "activation_bytes", "weight_bytes"})
+      if (entry.is_object() && entry.contains(key))
+        stage[key] = entry[key];
+    stages.push_back(std::move(stage));
+  }
+  return stages;
+}
+
 class ForecastWriter {
 public:
   // A forecast is of coordinates of pp; ranks that differ in ep do the same.
@@ -120,7 +137,8 @@ private:
 } // namespace
 
 Status writeChromeTrace(const std::string &path, const std::vector<const RankPlan *> &plans,
-                        const std::vector<StreamSpans> &spans, const json &forecast) {
+                        const std::vector<StreamSpans> &spans, const json &forecast,
+                        const TraceMachine &machine) {
   int64_t origin = INT64_MAX;
   for (const StreamSpans &s : spans)
     for (const Span &span : s.spans)
@@ -155,7 +173,13 @@ Status writeChromeTrace(const std::string &path, const std::vector<const RankPla
       events.push_back(std::move(e));
     }
   }
-  json doc = {{"displayTimeUnit", "ms"}, {"otherData", {{"format_version", "1.0"}}}};
+  uint32_t pipelineRanks = 0;
+  for (const RankPlan *plan : plans)
+    pipelineRanks = std::max(pipelineRanks, plan->pp + 1);
+  json facts = {{"format_version", "1.1"}, {"ranks", plans.size()}, {"pipeline_ranks", pipelineRanks}, {"threads", machine.threads}, {"cores", machine.cores}};
+  if (json stages = stageBytes(forecast); !stages.empty())
+    facts["stages"] = std::move(stages);
+  json doc = {{"displayTimeUnit", "ms"}, {"otherData", std::move(facts)}};
   doc["traceEvents"] = std::move(events);
   return writeFileAtomically(path, doc.dump(-1, ' ', false, json::error_handler_t::replace));
 }

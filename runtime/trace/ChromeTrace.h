@@ -7,11 +7,17 @@
 
 namespace dpcrt {
 
+// What the times of a trace depend on beside the program: threads that computed at one
+// time, all ranks together, and cores that the process could use.
+struct TraceMachine {
+  unsigned threads, cores;
+};
+
 // `plans`: per rank, what the spans' pointers belong to. `forecast`: the manifest's,
 // or null; its timeline is laid at the begin of each traced step, or where the one
 // before it ends if that is later: a track's events must not overlap.
 Status writeChromeTrace(const std::string &path, const std::vector<const RankPlan *> &plans,
                         const std::vector<StreamSpans> &spans,
-                        const nlohmann::ordered_json &forecast);
+                        const nlohmann::ordered_json &forecast, const TraceMachine &machine);
 
 } // namespace dpcrt

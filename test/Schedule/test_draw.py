@@ -313,6 +313,22 @@ def test_a_trace_beside_its_forecast(trace):
     assert "╱" in text and "·" in text and "\x1b" not in text
 
 
+@pytest.mark.parametrize("named", [True, False])
+def test_a_task_on_several_streams_is_drawn_once(tmp_path, named):
+    """One that communicates has a span on each of its streams; those of the stream that computes are drawn."""
+    events = trace_events()
+    other = 1 if named else 3
+    events += [dict(event, tid=other, ts=event["ts"] + 100, dur=event["dur"] / 2) for event in events if event.get("cat") == "task"]
+    if named:
+        events += [{"ph": "M", "name": "thread_name", "pid": rank, "tid": tid, "args": {"name": name}} for rank in range(2)
+                   for tid, name in ((2, "measured compute"), (1, "measured collective"))]
+    path = tmp_path / "t.json"
+    path.write_text(json.dumps({"traceEvents": events}))
+    bare = tmp_path / "bare.json"
+    bare.write_text(json.dumps({"traceEvents": trace_events()}))
+    assert draw("--trace", path, "--format", "csv") == draw("--trace", bare, "--format", "csv")
+
+
 def test_hostile_names_stay_text(trace):
     page = draw("--trace", trace, "--format", "html")
     assert page.count("</script>") == 2 and "<img" not in page and "http:" not in page and "https:" not in page and "\x1b" not in page

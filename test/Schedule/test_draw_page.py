@@ -5,6 +5,8 @@ import pytest
 
 from browser import Browser
 from test_draw import draw, sizes, trace_events
+from test_draw_bytes import stages_of
+from test_draw_scaled import CROWDED, TITLE, crowded_events
 
 
 @pytest.fixture(scope="module")
@@ -20,6 +22,8 @@ def pages(tmp_path_factory):
     draw("dualpipe", *sizes(64, 256), "--format", "html", "-o", folder / "large.html")
     (folder / "trace.json").write_text(json.dumps({"traceEvents": trace_events()}))
     draw("--trace", folder / "trace.json", "--format", "html", "-o", folder / "trace.html")
+    (folder / "crowded.json").write_text(json.dumps({"otherData": {**CROWDED, "stages": stages_of()}, "traceEvents": crowded_events()}))
+    draw("--trace", folder / "crowded.json", "--format", "html", "-o", folder / "crowded.html")
     return folder
 
 
@@ -188,9 +192,85 @@ def test_a_measured_step_shows_its_errors(page):
     browser.settle()
     assert "1I0\tstep 3, measured\t1\t5\t9\t4" in browser.evaluate("document.getElementById('tasks').innerText")
     before = pixel(browser, measured["x"] + 5, measured["y"] + 5)
-    browser.evaluate("(e => { e.value = 'error'; e.dispatchEvent(new Event('change')); })(document.getElementById('colour'))")
+    browser.evaluate("(e => { e.value = 'forecast'; e.dispatchEvent(new Event('change')); })(document.getElementById('colour'))")
     browser.settle()
     assert pixel(browser, measured["x"] + 5, measured["y"] + 5) == [230, 130, 0] != before
+
+
+def test_a_scaled_forecast_lies_under_the_forecast(page):
+    browser = page("crowded.html")
+    boxes = [middle(browser, picture, 2, "2F0")[2] for picture in range(3)]
+    assert boxes[0]["y"] < boxes[1]["y"] < boxes[2]["y"] < middle(browser, 0, 3, "3F0")[2]["y"]
+    assert boxes[2]["x"] == pytest.approx(boxes[0]["x"]) and boxes[2]["width"] == pytest.approx(boxes[0]["width"]) == pytest.approx(2.5 * boxes[1]["width"])
+    # What stands before the lanes, from top to bottom.
+    said = browser.evaluate("""(() => {
+      const texts = [], fillText = CanvasRenderingContext2D.prototype.fillText;
+      CanvasRenderingContext2D.prototype.fillText = function (text, x, y) { if (x < 96) texts.push([text, y]); };
+      timeline.render();
+      CanvasRenderingContext2D.prototype.fillText = fillText;
+      timeline.render();
+      return texts.sort((a, b) => a[1] - b[1]).map(([text]) => text);
+    })()""")
+    lanes = [text for text in said if text in ("forecast", "scaled") or text.startswith("rank ")]
+    assert lanes == [name for rank in range(4) for name in (f"rank {rank}", "forecast", "scaled")]
+    assert [text for text in said if text.startswith("step 3, ")][2].startswith(TITLE + ": 4 ranks")
+    assert "scaled: the same forecast x 2.5, as long as the step" in browser.evaluate("document.getElementById('legend').innerText")
+
+
+def test_a_scaled_forecast_has_its_tip_and_its_summary(page):
+    browser = page("crowded.html")
+    x, y, _ = middle(browser, 0, 1, "1F0")
+    browser.mouse(x, y)
+    lines = tip(browser).splitlines()
+    assert "forecast: start 1.00 ms, end 2.00 ms, takes 1.00 ms" in lines and "error: start +1.50 ms, length +0.50 ms (+50.0 %)" in lines
+    assert "scaled: start 2.50 ms, end 5.00 ms, takes 2.50 ms" in lines and "error when scaled: start +0.00 ms, length \u22121.00 ms (\u221240.0 %)" in lines
+    x, y, _ = middle(browser, 2, 1, "1F0")
+    browser.mouse(x, y)
+    assert tip(browser).splitlines()[0] == "1F0 \u2013 rank 1, " + TITLE
+    summary = browser.evaluate("document.getElementById('summary').innerText")
+    assert "rank 1\t3\t0\t6.50\t3.00\t+116.7 %\t1.17\t7.00" in summary and "rank 1\t3\t0\t6.50\t7.50\t\u221213.3 %\t0.33\t0.00" in summary
+    assert TITLE + ": as long as the step" in summary
+    browser.evaluate("document.getElementById('tasks').open = true")
+    browser.settle()
+    assert "1F0\tstep 3, measured\t1\t2.5\t4\t1.5\t\t1\t1\t1.5\t0.5\t2.5\t2.5\t0\t-1" in browser.evaluate("document.getElementById('tasks').innerText")
+
+
+def test_keys_walk_through_all_lanes_of_a_rank(page):
+    browser = page("crowded.html")
+    browser.evaluate("document.getElementById('stage').focus()")
+    said = []
+    for key in ("ArrowRight", "ArrowDown", "ArrowDown", "ArrowDown", "ArrowUp"):
+        browser.key(key)
+        said.append(browser.evaluate("document.getElementById('said').textContent").split(";")[0])
+    assert [words.split(" \u2013 ")[1] for words in said] == ["rank 0, step 3, measured", "rank 0, step 3, forecast", "rank 0, " + TITLE, "rank 1, step 3, measured",
+                                                          "rank 0, " + TITLE]
+
+
+def test_colours_of_errors_are_of_the_chosen_forecast(page):
+    browser = page("crowded.html")
+    _, _, box = middle(browser, 0, 0, "0F0")
+    assert browser.evaluate("[...document.getElementById('colour').options].map((o) => o.text)") == ["by task", "by error", "by error when scaled"]
+    colours = []
+    for choice in ("forecast", "scaled"):
+        browser.evaluate(f"(e => {{ e.value = '{choice}'; e.dispatchEvent(new Event('change')); }})(document.getElementById('colour'))")
+        browser.settle()
+        colours.append(pixel(browser, box["x"] + 5, box["y"] + 5))
+    # More than twice as long as forecast; scaled, exactly as long.
+    assert colours == [[230, 130, 0], [228, 228, 228]]
+
+
+def test_bytes_stand_beside_shares(page):
+    browser = page("crowded.html")
+    x, y, _ = middle(browser, 0, 1, "1W0")
+    browser.mouse(x, y)
+    assert "keeps 1 (66.3 kB) before and 1 (107 kB) during it (activations)" in tip(browser).splitlines()
+    x, y, _ = middle(browser, 0, 0, "0F0")
+    browser.mouse(x, y)
+    assert "keeps 0 (0 B) before and 1 (54 kB) during it (activations)" in tip(browser).splitlines()
+    browser.mouse(x + 100, y)
+    assert "keeps 1 (54 kB) activations" in tip(browser)
+    assert "activations kept, to 1 share of a micro-batch, 107 kB" in browser.evaluate("document.getElementById('legend').innerText")
+    assert "1 (107 kB)" in browser.evaluate("document.getElementById('summary').innerText")
 
 
 def test_a_wait_for_a_core_is_hatched_and_one_for_a_message_is_plain(page):

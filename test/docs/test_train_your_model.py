@@ -78,6 +78,9 @@ def test_tables_and_arrays_become_tokens(folder):
     assert "whole numbers" in run("python -m dpc.data tokens bad.npy -o u.bin", folder, status=9)
     assert "text, input_ids" in run("python -m dpc.data tokens held-out.parquet --column ids -o u.bin", folder, status=9)
     assert "--force" in run("python -m dpc.data tokens train.npy -o t.bin", folder, status=2)
+    assert run("python -m dpc.data tokens none.npy -o u.bin", folder, status=9).endswith("'none.npy'\n")
+    assert run("python -m dpc.data tokens train.npy -o none/u.bin", folder, status=11).endswith("'none/u.bin'\n")
+    assert "'None'" not in run("python -m dpc.data tokens none.arrow -o u.bin", folder, status=9)
     assert not (folder / "u.bin").exists()
 
 

@@ -7,35 +7,14 @@ one dumped tensor that no other name claims and that has those values.
 import json
 import os
 import pathlib
-import subprocess
 
 import numpy as np
 from safetensors.numpy import load_file
 
+from commands import succeed
+
 FIELD = pathlib.Path(os.environ["DPC_SOURCE_DIR"]) / "test" / "field"
 USAGE, MODEL, DATA = 2, 3, 9
-
-
-def call(*command):
-    return subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=300)
-
-
-def said(done):
-    return done.stdout + done.stderr
-
-
-def succeed(*command):
-    done = call(*command)
-    assert done.returncode == 0, f"{' '.join(map(str, command))}\nexit {done.returncode}\n{said(done)}"
-    return said(done)
-
-
-def refuse(status, words, *command):
-    done = call(*command)
-    assert done.returncode == status, f"{' '.join(map(str, command))}\nexit {done.returncode}\n{said(done)}"
-    for word in words:
-        assert word in said(done), f"'{word}' is not in\n{said(done)}"
-    return said(done)
 
 
 def compile_(model, artifact, *options):

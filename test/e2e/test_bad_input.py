@@ -11,29 +11,18 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import load_file, save_file
 
+from commands import call, ended
 from seal import seal
 
 MODELS = pathlib.Path(os.environ["DPC_SOURCE_DIR"]) / "test" / "models"
 USAGE, MODEL, NONFINITE, DATA, IO = 2, 3, 6, 9, 11
 
 
-def call(*command, env=None):
-    return subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=300, env=env)
-
-
-def refused(done, status, *words):
-    said = done.stdout + done.stderr
-    assert done.returncode == status, f"exit {done.returncode}\n{said}"
-    for word in words:
-        assert word in said, f"'{word}' is not in\n{said}"
-    return said
-
-
 def compile_(model, folder, *options, status, words):
     """Compiles what must be refused; the folder must look as before."""
     before = sorted(folder.rglob("*"))
     done = call("dpc", "compile", model, "-o", folder / "out.dpc", "--optimizer", "sgd", *options)
-    said = refused(done, status, *words)
+    said = ended(done, status, *words)
     assert sorted(folder.rglob("*")) == before
     return said
 
@@ -157,14 +146,14 @@ def test_an_output_that_exists(tmp_path):
 
 def test_an_output_path_that_cannot_be_written(tmp_path):
     done = call("dpc", "compile", MODELS / "gpt2.onnx", "--loss", "loss", "--optimizer", "sgd", "-o", "/proc/no/out.dpc")
-    refused(done, IO, "/proc/no")
+    ended(done, IO, "/proc/no")
 
 
 def test_a_full_disk(tmp_path):
     # A limit on the size of files stands in for a full disk: writes come short in the same way.
     before = sorted(tmp_path.rglob("*"))
     done = call("bash", "-c", f"ulimit -f 16; exec dpc compile {MODELS / 'gpt2.onnx'} --loss loss --optimizer sgd -o {tmp_path / 'out.dpc'}")
-    said = refused(done, IO, "cannot write")
+    said = ended(done, IO, "cannot write")
     assert sorted(tmp_path.rglob("*")) == before, said
 
 
@@ -189,42 +178,42 @@ def run(artifact, tmp_path, tensors, *options, steps=1, lr="0.1"):
 
 def test_data_without_an_input(artifact, inputs, tmp_path):
     name = sorted(inputs)[0]
-    refused(run(artifact, tmp_path, {k: v for k, v in inputs.items() if k != name}), DATA, name)
+    ended(run(artifact, tmp_path, {k: v for k, v in inputs.items() if k != name}), DATA, name)
 
 
 def test_data_of_a_wrong_shape(artifact, inputs, tmp_path):
     name = sorted(inputs)[0]
     wrong = dict(inputs, **{name: np.ascontiguousarray(inputs[name][..., :-1])})
-    refused(run(artifact, tmp_path, wrong), DATA, name)
+    ended(run(artifact, tmp_path, wrong), DATA, name)
 
 
 def test_data_of_a_wrong_type(artifact, inputs, tmp_path):
     name = sorted(inputs)[0]
-    refused(run(artifact, tmp_path, dict(inputs, **{name: inputs[name].astype(np.float64)})), DATA, name, "f64", "i64")
+    ended(run(artifact, tmp_path, dict(inputs, **{name: inputs[name].astype(np.float64)})), DATA, name, "f64", "i64")
 
 
 def test_a_token_beyond_the_vocabulary(artifact, inputs, tmp_path):
     wrong = dict(inputs, input_ids=inputs["input_ids"].copy())
     limit = next(i["limit"] for i in json.loads((artifact / "manifest.json").read_text())["inputs"] if i["name"] == "input_ids")
     wrong["input_ids"][2, 0, 5] = limit
-    refused(run(artifact, tmp_path, wrong), DATA, "'input_ids'", "element 5 of micro-batch 2", f"is {limit}", f"below {limit}")
+    ended(run(artifact, tmp_path, wrong), DATA, "'input_ids'", "element 5 of micro-batch 2", f"is {limit}", f"below {limit}")
 
 
 def test_data_that_is_too_short(artifact, inputs, tmp_path):
-    refused(run(artifact, tmp_path, inputs, steps=99), DATA, "99")
+    ended(run(artifact, tmp_path, inputs, steps=99), DATA, "99")
 
 
 def test_data_that_is_not_there(artifact, tmp_path):
-    refused(call("dpc", "run", artifact, "--data", tmp_path / "none.safetensors", "--steps", 1, "--lr", "0.1"), DATA, "none.safetensors")
+    ended(call("dpc", "run", artifact, "--data", tmp_path / "none.safetensors", "--steps", 1, "--lr", "0.1"), DATA, "none.safetensors")
 
 
 def test_a_learning_rate_must_be_given(artifact, inputs, tmp_path):
     save_file(inputs, str(tmp_path / "data.safetensors"))
-    refused(call("dpc", "run", artifact, "--data", tmp_path / "data.safetensors", "--steps", 1), USAGE, "--lr")
+    ended(call("dpc", "run", artifact, "--data", tmp_path / "data.safetensors", "--steps", 1), USAGE, "--lr")
 
 
 def test_a_loss_that_becomes_nan(artifact, inputs, tmp_path):
-    refused(run(artifact, tmp_path, inputs, "--epochs", 0, steps=20, lr="1e30"), NONFINITE, "step")
+    ended(run(artifact, tmp_path, inputs, "--epochs", 0, steps=20, lr="1e30"), NONFINITE, "step")
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "train_step.rank1.prog", "kernels/cpu.so", "XXH128SUMS"])
@@ -234,8 +223,8 @@ def test_a_flipped_bit(artifact, inputs, tmp_path, name):
     content = bytearray((copy / name).read_bytes())
     content[len(content) // 2] ^= 1
     (copy / name).write_bytes(content)
-    refused(run(copy, tmp_path, inputs), MODEL, name)
-    refused(call("dpc", "inspect", copy), MODEL, name)
+    ended(run(copy, tmp_path, inputs), MODEL, name)
+    ended(call("dpc", "inspect", copy), MODEL, name)
 
 
 def test_a_newer_artifact_names_both_versions(artifact, inputs, tmp_path):
@@ -245,7 +234,7 @@ def test_a_newer_artifact_names_both_versions(artifact, inputs, tmp_path):
     mine, manifest["format_version"] = manifest["format_version"], [99, 0]
     (copy / "manifest.json").write_text(json.dumps(manifest))
     seal(copy)
-    refused(run(copy, tmp_path, inputs), MODEL, "has format version 99.0", f"reads {mine[0]}.x")
+    ended(run(copy, tmp_path, inputs), MODEL, "has format version 99.0", f"reads {mine[0]}.x")
 
 
 def test_an_artifact_of_an_older_format_is_to_be_compiled_again(artifact, inputs, tmp_path):
@@ -255,7 +244,7 @@ def test_an_artifact_of_an_older_format_is_to_be_compiled_again(artifact, inputs
     manifest = json.loads((copy / "manifest.json").read_text())
     (copy / "manifest.json").write_text(json.dumps(dict(manifest, format_version=[1, 0])))
     (copy / "XXH128SUMS").rename(copy / "SHA256SUMS")
-    refused(run(copy, tmp_path, inputs), MODEL, "has format version 1.0", "compile the model again")
+    ended(run(copy, tmp_path, inputs), MODEL, "has format version 1.0", "compile the model again")
 
 
 def test_a_quantised_model_is_called_one(save, tmp_path):

@@ -6,7 +6,8 @@ import re
 import numpy as np
 import onnx
 import pytest
-from field import MODEL, call, compile_, refuse, said, succeed
+from commands import call, refuse, said, succeed
+from field import MODEL, compile_
 from onnx import TensorProto, helper, numpy_helper
 
 MODELS = pathlib.Path(os.environ["DPC_SOURCE_DIR"]) / "test" / "models"

@@ -14,20 +14,16 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from commands import expect, succeed
+
 SOURCE, BUILD = pathlib.Path(os.environ["DPC_SOURCE_DIR"]), pathlib.Path(os.environ["DPC_BUILD_DIR"])
 MLP = SOURCE / "docs" / "mlp.onnxtxt"
 STOPPED, CHECKPOINT, USAGE, IO = 75, 7, 2, 11
 
 
-def call(*command, status=0, **more):
-    done = subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=300, **more)
-    assert done.returncode == status, f"{' '.join(map(str, command))}\nexit {done.returncode}\n{done.stdout}{done.stderr}"
-    return done.stderr + done.stdout
-
-
 def compile_(out, model=MLP, ranks=2, micro_batches=4, schedule="dualpipe", optimizer="adamw", init=("--init", "seed:1"), more=()):
-    call("dpc", "compile", model, "-o", out, "--force", "--pp", ranks, "--micro-batches", micro_batches, "--schedule", schedule,
-         "--optimizer", optimizer, *init, *more)
+    succeed("dpc", "compile", model, "-o", out, "--force", "--pp", ranks, "--micro-batches", micro_batches, "--schedule", schedule,
+            "--optimizer", optimizer, *init, *more)
     return out
 
 
@@ -58,42 +54,42 @@ def state(folder):
 @pytest.fixture(scope="module")
 def uninterrupted(mlp, tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole")
-    call(*command(mlp, "--checkpoint", folder / "ck", "--dump", folder / "dump"))
+    succeed(*command(mlp, "--checkpoint", folder / "ck", "--dump", folder / "dump"))
     return folder
 
 
 def test_one_checkpoint_beside_the_artifact_and_none_on_request(mlp, tmp_path):
     artifact = tmp_path / "model.dpc"
     shutil.copytree(mlp, artifact)
-    said = call(*command(artifact, steps=2))
+    said = succeed(*command(artifact, steps=2))
     assert "model.checkpoints/step-2" in said
     # A run without flags starts anew; the former one goes when the new one is there.
-    said = call(*command(f"{artifact}/", steps=3))
+    said = succeed(*command(f"{artifact}/", steps=3))
     assert "starting anew" in said and "--resume auto" in said
     assert [p.name for p in (tmp_path / "model.checkpoints").iterdir()] == ["step-3"]
-    call(*command(artifact, "--resume", "auto", steps=5))
+    succeed(*command(artifact, "--resume", "auto", steps=5))
     assert state(tmp_path / "model.checkpoints")[1]["step"] == 5
     shutil.rmtree(tmp_path / "model.checkpoints")
-    call(*command(artifact, "--checkpoint", "none", steps=2))
+    succeed(*command(artifact, "--checkpoint", "none", steps=2))
     assert [p.name for p in tmp_path.iterdir()] == ["model.dpc"]
     # What cannot be written is found before the first step.
     (tmp_path / "model.checkpoints").write_text("a file")
-    said = call(*command(artifact, steps=2), status=IO)
+    said = expect(*command(artifact, steps=2), status=IO)
     assert "--checkpoint DIR" in said and "step 1" not in said
 
 
 def test_every_and_keep(mlp, tmp_path):
-    call(*command(mlp, "--checkpoint", tmp_path / "a", "--checkpoint-every", 2, steps=9))
+    succeed(*command(mlp, "--checkpoint", tmp_path / "a", "--checkpoint-every", 2, steps=9))
     assert sorted(p.name for p in (tmp_path / "a").iterdir()) == ["step-6", "step-8", "step-9"]
-    call(*command(mlp, "--checkpoint", tmp_path / "b", "--checkpoint-every", 2, "--keep", 1, steps=9))
+    succeed(*command(mlp, "--checkpoint", tmp_path / "b", "--checkpoint-every", 2, "--keep", 1, steps=9))
     assert sorted(p.name for p in (tmp_path / "b").iterdir()) == ["step-9"]
 
 
 def test_a_resumed_run_is_the_uninterrupted_one(mlp, uninterrupted, tmp_path):
     folder = tmp_path / "ck"
     metrics = tmp_path / "m.jsonl"
-    call(*command(mlp, "--checkpoint", folder, "--metrics", metrics, steps=2))
-    said = call(*command(mlp, "--checkpoint", folder, "--dump", tmp_path / "dump", "--metrics", metrics))
+    succeed(*command(mlp, "--checkpoint", folder, "--metrics", metrics, steps=2))
+    said = succeed(*command(mlp, "--checkpoint", folder, "--dump", tmp_path / "dump", "--metrics", metrics))
     first = said.splitlines()[0]
     assert "resuming from" in first and "step-2" in first and "--resume never" in first
     assert state(folder) == state(uninterrupted / "ck")
@@ -105,7 +101,7 @@ def test_a_resumed_run_is_the_uninterrupted_one(mlp, uninterrupted, tmp_path):
     lines = [json.loads(line) for line in metrics.read_text().splitlines()]
     assert [line["step"] for line in lines if "step_s" in line] == [1, 2, 3, 4, 5, 6]
     assert [line["event"] for line in lines if "event" in line] == ["start", "checkpoint", "end", "resume", "checkpoint", "end"]
-    assert "nothing is left to train" in call(*command(mlp, "--checkpoint", folder))
+    assert "nothing is left to train" in succeed(*command(mlp, "--checkpoint", folder))
 
 
 def test_bits_survive_a_resume_under_dualpipe_on_four_ranks(tmp_path):
@@ -115,7 +111,7 @@ def test_bits_survive_a_resume_under_dualpipe_on_four_ranks(tmp_path):
               tmp_path / "d.safetensors")
 
     def run(folder, steps, *more):
-        call("dpc-run", model, "--data", tmp_path / "d.safetensors", "--lr", 1e-3, "--steps", steps, "--checkpoint", folder, *more)
+        succeed("dpc-run", model, "--data", tmp_path / "d.safetensors", "--lr", 1e-3, "--steps", steps, "--checkpoint", folder, *more)
 
     run(tmp_path / "whole", 6, *shuffled)
     for steps in (1, 3, 6): # the order is the checkpoint's: the flag may be left out
@@ -137,8 +133,8 @@ def test_a_chain_over_ranks_schedules_and_micro_batches(tmp_path):
             model = compile_(tmp_path / "m.dpc", gpt2, ranks, m, schedule, "sgd", init=(), more=("--loss", "loss"))
             metrics = tmp_path / "metrics.jsonl"
             metrics.unlink(missing_ok=True)
-            call("dpc-run", model, "--data", tmp_path / "d.safetensors", "--epochs", 0, "--shuffle", 5, "--lr", 0.05, "--threads", number % 2 + 1,
-                 "--steps", 2 * number, "--checkpoint", tmp_path / name, "--metrics", metrics)
+            succeed("dpc-run", model, "--data", tmp_path / "d.safetensors", "--epochs", 0, "--shuffle", 5, "--lr", 0.05, "--threads", number % 2 + 1,
+                    "--steps", 2 * number, "--checkpoint", tmp_path / name, "--metrics", metrics)
             lines = [json.loads(line) for line in metrics.read_text().splitlines()]
             losses[name] += [line["loss"] for line in lines if "step_s" in line]
             samples += [line["samples"] for line in lines if "step_s" in line]
@@ -148,11 +144,11 @@ def test_a_chain_over_ranks_schedules_and_micro_batches(tmp_path):
 
 def test_what_is_of_another_model_is_refused_by_name(mlp, tmp_path):
     folder = tmp_path / "ck"
-    call(*command(mlp, "--checkpoint", folder, steps=2))
+    succeed(*command(mlp, "--checkpoint", folder, steps=2))
     before = state(folder)
 
     def refused(artifact, *words):
-        said = call(*command(artifact, "--checkpoint", folder), status=CHECKPOINT)
+        said = expect(*command(artifact, "--checkpoint", folder), status=CHECKPOINT)
         for word in words:
             assert word in said, f"'{word}' is not in\n{said}"
 
@@ -164,39 +160,39 @@ def test_what_is_of_another_model_is_refused_by_name(mlp, tmp_path):
     refused(compile_(tmp_path / "other.dpc", tmp_path / "other.onnxtxt"), "'head.weight'", "'fc2.weight'", "is not in the model")
     # Another graph around the same parameters is a note.
     (tmp_path / "same.onnxtxt").write_text(text.replace("Relu", "Tanh"))
-    assert "another model file" in call(*command(compile_(tmp_path / "same.dpc", tmp_path / "same.onnxtxt"), "--checkpoint", folder, steps=3))
+    assert "another model file" in succeed(*command(compile_(tmp_path / "same.dpc", tmp_path / "same.onnxtxt"), "--checkpoint", folder, steps=3))
     assert state(folder)[1]["step"] == 3 and before[1]["step"] == 2
     # Another order of the samples would take some twice.
-    said = call(*command(mlp, "--checkpoint", folder, "--shuffle", 4), status=CHECKPOINT)
+    said = expect(*command(mlp, "--checkpoint", folder, "--shuffle", 4), status=CHECKPOINT)
     assert "--shuffle 4" in said and "without it" in said
 
 
 def test_damage_is_named_and_the_one_before_taken(mlp, uninterrupted, tmp_path):
-    call(*command(mlp, "--checkpoint", tmp_path / "whole", "--checkpoint-every", 2, "--keep", 9))
+    succeed(*command(mlp, "--checkpoint", tmp_path / "whole", "--checkpoint-every", 2, "--keep", 9))
     for number, damage in enumerate([lambda p: p.write_bytes(p.read_bytes()[:-1]), lambda p: p.write_bytes(p.read_bytes()[:-9] + b"123456789"),
                                      lambda p: p.unlink()]):
         folder = tmp_path / str(number)
         shutil.copytree(tmp_path / "whole", folder)
         damage(folder / "step-6" / "state.safetensors")
-        said = call(*command(mlp, "--checkpoint", folder))
+        said = succeed(*command(mlp, "--checkpoint", folder))
         assert "step-6/state.safetensors" in said and "step-4" in said.splitlines()[0] and "checkpoint before is taken" in said
         assert state(folder)[0] == state(uninterrupted / "ck")[0]
         # Asked for by name, there is no other.
         damaged = tmp_path / f"{number}.damaged"
         shutil.copytree(tmp_path / "whole" / "step-6", damaged)
         damage(damaged / "state.safetensors")
-        said = call(*command(mlp, "--checkpoint", tmp_path / "new", "--resume", damaged), status=CHECKPOINT)
+        said = expect(*command(mlp, "--checkpoint", tmp_path / "new", "--resume", damaged), status=CHECKPOINT)
         assert f"{damaged}/state.safetensors" in said
 
 
 def test_resume_from_an_earlier_one_is_another_run(mlp, tmp_path):
     folder = tmp_path / "ck"
-    call(*command(mlp, "--checkpoint", folder, "--checkpoint-every", 2, "--keep", 9))
-    call(*command(mlp, "--checkpoint", folder, "--resume", folder / "step-2", "--keep", 9, steps=3, lr=0.5))
-    said = call(*command(mlp, "--checkpoint", folder, steps=4))
+    succeed(*command(mlp, "--checkpoint", folder, "--checkpoint-every", 2, "--keep", 9))
+    succeed(*command(mlp, "--checkpoint", folder, "--resume", folder / "step-2", "--keep", 9, steps=3, lr=0.5))
+    said = succeed(*command(mlp, "--checkpoint", folder, steps=4))
     assert "step-3" in said.splitlines()[0], "the branch that was begun last goes on, not the longest"
-    call(*command(mlp, "--checkpoint", folder, "--resume", "never", steps=1))
-    assert "step-1" in call(*command(mlp, "--checkpoint", folder, steps=2)).splitlines()[0]
+    succeed(*command(mlp, "--checkpoint", folder, "--resume", "never", steps=1))
+    assert "step-1" in succeed(*command(mlp, "--checkpoint", folder, steps=2)).splitlines()[0]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
@@ -212,7 +208,7 @@ def test_a_signal_ends_the_run_after_the_step_with_a_checkpoint(mlp, uninterrupt
     assert f"after step {stopped} of 6" in said and f"step-{stopped}" in said
     assert json.loads((tmp_path / "t.json").read_text())["traceEvents"]
     assert state(tmp_path / "ck")[1]["step"] == stopped < 6
-    call(*command(mlp, "--checkpoint", tmp_path / "ck"))
+    succeed(*command(mlp, "--checkpoint", tmp_path / "ck"))
     assert state(tmp_path / "ck") == state(uninterrupted / "ck")
 
 
@@ -238,23 +234,23 @@ def test_two_runs_at_one_time_into_one_output(mlp, tmp_path):
                                stderr=subprocess.PIPE, text=True)
         await_line(run, "step 1/1000")
         elsewhere = [] if name == "checkpoint" else ["--checkpoint", tmp_path / f"{name}2"]
-        said = call(*command(mlp, *arguments(name), *elsewhere), status=IO)
+        said = expect(*command(mlp, *arguments(name), *elsewhere), status=IO)
         assert "another run" in said and f"process {run.pid}" in said
         run.kill() # the lock dies with its owner
         run.wait(60)
-        call(*command(mlp, *arguments(name), *elsewhere))
+        succeed(*command(mlp, *arguments(name), *elsewhere))
 
 
 def test_a_full_disk_costs_the_new_checkpoint_only(mlp, tmp_path):
     folder = tmp_path / "ck"
-    call(*command(mlp, "--checkpoint", folder, steps=1))
+    succeed(*command(mlp, "--checkpoint", folder, steps=1))
     former = state(folder)
     limited = dict(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000)))
-    said = call(*command(mlp, "--checkpoint", folder, "--checkpoint-every", 1, steps=4), status=IO, **limited)
+    said = expect(*command(mlp, "--checkpoint", folder, "--checkpoint-every", 1, steps=4), status=IO, **limited)
     assert "step 2 could not be kept" in said and "that of step 1 stays" in said and "training goes on" in said
     assert "4 steps" in said or "steps 2 to 4" in said
     assert state(folder) == former and [p.name for p in folder.iterdir()] == ["step-1"]
-    call(*command(mlp, "--checkpoint", folder, steps=4))
+    succeed(*command(mlp, "--checkpoint", folder, steps=4))
 
 
 def fault(folder, at, kind, log, errno=28):
@@ -266,7 +262,7 @@ def fault(folder, at, kind, log, errno=28):
 def test_a_fault_at_every_system_call_of_writing(mlp, tmp_path, kind):
     run = command(mlp, "--checkpoint", tmp_path / "x" / "ck", "--checkpoint-every", 1, "--keep", 2, "--log-every", 1, steps=4)
     (tmp_path / "x").mkdir()
-    call(*run, env=fault("x/ck/step", 0, kind, tmp_path / "count"))
+    succeed(*run, env=fault("x/ck/step", 0, kind, tmp_path / "count"))
     whole, calls = state(tmp_path / "x" / "ck"), int((tmp_path / "count").read_text())
     assert calls > 60 or kind == "short"
     happened = 0
@@ -280,7 +276,7 @@ def test_a_fault_at_every_system_call_of_writing(mlp, tmp_path, kind):
             for file in json.loads(complete.read_text())["files"]:
                 assert (complete.parent / file["name"]).stat().st_size == file["bytes"], f"call {at}"
         # The same command goes on; what it repeats and ends with is the run without the fault.
-        said = call(*run)
+        said = succeed(*run)
         assert "damaged" not in said, f"call {at}\n{said}"
         assert state(tmp_path / "x" / "ck") == whole, f"call {at}"
         assert {p.name for p in (tmp_path / "x" / "ck").iterdir()} <= {f"step-{n}" for n in ((1, 2, 3, 4) if kind == "fail" else (2, 3, 4))}, f"call {at}"
@@ -322,14 +318,14 @@ def test_kill_nine_at_random_moments(mlp, tmp_path):
     most, kills, every, steps = kill_at_random(mlp, tmp_path, moments, 1)
     print(f"{kills} kills, at most {most} of {steps} steps repeated, a checkpoint every {every}")
     assert kills >= moments // 2 and most <= 2 * every
-    call(*command(mlp, "--checkpoint", tmp_path / "whole", "--log-every", 0, steps=steps))
+    succeed(*command(mlp, "--checkpoint", tmp_path / "whole", "--log-every", 0, steps=steps))
     assert state(tmp_path / "ck") == state(tmp_path / "whole")
 
 
 def test_a_checkpoint_of_an_earlier_build_is_resumed(mlp, tmp_path):
     """test/checkpoints/v1 was written when the format was new; what follows it is recorded beside it."""
     shutil.copytree(SOURCE / "test" / "checkpoints" / "v1", tmp_path / "ck")
-    said = call(*command(mlp, "--checkpoint", tmp_path / "ck", "--dump", tmp_path / "dump", steps=6))
+    said = succeed(*command(mlp, "--checkpoint", tmp_path / "ck", "--dump", tmp_path / "dump", steps=6))
     assert "step-3" in said.splitlines()[0]
     wanted = json.loads((SOURCE / "test" / "checkpoints" / "v1.json").read_text())
     got = [float(load_file(tmp_path / "dump" / f"step-{s}.safetensors")["total_loss"]) for s in (4, 5, 6)]

@@ -1,17 +1,16 @@
 """Schedules with the costs of a compiled model."""
 import json
 import os
-import subprocess
 
 import pytest
+
+from commands import output
 
 MODELS = os.path.join(os.environ["DPC_SOURCE_DIR"], "test", "models")
 
 
 def dpc(*arguments):
-    done = subprocess.run(["dpc", *map(str, arguments)], capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    return output("dpc", *arguments)
 
 
 @pytest.fixture(scope="module")

@@ -9,14 +9,10 @@ import sys
 
 import pytest
 
+from commands import output
+
 SOURCE = pathlib.Path(os.environ["DPC_SOURCE_DIR"])
 DEMO = SOURCE / "demo"
-
-
-def call(*command):
-    done = subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, f"{' '.join(map(str, command))}\nexit {done.returncode}\n{done.stdout}{done.stderr}"
-    return done.stdout
 
 
 def tokens(path):
@@ -26,17 +22,17 @@ def tokens(path):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("demo")
-    call(sys.executable, DEMO / "corpus.py", folder)
+    output(sys.executable, DEMO / "corpus.py", folder)
     return folder
 
 
 @pytest.fixture(scope="module")
 def trained(folder):
-    summary = call("dpc", "compile", DEMO / "gpt2-bytes.onnx", "--pp", 4, "--micro-batches", 8, "--schedule", "dualpipe",
-                   "--optimizer", "adamw", "--init", "seed:1", "--loss", "loss", "-o", folder / "gpt2.dpc")
-    said = call("dpc", "run", folder / "gpt2.dpc", "--steps", 16, "--lr", "1e-3", "--data", tokens(folder / "train.bin"),
-                "--eval-data", tokens(folder / "held-out.bin"), "--eval-steps", 1, "--trace", folder / "trace.json",
-                "--report", folder / "report.json")
+    summary = output("dpc", "compile", DEMO / "gpt2-bytes.onnx", "--pp", 4, "--micro-batches", 8, "--schedule", "dualpipe",
+                     "--optimizer", "adamw", "--init", "seed:1", "--loss", "loss", "-o", folder / "gpt2.dpc")
+    said = output("dpc", "run", folder / "gpt2.dpc", "--steps", 16, "--lr", "1e-3", "--data", tokens(folder / "train.bin"),
+                  "--eval-data", tokens(folder / "held-out.bin"), "--eval-steps", 1, "--trace", folder / "trace.json",
+                  "--report", folder / "report.json")
     return summary, said, json.loads((folder / "report.json").read_text())
 
 
@@ -63,18 +59,18 @@ def test_it_starts_at_chance_and_learns(trained):
 
 
 def test_another_partition_starts_at_the_same_loss(folder, trained):
-    call("dpc", "compile", DEMO / "gpt2-bytes.onnx", "--pp", 1, "--micro-batches", 8, "--schedule", "1f1b", "--optimizer",
-         "adamw", "--init", "seed:1", "--loss", "loss", "-o", folder / "one.dpc")
-    call("dpc", "run", folder / "one.dpc", "--steps", 1, "--lr", "1e-3", "--data", tokens(folder / "train.bin"), "--report",
-         folder / "one.json")
+    output("dpc", "compile", DEMO / "gpt2-bytes.onnx", "--pp", 1, "--micro-batches", 8, "--schedule", "1f1b", "--optimizer",
+           "adamw", "--init", "seed:1", "--loss", "loss", "-o", folder / "one.dpc")
+    output("dpc", "run", folder / "one.dpc", "--steps", 1, "--lr", "1e-3", "--data", tokens(folder / "train.bin"), "--report",
+           folder / "one.json")
     assert json.loads((folder / "one.json").read_text())["losses"][0] == trained[2]["losses"][0]
 
 
 def test_the_timeline_shows_every_task_of_a_step(folder, trained):
-    call("dpc", "schedule", "draw", "--trace", folder / "trace.json", "--step", 1, "--format", "html", "-o", folder / "timeline.html")
+    output("dpc", "schedule", "draw", "--trace", folder / "trace.json", "--step", 1, "--format", "html", "-o", folder / "timeline.html")
     page = (folder / "timeline.html").read_text()
     data = json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.S)[1])
-    measured, forecast = data["pictures"]
+    measured, forecast, *scaled = data["pictures"]
     events = json.loads((folder / "trace.json").read_text())["traceEvents"]
     tasks = [e for e in events if e.get("cat") == "task" and e["args"]["step"] == 1]
     assert len(tasks) == sum(len(lane["kinds"].replace("#", "")) for lane in measured["lanes"])
@@ -83,7 +79,15 @@ def test_the_timeline_shows_every_task_of_a_step(folder, trained):
     # Beside the tasks the forecast, of the same tasks of the same ranks: every one has its error.
     expected = [e for e in events if e.get("cat") == "forecast" and e["args"]["step"] == 1 and e["tid"] == 0]
     assert len(expected) == sum(len(lane["kinds"]) for lane in forecast["lanes"])
-    assert [(e["cells"], e["unmatched"]) for e in data["laneErrors"]] == [(len(lane["kinds"].replace("#", "")), 0) for lane in measured["lanes"]]
+    assert [(e["cells"], e["unmatched"]) for e in forecast["errors"]] == [(len(lane["kinds"].replace("#", "")), 0) for lane in measured["lanes"]]
+
+
+    # Where four ranks share fewer cores, also the forecast as long as the step.
+    assert len(scaled) == (len(os.sched_getaffinity(0)) < 4)
+    for picture in scaled:
+        assert picture["makespan"] == pytest.approx(measured["makespan"]) and [len(lane["kinds"]) for lane in picture["lanes"]] == [
+            len(lane["kinds"]) for lane in forecast["lanes"]]
+    assert all(lane["peakBytes"] > 1e5 for lane in measured["lanes"])
 
 
 def test_a_step_that_was_not_traced_is_named(folder, trained):

@@ -2,7 +2,8 @@
 import numpy as np
 import onnx
 import pytest
-from field import MODEL, compile_, dumped, refuse, run, said, call
+from commands import call, refuse, said
+from field import MODEL, compile_, dumped, run
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import save_file
 

@@ -1,7 +1,6 @@
 """Expert ranks: models that communicate inside their layers train on 2 expert ranks x 2 pipeline ranks as they do on one."""
 import json
 import re
-import subprocess
 
 import numpy as np
 import pytest
@@ -9,13 +8,9 @@ from safetensors.numpy import load_file, save_file
 
 import experts
 
+from commands import execute, output
+
 MICRO_BATCHES = 8
-
-
-def call(*command, status=0):
-    done = subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=300)
-    assert done.returncode == status, f"{' '.join(map(str, command))}\nexit {done.returncode}\n{done.stdout}{done.stderr}"
-    return done
 
 
 class Training:
@@ -30,14 +25,14 @@ class Training:
     def artifact(self, ranks, pp, schedule, optimizer="adamw", *options):
         out = self.folder / f"{ranks}-{pp}-{schedule}-{optimizer}.dpc"
         if not out.exists():
-            call("dpc", "compile", self.folder / f"{ranks}.mlir", "-o", out, "--pp", pp, "--micro-batches", MICRO_BATCHES, "--schedule", schedule,
-                 "--optimizer", optimizer, *options)
+            execute("dpc", "compile", self.folder / f"{ranks}.mlir", "-o", out, "--pp", pp, "--micro-batches", MICRO_BATCHES, "--schedule", schedule,
+                    "--optimizer", optimizer, *options)
         return out
 
     def run(self, ranks, artifact, steps=3, lr=1e-3, options=()):
         dump, metrics = self.folder / "dump", self.folder / "metrics.jsonl"
-        call("dpc", "run", artifact, "--data", self.folder / f"{ranks}.safetensors", "--epochs", 0, "--steps", steps, "--lr", lr, "--dump", dump,
-             "--metrics", metrics, *options)
+        execute("dpc", "run", artifact, "--data", self.folder / f"{ranks}.safetensors", "--epochs", 0, "--steps", steps, "--lr", lr, "--dump", dump,
+                "--metrics", metrics, *options)
         norms = [line["grad_norm"] for line in map(json.loads, metrics.read_text().splitlines()) if "grad_norm" in line]
         return [dict(load_file(str(dump / f"step-{i + 1}.safetensors")), grad_norm=norms[i]) for i in range(steps)]
 
@@ -80,7 +75,7 @@ def test_more_expert_ranks(tmp_path, members, layers):
     one = training.run(1, training.artifact(1, 1, "1f1b", "sgd"), lr=0.1)
     more = training.run(members, training.artifact(members, 1, "1f1b", "sgd"), lr=0.1)
     compare(one, more, weights=1e-5, members=members)
-    call("dpc", "verify", training.artifact(members, 1, "1f1b", "sgd"))
+    execute("dpc", "verify", training.artifact(members, 1, "1f1b", "sgd"))
 
 
 @pytest.mark.parametrize("weighting", ["mean", "sum"])
@@ -90,7 +85,7 @@ def test_other_weightings(tmp_path, weighting):
     one = training.run(1, training.artifact(1, 1, "1f1b", "sgd"), lr=lr)
     two = training.run(2, training.artifact(2, 2, "dualpipe", "sgd"), lr=lr)
     compare(one, two, weights=1e-5)
-    call("dpc", "verify", training.artifact(2, 2, "dualpipe", "sgd"))
+    execute("dpc", "verify", training.artifact(2, 2, "dualpipe", "sgd"))
 
 
 @pytest.mark.parametrize("pp, schedule, optimizer", [(1, "1f1b", "sgd"), (2, "gpipe", "sgd"), (2, "1f1b", "sgd"), (2, "zb-h1", "sgd"), (2, "dualpipe", "sgd"),
@@ -142,7 +137,7 @@ def test_weights_of_one_rank_serve_two(whole):
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
 def test_verify_passes(whole, optimizer):
-    done = call("dpc", "verify", whole.artifact(2, 2, "dualpipe", optimizer), "--data", whole.folder / "2.safetensors", "--steps", 2)
+    done = execute("dpc", "verify", whole.artifact(2, 2, "dualpipe", optimizer), "--data", whole.folder / "2.safetensors", "--steps", 2)
     assert "verified: 2 steps of 2.mlir on 4 ranks" in done.stdout
 
 
@@ -165,10 +160,10 @@ def keep_gradients_apart(text):
 @pytest.mark.parametrize("phase, plant", [("2-autodiff", forget_an_exchange), ("5-lower", keep_gradients_apart)])
 def test_planted_fault_is_found(whole, tmp_path, phase, plant):
     options = ["--pp", 2, "--micro-batches", MICRO_BATCHES, "--schedule", "dualpipe"]
-    call("dpc", "compile", whole.folder / "2.mlir", "-o", tmp_path / "good.dpc", "--dump-phases", tmp_path, *options)
+    execute("dpc", "compile", whole.folder / "2.mlir", "-o", tmp_path / "good.dpc", "--dump-phases", tmp_path, *options)
     (tmp_path / "broken.mlir").write_text(plant((tmp_path / f"{phase}.mlir").read_text()))
-    call("dpc", "compile", tmp_path / "broken.mlir", "-o", tmp_path / "broken.dpc", *options)
-    done = call("dpc", "verify", tmp_path / "broken.dpc", "--data", whole.folder / "2.safetensors", status=1)
+    execute("dpc", "compile", tmp_path / "broken.mlir", "-o", tmp_path / "broken.dpc", *options)
+    done = execute("dpc", "verify", tmp_path / "broken.dpc", "--data", whole.folder / "2.safetensors", status=1)
     assert "difference: step 1: " in done.stdout, done.stdout
 
 
@@ -178,7 +173,7 @@ def test_what_is_written_knows_expert_ranks(whole):
     assert (manifest["mesh"]["pp"], manifest["mesh"]["ep"]) == (2, 2)
     shapes = {p["name"]: p["shape"] for p in manifest["parameters"]}
     assert shapes["layer0.up"] == [2, 32, 48] and shapes["layer0.gate"] == [32, 32]
-    inspected = call("dpc", "inspect", artifact, "--rank", 1).stdout
+    inspected = execute("dpc", "inspect", artifact, "--rank", 1).stdout
     assert "ep=2" in inspected and "experts1" in inspected and "all-to-all" in inspected
     whole.run(2, artifact, options=("--trace", trace, "--trace-steps", "2:3", "--report", report))
     assert len(json.loads(report.read_text())["peak_bytes"]) == 4
@@ -187,22 +182,29 @@ def test_what_is_written_knows_expert_ranks(whole):
     tracks = {(event["pid"], event["tid"]): event["args"]["name"] for event in events if event.get("name") == "thread_name"}
     busy = {(event["pid"], tracks[event["pid"], event["tid"]]) for event in events if event.get("ph") == "X"}
     assert {(rank, stream) for rank in range(4) for stream in ("measured compute", "measured collective")} <= busy, busy
+    # Drawn, each of two expert ranks keeps what its pipeline rank does.
+    page = output("dpc", "schedule", "draw", "--trace", trace, "--format", "html")
+    measured, forecast, *_ = json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.S)[1])["pictures"]
+    simulated = json.loads(output("dpc", "schedule", "simulate", "dualpipe", "--pp", 2, "--micro-batches", MICRO_BATCHES, "--cost-from", artifact,
+                                  "--format", "json"))
+    for picture in (measured, forecast):
+        assert [lane["peak"] for lane in picture["lanes"]] == [peak for peak in simulated["peak_activations"] for _ in range(2)]
 
 
 def test_ir_written_by_hand_is_checked_as_what_is_imported(tmp_path):
     text = experts.model().replace('  func.func @forward', '  nn.parameter @spare : tensor<2xf32> trained = #nn.init<ones, 0, 0.0 : f64>\n  func.func @forward')
     (tmp_path / "spare.mlir").write_text(text)
-    done = call("dpc", "compile", tmp_path / "spare.mlir", "-o", tmp_path / "spare.dpc", "--pp", 1, status=3)
+    done = execute("dpc", "compile", tmp_path / "spare.mlir", "-o", tmp_path / "spare.dpc", "--pp", 1, status=3)
     assert "is read by nothing" in done.stderr
 
 
 def test_the_summary_says_what_is_overlapped(whole, tmp_path):
-    done = call("dpc", "compile", whole.folder / "2.mlir", "-o", tmp_path / "model.dpc", "--pp", 2, "--micro-batches", MICRO_BATCHES, "--schedule", "dualpipe")
+    done = execute("dpc", "compile", whole.folder / "2.mlir", "-o", tmp_path / "model.dpc", "--pp", 2, "--micro-batches", MICRO_BATCHES, "--schedule", "dualpipe")
     assert "; 2 expert ranks at each place of the pipeline, 4 ranks in all" in done.stdout
     pairs = re.findall(r"overlapped: s\d\.forward\+s\d\.backward in (\S+) us \(cores \S+ us, links \S+ us; one after the other (\S+) us\)", done.stdout)
     assert len(pairs) == 2 and all(float(together) < float(apart) for together, apart in pairs), done.stdout
 
 
 def test_data_must_be_for_all_expert_ranks(whole):
-    done = call("dpc", "run", whole.artifact(2, 2, "dualpipe"), "--data", whole.folder / "1.safetensors", "--steps", 1, "--lr", 0.1, status=9)
+    done = execute("dpc", "run", whole.artifact(2, 2, "dualpipe"), "--data", whole.folder / "1.safetensors", "--steps", 1, "--lr", 0.1, status=9)
     assert "[N, 2, 16, 32] would be right" in done.stderr

@@ -3,19 +3,16 @@ import json
 import os
 import pathlib
 import re
-import subprocess
 
 import pytest
+
+from commands import call
 
 SOURCE = pathlib.Path(os.environ["DPC_SOURCE_DIR"])
 MODEL = SOURCE / "test" / "models" / "gpt2.onnx"
 SCHEDULES = ["gpipe", "1f1b", "zb-h1", "dualpipe", "dualpipev"]
 UNITS = {"s": 1, "ms": 1e-3, "us": 1e-6, "B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9}
 QUANTITY = r"[-+0-9.e]+ (?:[num]?s|[kMG]?B)"
-
-
-def call(*command):
-    return subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=300)
 
 
 def explain(model, *options):

@@ -4,7 +4,6 @@ import json
 import os
 import pathlib
 import shutil
-import subprocess
 
 import numpy as np
 import onnx
@@ -14,20 +13,14 @@ from onnx.external_data_helper import load_external_data_for_model
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
+from commands import execute
+
 MODELS = pathlib.Path(os.environ["DPC_SOURCE_DIR"]) / "test" / "models"
 USAGE, MODEL, CHECKPOINT = 2, 3, 7
 
 
-def call(*command, status=0, words=()):
-    done = subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=300)
-    assert done.returncode == status, f"exit {done.returncode}\n{done.stdout}{done.stderr}"
-    for word in words:
-        assert word in done.stdout + done.stderr, f"'{word}' is not in\n{done.stdout}{done.stderr}"
-    return done
-
-
 def compiled(model, folder, *flags):
-    call("dpc", "compile", model, "-o", folder / "m.dpc", "--optimizer", "sgd", "--micro-batches", "1", *flags)
+    execute("dpc", "compile", model, "-o", folder / "m.dpc", "--optimizer", "sgd", "--micro-batches", "1", *flags)
     return folder / "m.dpc"
 
 
@@ -79,7 +72,7 @@ def state_of(values):
 
 def trained(artifact, folder):
     """A step of training: its checkpoint, and what the dump has of its weights."""
-    call("dpc", "run", artifact, "--data", "synthetic:1", "--lr", "0.1", "--steps", "1", "--checkpoint", folder / "kept", "--dump", folder / "dump")
+    execute("dpc", "run", artifact, "--data", "synthetic:1", "--lr", "0.1", "--steps", "1", "--checkpoint", folder / "kept", "--dump", folder / "dump")
     dump = load_file(next((folder / "dump").iterdir()))
     shutil.rmtree(folder / "dump")
     return folder / "kept", {name[6:]: value for name, value in dump.items() if name.startswith("param/")}
@@ -88,14 +81,14 @@ def trained(artifact, folder):
 def test_initial_weights_give_the_file_back(values, tmp_path):
     onnx.save(graph(values), tmp_path / "m.onnx")
     artifact = compiled(tmp_path / "m.onnx", tmp_path)
-    call("dpc", "export", artifact, "-o", tmp_path / "same.onnx", words=["the initial weights", "weights that training begins with"])
+    execute("dpc", "export", artifact, "-o", tmp_path / "same.onnx", words=["the initial weights", "weights that training begins with"])
     assert (tmp_path / "same.onnx").read_bytes() == (tmp_path / "m.onnx").read_bytes()
 
 
 def test_a_state_dict_has_the_frameworks_names_order_and_layout(values, tmp_path):
     onnx.save(graph(values), tmp_path / "m.onnx")
     artifact = compiled(tmp_path / "m.onnx", tmp_path)
-    call("dpc", "export", artifact, "-o", tmp_path / "w.safetensors", words=["6 tensors"])
+    execute("dpc", "export", artifact, "-o", tmp_path / "w.safetensors", words=["6 tensors"])
     with safe_open(tmp_path / "w.safetensors", "np") as file:
         assert file.metadata() == {"format": "pt", "format_version": "1.0", "layout": "framework"}
         assert list(file.offset_keys()) == list(RECORD)
@@ -108,9 +101,9 @@ def test_the_model_is_not_needed_for_a_state_dict(values, tmp_path):
     onnx.save(graph(values), tmp_path / "m.onnx")
     artifact = compiled(tmp_path / "m.onnx", tmp_path)
     (tmp_path / "m.onnx").unlink()
-    call("dpc", "export", artifact, "-o", tmp_path / "w.safetensors")
+    execute("dpc", "export", artifact, "-o", tmp_path / "w.safetensors")
     assert len(load_file(tmp_path / "w.safetensors")) == len(RECORD)
-    call("dpc", "export", artifact, "-o", tmp_path / "t.onnx", status=MODEL, words=["the model's own file is needed", "m.onnx"])
+    execute("dpc", "export", artifact, "-o", tmp_path / "t.onnx", status=MODEL, words=["the model's own file is needed", "m.onnx"])
     assert not (tmp_path / "t.onnx").exists()
 
 
@@ -119,14 +112,14 @@ def test_a_state_dict_is_taken_back(values, tmp_path):
     artifact = compiled(tmp_path / "m.onnx", tmp_path)
     other = {name: value if name in ("frozen", "mask", "position_ids") else value + 1 for name, value in values.items()}
     save_file({key: np.ascontiguousarray(value) for key, value in state_of(other).items()}, tmp_path / "w.safetensors")
-    call("dpc", "run", artifact, "--data", "synthetic:1", "--lr", "0", "--steps", "1", "--init-weights", tmp_path / "w.safetensors", "--dump", tmp_path / "dump")
+    execute("dpc", "run", artifact, "--data", "synthetic:1", "--lr", "0", "--steps", "1", "--init-weights", tmp_path / "w.safetensors", "--dump", tmp_path / "dump")
     dump = load_file(next((tmp_path / "dump").iterdir()))
     assert np.array_equal(dump["param/l0"], other["l0"]) and np.array_equal(dump["param/table"], other["table"])
     # A constant that the graph computes with cannot become another one.
     changed = state_of({**other, "frozen": values["frozen"] + 1})
     save_file({key: np.ascontiguousarray(value) for key, value in changed.items()}, tmp_path / "x.safetensors")
-    call("dpc", "run", artifact, "--data", "synthetic:1", "--lr", "0", "--steps", "1", "--init-weights", tmp_path / "x.safetensors", status=9,
-         words=["'scale' is a constant of the compiled model"])
+    execute("dpc", "run", artifact, "--data", "synthetic:1", "--lr", "0", "--steps", "1", "--init-weights", tmp_path / "x.safetensors", status=9,
+            words=["'scale' is a constant of the compiled model"])
 
 
 def external(model, folder, name="m.onnx", **options):
@@ -138,22 +131,22 @@ def external(model, folder, name="m.onnx", **options):
 def test_external_data_stay_external(values, tmp_path):
     path = external(graph(values), tmp_path / "in", location="w.bin")
     artifact = compiled(path, tmp_path)
-    call("dpc", "export", artifact, "-o", tmp_path / "t.onnx", words=["t.onnx.data"])
+    execute("dpc", "export", artifact, "-o", tmp_path / "t.onnx", words=["t.onnx.data"])
     same(initializers(tmp_path / "t.onnx"), values)
     assert (tmp_path / "t.onnx.data").read_bytes() == (tmp_path / "in" / "w.bin").read_bytes()
     copied = onnx.load(tmp_path / "t.onnx", load_external_data=False)
     assert {e.value for t in copied.graph.initializer for e in t.external_data if e.key == "location"} == {"t.onnx.data"}
-    call("dpc", "export", artifact, "-o", tmp_path / "t.onnx", status=USAGE, words=["t.onnx' exists"])
+    execute("dpc", "export", artifact, "-o", tmp_path / "t.onnx", status=USAGE, words=["t.onnx' exists"])
     (tmp_path / "t.onnx").unlink()
-    call("dpc", "export", artifact, "-o", tmp_path / "t.onnx", status=USAGE, words=["t.onnx.data'", "exists; --force"])
-    call("dpc", "export", artifact, "-o", tmp_path / "t.onnx", "--force")
+    execute("dpc", "export", artifact, "-o", tmp_path / "t.onnx", status=USAGE, words=["t.onnx.data'", "exists; --force"])
+    execute("dpc", "export", artifact, "-o", tmp_path / "t.onnx", "--force")
     same(initializers(tmp_path / "t.onnx"), values)
 
 
 def test_several_external_files(values, tmp_path):
     path = external(graph(values), tmp_path / "in", all_tensors_to_one_file=False)
     artifact = compiled(path, tmp_path)
-    call("dpc", "export", artifact, "-o", tmp_path / "t.onnx")
+    execute("dpc", "export", artifact, "-o", tmp_path / "t.onnx")
     same(initializers(tmp_path / "t.onnx"), values)
     assert sorted(p.name for p in (tmp_path / "t.onnx.data").iterdir()) == sorted(values)
 
@@ -169,7 +162,7 @@ def test_a_full_disk_leaves_nothing(values, tmp_path, external_data):
         onnx.save(model, path)
     artifact = compiled(path, tmp_path)
     before = sorted(tmp_path.rglob("*"))
-    call("bash", "-c", f"ulimit -f 64; dpc export {artifact} -o {tmp_path}/t.onnx", status=11, words=["t.onnx", "File too large"])
+    execute("bash", "-c", f"ulimit -f 64; dpc export {artifact} -o {tmp_path}/t.onnx", status=11, words=["t.onnx", "File too large"])
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -177,10 +170,10 @@ def test_external_data_beside_the_original(values, tmp_path):
     path = external(graph(values), tmp_path, location="t.onnx.data")
     artifact = compiled(path, tmp_path)
     before = (tmp_path / "t.onnx.data").read_bytes()
-    call("dpc", "export", artifact, "-o", tmp_path / "t.onnx", "--force", status=USAGE, words=["t.onnx.data' is the model's own file"])
-    call("dpc", "export", artifact, "-o", path, "--force", status=USAGE, words=["is the model's own file"])
+    execute("dpc", "export", artifact, "-o", tmp_path / "t.onnx", "--force", status=USAGE, words=["t.onnx.data' is the model's own file"])
+    execute("dpc", "export", artifact, "-o", path, "--force", status=USAGE, words=["is the model's own file"])
     assert (tmp_path / "t.onnx.data").read_bytes() == before
-    call("dpc", "export", artifact, "-o", tmp_path / "u.onnx")
+    execute("dpc", "export", artifact, "-o", tmp_path / "u.onnx")
     same(initializers(tmp_path / "u.onnx"), values)
 
 
@@ -188,9 +181,9 @@ def test_what_changed_since_the_compile_is_refused(values, tmp_path):
     path = external(graph(values), tmp_path / "in", location="w.bin")
     artifact = compiled(path, tmp_path)
     os.utime(tmp_path / "in" / "w.bin")
-    call("dpc", "export", artifact, "-o", tmp_path / "t.onnx", status=MODEL, words=["w.bin", "has changed since the model was compiled"])
+    execute("dpc", "export", artifact, "-o", tmp_path / "t.onnx", status=MODEL, words=["w.bin", "has changed since the model was compiled"])
     os.utime(path)
-    call("dpc", "export", artifact, "-o", tmp_path / "t.onnx", status=MODEL, words=["m.onnx' has changed since it was compiled"])
+    execute("dpc", "export", artifact, "-o", tmp_path / "t.onnx", status=MODEL, words=["m.onnx' has changed since it was compiled"])
     assert not list(tmp_path.glob("t.onnx*"))
 
 
@@ -203,32 +196,32 @@ def test_a_location_outside_the_folder_is_refused(values, tmp_path):
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "m.onnx").write_bytes(model.SerializeToString())
     artifact = compiled(tmp_path / "in" / "m.onnx", tmp_path)
-    call("dpc", "export", artifact, "-o", tmp_path / "t.onnx", status=MODEL, words=["'unused'", "'../secret' leaves the model's folder"])
+    execute("dpc", "export", artifact, "-o", tmp_path / "t.onnx", status=MODEL, words=["'unused'", "'../secret' leaves the model's folder"])
     assert not list(tmp_path.glob("t.onnx*"))
 
 
 def test_errors_of_use(values, tmp_path):
     onnx.save(graph(values), tmp_path / "m.onnx")
     artifact = compiled(tmp_path / "m.onnx", tmp_path)
-    call("dpc", "export", artifact, "-o", tmp_path / "w.pt", status=USAGE, words=["ends in .onnx", ".safetensors"])
-    call("dpc", "export", artifact, status=USAGE, words=["--output"])
-    call("dpc", "export", artifact, "-o", tmp_path / "w.safetensors", "--checkpoint", tmp_path / "none", status=CHECKPOINT, words=["none"])
-    call("dpc", "export", tmp_path / "none.dpc", "-o", tmp_path / "w.safetensors", status=MODEL)
-    call("dpc", "export", artifact, "-o", tmp_path / "no" / "w.safetensors", status=11, words=["w.safetensors"])
+    execute("dpc", "export", artifact, "-o", tmp_path / "w.pt", status=USAGE, words=["ends in .onnx", ".safetensors"])
+    execute("dpc", "export", artifact, status=USAGE, words=["--output"])
+    execute("dpc", "export", artifact, "-o", tmp_path / "w.safetensors", "--checkpoint", tmp_path / "none", status=CHECKPOINT, words=["none"])
+    execute("dpc", "export", tmp_path / "none.dpc", "-o", tmp_path / "w.safetensors", status=MODEL)
+    execute("dpc", "export", artifact, "-o", tmp_path / "no" / "w.safetensors", status=11, words=["w.safetensors"])
     assert not list(tmp_path.glob("w.*"))
 
 
 def test_default_exports_go_back_to_the_frameworks_layout(tmp_path):
     """43 of this file's 57 weights are stored transposed under made-up names, square ones too; the other file has them as the module does."""
     artifact = compiled(MODELS / "llama_default.onnx", tmp_path)
-    done = call("dpc", "export", artifact, "-o", tmp_path / "w.safetensors")
+    done = execute("dpc", "export", artifact, "-o", tmp_path / "w.safetensors")
     assert "note: not written" not in done.stderr and "made-up" not in done.stderr
     found = load_file(tmp_path / "w.safetensors")
     graphs = json.loads((MODELS / "llama.json").read_text())["graphs"]
     names = next(graph for graph in graphs if graph["file"] == "llama.onnx")["parameters"]
     module = initializers(MODELS / "llama.onnx")
     same(dict(sorted(found.items())), {key: module[name] for key, name in sorted(names.items())})
-    call("dpc", "export", artifact, "-o", tmp_path / "same.onnx")
+    execute("dpc", "export", artifact, "-o", tmp_path / "same.onnx")
     assert (tmp_path / "same.onnx").read_bytes() == (MODELS / "llama_default.onnx").read_bytes()
 
 
@@ -238,23 +231,51 @@ def test_names_that_an_exporter_made_up_are_listed(values, tmp_path):
         node.input[:] = ["onnx::MatMul_7" if name == "l0" else "h." + name if name in values else name for name in node.input]
     onnx.save(model, tmp_path / "m.onnx")
     artifact = compiled(tmp_path / "m.onnx", tmp_path)
-    done = call("dpc", "export", artifact, "-o", tmp_path / "w.safetensors", words=["does not record the framework's state dict", "under the graph's own names"])
+    done = execute("dpc", "export", artifact, "-o", tmp_path / "w.safetensors", words=["does not record the framework's state dict", "under the graph's own names"])
     assert "  onnx::MatMul_7\n" in done.stderr and "  h.table\n" not in done.stderr
 
 
 def test_what_a_file_without_a_record_lacks_is_listed(tmp_path):
+    """Of the 32 rows of its table of positions this file has the 16 that a sequence looks up; all else goes back, both names of the tie too."""
     artifact = compiled(MODELS / "gpt2_default.onnx", tmp_path)
-    call("dpc", "export", artifact, "-o", tmp_path / "w.safetensors", words=["would miss it", "'transformer.wpe.weight': the model's file holds only what was folded from it, 'embedding_1'"])
-    assert "transformer.wpe.weight" not in load_file(tmp_path / "w.safetensors")
+    execute("dpc", "export", artifact, "-o", tmp_path / "w.safetensors", words=[
+        "would miss it:\n  'transformer.wpe.weight': the model's file holds only the rows that the exporter looked up in it, 'embedding_1' [1, 16, 32], and says neither which these are"])
+    found, module = load_file(tmp_path / "w.safetensors"), initializers(MODELS / "gpt2.onnx")
+    graphs = json.loads((MODELS / "gpt2.json").read_text())["graphs"]
+    names = next(graph for graph in graphs if graph["file"] == "gpt2.onnx")["parameters"]
+    wanted = {key: module[name] for key, name in names.items()} | {name: module[name] for name in names.values()}
+    assert {"transformer.wte.weight", "lm_head.weight"} <= set(wanted)
+    table = wanted.pop("transformer.wpe.weight")
+    same(dict(sorted(found.items())), dict(sorted(wanted.items())))
+    stored = initializers(MODELS / "gpt2_default.onnx")["embedding_1"]
+    assert table.shape == (32, 32) and np.array_equal(stored[0], table[:16])
     # Its values cannot be given to the model either, in a state dict that has them.
     save_file({**load_file(tmp_path / "w.safetensors"), "transformer.wpe.weight": np.zeros((32, 32), np.float32)}, tmp_path / "x.safetensors")
-    call("dpc", "run", artifact, "--data", "synthetic:1", "--lr", "0", "--steps", "1", "--init-weights", tmp_path / "x.safetensors", status=9,
-         words=["'transformer.wpe.weight' cannot be taken", "python -m dpc.export"])
+    execute("dpc", "run", artifact, "--data", "synthetic:1", "--lr", "0", "--steps", "1", "--init-weights", tmp_path / "x.safetensors", status=9,
+            words=["'transformer.wpe.weight' cannot be taken", "python -m dpc.export"])
+
+
+@pytest.mark.parametrize("name, why", [("embedding", "holds only the rows that the exporter looked up in it, 'embedding' [4, 8], and says neither which these are nor how many it has"),
+                                       ("slice_1", "holds only a part of it, 'slice_1' [4, 8], and says neither where this lies nor how large it is"),
+                                       ("permute", "holds it rearranged by the exporter, 'permute' [4, 8], and does not say how")])
+def test_why_a_folded_tensor_is_not_written(values, tmp_path, name, why):
+    kept = {"fc.weight": values["l0"], name: values["mask"]}
+    nodes = [helper.make_node("MatMul", ["x", "fc.weight"], ["a"]), helper.make_node("Add", ["a", name], ["b"]), helper.make_node("Mul", ["b", "b"], ["c"]),
+             helper.make_node("ReduceMean", ["c"], ["loss"], keepdims=0)]
+    made = helper.make_graph(nodes, "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [4, 8])], [helper.make_tensor_value_info("loss", TensorProto.FLOAT, [])],
+                             [numpy_helper.from_array(v, k) for k, v in kept.items()])
+    made.metadata_props.add(key="pkg.torch.export.ExportedProgram.graph_signature",
+                            value="# inputs\np_fc_weight: PARAMETER target='fc.weight'\np_pos_weight: PARAMETER target='pos.weight'\nx: USER_INPUT\n")
+    made.initializer[1].metadata_props.add(key="pkg.onnxscript.optimizer.folded_from", value="['pos.weight']")
+    onnx.save(helper.make_model(made, opset_imports=[helper.make_opsetid("", 17)], ir_version=10), tmp_path / "m.onnx")
+    artifact = compiled(tmp_path / "m.onnx", tmp_path)
+    execute("dpc", "export", artifact, "-o", tmp_path / "w.safetensors", words=[f"would miss it:\n  'pos.weight': the model's file {why}\n"])
+    same(load_file(tmp_path / "w.safetensors"), {"fc.weight": values["l0"]})
 
 
 def test_both_names_of_a_tie_are_found_in_the_recorded_modules(tmp_path):
     artifact = compiled(MODELS / "gpt2.onnx", tmp_path)
-    done = call("dpc", "export", artifact, "-o", tmp_path / "w.safetensors")
+    done = execute("dpc", "export", artifact, "-o", tmp_path / "w.safetensors")
     assert "would miss" not in done.stderr
     found = load_file(tmp_path / "w.safetensors")
     graphs = json.loads((MODELS / "gpt2.json").read_text())["graphs"]
@@ -266,7 +287,7 @@ def test_both_names_of_a_tie_are_found_in_the_recorded_modules(tmp_path):
 def test_a_model_in_text_becomes_a_binary_copy(values, tmp_path):
     onnx.save(graph(values), tmp_path / "m.textproto", format="textproto")
     artifact = compiled(tmp_path / "m.textproto", tmp_path, "--init", "seed:3")
-    call("dpc", "export", artifact, "-o", tmp_path / "t.onnx")
+    execute("dpc", "export", artifact, "-o", tmp_path / "t.onnx")
     copy = initializers(tmp_path / "t.onnx")
     assert list(copy) == list(values)
     for name in ("frozen", "mask", "position_ids"):
@@ -288,14 +309,14 @@ def test_trained_weights_go_into_a_copy_and_a_state_dict(values, tmp_path):
     artifact = compiled(tmp_path / "m.onnx", tmp_path)
     folder, weights = trained(artifact, tmp_path)
     assert sorted(weights) == ["l0", "table"] and not np.array_equal(weights["l0"], values["l0"])
-    call("dpc", "export", artifact, "--checkpoint", folder, "-o", tmp_path / "t.onnx", words=["after step 1"])
+    execute("dpc", "export", artifact, "--checkpoint", folder, "-o", tmp_path / "t.onnx", words=["after step 1"])
     same(initializers(tmp_path / "t.onnx"), {**values, **weights})
     assert without_values(tmp_path / "t.onnx") == without_values(tmp_path / "m.onnx")
-    call("dpc", "export", artifact, "--checkpoint", next(folder.glob("step-*")), "-o", tmp_path / "w.safetensors")
+    execute("dpc", "export", artifact, "--checkpoint", next(folder.glob("step-*")), "-o", tmp_path / "w.safetensors")
     found, wanted = load_file(tmp_path / "w.safetensors"), state_of({**values, **weights})
     same({key: found[key] for key in wanted}, wanted)
     # What was written is taken, and is the same again.
-    call("dpc", "run", artifact, "--data", "synthetic:1", "--lr", "0", "--steps", "1", "--init-weights", tmp_path / "w.safetensors", "--checkpoint", "none", "--dump", tmp_path / "dump")
+    execute("dpc", "run", artifact, "--data", "synthetic:1", "--lr", "0", "--steps", "1", "--init-weights", tmp_path / "w.safetensors", "--checkpoint", "none", "--dump", tmp_path / "dump")
     dump = load_file(next((tmp_path / "dump").iterdir()))
     for name, value in weights.items():
         assert np.array_equal(dump[f"param/{name}"], value)
@@ -304,8 +325,8 @@ def test_trained_weights_go_into_a_copy_and_a_state_dict(values, tmp_path):
 def test_the_default_checkpoints_are_named(values, tmp_path):
     onnx.save(graph(values), tmp_path / "m.onnx")
     artifact = compiled(tmp_path / "m.onnx", tmp_path)
-    call("dpc", "run", artifact, "--data", "synthetic:1", "--lr", "0.1", "--steps", "1")
-    call("dpc", "export", artifact, "-o", tmp_path / "w.safetensors", words=["the initial weights", f"--checkpoint {tmp_path / 'm.checkpoints'}"])
+    execute("dpc", "run", artifact, "--data", "synthetic:1", "--lr", "0.1", "--steps", "1")
+    execute("dpc", "export", artifact, "-o", tmp_path / "w.safetensors", words=["the initial weights", f"--checkpoint {tmp_path / 'm.checkpoints'}"])
 
 
 def test_a_checkpoint_of_another_model_is_refused(values, tmp_path):
@@ -316,7 +337,7 @@ def test_a_checkpoint_of_another_model_is_refused(values, tmp_path):
     wider = {**values, "table": np.zeros((17, 8), np.float32) + np.arange(8, dtype=np.float32)}
     onnx.save(graph(wider, record=None), tmp_path / "other" / "m.onnx")
     other = compiled(tmp_path / "other" / "m.onnx", tmp_path / "other")
-    call("dpc", "export", other, "--checkpoint", folder, "-o", tmp_path / "w.safetensors", status=CHECKPOINT, words=["of another model", "'table' is f32[16, 8] there, f32[17, 8] in the model"])
+    execute("dpc", "export", other, "--checkpoint", folder, "-o", tmp_path / "w.safetensors", status=CHECKPOINT, words=["of another model", "'table' is f32[16, 8] there, f32[17, 8] in the model"])
     assert not (tmp_path / "w.safetensors").exists()
 
 
@@ -335,7 +356,7 @@ def test_trained_external_data(values, tmp_path):
     path.write_bytes(model.SerializeToString())
     artifact = compiled(path, tmp_path)
     folder, weights = trained(artifact, tmp_path)
-    call("dpc", "export", artifact, "--checkpoint", folder, "-o", tmp_path / "t.onnx")
+    execute("dpc", "export", artifact, "--checkpoint", folder, "-o", tmp_path / "t.onnx")
     same(initializers(tmp_path / "t.onnx"), {**values, **weights, "unused": values["table"]})
     assert (tmp_path / "in" / "w.bin").read_bytes() == before
     copy = onnx.load(tmp_path / "t.onnx", load_external_data=False)
@@ -351,10 +372,10 @@ def test_weights_in_constant_nodes(values, tmp_path):
     del model.graph.initializer[:]
     onnx.save(model, tmp_path / "m.onnx")
     artifact = compiled(tmp_path / "m.onnx", tmp_path)
-    call("dpc", "export", artifact, "-o", tmp_path / "same.onnx")
+    execute("dpc", "export", artifact, "-o", tmp_path / "same.onnx")
     assert (tmp_path / "same.onnx").read_bytes() == (tmp_path / "m.onnx").read_bytes()
     folder, weights = trained(artifact, tmp_path)
-    call("dpc", "export", artifact, "--checkpoint", folder, "-o", tmp_path / "t.onnx")
+    execute("dpc", "export", artifact, "--checkpoint", folder, "-o", tmp_path / "t.onnx")
     found = {node.output[0]: numpy_helper.to_array(node.attribute[0].t) for node in onnx.load(tmp_path / "t.onnx").graph.node if node.op_type == "Constant"}
     assert weights
     same(dict(sorted(found.items())), dict(sorted({**values, **weights}.items())))
@@ -368,7 +389,7 @@ def test_copies_of_a_tied_weight_stay_its_copies(tmp_path):
     (name, [copy]), = copies.items()
     assert copy["transposed"]
     folder, weights = trained(artifact, tmp_path)
-    call("dpc", "export", artifact, "--checkpoint", folder, "-o", tmp_path / "t.onnx")
+    execute("dpc", "export", artifact, "--checkpoint", folder, "-o", tmp_path / "t.onnx")
     written, original = initializers(tmp_path / "t.onnx"), initializers(MODELS / "gpt2_default.onnx")
     assert np.array_equal(written[name], weights[name]) and not np.array_equal(written[name], original[name])
     assert np.array_equal(written[copy["initializer"]], written[name].T)

@@ -2,30 +2,25 @@
 import json
 import os
 import pathlib
-import subprocess
 
 import numpy as np
 import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file
 
+from commands import succeed
+
 EXPORTED = pathlib.Path(os.environ["DPC_SOURCE_DIR"]) / "test" / "exported"
-
-
-def call(*command):
-    done = subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module", params=["nanogpt", "vit"])
 def run(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp(request.param)
     expected = json.loads((EXPORTED / f"{request.param}.json").read_text())
-    call("dpc", "compile", EXPORTED / f"{request.param}.onnx", "-o", folder / "m.dpc", "--optimizer", "adamw", "--pp", "2", "--micro-batches", expected["micro_batches"])
-    call("dpc", "run", folder / "m.dpc", "--data", EXPORTED / f"{request.param}.safetensors", "--lr", expected["lr"], "--epochs", "0", "--steps", len(expected["losses"]),
-         "--report", folder / "run.json", "--checkpoint", folder / "kept")
-    call("dpc", "export", folder / "m.dpc", "--checkpoint", folder / "kept", "-o", folder / "w.safetensors")
+    succeed("dpc", "compile", EXPORTED / f"{request.param}.onnx", "-o", folder / "m.dpc", "--optimizer", "adamw", "--pp", "2", "--micro-batches", expected["micro_batches"])
+    succeed("dpc", "run", folder / "m.dpc", "--data", EXPORTED / f"{request.param}.safetensors", "--lr", expected["lr"], "--epochs", "0", "--steps", len(expected["losses"]),
+            "--report", folder / "run.json", "--checkpoint", folder / "kept")
+    succeed("dpc", "export", folder / "m.dpc", "--checkpoint", folder / "kept", "-o", folder / "w.safetensors")
     return request.param, folder, expected
 
 
@@ -46,7 +41,7 @@ def test_every_parameter_is_trained_and_none_twice(run):
     parameters = json.loads((folder / "m.dpc" / "manifest.json").read_text())["parameters"]
     assert all(p["trained"] for p in parameters) and not [p for p in parameters if "copies" in p]
     weights, initial = load_file(folder / "w.safetensors"), folder / "i.safetensors"
-    call("dpc", "export", folder / "m.dpc", "-o", initial)
+    succeed("dpc", "export", folder / "m.dpc", "-o", initial)
     before = load_file(initial)
     moved = {key for key in weights if not np.array_equal(weights[key], before[key])}
     buffers = {key for key in weights if key.endswith(".attn.bias")}
@@ -69,11 +64,11 @@ def test_the_state_dict_begins_where_the_run_ended(run):
     kept = next(folder.glob("kept/step-20/*.safetensors"))
     for options in (("--init-weights", folder / "w.safetensors", "--checkpoint", "none", "--steps", "1"), ("--init-weights", kept, "--checkpoint", "none", "--steps", "1"),
                     ("--checkpoint", folder / "kept", "--steps", "21")):
-        call("dpc", "run", folder / "m.dpc", "--data", data, "--lr", "1e-3", "--epochs", "0", "--report", folder / "next.json", *options)
+        succeed("dpc", "run", folder / "m.dpc", "--data", data, "--lr", "1e-3", "--epochs", "0", "--report", folder / "next.json", *options)
         losses.append(json.loads((folder / "next.json").read_text())["losses"][-1])
     assert losses[0] == losses[1] == losses[2]
 
 
 def test_verify_passes(run):
     name, folder, _ = run
-    assert "verified" in call("dpc", "verify", folder / "m.dpc", "--data", EXPORTED / f"{name}.safetensors")
+    assert "verified" in succeed("dpc", "verify", folder / "m.dpc", "--data", EXPORTED / f"{name}.safetensors")

@@ -3,7 +3,8 @@ import json
 import shutil
 
 import pytest
-from field import DATA, FIELD, MODEL, USAGE, check, compile_, dumped, refuse, run, succeed
+from commands import refuse, succeed
+from field import DATA, FIELD, MODEL, USAGE, check, compile_, dumped, run
 from seal import seal
 
 EMPTY = FIELD / "empty_tensors"

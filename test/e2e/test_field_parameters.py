@@ -10,7 +10,8 @@ import shlex
 import numpy as np
 import onnx
 import pytest
-from field import FIELD, MODEL, USAGE, call, check, compile_, dumped, refuse, run, said, succeed
+from commands import call, refuse, said, succeed
+from field import FIELD, MODEL, USAGE, check, compile_, dumped, run
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import save_file
 

@@ -3,7 +3,6 @@ import json
 import os
 import pathlib
 import resource
-import subprocess
 import time
 
 import numpy as np
@@ -12,28 +11,24 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import load_file, save_file
 
+from commands import expect, succeed
+
 SOURCE = pathlib.Path(os.environ["DPC_SOURCE_DIR"])
 MLP = SOURCE / "docs" / "mlp.onnxtxt"
-
-
-def call(*command, status=0, **more):
-    done = subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=120, **more)
-    assert done.returncode == status, f"{' '.join(map(str, command))}\nexit {done.returncode}\n{done.stdout}{done.stderr}"
-    return done.stderr + done.stdout
 
 
 @pytest.fixture(scope="module")
 def artifact(tmp_path_factory):
     out = tmp_path_factory.mktemp("mlp") / "m.dpc"
-    call("dpc", "compile", MLP, "--init", "seed:1", "--pp", 2, "--micro-batches", 4, "--optimizer", "sgd", "-o", out)
+    succeed("dpc", "compile", MLP, "--init", "seed:1", "--pp", 2, "--micro-batches", 4, "--optimizer", "sgd", "-o", out)
     return out
 
 
 @pytest.mark.parametrize("schedule", json.loads((pathlib.Path(__file__).parent / "lr_schedules.json").read_text())["rates"])
 def test_lr_schedule_is_pytorch_s_step_by_step(artifact, tmp_path, schedule):
     recorded = json.loads((pathlib.Path(__file__).parent / "lr_schedules.json").read_text())
-    call("dpc", "run", artifact, "--data", "synthetic:1", "--lr", recorded["lr"], "--steps", recorded["steps"], "--lr-schedule", schedule,
-         "--metrics", tmp_path / "m", "--checkpoint", "none")
+    succeed("dpc", "run", artifact, "--data", "synthetic:1", "--lr", recorded["lr"], "--steps", recorded["steps"], "--lr-schedule", schedule,
+            "--metrics", tmp_path / "m", "--checkpoint", "none")
     rates = [json.loads(line)["lr"] for line in (tmp_path / "m").read_text().splitlines() if "step_s" in line]
     np.testing.assert_allclose(rates, recorded["rates"][schedule], rtol=1e-12)
 
@@ -41,50 +36,50 @@ def test_lr_schedule_is_pytorch_s_step_by_step(artifact, tmp_path, schedule):
 def test_lr_schedule_goes_on_after_a_resume_and_reaches_the_weights(artifact, tmp_path):
     def weights(name, *parts):
         for steps in parts:
-            call("dpc", "run", artifact, "--data", "synthetic:1", "--lr", 0.5, "--steps", steps, "--lr-schedule", tmp_path / "rates.csv",
-                 "--checkpoint", tmp_path / name)
+            succeed("dpc", "run", artifact, "--data", "synthetic:1", "--lr", 0.5, "--steps", steps, "--lr-schedule", tmp_path / "rates.csv",
+                    "--checkpoint", tmp_path / name)
         return (tmp_path / name / "step-6" / "state.safetensors").read_bytes()
 
     (tmp_path / "rates.csv").write_text("step,lr\n1,0.5\n3,0.1\n5,0\n")
     whole = weights("whole", 6)
     assert weights("parts", 2, 3, 6) == whole
-    call("dpc", "run", artifact, "--data", "synthetic:1", "--lr", 0.5, "--steps", 4, "--lr-schedule", tmp_path / "rates.csv", "--dump", tmp_path / "dump",
-         "--checkpoint", "none")
+    succeed("dpc", "run", artifact, "--data", "synthetic:1", "--lr", 0.5, "--steps", 4, "--lr-schedule", tmp_path / "rates.csv", "--dump", tmp_path / "dump",
+            "--checkpoint", "none")
     before, after = (load_file(tmp_path / "dump" / f"step-{s}.safetensors") for s in (2, 3))
     for name in ("fc1.weight", "fc2.bias"):
         np.testing.assert_allclose(before[f"param/{name}"] - after[f"param/{name}"], np.float32(0.1) * after[f"grad/{name}"], rtol=1e-3, atol=1e-7)
     (tmp_path / "rates.csv").write_text("step,lr\n0,0.5\n")
-    said = call("dpc", "run", artifact, "--data", "synthetic:1", "--steps", 1, "--lr-schedule", tmp_path / "rates.csv", status=2)
+    said = expect("dpc", "run", artifact, "--data", "synthetic:1", "--steps", 1, "--lr-schedule", tmp_path / "rates.csv", status=2)
     assert "ascending from 1" in said
 
 
 @pytest.mark.parametrize("every, wanted", [(1, [1, 2, 3, 4, 5, 6, 7]), (3, [1, 3, 6, 7]), (0, [])])
 def test_log_every(artifact, every, wanted):
-    said = call("dpc", "run", artifact, "--data", "synthetic:1", "--lr", 0.1, "--steps", 7, "--log-every", every, "--checkpoint", "none")
+    said = succeed("dpc", "run", artifact, "--data", "synthetic:1", "--lr", 0.1, "--steps", 7, "--log-every", every, "--checkpoint", "none")
     assert [int(line.split()[1].split("/")[0]) for line in said.splitlines() if line.startswith("step ")] == wanted
 
 
 def test_eval_every(artifact, tmp_path):
-    call("dpc", "run", artifact, "--data", "synthetic:1", "--lr", 0.1, "--steps", 7, "--eval-data", "synthetic:2", "--eval-steps", 2, "--eval-every", 3,
-         "--report", tmp_path / "r.json", "--checkpoint", "none")
+    succeed("dpc", "run", artifact, "--data", "synthetic:1", "--lr", 0.1, "--steps", 7, "--eval-data", "synthetic:2", "--eval-steps", 2, "--eval-every", 3,
+            "--report", tmp_path / "r.json", "--checkpoint", "none")
     assert [e["step"] for e in json.loads((tmp_path / "r.json").read_text())["evaluations"]] == [3, 6, 7]
 
 
 def test_seed_is_kept_and_another_is_refused(artifact, tmp_path):
     run = ["dpc", "run", artifact, "--data", "synthetic:1", "--lr", 0.1, "--checkpoint", tmp_path / "ck"]
-    call(*run, "--steps", 1, "--seed", 7)
+    succeed(*run, "--steps", 1, "--seed", 7)
     assert json.loads((tmp_path / "ck" / "step-1" / "manifest.json").read_text())["seed"] == 7
-    call(*run, "--steps", 2)
+    succeed(*run, "--steps", 2)
     assert json.loads((tmp_path / "ck" / "step-2" / "manifest.json").read_text())["seed"] == 7
-    assert "--seed 8" in call(*run, "--steps", 3, "--seed", 8, status=7)
+    assert "--seed 8" in expect(*run, "--steps", 3, "--seed", 8, status=7)
 
 
 def test_device_and_threads_of_eval(artifact):
     evaluate = ["dpc", "eval", artifact, "--data", "synthetic:1", "--steps", 1]
-    assert "'abacus'" in call(*evaluate, "--device", "abacus", status=10)
+    assert "'abacus'" in expect(*evaluate, "--device", "abacus", status=10)
     short = dict(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30)))
-    assert "of 999 for cores (--threads)" in call(*evaluate, "--threads", 1000, status=10, **short)
-    assert call(*evaluate, "--threads", 1) == call(*evaluate, "--threads", 3)
+    assert "of 999 for cores (--threads)" in expect(*evaluate, "--threads", 1000, status=10, **short)
+    assert succeed(*evaluate, "--threads", 1) == succeed(*evaluate, "--threads", 3)
 
 
 class Logits:
@@ -101,10 +96,10 @@ class Logits:
         self.y = (self.x.astype(np.float64) @ self.w.astype(np.float64))
 
     def losses(self, target, *flags):
-        call("dpc", "compile", self.folder / "m.onnx", "-o", self.folder / "m.dpc", "--force", "--micro-batches", 2, "--optimizer", "sgd",
-             "--logits", "y", "--labels", "target", *flags)
+        succeed("dpc", "compile", self.folder / "m.onnx", "-o", self.folder / "m.dpc", "--force", "--micro-batches", 2, "--optimizer", "sgd",
+                "--logits", "y", "--labels", "target", *flags)
         save_file({"x": self.x, "target": target}, self.folder / "d.safetensors")
-        call("dpc", "run", self.folder / "m.dpc", "--data", self.folder / "d.safetensors", "--lr", 0.1, "--dump", self.folder / "d", "--checkpoint", "none")
+        succeed("dpc", "run", self.folder / "m.dpc", "--data", self.folder / "d.safetensors", "--lr", 0.1, "--dump", self.folder / "d", "--checkpoint", "none")
         return load_file(self.folder / "d" / "step-1.safetensors")["loss"]
 
 
@@ -153,7 +148,7 @@ def test_loss_op_mse_and_bce(tmp_path):
 
 
 def schedule(*command):
-    return call("dpc", "schedule", *command)
+    return succeed("dpc", "schedule", *command)
 
 
 def test_link_and_chunks_of_drawn_and_searched_schedules():
@@ -179,22 +174,22 @@ def test_shape_binds_an_input(tmp_path):
     graph = helper.make_graph(nodes, "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["rows", 4])],
                               [helper.make_tensor_value_info("loss", TensorProto.FLOAT, [])], [weight])
     (tmp_path / "m.onnx").write_bytes(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString())
-    assert "rows" in call("dpc", "check", tmp_path / "m.onnx", status=3)
-    call("dpc", "compile", tmp_path / "m.onnx", "--shape", "x=7x4", "-o", tmp_path / "m.dpc")
+    assert "rows" in expect("dpc", "check", tmp_path / "m.onnx", status=3)
+    succeed("dpc", "compile", tmp_path / "m.onnx", "--shape", "x=7x4", "-o", tmp_path / "m.dpc")
     assert json.loads((tmp_path / "m.dpc" / "manifest.json").read_text())["inputs"][0]["shape"] == [7, 4]
-    assert "--shape x=7xfour" in call("dpc", "compile", tmp_path / "m.onnx", "--shape", "x=7xfour", "-o", tmp_path / "n.dpc", status=2)
+    assert "--shape x=7xfour" in expect("dpc", "compile", tmp_path / "m.onnx", "--shape", "x=7xfour", "-o", tmp_path / "n.dpc", status=2)
 
 
 def test_param_group_matches_the_framework_s_names(tmp_path):
     """llama_default stores most weights transposed under made-up names; its user knows the module's."""
-    call("dpc", "compile", SOURCE / "test" / "models" / "llama_default.onnx", "--micro-batches", 2, "--optimizer", "sgd", "-o", tmp_path / "m.dpc",
-         "--loss", "loss")
+    succeed("dpc", "compile", SOURCE / "test" / "models" / "llama_default.onnx", "--micro-batches", 2, "--optimizer", "sgd", "-o", tmp_path / "m.dpc",
+            "--loss", "loss")
     manifest = json.loads((tmp_path / "m.dpc" / "manifest.json").read_text())
     made_up = {p["name"] for p in manifest["parameters"] if p["name"].startswith("val_")}
     assert made_up
 
     def weights(*more):
-        call("dpc", "run", tmp_path / "m.dpc", "--data", "synthetic:1", "--lr", 0.1, "--steps", 1, "--dump", tmp_path / "d", "--checkpoint", "none", *more)
+        succeed("dpc", "run", tmp_path / "m.dpc", "--data", "synthetic:1", "--lr", 0.1, "--steps", 1, "--dump", tmp_path / "d", "--checkpoint", "none", *more)
         return {k[6:]: v for k, v in load_file(tmp_path / "d" / "step-1.safetensors").items() if k.startswith("param/")}
 
     moved, held = weights(), weights("--param-group", "model.layers.0.mlp.*:lr=0x")

@@ -3,25 +3,20 @@ import json
 import os
 import pathlib
 import re
-import subprocess
 
 import pytest
+
+from commands import output
 
 SOURCE = pathlib.Path(os.environ["DPC_SOURCE_DIR"])
 DEMO = SOURCE / "demo" / "gpt2-bytes.onnx"
 
 
-def call(*command):
-    done = subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
 @pytest.fixture(scope="module")
 def artifact(tmp_path_factory):
     folder = tmp_path_factory.mktemp("forecast")
-    call("dpc", "compile", SOURCE / "test" / "models" / "gpt2.onnx", "-o", folder / "m.dpc", "--pp", 4, "--micro-batches", 8, "--schedule",
-         "dualpipe", "--optimizer", "adamw")
+    output("dpc", "compile", SOURCE / "test" / "models" / "gpt2.onnx", "-o", folder / "m.dpc", "--pp", 4, "--micro-batches", 8, "--schedule",
+           "dualpipe", "--optimizer", "adamw")
     return folder / "m.dpc"
 
 
@@ -35,7 +30,7 @@ def spans(forecast, rank, stream):
 
 
 def test_the_timeline_has_every_task_of_the_schedule(forecast):
-    text = call("dpc", "schedule", "show", "dualpipe", "--pp", 4, "--micro-batches", 8)
+    text = output("dpc", "schedule", "show", "dualpipe", "--pp", 4, "--micro-batches", 8)
     for rank in range(4):
         actions = re.search(rf"^rank {rank}: (.*)$", text, re.M)[1].split()
         expected = []
@@ -84,8 +79,8 @@ def test_messages_carry_what_tasks_made_to_tasks_that_need_it(forecast):
 
 def test_a_pair_sends_its_forward_before_its_backward_is_done(tmp_path):
     # Also where the weight half reads the output of its own stage's forward, as in this model.
-    call("dpc", "compile", DEMO, "-o", tmp_path / "m.dpc", "--pp", 4, "--micro-batches", 8, "--schedule", "dualpipe", "--init", "seed:1",
-         "--loss", "loss")
+    output("dpc", "compile", DEMO, "-o", tmp_path / "m.dpc", "--pp", 4, "--micro-batches", 8, "--schedule", "dualpipe", "--init", "seed:1",
+           "--loss", "loss")
     forecast = json.loads((tmp_path / "m.dpc" / "manifest.json").read_text())["forecast"]
 
     def alone(kind, stage):
@@ -105,7 +100,7 @@ def test_a_pair_sends_its_forward_before_its_backward_is_done(tmp_path):
 
 
 def test_the_trace_shows_the_forecast(artifact, forecast, tmp_path):
-    call("dpc", "run", artifact, "--data", "synthetic:1", "--steps", 3, "--lr", "1e-3", "--trace", tmp_path / "t.json", "--trace-steps", "2:4")
+    output("dpc", "run", artifact, "--data", "synthetic:1", "--steps", 3, "--lr", "1e-3", "--trace", tmp_path / "t.json", "--trace-steps", "2:4")
     events = json.loads((tmp_path / "t.json").read_text())["traceEvents"]
     steps = {e["args"]["step"] for e in events if e.get("cat") == "task"}
     assert len(steps) == 2
@@ -120,8 +115,8 @@ def stages(tmp_path_factory):
     """The demo's graph in four stages, and half of F: a micro-batch's forward through a quarter of the model."""
     folder = tmp_path_factory.mktemp("stages")
     model = [DEMO, "--pp", 4, "--micro-batches", 32, "--schedule", "dualpipe", "--init", "seed:1", "--loss", "loss"]
-    call("dpc", "compile", *model, "--compile-to", "partition", "--dump-phases", folder)
-    said = call("dpc", "explain", *model)
+    output("dpc", "compile", *model, "--compile-to", "partition", "--dump-phases", folder)
+    said = output("dpc", "explain", *model)
     forwards = [float(t) * {"us": 1e-6, "ms": 1e-3, "s": 1}[u]
                 for t, u in re.findall(r"^  s\d +@\S+ +\S+ \S+ +\S+ \S+ +\S+ \S+ +(\S+) (us|ms|s) ", said, re.M)]
     assert len(forwards) == 4
@@ -131,7 +126,7 @@ def stages(tmp_path_factory):
 def step_of(folder, model, latency):
     machine = json.loads((SOURCE / "lib" / "Machine" / "default.json").read_text())
     (folder / "machine.json").write_text(json.dumps(dict(machine, message_latency_s=latency)))
-    call("dpc", "compile", *model, "--machine", folder / "machine.json", "--compile-to", "lower", "--report", folder / "report.json")
+    output("dpc", "compile", *model, "--machine", folder / "machine.json", "--compile-to", "lower", "--report", folder / "report.json")
     report = json.loads((folder / "report.json").read_text())
     return report["forecast"]["step_s"]
 
@@ -166,4 +161,4 @@ def test_the_costs_of_stages_are_those_of_the_timeline(artifact, forecast):
     assert [s["gradient_bytes"] > 0 for s in costs["stages"]] == [False, True, True, True]
     assert [s["output_bytes"] > 0 for s in costs["stages"]] == [True, True, True, False]
     assert all(s["activation_bytes"] > 0 and s["weight_bytes"] > 0 for s in costs["stages"])
-    assert manifest["schedule"] == call("dpc", "schedule", "show", "dualpipe", "--pp", 4, "--micro-batches", 8)
+    assert manifest["schedule"] == output("dpc", "schedule", "show", "dualpipe", "--pp", 4, "--micro-batches", 8)

@@ -1,9 +1,6 @@
 """--init-weights takes what dumps, state dicts and sharded files hold, by their own word of their layout, or says everything that does not fit."""
 import json
-import os
-import pathlib
 import shutil
-import subprocess
 import zipfile
 
 import numpy as np
@@ -12,21 +9,10 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import load_file, save_file
 
+from commands import call, ended
 from seal import seal
 
 USAGE, DATA = 2, 9
-
-
-def call(*command):
-    return subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=300)
-
-
-def refused(done, status, *words):
-    said = done.stdout + done.stderr
-    assert done.returncode == status, f"exit {done.returncode}\n{said}"
-    for word in words:
-        assert word in said, f"'{word}' is not in\n{said}"
-    return said
 
 
 @pytest.fixture(scope="module")
@@ -97,10 +83,10 @@ def test_the_recorded_layout_is_obeyed(built, state, tmp_path):
     equal(start(built[0], tmp_path / "i.safetensors", tmp_path)[0], state[1])
     save_file(state[1], tmp_path / "x.safetensors", metadata={"layout": "both"})
     done = call("dpc", "run", built[0] / "m.dpc", "--data", "synthetic", "--lr", "0", "--steps", "1", "--init-weights", tmp_path / "x.safetensors")
-    refused(done, DATA, "layout 'both'", "initializer and framework")
+    ended(done, DATA, "layout 'both'", "initializer and framework")
     save_file(state[1], tmp_path / "v.safetensors", metadata={"format_version": "2.0"})
     done = call("dpc", "run", built[0] / "m.dpc", "--data", "synthetic", "--lr", "0", "--steps", "1", "--init-weights", tmp_path / "v.safetensors")
-    refused(done, DATA, "format version 2.0")
+    ended(done, DATA, "format version 2.0")
 
 
 def test_a_dump_says_its_layout_and_is_taken_back(built, state, tmp_path):
@@ -123,7 +109,7 @@ def test_one_name_of_a_tie_is_enough_and_two_must_agree(built, state, tmp_path):
     theirs["out.weight"] = state[0]["out.weight"] + 1
     save_file(theirs, tmp_path / "two.safetensors")
     done = call("dpc", "run", built[0] / "m.dpc", "--data", "synthetic", "--lr", "0", "--steps", "1", "--init-weights", tmp_path / "two.safetensors")
-    refused(done, DATA, "'in.weight' and 'out.weight' are one tensor")
+    ended(done, DATA, "'in.weight' and 'out.weight' are one tensor")
 
 
 def test_shorter_floats_are_widened_exactly(built, state, tmp_path):
@@ -135,14 +121,14 @@ def test_shorter_floats_are_widened_exactly(built, state, tmp_path):
     assert np.array_equal(got["val_1"], half["fc.weight"].astype(np.float32).T)
     save_file({name: value.astype(np.float64) for name, value in state[0].items()}, tmp_path / "double.safetensors")
     done = call("dpc", "run", built[0] / "m.dpc", "--data", "synthetic", "--lr", "0", "--steps", "1", "--init-weights", tmp_path / "double.safetensors")
-    refused(done, DATA, "'fc.bias' should be f32[8], is f64[8]")
+    ended(done, DATA, "'fc.bias' should be f32[8], is f64[8]")
 
 
 def test_everything_that_does_not_fit_is_said_at_once(built, state, tmp_path):
     theirs = {"fc.weight": state[0]["fc.weight"][:, :4].copy(), "in.weight": state[0]["in.weight"], "fc.biass": state[0]["fc.bias"], "mask": np.zeros(3, np.float32)}
     save_file(theirs, tmp_path / "w.safetensors")
     done = call("dpc", "run", built[0] / "m.dpc", "--data", "synthetic", "--lr", "0", "--steps", "1", "--init-weights", tmp_path / "w.safetensors")
-    said = refused(done, DATA, "'fc.weight' should be f32[8, 8], is f32[8, 4]", "'fc.bias' should be f32[8], is missing", "'fc.biass' is not expected")
+    said = ended(done, DATA, "'fc.weight' should be f32[8, 8], is f32[8, 4]", "'fc.bias' should be f32[8], is missing", "'fc.biass' is not expected")
     assert "mask" not in said  # a buffer that the graph does not read
 
 
@@ -163,17 +149,17 @@ def test_shards_with_their_index(built, state, tmp_path):
     write_index({})
     equal(start(built[0], index, tmp_path)[0], state[1])
     write_index({"fc.bias": "../m.safetensors"})
-    refused(run(), DATA, "'fc.bias' is said to be in '../m.safetensors'", "below the index's folder")
+    ended(run(), DATA, "'fc.bias' is said to be in '../m.safetensors'", "below the index's folder")
     write_index({"fc.bias": "/etc/passwd"})
-    refused(run(), DATA, "'/etc/passwd'")
+    ended(run(), DATA, "'/etc/passwd'")
     write_index({"fc.bias": "model-00003.safetensors", "fc.weight": "model-00004.safetensors"})
-    refused(run(), DATA, "model-00003.safetensors", "model-00004.safetensors")
+    ended(run(), DATA, "model-00003.safetensors", "model-00004.safetensors")
     write_index({"fc.bias": names["in.weight"]})
-    refused(run(), DATA, f"'fc.bias' is not in '{names['in.weight']}'")
+    ended(run(), DATA, f"'fc.bias' is not in '{names['in.weight']}'")
     write_index({"fc.bias": 3})
-    refused(run(), DATA, "'fc.bias' is not a name")
+    ended(run(), DATA, "'fc.bias' is not a name")
     index.write_text("{}")
-    refused(run(), DATA, "weight_map")
+    ended(run(), DATA, "weight_map")
 
 
 @pytest.mark.parametrize("name", ["w.pt", "w.pth", "w.bin", "w.safetensors"])
@@ -181,7 +167,7 @@ def test_a_pickle_is_refused_and_the_converter_named(built, tmp_path, name):
     with zipfile.ZipFile(tmp_path / name, "w") as archive:
         archive.writestr("archive/data.pkl", b"")
     done = call("dpc", "run", built[0] / "m.dpc", "--data", "synthetic", "--lr", "0", "--steps", "1", "--init-weights", tmp_path / name)
-    refused(done, DATA, f"python -m dpc.weights {tmp_path / name} OUT.safetensors")
+    ended(done, DATA, f"python -m dpc.weights {tmp_path / name} OUT.safetensors")
 
 
 def test_a_checkpoints_tensors_are_taken(built, tmp_path):
@@ -195,7 +181,7 @@ def test_a_checkpoints_tensors_are_taken(built, tmp_path):
 
 def test_a_model_is_no_file_of_weights(built):
     done = call("dpc", "run", built[0] / "m.dpc", "--data", "synthetic", "--lr", "0", "--steps", "1", "--init-weights", built[0] / "m.onnx")
-    refused(done, DATA, "m.onnx' is a model", "dpc compile")
+    ended(done, DATA, "m.onnx' is a model", "dpc compile")
 
 
 def test_a_manifest_that_contradicts_itself_is_refused(built, tmp_path):
@@ -208,4 +194,4 @@ def test_a_manifest_that_contradicts_itself_is_refused(built, tmp_path):
         manifest = json.loads(json.dumps(good))
         change(manifest)
         write(tmp_path / "m.dpc", manifest)
-        refused(call("dpc", "run", tmp_path / "m.dpc", "--data", "synthetic", "--lr", "0", "--steps", "1"), 3, "manifest.json", words)
+        ended(call("dpc", "run", tmp_path / "m.dpc", "--data", "synthetic", "--lr", "0", "--steps", "1"), 3, "manifest.json", words)

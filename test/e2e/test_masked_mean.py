@@ -3,7 +3,8 @@ micro-batches are averaged."""
 import numpy as np
 import onnx
 import pytest
-from field import FIELD, MODEL, call, check, compile_, dumped, refuse, run, said
+from commands import call, refuse, said
+from field import FIELD, MODEL, check, compile_, dumped, run
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import save_file
 

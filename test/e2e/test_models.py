@@ -6,11 +6,12 @@ must be bit-equal over all of them: how a model is cut and scheduled must not sh
 import json
 import os
 import pathlib
-import subprocess
 
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
+
+from commands import output
 
 MODELS = pathlib.Path(os.environ["DPC_SOURCE_DIR"]) / "test" / "models"
 NAMES = ["gpt2", "llama", "bert", "moe"]
@@ -20,10 +21,13 @@ MORE = ["interleaved", "combined-1f1b", "zb-v", "chimera"]
 LR = {"sgd": 0.1, "adamw": 1e-3}
 
 
-def call(*command):
-    done = subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, f"{' '.join(map(str, command))}\nexit {done.returncode}\n{done.stdout}{done.stderr}"
-    return done.stdout
+def train(folder, file, data, ranks, schedule, optimizer, micro_batches, steps, compile_options=(), run_options=()):
+    """Some steps; what was dumped of each."""
+    artifact, dump = folder / "model.dpc", folder / "dump"
+    output("dpc", "compile", MODELS / file, "-o", artifact, "--force", "--pp", ranks, "--micro-batches", micro_batches, "--schedule", schedule,
+           "--optimizer", optimizer, *compile_options)
+    output("dpc", "run", artifact, "--data", data, "--epochs", 0, "--steps", steps, "--lr", LR[optimizer], "--dump", dump, *run_options)
+    return [load_file(str(dump / f"step-{i + 1}.safetensors")) for i in range(steps)]
 
 
 class Model:
@@ -31,18 +35,12 @@ class Model:
         self.info = json.loads((MODELS / f"{name}.json").read_text())
         self.reference = load_file(str(MODELS / f"{name}.ref.safetensors"))
 
-    def train(self, folder, graph, ranks, schedule, optimizer, micro_batches=8, threads=None, target="cpu"):
-        """Three steps; what was dumped of each."""
-        data, artifact, dump = folder / "data.safetensors", folder / "model.dpc", folder / "dump"
+    def train(self, folder, graph, ranks, schedule, optimizer, micro_batches=8, threads=None, target="cpu", steps=3):
+        data = folder / "data.safetensors"
         save_file({k[3:]: v for k, v in self.reference.items() if k.startswith("in/")}, str(data))
-        call("dpc", "compile", MODELS / graph["file"], "-o", artifact, "--force", "--pp", ranks, "--micro-batches",
-             micro_batches, "--schedule", schedule, "--optimizer", optimizer, "--loss", self.info["loss"],
-             "--target", target)
         options = ["--optimizer-option", "weight_decay=0.01"] if optimizer == "adamw" else []
         options += ["--threads", threads] if threads else []
-        call("dpc", "run", artifact, "--data", data, "--epochs", 0, "--steps", 3, "--lr", LR[optimizer], "--dump", dump,
-             *options)
-        return [load_file(str(dump / f"step-{i}.safetensors")) for i in (1, 2, 3)]
+        return train(folder, graph["file"], data, ranks, schedule, optimizer, micro_batches, steps, ["--loss", self.info["loss"], "--target", target], options)
 
     def check_losses(self, graph, optimizer, steps):
         # Tables that the exporter folded are trained as stored, so all steps agree.
@@ -166,6 +164,6 @@ def test_eight_ranks_take_the_data_twice(name, tmp_path):
                                                             (2, 6, "dualpipe"), (3, 7, "dualpipev"), (4, 10, "dualpipe")])
 def test_other_numbers_of_micro_batches_equal_their_sequential_replay(name, tmp_path, ranks, micro_batches, schedule):
     out = tmp_path / "model.dpc"
-    call("dpc", "compile", MODELS / f"{name}.onnx", "-o", out, "--pp", ranks, "--micro-batches", micro_batches, "--schedule", schedule,
-         "--optimizer", "adamw", "--loss", Model(name).info["loss"])
-    assert "verified: 2 steps of" in call("dpc", "verify", out, "--steps", 2, "--data", "synthetic:5")
+    output("dpc", "compile", MODELS / f"{name}.onnx", "-o", out, "--pp", ranks, "--micro-batches", micro_batches, "--schedule", schedule,
+           "--optimizer", "adamw", "--loss", Model(name).info["loss"])
+    assert "verified: 2 steps of" in output("dpc", "verify", out, "--steps", 2, "--data", "synthetic:5")

@@ -4,7 +4,8 @@ import shlex
 import numpy as np
 import onnx
 import pytest
-from field import MODEL, compile_, dumped, refuse, run, succeed
+from commands import refuse, succeed
+from field import MODEL, compile_, dumped, run
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import save_file
 

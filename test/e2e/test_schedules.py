@@ -7,9 +7,10 @@ import json
 import numpy as np
 import pytest
 
-from test_models import Model, call
+from commands import output
+from test_models import Model
 
-SCHEDULES = [entry["name"] for entry in json.loads(call("dpc", "schedule", "list", "--format", "json"))]
+SCHEDULES = [entry["name"] for entry in json.loads(output("dpc", "schedule", "list", "--format", "json"))]
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 import json
 import os
 import pathlib
-import subprocess
 
 import numpy as np
 import onnx
@@ -10,11 +9,9 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import load_file
 
+from commands import call
+
 MODELS = pathlib.Path(os.environ["DPC_SOURCE_DIR"]) / "test" / "models"
-
-
-def call(*command):
-    return subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=300)
 
 
 def entry(initializer, shape, kind="parameter", trained=True, transposed=False, **more):

@@ -3,7 +3,8 @@ import os
 import pathlib
 
 import numpy as np
-from field import compile_, succeed
+from commands import succeed
+from field import compile_
 
 MODELS = pathlib.Path(os.environ["DPC_SOURCE_DIR"]) / "test" / "models"
 NOTE = "note: 'labels' gets the same tokens as 'input_ids': a model that does not shift labels itself learns to copy its input"

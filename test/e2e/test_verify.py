@@ -2,16 +2,13 @@
 import os
 import pathlib
 import re
-import subprocess
 
 import pytest
 
+from commands import call
+
 MODELS = pathlib.Path(os.environ["DPC_SOURCE_DIR"]) / "test" / "models"
 OPTIONS = ["--pp", "2", "--micro-batches", "4", "--schedule", "dualpipe", "--optimizer", "adamw"]
-
-
-def call(*command):
-    return subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=300)
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,8 @@
 import numpy as np
 import onnx
 import pytest
-from field import compile_, succeed
+from commands import succeed
+from field import compile_
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import save_file
 

@@ -52,7 +52,7 @@ std::string inWords(const std::vector<std::string> &words) {
 
 void addDrawFlags(CLI::App *command, DrawFlags &draw) {
   command->add_option("SCHEDULE", draw.schedules, "names as `list` prints them, such as interleaved,v=2, or files; all on one time axis");
-  command->add_option("--trace", draw.trace, "instead: what `dpc run --trace` wrote, measured beside forecast");
+  command->add_option("--trace", draw.trace, "instead: what `dpc run --trace` wrote, measured beside forecast, and beside the forecast as long as the step where ranks shared cores");
   command->add_option("--step", draw.step, "the step of a trace (the last one traced)");
   command->add_option("-o", draw.output, "write here, not to stdout");
   command->add_flag("--force", draw.force, "replace an existing -o");

@@ -2,6 +2,7 @@
 #include "Subcommands.h"
 
 #include "dpc/Schedule/compare/Compare.h"
+#include "dpc/Schedule/core/Units.h"
 
 #include <algorithm>
 #include <iomanip>
@@ -91,8 +92,6 @@ bool hasBytes(const Comparison &comparison) {
   return false;
 }
 
-std::string mebibytes(double bytes) { return number(bytes / (1 << 20), 4) + " MiB"; }
-
 std::string inShort(const Figures &figures) {
   return "T " + number(figures.makespan) + ", idle " + range(figures.leastIdle, figures.mostIdle) + ", peak " + number(figures.peak);
 }
@@ -125,7 +124,7 @@ void printTable(const Comparison &comparison, std::ostream &out) {
                                number(figures->lowerBound), percent(figures->gap())})
         cells.push_back(cell);
       if (bytes)
-        cells.push_back(mebibytes(figures->peakBytes));
+        cells.push_back(inWords(figures->peakBytes, "B"));
       grid.add(cells);
     } else {
       grid.add(cells);
@@ -145,7 +144,7 @@ void printStandings(const std::vector<Standing> &standings, bool bytes, std::ost
   for (const Standing &standing : standings)
     grid.add({std::to_string(++place), standing.title + (standing.pipelines > 1 ? ", two pipelines" : ""), number(standing.figures.makespan),
               percent(best > 0 ? standing.figures.makespan / best - 1 : 0), number(standing.figures.peak),
-              std::to_string(standing.copies) + "x", bytes ? mebibytes(standing.figures.peakBytes) : ""});
+              std::to_string(standing.copies) + "x", bytes ? inWords(standing.figures.peakBytes, "B") : ""});
   grid.print(out);
 }
 

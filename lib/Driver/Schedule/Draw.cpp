@@ -65,7 +65,7 @@ Result<Picture> drawSchedule(const Flags &flags, const std::string &name, int &s
   Result<Simulation> simulation = simulate(*table, *costs);
   if (!simulation.ok())
     return R::failure(simulation.error());
-  Picture picture = makePicture(*table, *simulation);
+  Picture picture = makePicture(*table, *costs, *simulation);
   // Named as it was asked for, so that `interleaved,v=2` is told from `v=4`.
   if (!isFile(name))
     picture.title = name;

@@ -3,6 +3,7 @@
 
 #include "dpc/Schedule/core/Check.h"
 #include "dpc/Schedule/core/Text.h"
+#include "dpc/Schedule/core/Units.h"
 
 #include <algorithm>
 #include <iomanip>
@@ -87,7 +88,7 @@ void printTable(const Table &table, const Simulation &result, const std::vector<
     out << std::right << std::setw(4) << r << std::setw(10) << format(result.idle[r]) << std::setw(14) << share.str() << std::setw(23)
         << format(result.spanIdle[r]) << std::setw(19) << format(result.peakActivations[r]) << std::setw(11) << least.str();
     if (hasBytes)
-      out << std::setw(17) << format(result.peakBytes[r]);
+      out << std::setw(17) << inWords(result.peakBytes[r], "B");
     out << "\n";
   }
   printPath(table, result, out);

@@ -16,19 +16,6 @@ int64_t StepForecast::peakBytes() const {
   return most;
 }
 
-std::string inWords(double value, const char *unit) {
-  static const char *prefixes[] = {"", "k", "M", "G", "T"};
-  int prefix = 0;
-  while (value >= 1000 && prefix < 4) {
-    value /= 1000;
-    ++prefix;
-  }
-  std::ostringstream text;
-  std::string scaled = std::string(prefixes[prefix]) + unit;
-  text << std::setprecision(3) << value << (scaled.empty() ? "" : " ") << scaled;
-  return text.str();
-}
-
 std::string timeInWords(double seconds) {
   std::ostringstream text;
   text << std::setprecision(3);

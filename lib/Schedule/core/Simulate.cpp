@@ -161,7 +161,10 @@ private:
       rank.bytes += stage.activationBytes;
       rank.mostBytes = std::max(rank.mostBytes, rank.bytes);
       break;
-    case Kind::Input: rank.bytes -= stage.activationBytes - stage.weightBytes; break;
+    case Kind::Input: // may keep more for the weight half than it frees
+      rank.bytes -= stage.activationBytes - stage.weightBytes;
+      rank.mostBytes = std::max(rank.mostBytes, rank.bytes);
+      break;
     case Kind::Weight:
       --rank.alive;
       rank.bytes -= stage.weightBytes;

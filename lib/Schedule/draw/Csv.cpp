@@ -1,6 +1,8 @@
 // A line per cell.
 #include "dpc/Schedule/draw/Render.h"
 
+#include "Rows.h"
+
 #include <cstdio>
 
 namespace dpc::schedule {
@@ -24,7 +26,10 @@ std::string quoted(const std::string &text) {
 } // namespace
 
 std::string renderCsv(const Drawing &drawing) {
-  std::string text = "picture,rank,action,start,end,duration,waited,waited_for,forecast_start,forecast_end,start_error,duration_error\n";
+  std::string text = "picture,rank,action,start,end,duration,waited,waited_for,forecast_start,forecast_end,start_error,duration_error,"
+                     "scaled_start,scaled_end,scaled_start_error,scaled_duration_error,kept,kept_bytes\n";
+  constexpr size_t kForecasts = 2; // of which there are columns: as it was, and scaled
+  std::vector<const Picture *> forecasts = forecastsOf(drawing);
   for (const Picture &picture : drawing.pictures)
     for (const Lane &lane : picture.lanes) {
       size_t wait = 0;
@@ -40,12 +45,15 @@ std::string renderCsv(const Drawing &drawing) {
         }
         text += quoted(picture.title) + "," + std::to_string(lane.rank) + "," + quoted(printCell(cell)) + "," + number(cell.start) + "," + number(cell.end) +
                 "," + number(cell.end - cell.start) + "," + number(waited) + "," + quoted(what);
-        if (const std::optional<Expected> &e = cell.expected)
-          text += "," + number(e->start) + "," + number(e->end) + "," + number(cell.start - e->start) + "," +
-                  number(cell.end - cell.start - (e->end - e->start));
-        else
-          text += ",,,,";
-        text += "\n";
+        for (size_t i = 0; i < kForecasts; ++i)
+          if (cell.expected && i < forecasts.size()) {
+            Expected e = expectedBy(*forecasts[i], *cell.expected);
+            text += "," + number(e.start) + "," + number(e.end) + "," + number(cell.start - e.start) + "," + number(cell.end - cell.start - (e.end - e.start));
+          } else {
+            text += ",,,,";
+          }
+        Kept kept = keptAt(lane, cell.start);
+        text += "," + number(kept.value) + "," + (picture.stageBytes.empty() ? "" : number(kept.bytes)) + "\n";
       }
     }
   return text;

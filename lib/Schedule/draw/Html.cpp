@@ -48,7 +48,7 @@ json paletteOf(const Picture &picture) {
   return palette;
 }
 
-json laneOf(const Lane &lane) {
+json laneOf(const Lane &lane, bool hasBytes) {
   json object = {{"rank", lane.rank}, {"idle", lane.idle}, {"peak", lane.peak}};
   for (const char *name : {"start", "end", "stage", "micro", "shade", "pairStage", "pairMicro", "pairShade", "names", "critical", "wait", "before", "kept"})
     object[name] = json::array();
@@ -100,6 +100,11 @@ json laneOf(const Lane &lane) {
     object["kept"].push_back(kept.time);
     object["kept"].push_back(kept.value);
   }
+  if (hasBytes) {
+    object["peakBytes"] = lane.peakBytes;
+    for (const Kept &kept : lane.kept)
+      object["keptBytes"].push_back(kept.bytes);
+  }
   return object;
 }
 
@@ -112,10 +117,16 @@ json dataOf(const Drawing &drawing) {
     title += (title.empty() ? "" : ", ") + printable(picture.title);
     json object = {{"title", printable(picture.title)}, {"heading", printable(headingOf(picture))}, {"unit", picture.unit},
                    {"makespan", picture.makespan},      {"bubble", picture.bubble()},               {"bound", picture.lowerBound},
-                   {"replicas", picture.shadesAreReplicas}, {"palette", paletteOf(picture)}};
+                   {"replicas", picture.shadesAreReplicas}, {"palette", paletteOf(picture)},        {"lane", picture.laneName},
+                   {"factor", picture.factor},          {"errors", json::array()}};
+    for (size_t i = 0; i < picture.errors.size(); ++i) {
+      const LaneErrors &e = picture.errors[i];
+      object["errors"].push_back({{"rank", drawing.pictures.front().lanes[i].rank}, {"cells", e.cells}, {"unmatched", e.unmatched}, {"measured", e.measured},
+                                  {"forecast", e.forecast}, {"durationError", e.durationError}, {"startError", e.startError}});
+    }
     object["lanes"] = json::array();
     for (const Lane &lane : picture.lanes) {
-      object["lanes"].push_back(laneOf(lane));
+      object["lanes"].push_back(laneOf(lane, !picture.stageBytes.empty()));
       peak = std::max(peak, lane.peak);
     }
     data["pictures"].push_back(std::move(object));
@@ -125,15 +136,8 @@ json dataOf(const Drawing &drawing) {
   data["from"] = drawing.from;
   data["to"] = drawing.to > drawing.from ? drawing.to : drawing.from + 1;
   data["peak"] = peak;
-  if (drawing.interleaved) {
-    data["errors"] = errorLines(drawing);
-    data["laneErrors"] = json::array();
-    for (size_t i = 0; i < drawing.errors.size(); ++i) {
-      const LaneErrors &e = drawing.errors[i];
-      data["laneErrors"].push_back({{"rank", drawing.pictures[0].lanes[i].rank}, {"cells", e.cells}, {"unmatched", e.unmatched}, {"measured", e.measured},
-                                    {"forecast", e.forecast}, {"durationError", e.durationError}, {"startError", e.startError}});
-    }
-  }
+  data["laneKey"] = laneKey(drawing);
+  data["errors"] = errorLines(drawing);
   return data;
 }
 

@@ -3,12 +3,14 @@
 #include "dpc/Schedule/draw/Picture.h"
 
 #include "dpc/Schedule/core/Text.h"
+#include "dpc/Schedule/core/Units.h"
 
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <map>
 #include <set>
+#include <tuple>
 #include <unordered_map>
 
 namespace dpc::schedule {
@@ -123,28 +125,77 @@ private:
   std::unordered_map<uint64_t, std::vector<Made>> made;
 };
 
-// A forward's activation is kept until its weight half, or its full backward, ends.
-void addKept(Lane &lane, double share) {
-  std::vector<std::pair<double, int>> changes;
-  for (Cell &cell : lane.cells)
-    eachTask(cell, [&](const Task &task, unsigned &) {
-      if (task.kind == Kind::Forward)
-        changes.push_back({cell.start, 1});
-      else if (task.kind != Kind::Input)
-        changes.push_back({cell.end, -1});
-    });
-  std::sort(changes.begin(), changes.end()); // at one time, what ends goes first
-  long count = 0;
-  lane.kept = {{0, 0}};
-  for (auto [time, change] : changes) {
-    count += change;
-    lane.peak = std::max(lane.peak, count * share);
-    if (lane.kept.back().time == time)
-      lane.kept.back().value = count * share;
-    else
-      lane.kept.push_back({time, count * share});
+// What a rank keeps. A forward's activation counts until its weight half, or its full
+// backward, ends; its bytes become those for the weight half when the input half ends.
+class Keeper {
+public:
+  Keeper(Lane &lane, double share, const std::vector<StageBytes> &stages) : lane(lane), share(share), stages(stages) {}
+
+  void run() {
+    for (Cell &cell : lane.cells)
+      eachTask(cell, [&](const Task &task, unsigned &) {
+        if (task.kind == Kind::Forward || task.kind == Kind::Weight)
+          changes.push_back({cell.start, changes.size(), task, false});
+        if (task.kind != Kind::Forward)
+          changes.push_back({cell.end, changes.size(), task, true});
+      });
+    // In the order of the cells at one time, so that what ends there goes first.
+    std::sort(changes.begin(), changes.end(), [](const Change &a, const Change &b) { return std::tie(a.time, a.order) < std::tie(b.time, b.order); });
+    lane.kept = {Kept{}};
+    for (const Change &change : changes) {
+      count += change.task.kind == Kind::Forward ? 1 : change.isEnd && change.task.kind != Kind::Input ? -1 : 0;
+      if (!stages.empty())
+        changeBytes(change);
+      add({change.time, count * share, bytes});
+    }
   }
-}
+
+private:
+  struct Change {
+    double time;
+    size_t order;
+    Task task;
+    bool isEnd;
+  };
+
+  void changeBytes(const Change &change) {
+    const Task &task = change.task;
+    const StageBytes &stage = stages[task.stage];
+    uint64_t key = (uint64_t)task.stage << 32 | task.microBatch;
+    auto it = held.find(key);
+    if (it == held.end()) {
+      if (task.kind == Kind::Forward)
+        bytes += held[key] = stage.activations;
+      return;
+    }
+    bytes -= it->second;
+    // An input half that has nothing to do is in no trace; it is over when W begins.
+    bool isKept = task.kind == Kind::Input || !change.isEnd;
+    if (isKept)
+      bytes += it->second = task.kind == Kind::Forward ? stage.activations : stage.forWeights;
+    else
+      held.erase(it);
+    if (held.empty())
+      bytes = 0; // no rounding errors of sums that are over
+  }
+
+  void add(const Kept &kept) {
+    lane.peak = std::max(lane.peak, kept.value);
+    lane.peakBytes = std::max(lane.peakBytes, kept.bytes);
+    Kept &last = lane.kept.back();
+    if (last.time == kept.time)
+      last = kept;
+    else if (last.value != kept.value || last.bytes != kept.bytes)
+      lane.kept.push_back(kept);
+  }
+
+  Lane &lane;
+  double share, bytes = 0;
+  const std::vector<StageBytes> &stages;
+  long count = 0;
+  std::vector<Change> changes;
+  std::unordered_map<uint64_t, double> held; // by stage and micro-batch
+};
 
 // The length of time that cells and waits for a core cover; both may overlap.
 double covered(const Lane &lane) {
@@ -175,6 +226,7 @@ double Picture::bubble() const {
 void completePicture(Picture &picture, bool gaps) {
   setShades(picture);
   Results results(picture);
+  double devices = picture.pipelineRanks ? picture.pipelineRanks : picture.ranks, share = picture.stages ? devices / picture.stages : 1;
   for (Lane &lane : picture.lanes) {
     if (gaps)
       addGaps(lane);
@@ -186,7 +238,7 @@ void completePicture(Picture &picture, bool gaps) {
       if (cell != lane.cells.end())
         results.findAwaited(*cell, lane.rank, wait);
     }
-    addKept(lane, picture.stages ? (double)picture.ranks / picture.stages : 1);
+    Keeper(lane, share, picture.stageBytes).run();
     for (const Cell &cell : lane.cells)
       picture.makespan = std::max(picture.makespan, cell.end);
   }
@@ -194,13 +246,21 @@ void completePicture(Picture &picture, bool gaps) {
     lane.idle = std::max(0.0, picture.makespan - covered(lane));
 }
 
-Picture makePicture(const Table &table, const Simulation &simulation) {
+Picture makePicture(const Table &table, const Costs &costs, const Simulation &simulation) {
   Picture picture;
   picture.title = table.name;
   picture.ranks = table.ranks;
   picture.stages = table.stages;
   picture.microBatches = table.microBatches;
   picture.lowerBound = simulation.lowerBound;
+  bool hasBytes = false;
+  for (unsigned stage = 0; stage < table.stages; ++stage) {
+    StageCosts of = costs.of(stage, table.ranks, table.stages);
+    picture.stageBytes.push_back({of.activationBytes, of.weightBytes});
+    hasBytes |= of.activationBytes > 0;
+  }
+  if (!hasBytes)
+    picture.stageBytes.clear();
   picture.lanes.resize(table.ranks);
   for (unsigned rank = 0; rank < table.ranks; ++rank) {
     Lane &lane = picture.lanes[rank];
@@ -233,6 +293,15 @@ std::string printAwaited(const Wait &wait) {
   if (wait.awaited)
     return printTask(*wait.awaited) + " of rank " + std::to_string(wait.awaitedRank);
   return wait.before.empty() ? "" : "before " + wait.before;
+}
+
+Kept keptAt(const Lane &lane, double time) {
+  auto after = std::partition_point(lane.kept.begin(), lane.kept.end(), [&](const Kept &kept) { return kept.time <= time; });
+  return after == lane.kept.begin() ? Kept{} : *std::prev(after);
+}
+
+std::string printKept(const Picture &picture, double shares, double bytes) {
+  return printTime(shares) + (picture.stageBytes.empty() ? "" : " (" + inWords(bytes, "B") + ")");
 }
 
 std::string printTime(double time, const std::string &unit) {

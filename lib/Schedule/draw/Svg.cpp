@@ -15,7 +15,7 @@
 namespace dpc::schedule {
 namespace {
 
-constexpr double kLeft = 76, kRight = 118, kMargin = 8, kCurve = 11;
+constexpr double kLeft = 76, kMargin = 8, kCurve = 11;
 constexpr const char *kInk = "#767676", *kCritical = "#d0418f";
 
 std::string number(double value) {
@@ -38,6 +38,7 @@ public:
           shortest = std::min(shortest, cell.end - cell.start);
     width = std::clamp(span() > 0 ? 16 * span() / shortest : 0, 960.0, 4000.0);
     lane = rows.size() <= 40 ? 24 : rows.size() <= 160 ? 16 : 10;
+    right = hasBytes(drawing) ? 176 : 118;
     lastKept = 0;
     for (const Row &row : rows)
       lastKept = std::max(lastKept, row.lane->peak);
@@ -50,13 +51,13 @@ public:
       if (row.first && !drawing.interleaved)
         addHeading({row.picture});
       else if (drawing.interleaved && &row == &rows.front())
-        addHeading({&drawing.pictures[0], &drawing.pictures[1]});
+        addHeading(everyPicture());
       addRow(row);
     }
     y += 10;
     for (const std::string &line : errorLines(drawing))
       body += textAt(kMargin, y += 15, 11, escapeMarkup(line));
-    double height = y + kMargin, whole = kLeft + width + kRight;
+    double height = y + kMargin, whole = kLeft + width + right;
     std::string size = " width=\"" + number(whole) + "\" height=\"" + number(height) + "\" viewBox=\"0 0 " + number(whole) + " " + number(height) + "\"";
     std::string name;
     for (const Picture &picture : drawing.pictures)
@@ -80,6 +81,13 @@ private:
   }
   static std::string fill(const std::string &colour) { return " fill=\"" + colour + "\""; }
 
+  std::vector<const Picture *> everyPicture() const {
+    std::vector<const Picture *> all;
+    for (const Picture &picture : drawing.pictures)
+      all.push_back(&picture);
+    return all;
+  }
+
   void addHeading(const std::vector<const Picture *> &pictures) {
     y += 6;
     for (const Picture *picture : pictures)
@@ -97,8 +105,7 @@ private:
     double tall = row.isForecast ? lane * 0.6 : lane, curve = row.isForecast ? 0 : std::min(kCurve, lane * 0.5);
     std::string size = number(std::min(11.0, tall * 0.75));
     body += "<g class=\"lane\">\n";
-    std::string name = row.isForecast ? "forecast" : "rank " + std::to_string(row.lane->rank);
-    body += "<text x=\"" + number(kMargin) + "\" y=\"" + number(y + tall * 0.7) + "\" font-size=\"" + size + "\" fill=\"" + kInk + "\">" + name + "</text>\n";
+    body += "<text x=\"" + number(kMargin) + "\" y=\"" + number(y + tall * 0.7) + "\" font-size=\"" + size + "\" fill=\"" + kInk + "\">" + row.name() + "</text>\n";
     for (double tick : ticksOf(drawing.from, drawing.to, width / 70))
       body += box(xOf(tick) - 0.25, y, 0.5, tall + curve, fill(kInk) + " fill-opacity=\".4\"") + "\n";
     for (const Wait &wait : row.lane->waits)
@@ -112,9 +119,9 @@ private:
     body += labels; // over everything else of the lane
     labels.clear();
     if (curve > 0)
-      addCurve(*row.lane, y + tall, curve);
-    body += textAt(kLeft + width + 8, y + tall * 0.7, std::min(11.0, tall * 0.75), printTime(row.lane->idle, row.picture->unit));
-    body += textAt(kLeft + width + 78, y + tall * 0.7, std::min(11.0, tall * 0.75), printTime(row.lane->peak));
+      addCurve(row, y + tall, curve);
+    body += textAt(kLeft + width + 8, y + tall * 0.7, std::min(11.0, tall * 0.75), printIdle(row));
+    body += textAt(kLeft + width + 78, y + tall * 0.7, std::min(11.0, tall * 0.75), printKept(*row.picture, row.lane->peak, row.lane->peakBytes));
     body += "</g>\n";
     y += tall + curve + 2;
   }
@@ -148,11 +155,15 @@ private:
       return;
     const Picture &picture = *row.picture;
     double x = xOf(cell.start), w = xOf(cell.end) - x;
-    std::string words = printCell(cell) + ", rank " + std::to_string(row.lane->rank) + ": " + timesOf(cell.start, cell.end, picture.unit);
-    if (cell.expected)
-      words += "; forecast " + timesOf(cell.expected->start, cell.expected->end, picture.unit);
+    std::string words = printCell(cell) + ", rank " + std::to_string(row.lane->rank) + (row.isForecast ? ", " + picture.laneName : "") + ": " +
+                        timesOf(cell.start, cell.end, picture.unit);
+    for (const Picture *forecast : forecastsOf(drawing))
+      if (cell.expected) {
+        Expected expected = expectedBy(*forecast, *cell.expected);
+        words += "; " + forecast->laneName + " " + timesOf(expected.start, expected.end, picture.unit);
+      }
     body += "<g class=\"cell\" data-rank=\"" + std::to_string(row.lane->rank) + "\" data-action=\"" + escapeMarkup(printCell(cell)) + "\"" +
-            (row.isForecast ? " opacity=\".6\"" : "") + "><title>" + escapeMarkup(words) + "</title>";
+            (row.isForecast ? " data-lane=\"" + picture.laneName + "\" opacity=\".6\"" : "") + "><title>" + escapeMarkup(words) + "</title>";
     // A hair of the page's colour between cells.
     double inner = std::max(w - 0.6, std::min(w, 0.4));
     if (!cell.action) {
@@ -184,9 +195,10 @@ private:
   }
 
   // A staircase of what the rank keeps, on one scale for all ranks.
-  void addCurve(const Lane &lane, double top, double tall) {
+  void addCurve(const Row &row, double top, double tall) {
     if (lastKept <= 0)
       return;
+    const Lane &lane = *row.lane;
     auto level = [&](double value) { return number(top + tall - std::clamp(value / lastKept, 0.0, 1.0) * (tall - 1)); };
     std::string path = "M" + number(kLeft) + " " + number(top + tall);
     double before = 0;
@@ -201,7 +213,8 @@ private:
         path = "M" + number(kLeft) + " " + number(top + tall) + "V" + level(before);
     }
     path += "H" + number(kLeft + width) + "V" + number(top + tall) + "Z";
-    body += "<path class=\"kept\" d=\"" + path + "\" fill=\"#7d6bb0\" fill-opacity=\".55\"/>\n";
+    body += "<path class=\"kept\" d=\"" + path + "\" fill=\"#7d6bb0\" fill-opacity=\".55\"><title>activations kept by rank " +
+            std::to_string(lane.rank) + ", at most " + printKept(*row.picture, lane.peak, lane.peakBytes) + "</title></path>\n";
   }
 
   void addLegend() {
@@ -268,11 +281,15 @@ private:
     else
       body += textAt(kMargin, y + 9, 11, "Numbers are micro-batches.");
     y += 14;
+    if (std::string key = laneKey(drawing); !key.empty()) {
+      body += textAt(kMargin, y + 9, 11, escapeMarkup(key));
+      y += 14;
+    }
   }
 
   const Drawing &drawing;
   std::vector<Row> rows;
-  double width, lane, lastKept, y = 0;
+  double width, right, lane, lastKept, y = 0;
   std::string body, labels;
 };
 

@@ -12,6 +12,7 @@
 #include "Labels.h"
 
 #include "dpc/Schedule/core/Text.h"
+#include "dpc/Schedule/core/Units.h"
 
 #include <algorithm>
 #include <array>
@@ -21,7 +22,9 @@
 namespace dpc::schedule {
 namespace {
 
-constexpr unsigned kRight = 15; // columns for idle time and peak
+constexpr unsigned kRight = 15;      // columns for idle time and peak
+constexpr unsigned kBytes = 9;       // one more, for the peak in bytes,
+constexpr unsigned kBytesWidth = 72; // where a line has room for it
 constexpr const char *kMessage = "·", *kCore = "╱";
 
 struct Glyph {
@@ -41,13 +44,15 @@ public:
     label = std::max<unsigned>(4, std::to_string(last).size() + 1);
     if (drawing.interleaved)
       label = std::max(label, 9u);
-    columns = width - label - 1 - kRight;
+    bytes = hasBytes(drawing) && width >= kBytesWidth;
+    columns = width - label - 1 - kRight - (bytes ? kBytes : 0);
     chooseScale();
   }
 
   std::string run() {
     addWrapped(legend());
     addWrapped(key());
+    addWrapped(laneKey(drawing));
     for (const Row &row : rows) {
       if (row.first && !drawing.interleaved)
         addHeading(*row.picture);
@@ -221,7 +226,7 @@ private:
   }
 
   void addLane(const Row &row, const Line &line, bool first) {
-    std::string name = !first ? "" : row.isForecast ? "forecast" : (drawing.interleaved ? "rank " : "") + std::to_string(row.lane->rank);
+    std::string name = !first ? "" : drawing.interleaved ? row.name() : std::to_string(row.lane->rank);
     text += std::string(label - name.size(), ' ') + name + "│";
     for (size_t begin = 0; begin < line.size();) {
       size_t end = begin + 1;
@@ -235,10 +240,12 @@ private:
       begin = end;
     }
     if (first) {
-      std::string idle = printTime(row.lane->idle, row.picture->unit), peak = printTime(row.lane->peak);
+      std::string idle = printIdle(row), peak = printTime(row.lane->peak);
       if (size_t space = idle.find(' '); space != std::string::npos)
         idle.resize(space);
       text += std::string(columns - line.size(), ' ') + "│" + padded(idle, 8) + padded(peak, 6);
+      if (bytes)
+        text += padded(row.picture->stageBytes.empty() ? "" : inWords(row.lane->peakBytes, "B"), kBytes);
     } else {
       text += std::string(columns - line.size(), ' ') + "│";
     }
@@ -290,7 +297,7 @@ private:
       if (at + word.size() < columns)
         line.replace(at, word.size(), word);
     }
-    text += std::string(label + 1, ' ') + line + " " + padded("idle", 8) + padded("peak", 6) + "\n";
+    text += std::string(label + 1, ' ') + line + " " + padded("idle", 8) + padded("peak", 6) + (bytes ? padded("bytes", kBytes) : "") + "\n";
   }
 
   std::string legend() const {
@@ -345,7 +352,7 @@ private:
   std::vector<Row> rows;
   unsigned width, label, columns, used = 1;
   double step = 1; // time of a column
-  bool detailed = true, coded = false;
+  bool detailed = true, coded = false, bytes = false;
   size_t missing = 0;
   std::string text;
 };

@@ -1,9 +1,11 @@
-// A step of a trace as a picture, and its forecast as another. Traces come from
-// outside: what is not of the expected type is skipped, not trusted.
+// A step of a trace as a picture, its forecast as another, and that stretched where
+// ranks shared cores. Traces come from outside: what is not of the expected type is
+// skipped, not trusted.
 #include "dpc/Schedule/draw/Picture.h"
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <limits>
@@ -17,7 +19,8 @@ namespace {
 
 using json = nlohmann::json;
 constexpr uintmax_t kMaxBytes = 1u << 30;
-constexpr unsigned kMaxNumber = 1u << 24; // of a rank, a stage or a micro-batch
+constexpr unsigned kMaxNumber = 1u << 24; // of a rank, a stage, a micro-batch or cores
+constexpr double kMaxKept = 1e18;         // bytes
 constexpr double kMaxTime = 1e15;         // microseconds: thirty years
 
 // One complete event, in milliseconds.
@@ -28,8 +31,19 @@ struct Event {
   std::string name, category, before;
 };
 
+// How many ranks a run had, and on how many cores they could compute at one time; 0
+// where the trace does not say.
+struct Crowd {
+  unsigned ranks = 0, cores = 0;
+  unsigned pipelineRanks = 0; // fewer than `ranks` where experts have ranks of their own
+  bool sharesCores() const { return cores > 0 && ranks > cores; }
+};
+
 struct Trace {
+  std::set<std::pair<unsigned, int>> computeTracks; // those that are called so
   std::map<uint64_t, std::vector<Event>> steps;
+  Crowd crowd;
+  std::vector<StageBytes> stages; // none where the trace does not say
 };
 
 std::string textOf(const json &object, const char *key) {
@@ -44,6 +58,41 @@ std::optional<double> numberOf(const json &object, const char *key) {
   return it->get<double>();
 }
 
+// 0: none that can be a number of something.
+unsigned countOf(const json &object, const char *key) {
+  auto it = object.find(key);
+  if (it == object.end() || !it->is_number_unsigned() || it->get<uint64_t>() > kMaxNumber)
+    return 0;
+  return it->get<uint64_t>();
+}
+
+// Threads compute at one time, but no more of them than there are cores.
+Crowd readCrowd(const json &facts) {
+  return {countOf(facts, "ranks"), std::min(countOf(facts, "threads"), countOf(facts, "cores")), countOf(facts, "pipeline_ranks")};
+}
+
+// All or nothing: the bytes of some stages are of no use.
+std::vector<StageBytes> readStages(const json &facts) {
+  std::vector<StageBytes> stages;
+  auto list = facts.find("stages");
+  if (list == facts.end() || !list->is_array() || list->size() > kMaxNumber)
+    return stages;
+  auto isSize = [](const std::optional<double> &bytes) { return bytes && *bytes >= 0 && *bytes <= kMaxKept; };
+  for (const json &entry : *list) {
+    if (!entry.is_object())
+      return {};
+    std::optional<double> activations = numberOf(entry, "activation_bytes"), forWeights = numberOf(entry, "weight_bytes");
+    if (!isSize(activations) || !isSize(forWeights))
+      return {};
+    stages.push_back({*activations, *forWeights});
+  }
+  return stages;
+}
+
+// Clocks count nanoseconds: rounded to those, what ends when another begins does so
+// exactly, though the one is a sum.
+double millisecondsOf(double microseconds) { return std::round(microseconds * 1e3) / 1e6; }
+
 void readEvent(const json &entry, Trace &trace) {
   if (!entry.is_object())
     return;
@@ -55,13 +104,15 @@ void readEvent(const json &entry, Trace &trace) {
   std::optional<double> start = numberOf(entry, "ts"), duration = numberOf(entry, "dur");
   bool timed = start && std::abs(*start) <= kMaxTime && duration && *duration >= 0 && *duration <= kMaxTime;
   bool placed = step != args->end() && step->is_number_unsigned() && tid != entry.end() && tid->is_number_integer();
+  if (textOf(entry, "name") == "thread_name" && textOf(*args, "name") == "measured compute" && tid != entry.end() && tid->is_number_integer())
+    trace.computeTracks.insert({rank, tid->get<int>()});
   if (textOf(entry, "ph") != "X" || !timed || !placed)
     return;
   Event event;
   event.rank = rank;
   event.track = tid->get<int>();
-  event.start = *start / 1e3;
-  event.end = (*start + *duration) / 1e3;
+  event.start = millisecondsOf(*start);
+  event.end = millisecondsOf(*start + *duration);
   event.name = textOf(entry, "name");
   event.category = textOf(entry, "cat");
   event.before = textOf(*args, "before");
@@ -89,6 +140,8 @@ Result<Trace> readTrace(const std::string &path) {
   Trace trace;
   for (const json &entry : *events)
     readEvent(entry, trace);
+  if (auto facts = document.find("otherData"); facts != document.end() && facts->is_object())
+    trace.crowd = readCrowd(*facts), trace.stages = readStages(*facts);
   return trace;
 }
 
@@ -205,7 +258,7 @@ struct Builder {
   Picture picture;
   std::map<unsigned, std::vector<const Event *>> events; // of each rank
 
-  Picture finish(bool gaps, const std::string &title, const Picture *like) {
+  Picture finish(bool gaps, const std::string &title, const Trace &trace, const Picture *like) {
     picture.title = title;
     picture.unit = "ms";
     double begin = std::numeric_limits<double>::infinity();
@@ -234,6 +287,10 @@ struct Builder {
       picture.lanes.push_back(std::move(lane));
     }
     setSizes(like);
+    if (trace.crowd.pipelineRanks < picture.ranks)
+      picture.pipelineRanks = trace.crowd.pipelineRanks;
+    if (picture.stages <= trace.stages.size())
+      picture.stageBytes = trace.stages;
     completePicture(picture, gaps);
     return std::move(picture);
   }
@@ -257,31 +314,37 @@ private:
   }
 };
 
-// Sets what the cells of `measured` were expected to be and sums up their errors.
-std::vector<LaneErrors> compareLanes(Picture &measured, const Picture &forecast) {
+// Sets what the cells of `measured` were expected to be.
+void matchCells(Picture &measured, const Picture &forecast) {
   std::map<std::pair<unsigned, std::string>, const Cell *> expected;
   for (const Lane &lane : forecast.lanes)
     for (const Cell &cell : lane.cells)
       if (cell.action)
         expected.try_emplace({lane.rank, printCell(cell)}, &cell);
+  for (Lane &lane : measured.lanes)
+    for (Cell &cell : lane.cells)
+      if (auto it = cell.action ? expected.find({lane.rank, printCell(cell)}) : expected.end(); it != expected.end())
+        cell.expected = Expected{it->second->start, it->second->end};
+}
+
+// The errors of each lane of `measured`, of which every cell knows what was expected.
+std::vector<LaneErrors> sumErrors(const Picture &measured, double factor) {
   std::vector<LaneErrors> errors;
-  for (Lane &lane : measured.lanes) {
+  for (const Lane &lane : measured.lanes) {
     LaneErrors sum;
-    for (Cell &cell : lane.cells) {
+    for (const Cell &cell : lane.cells) {
       if (!cell.action)
         continue;
-      auto it = expected.find({lane.rank, printCell(cell)});
-      if (it == expected.end()) {
+      if (!cell.expected) {
         ++sum.unmatched;
         continue;
       }
-      cell.expected = Expected{it->second->start, it->second->end};
-      double is = cell.end - cell.start, was = it->second->end - it->second->start;
+      double is = cell.end - cell.start, was = factor * (cell.expected->end - cell.expected->start);
       ++sum.cells;
       sum.measured += is;
       sum.forecast += was;
       sum.durationError += std::abs(is - was);
-      sum.startError += std::abs(cell.start - it->second->start);
+      sum.startError += std::abs(cell.start - factor * cell.expected->start);
     }
     if (sum.cells) {
       sum.durationError /= sum.cells;
@@ -290,6 +353,60 @@ std::vector<LaneErrors> compareLanes(Picture &measured, const Picture &forecast)
     errors.push_back(sum);
   }
   return errors;
+}
+
+// The forecast with every time multiplied.
+Picture stretch(Picture picture, double factor) {
+  picture.factor = factor;
+  picture.makespan *= factor;
+  auto both = [&](auto &span) { span.start *= factor, span.end *= factor; };
+  for (Lane &lane : picture.lanes) {
+    std::for_each(lane.cells.begin(), lane.cells.end(), both);
+    std::for_each(lane.waits.begin(), lane.waits.end(), both);
+    for (Kept &kept : lane.kept)
+      kept.time *= factor;
+    lane.idle *= factor;
+  }
+  return picture;
+}
+
+std::string printCrowd(const Crowd &crowd) {
+  return std::to_string(crowd.ranks) + " ranks on " + std::to_string(crowd.cores) + (crowd.cores == 1 ? " core" : " cores");
+}
+
+// The forecast of a step, and where its ranks shared cores also one as long as the step.
+std::vector<Picture> forecastsFor(Picture &measured, Picture forecast, const std::string &step, const Crowd &crowd) {
+  matchCells(measured, forecast);
+  std::vector<Picture> forecasts;
+  forecast.laneName = "forecast";
+  forecasts.push_back(std::move(forecast));
+  double factor = measured.makespan / forecasts.front().makespan;
+  if (crowd.sharesCores() && std::isfinite(factor) && factor > 0) {
+    Picture scaled = stretch(forecasts.front(), factor);
+    char text[40];
+    std::snprintf(text, sizeof text, "%.3g", factor);
+    scaled.title = step + ", forecast x " + text + " (" + printCrowd(crowd) + ")";
+    scaled.laneName = "scaled";
+    forecasts.push_back(std::move(scaled));
+  }
+  for (Picture &picture : forecasts)
+    picture.errors = sumErrors(measured, picture.factor);
+  return forecasts;
+}
+
+// The track of each rank whose tasks are drawn. A task that also communicates is on the
+// tracks of all its streams: the one that computes has them all.
+std::map<unsigned, int> computeTracks(const std::vector<Event> &events, const std::set<std::pair<unsigned, int>> &named) {
+  std::map<unsigned, int> tracks;
+  for (const Event &event : events) {
+    if (event.category != "task")
+      continue;
+    auto [it, isNew] = tracks.try_emplace(event.rank, event.track);
+    auto order = [&](int track) { return std::make_pair(!named.count({event.rank, track}), track); };
+    if (!isNew && order(event.track) < order(it->second))
+      it->second = event.track;
+  }
+  return tracks;
 }
 
 std::string listOf(const std::map<uint64_t, std::vector<Event>> &steps) {
@@ -318,28 +435,23 @@ Result<Drawing> loadTrace(const std::string &path, std::optional<uint64_t> step)
   if (chosen == trace->steps.end())
     return R::failure("'" + path + "' has no tasks of step " + std::to_string(*step) + "; it has " + listOf(trace->steps));
 
-  std::set<std::pair<unsigned, int>> compute; // the tracks with tasks
-  for (const Event &event : chosen->second)
-    if (event.category == "task")
-      compute.insert({event.rank, event.track});
+  std::map<unsigned, int> compute = computeTracks(chosen->second, trace->computeTracks);
   Builder measured, forecast;
   for (const Event &event : chosen->second)
     if (event.category == "forecast") {
       if (event.track == 0)
         forecast.events[event.rank].push_back(&event);
-    } else if (compute.count({event.rank, event.track})) {
+    } else if (auto track = compute.find(event.rank); track != compute.end() && track->second == event.track) {
       measured.events[event.rank].push_back(&event);
     }
   std::string title = "step " + std::to_string(chosen->first);
-  std::vector<Picture> pictures = {measured.finish(false, title + ", measured", nullptr)};
+  std::vector<Picture> pictures = {measured.finish(false, title + ", measured", *trace, nullptr)};
   bool hasForecast = !forecast.events.empty();
   if (hasForecast)
-    pictures.push_back(forecast.finish(true, title + ", forecast", &pictures.front()));
+    for (Picture &picture : forecastsFor(pictures.front(), forecast.finish(true, title + ", forecast", *trace, &pictures.front()), title, trace->crowd))
+      pictures.push_back(std::move(picture));
   Drawing drawing = stack(std::move(pictures));
-  if (hasForecast) {
-    drawing.interleaved = true;
-    drawing.errors = compareLanes(drawing.pictures[0], drawing.pictures[1]);
-  }
+  drawing.interleaved = hasForecast;
   return drawing;
 }
 

@@ -235,6 +235,8 @@ double getPeak(const std::vector<Action> &row, const std::vector<StageCosts> &st
       double all = inBytes ? stages[task.stage].activationBytes : 1, kept = inBytes ? stages[task.stage].weightBytes : 1;
       held -= task.kind == Kind::Input ? all - kept : task.kind == Kind::Weight ? kept : task.kind == Kind::Backward ? all : 0;
     }
+    // An input half may keep more for its weight half than it frees.
+    most = std::max(most, held);
   }
   return most;
 }

@@ -108,7 +108,7 @@ Costs makeStageCosts(Random &random, const Table &table) {
   auto quarters = [&](unsigned most) { return random.below(most + 1) / 4.0; };
   for (unsigned stage = 0; stage < table.stages; ++stage) {
     StageCosts stageCosts{quarters(16), quarters(16), quarters(16), quarters(16), quarters(16), quarters(40), 0};
-    stageCosts.weightBytes = stageCosts.activationBytes * random.below(5) / 4;
+    stageCosts.weightBytes = stageCosts.activationBytes * random.below(7) / 4; // an input half may keep more than it frees
     costs.stages.push_back(stageCosts);
   }
   // Also pairs that take less than their parts, or more: a user may write any number.

@@ -151,6 +151,14 @@ TEST_F(CheckpointFiles, OtherMajorVersionsAreNamed) {
   EXPECT_NE(s.message().find("major version 1"), std::string::npos) << s.message();
 }
 
+TEST_F(CheckpointFiles, AFileOutsideIsRefused) {
+  CheckpointManifest m = manifest(1), read;
+  m.files = {{"../state.safetensors", 8, std::string(32, '0')}};
+  Status s = parseCheckpointManifest(writeCheckpointManifest(m), read);
+  EXPECT_EQ(s.code(), Code::Checkpoint);
+  EXPECT_NE(s.message().find("'files[0].name' names '../state.safetensors', which leaves the checkpoint"), std::string::npos) << s.message();
+}
+
 // A run that was killed between any two renames.
 TEST_F(CheckpointFiles, WhatAKillLeavesIsUsedOrRemoved) {
   ASSERT_TRUE(write(4).ok());

@@ -31,7 +31,8 @@ inline constexpr llvm::StringLiteral kShardedAttr = "nn.sharded";
 inline constexpr llvm::StringLiteral kFrameworkNamesAttr = "framework_names";
 /// On a parameter: the framework's layout is the transpose of the initializer's.
 inline constexpr llvm::StringLiteral kFrameworkTransposedAttr = "framework_transposed";
-/// On a parameter: it holds only what was folded from the framework's tensor.
+/// On a parameter: it holds only what was folded from the framework's tensor, by a
+/// "lookup" of rows, a "slice", or a "rearrangement" that is not known.
 inline constexpr llvm::StringLiteral kPartialAttr = "partial";
 /// On a parameter: further initializers with its values, a list of
 /// {initializer = "val_380", transposed = true}.

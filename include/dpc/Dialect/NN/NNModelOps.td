@@ -13,7 +13,8 @@ def NN_ParameterOp : Op<NN_Dialect, "parameter", [Symbol]> {
     `storage_name` is the initializer's name if it differs, `framework_names` are
     the framework's for it, and `framework_transposed` says that it keeps it
     transposed. `copies` are further initializers of the model with its values, and
-    `partial` tells that the file holds only what was folded from it.
+    `partial` tells that the file holds only what was folded from it, and how: by a
+    `lookup` of rows, a `slice`, or a `rearrangement` that is not known.
 
     ```mlir
     nn.parameter @"h.0.ln_1.weight" : tensor<64xf32> trained = #nn.file<"/m/gpt2.onnx", 4096, 256, 1000000, 17>

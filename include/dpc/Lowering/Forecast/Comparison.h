@@ -4,6 +4,7 @@
 #define DPC_LOWERING_FORECAST_COMPARISON_H
 
 #include "dpc/Lowering/Forecast/Forecast.h"
+#include "dpc/Schedule/core/Units.h"
 
 #include <functional>
 #include <optional>
@@ -60,7 +61,7 @@ std::vector<PathLine> compressPath(const std::vector<ForecastPart> &path);
 
 /// Times and sizes in words: `1.25 ms`, `60.3 MB`, `-12 %`.
 std::string timeInWords(double seconds);
-std::string inWords(double value, const char *unit = "");
+using schedule::inWords;
 std::string changeInWords(double from, double to);
 
 } // namespace dpc::lowering

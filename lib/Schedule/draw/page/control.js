@@ -144,8 +144,8 @@ function addLegend() {
     items.push(item);
     return pen;
   };
-  if (view.colour === "error") {
-    add("took longer than forecast, full at twice as long", ["rgb(228,181,114)", 0, 0, 11, 14], ["rgb(230,130,0)", 11, 0, 11, 14]);
+  if (coloured()) {
+    add("took longer than " + (view.colour === forecasts[0].lane ? "forecast" : "the " + view.colour + " forecast") + ", full at twice as long", ["rgb(228,181,114)", 0, 0, 11, 14], ["rgb(230,130,0)", 11, 0, 11, 14]);
     add("took less, full at half", ["rgb(114,171,203)", 0, 0, 11, 14], ["rgb(0,114,178)", 11, 0, 11, 14]);
   }
   for (const kind of "FBIW") if (kinds.has(kind)) add(kindWords[kind], [paint(kind, 0, picture)[0], 0, 0, 11, 14], [paint(kind, shades - 1, picture)[0], 11, 0, 11, 14]);
@@ -154,9 +154,10 @@ function addLegend() {
   if (everyLane.some((lane) => lane.waits.some((wait) => !wait.core))) add("waits for a message", [theme.wait, 0, 0, 22, 14]);
   if (everyLane.some((lane) => lane.waits.some((wait) => wait.core))) add("waits for a core", [hatch, 0, 0, 22, 14]);
   if (everyLane.some((lane) => lane.critical.length)) { const pen = add("critical path"); pen.strokeStyle = theme.critical; pen.lineWidth = 2; pen.strokeRect(1, 1, 20, 12); }
-  add("activations kept, to " + +data.peak.toPrecision(6) + " shares of a micro-batch", [theme.kept, 0, 4, 22, 10]);
+  const most = Math.max(...everyLane.map((lane) => lane.peakBytes || 0));
+  add("activations kept, to " + +data.peak.toPrecision(6) + (data.peak === 1 ? " share" : " shares") + " of a micro-batch" + (most > 0 ? ", " + bytes(most) : ""), [theme.kept, 0, 4, 22, 10]);
   if (shades > 1) { const item = document.createElement("li"); item.textContent = picture.replicas ? "light and dark: the copies of the model" : "the darker, the later a rank's stage"; items.push(item); }
-  if (data.interleaved) { const item = document.createElement("li"); item.textContent = "under each rank its forecast, with a core for each rank"; items.push(item); }
+  if (data.laneKey) { const item = document.createElement("li"); item.textContent = data.laneKey; items.push(item); }
   get("legend").replaceChildren(...items);
 }
 
@@ -170,18 +171,23 @@ function makeTable(head, body) {
   return table;
 }
 function addSummary() {
-  const rounded = (value) => String(+value.toPrecision(6));
+  const mostBytes = (picture) => (picture.lanes.some((lane) => lane.keptBytes) ? Math.max(...picture.lanes.map((lane) => lane.peakBytes)) : undefined);
   const bounds = data.pictures.some((picture) => picture.bound > 0);
   const parts = [makeTable(["", "makespan", "idle", "largest peak of activations", ...(bounds ? ["lower bound"] : [])], data.pictures.map((picture) => [picture.title,
-    time(picture.makespan, picture), (100 * picture.bubble).toFixed(1) + " %", rounded(Math.max(0, ...picture.lanes.map((lane) => lane.peak))),
+    time(picture.makespan, picture), (100 * picture.bubble).toFixed(1) + " %", keptWords(Math.max(0, ...picture.lanes.map((lane) => lane.peak)), mostBytes(picture)),
     ...(bounds ? [time(picture.bound, picture)] : [])]))];
   if (data.interleaved) {
-    const title = document.createElement("h2"), note = document.createElement("p"), ms = (value) => value.toFixed(2);
+    const title = document.createElement("h2"), ms = (value) => value.toFixed(2);
     title.textContent = "Forecast against measured";
-    note.className = "help";
-    note.textContent = data.errors[0] + ". Where more ranks run than cores, ranks wait for cores, and the picture shows order, not speed.";
-    parts.push(title, note, makeTable(["", "tasks", "without a forecast", "measured, ms", "forecast, ms", "error", "mean error of a length, ms", "mean error of a start, ms"],
-      data.laneErrors.map((e) => ["rank " + e.rank, e.cells, e.unmatched, ms(e.measured), ms(e.forecast), percent(e.measured, e.forecast), ms(e.durationError), ms(e.startError)])));
+    parts.push(title);
+    for (const picture of forecasts) {
+      const note = document.createElement("p");
+      note.className = "help";
+      note.textContent = picture === forecasts[0] ? data.errors[0] + ". Where more ranks run than cores, ranks wait for cores, and the picture shows order, not speed."
+        : picture.title + ": as long as the step, so that what is left are errors of proportion.";
+      parts.push(note, makeTable(["", "tasks", "without a forecast", "measured, ms", picture.lane + ", ms", "error", "mean error of a length, ms", "mean error of a start, ms"],
+        picture.errors.map((e) => ["rank " + e.rank, e.cells, e.unmatched, ms(e.measured), ms(e.forecast), percent(e.measured, e.forecast), ms(e.durationError), ms(e.startError)])));
+    }
   }
   get("summary").replaceChildren(...parts);
 }
@@ -190,10 +196,14 @@ get("tasks").addEventListener("toggle", () => {
   const place = get("tasks").querySelector("div");
   if (!get("tasks").open || place.firstChild) return;
   const cells = (data.interleaved ? data.pictures.slice(0, 1) : data.pictures).flatMap((picture) => picture.lanes.flatMap((lane) => lane.cells)), n = (value) => String(+value.toPrecision(6));
-  const head = ["action", "schedule", "rank", "start", "end", "length", "waited for"], forecast = ["forecast start", "forecast length", "start off by", "length off by"];
-  place.append(makeTable(data.interleaved ? [...head, ...forecast] : head, cells.slice(0, tableLimit).map((cell) => {
-    const wait = waitBefore(cell), e = cell.expected, row = [cellName(cell), cell.lane.picture.title, cell.lane.rank, n(cell.start), n(cell.end), n(cell.end - cell.start), wait ? wait.awaited || "a message" : ""];
-    return data.interleaved ? [...row, ...(e ? [n(e[0]), n(e[1] - e[0]), n(cell.start - e[0]), n(cell.end - cell.start - e[1] + e[0])] : ["", "", "", ""])] : row;
+  const head = ["action", "schedule", "rank", "start", "end", "length", "waited for", ...forecasts.flatMap(({ lane }) => [lane + " start", lane + " length", "start off by", "length off by"])];
+  place.append(makeTable(head, cells.slice(0, tableLimit).map((cell) => {
+    const wait = waitBefore(cell), row = [cellName(cell), cell.lane.picture.title, cell.lane.rank, n(cell.start), n(cell.end), n(cell.end - cell.start), wait ? wait.awaited || "a message" : ""];
+    return [...row, ...forecasts.flatMap((forecast) => {
+      if (!cell.expected) return ["", "", "", ""];
+      const [start, end] = expectedBy(forecast, cell);
+      return [n(start), n(end - start), n(cell.start - start), n(cell.end - cell.start - end + start)];
+    })];
   })));
   if (cells.length > tableLimit) { const more = document.createElement("p"); more.textContent = "and " + (cells.length - tableLimit) + " more; --format csv has them all"; place.append(more); }
 });
@@ -211,7 +221,8 @@ window.addEventListener("resize", refresh);
 get("title").textContent = data.title;
 document.title = data.title;
 get("criticalLabel").hidden = !everyLane.some((lane) => lane.critical.length);
-get("colourLabel").hidden = !data.interleaved;
+get("colourLabel").hidden = !forecasts.length;
+get("colour").append(...forecasts.map(({ lane }) => new Option(lane === forecasts[0].lane ? "by error" : "by error when " + lane, lane)));
 const lanes = everyLane.length;
 view.row = lanes <= 12 ? 28 : lanes <= 40 ? 22 : lanes <= 100 ? 14 : 9;
 refresh();

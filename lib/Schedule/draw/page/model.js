@@ -26,6 +26,8 @@ for (const picture of data.pictures) {
     }
   }
 }
+// What a measured step lies beside.
+const forecasts = data.interleaved ? data.pictures.slice(1) : [];
 const everyLane = data.pictures.flatMap((picture) => picture.lanes);
 const shortest = Math.min(...everyLane.map((lane) => lane.cells.reduce((least, cell) => (cell.end > cell.start ? Math.min(least, cell.end - cell.start) : least), Infinity)), data.to - data.from || 1);
 
@@ -34,6 +36,8 @@ function time(value, picture) {
   return value.toFixed(Math.abs(value) < 100 ? 2 : 1) + " " + picture.unit;
 }
 const firstKind = (cell) => (cell.kind === "&" ? "F" : cell.kind);
+// When a forecast expected a cell of the measured step.
+const expectedBy = (forecast, cell) => cell.expected.map((when) => when * forecast.factor);
 const taskName = (kind, stage, micro) => stage + kind + micro;
 function cellName(cell) {
   if (cell.kind === "#") return cell.text;
@@ -51,14 +55,26 @@ function firstAfter(list, when) {
   }
   return low;
 }
-// What a lane keeps from `when` on; or, with `before`, until then.
-function keptAt(lane, when, before) {
+// Where of a lane's list is what it keeps from `when` on; or, with `before`, until then.
+function keptPlace(lane, when, before) {
   let low = 0, high = lane.kept.length / 2;
   while (low < high) {
     const middle = (low + high) >> 1, at = lane.kept[2 * middle];
     if (before ? at < when : at <= when) low = middle + 1; else high = middle;
   }
-  return low ? lane.kept[2 * low - 1] : 0;
+  return low - 1;
+}
+const keptAt = (lane, when) => (lane.kept[2 * keptPlace(lane, when) + 1] || 0);
+function bytes(value) {
+  const prefixes = ["", "k", "M", "G", "T"];
+  let prefix = 0;
+  for (; value >= 999.5 && prefix < 4; prefix++) value /= 1000;
+  return +value.toPrecision(3) + " " + prefixes[prefix] + "B";
+}
+const keptWords = (shares, size) => +shares.toPrecision(6) + (size === undefined ? "" : " (" + bytes(size) + ")");
+function describeKept(lane, when, before) {
+  const at = keptPlace(lane, when, before);
+  return keptWords(at < 0 ? 0 : lane.kept[2 * at + 1], lane.keptBytes && (at < 0 ? 0 : lane.keptBytes[at]));
 }
 
 // The message that a cell waited for, right before it.
@@ -84,12 +100,12 @@ function describeCell(cell) {
   if (wait) lines.push("waited " + t(wait.end - wait.start) + (wait.awaited ? " for " + wait.awaited : " for a message"));
   else lines.push("did not wait for a message");
   if (core > 0) lines.push("stood still " + t(core) + " of it for a core");
-  if (cell.expected) {
-    const [start, end] = cell.expected;
-    lines.push("forecast: start " + t(start) + ", end " + t(end) + ", takes " + t(end - start));
-    lines.push("error: start " + signed(cell.start - start, t) + ", length " + signed(cell.end - cell.start - (end - start), t) + " (" + percent(cell.end - cell.start, end - start) + ")");
+  if (cell.expected) for (const forecast of forecasts) {
+    const [start, end] = expectedBy(forecast, cell);
+    lines.push(forecast.lane + ": start " + t(start) + ", end " + t(end) + ", takes " + t(end - start));
+    lines.push((forecast === forecasts[0] ? "error" : "error when " + forecast.lane) + ": start " + signed(cell.start - start, t) + ", length " + signed(cell.end - cell.start - (end - start), t) + " (" + percent(cell.end - cell.start, end - start) + ")");
   }
-  lines.push("keeps " + +keptAt(lane, cell.start, true).toPrecision(6) + " before and " + +keptAt(lane, cell.start).toPrecision(6) + " during it (activations)");
+  lines.push("keeps " + describeKept(lane, cell.start, true) + " before and " + describeKept(lane, cell.start) + " during it (activations)");
   if (cell.critical) lines.push("on the critical path");
   return lines;
 }
@@ -98,10 +114,10 @@ function describeWait(wait) {
   const lines = [(wait.core ? "waits for a core" : "waits for a message") + " \u2013 rank " + lane.rank + ", " + lane.picture.title];
   if (!wait.core && wait.awaited) lines.push("of " + wait.awaited);
   if (wait.before) lines.push("before " + wait.before);
-  lines.push("from " + t(wait.start) + " to " + t(wait.end) + ", " + t(wait.end - wait.start), "keeps " + +keptAt(lane, wait.start).toPrecision(6) + " activations");
+  lines.push("from " + t(wait.start) + " to " + t(wait.end) + ", " + t(wait.end - wait.start), "keeps " + describeKept(lane, wait.start) + " activations");
   return lines;
 }
 function describeIdle(lane, when) {
   const last = lane.cells.length ? lane.cells[lane.cells.length - 1].end : 0;
-  return ["rank " + lane.rank + ", " + lane.picture.title, when >= last ? "has nothing left to do since " + time(last, lane.picture) : "nothing recorded", "keeps " + +keptAt(lane, when).toPrecision(6) + " activations"];
+  return ["rank " + lane.rank + ", " + lane.picture.title, when >= last ? "has nothing left to do since " + time(last, lane.picture) : "nothing recorded", "keeps " + describeKept(lane, when) + " activations"];
 }

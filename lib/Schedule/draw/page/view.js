@@ -18,7 +18,7 @@ function layOut() {
     heading(data.pictures);
     for (const lane of data.pictures[0].lanes) {
       add(lane, false);
-      for (const other of data.pictures[1].lanes) if (other.rank === lane.rank) add(other, true);
+      for (const { lanes } of forecasts) for (const other of lanes) if (other.rank === lane.rank) add(other, true);
       y += 5;
     }
   } else {
@@ -62,10 +62,13 @@ const xOf = (when) => left + ((when - view.from) / (view.to - view.from)) * (wid
 const timeAt = (x) => view.from + ((x - left) / (width - left - right)) * (view.to - view.from);
 const whole = () => { const end = Math.max(...data.pictures.map((picture) => picture.makespan), 0); return end > 0 ? end : 1; };
 
+// The forecast whose errors are the colours; none: those of tasks.
+const coloured = () => forecasts.find((forecast) => forecast.lane === view.colour);
+const expectedLength = (cell, forecast) => { const [start, end] = expectedBy(forecast, cell); return end - start; };
 // An error of +100 % or more is full orange, of -50 % or less full blue.
-function errorColour(cell) {
-  if (!cell.expected || !(cell.expected[1] > cell.expected[0]) || !(cell.end > cell.start)) return theme.wait;
-  const off = Math.max(-1, Math.min(1, Math.log2((cell.end - cell.start) / (cell.expected[1] - cell.expected[0]))));
+function errorColour(cell, forecast) {
+  if (!cell.expected || !(expectedLength(cell, forecast) > 0) || !(cell.end > cell.start)) return theme.wait;
+  const off = Math.max(-1, Math.min(1, Math.log2((cell.end - cell.start) / expectedLength(cell, forecast))));
   const [r, g, b] = off < 0 ? [0, 114, 178] : [230, 130, 0];
   const mix = (from, to) => Math.round(from + (to - from) * Math.abs(off));
   return `rgb(${mix(228, r)},${mix(228, g)},${mix(228, b)})`;
@@ -97,12 +100,12 @@ function drawLabels() {
 
 function drawCell(cell, x, w, row) {
   const { y, tall } = row, { picture } = cell.lane;
-  const fill = view.colour === "error" && !row.forecast ? errorColour(cell) : null;
+  const forecast = row.forecast ? null : coloured(), fill = forecast ? errorColour(cell, forecast) : null;
   if (cell.kind === "#") {
     context.fillStyle = fill || paint("#", 0, picture)[0];
     context.fillRect(x, y, w, tall);
   } else if (fill) {
-    const words = cell.expected ? percent(cell.end - cell.start, cell.expected[1] - cell.expected[0], 0) : "?";
+    const words = cell.expected ? percent(cell.end - cell.start, expectedLength(cell, forecast), 0) : "?";
     drawTask("F", 0, "", words, picture, x, y, w, tall, fill);
   } else if (cell.second) {
     const half = Math.round(tall / 2);
@@ -211,7 +214,7 @@ function render() {
     if (row.lane) {
       context.fillStyle = row.forecast ? theme.soft : theme.ink;
       context.font = Math.min(13, row.tall) + "px system-ui, sans-serif";
-      context.fillText(row.forecast ? "   forecast" : "rank " + row.lane.rank, 10, row.y + row.tall / 2);
+      context.fillText(row.forecast ? row.lane.picture.lane : "rank " + row.lane.rank, row.forecast ? 20 : 10, row.y + row.tall / 2);
     } else {
       context.fillStyle = theme.page;
       context.fillRect(0, row.y, width, row.height);
