@@ -175,11 +175,11 @@ rank 0: block s0.forward: launch #4 'keep': argument 0 has 64 bytes; kernel 'k_k
 
         {"ArgumentOffItsAlignment",
          [](Programs &p, Programs &q) {
-           p[0]->blocks[ForwardBlock]->operands[3]->bytes = 2 * kSlot;
+           p[0]->kernels[Keep]->buffer_bytes = {kSlot, 32};
            p[0]->blocks[ForwardBlock]->commands[4]->action.AsLaunch()->args[1] =
-               out(fb::Ref(fb::Space::Operand, 3, 36, kSlot));
+               out(fb::Ref(fb::Space::Operand, 3, 16, 32));
          },
-         R"(rank0: rank 0: block s0.forward: launch #4 'keep': argument 1, 64 bytes at 36 of operand 'kept', must begin at a multiple of 64)"},
+         R"(rank0: rank 0: block s0.forward: launch #4 'keep': argument 1, 32 bytes at 16 of operand 'kept', must begin at a multiple of 32)"},
 
         {"OperandOffItsAlignment",
          [](Programs &p, Programs &q) {
@@ -202,7 +202,7 @@ rank 0: block s0.forward: launch #4 'keep': argument 0 has 64 bytes; kernel 'k_k
            reduce.dst = own(fb::Ref(fb::Space::Arena, Gradients, 2, 32));
          },
          R"(rank0: rank 0: all-reduce #23 'bucket 0': the source, 32 bytes at 2 of arena 'gradients', must begin at a multiple of 4
-rank0: rank 0: all-reduce #23 'bucket 0': the destination, 32 bytes at 2 of arena 'gradients', must begin at a multiple of 4)"},
+rank 0: all-reduce #23 'bucket 0': the destination, 32 bytes at 2 of arena 'gradients', must begin at a multiple of 4)"},
 
         {"OutputFetchedByTwoRanks",
          [](Programs &p, Programs &q) { p[1]->outputs[0]->name = "loss"; },
@@ -212,7 +212,11 @@ rank0: rank 0: all-reduce #23 'bucket 0': the destination, 32 bytes at 2 of aren
          [](Programs &p, Programs &q) {
            p[0]->blocks[ForwardBlock]->streams = 65535;
          },
-         R"(rank0: rank 0: block 0 's0.forward' runs on 65535 streams; at most 64 are possible)"},
+         R"(rank0: rank 0: block 0 's0.forward' runs on 65535 streams; at most 64 are possible
+rank 0: run #2 (F s0 m0) names 2 streams for block s0.forward, which runs on 65535
+rank 0: run #5 (F s0 m1) names 2 streams for block s0.forward, which runs on 65535
+rank 0: run #8 (F s0 m2) names 2 streams for block s0.forward, which runs on 65535
+rank 0: run #11 (F s0 m3) names 2 streams for block s0.forward, which runs on 65535)"},
 
         {"ProductOfBillionsOfBlocks",
          [](Programs &p, Programs &q) {
@@ -222,7 +226,9 @@ rank0: rank 0: all-reduce #23 'bucket 0': the destination, 32 bytes at 2 of aren
            matmul.lhs_strides[0] = matmul.dst_strides[0] = 4;
            p[0]->library[0]->argument_bytes = {uint64_t(1) << 44, 64, uint64_t(1) << 44};
          },
-         R"(rank0: rank 0: library call 0, a matmul, is dealt in more than 1048576 blocks)"},
+         R"(rank0: rank 0: library call 0, a matmul, is dealt in more than 1048576 blocks
+rank 0: block s0.forward: call #0 'matmul': argument 0 has 64 bytes; library call 0 takes 17592186044416
+rank 0: block s0.forward: call #0 'matmul': argument 2 has 64 bytes; library call 0 takes 17592186044416)"},
 
         {"OutputFetchedTwice",
          [](Programs &p, Programs &q) {
@@ -613,12 +619,12 @@ rank 1: race: call #0 'matmul' of run #4 (F s1 m1) on stream compute reads messa
 
         {"SlotsThatOverlap",
          [](Programs &p, Programs &q) {
-           fb::Ref half(fb::Space::Arena, Messages, 6 * kSlot + 32, kSlot);
-           p[1]->order[11]->action.AsRun()->operands[3] = half;
-           p[1]->order[12]->action.AsExchange()->transfers[0]->ref = own(half);
+           fb::Ref both(fb::Space::Arena, Messages, 6 * kSlot, kSlot);
+           p[1]->order[11]->action.AsRun()->operands[3] = both;
+           p[1]->order[12]->action.AsExchange()->transfers[0]->ref = own(both);
          },
-         R"(rank 1: race: send message 12 to rank 0 of exchange #10 on stream comm reads messages[384..448) and launch #0 'input gradient' of run #11 (B s1 m1) on stream compute writes messages[416..480); nothing makes run #11 (B s1 m1) wait for exchange #10 'gx m0' (send message 12 to rank 0)
-rank 1: race: send message 13 to rank 0 of exchange #12 on stream comm reads messages[416..480) and launch #0 'input gradient' of run #13 (B s1 m2) on stream compute writes messages[384..448); nothing makes run #13 (B s1 m2) wait for exchange #12 'gx m1' (send message 13 to rank 0))"},
+         R"(rank 1: race: send message 12 to rank 0 of exchange #10 on stream comm reads messages[384..448) and launch #0 'input gradient' of run #11 (B s1 m1) on stream compute writes messages[384..448); nothing makes run #11 (B s1 m1) wait for exchange #10 'gx m0' (send message 12 to rank 0)
+rank 1: race: send message 13 to rank 0 of exchange #12 on stream comm reads messages[384..448) and launch #0 'input gradient' of run #13 (B s1 m2) on stream compute writes messages[384..448); nothing makes run #13 (B s1 m2) wait for exchange #12 'gx m1' (send message 13 to rank 0))"},
 
         {"ReductionBeforeTheLastGradient",
          [](Programs &p, Programs &q) { p[0]->order[23]->waits.clear(); }, R"(rank 0: race: launch #1 'weight gradient' of run #20 (B s0 m3) on stream compute writes gradients[0..64) and all-reduce #23 'bucket 0' on stream reduce reads gradients[0..64); nothing makes all-reduce #23 'bucket 0' wait for run #20 (B s0 m3))"},

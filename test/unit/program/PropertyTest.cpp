@@ -177,11 +177,15 @@ TEST(Property, DeadlockIsFoundIfAndOnlyIfThereIsOne) {
 static constexpr uint32_t kSlots = 4; // of the stash
 static constexpr size_t kMaxCommands = 128;
 
-/// A range of one slot's size at a multiple of half a slot.
+/// What the kernel works on: less than a slot, so that it may begin within one.
+static constexpr uint64_t kPart = 48, kStep = 16;
+static_assert(alignmentOf(kPart) == kStep);
+
+/// A range at a multiple of half a slot.
 static fb::Ref someRange(Random &random, uint32_t arenaIndex, uint32_t slots) {
   uint32_t half =
       random.oneIn(4) ? random.below(2 * slots - 1) : 2 * random.below(slots);
-  return fb::Ref(fb::Space::Arena, arenaIndex, half * kSlot / 2, kSlot);
+  return fb::Ref(fb::Space::Arena, arenaIndex, half * kSlot / 2, kPart);
 }
 
 static std::unique_ptr<fb::BlockT> randomBlock(Random &random, Rank &rank) {
@@ -194,15 +198,16 @@ static std::unique_ptr<fb::BlockT> randomBlock(Random &random, Rank &rank) {
                               std::pair("out", fb::Access::ReadWrite)}) {
     auto operand = std::make_unique<fb::OperandT>();
     operand->name = rank.string(name);
-    operand->bytes = kSlot;
+    operand->bytes = kPart;
     operand->access = access;
     block->operands.push_back(std::move(operand));
   }
   block->events = NumOperands;
   uint32_t commands = 2 + random.below(4);
   for (uint32_t at = 0; at < commands; ++at) {
-    fb::Ref from = random.oneIn(2) ? operand(In) : arena(Work, random.below(2));
-    fb::Ref to = random.oneIn(2) ? operand(Out) : arena(Work, 2);
+    auto part = [](fb::Ref ref) { return fb::Ref(ref.space(), ref.index(), ref.offset(), kPart); };
+    fb::Ref from = part(random.oneIn(2) ? operand(In) : arena(Work, random.below(2)));
+    fb::Ref to = part(random.oneIn(2) ? operand(Out) : arena(Work, 2));
     std::vector<uint32_t> waits;
     for (uint32_t event = 0; event < block->events; ++event)
       if (random.oneIn(2))
@@ -228,6 +233,7 @@ static std::unique_ptr<fb::BlockT> randomBlock(Random &random, Rank &rank) {
 static ProgramPtr randomProgram(Random &random) {
   ProgramPtr program = emptyProgram(0, 1, 1);
   program->arenas[Stash]->bytes = kSlots * kSlot;
+  program->kernels[Keep]->buffer_bytes.assign(2, kPart);
   Rank rank(*program);
   program->blocks.clear();
   program->blocks.push_back(randomBlock(random, rank));
@@ -388,9 +394,9 @@ static bool isWrong(const fb::ProgramT &program) {
               !instances[j].before.test(i))
             return true;
       for (uint64_t at = own.ref.offset();
-           !own.write && at < own.ref.offset() + own.ref.bytes(); at += 32) {
+           !own.write && at < own.ref.offset() + own.ref.bytes(); at += kStep) {
         bool written = false;
-        fb::Ref piece(fb::Space::Arena, own.ref.index(), at, 32);
+        fb::Ref piece(fb::Space::Arena, own.ref.index(), at, kStep);
         for (size_t i = 0; i < j && !written; ++i)
           for (const Access &other : instances[i].accesses)
             written |= other.write && overlap(piece, other.ref) &&

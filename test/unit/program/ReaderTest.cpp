@@ -40,8 +40,8 @@ TEST(Reader, RefusesAnotherMajorVersion) {
   EXPECT_EQ(status.exitStatus(), 3);
   EXPECT_EQ(
       status.message(),
-      "a.prog: the program is of format version 2.7, but this build reads "
-      "version 1.0; compile the model again with this build");
+      "a.prog: the program is of format version 3.7, but this build reads "
+      "version 2.0; compile the model again with this build");
 }
 
 TEST(Reader, AcceptsANewerMinorVersion) {

@@ -300,6 +300,7 @@ INSTANTIATE_TEST_SUITE_P(Backends, Conformance, testing::ValuesIn(backends),
 
 TEST(Cores, NeverMoreThanThereAre) {
   Cores cores(2);
+  ASSERT_TRUE(cores.start().ok());
   std::atomic<int> inside{0}, most{0};
   std::vector<std::thread> threads;
   for (int t = 0; t < 6; ++t)
@@ -329,6 +330,7 @@ TEST(Cores, NeverMoreThanThereAre) {
 // Each of two pieces ends only when the other has begun.
 TEST(Cores, IdleOnesHelp) {
   Cores cores(2);
+  ASSERT_TRUE(cores.start().ok());
   struct Pair {
     std::atomic<int> begun{0}, alone{0};
   } pair;
