@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 # The compiler's only contact with LLVM's build system. libMLIR.so and libLLVM.so
 # are the only parts of LLVM that are linked: a static archive beside them would
 # give every type a second TypeID.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 # How a library, a tool and a unit test of dpc are declared. Three functions, so
 # that flags, include paths and precompiled headers are decided in one place.
 

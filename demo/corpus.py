@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Makes train.bin and held-out.bin, one byte a token, out of the source text of
 the running Python's standard library. Standard library only; the same Python
 gives the same files. Every sixteenth module is held out, so that no file is in

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Writes demo/gpt2-bytes.onnx, the graph that scripts/demo trains.
 
 Run once, by hand; the demo itself needs no PyTorch. Needs torch, onnx and

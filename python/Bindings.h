@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What the parts of `dpc._schedule` share.
 #ifndef DPC_PYTHON_BINDINGS_H
 #define DPC_PYTHON_BINDINGS_H

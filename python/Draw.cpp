@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Pictures of schedules, for Python.
 #include "dpc/Schedule/core/Spread.h"
 #include "dpc/Schedule/draw/Render.h"

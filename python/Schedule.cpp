@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The schedule library for Python: `dpc._schedule`, which `dpc/schedule.py` wraps
 // in words and defaults. Everything the library refuses becomes a ValueError with
 // the library's words.

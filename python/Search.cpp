@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Schedules made for given costs, for Python.
 #include "dpc/Schedule/search/Search.h"
 

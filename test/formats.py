@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """lit's test format for dpc: RUN-line tests, pytest files, GoogleTest binaries and
 fuzz targets.
 

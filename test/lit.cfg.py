@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """How lit finds and runs dpc's tests.
 
 .mlir, .onnxtxt and .test files are RUN-line tests; test_*.py are pytest files,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // prog-check: the lowering phase's closing pass.
 #include "dpc/Artifact/Artifact.h"
 #include "dpc/Artifact/Passes.h"

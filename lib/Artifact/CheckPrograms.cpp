@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The lowering phase's proof: the bytes that ranks would execute, through the
 // runtime's own reader and checker.
 #include "dpc/Artifact/Artifact.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What all programs of a module share.
 #ifndef DPC_LIB_ARTIFACT_PROGRAMCONTEXT_H
 #define DPC_LIB_ARTIFACT_PROGRAMCONTEXT_H

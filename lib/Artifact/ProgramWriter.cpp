@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Serialises prog operations; see ProgramWriter.h. Events become numbers in the
 // order of their definition, slots become ranges of arenas or of operands.
 #include "dpc/Artifact/ProgramWriter.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Writes the artifact's files in the order docs/Artifact.md gives; see Artifact.h.
 #include "dpc/Artifact/Artifact.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Sums over micro-batches: a gradient is added to what is there.
 #include "dpc/Autodiff/Autodiff.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // From a body to the graph of Residuals.h and back, once for each half: first for
 // the input half, then for the weight half, which also sees what the input half
 // holds and makes.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Which operations of a joint body compute the same as an earlier one. A
 // recomputation is an operation equal to one of an earlier function.
 #ifndef DPC_LIB_AUTODIFF_EQUIVALENCE_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Joining a body's functions into one block and splitting them again.
 #include "dpc/Autodiff/Joint.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Dinic's algorithm: layer the residual network by distance from the source, push
 // along shortest paths until none is left, repeat. Paths are followed without
 // recursion because a chain of operations may be very long.

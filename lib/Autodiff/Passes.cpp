@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The passes: each walks the module's bodies in order and calls one function of
 // Autodiff.h.
 #include "dpc/Autodiff/Passes.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The one order of the phase's passes.
 #include "dpc/Autodiff/Passes.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The minimum cut of Residuals.h, and the search for the price of a flop.
 #include "dpc/Autodiff/Residuals.h"
 #include "dpc/Autodiff/MinCut.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Reverse-mode differentiation of a body. Gradients are built only along active
 // paths: through values that depend on something that needs a gradient and that
 // reach the loss or an output whose gradient comes. Contributions to one value are

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Which stages bind a body, and what its parameters are called.
 #include "dpc/Autodiff/Autodiff.h"
 

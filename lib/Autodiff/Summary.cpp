@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What a body keeps, read from its functions' signatures, and what its halves
 // compute again, found as operations equal to those of earlier functions.
 #include "Equivalence.h"

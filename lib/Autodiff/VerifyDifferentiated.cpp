@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What the phase promises: every trained parameter has a gradient in every body
 // that binds it, every input that needs a gradient gets one, and no gradient is
 // computed by both halves.

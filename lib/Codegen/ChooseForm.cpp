@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // How a kernel is computed. See EmitKernel.h.
 #include "EmitKernel.h"
 #include "dpc/Codegen/Lowering.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Columns 0..count-1 in blocks of a few vectors, the last of which may be narrower:
 // the points of kernels in which a point computes several columns.
 #ifndef DPC_LIB_CODEGEN_COLUMNBLOCKS_H

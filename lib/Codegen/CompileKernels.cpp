@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // All kernels of a module, compiled in groups by several workers. A group is fixed
 // by the kernels' order, a worker has contexts of its own, and objects are linked
 // in order: the output does not depend on the number of workers.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Elementwise operations: one scalar function each.
 #include "LoweringModels.h"
 #include "MathBuilder.h"

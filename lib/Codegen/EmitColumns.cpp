@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Kernels that add over rows: bias gradients, layer norm's scale gradient. A point
 // is a few vectors of columns; its rows are added in ascending order, in chunks of
 // kColumnChunk whose sums are then added, so the order is one of the shape and the

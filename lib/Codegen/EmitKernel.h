@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // From a kernel in linalg on tensors to its loops. The form follows from the
 // operations: flat (elementwise over the whole), rows, columns, or an operation's
 // own loops.

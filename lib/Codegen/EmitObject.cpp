@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // LLVM's optimiser and code generator, and the linker.
 #include "LowerKernel.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Flat kernels and kernels over rows. A row is passed over once per level of
 // reductions: softmax, say, finds the maximum, then exponentials and their sum,
 // then the quotients. Each pass computes from memory (or the row's scratch) all

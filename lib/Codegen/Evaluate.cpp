@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Evaluation of linalg and reshapes at a position. See KernelEmitter.h.
 #include "KernelEmitter.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Reads at indices. An index out of range reads zero.
 #include "LoweringModels.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Indices, loads, stores and what is remembered. See KernelEmitter.h; the
 // evaluation of linalg itself is in Evaluate.cpp.
 #include "KernelEmitter.h"

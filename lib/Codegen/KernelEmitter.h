@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Evaluates tensors of a lowered kernel element by element, several lanes at a
 // time. No intermediate tensor exists: a value is computed where it is read, from
 // the loads it depends on, and remembered within the loop it was computed in.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The few forms of linalg that kernels consist of, as functions: elementwise over
 // an iteration space with affine reads, and reductions. The lowerings of
 // operations are written with these alone, so the evaluator sees two forms only.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Operations that are loops of their own: adding at indices, running sums, and
 // selection of the largest. Each point of their range writes a part of the result
 // that no other point touches, and adds in the order the operation states.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Losses: cross entropy over rows of logits, the weighted mean, and derivatives.
 #include "LoweringModels.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // nn to linalg to loops, for one kernel.
 #include "LowerKernel.h"
 #include "EmitKernel.h"

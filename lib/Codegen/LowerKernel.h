@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The steps of compiling a group of kernels, each over its own module and context.
 #ifndef DPC_LIB_CODEGEN_LOWERKERNEL_H
 #define DPC_LIB_CODEGEN_LOWERKERNEL_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Loops to the LLVM dialect, and the entry point of each kernel.
 #include "LowerKernel.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Registration of the operations' lowerings, a function per family, and what the
 // families share.
 #ifndef DPC_LIB_CODEGEN_LOWERINGMODELS_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // See MathBuilder.h. Sine and cosine follow Cody and Waite, "Software Manual for
 // the Elementary Functions" (1980): pi/2 is split in three, so that with fused
 // multiply-adds the reduced argument is exact to f32 for |x| <= 1e5; minimax

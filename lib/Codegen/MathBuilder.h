@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Scalar functions that are written out, because no machine instruction and no
 // accurate expansion of MLIR's exists for them. The same code serves vectors,
 // their tails and scalars, so all give the same bits.

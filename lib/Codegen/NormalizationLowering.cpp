@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Softmax, layer normalisation and their derivatives: reductions over the last
 // dimension and elementwise operations around them.
 #include "LoweringModels.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Reductions. One over any dimensions becomes at most two that the emitter knows:
 // over all trailing reduced dimensions (each row on its own), then over the
 // leading ones (columns). Which ones is read off the shape, never off the kernel.

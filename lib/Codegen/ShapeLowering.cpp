@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Operations that move elements: reads at affine positions where possible, at
 // computed positions where a value may come from nowhere (pad) or from several
 // tensors (concat).

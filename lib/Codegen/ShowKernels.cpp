@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // See the pass's description.
 #include "LowerKernel.h"
 #include "dpc/Codegen/Passes.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A loop over one dimension in strips of several vectors. How wide and how many is
 // a function of the extent and the target only, so the order in which a reduction
 // adds is one of its shape.

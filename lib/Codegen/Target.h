@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The processor that code is made for.
 #ifndef DPC_LIB_CODEGEN_TARGET_H
 #define DPC_LIB_CODEGEN_TARGET_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Other schedules for the model that is being compiled or explained.
 //
 // Each is planned as lowering would plan it: the model is cut into as many stages

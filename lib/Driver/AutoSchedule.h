@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // `--schedule auto`: the schedule with the shortest forecast step.
 //
 // Every schedule of the field, with each value of its options that is worth a look,

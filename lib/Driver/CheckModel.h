@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What `dpc check` promises: that compile would succeed.
 #ifndef DPC_LIB_DRIVER_CHECKMODEL_H
 #define DPC_LIB_DRIVER_CHECKMODEL_H

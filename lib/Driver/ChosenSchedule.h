@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The schedule of a compile: a name with options, or a text that was read from a
 // file or made for the model.
 #ifndef DPC_LIB_DRIVER_CHOSENSCHEDULE_H

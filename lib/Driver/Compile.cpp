@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Runs the phases on one module, dumps and resumes between them, and says what
 // was made; see Compile.h.
 #include "dpc/Driver/Compile.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The flags of `dpc compile`, `dpc explain` and `dpc check`, and what they mean.
 #include "dpc/Driver/Compile.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Diagnostics in the user's words: `error: node 'h.0/MatMul': ...`, notes below.
 #ifndef DPC_LIB_DRIVER_DIAGNOSTICS_H
 #define DPC_LIB_DRIVER_DIAGNOSTICS_H

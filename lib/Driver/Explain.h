@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // `dpc explain`, its flags being read.
 #ifndef DPC_LIB_DRIVER_EXPLAIN_H
 #define DPC_LIB_DRIVER_EXPLAIN_H

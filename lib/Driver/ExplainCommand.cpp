@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // `dpc explain`: a step's costs, memory, time and critical path, and other
 // schedules beside the chosen one. Nothing is written and no machine code made.
 #include "Explain.h"

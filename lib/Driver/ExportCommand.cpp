@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // `dpc export`: weights out of a compiled model.
 #include "dpc/Driver/Compile.h"
 

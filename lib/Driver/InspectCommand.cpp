@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // `dpc inspect`: the programs of an artifact, readable.
 #include "dpc/Driver/Compile.h"
 

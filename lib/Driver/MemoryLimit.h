@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // --memory-limit: whether every rank fits, and what would where one does not.
 #ifndef DPC_LIB_DRIVER_MEMORYLIMIT_H
 #define DPC_LIB_DRIVER_MEMORYLIMIT_H

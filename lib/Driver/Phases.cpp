@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What each phase runs, and why in this order. Nothing else lists passes.
 #include "dpc/Driver/Compile.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Each dialect and each phase adds one line here.
 #include "dpc/Driver/Registry.h"
 #include "dpc/Artifact/Passes.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What a compile tells its user, in words and as a report.
 #ifndef DPC_LIB_DRIVER_SUMMARY_H
 #define DPC_LIB_DRIVER_SUMMARY_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // `dpc verify`: does this artifact compute what its model says?
 #include "dpc/Driver/Compile.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A model's external files: which there are, what the copy's are called, and which of
 // their bytes change.
 #ifndef DPC_LIB_EXPORT_EXTERNALFILES_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A copy of a model's file with other weights. Whatever is no weight is copied byte for
 // byte; external data stay external; no file is in memory as a whole.
 #ifndef DPC_LIB_EXPORT_MODELCOPY_H

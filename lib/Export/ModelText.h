@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A model's file as bytes of the binary format, whichever form it has.
 #ifndef DPC_LIB_EXPORT_MODELTEXT_H
 #define DPC_LIB_EXPORT_MODELTEXT_H

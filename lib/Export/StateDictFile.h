@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A state dict under the framework's names and in its layout.
 #ifndef DPC_LIB_EXPORT_STATEDICTFILE_H
 #define DPC_LIB_EXPORT_STATEDICTFILE_H

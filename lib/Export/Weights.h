@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The weights that are exported: a checkpoint's, or those the model begins with.
 #ifndef DPC_LIB_EXPORT_WEIGHTS_H
 #define DPC_LIB_EXPORT_WEIGHTS_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Protocol Buffers' wire format, as far as copying a message with changes needs it:
 // fields one after the other, and new content that is bytes of the original file,
 // text of our own, or a parameter's values that are read when they are written.

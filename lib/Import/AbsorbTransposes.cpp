@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Permutations as strides of the matrix products that read or write them.
 // Three rewritings, to a fixpoint:
 //   1. a transpose between two reshapes that join and split the same batch

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Typed access to a node's attributes.
 #include "NodeContext.h"
 

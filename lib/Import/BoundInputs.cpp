@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // One sweep from the last operation to the first: all readers of a value have
 // been seen before the operation that makes it.
 #include "dpc/Import/Passes.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Whether dpc has an operator for each node, before anything is built: all that are
 // missing are said at once.
 #include "OperatorTable.h"

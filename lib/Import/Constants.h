@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What stays constant on the ways to the loss, although a gradient would flow from
 // it: it may have been a parameter, which nothing tells but who reads it.
 #ifndef DPC_LIB_IMPORT_CONSTANTS_H

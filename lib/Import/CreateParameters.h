@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // One nn.parameter for each stored tensor that the finished @forward reads.
 #ifndef DPC_LIB_IMPORT_CREATEPARAMETERS_H
 #define DPC_LIB_IMPORT_CREATEPARAMETERS_H

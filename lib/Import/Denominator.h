@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Means that a graph writes out: a sum over the batch divided by a sum that
 // depends on the data, Σ l·m / Σ m. Over several micro-batches such a mean is
 // the quotient of the sums of both, as with a loss operator that knows its

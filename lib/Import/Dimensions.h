@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Symbolic dimensions bound to numbers: dpc compiles for static shapes.
 #ifndef DPC_LIB_IMPORT_DIMENSIONS_H
 #define DPC_LIB_IMPORT_DIMENSIONS_H

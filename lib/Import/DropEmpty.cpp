@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Tensors without elements hold nothing, so nothing that has elements needs
 // them: what an operation makes of one (a sum of no terms, a join with nothing)
 // is known by its own fold. After this no phase meets a slot, a message or a

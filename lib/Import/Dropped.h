@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What an exporter wrote down and did not write out. PyTorch's exporter keeps,
 // beside each node, the call that it was made from: `aten.embedding(weight,
 // ids, 0)`, of which a Gather keeps all but the padding row. Such a graph

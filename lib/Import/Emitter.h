@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Makes nn operations, folding each as it is made: the operands of shape
 // arithmetic are constants, so it is gone before it exists. The conversions that
 // ONNX does silently (broadcasting, kept dimensions, permuted axes) are explicit

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // External data with path safety. A model file comes from anywhere; what it
 // names is opened only inside its own folder. See ExternalDataSecurity.md
 // of the ONNX repository.

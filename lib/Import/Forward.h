@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The nodes of the graph as operations of @forward, from its inputs to the loss.
 #ifndef DPC_LIB_IMPORT_FORWARD_H
 #define DPC_LIB_IMPORT_FORWARD_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Inlines the model's local functions: a call becomes the nodes of the body,
 // with values renamed to `call/value` and attributes that refer to the call's
 // attributes replaced by them.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The model as one flat list of nodes in dependence order: local functions are
 // inlined, attributes resolved, unnamed nodes named, opset versions attached.
 // Later steps see this form only. Values are still names: `Graph` is what the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The order of the import, from the file to the module: what is read of the model
 // (run), and how its @forward is closed (finish). The steps have files of their own.
 #include "dpc/Import/Import.h"

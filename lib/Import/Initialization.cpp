@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // How `--init` draws each parameter: ones for norm scales, zeros for biases and
 // norm shifts, else normal. The role follows from the readers, so that it is
 // found where the norm was written out in element operators as well.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Stored tensors: their types, where their bytes are, and the bytes themselves
 // when somebody really needs them. Parameters only ever ask where.
 #ifndef DPC_LIB_IMPORT_INITIALIZERS_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Which value is the loss. Either an output of the graph, or a loss that dpc
 // adds to the graph's logits (--loss-op).
 #ifndef DPC_LIB_IMPORT_LOSS_H

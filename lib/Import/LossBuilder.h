@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Row losses and how they are reduced: shared by ONNX's loss operators and by
 // the losses that dpc adds itself (--loss-op).
 #ifndef DPC_LIB_IMPORT_LOSSBUILDER_H

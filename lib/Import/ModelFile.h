@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // An ONNX file in memory: its structure as a protobuf message without payloads,
 // and its payloads as byte ranges of the mapped file. Weights are never copied,
 // and pages of tensors that nobody asks for are never touched.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Walks the wire format of a model before protobuf does, for two reasons: a
 // parameter must become a byte range of the file, and protobuf does not say
 // where a field was; and protobuf would copy every weight. What is walked is

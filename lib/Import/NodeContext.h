@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What the import of one node sees: its operands as values, its attributes, the
 // emitter, and a place for its results. An operator form is one function over a
 // NodeContext; the table (OperatorTable.h) checks the number and the element

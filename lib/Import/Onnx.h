@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The generated ONNX classes, with protobuf's macros kept from LLVM's.
 #ifndef DPC_LIB_IMPORT_ONNX_H
 #define DPC_LIB_IMPORT_ONNX_H

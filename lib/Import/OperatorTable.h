@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Which operator forms dpc knows: one row per form, valid from the operator set
 // `since` until the next row of the same name. Families keep their rows beside
 // their functions.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Operators without operands: constants and ranges.
 #include "OperatorTable.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Operators that work element by element: arithmetic, comparisons, logic,
 // activations, casts.
 #include "OperatorTable.h"

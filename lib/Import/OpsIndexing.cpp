@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Operators that read at indices. Indices may be negative in ONNX, never in nn:
 // they are made non-negative here, at import where they are constants.
 #include "OperatorTable.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Operators that join tensors or cut one into parts, and the sequences of tensors
 // that go from one such operator to another.
 #include "OperatorTable.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Loss operators: one loss per row, then a mean or a sum over the rows.
 #include "LossBuilder.h"
 #include "OperatorTable.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Normalisations. Layer norm is an operation of nn; the others are written out.
 #include "OperatorTable.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Reductions, running sums, softmax: what works along axes.
 #include "OperatorTable.h"
 

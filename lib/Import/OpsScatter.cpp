@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Operators that write at indices. Where the indices are known at import, as in the
 // shifts of labels that models write out, a result is a choice between the elements
 // of the data and of the updates, by a table: one gather, whose derivative is known.

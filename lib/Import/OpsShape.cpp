@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Operators that move the elements of one tensor: reshapes, transposes, slices,
 // pads, and the shape arithmetic around them, which is gone after folding.
 #include "Initializers.h"

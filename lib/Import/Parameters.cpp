@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Which stored tensors are trained. ONNX does not say: parameters, buffers,
 // masks and folded constants are all initializers. The rules, in order:
 //   1. --train, --freeze (Selection.cpp)

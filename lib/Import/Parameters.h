@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Which stored tensors are trained, under which name, and which are the same
 // parameter. Everything is decided on the flat graph, before any operation is
 // built: what a tensor is follows from who reads it.

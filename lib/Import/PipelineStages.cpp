@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The stages that a model asks for (ONNX IR 11, Multi-Device Configuration): a node
 // may name a pipeline stage for each of the model's configurations. They are hints,
 // which say nothing about what is computed; the partition phase keeps them.

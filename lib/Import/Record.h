@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What an exporter recorded about parameters beside the graph: the graph's
 // signature, a name map, the call that a node was made from, and what a value was
 // folded from. Only facts are read here; Parameters.cpp draws the conclusions.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What a stored tensor is, by the nodes that read it: a weight, a bias, a norm's
 // scale or shift, or something that could be a parameter or a constant. This is
 // all that is known of files whose exporters recorded nothing.

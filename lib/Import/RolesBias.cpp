@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Biases: vectors as wide as the output of a product with a trained weight.
 #include "Roles.h"
 

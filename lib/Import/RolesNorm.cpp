@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Scales and shifts of norms, as one operator or written out.
 #include "Roles.h"
 

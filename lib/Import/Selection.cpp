@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What the user says about training, over what the rules chose. `--train auto` is
 // that choice, and the starting set wherever it stands; `--train GLOB` alone starts
 // from nothing. Then every glob is applied in order: the later one wins.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The framework's state dict, as the exporter recorded it: which of its keys is
 // which initializer, in whose layout. With it trained weights go back under the
 // framework's names; without it two parameters of equal value cannot be told from

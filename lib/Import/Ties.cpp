@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Parameters that are one, and parameters that were made one by accident.
 //
 // PyTorch's exporter merges initializers of equal value, so in a freshly

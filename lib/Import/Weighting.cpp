@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // How the losses of micro-batches join. A mean whose denominator depends on the
 // data (labels that are ignored, class weights) must be weighted by it; that is
 // right only if it enters the loss linearly. So the loss is followed backwards

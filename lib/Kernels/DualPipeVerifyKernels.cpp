@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The kernels phase's closing check.
 #include "Grouping.h"
 #include "dpc/Dialect/NN/Collectives.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Greedy grouping that saves memory traffic. Operations are taken in order; each
 // starts a group of its own, which is then merged with the groups of what it reads
 // where one loop can compute both (docs/Kernels.md) and where no path leaves the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Which operations share a kernel. Plain functions over a block of nn operations;
 // the pass KernelsOutline turns the groups into functions.
 #ifndef DPC_LIB_KERNELS_GROUPING_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // See the pass's description.
 #include "dpc/Dialect/NN/Collectives.h"
 #include "dpc/Kernels/Passes.h"

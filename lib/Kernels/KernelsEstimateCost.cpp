@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Costs of stages from what their bodies launch and call.
 #include "Grouping.h"
 #include "dpc/Dialect/NN/Collectives.h"

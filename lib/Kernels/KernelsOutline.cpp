@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The pass that makes kernels of each half. The grouping is in Grouping.cpp.
 #include "Grouping.h"
 #include "dpc/Kernels/Passes.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // See the pass's description. A kernel reduces rows or columns, never both.
 #include "dpc/Kernels/Passes.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A kernel from a group of operations, named by its content.
 #include "dpc/Kernels/Passes.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The kernels phase in order.
 #include "dpc/Kernels/Passes.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The lowering phase as a pass: reads the module into plain data, plans, and
 // writes a prog.program per coordinate of the pp axis.
 #include "dpc/Lowering/Passes.h"

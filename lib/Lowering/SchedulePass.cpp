@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The schedule phase: a name or a file becomes the module's schedule operation.
 #include "dpc/Lowering/Passes.h"
 

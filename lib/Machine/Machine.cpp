@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Reading and writing machine descriptions. The fields are named once, in a
 // table, from which the parser, the printer and all messages follow.
 #include "dpc/Machine/Machine.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The kernels of a step's end; see Update.h.
 #include "dpc/Optimizer/Update.h"
 

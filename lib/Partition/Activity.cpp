@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Dependences, activity and work of nn operations, asked through interfaces.
 #include "Activity.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What a value depends on, and whether gradients flow through it. These few facts
 // decide which values may cross a cut, which are made again, and which bodies can
 // be shared; the graph builder, the outliner and the closing check ask them of

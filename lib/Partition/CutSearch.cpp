@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Dynamic programming over the positions of the order. One walk from every
 // possible beginning extends a stage node by node and updates, for every number
 // of stages before it, what can be reached at every possible end; a bound on the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The best cuts, with a preference for stages that are alike: equal stages share
 // one body, which is differentiated and compiled once. The exact optimum is found
 // first; then the same search runs with cuts in the repeating part of the graph

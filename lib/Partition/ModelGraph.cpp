@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // From IR to the plain graph: facts about values in one forward walk, gradients
 // in one backward walk, then nodes with what they read through recomputations.
 #include "ModelGraph.h"

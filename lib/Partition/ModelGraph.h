@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The plain graph of a model's function, and what its numbers mean in IR.
 #ifndef DPC_LIB_PARTITION_MODELGRAPH_H
 #define DPC_LIB_PARTITION_MODELGRAPH_H

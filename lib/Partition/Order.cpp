@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The order in which nodes are cut. Stages are intervals of one topological
 // order, so a good order is one in which few bytes are alive between neighbours:
 // branches that are read late are computed late, and hints are ascending.

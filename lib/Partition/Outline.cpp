@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Bodies from plans, and when two bodies are the same.
 #include "Outline.h"
 #include "dpc/Dialect/NN/ModelAttrs.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Stages as they will be outlined: which operations a stage executes, in which
 // order, and what it reads, before any IR is made.
 #ifndef DPC_LIB_PARTITION_OUTLINE_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The phase itself: graph, cuts, plans, bodies, stages; and the names of bodies.
 #include "dpc/Partition/Partition.h"
 #include "Outline.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Thin wrappers: options are read, the phase's functions called.
 #include "dpc/Partition/Passes.h"
 #include "dpc/Dialect/DualPipe/DualPipe.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What each stage executes and reads, and which of it has a gradient.
 #include "Outline.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The user's cuts: module paths or node names become positions of the order.
 #include "dpc/Partition/Cuts.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What a stage costs, counted as it grows. Bytes and messages are integers, so a
 // cost does not depend on the way the walk took.
 #include "dpc/Partition/Cuts.h"

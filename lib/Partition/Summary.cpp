@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What stages cost, read from a partitioned module.
 #include "Activity.h"
 #include "dpc/Dialect/DualPipe/DualPipe.h"

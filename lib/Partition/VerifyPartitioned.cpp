@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The proof that the partition phase is over, from its result alone: facts about
 // values flow through stages in order, from sources to inputs.
 #include "Activity.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Collectives: with all members' operands at hand, each is a few slices.
 #include "Models.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The interpreter's loop: operation after operation, all members in lock step,
 // each value freed after its last use.
 #include "Models.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Gathers, scatter-adds and top_k. Each pair shares one map from an element of
 // the gathered shape to an element of the table (-1: an index out of range,
 // which reads zero and adds nothing).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The one operation of the interpreter that has to be fast: a training step of a
 // small model is tens of GFLOP. Operands are packed into the product's layout,
 // then 4x4 tiles are computed by plain loops that the compiler vectorises. Each

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // How semantics are attached: an operation that works within a member is a
 // function of its operands, wrapped into an external model that calls it for
 // each member.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Operations over rows, each row written as its formula.
 #include "Models.h"
 

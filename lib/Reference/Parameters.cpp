@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Parameter values, from files or drawn as the runtime draws them. A model file is outside input: its size and time
 // are checked against what import recorded before a byte is believed.
 #include "dpc/Reference/Parameters.h"

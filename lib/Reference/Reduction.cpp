@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Reductions and running sums, in row-major order of the operand.
 #include "Models.h"
 

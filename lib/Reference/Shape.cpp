@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Operations that move elements: each is a map from a place of the result to a
 // place of an operand, or outside.
 #include "Models.h"

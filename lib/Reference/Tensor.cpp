@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "dpc/Reference/Tensor.h"
 #include "llvm/ADT/APFloat.h"
 #include "mlir/IR/BuiltinAttributes.h"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Pipeline-parallel training with dpc.
 
 `dpc.schedule` makes, checks, simulates, compares and draws schedules, without a model.

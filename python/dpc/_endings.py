@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """How the commands of this package end: what they expect to go wrong is one line on stderr and an exit status."""
 import os
 import sys

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What of a module's state dict is where in the graph: found, proven, and written into the file's metadata.
 
 `dpc.state_dict` is a JSON object with an entry for each key of the state dict, in its order:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Writes safetensors files, from PyTorch tensors or from anything else; needs no further package."""
 import contextlib
 import json

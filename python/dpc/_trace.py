@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """From a PyTorch module to an ONNX graph of its loss that can still be trained.
 
 The module's class is swapped for a subclass whose forward returns the loss. A wrapper around the module

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Turns arrays and tables into data that `dpc run --data` reads.
 
     python -m dpc.data tokens IN.npy|IN.parquet|IN.arrow... -o OUT.bin [--column input_ids] [--dtype u16]

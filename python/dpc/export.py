@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Exports a PyTorch module as an ONNX graph of its loss that dpc trains, and proves that it can.
 
     import dpc

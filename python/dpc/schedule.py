@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Pipeline-parallel training schedules: made, checked, simulated, compared, searched for and drawn,
 without a model.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Turns a file of PyTorch weights into a safetensors file that `dpc run --init-weights` takes:
 
     python -m dpc.weights IN.pt OUT.safetensors [--key state_dict] [--force]

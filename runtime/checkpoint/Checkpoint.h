@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Checkpoints on disk. DIR/step-<n>/ holds safetensors files keyed by parameter name,
 // in the initializers' names and layout, and manifest.json, which appears last: a
 // checkpoint is complete or it is not there. Nothing here knows of ranks or sessions.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // JSON to CheckpointManifest and back, under a checksum of its own: a digit of the
 // step or of the cursor that flipped would otherwise be a valid document.
 #include "checkpoint/CheckpointManifest.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // manifest.json of a checkpoint as data (docs/Checkpoints.md). Where it lies, the
 // checkpoint is complete: it is the last file to appear.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Where a run keeps its checkpoints unless told otherwise.
 #pragma once
 #include <string>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Writing. The order of calls is what makes a checkpoint complete or absent:
 //   1. step-<n>.partial/state.safetensors, synced
 //   2. step-<n>.partial/manifest.json by rename, synced: complete from here on

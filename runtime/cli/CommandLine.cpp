@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // CLI11 parses; what it says of an error is written anew here.
 #include "cli/CommandLine.h"
 #include "cli/Nearest.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What all commands share: --help, --version, --config FILE, --print-config, and
 // errors in the user's words.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // UTF-8 by RFC 3629: no overlong forms, no surrogates, nothing beyond U+10FFFF.
 #include "cli/EscapingStream.h"
 #include <cstring>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A stream for messages that may quote names from files: control characters and what is
 // not UTF-8 are written as \xNN, so that no model can move the cursor, change colours or
 // erase a line of the terminal that shows its errors.

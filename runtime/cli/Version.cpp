@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // DPC_VERSION comes from CMakeLists.txt.
 #include "cli/Version.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Rows to the inputs of a step.
 #include "data/Batches.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The micro-batches of one step, gathered from a data source by cursor.
 #pragma once
 #include "data/Cursor.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Where the next micro-batch lies. Data is addressed by the *cursor*, the global
 // index of the micro-batch since the start of training, and by nothing else: a
 // change of M, P or the number of ranks neither skips nor repeats a row.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Which source a --data argument names, and the synthetic one.
 #include "data/DataSource.h"
 #include "data/Init.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Where micro-batches come from: a --data SOURCE, opened against the graph's
 // inputs and read by row. All checks of names, shapes and types are made at
 // opening; reading is thread-safe and reports files that changed underneath.

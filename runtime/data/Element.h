@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Element types of files and programs, and the one conversion that data may
 // undergo: narrower integers are widened, everything else must match.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // POSIX files behind Status.
 #include "data/Files.h"
 #include <cerrno>

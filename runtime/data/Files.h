@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Files as the runtime reads and writes them: reads by position that report short
 // files instead of faulting, writes that appear whole or not at all.
 #pragma once

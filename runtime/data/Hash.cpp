@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The library's header alone, so that nothing has to be linked or found at run time.
 #include "data/Hash.h"
 #include "data/Files.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // XXH3 with 128 bits (libxxhash): detects damage at the speed of memory. It is no
 // protection against malice.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Philox4x32-10 and what is drawn from it.
 #include "data/Init.h"
 #include <cmath>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Initial parameter values drawn by the runtime instead of read from a file. A
 // value is a pure function of (seed, parameter name, element index): the counter-
 // based generator Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy

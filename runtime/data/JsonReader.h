@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Reads a JSON document from outside, strictly: a wrong type or an overflow is an error
 // that names the way to the key. Manifests of artifacts and of checkpoints are read
 // with it.

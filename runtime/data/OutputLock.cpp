@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // flock on a file of its own.
 #include "data/OutputLock.h"
 #include <cerrno>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // One run at a time writes into an output. The lock is the kernel's, on a hidden file
 // beside what is written, so it dies with its owner however that ends; the file is
 // removed by who leaves in order, and means nothing where it was left behind.

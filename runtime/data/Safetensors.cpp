@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Reading and writing safetensors.
 #include "data/Safetensors.h"
 #include "data/Hash.h"

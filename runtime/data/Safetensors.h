@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // safetensors files (huggingface.co/docs/safetensors): eight bytes of header
 // length, a JSON header, the tensors' bytes. The reader trusts nothing in them.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Micro-batches from safetensors files: a tensor per graph input with one leading
 // dimension more, which counts micro-batches, or with a multiple of the graph's first
 // dimension. A tensor of the graph's own shape, or with one micro-batch, is the same

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Micro-batches cut from files of raw little-endian token numbers. Sequence and
 // batch come from the graph's input; windows of one sequence follow each other
 // without overlap, and do not cross files. With `shift` the labels are the next

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Anchors of the device interface.
 #include "devices/Device.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What a device can do: one table of functions, filled once per kind of device.
 // The executor knows nothing else about devices. A device is shared by all ranks
 // of a process that use it; functions without a Lane are called at load by one

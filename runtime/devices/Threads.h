@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Threads that may fail to start: a limit on processes (ulimit -u, a container's
 // pids.max) is the user's to mend, so it is an error with a message, not the end of
 // the process.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Waiting without spinning, on Linux futexes. Everything in the runtime that waits
 // waits on one of two words: a Stamp (has this happened in step n?) or a Bell
 // (something changed, look again).

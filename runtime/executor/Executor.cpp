@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Threads, failure and hangs.
 #include "executor/Executor.h"
 #include "devices/Threads.h"

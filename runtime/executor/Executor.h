@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Runs an entry point on all ranks of this process: one thread per stream of a
 // rank, which live as long as the executor and sleep between steps.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // FlatBuffers to plan. The program has been through the checker; what is refused
 // here is what this runtime cannot run.
 #include "executor/Plan.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A rank's program made ready to run: buffers are a base and an offset, events are
 // stamps, kernels and operations are handles of the device and the transport.
 // Everything is decided here, once; a step only walks it.

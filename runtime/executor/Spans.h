@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What a stream did when, kept by its thread while a trace is on.
 #pragma once
 #include <cstdint>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Walks one stream of one rank through a step. The same walk serves a thread that
 // sleeps where it must wait and the sequential replay that goes on with another
 // stream instead.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Opening MODEL.dpc, in the order of docs/Artifact.md.
 #include "session/Artifact.h"
 #include "data/Files.h"

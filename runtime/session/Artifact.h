@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // An artifact opened: checked against its checksums, its manifest against its
 // programs, its programs against each other. Nothing of it is executed yet.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The C interface as a cover of Artifact and Session. No exception crosses it.
 #include "dpcrt/dpcrt.h"
 #include "session/Keeping.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The C interface as C++ callers use it: handles that close themselves, structs that
 // know their size, errors as Status. Nothing here reaches behind dpcrt.h.
 #pragma once

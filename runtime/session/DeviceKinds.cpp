@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Each kind of device adds one row here.
 #include "session/DeviceKinds.h"
 #include "devices/cpu/CpuDevice.h"

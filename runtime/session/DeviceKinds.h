@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The devices of this build, one row each.
 #pragma once
 #include "devices/Device.h"

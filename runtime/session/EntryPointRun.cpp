@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Feed, fetch and what an entry point is made of.
 #include "session/EntryPointRun.h"
 #include <cmath>

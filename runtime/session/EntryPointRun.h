@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // One entry point of a session: its memory, its threads, and the host's side of
 // feed and fetch.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // States by name to tensors by name: "param/NAME" is NAME, "moment/NAME.m" NAME.m.
 #include "session/Keeping.h"
 #include "data/Files.h"

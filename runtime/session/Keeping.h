@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A session's state to a checkpoint and back. Saving copies the state between two
 // steps; the copy is written by a thread of its own while the next steps run.
 #pragma once

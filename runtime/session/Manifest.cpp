@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // JSON to Manifest and back. The reader is strict: a wrong type, an overflow or a
 // path that leaves the artifact is an error with the key's path in it.
 #include "session/Manifest.h"

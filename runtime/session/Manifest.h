@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // manifest.json as data (docs/Artifact.md): written by the compiler, read by the
 // runtime, through these two functions only.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Allocation and first content.
 #include "session/Memory.h"
 #include "weights/InitialWeights.h"

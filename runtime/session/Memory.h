@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The arenas of all ranks and what lies in them by name: parameters with their
 // gradients and moments, constants, initial weights.
 #pragma once

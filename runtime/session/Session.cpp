@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Steps: the step record in, losses and flags out.
 #include "session/Session.h"
 #include "data/Hash.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A session: an artifact on a device, with memory, threads and the numbers that
 // vary by step. The C interface is a thin cover of this class.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Spans to JSON. Times are microseconds since the first span.
 #include "trace/ChromeTrace.h"
 #include "data/Files.h"

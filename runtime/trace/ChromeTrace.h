@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Measured and forecast times as Chrome trace events, for chrome://tracing and
 // Perfetto: a process per rank, in it the forecast's tracks and one track per stream.
 #pragma once

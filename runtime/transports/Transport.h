@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // How ranks exchange bytes: one table of functions, filled once per kind of
 // transport. All operations of a program are known at load; a step starts each of
 // them once and drives it to its end, without allocation.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The values that a compiled model begins with: kept in the artifact, in files outside
 // that must not have changed, or drawn.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What a file of weights says of its layout.
 #include "weights/Layout.h"
 #include <algorithm>

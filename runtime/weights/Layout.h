@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The two layouts of a file of weights. Checkpoints and dumps keep the initializer's
 // name and layout, exported state dicts the framework's; of a square matrix nothing
 // but the file's own word tells which it is.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // One file of weights, or shards with their index.
 #include "weights/WeightFiles.h"
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Tensors by name, from one safetensors file or from the several that an index lists
 // (`model.safetensors.index.json`). Whatever an index says, only files below its own
 // folder are opened.

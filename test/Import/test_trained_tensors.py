@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Which stored tensors are trained, by what the file records and by their roles.
 
 Every case is one small graph; `dpc check` says of each tensor whether it is trained

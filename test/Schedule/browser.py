@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """A headless Chromium, spoken to through a pipe: Python's standard library and
 Debian's package chromium, no driver and no port.
 """

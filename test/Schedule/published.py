@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The published definitions of schedules, once more and apart from the library: each function returns the rows of
 (kind, stage, micro-batch) that the source's own rules give. Rows of one list per rank."""
 import heapq

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """`dpc schedule compare`: published values, a row for every schedule, and what follows from them."""
 import csv
 import io

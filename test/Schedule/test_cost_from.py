@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """`--cost-from MODEL.dpc`: a model's costs out of its artifact, and what is no artifact."""
 import copy
 import json

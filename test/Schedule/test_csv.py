@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Schedules in the form in which PyTorch's pipelining dumps and loads them."""
 import csv
 import io

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Drawn schedules and traces: the picture's numbers against a simulation of its own, its forms, hostile input."""
 import csv
 import fcntl

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Bytes of activations beside shares: what a lane keeps, against a sum of its own and the simulator's peaks."""
 import csv
 import io

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The drawn page in a real browser: what it shows, what pointer and keys do."""
 import json
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The forecast stretched to the length of a step whose ranks shared cores, and when there is none."""
 import csv
 import io

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The examples of the pages on schedules are what dpc prints."""
 import os
 import pathlib

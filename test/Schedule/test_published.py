@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What `show` prints against the published definitions, written down once more in published.py."""
 import itertools
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Generated and simulated schedules against the reference files, closed forms and properties."""
 import json
 import pathlib

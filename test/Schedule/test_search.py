@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """`dpc schedule search`: its forms of output, and its errors."""
 import json
 import subprocess

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What `simulate` and `check` say of a schedule beyond its makespan."""
 import json
 import subprocess

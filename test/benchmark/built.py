@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Imported first by the scripts of this folder: finds the tools that were built, as docs/Performance.md calls the scripts."""
 import os
 import pathlib

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What a checkpoint after every step costs: the same steps with and without, in turn, on a file system in memory.
 
 The model is that of step.py, one rank, one thread, AdamW: three floats kept for each parameter. Times are of whole runs, so that

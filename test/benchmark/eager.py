@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Trains gpt2.py's model with eager PyTorch on one thread: `eager.py FOLDER STEPS` prints the fastest step in seconds and the peak
 resident memory above that before the model, in bytes. Weights and data are those of the folder."""
 import pathlib

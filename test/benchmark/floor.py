@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The least time that a training step of gpt2.py's model can take on one thread of this machine.
 
 Every matmul and attention call of one micro-batch, forward and backward, replayed alone at its shapes and strides, fastest of many, times

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Writes a GPT-2-like training graph and its data: the model that the benchmarks of this folder time.
 
 Nodes are those that PyTorch's exporter writes for such a model: Linear weights are stored [out, in] and transposed, the causal mask is

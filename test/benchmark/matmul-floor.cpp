@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Times oneDNN's matmul on one thread for shapes read from standard input, a line
 // each: m n k, whether lhs and rhs lie transposed (0 or 1), batch. Prints the
 // fastest seconds of each, then the bandwidth of a copy in bytes a second, then the

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What overlapping forward and backward is worth where a stage communicates.
 
 A layer of experts on two expert ranks of one thread each: a dense part, an exchange of tokens, the experts, the exchange back.

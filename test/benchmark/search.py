@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """How much shorter than fixed schedules the search gets where stages cost differently and pairs gain.
 
 Seeded factors of 0.8 to 1.2 for each stage's times, FB = 2.5 with F = I = W = 1; for each known schedule its own placement and, as

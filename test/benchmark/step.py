@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """A training step against what the machine can do, side by side in one run.
 
 Times, in turn and several times: the floor (floor.py), a step on one rank and one thread, a DualPipe step on two ranks and two threads,

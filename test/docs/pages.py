@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What the tests of this folder read in Markdown pages, and how IR is compared."""
 import os
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The IR of docs/Architecture.md is what its model gives: every piece occurs in the
 dump of the phase whose section it stands in."""
 import os

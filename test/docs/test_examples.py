@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Every ```mlir example of the generated reference is IR that dpc accepts.
 
 An example of an operation or attribute is parsed and verified. Values that it

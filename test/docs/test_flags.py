@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Every flag that a command's --help lists is used by a test of that command: a flag that does nothing would pass otherwise."""
 import os
 import pathlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Every relative link of README.md and docs/ leads to a file, and to a heading in it."""
 import os
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The generated reference in docs/ is what mlir-tblgen makes of the .td files."""
 import difflib
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Runs every command of docs/TrainYourModel.md, in order, as it stands there; and those that the README shows."""
 import json
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Commands that tests run: that they ended as they should, and what they said."""
 import subprocess
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Models that communicate inside their layers, as nn IR, twice over: for several expert ranks, with collectives,
 and for one rank that holds the tokens of all, where each collective is a rearrangement.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Small models from the field (test/field): how they are compiled, run and compared with float64 autograd.
 
 An expected file holds, per step, the total loss, each micro-batch's loss, and gradients and weights by the

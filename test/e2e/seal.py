@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Artifacts that a test changed by hand, with their checksums right again."""
 import xxhash
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Bad input from outside: one clear error, its exit status, and nothing left behind."""
 import hashlib
 import json

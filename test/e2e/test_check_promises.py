@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """`dpc check` runs the phases that compile runs: what one says, the other does."""
 import os
 import pathlib

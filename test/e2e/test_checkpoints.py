@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Runs that are stopped, killed, starved of disk and resumed elsewhere: nothing that was
 learned is lost, and a resumed run is the one that was not interrupted."""
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What a user types, right and wrong: values, misspellings, configurations, launchers, and names that are no text."""
 import json
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What a compile leaves: one that is killed, two at one time, and what its summary says of stages."""
 import json
 import os

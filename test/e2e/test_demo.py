@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The demo's own graph, data and timeline, for a few steps."""
 import json
 import math

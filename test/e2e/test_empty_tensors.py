@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Tensors without elements anywhere in a graph: what has elements is trained as if they were not there."""
 import numpy as np
 import onnx

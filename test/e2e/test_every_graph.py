@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Every graph of test/models under every schedule on four ranks: with DPC_TEST_ALL=1 only, for it takes minutes.
 
 The first step's losses are those of one rank, bit for bit, and its gradients those of float64 autograd; of a graph

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Expert ranks: models that communicate inside their layers train on 2 expert ranks x 2 pipeline ranks as they do on one."""
 import json
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """dpc explain: its figures are those of a compile, its parts add up, and its refusals are clear."""
 import json
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """`dpc export`: weights in a copy of the model's file, all else as it was, or as the framework's state dict."""
 import hashlib
 import json

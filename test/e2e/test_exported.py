@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Models that `python -m dpc.export` wrote (test/pytorch/roundtrip.py --fixtures): they train as PyTorch does, and their weights go back."""
 import json
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Models from the field on which training once meant something else than the graph does, or did not compile."""
 import json
 import shutil

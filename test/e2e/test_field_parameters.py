@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Models from the field of which parameters stayed constant, or others were trained than was meant.
 
 Each is trained with the flags that its user would give, as `dpc check` advises them, and compared with

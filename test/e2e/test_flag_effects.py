@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Flags by what they do: each of these tests fails where its flag does nothing."""
 import json
 import os

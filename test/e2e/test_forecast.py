@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The forecast of a step: what it covers, and what slow links do to it."""
 import json
 import os

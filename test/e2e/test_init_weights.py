@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """--init-weights takes what dumps, state dicts and sharded files hold, by their own word of their layout, or says everything that does not fit."""
 import json
 import shutil

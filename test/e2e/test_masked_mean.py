@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Means that a graph writes out, Σ l·m / Σ m: the step's is over all its micro-batches, or the summary says that
 micro-batches are averaged."""
 import numpy as np

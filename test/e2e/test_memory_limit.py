@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """--memory-limit: a rank that does not fit is refused with its arenas and with what would fit."""
 import json
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Exported transformers, compiled and trained, against float64 autograd.
 
 Every graph runs with every schedule on 1, 2 and 4 ranks. Losses of the first step

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What an exporter recorded of a call and did not write out: a warning names both, and the flag, if one repairs it."""
 import shlex
 

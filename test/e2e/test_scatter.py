@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Writing at constant indices, as the shifts of labels in exported models do: values as the ONNX reference has them, gradients verified, the rest refused."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Every schedule there is, and placements that no schedule of the field has, compiled and trained.
 
 Losses of the first step are those of one rank, bit for bit, and gradients those of float64 autograd.

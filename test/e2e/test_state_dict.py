@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What an exporter recorded of the framework's state dict decides what is trained and what is tied, and is kept in the artifact."""
 import json
 import os

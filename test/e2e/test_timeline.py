@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """A traced run as a drawing: the forecast once more where ranks share cores, and the bytes of what is kept."""
 import csv
 import io

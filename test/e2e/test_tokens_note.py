@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Token files without a shift: labels equal the inputs, which is said."""
 import os
 import pathlib

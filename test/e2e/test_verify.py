@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """dpc verify: silent on what dpc compiles, and loud about programs into which a fault was put."""
 import os
 import pathlib

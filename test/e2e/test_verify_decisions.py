@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """`dpc verify` of graphs in which a float decides an integer: the float64 interpreter decides as the graph's types do."""
 import numpy as np
 import onnx

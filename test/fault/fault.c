@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A preloaded shim that lets the N-th call that touches a folder fail, or kills the
 // process there. Tests of what a crash or a full disk leaves behind run under it.
 //

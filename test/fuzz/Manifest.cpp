@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // An artifact's manifest, and what a checkpoint's says. Who is accepted is written and
 // read again to the same text.
 #include "checkpoint/CheckpointManifest.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A model file, imported and closed as `dpc check` does; most are refused, none may
 // crash, and what is accepted is valid IR.
 #include "../unit/Import/Model.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A program file: validated, checked, and if that is passed, printed.
 #include "program/check/Check.h"
 #include "program/format/Print.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A file of tensors: its table, and the bytes that it says are there.
 #include "data/Safetensors.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A schedule's text, and its CSV: parsed, checked, simulated, and printed so that it
 // reads back the same.
 #include "dpc/Schedule/core/Check.h"

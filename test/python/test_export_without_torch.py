@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The exporter's edges, where there is no PyTorch: what needs it says so, the rest of the package does without it."""
 import os
 import pathlib

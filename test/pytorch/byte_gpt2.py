@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """A byte-level GPT-2 on Python's own sources, trained by dpc on four ranks and by eager PyTorch, from the same weights, with the same samples.
 
 Run by hand, since it needs PyTorch, onnx, onnxscript, onnxruntime and safetensors:

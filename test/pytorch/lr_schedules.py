@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Writes test/e2e/lr_schedules.json: learning rates of PyTorch's own schedulers, step by step, for what --lr-schedule says.
 
 Run with a Python that has PyTorch: python test/pytorch/lr_schedules.py

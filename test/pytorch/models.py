@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Tiny models of the kinds that people train, for roundtrip.py and as examples for `python -m dpc.export models.py:nanogpt`.
 
 Each function returns (module, args) or (module, args, loss), sizes being those of one micro-batch. Two are

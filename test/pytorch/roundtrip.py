@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """From a module to a file, to trained weights, and back into the module, held against eager PyTorch.
 
 Run by hand, since it needs PyTorch, transformers, onnx, onnxscript, onnxruntime and safetensors:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What `dpc.export` and `dpc.weights` refuse, and what they keep. Run by hand, where PyTorch is:
 
     PYTHONPATH=build/python PYTHON -m pytest -q -p no:cacheprovider test/pytorch/test_exporter.py

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """dpc-run is the runtime alone: it links no LLVM and no MLIR, and so does its static part."""
 import os
 import pathlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The libraries as CMake knows them: who owns which file, and who links whom."""
 import os
 import re

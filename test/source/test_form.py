@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """How every source file is written: formatted by the tree's .clang-format, and with its
 licence in the first line."""
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The direction that the tree promises: a library includes only what it links, links
 with nothing else, and nothing goes round."""
 import subprocess

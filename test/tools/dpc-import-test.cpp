@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Imports one model and prints the module: what the import phase does, alone,
 // for FileCheck. `--summary` prints what the driver would say, on stderr.
 #include "dpc/Import/Import.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Compares every kernel of a module, compiled, with the interpreter on random
 // operands: dpc-kernel-test MODULE.mlir [SEED]. The module is a dump after the
 // kernels phase, so that kernels are tested as models really make them.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What the tools are linked with: LLVM as two shared libraries, and none of it in what only runs."""
 import os
 import pathlib

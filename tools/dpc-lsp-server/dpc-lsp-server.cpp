@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Language server for dpc's IR in editors, with the dialects of dpc-opt.
 #include "dpc/Driver/Registry.h"
 #include "mlir/IR/DialectRegistry.h"

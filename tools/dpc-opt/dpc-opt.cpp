@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Reads IR, runs passes, prints IR: the tool of the FileCheck tests.
 #include "dpc/Driver/Registry.h"
 #include "mlir/IR/DialectRegistry.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The folder of a run's checkpoints.
 #include "dpc-run/Checkpoints.h"
 #include "checkpoint/DefaultFolder.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What a run keeps and where it goes on from: --checkpoint, --checkpoint-every, --keep,
 // --resume (docs/Checkpoints.md).
 #pragma once

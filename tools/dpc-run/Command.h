@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // How a command of the runtime ends: with one line about what went wrong, and its
 // status.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // dpc eval: the mean loss of a checkpoint, of a file of weights or of the model's own.
 #include "checkpoint/DefaultFolder.h"
 #include "cli/CommandLine.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The mean loss over data, without training.
 #pragma once
 #include "session/Client.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A file of weights against a compiled model, by names and layout.
 #include "dpc-run/InitWeights.h"
 #include "dpc-run/Output.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // --init-weights: a file of weights, or an index of several, into a session.
 #pragma once
 #include "dpcrt/dpcrt.h"

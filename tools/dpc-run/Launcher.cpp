@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // torchrun, Open MPI, MPICH and Slurm, by the variables that they set for each process.
 #include "dpc-run/Launcher.h"
 #include <cstdlib>

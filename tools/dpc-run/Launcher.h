@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What a launcher says of the world that this process is in.
 #pragma once
 #include "program/format/Status.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A search over what a step leaves; it runs once, when training stops or skips.
 #include "dpc-run/NonFinite.h"
 #include "data/Element.h"

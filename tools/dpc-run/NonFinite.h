@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Where a step that is not finite went wrong first.
 #pragma once
 #include "session/Client.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Files of a run.
 #include "dpc-run/Output.h"
 #include "weights/Layout.h"

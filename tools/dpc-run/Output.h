@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What a run writes: metrics lines, dumps, the report.
 #pragma once
 #include "data/Files.h"

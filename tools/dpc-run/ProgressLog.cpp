@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Lines are flushed one by one: whoever follows a redirected log sees them as they
 // happen.
 #include "dpc-run/ProgressLog.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What a run says while it goes: a line that moves on a terminal, lines of their own
 // elsewhere.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The training loop of dpc-run.
 #include "dpc-run/Run.h"
 #include "data/OutputLock.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // dpc-run as a function, which `dpc run` calls too. It is written on the C
 // interface alone.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The command line, by CLI11; a flag that is not here is refused as unknown.
 #include "dpc-run/RunOptions.h"
 #include "dpc-run/Values.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The flags of dpc-run.
 #pragma once
 #include "program/format/Status.h"

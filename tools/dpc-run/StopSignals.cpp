@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The handler sets flags and restores defaults, nothing else.
 #include "dpc-run/StopSignals.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Ending a run on request. SIGINT, SIGTERM and SIGUSR1 ask for the end after the step
 // under way; a second SIGINT ends the process at once, as it would without us.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Learning rates and options by parameter.
 #include "dpc-run/Update.h"
 #include "data/Files.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The numbers of the update: learning rate over the steps, optimizer options, and
 // groups of parameters with options of their own.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Parsing of flag values.
 #include "dpc-run/Values.h"
 #include <algorithm>

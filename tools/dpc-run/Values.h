@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Values of flags that are more than a number: durations, rates, lists of options.
 // All parsers give one clear error of code Usage.
 #pragma once

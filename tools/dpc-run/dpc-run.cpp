@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Trains with a compiled artifact. Links the runtime and no LLVM.
 #include "cli/EscapingStream.h"
 #include "data/Files.h"

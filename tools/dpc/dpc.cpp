@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The user's command: a table of subcommands.
 #include "dpc/Driver/Compile.h"
 #include "dpc/Driver/Schedule/Command.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The artifact phase: programs, machine code, constants and weights become the
 // directory that docs/Artifact.md describes.
 #ifndef DPC_ARTIFACT_ARTIFACT_H

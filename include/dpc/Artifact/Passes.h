@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Passes on programs.
 #ifndef DPC_ARTIFACT_PASSES_H
 #define DPC_ARTIFACT_PASSES_H

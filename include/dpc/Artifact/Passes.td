@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef DPC_ARTIFACT_PASSES_TD
 #define DPC_ARTIFACT_PASSES_TD
 

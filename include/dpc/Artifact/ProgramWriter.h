@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // From a prog.program to the bytes that the runtime executes. One to one: every
 // operation of the dialect is a table of runtime/program/format/Program.fbs.
 #ifndef DPC_ARTIFACT_PROGRAMWRITER_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The autodiff phase, function by function: a body's forward becomes forward,
 // input half and weight half; what is kept between them is chosen; gradients are
 // summed into accumulators; the result is checked. docs/Autodiff.md explains the

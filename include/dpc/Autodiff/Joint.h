@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A body's three functions as one: the operations of the forward, the input half
 // and the weight half in one block, in this order, so that a value has one name
 // wherever it is read. Differentiation builds this form and splits it; the choice

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Minimum cut of a directed network, by Dinic's maximum flow (E. A. Dinic, 1970).
 // Choosing what to keep between a forward and its backward is such a cut.
 #ifndef DPC_AUTODIFF_MINCUT_H

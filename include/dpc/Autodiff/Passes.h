@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Passes of the autodiff phase and their one order.
 #ifndef DPC_AUTODIFF_PASSES_H
 #define DPC_AUTODIFF_PASSES_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef DPC_AUTODIFF_PASSES_TD
 #define DPC_AUTODIFF_PASSES_TD
 

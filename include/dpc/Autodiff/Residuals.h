@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What a half keeps and what it computes again, as plain data. Values are linked
 // by operations into a graph without cycles; some values are needed. Each needed
 // value is either kept, which costs memory, or computed again from its operation's

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Machine code for kernels. A kernel is a `func.func` of nn operations marked
 // `dualpipe.kernel`; all kernels of a module become one shared object without
 // undefined symbols, in which each is

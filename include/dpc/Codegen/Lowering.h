@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The interfaces through which an operation says how it becomes machine code.
 #ifndef DPC_CODEGEN_LOWERING_H
 #define DPC_CODEGEN_LOWERING_H

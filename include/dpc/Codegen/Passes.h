@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Passes around code generation. Kernels are compiled by compileKernels, each
 // group in a context of its own; a pass only shows what happens to them.
 #ifndef DPC_CODEGEN_PASSES_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // `dpc compile`: the one list of phases, from a model's file to an artifact.
 #ifndef DPC_DRIVER_COMPILE_H
 #define DPC_DRIVER_COMPILE_H

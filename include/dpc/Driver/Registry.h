@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The one list of dpc's dialects and passes, shared by all tools.
 #ifndef DPC_DRIVER_REGISTRY_H
 #define DPC_DRIVER_REGISTRY_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // `dpc export`: weights out of a compiled model, into a copy of the model's own file
 // or as a state dict under the framework's names.
 #ifndef DPC_EXPORT_EXPORT_H

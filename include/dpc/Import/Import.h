@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The import phase: an ONNX file becomes a module of nn operations. One entry
 // point, plain options in, plain summary out; the driver maps flags to the
 // options and prints the summary.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Passes that close the import phase.
 #ifndef DPC_IMPORT_PASSES_H
 #define DPC_IMPORT_PASSES_H

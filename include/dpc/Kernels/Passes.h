@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The kernels phase: operations of each half grouped into kernels and library
 // calls. docs/Kernels.md describes the groups.
 #ifndef DPC_KERNELS_PASSES_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef DPC_KERNELS_PASSES_TD
 #define DPC_KERNELS_PASSES_TD
 

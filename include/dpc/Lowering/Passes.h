@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The lowering phase: from stages and schedule to a program per rank.
 #ifndef DPC_LOWERING_PASSES_H
 #define DPC_LOWERING_PASSES_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What the compiler assumes of the machine that will run a program: a few rates
 // from which the partition, kernel and schedule phases estimate times. The same
 // description always gives the same program, so it is a file and never measured

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Where tensors are in a model file: which fields of which messages lead to one. Who
 // reads the wire format before protobuf does (the importer, to find weights without
 // copying them), and who copies a file with other weights, follow the same way.

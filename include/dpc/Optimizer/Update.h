@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Kernels of the end of a step, written in nn like all others: the factor that
 // gradients are multiplied by, the norm's sum, and one update per shape of
 // parameter. All numbers of an optimizer are read from the step record, so that a

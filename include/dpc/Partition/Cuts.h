@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Choosing where stages begin. Free functions over the plain graph of Graph.h.
 //
 // What is minimised is the slowest stage: forward and backward seconds of its

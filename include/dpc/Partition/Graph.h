@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The partition problem as plain data: what a graph of operations is to someone
 // who cuts it into stages. No MLIR here, so that the algorithms can be tested
 // against exhaustive search on made-up graphs.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The partition phase: the function of a model becomes stages that share bodies.
 //
 //   func @forward over nn  ->  dualpipe.training, dualpipe.body..., dualpipe.stage...

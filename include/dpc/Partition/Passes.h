@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Passes of the partition phase, and the pipeline that the driver runs.
 #ifndef DPC_PARTITION_PASSES_H
 #define DPC_PARTITION_PASSES_H

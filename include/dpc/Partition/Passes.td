@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Passes of the partition phase.
 #ifndef DPC_PARTITION_PASSES_TD
 #define DPC_PARTITION_PASSES_TD

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Values of parameters, from the files or generators that `nn.parameter` names.
 #ifndef DPC_REFERENCE_PARAMETERS_H
 #define DPC_REFERENCE_PARAMETERS_H

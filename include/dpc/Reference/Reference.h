@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The interpreter: the slow, obvious meaning of nn. It evaluates functions of nn
 // operations in double precision, or rounded to each value's own type after
 // every operation, for one member of a mesh or for all members in lock step

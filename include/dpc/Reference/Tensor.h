@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The interpreter's tensor: a shape and plain numbers in row-major order. Every
 // float is held as a double, every integer and boolean as an int64_t, whatever
 // the element type in the IR.

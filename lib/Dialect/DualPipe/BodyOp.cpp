@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What makes a body well formed: its functions' signatures fit together, and
 // every kept value is made once and read later.
 #include "dpc/Dialect/DualPipe/DualPipe.h"

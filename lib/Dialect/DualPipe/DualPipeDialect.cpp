@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Registration of the dualpipe dialect.
 #include "dpc/Dialect/DualPipe/DualPipe.h"
 #include "llvm/ADT/TypeSwitch.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Equal kernels have equal names, whichever stage or phase makes them.
 #include "dpc/Dialect/DualPipe/KernelName.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Stages, the schedule and launches: what their symbols must name.
 #include "dpc/Dialect/DualPipe/DualPipe.h"
 #include "dpc/Schedule/core/Check.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Collectives over an axis of the mesh. Their derivatives follow from one
 // convention: the loss is the sum of the losses of all members, so the gradient
 // of what a member sent is the sum of the gradients at all who received it.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Traffic and contiguous form of collectives; see Collectives.h.
 #include "dpc/Dialect/NN/Collectives.h"
 #include "dpc/Dialect/NN/Builders.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Elementwise operations: folds of exactly rounded arithmetic and of bit-exact
 // identities, and derivatives. x + (-0.0) is x for every x, x + 0.0 is not
 // (-0.0 + 0.0 is 0.0), and x * 0.0 is not 0.0: only the first is folded.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Folding of constants. Two rules: a fold may not change a bit of what the
 // kernels would compute, so only exactly rounded arithmetic and moves fold; and
 // constants stay small, because attributes are never freed.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The words derivatives are written in: each call makes one nn operation at the
 // builder's insertion point, under the location `grad of` the forward operation.
 #ifndef DPC_LIB_DIALECT_NN_GRAD_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Gathers and their transposes, the scatter-adds, in three forms (along an axis,
 // by tuple, by element), and top_k. A gather's derivative is the scatter-add of
 // its form and the other way round.

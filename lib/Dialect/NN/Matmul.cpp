@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The matrix product. Its derivative is two more products whose permutations are
 // composed from the forward's, so that no transpose is ever needed and each
 // gradient comes out in its operand's stored layout.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Parameters, constants, iota: where values come from.
 #include "Folding.h"
 #include "dpc/Dialect/NN/Sharding.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The dialect itself: registration, the mesh attribute, and the few questions
 // about types that every family asks.
 #include "dpc/Dialect/NN/ModelAttrs.h"

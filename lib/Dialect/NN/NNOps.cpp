@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The generated definitions of operations, interfaces and attributes, in one
 // file of their own: they are most of the library's compile time and change
 // least.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Softmax and layer norm over rows. Their derivatives are operations of their
 // own because written out they would read each row several times more.
 #include "Grad.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Reductions and running sums. Float sums are not folded: their order of
 // addition belongs to the kernels.
 #include "Folding.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Operations that move elements. Each one's derivative is another of them, or a
 // sum where elements were repeated.
 #include "Folding.h"

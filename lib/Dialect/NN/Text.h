@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Lists of numbers in error messages.
 #ifndef DPC_LIB_DIALECT_NN_TEXT_H
 #define DPC_LIB_DIALECT_NN_TEXT_H

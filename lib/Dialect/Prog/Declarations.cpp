@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What a program's declarations must say: the FlatBuffer form has no place for
 // anything else, so what is wrong is refused here and not changed on the way.
 #include "dpc/Dialect/Prog/Prog.h"

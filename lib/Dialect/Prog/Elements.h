@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Element types that devices know.
 #ifndef DPC_LIB_DIALECT_PROG_ELEMENTS_H
 #define DPC_LIB_DIALECT_PROG_ELEMENTS_H

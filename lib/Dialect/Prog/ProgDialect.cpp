@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Registration of the prog dialect.
 #include "dpc/Dialect/Prog/Prog.h"
 #include "mlir/IR/DialectImplementation.h"

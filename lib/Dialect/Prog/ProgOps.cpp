@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What commands wait for and touch, and what their symbols must name.
 #include "dpc/Dialect/Prog/Prog.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What a program must hold as a whole: the parts are there, and commands name
 // streams, inputs, outputs, micro-batches and ranks that exist.
 #include "dpc/Dialect/Prog/Prog.h"

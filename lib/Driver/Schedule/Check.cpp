@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // `check`: can this schedule be carried out?
 #include "Subcommands.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The command line: which flags each subcommand takes, and which one is asked for.
 #include "dpc/Driver/Schedule/Command.h"
 

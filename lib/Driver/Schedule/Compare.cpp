@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // `compare`: all schedules side by side, as text, JSON or a table for a spreadsheet.
 #include "Subcommands.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The costs of a model, out of the manifest of its artifact.
 #include "dpc/Driver/Schedule/CostsFile.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // `draw`: schedules, or a measured step beside its forecast, as pictures.
 #include "Subcommands.h"
 

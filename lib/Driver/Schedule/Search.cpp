@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // `search`: the shortest schedule that can be found for given costs, sizes and memory.
 #include "Subcommands.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // `show`: every rank's actions, in order.
 #include "Subcommands.h"
 

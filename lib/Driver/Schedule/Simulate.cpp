@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // `simulate`: how long a schedule takes, who waits, what is kept.
 #include "Subcommands.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The subcommands of `dpc schedule`, each a function from flags to text.
 #ifndef DPC_LIB_DRIVER_SCHEDULE_SUBCOMMANDS_H
 #define DPC_LIB_DRIVER_SCHEDULE_SUBCOMMANDS_H

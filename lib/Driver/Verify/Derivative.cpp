@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Directional derivatives; see Derivative.h.
 #include "dpc/Driver/Verify/Derivative.h"
 

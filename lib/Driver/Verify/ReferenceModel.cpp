@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // One stage, three functions, evaluated one after the other; see ReferenceModel.h.
 #include "dpc/Driver/Verify/ReferenceModel.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // See Update.h. Momentum is PyTorch's (no dampening); Adam is algorithm 1 of Kingma
 // and Ba; AdamW is Loshchilov and Hutter's.
 #include "dpc/Driver/Verify/Update.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Three runs of the same steps, side by side: the ranks at once, their sequential
 // replay, and the interpreter. Each step of the interpreter starts from the weights
 // that the ranks had, so that a difference is shown where it arises.

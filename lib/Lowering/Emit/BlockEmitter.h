@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Writes a planned block as a prog.block.
 #ifndef DPC_LIB_LOWERING_EMIT_BLOCKEMITTER_H
 #define DPC_LIB_LOWERING_EMIT_BLOCKEMITTER_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A rank's items as a prog.program; see RankEmitter.h.
 //
 // The step of every rank has this form:

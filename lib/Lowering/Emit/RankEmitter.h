@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Writes one rank's program.
 #ifndef DPC_LIB_LOWERING_EMIT_RANKEMITTER_H
 #define DPC_LIB_LOWERING_EMIT_RANKEMITTER_H

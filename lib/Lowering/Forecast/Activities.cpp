@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // One pass forward, one walk back; see Activities.h.
 #include "Activities.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A step as pieces of work that take time after one another.
 //
 // The walk of Timeline.h fixes an order; this is what becomes of it in time once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // See include/dpc/Lowering/Comparison.h.
 #include "dpc/Lowering/Forecast/Comparison.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // From the walk's sequence to activities; see Replay.h.
 #include "Replay.h"
 

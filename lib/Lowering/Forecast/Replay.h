@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The whole step of all ranks in time.
 //
 // The walk (Timeline.h) lets every message go at once and ends with the last task.

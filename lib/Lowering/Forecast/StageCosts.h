@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The stages of a step as the schedule library knows costs.
 #ifndef DPC_LIB_LOWERING_FORECAST_STAGECOSTS_H
 #define DPC_LIB_LOWERING_FORECAST_STAGECOSTS_H

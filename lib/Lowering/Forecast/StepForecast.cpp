@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // See StepForecast.h and include/dpc/Lowering/PlannedStep.h.
 #include "StepForecast.h"
 

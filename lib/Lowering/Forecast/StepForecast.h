@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A forecast from a plan that exists already: lowering's own.
 #ifndef DPC_LIB_LOWERING_FORECAST_STEPFORECAST_H
 #define DPC_LIB_LOWERING_FORECAST_STEPFORECAST_H

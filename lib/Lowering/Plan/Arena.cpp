@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // First-fit packing of lifetimes; see Arena.h.
 #include "Arena.h"
 

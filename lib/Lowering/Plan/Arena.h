@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Packs byte ranges with lifetimes into one arena.
 //
 // A lifetime is an interval of positions in the rank's sequence, both ends

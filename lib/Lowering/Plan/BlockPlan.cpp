@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Merges the storage of a block's tasks, orders their commands and lays out the
 // workspace; see BlockPlan.h.
 #include "BlockPlan.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The command list of one block: a task's, or a pair's interleaved.
 //
 // Parameters, accumulators, constants and the step record have fixed places, so

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Interval maps of last touches, and what each stream knows; see Hazards.h.
 #include "Hazards.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Finds the events a command has to wait for.
 //
 // Items of a rank are visited in its sequence, which is an order that a single

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // List scheduling over two resources; see PairSchedule.h.
 #include "PairSchedule.h"
 

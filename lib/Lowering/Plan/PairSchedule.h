@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Interleaves the commands of the two tasks of a pair.
 //
 // A stage's commands run on two resources: the cores (compute stream) and the

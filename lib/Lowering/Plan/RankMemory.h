@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The arenas of a rank and their sizes, known from the plan alone: what a program
 // declares, what a forecast says and what --memory-limit compares are one figure.
 #ifndef DPC_LIB_LOWERING_PLAN_RANKMEMORY_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Kernels of the step; see StepKernels.h.
 #include "StepKernels.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The kernels of a step that belong to no stage: sums over micro-batches and
 // consumers, the norm, the step's factor, and the update of each parameter.
 #ifndef DPC_LIB_LOWERING_PLAN_STEPKERNELS_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Reads the module into a StepModel; see StepModel.h.
 #include "StepModel.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What lowering reads from the module: stages, edges, tasks, parameters, the
 // schedule. Plain data beside the operations it came from.
 #ifndef DPC_LIB_LOWERING_PLAN_STEPMODEL_H

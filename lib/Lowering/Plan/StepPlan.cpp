@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // From model and timeline to every rank's items and slots; see StepPlan.h.
 #include "StepPlan.h"
 

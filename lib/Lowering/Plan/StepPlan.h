@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Where everything of a step lies and when it happens, for all ranks.
 //
 // The timeline fixes one sequence of runs and messages; a rank's items are its

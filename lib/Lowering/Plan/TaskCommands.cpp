@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // From operations of a half to commands on storage; see TaskCommands.h.
 #include "TaskCommands.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A half as a list of commands.
 //
 // Reads one function of a body (after the kernels phase: launches, library

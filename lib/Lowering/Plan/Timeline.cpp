@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Event-driven walk of a schedule; see Timeline.h.
 #include "Timeline.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The step as one sequence.
 //
 // The schedule is walked once with costs: the next action of each rank starts

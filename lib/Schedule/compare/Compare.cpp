@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // All schedules side by side.
 #include "dpc/Schedule/compare/Compare.h"
 

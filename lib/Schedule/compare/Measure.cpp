@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // One schedule of a comparison: its variants, where it is legal, what it takes.
 #include "dpc/Schedule/compare/Compare.h"
 #include "dpc/Schedule/core/Spread.h"

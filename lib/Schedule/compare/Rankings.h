@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What a comparison and a verdict on one schedule share.
 #ifndef DPC_LIB_SCHEDULE_COMPARE_RANKINGS_H
 #define DPC_LIB_SCHEDULE_COMPARE_RANKINGS_H

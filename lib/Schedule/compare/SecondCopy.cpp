@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Is a second copy of the parameters worth it?
 #include "Rankings.h"
 

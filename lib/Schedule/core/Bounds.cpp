@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What no schedule with a placement can undercut, in time and in memory. Only the
 // placement, the micro-batches of each copy and the costs count, not the order.
 //

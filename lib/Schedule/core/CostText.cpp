@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Costs as they are typed: --cost and --link.
 #include "dpc/Schedule/core/CostText.h"
 

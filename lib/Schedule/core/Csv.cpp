@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // See Csv.h. Files come from outside: a number sizes nothing before as many actions
 // were read as it asks for.
 #include "dpc/Schedule/core/Csv.h"

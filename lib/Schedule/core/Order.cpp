@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // See Order.h. Here: why the ranks cannot go on.
 #include "Order.h"
 

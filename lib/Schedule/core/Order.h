@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // An order in which the ranks can go on: each does its actions one after the other,
 // and each action finds its inputs made. Checks ask whether there is one, the
 // simulator walks along it.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What was found, in an error: the start of a piece of a file, which may hold any
 // bytes, as one that can be shown.
 #ifndef DPC_LIB_SCHEDULE_CORE_QUOTE_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Simulation of a table; rules in Simulate.h. An action's times follow from those
 // before it, so that they come out the same along any order of the ranks: a link's
 // messages are all sent by one rank, in the order of its actions.

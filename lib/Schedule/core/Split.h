@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What is typed as words between separators.
 #ifndef DPC_LIB_SCHEDULE_CORE_SPLIT_H
 #define DPC_LIB_SCHEDULE_CORE_SPLIT_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Look-ups in a schedule table.
 #include "dpc/Schedule/core/Table.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Printing and parsing the text form; see Text.h for the grammar. The parser reads
 // files from outside: every number is bounded before it sizes anything.
 #include "dpc/Schedule/core/Text.h"

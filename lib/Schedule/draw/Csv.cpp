@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A line per cell.
 #include "dpc/Schedule/draw/Render.h"
 

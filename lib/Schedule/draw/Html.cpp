@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // One page that needs nothing else: the data of the drawing as JSON, in columns, and
 // the scripts of page/, which draw it. Colours come from here, as for all renderings.
 #include "dpc/Schedule/draw/Render.h"

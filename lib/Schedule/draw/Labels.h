@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Text from outside made harmless, and round numbers for axes.
 #ifndef DPC_LIB_SCHEDULE_DRAW_LABELS_H
 #define DPC_LIB_SCHEDULE_DRAW_LABELS_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The colours of tasks, the same in every rendering.
 //
 // Hues are those of Okabe and Ito, which stay apart in the common forms of colour

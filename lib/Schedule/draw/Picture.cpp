@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Pictures of simulated schedules, and what follows from a picture's cells alone:
 // shades, what each wait was for, what is kept.
 #include "dpc/Schedule/draw/Picture.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The order of lanes from top to bottom: of one picture after the other, or rank by
 // rank where a measured step stands beside its forecasts.
 #ifndef DPC_LIB_SCHEDULE_DRAW_ROWS_H

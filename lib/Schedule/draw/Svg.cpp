@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A drawing as one SVG document: a group per cell with its words as a title, which
 // viewers show where one points. No colour of the page is presumed: text and lines
 // are a grey that is readable on white and on black.

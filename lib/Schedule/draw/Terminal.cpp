@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A drawing in the columns of a terminal.
 //
 //      0         10        20

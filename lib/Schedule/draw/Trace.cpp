@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A step of a trace as a picture, its forecast as another, and that stretched where
 // ranks shared cores. Traces come from outside: what is not of the expected type is
 // skipped, not trusted.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Chimera. Source: Li and Hoefler, Chimera: Efficiently Training Large-Scale Neural
 // Networks with Bidirectional Pipelines, SC 2021. Two copies of the model, the
 // second mirrored; P = 4, M = 4, micro-batches 0 and 1 down, 2 and 3 up:

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // V-Half and V-Min. Source: Qi et al., Pipeline Parallelism with Controllable
 // Memory, NeurIPS 2024, and the greedy reordering of its reference implementation.
 //

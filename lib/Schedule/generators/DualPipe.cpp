@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // DualPipe and DualPipeV. Sources: the DeepSeek-V3 technical report (2024) and its
 // reference implementation; the folded form after Qi et al.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The schedules with a fixed form, one function each, and what they share.
 #ifndef DPC_LIB_SCHEDULE_GENERATORS_FIXED_H
 #define DPC_LIB_SCHEDULE_GENERATORS_FIXED_H

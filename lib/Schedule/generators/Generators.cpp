@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The table of schedules, and what is done with it by name.
 #include "dpc/Schedule/generators/Generators.h"
 

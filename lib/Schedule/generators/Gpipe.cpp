@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // GPipe. Source: Huang et al., GPipe, NeurIPS 2019.
 //
 //   rank 0  F0 F1 F2 F3          ..          B0 B1 B2 B3

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Hanayo. Source: Liu et al., Hanayo: Harnessing Wave-like Pipeline Parallelism for
 // Enhanced Large Model Training Efficiency, SC 2023. The model goes back and forth
 // over the ranks in waves: with w waves a rank holds 2w stages, and both ends of a

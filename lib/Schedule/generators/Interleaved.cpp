@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Schedules over several chunks a rank in loop placement: stage c P + r is chunk c
 // of rank r. They share the order in which a rank takes its chunks: `group`
 // micro-batches through chunk 0, the same through chunk 1, and so on; backwards

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Looped, breadth first. Source: Lamy-Poirier, Breadth-First Pipeline Parallelism,
 // MLSys 2023; PyTorch's ScheduleLoopedBFS. P = 2, v = 2, M = 4:
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // 1F1B. Source: Narayanan et al., PipeDream-Flush, ICML 2021.
 //
 //   rank 0  F0 F1 F2 F3 ..        B0 F4 B1 F5 B2 F6 ..

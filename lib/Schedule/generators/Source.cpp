@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Names, files and costs as they are typed.
 #include "dpc/Schedule/generators/Source.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // ZB-H1, which DeepSeek calls ZB1P. Source: Qi et al., Zero Bubble Pipeline
 // Parallelism, ICLR 2024; the form of PyTorch's ScheduleInterleavedZeroBubble
 // with one chunk.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // ZB-H2. Source: Qi et al., Zero Bubble Pipeline Parallelism, ICLR 2024, where it is
 // called ZB-2p for its memory. P = 3, M = 6:
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // ZB-V. Source: Qi et al., Zero Bubble Pipeline Parallelism, ICLR 2024, section 6;
 // PyTorch's ScheduleZBVZeroBubble. Rank r holds stage r on the way down and stage
 // 2P-1-r on the way back, so the loss is on rank 0 and rank P-1 turns around

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The search: which placements, from which schedules, for how long. See Search.h.
 #include "dpc/Schedule/search/Search.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // See SearchList.h.
 //
 // All ranks go on together: of their choices the one that starts first is carried

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // List scheduling: an order made in time, each rank taking the best task it can do.
 #ifndef DPC_LIB_SCHEDULE_SEARCH_SEARCHLIST_H
 #define DPC_LIB_SCHEDULE_SEARCH_SEARCHLIST_H

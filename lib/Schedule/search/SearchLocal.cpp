@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // See SearchLocal.h.
 //
 // Late acceptance (Burke and Bykov, 2017): a change is kept if the order is no longer

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Local search: an order is changed a little, again and again, and kept where it
 // serves.
 #ifndef DPC_LIB_SCHEDULE_SEARCH_SEARCHLOCAL_H

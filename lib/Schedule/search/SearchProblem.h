@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What the search works on: a schedule as one word per rank.
 //
 // Micro-batches of a copy cost the same, so their order within a stage need not be

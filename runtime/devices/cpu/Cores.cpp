@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Tokens, the line for them, and helpers.
 #include "devices/cpu/Cores.h"
 #include "devices/Threads.h"

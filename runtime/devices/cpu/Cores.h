@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The cores of this process as tokens. A thread computes only while it holds one,
 // takes it per command and gives it back when it waits, so that any number of
 // ranks share a fixed number of cores fairly (first come, first served). Tokens

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The table of functions of Device.h for a CPU.
 #include "devices/cpu/CpuDevice.h"
 #include "devices/cpu/CpuFeatures.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The CPU as a device: kernels of the artifact's shared object, matmul through
 // oneDNN, memory from the host. Ranks share it, and its cores.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The list of docs/Artifact.md against cpuid.
 #include "devices/cpu/CpuFeatures.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Which of the instruction sets that an artifact's kernels need this processor
 // (and its operating system) lacks.
 #pragma once

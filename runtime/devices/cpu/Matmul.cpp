@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // From a program's matmul to primitives: dimensions merged, a column-major output
 // computed as the transposed product, layouts that the library has no fast path
 // for packed into scratch first.

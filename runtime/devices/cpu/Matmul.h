@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Library matmul on a CPU: oneDNN with one thread per call. The output is cut into
 // blocks that the program fixes by the shape alone, one primitive per distinct
 // block shape, and threads are dealt whole blocks, never part of a sum: bits do

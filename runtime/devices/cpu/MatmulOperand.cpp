@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Layouts and copies of matmul operands.
 #include "devices/cpu/MatmulOperand.h"
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // One operand of a library matmul: how its elements lie in memory, and the copy
 // that the library reads (or writes) instead where it could not, or only slowly,
 // use them in place.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 /* dpcrt.h - the session interface: everything a host needs to train with a compiled
  * artifact, on one page of C. dpc-run and the Python package use nothing else.
  *

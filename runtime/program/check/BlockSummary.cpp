@@ -1,9 +1,5 @@
-//===- BlockSummary.cpp - A block as its runs see it ----------------------===//
-//
-// Part of dpc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-//
-//===----------------------------------------------------------------------===//
+// A block as its runs see it.
 
 #include "program/check/BlockSummary.h"
 

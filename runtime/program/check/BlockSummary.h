@@ -1,9 +1,5 @@
-//===- BlockSummary.h - A block as its runs see it --------------*- C++ -*-===//
-//
-// Part of dpc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-//
-//===----------------------------------------------------------------------===//
+// A block as its runs see it.
 //
 // A block is checked once and summarised, so that checking a program costs what
 // its tasks cost, not its operations times its micro-batches. The summary cuts
@@ -12,8 +8,6 @@
 // for an operand or for another stream, and ends where another stream or the
 // block's user can see an event; a collective is a segment of its own. What a
 // segment reads and writes is merged into few ranges.
-//
-//===----------------------------------------------------------------------===//
 
 #ifndef DPCRT_PROGRAM_CHECK_BLOCKSUMMARY_H
 #define DPCRT_PROGRAM_CHECK_BLOCKSUMMARY_H

@@ -1,9 +1,5 @@
-//===- Check.cpp - Do the programs of all ranks fit together? -------------===//
-//
-// Part of dpc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-//
-//===----------------------------------------------------------------------===//
+// Do the programs of all ranks fit together?
 
 #include "program/check/Check.h"
 

@@ -1,9 +1,5 @@
-//===- Check.h - Do the programs of all ranks fit together? -----*- C++ -*-===//
-//
-// Part of dpc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-//
-//===----------------------------------------------------------------------===//
+// Do the programs of all ranks fit together?
 //
 // The proof that a set of programs can be run: that every message and every
 // collective is met, that no rank can wait for ever (with messages that
@@ -11,8 +7,6 @@
 // the same bytes, one of them a write, are ordered by the rank's own streams
 // and events. docs/ProgramFormat.md says what exactly is proved and how. The
 // compiler runs it on what it writes and the loader on what it reads.
-//
-//===----------------------------------------------------------------------===//
 
 #ifndef DPCRT_PROGRAM_CHECK_CHECK_H
 #define DPCRT_PROGRAM_CHECK_CHECK_H

@@ -1,9 +1,5 @@
-//===- CheckDeadlock.cpp - Can every rank always go on? -------------------===//
-//
-// Part of dpc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-//
-//===----------------------------------------------------------------------===//
+// Can every rank always go on?
 //
 // One graph of all ranks: the ranks' own orders, and for every message that
 // neither side's transfer ends before the other side's exchange has started
@@ -13,8 +9,6 @@
 //
 // Replicas on the ep axis run the same program. A cycle among them would map to
 // one among the pp ranks, so these are enough.
-//
-//===----------------------------------------------------------------------===//
 
 #include "program/check/CheckParts.h"
 

@@ -1,9 +1,5 @@
-//===- CheckMessages.cpp - Does everything that is sent arrive? -----------===//
-//
-// Part of dpc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-//
-//===----------------------------------------------------------------------===//
+// Does everything that is sent arrive?
 
 #include "program/check/CheckParts.h"
 

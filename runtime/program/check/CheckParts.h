@@ -1,15 +1,9 @@
-//===- CheckParts.h - The steps of the check --------------------*- C++ -*-===//
-//
-// Part of dpc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-//
-//===----------------------------------------------------------------------===//
+// The steps of the check.
 //
 // Private to the check. Each step is a function over the ranks' graphs;
 // Check.cpp calls them in order and stops where a later step would only repeat
 // an error.
-//
-//===----------------------------------------------------------------------===//
 
 #ifndef DPCRT_PROGRAM_CHECK_CHECKPARTS_H
 #define DPCRT_PROGRAM_CHECK_CHECKPARTS_H

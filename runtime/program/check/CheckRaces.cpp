@@ -1,9 +1,5 @@
-//===- CheckRaces.cpp - Are conflicting accesses ordered? -----------------===//
-//
-// Part of dpc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-//
-//===----------------------------------------------------------------------===//
+// Are conflicting accesses ordered?
 
 #include "program/check/CheckParts.h"
 

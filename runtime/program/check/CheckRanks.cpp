@@ -1,9 +1,5 @@
-//===- CheckRanks.cpp - Do these programs belong together? ----------------===//
-//
-// Part of dpc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-//
-//===----------------------------------------------------------------------===//
+// Do these programs belong together?
 
 #include "program/check/CheckParts.h"
 

@@ -1,9 +1,5 @@
-//===- HappensBefore.cpp - Order between commands, as vector clocks -------===//
-//
-// Part of dpc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-//
-//===----------------------------------------------------------------------===//
+// Order between commands, as vector clocks.
 
 #include "program/check/HappensBefore.h"
 

@@ -1,18 +1,11 @@
-//===- HappensBefore.h - Order between commands, as vector clocks -*- C++
-//-*-===//
-//
-// Part of dpc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-//
-//===----------------------------------------------------------------------===//
+// Order between commands, as vector clocks -*- C++.
 //
 // Plain algorithms over a plain graph. A node is something that happens; an
 // edge says that one thing ends before another starts. Every node lies on one
 // axis, and nodes of an axis are totally ordered by edges (an axis is a
 // stream), so that "a happens before b" is one comparison of b's clock on a's
 // axis with a's position there. O((nodes + edges) * axes) to build.
-//
-//===----------------------------------------------------------------------===//
 
 #ifndef DPCRT_PROGRAM_CHECK_HAPPENSBEFORE_H
 #define DPCRT_PROGRAM_CHECK_HAPPENSBEFORE_H

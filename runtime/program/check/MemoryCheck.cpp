@@ -1,9 +1,5 @@
-//===- MemoryCheck.cpp - Conflicting accesses of byte ranges --------------===//
-//
-// Part of dpc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-//
-//===----------------------------------------------------------------------===//
+// Conflicting accesses of byte ranges.
 
 #include "program/check/MemoryCheck.h"
 

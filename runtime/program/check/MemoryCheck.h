@@ -1,17 +1,11 @@
-//===- MemoryCheck.h - Conflicting accesses of byte ranges ------*- C++ -*-===//
-//
-// Part of dpc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-//
-//===----------------------------------------------------------------------===//
+// Conflicting accesses of byte ranges.
 //
 // Given accesses of byte ranges and the order between the nodes that make them,
 // finds accesses that conflict without being ordered, and reads of bytes that
 // nothing has written. Ranges are split at all their ends; per piece the last
 // write and the last read of each axis since are kept, which is enough: what is
 // ordered after them is ordered after all that came before.
-//
-//===----------------------------------------------------------------------===//
 
 #ifndef DPCRT_PROGRAM_CHECK_MEMORYCHECK_H
 #define DPCRT_PROGRAM_CHECK_MEMORYCHECK_H

@@ -1,9 +1,5 @@
-//===- RankGraph.cpp - One rank's step as a graph -------------------------===//
-//
-// Part of dpc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-//
-//===----------------------------------------------------------------------===//
+// One rank's step as a graph.
 
 #include "program/check/RankGraph.h"
 

@@ -1,9 +1,5 @@
-//===- RankGraph.h - One rank's step as a graph -----------------*- C++ -*-===//
-//
-// Part of dpc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-//
-//===----------------------------------------------------------------------===//
+// One rank's step as a graph.
 //
 // What the checks look at instead of the file: everything that happens on one
 // rank in one step as nodes, with the order that this rank's own streams and
@@ -14,8 +10,6 @@
 // together, hence each on an axis of its own), and its end. A collective is a
 // start and an end. Axes: the program's streams, then the transfers by their
 // position in an exchange.
-//
-//===----------------------------------------------------------------------===//
 
 #ifndef DPCRT_PROGRAM_CHECK_RANKGRAPH_H
 #define DPCRT_PROGRAM_CHECK_RANKGRAPH_H

@@ -1,9 +1,5 @@
-//===- Diagnostics.cpp - Errors collected up to a limit -------------------===//
-//
-// Part of dpc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-//
-//===----------------------------------------------------------------------===//
+// Errors collected up to a limit.
 
 #include "program/format/Diagnostics.h"
 

@@ -1,15 +1,9 @@
-//===- Diagnostics.h - Errors collected up to a limit -----------*- C++ -*-===//
-//
-// Part of dpc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-//
-//===----------------------------------------------------------------------===//
+// Errors collected up to a limit.
 //
 // A damaged program has many faults at once. Checks write each into a
 // Diagnostics and go on; the first ones are kept, the rest counted, and the
 // whole becomes one Status with an error per line.
-//
-//===----------------------------------------------------------------------===//
 
 #ifndef DPCRT_PROGRAM_FORMAT_DIAGNOSTICS_H
 #define DPCRT_PROGRAM_FORMAT_DIAGNOSTICS_H

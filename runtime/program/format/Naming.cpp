@@ -1,9 +1,5 @@
-//===- Words.cpp - How programs are spoken of -----------------------------===//
-//
-// Part of dpc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-//
-//===----------------------------------------------------------------------===//
+// How programs are spoken of.
 
 #include "program/format/Naming.h"
 

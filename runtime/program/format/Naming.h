@@ -1,17 +1,11 @@
-//===- Words.h - How programs are spoken of ---------------------*- C++ -*-===//
-//
-// Part of dpc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-//
-//===----------------------------------------------------------------------===//
+// How programs are spoken of.
 //
 // Errors, listings and timeouts name the same command in the same words:
 // "run #12 (F s1 m3)", "exchange #15 (send message 7 to rank 2)",
 // "call #3 'h.1/MatMul'". Numbers count from 0 in the list that holds the
 // command. Text from the file is quoted and escaped, as the file may be
 // hostile.
-//
-//===----------------------------------------------------------------------===//
 
 #ifndef DPCRT_PROGRAM_FORMAT_NAMING_H
 #define DPCRT_PROGRAM_FORMAT_NAMING_H

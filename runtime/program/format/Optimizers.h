@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The optimizers there are: what each keeps beside a parameter, and which numbers it
 // takes. The only list; formulas are the update kernels' (lib/Optimizer) and, written
 // once more from the papers, those of the reference that they are compared with.

@@ -1,9 +1,5 @@
-//===- Print.cpp - A program as text --------------------------------------===//
-//
-// Part of dpc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-//
-//===----------------------------------------------------------------------===//
+// A program as text.
 
 #include "program/format/Print.h"
 

@@ -1,15 +1,9 @@
-//===- Print.h - A program as text ------------------------------*- C++ -*-===//
-//
-// Part of dpc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-//
-//===----------------------------------------------------------------------===//
+// A program as text.
 //
 // The readable form of a program, for `dpc inspect`, for tests and for people:
 // streams, arenas, kernels, blocks and the order of the step, each command on a
 // line. The text is for reading only; the file is the one form that is run.
-//
-//===----------------------------------------------------------------------===//
 
 #ifndef DPCRT_PROGRAM_FORMAT_PRINT_H
 #define DPCRT_PROGRAM_FORMAT_PRINT_H

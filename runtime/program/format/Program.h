@@ -1,17 +1,11 @@
-//===- Program.h - The program format's accessors ---------------*- C++ -*-===//
-//
-// Part of dpc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-//
-//===----------------------------------------------------------------------===//
+// The program format's accessors.
 //
 // The generated accessors of Program.fbs (namespace dpcrt::fb) and the few
 // facts about the format that the schema cannot say: the version this build
 // reads and writes, the feature bits it knows, and how to walk a vector that a
 // writer may have left out because it was empty. A program that came through
 // Reader.h needs no further null or bounds checks.
-//
-//===----------------------------------------------------------------------===//
 
 #ifndef DPCRT_PROGRAM_FORMAT_PROGRAM_H
 #define DPCRT_PROGRAM_FORMAT_PROGRAM_H

@@ -1,9 +1,5 @@
-//===- Reader.cpp - Bytes to a program that can be trusted ----------------===//
-//
-// Part of dpc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-//
-//===----------------------------------------------------------------------===//
+// Bytes to a program that can be trusted.
 
 #include "program/format/Reader.h"
 

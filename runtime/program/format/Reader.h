@@ -1,16 +1,10 @@
-//===- Reader.h - Bytes to a program that can be trusted --------*- C++ -*-===//
-//
-// Part of dpc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-//
-//===----------------------------------------------------------------------===//
+// Bytes to a program that can be trusted.
 //
 // The one way into a program file. Files come from outside and may be damaged
 // or hostile: a program that is handed out here has been through the
 // FlatBuffers verifier, is of a version and of features this build knows, and
 // is well formed (Validate.h), so that its users check nothing again.
-//
-//===----------------------------------------------------------------------===//
 
 #ifndef DPCRT_PROGRAM_FORMAT_READER_H
 #define DPCRT_PROGRAM_FORMAT_READER_H

@@ -1,9 +1,5 @@
-//===- Status.cpp - The runtime's error values ----------------------------===//
-//
-// Part of dpc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-//
-//===----------------------------------------------------------------------===//
+// The runtime's error values.
 
 #include "program/format/Status.h"
 

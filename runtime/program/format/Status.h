@@ -1,16 +1,10 @@
-//===- Status.h - The runtime's error values --------------------*- C++ -*-===//
-//
-// Part of dpc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-//
-//===----------------------------------------------------------------------===//
+// The runtime's error values.
 //
 // Every function of the runtime that can fail for a reason outside this program
 // returns a Status, or a Result of its value. A status carries the exit status
 // that the process ends with if nobody handles it, and one message in the
 // user's words. Asserts are for our own bugs only; nothing throws.
-//
-//===----------------------------------------------------------------------===//
 
 #ifndef DPCRT_PROGRAM_FORMAT_STATUS_H
 #define DPCRT_PROGRAM_FORMAT_STATUS_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The step record: what differs between steps, in one small arena that the host
 // writes before each. A header, then one entry for each parameter of the rank. The
 // only definition: the host fills these structs, lowering lays out arenas by their

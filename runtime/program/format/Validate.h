@@ -1,9 +1,5 @@
-//===- Validate.h - Is a program well formed? -------------------*- C++ -*-===//
-//
-// Part of dpc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-//
-//===----------------------------------------------------------------------===//
+// Is a program well formed?
 //
 // Structural validation of one program whose bytes came through the FlatBuffers
 // verifier: every index, enumeration, union, byte range, size and name. A
@@ -14,8 +10,6 @@
 // Also settled here, because one program alone shows it: events fire once and
 // only awaited if they fire, a command's arguments do not overlap where one is
 // written, operands of a run do not overlap where one is written.
-//
-//===----------------------------------------------------------------------===//
 
 #ifndef DPCRT_PROGRAM_FORMAT_VALIDATE_H
 #define DPCRT_PROGRAM_FORMAT_VALIDATE_H

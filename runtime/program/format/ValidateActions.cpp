@@ -1,9 +1,5 @@
-//===- ValidateActions.cpp - What commands do, and on which bytes ---------===//
-//
-// Part of dpc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-//
-//===----------------------------------------------------------------------===//
+// What commands do, and on which bytes.
 
 #include "program/format/Validator.h"
 

@@ -1,9 +1,5 @@
-//===- ValidateCommands.cpp - Blocks, order, events -----------------------===//
-//
-// Part of dpc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-//
-//===----------------------------------------------------------------------===//
+// Blocks, order, events.
 
 #include "program/format/Validator.h"
 

@@ -1,9 +1,5 @@
-//===- ValidateTables.cpp - Arenas, kernels, parameters, groups -----------===//
-//
-// Part of dpc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-//
-//===----------------------------------------------------------------------===//
+// Arenas, kernels, parameters, groups.
 
 #include "program/format/StepRecord.h"
 #include "program/format/Validator.h"

@@ -1,15 +1,9 @@
-//===- Validator.h - State of the structural validation ---------*- C++ -*-===//
-//
-// Part of dpc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-//
-//===----------------------------------------------------------------------===//
+// State of the structural validation.
 //
 // Private to the validation: the tables of a program (ValidateTables.cpp), its
 // blocks and order (ValidateCommands.cpp) and the arguments of its commands
 // (ValidateActions.cpp) share this one object.
-//
-//===----------------------------------------------------------------------===//
 
 #ifndef DPCRT_PROGRAM_FORMAT_VALIDATOR_H
 #define DPCRT_PROGRAM_FORMAT_VALIDATOR_H

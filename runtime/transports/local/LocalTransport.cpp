@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Rendezvous in shared memory.
 #include "transports/local/LocalTransport.h"
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Messages between ranks that are threads of one process. The receiver copies
 // straight from the sender's buffer once both have come (rendezvous); nothing is
 // buffered, so what runs here has no hidden dependence on buffering. Copies of

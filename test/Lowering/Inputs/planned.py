@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Reads lowered IR and says of every pair, in a line, what its plan expects."""
 import re
 import sys

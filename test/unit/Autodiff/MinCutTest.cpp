@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The minimum cut against all cuts of small networks.
 #include "dpc/Autodiff/MinCut.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What is kept and what is computed again, against every choice there is on small
 // graphs: which operations are computed again decides everything else.
 #include "dpc/Autodiff/Residuals.h"

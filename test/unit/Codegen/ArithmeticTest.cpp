@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Values: against plain loops, and bit for bit between fused kernels and their
 // operations one by one, between splits of the range, for lengths that fit no
 // vector.

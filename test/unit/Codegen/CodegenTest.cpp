@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The shared object and what is said of it: determinism, symbols, errors, ranges.
 #include "KernelRunner.h"
 #include "dpc/Codegen/Lowering.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Compiles kernels from text, loads the shared object and runs them, as a runtime
 // would.
 #ifndef DPC_TEST_UNIT_CODEGEN_KERNELRUNNER_H

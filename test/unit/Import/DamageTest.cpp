@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Damaged files are refused or imported, never a crash: bytes flipped and files
 // cut at places drawn from a fixed seed.
 #include "Model.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What a hostile file may ask for is bounded before it costs anything.
 #include "Emitter.h"
 #include "Model.h"

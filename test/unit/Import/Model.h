@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Importing a model of test/models, with what it reports.
 #ifndef DPC_TEST_UNIT_IMPORT_MODEL_H
 #define DPC_TEST_UNIT_IMPORT_MODEL_H

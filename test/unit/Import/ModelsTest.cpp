@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Every exported form of every model gives the losses that PyTorch's float64
 // gives, evaluated by the interpreter in double precision, micro-batch by
 // micro-batch; and its denominators are the counts of labels.

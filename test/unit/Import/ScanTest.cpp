@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The scanner of the wire format: payloads become ranges, the rest is copied.
 #include "ModelFile.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Which tensors are parameters, which are one, and what is read to find out.
 #include "Model.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // On a chain every convex partition cuts the one order there is, and the search is
 // exact over these: what it finds must cost what the best of all cuts costs.
 #include "Exhaustive.h"

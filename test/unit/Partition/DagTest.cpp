@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Graphs that are no chains: stages are intervals of one order of the nodes, and
 // the search is exact over these.
 #include "Exhaustive.h"

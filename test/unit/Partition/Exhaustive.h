@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The partition problem once more, slowly: costs by their definition, and every
 // cut tried. What the algorithms find is held against this.
 #ifndef DPC_TEST_UNIT_PARTITION_EXHAUSTIVE_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What a model asks for (`pipeline_stage`) is kept, or refused naming who asks.
 #include "Exhaustive.h"
 #include "RandomGraph.h"

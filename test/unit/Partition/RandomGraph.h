@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Made-up graphs for the partition's algorithms, each drawn from one seed.
 #ifndef DPC_TEST_UNIT_PARTITION_RANDOMGRAPH_H
 #define DPC_TEST_UNIT_PARTITION_RANDOMGRAPH_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The interpreter itself: calls, precision, members, parameters, errors; and the
 // gradients that finite differences cannot see, at ties and kinks.
 #include "Harness.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Each operation's forward against values that NumPy gave for the same formula.
 // Float inputs are 1.7 * sin(1.3 * i + 0.7) for element i.
 #include "Harness.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Each derivative against central finite differences, each variant a case.
 #include "Harness.h"
 #include "gtest/gtest.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Harness.h"
 #include "dpc/Dialect/NN/Builders.h"
 #include "mlir/IR/Verifier.h"

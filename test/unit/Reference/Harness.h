@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What the tests of nn's semantics and derivatives share: parsing a function,
 // random inputs from a fixed seed, reverse mode over a straight-line function
 // through DifferentiableOpInterface, and the comparison of its gradients with

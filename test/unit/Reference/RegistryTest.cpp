@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Nothing about an operation may be forgotten: every registered nn operation has
 // a cost, reference semantics, and a stated place in differentiation.
 #include "Harness.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // No schedule is shorter than its lower bound, whatever its costs.
 #include "RandomTable.h"
 #include "dpc/Schedule/generators/Generators.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The bubbles and peaks that the literature gives in closed form, where they are
 // exact; and what they are (bounds) where they are not. B is I + W.
 #include "dpc/Schedule/generators/Generators.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A schedule to which something happened: check() refuses it, or it is a legal one.
 // Which of the two is found from the rules alone.
 #include "Oracle.h"

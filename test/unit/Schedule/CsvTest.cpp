@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // PyTorch's form: what is printed parses to the same table, placement and copies
 // included, and what does not parse is told with line and cell.
 #include "RandomTable.h"

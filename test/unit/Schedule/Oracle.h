@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What a schedule means, once more and slowly: which tables are legal and when each
 // action runs, from the rules alone. The library is held against this.
 #ifndef DPC_TEST_UNIT_SCHEDULE_ORACLE_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Schedules that no generator makes: legal ones with any placement and order, and
 // small accidents that happen to one.
 #ifndef DPC_TEST_UNIT_SCHEDULE_RANDOMTABLE_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What the search promises: bounds that it reaches, caps that it keeps, and never less
 // than the known schedules.
 #include "Oracle.h"

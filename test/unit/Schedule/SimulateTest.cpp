@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The simulator against its rules, on schedules of every shape.
 #include "Oracle.h"
 #include "RandomTable.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A model's costs over another number of stages than it was cut into.
 #include "dpc/Schedule/core/Spread.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The text form: what is printed parses to the same table, and what does not parse
 // is told with line, column and what stands there.
 #include "RandomTable.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Quantities in words: three digits and never an exponent.
 #include "dpc/Schedule/core/Units.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The check of derivative rules, on functions whose gradients are known: a right
 // gradient passes whatever its size, a wrong one is named.
 #include "dpc/Driver/Verify/Derivative.h"

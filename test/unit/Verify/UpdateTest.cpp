@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Optimizers in double precision against steps worked out by hand.
 #include "dpc/Driver/Verify/Update.h"
 #include "gtest/gtest.h"

@@ -1,16 +1,10 @@
-//===- BrokenTest.cpp - Broken programs and what is said about them -------===//
-//
-// Part of dpc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-//
-//===----------------------------------------------------------------------===//
+// Broken programs and what is said about them.
 //
 // A corpus of programs with one fault each and the whole text of the expected
 // diagnostic. Faults are planted into the pipeline of Builder.h: `p` has two
 // ranks and four micro-batches, `q` four ranks; a case that leaves `q` alone is
 // about `p`.
-//
-//===----------------------------------------------------------------------===//
 
 #include "Builder.h"
 

@@ -1,9 +1,5 @@
-//===- Builder.cpp - Small legal programs to break ------------------------===//
-//
-// Part of dpc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-//
-//===----------------------------------------------------------------------===//
+// Small legal programs to break.
 
 #include "Builder.h"
 

@@ -1,9 +1,5 @@
-//===- Builder.h - Small legal programs to break ----------------*- C++ -*-===//
-//
-// Part of dpc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-//
-//===----------------------------------------------------------------------===//
+// Small legal programs to break.
 //
 // Tests start from programs that are right and change one thing. `pipeline`
 // makes the programs of a small pipeline that has one of everything: stash and
@@ -12,8 +8,6 @@
 // that is reduced and an update. Programs are FlatBuffers' mutable objects, so
 // that a test can change any field; `load` and `check` take the same way into
 // the library as a file.
-//
-//===----------------------------------------------------------------------===//
 
 #ifndef DPC_TEST_UNIT_PROGRAM_BUILDER_H
 #define DPC_TEST_UNIT_PROGRAM_BUILDER_H

@@ -1,9 +1,5 @@
-//===- CheckTest.cpp - Legal programs are accepted, and fast --------------===//
-//
-// Part of dpc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-//
-//===----------------------------------------------------------------------===//
+// Legal programs are accepted, and fast.
 
 #include "Builder.h"
 

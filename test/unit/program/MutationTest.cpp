@@ -1,16 +1,10 @@
-//===- MutationTest.cpp - Every edge of a legal program matters -----------===//
-//
-// Part of dpc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-//
-//===----------------------------------------------------------------------===//
+// Every edge of a legal program matters.
 //
 // Takes each wait, `after`, operand event and signal out of a legal program,
 // one at a time. The checker must object, unless the edge says nothing: it is
 // provably redundant if the order of all nodes of the rank is the same without
 // it. This is how we know that the checker looks at every kind of edge.
-//
-//===----------------------------------------------------------------------===//
 
 #include "Builder.h"
 

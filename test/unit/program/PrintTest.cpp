@@ -1,9 +1,5 @@
-//===- PrintTest.cpp - Programs as people read them -----------------------===//
-//
-// Part of dpc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-//
-//===----------------------------------------------------------------------===//
+// Programs as people read them.
 
 #include "Builder.h"
 

@@ -1,17 +1,11 @@
-//===- PropertyTest.cpp - The checker against exhaustive search -----------===//
-//
-// Part of dpc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-//
-//===----------------------------------------------------------------------===//
+// The checker against exhaustive search.
 //
 // Small random programs on which the truth can be found by brute force. Whether
 // ranks get stuck is found by letting them run with rendezvous semantics, one
 // step after the other; whether accesses are ordered by expanding every run
 // into its commands and closing the order transitively. The checker must agree
 // on every program, in both directions.
-//
-//===----------------------------------------------------------------------===//
 
 #include "Builder.h"
 

@@ -1,9 +1,5 @@
-//===- ReaderTest.cpp - Files that are not what they should be ------------===//
-//
-// Part of dpc, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-//
-//===----------------------------------------------------------------------===//
+// Files that are not what they should be.
 
 #include "Builder.h"
 

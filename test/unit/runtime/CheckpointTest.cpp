@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Checkpoints as files: what is written can be read, what is damaged is refused by
 // name, and the newest whole one is found.
 #include "checkpoint/Checkpoint.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The C interface under callers of every kind: older ones, ones that close early, ones
 // that ask too soon; and machines that have no thread or no memory left.
 #include "TinyArtifact.h"

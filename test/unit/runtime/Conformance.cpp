@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A world of ranks on one backend, and what it should compute.
 #include "Conformance.h"
 #include "data/Init.h"

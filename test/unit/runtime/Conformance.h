@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What every device and every transport must do, as tests over a pair of them. A
 // new device or transport adds a Backend to the list in ConformanceTest.cpp and
 // passes the same suite.

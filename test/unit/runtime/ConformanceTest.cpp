@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The conformance suite over all pairs of a device and a transport of this build.
 #include "Conformance.h"
 #include "devices/cpu/CpuDevice.h"

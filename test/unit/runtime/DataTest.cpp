@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Data sources, cursors, drawn values and checksums.
 #include "TinyArtifact.h"
 #include "data/Cursor.h"

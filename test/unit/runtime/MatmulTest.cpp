@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The library matmul against a plain loop: shapes, strides, blocks, and equal bits
 // whatever the number of threads.
 #include "devices/cpu/CpuDevice.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Sessions and dpc-run on a hand-built artifact, against the same sums by hand.
 #include "TinyArtifact.h"
 #include "data/Files.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Builds the programs and files of TinyArtifact.h.
 #include "TinyArtifact.h"
 #include "data/Files.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A whole artifact by hand: y = x w, a loss with ignored rows, SGD. Rank r of R
 // takes micro-batches m with m mod R = r; gradients and sums are reduced over all
 // ranks, so that the result must not depend on R beyond rounding.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Kernels of the hand-built programs, in the form that the code generator gives
 // its own: void k(void *const *buffers, int64_t begin, int64_t end).
 #include <math.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The dualpipe dialect: where and when. See DualPipeDialect.td for the idea and
 // DualPipeOps.td for bodies, stages and the schedule.
 #ifndef DPC_DIALECT_DUALPIPE_DUALPIPE_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What kernels are called.
 #ifndef DPC_DIALECT_DUALPIPE_KERNELNAME_H
 #define DPC_DIALECT_DUALPIPE_KERNELNAME_H

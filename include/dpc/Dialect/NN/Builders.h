@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Short ways to build what import, differentiation and rewrites build all the
 // time: splat constants, broadcasts, reshapes and transposes that vanish where
 // they would do nothing, and the location of a derivative.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What communication inside a stage costs and which form of it runs.
 //
 // A transport moves whole contiguous parts, one per member. That is a collective

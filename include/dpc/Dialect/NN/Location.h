@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Where a value of the model comes from, in the user's words. The importer gives
 // each operation the name of its ONNX node, fused with the path of the
 // framework's module that the exporter recorded:

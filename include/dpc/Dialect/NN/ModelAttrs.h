@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Attributes by which the import phase says what belongs to the model and is no
 // operation of it.
 #ifndef DPC_DIALECT_NN_MODELATTRS_H

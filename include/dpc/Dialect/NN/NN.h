@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The nn dialect: what is computed. See NNDialect.td for what belongs here and
 // NN*Ops.td for the operations.
 #ifndef DPC_DIALECT_NN_NN_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef DPC_DIALECT_NN_NNATTRS_TD
 #define DPC_DIALECT_NN_NNATTRS_TD
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 def NN_CommunicatesOp : NativeOpTrait<"CollectiveOp"> {
   let cppNamespace = "::dpc::nn";
 }

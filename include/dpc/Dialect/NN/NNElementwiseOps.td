@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Work per element is `flops`; polynomial expansions of exp and its like count as 10.
 class NN_ElementwiseCost<int flops> {
   string definition = "int64_t $cppClass::getFlops() { return " # flops # " * getElementCount(getResult()); }\n";

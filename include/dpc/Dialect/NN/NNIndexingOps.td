@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 def NN_IndexingGroup : OpDocGroup {
   let summary = "Reading and adding at indices";
   let description = [{

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 def NN_LibraryGroup : OpDocGroup {
   let summary = "Library calls";
   let description = "Compute-bound work, which runs as a library's own kernel instead of a generated one.";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 def NN_ModelGroup : OpDocGroup {
   let summary = "Where values come from";
   let description = "Parameters, which live outside the program, and constants, which live in it.";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 def NN_ShapeGroup : OpDocGroup {
   let summary = "Operations that move elements";
   let description = [{

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Parameters of which each member of an axis has values of its own: an expert's
 // weights. The type of such a parameter is one member's, the stored tensor (file,
 // checkpoint, dump) has one leading dimension more, that of the members. Its

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The prog dialect: what one rank does. See ProgDialect.td for the idea,
 // ProgOps.td for programs, blocks and commands, and runtime/program/format/Program.fbs
 // for the executed form.

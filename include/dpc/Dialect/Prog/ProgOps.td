@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef DPC_DIALECT_PROG_PROGOPS_TD
 #define DPC_DIALECT_PROG_PROGOPS_TD
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // `dpc schedule`: schedules without a model. Free of MLIR, like the library below.
 #ifndef DPC_DRIVER_SCHEDULE_COMMAND_H
 #define DPC_DRIVER_SCHEDULE_COMMAND_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A model's costs, out of its artifact. Free of MLIR.
 #ifndef DPC_DRIVER_SCHEDULE_COSTSFILE_H
 #define DPC_DRIVER_SCHEDULE_COSTSFILE_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A gradient against the function it claims to be the gradient of. One directional
 // derivative by central differences covers all parameters at once: the direction is
 // scaled so that each parameter contributes about 1, whatever the size of its

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A model's step in double precision: the interpreter over the nn module that an
 // artifact carries, cut into no stages and lowered to no kernels. What it shares
 // with the compiler is the import and the derivative rules; the latter are checked

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Optimizers in double precision, one element after the other, from their papers:
 // what the update kernels are compared with.
 #ifndef DPC_DRIVER_VERIFY_UPDATE_H

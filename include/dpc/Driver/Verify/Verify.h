@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // `dpc verify`: an artifact's steps against its own sequential replay, bit for bit,
 // and against the interpreter in double precision.
 #ifndef DPC_DRIVER_VERIFY_VERIFY_H

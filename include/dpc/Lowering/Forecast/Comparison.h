@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // One schedule beside others, by what they are forecast to take; plain functions
 // over plain data.
 #ifndef DPC_LOWERING_FORECAST_COMPARISON_H

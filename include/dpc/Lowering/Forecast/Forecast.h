@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What a step is expected to take, in time and in memory; plain data.
 #ifndef DPC_LOWERING_FORECAST_FORECAST_H
 #define DPC_LOWERING_FORECAST_FORECAST_H

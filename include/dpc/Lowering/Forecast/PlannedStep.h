@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A step planned without writing its programs: from stages whose bodies are command
 // lists (the kernels phase) and any schedule over them. The plan is the one that
 // lowering makes programs of, so its figures are those of the program, and every

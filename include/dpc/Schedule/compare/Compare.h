@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // All schedules side by side: closed forms, simulated times, and what follows from
 // them for somebody who has to choose one.
 #ifndef DPC_SCHEDULE_COMPARE_COMPARE_H

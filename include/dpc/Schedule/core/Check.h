@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Is this table a schedule that can be carried out?
 #ifndef DPC_SCHEDULE_CORE_CHECK_H
 #define DPC_SCHEDULE_CORE_CHECK_H

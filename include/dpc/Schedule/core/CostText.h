@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Costs as they are typed.
 #ifndef DPC_SCHEDULE_CORE_COSTTEXT_H
 #define DPC_SCHEDULE_CORE_COSTTEXT_H

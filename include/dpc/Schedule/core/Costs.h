@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What tasks and messages cost, in any one unit of time.
 #ifndef DPC_SCHEDULE_CORE_COSTS_H
 #define DPC_SCHEDULE_CORE_COSTS_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The form in which PyTorch's pipelining (torch.distributed.pipelining) dumps and
 // loads schedules: a line for each rank, a cell for each action.
 //

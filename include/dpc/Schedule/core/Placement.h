@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // How stages lie on ranks. With P ranks and v stages a rank:
 //
 //   linear    stage s on rank s

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A value, or the words that say why there is none.
 #ifndef DPC_SCHEDULE_CORE_RESULT_H
 #define DPC_SCHEDULE_CORE_RESULT_H

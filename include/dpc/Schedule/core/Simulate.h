@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A schedule in time.
 //
 // Rules: a task starts when its rank's previous action has ended and its inputs

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A model's costs, known for one number of stages, for a table with another.
 #ifndef DPC_SCHEDULE_CORE_SPREAD_H
 #define DPC_SCHEDULE_CORE_SPREAD_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A schedule as data: which rank does which task of which micro-batch, in which
 // order. Everything about schedules is a function over this table: generators
 // make it, the text form prints and parses it, checks prove it, the simulator

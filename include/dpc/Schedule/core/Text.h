@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The text form of a schedule: what `dpc schedule show` prints, what files hold,
 // and the content of the compiler's schedule operation.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Quantities in words, the same wherever they are printed.
 #ifndef DPC_SCHEDULE_UNITS_H
 #define DPC_SCHEDULE_UNITS_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What is drawn: lanes of cells in time, what each rank waited for, and what it
 // kept. A simulated schedule and a measured step make the same picture, and every
 // renderer draws nothing else.

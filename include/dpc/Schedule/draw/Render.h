@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A drawing for a terminal, for a document, for a browser, and as a table.
 #ifndef DPC_SCHEDULE_DRAW_RENDER_H
 #define DPC_SCHEDULE_DRAW_RENDER_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The schedules of the field, by name.
 //
 // Adding one is one function and one row of the table in Generators.cpp, which

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Where a user's schedule comes from: a name with ranks and micro-batches, or a
 // file. A name with `.` or `/` in it is a file.
 #ifndef DPC_SCHEDULE_GENERATORS_SOURCE_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A schedule made for given costs, sizes and memory, where no known one fits best.
 //
 // The search starts from every known schedule that is legal, and from list

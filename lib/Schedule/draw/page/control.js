@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What pointer, keys and buttons do, the legend and the tables.
 const tip = document.getElementById("tip"), said = document.getElementById("said"), get = (id) => document.getElementById(id);
 

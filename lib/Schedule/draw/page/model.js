@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The data of the page as lanes of cells, and the words about them.
 const data = JSON.parse(document.getElementById("data").textContent);
 const kindWords = { F: "forward", B: "full backward", I: "input half of a backward", W: "weight half of a backward" };

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Where everything lies, and how it is drawn: only what is in sight, at any zoom.
 const stage = document.getElementById("stage"), canvas = document.getElementById("picture"), context = canvas.getContext("2d");
 const left = 96, right = 12, axis = 24;
