@@ -25,7 +25,8 @@ template <typename T> T take(dpc::schedule::Result<T> result) {
 double atLeastZero(double value, const char *what);
 
 /// Checks and simulates; costs with stages are spread over the table's.
-dpc::schedule::Simulation timed(const dpc::schedule::Table &table, const dpc::schedule::Costs &costs);
+dpc::schedule::Simulation timed(const dpc::schedule::Table &table,
+                                const dpc::schedule::Costs &costs);
 
 void bindSearch(py::module_ &module);
 void bindDraw(py::module_ &module);

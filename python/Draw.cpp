@@ -19,10 +19,12 @@ Drawing drawTables(const std::vector<std::pair<std::string, Table>> &tables, con
     for (const std::vector<Action> &row : table.actions)
       cells += row.size();
   if (cells > kMaxCells)
-    throw py::value_error(std::to_string(cells) + " actions; " + std::to_string(kMaxCells) + " can be drawn");
+    throw py::value_error(std::to_string(cells) + " actions; " + std::to_string(kMaxCells) +
+                          " can be drawn");
   std::vector<Picture> pictures;
   for (auto &[title, table] : tables) {
-    pictures.push_back(makePicture(table, spread(costs, table.ranks, table.stages), timed(table, costs)));
+    pictures.push_back(
+        makePicture(table, spread(costs, table.ranks, table.stages), timed(table, costs)));
     if (!title.empty())
       pictures.back().title = title;
   }
@@ -53,6 +55,10 @@ void bindDraw(py::module_ &module) {
       .def_property_readonly("lanes", &countLanes)
       .def("text", &renderText, py::arg("width"), py::arg("colour"), Free());
   module.def("draw", drawTables, py::arg("tables"), py::arg("costs"), Free());
-  module.def("draw_trace", [](const std::string &path, std::optional<uint64_t> step) { return take(loadTrace(path, step)); }, py::arg("path"),
-             py::arg("step"), Free());
+  module.def(
+      "draw_trace",
+      [](const std::string &path, std::optional<uint64_t> step) {
+        return take(loadTrace(path, step));
+      },
+      py::arg("path"), py::arg("step"), Free());
 }

@@ -10,8 +10,10 @@ using namespace dpc::schedule;
 
 namespace {
 
-SearchResult find(unsigned ranks, unsigned microBatches, const Costs &costs, const std::optional<std::string> &placement, unsigned chunks,
-                  const std::vector<double> &caps, uint64_t seed, uint64_t iterations, double timeLimit) {
+SearchResult find(unsigned ranks, unsigned microBatches, const Costs &costs,
+                  const std::optional<std::string> &placement, unsigned chunks,
+                  const std::vector<double> &caps, uint64_t seed, uint64_t iterations,
+                  double timeLimit) {
   SearchOptions options;
   options.ranks = ranks;
   options.microBatches = microBatches;
@@ -24,7 +26,8 @@ SearchResult find(unsigned ranks, unsigned microBatches, const Costs &costs, con
   if (placement && *placement != "any") {
     options.placement = findPlacement(*placement);
     if (!options.placement)
-      throw py::value_error("there is no placement '" + *placement + "'; known are linear, loop, v, mirrored and any");
+      throw py::value_error("there is no placement '" + *placement +
+                            "'; known are linear, loop, v, mirrored and any");
   }
   for (double cap : caps)
     atLeastZero(cap, "activation_cap");
@@ -48,9 +51,11 @@ void bindSearch(py::module_ &module) {
       .def_property_readonly("gap", &SearchResult::gap)
       .def("__repr__", [](const SearchResult &result) {
         std::ostringstream text;
-        text << "<found: makespan " << result.simulation.makespan << ", lower bound " << result.lowerBound << ", from " << result.origin << ">";
+        text << "<found: makespan " << result.simulation.makespan << ", lower bound "
+             << result.lowerBound << ", from " << result.origin << ">";
         return text.str();
       });
-  module.def("search", find, py::arg("ranks"), py::arg("micro_batches"), py::arg("costs"), py::arg("placement"), py::arg("chunks"),
-             py::arg("activation_caps"), py::arg("seed"), py::arg("iterations"), py::arg("time_limit"), Free());
+  module.def("search", find, py::arg("ranks"), py::arg("micro_batches"), py::arg("costs"),
+             py::arg("placement"), py::arg("chunks"), py::arg("activation_caps"), py::arg("seed"),
+             py::arg("iterations"), py::arg("time_limit"), Free());
 }

@@ -56,7 +56,9 @@ std::string nameOf(Location loc) {
   return "";
 }
 
-std::vector<uint64_t> unsignedOf(ArrayRef<int64_t> values) { return {values.begin(), values.end()}; }
+std::vector<uint64_t> unsignedOf(ArrayRef<int64_t> values) {
+  return {values.begin(), values.end()};
+}
 
 class Writer {
 public:
@@ -120,7 +122,8 @@ private:
           if (arena.getRole() == prog::ArenaRole::StepRecord) {
             program.step_record = std::make_unique<fb::StepRecordT>();
             program.step_record->arena = program.arenas.size();
-            program.step_record->header = std::make_unique<fb::Ref>(fb::Space::Arena, program.arenas.size(), 0, sizeof(dpcrt::StepHeader));
+            program.step_record->header = std::make_unique<fb::Ref>(
+                fb::Space::Arena, program.arenas.size(), 0, sizeof(dpcrt::StepHeader));
           }
           program.arenas.push_back(std::move(table));
         })
@@ -173,9 +176,10 @@ private:
       table->moments.push_back(ref(slot));
       table->moment_names.push_back(cast<StringAttr>(name).str());
     }
-    table->record = std::make_unique<fb::Ref>(fb::Space::Arena, program.step_record->arena,
-                                              sizeof(dpcrt::StepHeader) + sizeof(dpcrt::StepEntry) * parameter.getRecordEntry(),
-                                              sizeof(dpcrt::StepEntry));
+    table->record = std::make_unique<fb::Ref>(
+        fb::Space::Arena, program.step_record->arena,
+        sizeof(dpcrt::StepHeader) + sizeof(dpcrt::StepEntry) * parameter.getRecordEntry(),
+        sizeof(dpcrt::StepEntry));
     program.parameters.push_back(std::move(table));
   }
 
@@ -218,7 +222,8 @@ private:
   // Slots, events, strings
   //===------------------------------------------------------------------===//
   void bind(prog::SlotOp slot) {
-    slots[slot.getResult()] = fb::Ref(fb::Space::Arena, arenaNumber.lookup(slot.getArena()), slot.getOffset(), slot.getType().getBytes());
+    slots[slot.getResult()] = fb::Ref(fb::Space::Arena, arenaNumber.lookup(slot.getArena()),
+                                      slot.getOffset(), slot.getType().getBytes());
   }
   fb::Ref ref(Value value) const { return slots.lookup(value); }
   uint32_t string(const std::string &text) {
@@ -378,14 +383,16 @@ private:
     fb::CallT action;
     std::vector<uint64_t> bytes;
     prog::Access accesses[] = {prog::Access::Read, prog::Access::Read,
-                               call.getFunction().getAccumulate() ? prog::Access::ReadWrite : prog::Access::Write};
+                               call.getFunction().getAccumulate() ? prog::Access::ReadWrite
+                                                                  : prog::Access::Write};
     Value slots[] = {call.getLhs(), call.getRhs(), call.getDst()};
     for (auto [slot, access] : llvm::zip(slots, accesses)) {
       action.args.push_back(fb::Argument(ref(slot), fb::Access(access)));
       bytes.push_back(ref(slot).bytes());
     }
     std::string key;
-    llvm::raw_string_ostream(key) << call.getFunction() << ' ' << bytes[0] << ' ' << bytes[1] << ' ' << bytes[2];
+    llvm::raw_string_ostream(key) << call.getFunction() << ' ' << bytes[0] << ' ' << bytes[1] << ' '
+                                  << bytes[2];
     auto [it, isNew] = libraryNumber.try_emplace(key, program.library.size());
     if (isNew) {
       prog::MatmulAttr attr = call.getFunction();
@@ -451,7 +458,8 @@ private:
   prog::ProgramOp op;
   const ProgramContext &context;
   fb::ProgramT program;
-  llvm::StringMap<uint32_t> arenaNumber, groupNumber, kernelNumber, inputNumber, outputNumber, blockNumber;
+  llvm::StringMap<uint32_t> arenaNumber, groupNumber, kernelNumber, inputNumber, outputNumber,
+      blockNumber;
   std::map<std::string, uint32_t> stringNumber, libraryNumber;
   Streams streamNumber, localStream;
   std::vector<std::vector<uint16_t>> blockStreams;

@@ -3,18 +3,18 @@
 #include "dpc/Artifact/Artifact.h"
 
 #include "ProgramContext.h"
+#include "cli/Version.h"
+#include "data/Hash.h"
+#include "data/OutputLock.h"
+#include "data/Safetensors.h"
 #include "dpc/Codegen/Codegen.h"
 #include "dpc/Dialect/DualPipe/DualPipe.h"
 #include "dpc/Dialect/NN/ModelAttrs.h"
 #include "dpc/Dialect/NN/Sharding.h"
-#include "cli/Version.h"
-#include "data/OutputLock.h"
-#include "data/Hash.h"
-#include "data/Safetensors.h"
-#include "session/Artifact.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/Parser/Parser.h"
+#include "session/Artifact.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 
@@ -108,7 +108,9 @@ private:
         return fail(2, "'" + output + "' exists; --force replaces it");
       // Only what looks like an artifact is replaced, never a folder of the user's.
       if (!fs::is_directory(status) || !fs::exists(output + "/" + dpcrt::Manifest::fileName))
-        return fail(2, "'" + output + "' is no artifact (it has no manifest.json) and is not replaced; choose another name");
+        return fail(2, "'" + output +
+                           "' is no artifact (it has no manifest.json) and is not replaced; choose "
+                           "another name");
     }
     // Two compiles into one name would leave the files of both. Whatever lies beside
     // it under the lock was left by one that was killed.
@@ -144,7 +146,8 @@ private:
   void describe() {
     manifest.producer = std::string("dpc ") + dpcrt::versionText();
     manifest.modelName = llvm::sys::path::filename(options.modelPath).str();
-    manifest.modelHash = "xxh128:" + dpcrt::hashHex(options.nnModule.data(), options.nnModule.size());
+    manifest.modelHash =
+        "xxh128:" + dpcrt::hashHex(options.nnModule.data(), options.nnModule.size());
     manifest.mesh.pp = context.ranks;
     manifest.mesh.mirror = context.mirror;
     manifest.mesh.ep = context.ep;
@@ -163,12 +166,15 @@ private:
     codegen::TargetOptions target;
     target.target = options.target;
     std::error_code fileError;
-    FailureOr<codegen::CompiledKernels> compiled = codegen::compileKernels(module, target, path("kernels/cpu.so"), &fileError);
+    FailureOr<codegen::CompiledKernels> compiled =
+        codegen::compileKernels(module, target, path("kernels/cpu.so"), &fileError);
     if (failed(compiled))
       return fileError ? 11 : 70;
-    summary.kernelSeconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    summary.kernelSeconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     for (codegen::CompiledKernel &kernel : compiled->kernels)
-      context.kernels[kernel.symbol] = {kernel.range, kernel.grain, kernel.scratchBytes, kernel.flops, kernel.bytes};
+      context.kernels[kernel.symbol] = {kernel.range, kernel.grain, kernel.scratchBytes,
+                                        kernel.flops, kernel.bytes};
     summary.kernels = compiled->kernels.size();
     files.push_back("kernels/cpu.so");
     manifest.targets.push_back({options.target, "cpu", "kernels/cpu.so", compiled->features});
@@ -179,7 +185,8 @@ private:
     std::map<std::string, dpcrt::Manifest::EntryPoint> entries;
     std::map<std::string, RankedTensorType> inputs;
     for (prog::ProgramOp program : module.getOps<prog::ProgramOp>()) {
-      std::string name = program.getEntry().str() + ".rank" + std::to_string(program.getCoordinate()) + ".prog";
+      std::string name =
+          program.getEntry().str() + ".rank" + std::to_string(program.getCoordinate()) + ".prog";
       if (int status = writeFile(name, writeProgram(program, context)))
         return status;
       auto &entry = entries[program.getEntry().str()];
@@ -214,7 +221,8 @@ private:
     if (auto bubble = module->getAttrOfType<FloatAttr>("dpc.forecast_bubble"))
       forecast["bubble"] = bubble.getValueAsDouble();
     forecast["arena_bytes"] = summary.arenaBytes;
-    nlohmann::ordered_json timeline = readJson("dpc.forecast_timeline"), costs = readJson("dpc.costs");
+    nlohmann::ordered_json timeline = readJson("dpc.forecast_timeline"),
+                           costs = readJson("dpc.costs");
     if (!timeline.is_null() && !timeline.is_array())
       return fail(3, "the module's dpc.forecast_timeline is no list in JSON");
     if (!timeline.is_null())
@@ -264,7 +272,8 @@ private:
     std::map<std::string, dpcrt::Manifest::Input> bounds;
     if (options.nnModule.empty())
       return bounds;
-    OwningOpRef<ModuleOp> source = parseSourceString<ModuleOp>(options.nnModule, module.getContext());
+    OwningOpRef<ModuleOp> source =
+        parseSourceString<ModuleOp>(options.nnModule, module.getContext());
     if (!source)
       return bounds;
     for (func::FuncOp function : source->getOps<func::FuncOp>()) {
@@ -279,7 +288,8 @@ private:
         auto parts = known ? known.getAs<DictionaryAttr>(name) : DictionaryAttr();
         if (auto minimum = parts ? parts.getAs<IntegerAttr>(nn::kMinimumAttr) : IntegerAttr())
           input.minimum = minimum.getInt();
-        if (auto ignored = parts ? parts.getAs<DenseI64ArrayAttr>(nn::kIgnoredAttr) : DenseI64ArrayAttr())
+        if (auto ignored =
+                parts ? parts.getAs<DenseI64ArrayAttr>(nn::kIgnoredAttr) : DenseI64ArrayAttr())
           input.ignored.assign(ignored.asArrayRef().begin(), ignored.asArrayRef().end());
       }
     }
@@ -308,7 +318,8 @@ private:
         dpcrt::InitKind kind = init.getKind() == nn::InitKind::Ones    ? dpcrt::InitKind::Ones
                                : init.getKind() == nn::InitKind::Zeros ? dpcrt::InitKind::Zeros
                                                                        : dpcrt::InitKind::Normal;
-        parameter.source = dpcrt::Manifest::InitSource{init.getSeed(), kind, init.getStddev().getValueAsDouble()};
+        parameter.source =
+            dpcrt::Manifest::InitSource{init.getSeed(), kind, init.getStddev().getValueAsDouble()};
       } else {
         auto file = cast<nn::FileAttr>(op.getSource());
         if (!isInsideModel(file)) {
@@ -326,7 +337,8 @@ private:
       return 0;
     for (auto [tensor, data] : llvm::zip(tensors, bytes))
       tensor.data = data.data();
-    if (dpcrt::Status status = dpcrt::writeSafetensors(path("weights.safetensors"), tensors); !status.ok())
+    if (dpcrt::Status status = dpcrt::writeSafetensors(path("weights.safetensors"), tensors);
+        !status.ok())
       return fail(status.exitStatus(), status.message());
     manifest.weights = "weights.safetensors";
     files.push_back("weights.safetensors");
@@ -334,7 +346,8 @@ private:
   }
 
   static dpcrt::Manifest::FileSource fileSource(nn::FileAttr file) {
-    return {file.getPath().str(), file.getOffset(), file.getLength(), file.getSize(), (int64_t)file.getTime()};
+    return {file.getPath().str(), file.getOffset(), file.getLength(), file.getSize(),
+            (int64_t)file.getTime()};
   }
 
   // Whether the bytes are in the model's own file.
@@ -347,7 +360,9 @@ private:
 
   int readModel(nn::FileAttr file, std::vector<char> &bytes) {
     if (model.path().empty())
-      if (dpcrt::Status status = dpcrt::InputFile::open(file.getPath().str(), dpcrt::Code::Artifact, model); !status.ok())
+      if (dpcrt::Status status =
+              dpcrt::InputFile::open(file.getPath().str(), dpcrt::Code::Artifact, model);
+          !status.ok())
         return fail(status.exitStatus(), status.message());
     bytes.resize(file.getLength());
     dpcrt::Status status = model.read(file.getOffset(), bytes.data(), bytes.size());
@@ -369,7 +384,8 @@ private:
     if (auto copies = op->getAttrOfType<ArrayAttr>(nn::kCopiesAttr))
       for (auto copy : copies.getAsRange<DictionaryAttr>())
         if (auto name = copy.getAs<StringAttr>("initializer"))
-          parameter.copies.push_back({name.str(), copy.getAs<BoolAttr>("transposed") == BoolAttr::get(op.getContext(), true)});
+          parameter.copies.push_back({name.str(), copy.getAs<BoolAttr>("transposed") ==
+                                                      BoolAttr::get(op.getContext(), true)});
   }
 
   // The framework's state dict. Values that are no parameters and lie in the model's
@@ -411,7 +427,8 @@ private:
       return 0;
     for (auto [tensor, data] : llvm::zip(tensors, bytes))
       tensor.data = data.data();
-    if (dpcrt::Status status = dpcrt::writeSafetensors(path("state.safetensors"), tensors); !status.ok())
+    if (dpcrt::Status status = dpcrt::writeSafetensors(path("state.safetensors"), tensors);
+        !status.ok())
       return fail(status.exitStatus(), status.message());
     manifest.stateFile = "state.safetensors";
     files.push_back("state.safetensors");
@@ -421,7 +438,8 @@ private:
   int writeChecksums() {
     std::map<std::string, std::string> sums;
     for (const std::string &file : files) {
-      if (dpcrt::Status status = dpcrt::hashFile(path(file), dpcrt::Code::Io, sums[file]); !status.ok())
+      if (dpcrt::Status status = dpcrt::hashFile(path(file), dpcrt::Code::Io, sums[file]);
+          !status.ok())
         return fail(status.exitStatus(), status.message());
     }
     return writeFile(dpcrt::Manifest::checksumsName, dpcrt::writeChecksums(sums));

@@ -18,17 +18,19 @@ unsigned dpc::autodiff::addAccumulators(dualpipe::BodyOp body) {
   unsigned added = 0;
   for (unsigned i = 0, e = half.getNumResults(); i != e; ++i) {
     RoleAttr role = dualpipe::getResultRole(half, i);
-    if (role.getKind() != RoleKind::ParamGrad || dualpipe::findArg(half, RoleKind::Accumulator, role.getIndex()) >= 0)
+    if (role.getKind() != RoleKind::ParamGrad ||
+        dualpipe::findArg(half, RoleKind::Accumulator, role.getIndex()) >= 0)
       continue;
     Value contribution = terminator->getOperand(i);
     auto accumulator = RoleAttr::get(body.getContext(), RoleKind::Accumulator, role.getIndex());
     unsigned argument = half.getNumArguments();
     [[maybe_unused]] LogicalResult inserted = half.insertArgument(
         argument, contribution.getType(),
-        builder.getDictionaryAttr(builder.getNamedAttr(dualpipe::kRoleAttr, accumulator)), half.getLoc());
+        builder.getDictionaryAttr(builder.getNamedAttr(dualpipe::kRoleAttr, accumulator)),
+        half.getLoc());
     assert(succeeded(inserted));
-    terminator->setOperand(
-        i, nn::AddOp::create(builder, contribution.getLoc(), half.getArgument(argument), contribution));
+    terminator->setOperand(i, nn::AddOp::create(builder, contribution.getLoc(),
+                                                half.getArgument(argument), contribution));
     ++added;
   }
   return added;

@@ -30,16 +30,23 @@ public:
     int64_t forwardFlops = 0;
     for (Operation *op : joint.getOperations(Part::Forward)) {
       forwardFlops += getFlops(op);
-      if (llvm::all_of(op->getOperands(), [&](Value operand) { return weightLike.contains(operand); }))
+      if (llvm::all_of(op->getOperands(),
+                       [&](Value operand) { return weightLike.contains(operand); }))
         weightLike.insert_range(op->getResults());
     }
     for (Joint::Result &result : joint.forwardResults)
       if (result.role.getKind() == RoleKind::Output || result.role.getKind() == RoleKind::Den)
         boundary.insert(result.value);
     switch (options.recompute) {
-    case Recompute::None: budget = 0; break;
-    case Recompute::Budget: budget = std::llround(options.budget * static_cast<double>(forwardFlops)); break;
-    case Recompute::Full: budget = kNoLimit; break;
+    case Recompute::None:
+      budget = 0;
+      break;
+    case Recompute::Budget:
+      budget = std::llround(options.budget * static_cast<double>(forwardFlops));
+      break;
+    case Recompute::Full:
+      budget = kNoLimit;
+      break;
     }
   }
 
@@ -72,26 +79,30 @@ private:
     }
     if (half == Part::Input)
       return bytes * kForwardToInput;
-    bool inInput = heldByInput.contains(value) || madeByInput.contains(value) || joint.getPart(value) == Part::Input;
+    bool inInput = heldByInput.contains(value) || madeByInput.contains(value) ||
+                   joint.getPart(value) == Part::Input;
     return bytes * (inInput ? kInputToWeight : kForwardToWeight);
   }
 
   // Values that are never kept, because computing them again is (nearly) free.
   bool isFree(Operation *op) {
     return cast<nn::CostOpInterface>(op).isView() || op->getNumOperands() == 0 ||
-           llvm::all_of(op->getResults(), [&](Value result) { return weightLike.contains(result); });
+           llvm::all_of(op->getResults(),
+                        [&](Value result) { return weightLike.contains(result); });
   }
 
   // A cast is narrower or wider than what it reads; the budget does not ask which.
   static bool isCast(Operation *op) {
     return op->getNumOperands() == 1 && op->hasTrait<nn::ElementwiseOp>() &&
-           getElementTypeOrSelf(op->getOperand(0).getType()) != getElementTypeOrSelf(op->getResult(0).getType());
+           getElementTypeOrSelf(op->getOperand(0).getType()) !=
+               getElementTypeOrSelf(op->getResult(0).getType());
   }
 
   bool isRecomputable(Operation *op, Part half) {
     if (isCheap(op))
       return true;
-    if (options.recompute != Recompute::Full || op->hasTrait<nn::CollectiveOp>() || joint.parts.lookup(op) == Part::Input)
+    if (options.recompute != Recompute::Full || op->hasTrait<nn::CollectiveOp>() ||
+        joint.parts.lookup(op) == Part::Input)
       return false;
     // What the input half has computed again it hands over.
     return half == Part::Input || !madeByInput.contains(op->getResult(0));

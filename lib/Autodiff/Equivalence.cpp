@@ -18,7 +18,8 @@ llvm::DenseMap<Operation *, Operation *> dpc::autodiff::findLeaders(Block &block
   };
   for (Operation &op : block.without_terminator()) {
     auto hash = static_cast<unsigned>(OperationEquivalence::computeHash(
-        &op, [&](Value operand) { return llvm::hash_value(leaderOf(operand).getAsOpaquePointer()); },
+        &op,
+        [&](Value operand) { return llvm::hash_value(leaderOf(operand).getAsOpaquePointer()); },
         [](Value) { return llvm::hash_code(0); }, OperationEquivalence::IgnoreLocations));
     // DenseMap reserves two values of its keys.
     SmallVector<Operation *> &bucket = buckets[hash >> 1];

@@ -91,7 +91,8 @@ Joint dpc::autodiff::join(dualpipe::BodyOp body) {
 
   // By role: what a later function's argument stands for.
   llvm::DenseMap<Attribute, Value> byRole;
-  auto append = [&](func::FuncOp part, Part which, IRMapping &mapping, SmallVectorImpl<Joint::Result> &results) {
+  auto append = [&](func::FuncOp part, Part which, IRMapping &mapping,
+                    SmallVectorImpl<Joint::Result> &results) {
     Block &block = part.getBody().front();
     for (Operation &op : block.without_terminator())
       joint.parts[builder.clone(op, mapping)] = which;
@@ -127,7 +128,8 @@ Joint dpc::autodiff::join(dualpipe::BodyOp body) {
         value = joint.addArgument(role, argument.getType());
       halfMapping.map(argument, value);
     }
-    append(half, which, halfMapping, which == Part::Input ? joint.inputResults : joint.weightResults);
+    append(half, which, halfMapping,
+           which == Part::Input ? joint.inputResults : joint.weightResults);
   }
   func::ReturnOp::create(builder, forward.getLoc());
   return joint;
@@ -137,17 +139,28 @@ namespace {
 // The order of a half's arguments.
 unsigned getArgumentRank(RoleKind kind) {
   switch (kind) {
-  case RoleKind::OutputGrad: return 0;
-  case RoleKind::Den: return 1;
-  case RoleKind::LossScale: return 2;
-  case RoleKind::Kept: return 3;
-  case RoleKind::Input: return 4;
-  case RoleKind::Feed: return 5;
-  case RoleKind::Param: return 6;
-  case RoleKind::Output: return 7;
-  case RoleKind::Key: return 8;
-  case RoleKind::Accumulator: return 9;
-  default: llvm_unreachable("not an argument of a half");
+  case RoleKind::OutputGrad:
+    return 0;
+  case RoleKind::Den:
+    return 1;
+  case RoleKind::LossScale:
+    return 2;
+  case RoleKind::Kept:
+    return 3;
+  case RoleKind::Input:
+    return 4;
+  case RoleKind::Feed:
+    return 5;
+  case RoleKind::Param:
+    return 6;
+  case RoleKind::Output:
+    return 7;
+  case RoleKind::Key:
+    return 8;
+  case RoleKind::Accumulator:
+    return 9;
+  default:
+    llvm_unreachable("not an argument of a half");
   }
 }
 
@@ -174,7 +187,8 @@ struct Splitter {
     keptBy.push_back({value, role});
   }
 
-  void write(StringRef name, ArrayRef<Operation *> operations, ArrayRef<Value> reads, ArrayRef<Joint::Result> results) {
+  void write(StringRef name, ArrayRef<Operation *> operations, ArrayRef<Value> reads,
+             ArrayRef<Joint::Result> results) {
     SmallVector<Value> arguments(reads);
     llvm::sort(arguments, [&](Value a, Value b) {
       RoleAttr roleA = readAs.lookup(a), roleB = readAs.lookup(b);
@@ -236,7 +250,8 @@ struct Splitter {
 // Operations of the input half that the weight half computes again and that the
 // input half itself has no use for: they are the weight half's alone.
 static void moveToWeightHalf(Joint &joint, SplitPlan &plan) {
-  llvm::DenseSet<Operation *> inWeight(plan.recomputedInWeight.begin(), plan.recomputedInWeight.end());
+  llvm::DenseSet<Operation *> inWeight(plan.recomputedInWeight.begin(),
+                                       plan.recomputedInWeight.end());
   for (Operation *op : joint.getOperations(Part::Weight))
     inWeight.insert(op);
   llvm::DenseSet<Operation *> needed;
@@ -303,8 +318,9 @@ void dpc::autodiff::split(Joint &joint, const SplitPlan &chosen, dualpipe::BodyO
   SmallVector<Joint::Result> inputResults(joint.inputResults);
   llvm::append_range(inputResults, splitter.keptByInput);
   if (!inputResults.empty())
-    splitter.write(dualpipe::kInputHalf, operationsOf(Part::Input, plan.recomputedInInput), inputReads, inputResults);
+    splitter.write(dualpipe::kInputHalf, operationsOf(Part::Input, plan.recomputedInInput),
+                   inputReads, inputResults);
   if (!joint.weightResults.empty())
-    splitter.write(dualpipe::kWeightHalf, operationsOf(Part::Weight, plan.recomputedInWeight), weightReads,
-                   joint.weightResults);
+    splitter.write(dualpipe::kWeightHalf, operationsOf(Part::Weight, plan.recomputedInWeight),
+                   weightReads, joint.weightResults);
 }

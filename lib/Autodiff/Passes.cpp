@@ -46,11 +46,13 @@ struct ChooseResiduals : autodiff::impl::DualPipeChooseResidualsBase<ChooseResid
     } else if (recompute == "full") {
       options.recompute = Recompute::Full;
     } else if (recompute != "budget") {
-      getOperation().emitError() << "'" << recompute << "' is no way to choose residuals, expected none, budget or full";
+      getOperation().emitError()
+          << "'" << recompute << "' is no way to choose residuals, expected none, budget or full";
       return signalPassFailure();
     }
     if (!(options.budget >= 0 && options.budget <= 1000)) {
-      getOperation().emitError() << "the recompute budget is " << options.budget << ", expected a fraction from 0 to 1000";
+      getOperation().emitError() << "the recompute budget is " << options.budget
+                                 << ", expected a fraction from 0 to 1000";
       return signalPassFailure();
     }
     for (auto body : getOperation().getOps<dualpipe::BodyOp>()) {
@@ -70,8 +72,9 @@ struct ChooseResiduals : autodiff::impl::DualPipeChooseResidualsBase<ChooseResid
       body.emitRemark() << "body '" << summary.name << "' keeps " << summary.forwardToInput
                         << " bytes from forward to input half, " << summary.forwardToWeight
                         << " from forward to weight half, " << summary.inputToWeight
-                        << " from input half to weight half, retains " << summary.retained << ", and computes "
-                        << recomputed << " of " << summary.forwardFlops << " flops again";
+                        << " from input half to weight half, retains " << summary.retained
+                        << ", and computes " << recomputed << " of " << summary.forwardFlops
+                        << " flops again";
   }
 };
 
@@ -82,7 +85,8 @@ struct Accumulate : autodiff::impl::DualPipeAccumulateBase<Accumulate> {
   }
 };
 
-struct VerifyDifferentiated : autodiff::impl::DualPipeVerifyDifferentiatedBase<VerifyDifferentiated> {
+struct VerifyDifferentiated
+    : autodiff::impl::DualPipeVerifyDifferentiatedBase<VerifyDifferentiated> {
   void runOnOperation() override {
     StageIndex stages(getOperation());
     for (auto body : getOperation().getOps<dualpipe::BodyOp>())

@@ -14,7 +14,8 @@ namespace dpc::autodiff {
 #include "dpc/Autodiff/Passes.h.inc"
 } // namespace dpc::autodiff
 
-void dpc::autodiff::buildAutodiffPipeline(OpPassManager &manager, const AutodiffPipelineOptions &options) {
+void dpc::autodiff::buildAutodiffPipeline(OpPassManager &manager,
+                                          const AutodiffPipelineOptions &options) {
   manager.addPass(createDualPipeDifferentiate());
   // Derivatives of neighbouring operations repeat each other's constants and
   // masks; merged before the choice, so that no value is counted twice.
@@ -32,7 +33,7 @@ void dpc::autodiff::buildAutodiffPipeline(OpPassManager &manager, const Autodiff
 
 void dpc::autodiff::registerAutodiffPhase() {
   registerAutodiffPasses();
-  PassPipelineRegistration<AutodiffPipelineOptions>("dpc-autodiff-pipeline",
-                                                    "from stages' forwards to forward, input half and weight half",
-                                                    buildAutodiffPipeline);
+  PassPipelineRegistration<AutodiffPipelineOptions>(
+      "dpc-autodiff-pipeline", "from stages' forwards to forward, input half and weight half",
+      buildAutodiffPipeline);
 }

@@ -31,13 +31,15 @@ ResidualChoice cutAtPrice(const ResidualGraph &graph, int64_t price) {
 
   std::vector<bool> isResult(graph.values.size(), false);
   auto keepCapacity = [&](unsigned value) {
-    return graph.values[value].keepable ? scale(graph.values[value].cost, kPriceUnit) : FlowNetwork::kUncuttable;
+    return graph.values[value].keepable ? scale(graph.values[value].cost, kPriceUnit)
+                                        : FlowNetwork::kUncuttable;
   };
   for (unsigned i = 0; i < graph.operations.size(); ++i) {
     const ResidualGraph::Operation &operation = graph.operations[i];
     unsigned node = firstOperation + i;
     network.addEdge(source, node,
-                    operation.recomputable ? scale(operation.flops, price) : FlowNetwork::kUncuttable);
+                    operation.recomputable ? scale(operation.flops, price)
+                                           : FlowNetwork::kUncuttable);
     for (unsigned result : operation.results) {
       isResult[result] = true;
       network.addEdge(node, firstValue + result, keepCapacity(result));

@@ -25,7 +25,8 @@ bool isDifferentiable(Operation *op, unsigned operand) {
   auto derivative = dyn_cast<nn::DifferentiableOpInterface>(op);
   // An operation without a derivative counts as depending on all its operands,
   // so that it is reported and not passed over.
-  return derivative ? derivative.isDifferentiableOperand(operand) : isFloat(op->getOperand(operand));
+  return derivative ? derivative.isDifferentiableOperand(operand)
+                    : isFloat(op->getOperand(operand));
 }
 
 class ReverseMode {
@@ -68,13 +69,15 @@ private:
         varied.insert(argument);
     }
     for (Operation &op : joint.getBlock().without_terminator()) {
-      if (llvm::all_of(op.getOperands(), [&](Value operand) { return weightLike.contains(operand); }))
+      if (llvm::all_of(op.getOperands(),
+                       [&](Value operand) { return weightLike.contains(operand); }))
         weightLike.insert_range(op.getResults());
       if (op.hasTrait<nn::InactiveOp>())
         continue;
       bool depends = false;
       for (OpOperand &operand : op.getOpOperands())
-        depends |= varied.contains(operand.get()) && isDifferentiable(&op, operand.getOperandNumber());
+        depends |=
+            varied.contains(operand.get()) && isDifferentiable(&op, operand.getOperandNumber());
       for (Value result : op.getResults())
         if (depends && isFloat(result))
           varied.insert(result);
@@ -83,7 +86,8 @@ private:
 
   bool needsGradient(unsigned result, const Joint::Result &r) {
     bool source = r.role.getKind() == RoleKind::Loss ||
-                  (r.role.getKind() == RoleKind::Output && !forward.getResultAttr(result, dualpipe::kFrozenAttr));
+                  (r.role.getKind() == RoleKind::Output &&
+                   !forward.getResultAttr(result, dualpipe::kFrozenAttr));
     return source && varied.contains(r.value);
   }
 
@@ -130,26 +134,28 @@ private:
     InFlightDiagnostic diagnostic = emitError(op->getLoc());
     if (std::string node = nn::getNodeName(op->getLoc()); !node.empty())
       diagnostic << "node '" << node << "': ";
-    diagnostic << "'" << op->getName() << "' has no derivative, and a gradient has to flow through it";
+    diagnostic << "'" << op->getName()
+               << "' has no derivative, and a gradient has to flow through it";
     BlockArgument origin = findOrigin(op);
     RoleAttr role = joint.roles[origin.getArgNumber()];
     if (role.getKind() != RoleKind::Param) {
-      diagnostic.attachNote(forward.getLoc())
-          << "the gradient of input " << role.getIndex() << " of body '" << body.getSymName() << "' needs it";
+      diagnostic.attachNote(forward.getLoc()) << "the gradient of input " << role.getIndex()
+                                              << " of body '" << body.getSymName() << "' needs it";
       return;
     }
     if (nn::ParameterOp parameter = stages.getParameter(body, role.getIndex()))
       diagnostic.attachNote(parameter.getLoc())
           << "the gradient of the trained parameter '" << parameter.getSymName() << "' needs it";
     else
-      diagnostic.attachNote(forward.getLoc())
-          << "the gradient of parameter " << role.getIndex() << " of body '" << body.getSymName() << "' needs it";
+      diagnostic.attachNote(forward.getLoc()) << "the gradient of parameter " << role.getIndex()
+                                              << " of body '" << body.getSymName() << "' needs it";
   }
 
   void accumulate(OpBuilder &builder, Value value, Value contribution) {
     assert(contribution.getType() == value.getType() && "a gradient has its value's type");
     Value &sum = gradients[value];
-    sum = sum ? Value(nn::AddOp::create(builder, nn::getGradLoc(value.getLoc()), sum, contribution)) : contribution;
+    sum = sum ? Value(nn::AddOp::create(builder, nn::getGradLoc(value.getLoc()), sum, contribution))
+              : contribution;
   }
 
   // Output gradients come from other stages; the loss's own is den * loss scale.
@@ -186,7 +192,8 @@ private:
         continue;
       DenseElementsAttr constant;
       if (matchPattern(result.value, m_Constant(&constant)) && constant.isSplat() &&
-          isa<FloatType>(constant.getElementType()) && constant.getSplatValue<APFloat>().isExactlyValue(1.0))
+          isa<FloatType>(constant.getElementType()) &&
+          constant.getSplatValue<APFloat>().isExactlyValue(1.0))
         return {};
       return result.value;
     }
@@ -207,10 +214,11 @@ private:
         continue;
       SmallVector<bool> needed;
       for (OpOperand &operand : op->getOpOperands())
-        needed.push_back(active.contains(operand.get()) && isDifferentiable(op, operand.getOperandNumber()));
+        needed.push_back(active.contains(operand.get()) &&
+                         isDifferentiable(op, operand.getOperandNumber()));
       SmallVector<Value> operandGradients(op->getNumOperands());
-      if (failed(cast<nn::DifferentiableOpInterface>(op).buildBackward(builder, resultGradients, needed,
-                                                                      operandGradients)))
+      if (failed(cast<nn::DifferentiableOpInterface>(op).buildBackward(builder, resultGradients,
+                                                                       needed, operandGradients)))
         return failure();
       for (unsigned i = op->getNumOperands(); i-- > 0;)
         if (needed[i] && operandGradients[i])
@@ -229,14 +237,17 @@ private:
       unsigned index = joint.roles[i].getIndex();
       if (joint.roles[i].getKind() == RoleKind::Param) {
         if (gradient)
-          joint.weightResults.push_back({gradient, RoleAttr::get(body.getContext(), RoleKind::ParamGrad, index)});
+          joint.weightResults.push_back(
+              {gradient, RoleAttr::get(body.getContext(), RoleKind::ParamGrad, index)});
         continue;
       }
       // The producing stage waits for a gradient, even if it is zero here.
       if (!gradient)
-        gradient = nn::createSplat(builder, nn::getGradLoc(argument.getLoc()), argument.getType(), 0);
+        gradient =
+            nn::createSplat(builder, nn::getGradLoc(argument.getLoc()), argument.getType(), 0);
       activationGradients.push_back(gradient);
-      joint.inputResults.push_back({gradient, RoleAttr::get(body.getContext(), RoleKind::InputGrad, index)});
+      joint.inputResults.push_back(
+          {gradient, RoleAttr::get(body.getContext(), RoleKind::InputGrad, index)});
     }
   }
 
@@ -253,7 +264,8 @@ private:
       }
     };
     SmallVector<Value> results;
-    for (Joint::Result &result : llvm::concat<Joint::Result>(joint.inputResults, joint.weightResults))
+    for (Joint::Result &result :
+         llvm::concat<Joint::Result>(joint.inputResults, joint.weightResults))
       results.push_back(result.value);
     mark(live, results);
     mark(input, activationGradients);

@@ -15,7 +15,8 @@ StageIndex::StageIndex(ModuleOp module) : module(module) {
 
 ArrayRef<dualpipe::StageOp> StageIndex::getStages(dualpipe::BodyOp body) const {
   auto it = stages.find(body);
-  return it == stages.end() ? ArrayRef<dualpipe::StageOp>() : ArrayRef<dualpipe::StageOp>(it->second);
+  return it == stages.end() ? ArrayRef<dualpipe::StageOp>()
+                            : ArrayRef<dualpipe::StageOp>(it->second);
 }
 
 nn::ParameterOp StageIndex::getParameter(dualpipe::BodyOp body, unsigned index) const {
@@ -26,5 +27,6 @@ nn::ParameterOp StageIndex::getParameter(dualpipe::BodyOp body, unsigned index) 
   if (index >= first.getParams().size())
     return {};
   auto name = dyn_cast<FlatSymbolRefAttr>(first.getParams()[index]);
-  return name ? SymbolTable::lookupNearestSymbolFrom<nn::ParameterOp>(module, name) : nn::ParameterOp();
+  return name ? SymbolTable::lookupNearestSymbolFrom<nn::ParameterOp>(module, name)
+              : nn::ParameterOp();
 }

@@ -29,7 +29,8 @@ static void addSignature(dualpipe::BodyOp body, BodySummary &summary) {
       RoleAttr role = dualpipe::getArgRole(half, i);
       RoleKind kind = role.getKind();
       // An output gradient is retained only from the input half to the weight half.
-      bool retained = kind == RoleKind::Input || kind == RoleKind::Feed || kind == RoleKind::Output ||
+      bool retained = kind == RoleKind::Input || kind == RoleKind::Feed ||
+                      kind == RoleKind::Output ||
                       (kind == RoleKind::OutputGrad && half == weight && input);
       if (!retained || llvm::is_contained(counted, role))
         continue;

@@ -25,13 +25,15 @@ static LogicalResult verifyParameters(dualpipe::BodyOp body, const StageIndex &s
       bool frozen = argument >= 0 && forward.getArgAttr(argument, dualpipe::kFrozenAttr);
       if (!frozen && half && dualpipe::findResult(half, RoleKind::ParamGrad, i) >= 0)
         continue;
-      InFlightDiagnostic diagnostic = body.emitError()
-                                      << "the trained parameter '" << parameter.getSymName()
-                                      << "' gets no gradient in stage '" << stage.getSymName() << "': ";
+      InFlightDiagnostic diagnostic =
+          body.emitError() << "the trained parameter '" << parameter.getSymName()
+                           << "' gets no gradient in stage '" << stage.getSymName() << "': ";
       if (frozen)
-        diagnostic << "body '" << body.getSymName() << "' takes its parameter " << i << " as frozen";
+        diagnostic << "body '" << body.getSymName() << "' takes its parameter " << i
+                   << " as frozen";
       else
-        diagnostic << "no differentiable path leads from it to the loss or to another stage; freeze it if that is meant";
+        diagnostic << "no differentiable path leads from it to the loss or to another stage; "
+                      "freeze it if that is meant";
       diagnostic.attachNote(parameter.getLoc()) << "the parameter is here";
       valid = false;
     }
@@ -68,18 +70,21 @@ static LogicalResult verifyDisjoint(dualpipe::BodyOp body) {
     Operation *leader = leaders.lookup(op);
     if (joint.parts.lookup(leader) != Part::Input || isCheap(op))
       continue;
-    InFlightDiagnostic diagnostic = emitError(op->getLoc()) << "'" << op->getName() << "' is computed by both halves of body '"
-                                                            << body.getSymName() << "'";
+    InFlightDiagnostic diagnostic =
+        emitError(op->getLoc()) << "'" << op->getName() << "' is computed by both halves of body '"
+                                << body.getSymName() << "'";
     diagnostic.attachNote(leader->getLoc()) << "the input half computes it here";
     valid = false;
   }
   // A half does what it makes something from, and nothing else.
   for (Part part : {Part::Input, Part::Weight})
     for (Operation *op : joint.getOperations(part))
-      if (op->use_empty() && llvm::none_of(llvm::concat<Joint::Result>(joint.inputResults, joint.weightResults),
-                                           [&](Joint::Result &result) { return result.value.getDefiningOp() == op; })) {
-        emitError(op->getLoc()) << "nothing uses the results of this '" << op->getName() << "' of body '"
-                                << body.getSymName() << "'";
+      if (op->use_empty() &&
+          llvm::none_of(
+              llvm::concat<Joint::Result>(joint.inputResults, joint.weightResults),
+              [&](Joint::Result &result) { return result.value.getDefiningOp() == op; })) {
+        emitError(op->getLoc()) << "nothing uses the results of this '" << op->getName()
+                                << "' of body '" << body.getSymName() << "'";
         valid = false;
       }
   return success(valid);

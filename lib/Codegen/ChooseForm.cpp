@@ -71,10 +71,12 @@ static bool isFlat(Value tensor, DenseMap<Value, bool> &known) {
     flat = isFlat(reshape.getSource(), known);
   } else if (auto generic = dyn_cast<linalg::GenericOp>(op); generic && !isReduction(generic)) {
     flat = true;
-    generic.getBody()->walk([&](Operation *inner) { flat &= !isa<linalg::IndexOp, tensor::ExtractOp>(inner); });
+    generic.getBody()->walk(
+        [&](Operation *inner) { flat &= !isa<linalg::IndexOp, tensor::ExtractOp>(inner); });
     for (OpOperand *operand : generic.getDpsInputOperands()) {
       // A slice from the origin has the identity too, on a larger source.
-      if (generic.getMatchingIndexingMap(operand).isIdentity() && typeOf(operand->get()).getShape() == typeOf(tensor).getShape())
+      if (generic.getMatchingIndexingMap(operand).isIdentity() &&
+          typeOf(operand->get()).getShape() == typeOf(tensor).getShape())
         flat &= isFlat(operand->get(), known);
       else
         flat &= typeOf(operand->get()).getNumElements() == 1;
@@ -96,11 +98,13 @@ static bool isExpensive(linalg::GenericOp op) {
 }
 
 // Values of a row that several passes need and that are dear to compute.
-static void chooseKept(KernelForm &form, ArrayRef<Value> outputs, ArrayRef<Operation *> reached, Depths &depths) {
+static void chooseKept(KernelForm &form, ArrayRef<Value> outputs, ArrayRef<Operation *> reached,
+                       Depths &depths) {
   std::map<int64_t, SmallVector<Value>> passes;
   auto isFull = [&](Value v) {
     RankedTensorType type = typeOf(v);
-    return type.getRank() > 0 && type.getShape().back() == form.inner && type.getNumElements() == form.rows * form.inner;
+    return type.getRank() > 0 && type.getShape().back() == form.inner &&
+           type.getNumElements() == form.rows * form.inner;
   };
   for (Value v : outputs)
     if (isFull(v))
@@ -127,7 +131,8 @@ static void chooseKept(KernelForm &form, ArrayRef<Value> outputs, ArrayRef<Opera
     if (!generic || isReduction(generic))
       continue;
     Value v = generic.getResult(0);
-    if (uses.lookup(v) > 1 && isFull(v) && isExpensive(generic) && typeOf(v).getElementType().isF32() && !llvm::is_contained(outputs, v))
+    if (uses.lookup(v) > 1 && isFull(v) && isExpensive(generic) &&
+        typeOf(v).getElementType().isF32() && !llvm::is_contained(outputs, v))
       form.kept.push_back(v);
   }
   form.scratch = form.kept.size() * llvm::alignTo(form.inner, 16);
@@ -152,13 +157,16 @@ FailureOr<KernelForm> chooseForm(func::FuncOp lowered, int64_t vectorLanes) {
     (trailing ? rows : columns) = generic;
     linalg::GenericOp &first = trailing ? rows : columns;
     ArrayRef<int64_t> shape = typeOf(generic.getInputs()[0]).getShape();
-    int64_t inner = shape.back(), count = typeOf(generic.getInputs()[0]).getNumElements() / std::max<int64_t>(inner, 1);
+    int64_t inner = shape.back(),
+            count = typeOf(generic.getInputs()[0]).getNumElements() / std::max<int64_t>(inner, 1);
     if (!form.root) {
       form.root = first;
       form.inner = inner;
       form.rows = count;
     } else if (form.inner != inner || form.rows != count) {
-      return generic.emitOpError() << "reduces " << count << " rows of " << inner << " in a kernel that reduces " << form.rows << " rows of " << form.inner;
+      return generic.emitOpError()
+             << "reduces " << count << " rows of " << inner << " in a kernel that reduces "
+             << form.rows << " rows of " << form.inner;
     }
   }
   if (columns && rows)
@@ -180,7 +188,9 @@ FailureOr<KernelForm> chooseForm(func::FuncOp lowered, int64_t vectorLanes) {
   }
   if (!rows) {
     DenseMap<Value, bool> known;
-    if (llvm::all_of(outputs, [&](Value v) { return typeOf(v).getNumElements() == largest && isFlat(v, known); })) {
+    if (llvm::all_of(outputs, [&](Value v) {
+          return typeOf(v).getNumElements() == largest && isFlat(v, known);
+        })) {
       form.kind = KernelForm::Flat;
       form.inner = largest;
       form.range = llvm::divideCeil(largest, kFlatTile);
@@ -194,9 +204,12 @@ FailureOr<KernelForm> chooseForm(func::FuncOp lowered, int64_t vectorLanes) {
   form.range = form.rows;
   for (Value v : outputs) {
     RankedTensorType type = typeOf(v);
-    bool full = type.getRank() > 0 && type.getShape().back() == form.inner && type.getNumElements() == form.rows * form.inner;
+    bool full = type.getRank() > 0 && type.getShape().back() == form.inner &&
+                type.getNumElements() == form.rows * form.inner;
     if (!full && type.getNumElements() != form.rows)
-      return lowered.emitOpError() << "has a result of type " << type << ", which is neither " << form.rows << " rows of " << form.inner << " nor one value per row";
+      return lowered.emitOpError()
+             << "has a result of type " << type << ", which is neither " << form.rows << " rows of "
+             << form.inner << " nor one value per row";
   }
   Depths depths;
   chooseKept(form, outputs, reached, depths);

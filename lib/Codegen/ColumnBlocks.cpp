@@ -11,8 +11,8 @@ using namespace mlir;
 namespace dpc::codegen {
 
 ColumnBlocks::ColumnBlocks(int64_t count, int64_t vectorLanes)
-    : count(count), lanes(std::max<int64_t>(1, std::min(count, vectorLanes))), width(lanes * kColumnVectors),
-      blocks(llvm::divideCeil(count, width)) {}
+    : count(count), lanes(std::max<int64_t>(1, std::min(count, vectorLanes))),
+      width(lanes * kColumnVectors), blocks(llvm::divideCeil(count, width)) {}
 
 std::pair<Value, Value> ColumnBlocks::split(KernelEmitter &e, Value point) const {
   if (blocks == 1)
@@ -27,7 +27,8 @@ LogicalResult ColumnBlocks::emit(KernelEmitter &e, Value number, Part part) cons
     return part(e.mul(number, width), width);
   if (blocks == 1)
     return part(e.constantIndex(0), rest);
-  Value isLast = arith::CmpIOp::create(e.b, arith::CmpIPredicate::eq, number, e.constantIndex(blocks - 1));
+  Value isLast =
+      arith::CmpIOp::create(e.b, arith::CmpIPredicate::eq, number, e.constantIndex(blocks - 1));
   auto branch = scf::IfOp::create(e.b, isLast, /*withElseRegion=*/true);
   {
     KernelEmitter::Scope last(e);

@@ -39,8 +39,10 @@ void registerLoweringModels(DialectRegistry &registry) {
 }
 
 void registerCodegenDialects(DialectRegistry &registry) {
-  registry.insert<arith::ArithDialect, cf::ControlFlowDialect, func::FuncDialect, linalg::LinalgDialect, LLVM::LLVMDialect, math::MathDialect,
-                  memref::MemRefDialect, scf::SCFDialect, tensor::TensorDialect, vector::VectorDialect>();
+  registry
+      .insert<arith::ArithDialect, cf::ControlFlowDialect, func::FuncDialect, linalg::LinalgDialect,
+              LLVM::LLVMDialect, math::MathDialect, memref::MemRefDialect, scf::SCFDialect,
+              tensor::TensorDialect, vector::VectorDialect>();
 }
 
 namespace {
@@ -51,7 +53,8 @@ struct Group {
   std::vector<std::string> errors;
 };
 
-void compileGroup(Group &group, const Target &target, std::vector<CompiledKernel> &infos, bool emitsCode) {
+void compileGroup(Group &group, const Target &target, std::vector<CompiledKernel> &infos,
+                  bool emitsCode) {
   DialectRegistry registry;
   registry.insert<nn::NNDialect, dualpipe::DualPipeDialect>();
   registerLoweringModels(registry);
@@ -91,7 +94,8 @@ void compileGroup(Group &group, const Target &target, std::vector<CompiledKernel
 }
 
 // The kernels' modules in groups, with objects if code is emitted.
-FailureOr<std::vector<Group>> compileGroups(ModuleOp module, const TargetOptions &options, bool emitsCode, CompiledKernels &result) {
+FailureOr<std::vector<Group>> compileGroups(ModuleOp module, const TargetOptions &options,
+                                            bool emitsCode, CompiledKernels &result) {
   llvm::Expected<Target> target = Target::get(options.target);
   if (!target)
     return module.emitError() << llvm::toString(target.takeError());
@@ -144,8 +148,8 @@ LogicalResult checkKernels(ModuleOp module, const TargetOptions &options) {
   return compileGroups(module, options, /*emitsCode=*/false, ignored);
 }
 
-FailureOr<CompiledKernels> compileKernels(ModuleOp module, const TargetOptions &options, StringRef output,
-                                          std::error_code *fileError) {
+FailureOr<CompiledKernels> compileKernels(ModuleOp module, const TargetOptions &options,
+                                          StringRef output, std::error_code *fileError) {
   CompiledKernels result;
   FailureOr<std::vector<Group>> groups = compileGroups(module, options, /*emitsCode=*/true, result);
   if (failed(groups))

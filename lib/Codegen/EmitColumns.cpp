@@ -23,14 +23,17 @@ struct ColumnBlock {
   SmallVector<int64_t> reducedShape;
   int64_t total = 1, lanes;
 
-  static ArrayRef<int64_t> shapeOf(Value v) { return cast<RankedTensorType>(v.getType()).getShape(); }
+  static ArrayRef<int64_t> shapeOf(Value v) {
+    return cast<RankedTensorType>(v.getType()).getShape();
+  }
 
   ColumnBlock(KernelEmitter &e, const KernelForm &form, KernelFrame &frame)
       : e(e), form(form), frame(frame), lanes(std::min(e.vectorLanes, form.inner)) {
     for (Operation *op : getReached(frame.outputs.values))
       if (auto generic = dyn_cast<linalg::GenericOp>(op); generic && isReduction(generic))
         reductions.push_back(generic);
-    total = form.rows / (ShapedType::getNumElements(shapeOf(reductions[0].getResult(0))) / form.inner);
+    total =
+        form.rows / (ShapedType::getNumElements(shapeOf(reductions[0].getResult(0))) / form.inner);
   }
 
   // Where a row of a reduction's operand lies: reduced dimensions from the number
@@ -47,14 +50,16 @@ struct ColumnBlock {
     Position position;
     size_t r = 0, k = 0;
     for (size_t i = 0; i + 1 < iterators.size(); ++i)
-      position.dims.push_back(iterators[i] == utils::IteratorType::reduction ? rows[r++] : kept[k++]);
+      position.dims.push_back(iterators[i] == utils::IteratorType::reduction ? rows[r++]
+                                                                             : kept[k++]);
     position.dims.push_back(column);
     return position;
   }
 
   // Sums of rows low..high-1 of all vectors of the block, each reduction's vectors
   // one after the other.
-  FailureOr<SmallVector<Value>> addRows(Value low, Value high, ArrayRef<Index> columns, ArrayRef<Lanes> masks) {
+  FailureOr<SmallVector<Value>> addRows(Value low, Value high, ArrayRef<Index> columns,
+                                        ArrayRef<Lanes> masks) {
     SmallVector<Value> start;
     for (linalg::GenericOp reduction : reductions)
       for (size_t u = 0; u < columns.size(); ++u)
@@ -66,7 +71,8 @@ struct ColumnBlock {
     size_t next = 0;
     for (linalg::GenericOp reduction : reductions)
       for (auto [column, mask] : llvm::zip(columns, masks)) {
-        Value v = e.evaluate(reduction.getInputs()[0], positionOf(reduction, loop.getInductionVar(), column), mask);
+        Value v = e.evaluate(reduction.getInputs()[0],
+                             positionOf(reduction, loop.getInductionVar(), column), mask);
         if (!v)
           return failure();
         acc[next] = e.combine(reduction, acc[next], v);
@@ -91,7 +97,8 @@ struct ColumnBlock {
       for (linalg::GenericOp reduction : reductions)
         for (size_t u = 0; u < columns.size(); ++u)
           start.push_back(e.identity(reduction, lanes));
-      auto loop = scf::ForOp::create(e.b, e.constantIndex(0), e.constantIndex(total), e.constantIndex(kColumnChunk), start);
+      auto loop = scf::ForOp::create(e.b, e.constantIndex(0), e.constantIndex(total),
+                                     e.constantIndex(kColumnChunk), start);
       KernelEmitter::Scope scope(e);
       e.b.setInsertionPointToStart(loop.getBody());
       Value low = loop.getInductionVar();
@@ -118,7 +125,8 @@ struct ColumnBlock {
     size_t next = 0;
     for (linalg::GenericOp reduction : reductions)
       for (auto [column, mask] : llvm::zip(columns, masks))
-        e.remember(reduction.getResult(0), at(reduction.getResult(0), column), mask.count == 1 ? Lanes{} : mask, (*sums)[next++]);
+        e.remember(reduction.getResult(0), at(reduction.getResult(0), column),
+                   mask.count == 1 ? Lanes{} : mask, (*sums)[next++]);
     for (auto [value, buffer] : llvm::zip(frame.outputs.values, frame.outputs.buffers))
       for (auto [column, mask] : llvm::zip(columns, masks)) {
         Value v = e.evaluate(value, at(value, column), mask);
@@ -138,8 +146,10 @@ LogicalResult emitColumns(KernelEmitter &e, const KernelForm &form, KernelFrame 
   e.b.setInsertionPointToStart(loop.getBody());
   ColumnBlock block(e, form, frame);
   for (Value v : frame.outputs.values)
-    if (cast<RankedTensorType>(v.getType()).getNumElements() != cast<RankedTensorType>(block.reductions[0].getType(0)).getNumElements())
-      return frame.lowered.emitOpError() << "has a result of type " << v.getType() << " beside sums of columns";
+    if (cast<RankedTensorType>(v.getType()).getNumElements() !=
+        cast<RankedTensorType>(block.reductions[0].getType(0)).getNumElements())
+      return frame.lowered.emitOpError()
+             << "has a result of type " << v.getType() << " beside sums of columns";
   ColumnBlocks blocks(form.inner, e.vectorLanes);
   Value outer, number;
   std::tie(outer, number) = blocks.split(e, loop.getInductionVar());

@@ -26,9 +26,9 @@ struct KernelFrame {
 /// How a kernel is computed, decided before any code is written.
 struct KernelForm {
   enum Kind { Flat, Rows, Columns, Loops } kind = Rows;
-  int64_t range = 1;           ///< points
-  int64_t rows = 1, inner = 1; ///< Rows: the space; Flat: 1 and all elements
-  int64_t scratch = 0;         ///< f32 elements of scratch
+  int64_t range = 1;                   ///< points
+  int64_t rows = 1, inner = 1;         ///< Rows: the space; Flat: 1 and all elements
+  int64_t scratch = 0;                 ///< f32 elements of scratch
   llvm::SmallVector<mlir::Value> kept; ///< Rows: values written to scratch and read again
   mlir::Operation *root = nullptr;     ///< Columns: the first reduction; Loops: the operation
 };

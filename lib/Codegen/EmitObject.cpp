@@ -32,7 +32,9 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
 }
 
 llvm::Expected<std::string> emitObject(mlir::ModuleOp module, const Target &target) {
-  auto error = [](const llvm::Twine &message) { return llvm::createStringError(llvm::inconvertibleErrorCode(), message.str().c_str()); };
+  auto error = [](const llvm::Twine &message) {
+    return llvm::createStringError(llvm::inconvertibleErrorCode(), message.str().c_str());
+  };
   llvm::LLVMContext context;
   std::unique_ptr<llvm::Module> code = mlir::translateModuleToLLVMIR(module, context, "kernels");
   if (!code)
@@ -64,8 +66,12 @@ llvm::Expected<std::string> emitObject(mlir::ModuleOp module, const Target &targ
 }
 
 llvm::Error linkSharedObject(llvm::ArrayRef<std::string> objects, llvm::StringRef output) {
-  auto error = [](const llvm::Twine &message) { return llvm::createStringError(llvm::inconvertibleErrorCode(), message); };
-  auto fileError = [](const llvm::Twine &message, std::error_code code) { return llvm::createStringError(code, message + ": " + code.message()); };
+  auto error = [](const llvm::Twine &message) {
+    return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
+  };
+  auto fileError = [](const llvm::Twine &message, std::error_code code) {
+    return llvm::createStringError(code, message + ": " + code.message());
+  };
   std::string linker;
   for (llvm::StringRef name : {"ld.lld-22", "ld.lld", "/usr/lib/llvm-22/bin/ld.lld"}) {
     if (llvm::ErrorOr<std::string> found = llvm::sys::findProgramByName(name)) {
@@ -74,7 +80,8 @@ llvm::Error linkSharedObject(llvm::ArrayRef<std::string> objects, llvm::StringRe
     }
   }
   if (linker.empty())
-    return error("the linker ld.lld-22 is needed to make kernels and was not found; the package is lld-22");
+    return error(
+        "the linker ld.lld-22 is needed to make kernels and was not found; the package is lld-22");
   // Beside the output, which lies in a folder that its owner removes: a compile that
   // is killed leaves nothing elsewhere.
   std::string folder = (output + ".parts").str();
@@ -98,10 +105,15 @@ llvm::Error linkSharedObject(llvm::ArrayRef<std::string> objects, llvm::StringRe
     if (code)
       return fileError("cannot write " + files.back(), code);
   }
-  std::vector<llvm::StringRef> arguments = {linker, "-shared", "-nostdlib", "--no-undefined", "--build-id=none", "--hash-style=gnu", "-soname", "kernels.so", "-z", "noexecstack", "--strip-debug", "-o", result};
+  std::vector<llvm::StringRef> arguments = {
+      linker,    "-shared",    "-nostdlib", "--no-undefined", "--build-id=none", "--hash-style=gnu",
+      "-soname", "kernels.so", "-z",        "noexecstack",    "--strip-debug",   "-o",
+      result};
   arguments.insert(arguments.end(), files.begin(), files.end());
   std::string why;
-  int status = llvm::sys::ExecuteAndWait(linker, arguments, std::nullopt, {std::nullopt, llvm::StringRef(messages), llvm::StringRef(messages)}, 0, 0, &why);
+  int status = llvm::sys::ExecuteAndWait(
+      linker, arguments, std::nullopt,
+      {std::nullopt, llvm::StringRef(messages), llvm::StringRef(messages)}, 0, 0, &why);
   if (status != 0) {
     if (auto buffer = llvm::MemoryBuffer::getFile(messages))
       why += (*buffer)->getBuffer();

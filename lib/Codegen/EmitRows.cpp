@@ -42,7 +42,8 @@ LogicalResult emitFlat(KernelEmitter &e, const KernelForm &form, KernelFrame &fr
   // The call that has the last tile computes what is left of it.
   Value last = arith::CmpIOp::create(e.b, arith::CmpIPredicate::sge, high, e.constantIndex(count));
   Value any = arith::CmpIOp::create(e.b, arith::CmpIPredicate::slt, low, high);
-  auto rest = scf::IfOp::create(e.b, arith::AndIOp::create(e.b, last, any), /*withElseRegion=*/false);
+  auto rest =
+      scf::IfOp::create(e.b, arith::AndIOp::create(e.b, last, any), /*withElseRegion=*/false);
   KernelEmitter::Scope scope(e);
   e.b.setInsertionPointToStart(rest.thenBlock());
   int64_t done = whole;
@@ -64,16 +65,20 @@ struct RowPasses {
   SmallVector<linalg::GenericOp> reductions;
   Value row, rowStart;
 
-  RowPasses(KernelEmitter &e, const KernelForm &form, KernelFrame &frame) : e(e), form(form), frame(frame) {
+  RowPasses(KernelEmitter &e, const KernelForm &form, KernelFrame &frame)
+      : e(e), form(form), frame(frame) {
     for (Operation *op : getReached(frame.outputs.values))
       if (auto generic = dyn_cast<linalg::GenericOp>(op); generic && isReduction(generic))
         reductions.push_back(generic);
   }
 
-  static ArrayRef<int64_t> shapeOf(Value v) { return cast<RankedTensorType>(v.getType()).getShape(); }
+  static ArrayRef<int64_t> shapeOf(Value v) {
+    return cast<RankedTensorType>(v.getType()).getShape();
+  }
   bool isFull(Value v) {
     ArrayRef<int64_t> shape = shapeOf(v);
-    return !shape.empty() && shape.back() == form.inner && ShapedType::getNumElements(shape) == form.rows * form.inner;
+    return !shape.empty() && shape.back() == form.inner &&
+           ShapedType::getNumElements(shape) == form.rows * form.inner;
   }
   Position positionOf(Value full, Index at) {
     Position position;
@@ -123,33 +128,36 @@ struct RowPasses {
     if (here.empty() && stores.empty())
       return success();
 
-    auto sums = emitStrips(e, form.inner, here, [&](Index at, const Lanes &lanes, MutableArrayRef<Value> acc) -> LogicalResult {
-      for (auto [value, offset] : kept) {
-        Value v = e.evaluate(value, positionOf(value, at), lanes);
-        if (!v)
-          return failure();
-        e.store(frame.scratch, e.add(Index{offset, 0, {}}, at, lanes.count), v, lanes);
-      }
-      for (auto [value, buffer] : stores) {
-        Value v = e.evaluate(value, positionOf(value, at), lanes);
-        if (!v)
-          return failure();
-        e.store(buffer, e.add(Index{rowStart, 0, {}}, at, lanes.count), v, lanes);
-      }
-      for (auto [i, reduction] : llvm::enumerate(here)) {
-        Value input = reduction.getInputs()[0];
-        Value v = e.evaluate(input, positionOf(input, at), lanes);
-        if (!v)
-          return failure();
-        acc[i] = e.combine(reduction, acc[i], v);
-      }
-      return success();
-    });
+    auto sums = emitStrips(
+        e, form.inner, here,
+        [&](Index at, const Lanes &lanes, MutableArrayRef<Value> acc) -> LogicalResult {
+          for (auto [value, offset] : kept) {
+            Value v = e.evaluate(value, positionOf(value, at), lanes);
+            if (!v)
+              return failure();
+            e.store(frame.scratch, e.add(Index{offset, 0, {}}, at, lanes.count), v, lanes);
+          }
+          for (auto [value, buffer] : stores) {
+            Value v = e.evaluate(value, positionOf(value, at), lanes);
+            if (!v)
+              return failure();
+            e.store(buffer, e.add(Index{rowStart, 0, {}}, at, lanes.count), v, lanes);
+          }
+          for (auto [i, reduction] : llvm::enumerate(here)) {
+            Value input = reduction.getInputs()[0];
+            Value v = e.evaluate(input, positionOf(input, at), lanes);
+            if (!v)
+              return failure();
+            acc[i] = e.combine(reduction, acc[i], v);
+          }
+          return success();
+        });
     if (failed(sums))
       return failure();
     for (auto [reduction, sum] : llvm::zip(here, *sums)) {
       Value result = reduction.getResult(0);
-      e.remember(result, Position{SmallVector<Index>(e.rowIndices(shapeOf(result))), false}, {}, sum);
+      e.remember(result, Position{SmallVector<Index>(e.rowIndices(shapeOf(result))), false}, {},
+                 sum);
     }
     for (auto [value, offset] : kept)
       e.setMaterialized(value, frame.scratch, offset);

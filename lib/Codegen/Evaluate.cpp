@@ -12,7 +12,8 @@ namespace dpc::codegen {
 
 KernelEmitter::Key KernelEmitter::makeKey(Value tensor, const Position &at, const Lanes &lanes) {
   // Along a dimension of extent 1 there is one position, whatever value holds it.
-  SmallVector<Index> dims = at.flat ? at.dims : dropUnits(at.dims, cast<RankedTensorType>(tensor.getType()).getShape());
+  SmallVector<Index> dims =
+      at.flat ? at.dims : dropUnits(at.dims, cast<RankedTensorType>(tensor.getType()).getShape());
   return {tensor.getAsOpaquePointer(), at.flat, dims, lanes.count, lanes.mask.getAsOpaquePointer()};
 }
 
@@ -36,7 +37,8 @@ Value KernelEmitter::evaluate(Value tensor, const Position &at, const Lanes &giv
   if (stored != materialized.end() && !at.flat && type.getRank() > 0 &&
       isInRow(ArrayRef<Index>(at.dims).drop_back(), type.getShape().drop_back())) {
     Index offset{stored->second.offset, 0, {}};
-    value = load(stored->second.buffer, type.getElementType(), add(offset, at.dims.back(), lanes.count), lanes);
+    value = load(stored->second.buffer, type.getElementType(),
+                 add(offset, at.dims.back(), lanes.count), lanes);
   } else if (auto argument = dyn_cast<BlockArgument>(tensor)) {
     Index linear = at.flat ? at.dims[0] : linearize(at.dims, type.getShape(), lanes.count);
     value = load(buffers[argument.getArgNumber()], type.getElementType(), linear, lanes);
@@ -56,10 +58,12 @@ Value KernelEmitter::evaluate(Value tensor, const Position &at, const Lanes &giv
 // Reshapes
 //===----------------------------------------------------------------------===//
 
-Value KernelEmitter::evaluateReshape(Value source, Value result, const Position &at, const Lanes &lanes) {
+Value KernelEmitter::evaluateReshape(Value source, Value result, const Position &at,
+                                     const Lanes &lanes) {
   if (at.flat)
     return evaluate(source, at, lanes);
-  ArrayRef<int64_t> sourceShape = cast<RankedTensorType>(source.getType()).getShape(), resultShape = cast<RankedTensorType>(result.getType()).getShape();
+  ArrayRef<int64_t> sourceShape = cast<RankedTensorType>(source.getType()).getShape(),
+                    resultShape = cast<RankedTensorType>(result.getType()).getShape();
   SmallVector<int64_t> fromShape = dropUnits(sourceShape), toShape = dropUnits(resultShape);
   SmallVector<Index> given = dropUnits(at.dims, resultShape);
   ArrayRef<int64_t> from = fromShape, to = toShape;
@@ -81,11 +85,14 @@ Value KernelEmitter::evaluateReshape(Value source, Value result, const Position 
     // A run of lanes inside a shorter dimension stays inside the longer one.
     if (!linear.isUniform() && !linear.vector && linear.stride == 1 && last % run == 0) {
       Index start = linearize(dims.drop_back(), to.drop_back(), lanes.count);
-      SmallVector<Index> outer = delinearize(start, [&] {
-        SmallVector<int64_t> shape(from.begin(), from.end() - 1);
-        shape.push_back(last / run);
-        return shape;
-      }(), lanes.count);
+      SmallVector<Index> outer = delinearize(
+          start,
+          [&] {
+            SmallVector<int64_t> shape(from.begin(), from.end() - 1);
+            shape.push_back(last / run);
+            return shape;
+          }(),
+          lanes.count);
       outer.back() = add(mul(outer.back(), run, lanes.count), dims.back(), lanes.count);
       leading = outer;
     } else {
@@ -114,12 +121,15 @@ Index KernelEmitter::applyExpr(AffineExpr expr, ArrayRef<Index> dims, int64_t la
     return {constantIndex(constant.getValue()), 0, {}};
   auto binary = cast<AffineBinaryOpExpr>(expr);
   if (binary.getKind() == AffineExprKind::Add)
-    return add(applyExpr(binary.getLHS(), dims, lanes), applyExpr(binary.getRHS(), dims, lanes), lanes);
+    return add(applyExpr(binary.getLHS(), dims, lanes), applyExpr(binary.getRHS(), dims, lanes),
+               lanes);
   assert(binary.getKind() == AffineExprKind::Mul && "reads are strided");
-  return mul(applyExpr(binary.getLHS(), dims, lanes), cast<AffineConstantExpr>(binary.getRHS()).getValue(), lanes);
+  return mul(applyExpr(binary.getLHS(), dims, lanes),
+             cast<AffineConstantExpr>(binary.getRHS()).getValue(), lanes);
 }
 
-Position KernelEmitter::applyMap(AffineMap map, const Position &at, RankedTensorType operand, int64_t lanes) {
+Position KernelEmitter::applyMap(AffineMap map, const Position &at, RankedTensorType operand,
+                                 int64_t lanes) {
   if (at.flat && map.isIdentity())
     return at;
   Position result;
@@ -139,7 +149,8 @@ Value KernelEmitter::evaluateGeneric(linalg::GenericOp op, const Position &at, c
   return evaluateBody(op, op.getBody()->getTerminator()->getOperand(0), at, lanes, known).value;
 }
 
-std::optional<Index> KernelEmitter::evaluateIndexOp(Operation *op, ArrayRef<BodyValue> operands, int64_t lanes) {
+std::optional<Index> KernelEmitter::evaluateIndexOp(Operation *op, ArrayRef<BodyValue> operands,
+                                                    int64_t lanes) {
   auto at = [&](unsigned i) -> const Index & { return *operands[i].index; };
   if (isa<arith::AddIOp>(op))
     return add(at(0), at(1), lanes);
@@ -149,12 +160,14 @@ std::optional<Index> KernelEmitter::evaluateIndexOp(Operation *op, ArrayRef<Body
     return Index{arith::SubIOp::create(b, at(0).base, at(1).base), at(0).stride - at(1).stride, {}};
   }
   if (isa<arith::MulIOp>(op))
-    if (std::optional<int64_t> c = at(1).isUniform() ? getConstantIntValue(at(1).base) : std::nullopt)
+    if (std::optional<int64_t> c =
+            at(1).isUniform() ? getConstantIntValue(at(1).base) : std::nullopt)
       return mul(at(0), *c, lanes);
   return std::nullopt;
 }
 
-KernelEmitter::BodyValue KernelEmitter::evaluateBody(linalg::GenericOp op, Value value, const Position &at, const Lanes &lanes,
+KernelEmitter::BodyValue KernelEmitter::evaluateBody(linalg::GenericOp op, Value value,
+                                                     const Position &at, const Lanes &lanes,
                                                      DenseMap<Value, BodyValue> &known) {
   if (auto it = known.find(value); it != known.end())
     return it->second;
@@ -164,7 +177,8 @@ KernelEmitter::BodyValue KernelEmitter::evaluateBody(linalg::GenericOp op, Value
   if (argument && argument.getOwner() == op.getBody()) {
     OpOperand &operand = op->getOpOperand(argument.getArgNumber());
     auto type = cast<RankedTensorType>(operand.get().getType());
-    result.value = evaluate(operand.get(), applyMap(op.getMatchingIndexingMap(&operand), at, type, lanes.count), lanes);
+    result.value = evaluate(
+        operand.get(), applyMap(op.getMatchingIndexingMap(&operand), at, type, lanes.count), lanes);
   } else if (auto index = dyn_cast<linalg::IndexOp>(def)) {
     result.index = at.dims[index.getDim()];
   } else if (auto literal = dyn_cast<arith::ConstantOp>(def)) {
@@ -174,7 +188,8 @@ KernelEmitter::BodyValue KernelEmitter::evaluateBody(linalg::GenericOp op, Value
   } else {
     SmallVector<BodyValue> operands;
     auto extract = dyn_cast<tensor::ExtractOp>(def);
-    for (Value operand : extract ? ValueRange(extract.getIndices()) : ValueRange(def->getOperands())) {
+    for (Value operand :
+         extract ? ValueRange(extract.getIndices()) : ValueRange(def->getOperands())) {
       operands.push_back(evaluateBody(op, operand, at, lanes, known));
       if (!operands.back().value && !operands.back().index)
         return {};
@@ -191,7 +206,8 @@ KernelEmitter::BodyValue KernelEmitter::evaluateBody(linalg::GenericOp op, Value
       if (isIndex && llvm::all_of(operands, [](const BodyValue &v) { return v.index.has_value(); }))
         result.index = evaluateIndexOp(def, operands, lanes.count);
       // The position as a number: base cast, plus constant steps.
-      if (isa<arith::IndexCastOp>(def) && operands[0].index && !operands[0].index->vector && operands[0].index->stride != 0) {
+      if (isa<arith::IndexCastOp>(def) && operands[0].index && !operands[0].index->vector &&
+          operands[0].index->stride != 0) {
         const Index &position = *operands[0].index;
         Type element = value.getType();
         auto vector = VectorType::get({lanes.count}, element);
@@ -199,14 +215,16 @@ KernelEmitter::BodyValue KernelEmitter::evaluateBody(linalg::GenericOp op, Value
         for (int64_t i = 0; i < lanes.count; ++i)
           steps.push_back(b.getIntegerAttr(element, i * position.stride));
         Value base = broadcast(arith::IndexCastOp::create(b, element, position.base), lanes.count);
-        result.value = arith::AddIOp::create(b, base, constant(cast<TypedAttr>(DenseElementsAttr::get(vector, steps))));
+        result.value = arith::AddIOp::create(
+            b, base, constant(cast<TypedAttr>(DenseElementsAttr::get(vector, steps))));
       } else if (!result.index) {
         // Any other scalar operation: on scalars if all operands are, else on vectors.
         SmallVector<Value> values;
         bool varies = false;
         for (BodyValue &operand : operands) {
           if (operand.index)
-            operand.value = operand.index->isUniform() ? operand.index->base : materialize(*operand.index, lanes.count);
+            operand.value = operand.index->isUniform() ? operand.index->base
+                                                       : materialize(*operand.index, lanes.count);
           values.push_back(operand.value);
           varies |= isa<VectorType>(operand.value.getType());
         }

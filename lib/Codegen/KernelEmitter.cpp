@@ -22,7 +22,8 @@ SmallVector<Value> getSources(Operation *op) {
   SmallVector<Value> sources;
   if (auto generic = dyn_cast<linalg::GenericOp>(op)) {
     llvm::append_range(sources, generic.getInputs());
-    generic.getBody()->walk([&](tensor::ExtractOp extract) { sources.push_back(extract.getTensor()); });
+    generic.getBody()->walk(
+        [&](tensor::ExtractOp extract) { sources.push_back(extract.getTensor()); });
   } else if (auto reshape = dyn_cast<tensor::ReshapeOp>(op)) {
     sources.push_back(reshape.getSource());
   } else {
@@ -33,9 +34,10 @@ SmallVector<Value> getSources(Operation *op) {
   return sources;
 }
 
-KernelEmitter::KernelEmitter(func::FuncOp lowered, OpBuilder &builder, ValueRange buffers, int64_t vectorLanes)
-    : b(lowered.getLoc(), builder), vectorLanes(vectorLanes), lowered(lowered), entry(builder.getInsertionBlock()),
-      buffers(buffers.begin(), buffers.end()) {
+KernelEmitter::KernelEmitter(func::FuncOp lowered, OpBuilder &builder, ValueRange buffers,
+                             int64_t vectorLanes)
+    : b(lowered.getLoc(), builder), vectorLanes(vectorLanes), lowered(lowered),
+      entry(builder.getInsertionBlock()), buffers(buffers.begin(), buffers.end()) {
   memo.emplace_back();
 }
 
@@ -114,7 +116,8 @@ Index KernelEmitter::linearize(ArrayRef<Index> at, ArrayRef<int64_t> shape, int6
   return sum;
 }
 
-SmallVector<Index> KernelEmitter::delinearize(const Index &at, ArrayRef<int64_t> shape, int64_t lanes) {
+SmallVector<Index> KernelEmitter::delinearize(const Index &at, ArrayRef<int64_t> shape,
+                                              int64_t lanes) {
   SmallVector<Index> result(shape.size());
   // All but the first non-unit dimension take a remainder.
   size_t first = 0;
@@ -199,7 +202,8 @@ Value KernelEmitter::broadcast(Value value, int64_t lanes) {
 Value KernelEmitter::constantMask(int64_t active, int64_t lanes) {
   SmallVector<bool> bits(lanes, false);
   std::fill(bits.begin(), bits.begin() + active, true);
-  return constant(cast<TypedAttr>(DenseIntElementsAttr::get(VectorType::get({lanes}, b.getI1Type()), bits)));
+  return constant(
+      cast<TypedAttr>(DenseIntElementsAttr::get(VectorType::get({lanes}, b.getI1Type()), bits)));
 }
 
 Value KernelEmitter::load(Value buffer, Type element, const Index &at, const Lanes &lanes) {
@@ -212,14 +216,16 @@ Value KernelEmitter::load(Value buffer, Type element, const Index &at, const Lan
     Value zero = constant(cast<TypedAttr>(b.getZeroAttr(type)));
     if (!at.vector && at.stride == 1) {
       if (lanes.mask)
-        value = vector::MaskedLoadOp::create(b, type, buffer, ValueRange{at.base}, lanes.mask, zero);
+        value =
+            vector::MaskedLoadOp::create(b, type, buffer, ValueRange{at.base}, lanes.mask, zero);
       else
         value = vector::LoadOp::create(b, type, buffer, ValueRange{at.base});
     } else {
       Value mask = lanes.mask ? lanes.mask : constantMask(lanes.count, lanes.count);
       Index offsets = at.vector ? at : Index{constantIndex(0), at.stride, {}};
       Value base = at.vector ? constantIndex(0) : at.base;
-      value = vector::GatherOp::create(b, type, buffer, ValueRange{base}, materialize(offsets, lanes.count), mask, zero);
+      value = vector::GatherOp::create(b, type, buffer, ValueRange{base},
+                                       materialize(offsets, lanes.count), mask, zero);
     }
   }
   if (stored == element)
@@ -232,7 +238,9 @@ Value KernelEmitter::load(Value buffer, Type element, const Index &at, const Lan
 void KernelEmitter::store(Value buffer, const Index &at, Value value, const Lanes &lanes) {
   Type stored = cast<MemRefType>(buffer.getType()).getElementType();
   if (getElementTypeOrSelf(value.getType()) != stored) {
-    Type wide = isa<VectorType>(value.getType()) ? Type(VectorType::get(cast<VectorType>(value.getType()).getShape(), stored)) : stored;
+    Type wide = isa<VectorType>(value.getType())
+                    ? Type(VectorType::get(cast<VectorType>(value.getType()).getShape(), stored))
+                    : stored;
     value = arith::ExtUIOp::create(b, wide, value);
   }
   if (at.isUniform()) {

@@ -26,7 +26,9 @@ struct Index {
   bool operator==(const Index &o) const { return key() == o.key(); }
 
 private:
-  std::tuple<void *, int64_t, void *> key() const { return {base.getAsOpaquePointer(), stride, vector.getAsOpaquePointer()}; }
+  std::tuple<void *, int64_t, void *> key() const {
+    return {base.getAsOpaquePointer(), stride, vector.getAsOpaquePointer()};
+  }
 };
 
 /// How many elements are computed at once. Lanes where `mask` (a vector of i1, null
@@ -47,7 +49,8 @@ public:
   /// `lowered` is the kernel in linalg on tensors. Its code goes to the builder's
   /// insertion point, whose function's leading arguments are `buffers`: one flat
   /// memref per kernel argument.
-  KernelEmitter(mlir::func::FuncOp lowered, mlir::OpBuilder &builder, mlir::ValueRange buffers, int64_t vectorLanes);
+  KernelEmitter(mlir::func::FuncOp lowered, mlir::OpBuilder &builder, mlir::ValueRange buffers,
+                int64_t vectorLanes);
 
   mlir::ImplicitLocOpBuilder b;
   /// Lanes of f32 in a vector register.
@@ -57,14 +60,18 @@ public:
   /// equal, else a vector. Null after an error.
   mlir::Value evaluate(mlir::Value tensor, const Position &at, const Lanes &lanes);
   /// Evaluates at one position of full rank.
-  mlir::Value evaluate(mlir::Value tensor, llvm::ArrayRef<Index> at, const Lanes &lanes) { return evaluate(tensor, Position{llvm::SmallVector<Index>(at), false}, lanes); }
+  mlir::Value evaluate(mlir::Value tensor, llvm::ArrayRef<Index> at, const Lanes &lanes) {
+    return evaluate(tensor, Position{llvm::SmallVector<Index>(at), false}, lanes);
+  }
 
   /// Makes `value` known as the element of `tensor` at this position, in the
   /// current scope.
   void remember(mlir::Value tensor, const Position &at, const Lanes &lanes, mlir::Value value);
   /// From now on the elements of `tensor` in the current row are read from
   /// `buffer`, at `offset` + last index. `offset` is valid in the current row.
-  void setMaterialized(mlir::Value tensor, mlir::Value buffer, mlir::Value offset) { materialized[tensor] = {buffer, offset}; }
+  void setMaterialized(mlir::Value tensor, mlir::Value buffer, mlir::Value offset) {
+    materialized[tensor] = {buffer, offset};
+  }
   void clearMaterialized() { materialized.clear(); }
 
   /// Where an operation with loops of its own writes a result.
@@ -98,7 +105,8 @@ public:
   Index mul(const Index &x, int64_t y, int64_t lanes);
   /// The row-major position of a position of full rank.
   Index linearize(llvm::ArrayRef<Index> at, llvm::ArrayRef<int64_t> shape, int64_t lanes);
-  llvm::SmallVector<Index> delinearize(const Index &at, llvm::ArrayRef<int64_t> shape, int64_t lanes);
+  llvm::SmallVector<Index> delinearize(const Index &at, llvm::ArrayRef<int64_t> shape,
+                                       int64_t lanes);
 
   /// One value per lane.
   mlir::Value broadcast(mlir::Value value, int64_t lanes);
@@ -113,14 +121,20 @@ public:
   mlir::Value identity(mlir::linalg::GenericOp reduction, int64_t lanes);
 
 private:
-  struct BodyValue { mlir::Value value; std::optional<Index> index; };
+  struct BodyValue {
+    mlir::Value value;
+    std::optional<Index> index;
+  };
   mlir::Value evaluateGeneric(mlir::linalg::GenericOp op, const Position &at, const Lanes &lanes);
-  mlir::Value evaluateReshape(mlir::Value source, mlir::Value result, const Position &at, const Lanes &lanes);
-  BodyValue evaluateBody(mlir::linalg::GenericOp op, mlir::Value value, const Position &at, const Lanes &lanes,
-                         llvm::DenseMap<mlir::Value, BodyValue> &known);
-  std::optional<Index> evaluateIndexOp(mlir::Operation *op, llvm::ArrayRef<BodyValue> operands, int64_t lanes);
+  mlir::Value evaluateReshape(mlir::Value source, mlir::Value result, const Position &at,
+                              const Lanes &lanes);
+  BodyValue evaluateBody(mlir::linalg::GenericOp op, mlir::Value value, const Position &at,
+                         const Lanes &lanes, llvm::DenseMap<mlir::Value, BodyValue> &known);
+  std::optional<Index> evaluateIndexOp(mlir::Operation *op, llvm::ArrayRef<BodyValue> operands,
+                                       int64_t lanes);
   Index applyExpr(mlir::AffineExpr expr, llvm::ArrayRef<Index> dims, int64_t lanes);
-  Position applyMap(mlir::AffineMap map, const Position &at, mlir::RankedTensorType operand, int64_t lanes);
+  Position applyMap(mlir::AffineMap map, const Position &at, mlir::RankedTensorType operand,
+                    int64_t lanes);
   bool isInRow(llvm::ArrayRef<Index> at, llvm::ArrayRef<int64_t> shape);
 
   using Key = std::tuple<void *, bool, llvm::SmallVector<Index>, int64_t, void *>;
@@ -130,14 +144,17 @@ private:
   mlir::Block *entry;
   llvm::SmallVector<mlir::Value> buffers;
   std::vector<std::map<Key, mlir::Value>> memo;
-  struct Materialized { mlir::Value buffer, offset; };
+  struct Materialized {
+    mlir::Value buffer, offset;
+  };
   llvm::DenseMap<mlir::Value, Materialized> materialized;
   llvm::DenseMap<mlir::Value, mlir::Value> outputs;
   mlir::Value row;
   std::map<std::vector<int64_t>, llvm::SmallVector<Index>> rowSplits;
   // A shape, and a position of that shape, without dimensions of extent 1.
   static llvm::SmallVector<int64_t> dropUnits(llvm::ArrayRef<int64_t> shape);
-  static llvm::SmallVector<Index> dropUnits(llvm::ArrayRef<Index> at, llvm::ArrayRef<int64_t> shape);
+  static llvm::SmallVector<Index> dropUnits(llvm::ArrayRef<Index> at,
+                                            llvm::ArrayRef<int64_t> shape);
   llvm::DenseMap<mlir::Attribute, mlir::Value> constants;
 };
 

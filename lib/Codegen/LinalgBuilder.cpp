@@ -23,7 +23,9 @@ RankedTensorType loweredType(Type type) {
 }
 
 Type computeType(Type type) {
-  return isa<FloatType>(type) && type.getIntOrFloatBitWidth() < 32 ? Float32Type::get(type.getContext()) : type;
+  return isa<FloatType>(type) && type.getIntOrFloatBitWidth() < 32
+             ? Float32Type::get(type.getContext())
+             : type;
 }
 
 Value convertFloat(ImplicitLocOpBuilder &b, Value v, Type type) {
@@ -43,11 +45,12 @@ Value LinalgBuilder::map(Type resultType, ValueRange inputs, ArrayRef<AffineMap>
   all.push_back(identityMap(rank));
   Value init = tensor::EmptyOp::create(b, type.getShape(), type.getElementType());
   SmallVector<utils::IteratorType> iterators(rank, utils::IteratorType::parallel);
-  auto generic = linalg::GenericOp::create(
-      b, TypeRange{type}, inputs, ValueRange{init}, all, iterators, [&](OpBuilder &builder, Location loc, ValueRange args) {
-        ImplicitLocOpBuilder inner(loc, builder);
-        linalg::YieldOp::create(inner, body(inner, args.drop_back()));
-      });
+  auto generic =
+      linalg::GenericOp::create(b, TypeRange{type}, inputs, ValueRange{init}, all, iterators,
+                                [&](OpBuilder &builder, Location loc, ValueRange args) {
+                                  ImplicitLocOpBuilder inner(loc, builder);
+                                  linalg::YieldOp::create(inner, body(inner, args.drop_back()));
+                                });
   return generic.getResult(0);
 }
 
@@ -75,19 +78,23 @@ Value LinalgBuilder::reduce(Value input, ArrayRef<int64_t> axes, Combiner combin
   else if (combiner == Combiner::Add)
     start = constant(b, element, 0);
   else
-    start = arith::ConstantOp::create(b, b.getIntegerAttr(element, APInt::getSignedMinValue(element.getIntOrFloatBitWidth()).getSExtValue()));
+    start = arith::ConstantOp::create(
+        b, b.getIntegerAttr(
+               element, APInt::getSignedMinValue(element.getIntOrFloatBitWidth()).getSExtValue()));
   Value empty = tensor::EmptyOp::create(b, shape, element);
   Value init = linalg::FillOp::create(b, start, empty).getResult(0);
-  AffineMap maps[] = {identityMap(type.getRank()), AffineMap::get(type.getRank(), 0, kept, b.getContext())};
+  AffineMap maps[] = {identityMap(type.getRank()),
+                      AffineMap::get(type.getRank(), 0, kept, b.getContext())};
   auto generic = linalg::GenericOp::create(
       b, TypeRange{init.getType()}, ValueRange{input}, ValueRange{init}, maps, iterators,
       [&](OpBuilder &builder, Location loc, ValueRange args) {
         ImplicitLocOpBuilder inner(loc, builder);
         Value v;
         if (isa<FloatType>(element))
-          v = combiner == Combiner::Add       ? Value(arith::AddFOp::create(inner, args[1], args[0]))
-              : combiner == Combiner::Maximum ? Value(arith::MaximumFOp::create(inner, args[1], args[0]))
-                                              : Value(arith::MaxNumFOp::create(inner, args[1], args[0]));
+          v = combiner == Combiner::Add ? Value(arith::AddFOp::create(inner, args[1], args[0]))
+              : combiner == Combiner::Maximum
+                  ? Value(arith::MaximumFOp::create(inner, args[1], args[0]))
+                  : Value(arith::MaxNumFOp::create(inner, args[1], args[0]));
         else
           v = combiner == Combiner::Add ? Value(arith::AddIOp::create(inner, args[1], args[0]))
                                         : Value(arith::MaxSIOp::create(inner, args[1], args[0]));
@@ -102,7 +109,8 @@ Value LinalgBuilder::reshape(Value input, ArrayRef<int64_t> shape) {
     return input;
   auto index = RankedTensorType::get({static_cast<int64_t>(shape.size())}, b.getIndexType());
   Value target = arith::ConstantOp::create(b, DenseIntElementsAttr::get(index, shape));
-  return tensor::ReshapeOp::create(b, RankedTensorType::get(shape, type.getElementType()), input, target);
+  return tensor::ReshapeOp::create(b, RankedTensorType::get(shape, type.getElementType()), input,
+                                   target);
 }
 
 } // namespace dpc::codegen

@@ -28,26 +28,37 @@ public:
 
   /// result[i...] = body(inputs[maps(i...)]...). An input without a map is read at
   /// the same position.
-  mlir::Value map(mlir::Type resultType, mlir::ValueRange inputs, llvm::ArrayRef<mlir::AffineMap> maps, Body body);
-  mlir::Value map(mlir::Type resultType, mlir::ValueRange inputs, Body body) { return map(resultType, inputs, {}, body); }
+  mlir::Value map(mlir::Type resultType, mlir::ValueRange inputs,
+                  llvm::ArrayRef<mlir::AffineMap> maps, Body body);
+  mlir::Value map(mlir::Type resultType, mlir::ValueRange inputs, Body body) {
+    return map(resultType, inputs, {}, body);
+  }
 
   /// Combines over `axes`; keeps the other dimensions.
   mlir::Value reduce(mlir::Value input, llvm::ArrayRef<int64_t> axes, Combiner combiner);
   mlir::Value reshape(mlir::Value input, llvm::ArrayRef<int64_t> shape);
 
   /// The map of a tensor over the leading `rank - 1` of `rank` dimensions.
-  mlir::AffineMap rowMap(unsigned rank) { return mlir::AffineMap::getMultiDimIdentityMap(rank, b.getContext()).getMajorSubMap(rank - 1); }
+  mlir::AffineMap rowMap(unsigned rank) {
+    return mlir::AffineMap::getMultiDimIdentityMap(rank, b.getContext()).getMajorSubMap(rank - 1);
+  }
   /// The map of a tensor over the last of `rank` dimensions.
-  mlir::AffineMap lastMap(unsigned rank) { return mlir::AffineMap::get(rank, 0, b.getAffineDimExpr(rank - 1), b.getContext()); }
+  mlir::AffineMap lastMap(unsigned rank) {
+    return mlir::AffineMap::get(rank, 0, b.getAffineDimExpr(rank - 1), b.getContext());
+  }
   /// The map of a scalar.
   mlir::AffineMap scalarMap(unsigned rank) { return mlir::AffineMap::get(rank, 0, b.getContext()); }
-  mlir::AffineMap identityMap(unsigned rank) { return mlir::AffineMap::getMultiDimIdentityMap(rank, b.getContext()); }
+  mlir::AffineMap identityMap(unsigned rank) {
+    return mlir::AffineMap::getMultiDimIdentityMap(rank, b.getContext());
+  }
 };
 
 /// A scalar of float, integer or index type.
 mlir::Value constant(mlir::ImplicitLocOpBuilder &b, mlir::Type type, double value);
 
-inline mlir::RankedTensorType tensorType(mlir::Value v) { return mlir::cast<mlir::RankedTensorType>(v.getType()); }
+inline mlir::RankedTensorType tensorType(mlir::Value v) {
+  return mlir::cast<mlir::RankedTensorType>(v.getType());
+}
 
 /// The type that a tensor has in a lowered kernel: unsigned integers lose their
 /// sign, which the operations know.

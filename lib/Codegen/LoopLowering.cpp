@@ -16,9 +16,9 @@ namespace {
 int64_t product(ArrayRef<int64_t> shape) { return ShapedType::getNumElements(shape); }
 
 // Calls `body` with the loop variable, in its own scope.
-template <typename F>
-LogicalResult forLoop(KernelEmitter &e, int64_t low, int64_t high, F body) {
-  auto loop = scf::ForOp::create(e.b, e.constantIndex(low), e.constantIndex(high), e.constantIndex(1));
+template <typename F> LogicalResult forLoop(KernelEmitter &e, int64_t low, int64_t high, F body) {
+  auto loop =
+      scf::ForOp::create(e.b, e.constantIndex(low), e.constantIndex(high), e.constantIndex(1));
   KernelEmitter::Scope scope(e);
   e.b.setInsertionPointToStart(loop.getBody());
   return body(loop.getInductionVar());
@@ -26,7 +26,8 @@ LogicalResult forLoop(KernelEmitter &e, int64_t low, int64_t high, F body) {
 
 // Block `number` calls `body` with the positions and lanes of each of its vectors.
 using BlockBody = llvm::function_ref<LogicalResult(ArrayRef<Index>, ArrayRef<Lanes>)>;
-LogicalResult emitVectors(KernelEmitter &e, const ColumnBlocks &blocks, Value number, BlockBody body) {
+LogicalResult emitVectors(KernelEmitter &e, const ColumnBlocks &blocks, Value number,
+                          BlockBody body) {
   return blocks.emit(e, number, [&](Value first, int64_t columns) {
     int64_t lanes = blocks.lanes;
     SmallVector<Index> at;
@@ -43,7 +44,8 @@ LogicalResult emitVectors(KernelEmitter &e, const ColumnBlocks &blocks, Value nu
 constexpr int64_t kBlockLanes = 16;
 
 // An index tensor's element as a position, and whether it is in 0..size-1.
-std::pair<Value, Value> readIndex(KernelEmitter &e, Value indices, ArrayRef<Index> at, int64_t size) {
+std::pair<Value, Value> readIndex(KernelEmitter &e, Value indices, ArrayRef<Index> at,
+                                  int64_t size) {
   Value index = e.evaluate(indices, at, {});
   if (!index)
     return {};
@@ -52,10 +54,13 @@ std::pair<Value, Value> readIndex(KernelEmitter &e, Value indices, ArrayRef<Inde
   return {arith::IndexCastOp::create(e.b, e.b.getIndexType(), index), in};
 }
 
-Value zeroOf(KernelEmitter &e, Value tensor) { return e.constant(cast<TypedAttr>(e.b.getZeroAttr(tensorType(tensor).getElementType()))); }
+Value zeroOf(KernelEmitter &e, Value tensor) {
+  return e.constant(cast<TypedAttr>(e.b.getZeroAttr(tensorType(tensor).getElementType())));
+}
 
 // buffer[offset + column] += value, for the vectors of a block.
-LogicalResult addBlock(KernelEmitter &e, Value buffer, Type element, Value offset, ArrayRef<Index> columns, ArrayRef<Lanes> masks,
+LogicalResult addBlock(KernelEmitter &e, Value buffer, Type element, Value offset,
+                       ArrayRef<Index> columns, ArrayRef<Lanes> masks,
                        llvm::function_ref<Value(Index, const Lanes &)> value) {
   for (auto [column, mask] : llvm::zip(columns, masks)) {
     Index at = e.add(Index{offset, 0, {}}, column, mask.count);
@@ -66,9 +71,12 @@ LogicalResult addBlock(KernelEmitter &e, Value buffer, Type element, Value offse
     if (isa<VectorType>(old.getType()))
       v = e.broadcast(v, mask.count);
     Type compute = computeType(element);
-    auto typed = [&](Type t) -> Type { return isa<VectorType>(old.getType()) ? Type(cast<VectorType>(old.getType()).clone(t)) : t; };
+    auto typed = [&](Type t) -> Type {
+      return isa<VectorType>(old.getType()) ? Type(cast<VectorType>(old.getType()).clone(t)) : t;
+    };
     if (compute != element) {
-      Value sum = arith::AddFOp::create(e.b, arith::ExtFOp::create(e.b, typed(compute), old), arith::ExtFOp::create(e.b, typed(compute), v));
+      Value sum = arith::AddFOp::create(e.b, arith::ExtFOp::create(e.b, typed(compute), old),
+                                        arith::ExtFOp::create(e.b, typed(compute), v));
       e.store(buffer, at, arith::TruncFOp::create(e.b, old.getType(), sum), mask);
     } else {
       e.store(buffer, at, arith::AddFOp::create(e.b, old, v), mask);
@@ -77,18 +85,23 @@ LogicalResult addBlock(KernelEmitter &e, Value buffer, Type element, Value offse
   return success();
 }
 
-LogicalResult zeroBlock(KernelEmitter &e, Value buffer, Value zero, Value offset, ArrayRef<Index> columns, ArrayRef<Lanes> masks) {
+LogicalResult zeroBlock(KernelEmitter &e, Value buffer, Value zero, Value offset,
+                        ArrayRef<Index> columns, ArrayRef<Lanes> masks) {
   for (auto [column, mask] : llvm::zip(columns, masks))
-    e.store(buffer, e.add(Index{offset, 0, {}}, column, mask.count), mask.count > 1 ? e.broadcast(zero, mask.count) : zero, mask);
+    e.store(buffer, e.add(Index{offset, 0, {}}, column, mask.count),
+            mask.count > 1 ? e.broadcast(zero, mask.count) : zero, mask);
   return success();
 }
 
 struct ScatterAdd : LoopLoweringOpInterface::ExternalModel<ScatterAdd, nn::ScatterAddOp> {
-  struct Shape { int64_t outer, size, inner, count; };
+  struct Shape {
+    int64_t outer, size, inner, count;
+  };
   static Shape shapeOf(nn::ScatterAddOp op) {
     ArrayRef<int64_t> result = tensorType(op.getResult()).getShape();
     int64_t axis = op.getAxis();
-    return {product(result.take_front(axis)), result[axis], product(result.drop_front(axis + 1)), tensorType(op.getIndices()).getNumElements()};
+    return {product(result.take_front(axis)), result[axis], product(result.drop_front(axis + 1)),
+            tensorType(op.getIndices()).getNumElements()};
   }
   int64_t getLoopPoints(Operation *op) const {
     Shape s = shapeOf(cast<nn::ScatterAddOp>(op));
@@ -103,41 +116,50 @@ struct ScatterAdd : LoopLoweringOpInterface::ExternalModel<ScatterAdd, nn::Scatt
     Value outer, number;
     std::tie(outer, number) = blocks.split(e, point);
     Value start = e.mul(outer, s.size * s.inner);
-    ArrayRef<int64_t> shape = tensorType(op.getUpdates()).getShape(), indexShape = tensorType(op.getIndices()).getShape();
-    return emitVectors(e, blocks, number, [&](ArrayRef<Index> columns, ArrayRef<Lanes> masks) -> LogicalResult {
-      if (failed(forLoop(e, 0, s.size, [&](Value r) { return zeroBlock(e, buffer, zero, e.add(start, e.mul(r, s.inner)), columns, masks); })))
-        return failure();
-      return forLoop(e, 0, s.count, [&](Value i) -> LogicalResult {
-        SmallVector<Index> from = e.delinearize({i, 0, {}}, indexShape, 1);
-        auto [index, in] = readIndex(e, op.getIndices(), from, s.size);
-        if (!index)
-          return failure();
-        auto guarded = scf::IfOp::create(e.b, in, false);
-        KernelEmitter::Scope scope(e);
-        e.b.setInsertionPointToStart(guarded.thenBlock());
-        Value offset = e.add(start, e.mul(index, s.inner));
-        return addBlock(e, buffer, element, offset, columns, masks, [&](Index column, const Lanes &mask) {
-          size_t axis = op.getAxis();
-          SmallVector<Index> at = e.delinearize({outer, 0, {}}, shape.take_front(axis), 1);
-          llvm::append_range(at, from);
-          ArrayRef<int64_t> rest = shape.drop_front(axis + indexShape.size());
-          if (rest.size() == 1)
-            at.push_back(column);
-          else
-            llvm::append_range(at, e.delinearize(column, rest, mask.count));
-          return e.evaluate(op.getUpdates(), at, mask);
+    ArrayRef<int64_t> shape = tensorType(op.getUpdates()).getShape(),
+                      indexShape = tensorType(op.getIndices()).getShape();
+    return emitVectors(
+        e, blocks, number, [&](ArrayRef<Index> columns, ArrayRef<Lanes> masks) -> LogicalResult {
+          if (failed(forLoop(e, 0, s.size, [&](Value r) {
+                return zeroBlock(e, buffer, zero, e.add(start, e.mul(r, s.inner)), columns, masks);
+              })))
+            return failure();
+          return forLoop(e, 0, s.count, [&](Value i) -> LogicalResult {
+            SmallVector<Index> from = e.delinearize({i, 0, {}}, indexShape, 1);
+            auto [index, in] = readIndex(e, op.getIndices(), from, s.size);
+            if (!index)
+              return failure();
+            auto guarded = scf::IfOp::create(e.b, in, false);
+            KernelEmitter::Scope scope(e);
+            e.b.setInsertionPointToStart(guarded.thenBlock());
+            Value offset = e.add(start, e.mul(index, s.inner));
+            return addBlock(
+                e, buffer, element, offset, columns, masks, [&](Index column, const Lanes &mask) {
+                  size_t axis = op.getAxis();
+                  SmallVector<Index> at = e.delinearize({outer, 0, {}}, shape.take_front(axis), 1);
+                  llvm::append_range(at, from);
+                  ArrayRef<int64_t> rest = shape.drop_front(axis + indexShape.size());
+                  if (rest.size() == 1)
+                    at.push_back(column);
+                  else
+                    llvm::append_range(at, e.delinearize(column, rest, mask.count));
+                  return e.evaluate(op.getUpdates(), at, mask);
+                });
+          });
         });
-      });
-    });
   }
 };
 
 struct ScatterNdAdd : LoopLoweringOpInterface::ExternalModel<ScatterNdAdd, nn::ScatterNdAddOp> {
-  struct Shape { int64_t batch, tuples, table, inner, depth; };
+  struct Shape {
+    int64_t batch, tuples, table, inner, depth;
+  };
   static Shape shapeOf(nn::ScatterNdAddOp op) {
-    ArrayRef<int64_t> result = tensorType(op.getResult()).getShape(), indices = tensorType(op.getIndices()).getShape();
+    ArrayRef<int64_t> result = tensorType(op.getResult()).getShape(),
+                      indices = tensorType(op.getIndices()).getShape();
     int64_t b = op.getBatchDims(), n = indices.back();
-    return {product(result.take_front(b)), product(indices.drop_front(b).drop_back()), product(result.slice(b, n)), product(result.drop_front(b + n)), n};
+    return {product(result.take_front(b)), product(indices.drop_front(b).drop_back()),
+            product(result.slice(b, n)), product(result.drop_front(b + n)), n};
   }
   int64_t getLoopPoints(Operation *op) const {
     Shape s = shapeOf(cast<nn::ScatterNdAddOp>(op));
@@ -149,52 +171,60 @@ struct ScatterNdAdd : LoopLoweringOpInterface::ExternalModel<ScatterNdAdd, nn::S
     ColumnBlocks blocks(s.inner, kBlockLanes);
     Value buffer = e.getOutput(op.getResult()), zero = zeroOf(e, op.getResult());
     Type element = tensorType(op.getResult()).getElementType();
-    ArrayRef<int64_t> result = tensorType(op.getResult()).getShape(), indices = tensorType(op.getIndices()).getShape();
+    ArrayRef<int64_t> result = tensorType(op.getResult()).getShape(),
+                      indices = tensorType(op.getIndices()).getShape();
     ArrayRef<int64_t> updates = tensorType(op.getUpdates()).getShape();
     int64_t batchDims = op.getBatchDims(), outerDims = indices.size() - 1;
     Value batch, number;
     std::tie(batch, number) = blocks.split(e, point);
     Value start = e.mul(batch, s.table * s.inner);
-    return emitVectors(e, blocks, number, [&](ArrayRef<Index> columns, ArrayRef<Lanes> masks) -> LogicalResult {
-      if (failed(forLoop(e, 0, s.table, [&](Value r) { return zeroBlock(e, buffer, zero, e.add(start, e.mul(r, s.inner)), columns, masks); })))
-        return failure();
-      return forLoop(e, 0, s.tuples, [&](Value i) -> LogicalResult {
-        SmallVector<Index> from = e.delinearize({e.add(e.mul(batch, s.tuples), i), 0, {}}, indices.take_front(outerDims), 1);
-        Value row = e.constantIndex(0), inside;
-        SmallVector<Index> at(from);
-        at.push_back({});
-        for (int64_t t = 0; t < s.depth; ++t) {
-          at.back() = {e.constantIndex(t), 0, {}};
-          int64_t size = result[batchDims + t];
-          auto [index, in] = readIndex(e, op.getIndices(), at, size);
-          if (!index)
+    return emitVectors(
+        e, blocks, number, [&](ArrayRef<Index> columns, ArrayRef<Lanes> masks) -> LogicalResult {
+          if (failed(forLoop(e, 0, s.table, [&](Value r) {
+                return zeroBlock(e, buffer, zero, e.add(start, e.mul(r, s.inner)), columns, masks);
+              })))
             return failure();
-          row = e.add(e.mul(row, size), index);
-          inside = inside ? Value(arith::AndIOp::create(e.b, inside, in)) : in;
-        }
-        auto guarded = scf::IfOp::create(e.b, inside, false);
-        KernelEmitter::Scope scope(e);
-        e.b.setInsertionPointToStart(guarded.thenBlock());
-        return addBlock(e, buffer, element, e.add(start, e.mul(row, s.inner)), columns, masks, [&](Index column, const Lanes &mask) {
-          SmallVector<Index> where(from);
-          ArrayRef<int64_t> rest = updates.drop_front(outerDims);
-          if (rest.size() == 1)
-            where.push_back(column);
-          else
-            llvm::append_range(where, e.delinearize(column, rest, mask.count));
-          return e.evaluate(op.getUpdates(), where, mask);
+          return forLoop(e, 0, s.tuples, [&](Value i) -> LogicalResult {
+            SmallVector<Index> from = e.delinearize({e.add(e.mul(batch, s.tuples), i), 0, {}},
+                                                    indices.take_front(outerDims), 1);
+            Value row = e.constantIndex(0), inside;
+            SmallVector<Index> at(from);
+            at.push_back({});
+            for (int64_t t = 0; t < s.depth; ++t) {
+              at.back() = {e.constantIndex(t), 0, {}};
+              int64_t size = result[batchDims + t];
+              auto [index, in] = readIndex(e, op.getIndices(), at, size);
+              if (!index)
+                return failure();
+              row = e.add(e.mul(row, size), index);
+              inside = inside ? Value(arith::AndIOp::create(e.b, inside, in)) : in;
+            }
+            auto guarded = scf::IfOp::create(e.b, inside, false);
+            KernelEmitter::Scope scope(e);
+            e.b.setInsertionPointToStart(guarded.thenBlock());
+            return addBlock(e, buffer, element, e.add(start, e.mul(row, s.inner)), columns, masks,
+                            [&](Index column, const Lanes &mask) {
+                              SmallVector<Index> where(from);
+                              ArrayRef<int64_t> rest = updates.drop_front(outerDims);
+                              if (rest.size() == 1)
+                                where.push_back(column);
+                              else
+                                llvm::append_range(where, e.delinearize(column, rest, mask.count));
+                              return e.evaluate(op.getUpdates(), where, mask);
+                            });
+          });
         });
-      });
-    });
   }
 };
 
 // One point: indices of different lines may meet in no other way than in order.
-struct ScatterElementsAdd : LoopLoweringOpInterface::ExternalModel<ScatterElementsAdd, nn::ScatterElementsAddOp> {
+struct ScatterElementsAdd
+    : LoopLoweringOpInterface::ExternalModel<ScatterElementsAdd, nn::ScatterElementsAddOp> {
   int64_t getLoopPoints(Operation *) const { return 1; }
   LogicalResult emitLoops(Operation *generic, KernelEmitter &e, Value) const {
     auto op = cast<nn::ScatterElementsAddOp>(generic);
-    ArrayRef<int64_t> result = tensorType(op.getResult()).getShape(), indices = tensorType(op.getIndices()).getShape();
+    ArrayRef<int64_t> result = tensorType(op.getResult()).getShape(),
+                      indices = tensorType(op.getIndices()).getShape();
     Value buffer = e.getOutput(op.getResult()), zero = zeroOf(e, op.getResult());
     Type element = tensorType(op.getResult()).getElementType();
     if (failed(forLoop(e, 0, product(result), [&](Value i) {
@@ -219,7 +249,9 @@ struct ScatterElementsAdd : LoopLoweringOpInterface::ExternalModel<ScatterElemen
 };
 
 struct CumSum : LoopLoweringOpInterface::ExternalModel<CumSum, nn::CumSumOp> {
-  struct Shape { int64_t outer, size, inner; };
+  struct Shape {
+    int64_t outer, size, inner;
+  };
   static Shape shapeOf(nn::CumSumOp op) {
     ArrayRef<int64_t> shape = tensorType(op.getResult()).getShape();
     int64_t axis = op.getAxis();
@@ -234,8 +266,10 @@ struct CumSum : LoopLoweringOpInterface::ExternalModel<CumSum, nn::CumSumOp> {
     Shape s = shapeOf(op);
     Value buffer = e.getOutput(op.getResult()), zero = zeroOf(e, op.getResult());
     ArrayRef<int64_t> shape = tensorType(op.getResult()).getShape();
-    Value outer = arith::DivUIOp::create(e.b, point, e.constantIndex(s.inner)), inner = arith::RemUIOp::create(e.b, point, e.constantIndex(s.inner));
-    auto loop = scf::ForOp::create(e.b, e.constantIndex(0), e.constantIndex(s.size), e.constantIndex(1), ValueRange{zero});
+    Value outer = arith::DivUIOp::create(e.b, point, e.constantIndex(s.inner)),
+          inner = arith::RemUIOp::create(e.b, point, e.constantIndex(s.inner));
+    auto loop = scf::ForOp::create(e.b, e.constantIndex(0), e.constantIndex(s.size),
+                                   e.constantIndex(1), ValueRange{zero});
     KernelEmitter::Scope scope(e);
     e.b.setInsertionPointToStart(loop.getBody());
     Value step = loop.getInductionVar();
@@ -276,38 +310,50 @@ struct TopK : LoopLoweringOpInterface::ExternalModel<TopK, nn::TopKOp> {
     auto precedes = [&](Value x, Value i, Value y, Value j) -> Value {
       Value before, same;
       if (isFloat) {
-        Value xNan = arith::CmpFOp::create(b, arith::CmpFPredicate::UNO, x, x), yNan = arith::CmpFOp::create(b, arith::CmpFPredicate::UNO, y, y);
-        Value ordered = arith::CmpFOp::create(b, smallest ? arith::CmpFPredicate::OLT : arith::CmpFPredicate::OGT, x, y);
+        Value xNan = arith::CmpFOp::create(b, arith::CmpFPredicate::UNO, x, x),
+              yNan = arith::CmpFOp::create(b, arith::CmpFPredicate::UNO, y, y);
+        Value ordered = arith::CmpFOp::create(
+            b, smallest ? arith::CmpFPredicate::OLT : arith::CmpFPredicate::OGT, x, y);
         Value first = smallest ? yNan : xNan, second = smallest ? xNan : yNan;
-        Value onlyFirst = arith::AndIOp::create(b, first, arith::XOrIOp::create(b, second, e.constant(b.getBoolAttr(true))));
+        Value onlyFirst = arith::AndIOp::create(
+            b, first, arith::XOrIOp::create(b, second, e.constant(b.getBoolAttr(true))));
         before = arith::OrIOp::create(b, ordered, onlyFirst);
-        same = arith::OrIOp::create(b, arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, x, y), arith::AndIOp::create(b, xNan, yNan));
+        same = arith::OrIOp::create(b, arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, x, y),
+                                    arith::AndIOp::create(b, xNan, yNan));
       } else {
-        before = arith::CmpIOp::create(b, smallest ? arith::CmpIPredicate::slt : arith::CmpIPredicate::sgt, x, y);
+        before = arith::CmpIOp::create(
+            b, smallest ? arith::CmpIPredicate::slt : arith::CmpIPredicate::sgt, x, y);
         same = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, x, y);
       }
       Value lower = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, i, j);
       return arith::OrIOp::create(b, before, arith::AndIOp::create(b, same, lower));
     };
-    auto taken = scf::ForOp::create(b, e.constantIndex(0), e.constantIndex(k), e.constantIndex(1), ValueRange{zero, none});
+    auto taken = scf::ForOp::create(b, e.constantIndex(0), e.constantIndex(k), e.constantIndex(1),
+                                    ValueRange{zero, none});
     KernelEmitter::Scope outer(e);
     b.setInsertionPointToStart(taken.getBody());
     Value lastValue = taken.getRegionIterArgs()[0], lastIndex = taken.getRegionIterArgs()[1];
-    auto scan = scf::ForOp::create(b, e.constantIndex(0), e.constantIndex(size), e.constantIndex(1), ValueRange{zero, none});
+    auto scan = scf::ForOp::create(b, e.constantIndex(0), e.constantIndex(size), e.constantIndex(1),
+                                   ValueRange{zero, none});
     {
       KernelEmitter::Scope inner(e);
       b.setInsertionPointToStart(scan.getBody());
-      Value i = scan.getInductionVar(), bestValue = scan.getRegionIterArgs()[0], bestIndex = scan.getRegionIterArgs()[1];
+      Value i = scan.getInductionVar(), bestValue = scan.getRegionIterArgs()[0],
+            bestIndex = scan.getRegionIterArgs()[1];
       SmallVector<Index> at(row);
       at.push_back({i, 0, {}});
       Value x = e.evaluate(op.getOperand(), at, {});
       if (!x)
         return failure();
-      auto isNone = [&](Value index) -> Value { return arith::CmpIOp::create(b, arith::CmpIPredicate::slt, index, e.constantIndex(0)); };
+      auto isNone = [&](Value index) -> Value {
+        return arith::CmpIOp::create(b, arith::CmpIPredicate::slt, index, e.constantIndex(0));
+      };
       Value left = arith::OrIOp::create(b, isNone(lastIndex), precedes(lastValue, lastIndex, x, i));
-      Value better = arith::OrIOp::create(b, isNone(bestIndex), precedes(x, i, bestValue, bestIndex));
+      Value better =
+          arith::OrIOp::create(b, isNone(bestIndex), precedes(x, i, bestValue, bestIndex));
       Value take = arith::AndIOp::create(b, left, better);
-      scf::YieldOp::create(b, ValueRange{arith::SelectOp::create(b, take, x, bestValue), arith::SelectOp::create(b, take, i, bestIndex)});
+      scf::YieldOp::create(b, ValueRange{arith::SelectOp::create(b, take, x, bestValue),
+                                         arith::SelectOp::create(b, take, i, bestIndex)});
     }
     b.setInsertionPointAfter(scan);
     Value at = e.add(e.mul(point, k), taken.getInductionVar());
@@ -315,7 +361,8 @@ struct TopK : LoopLoweringOpInterface::ExternalModel<TopK, nn::TopKOp> {
     if (Value values = e.getOutput(op.getValues()))
       e.store(values, {at, 0, {}}, scan.getResult(0), {});
     if (Value indices = e.getOutput(op.getIndices()))
-      e.store(indices, {at, 0, {}}, arith::IndexCastOp::create(b, indexType, scan.getResult(1)), {});
+      e.store(indices, {at, 0, {}}, arith::IndexCastOp::create(b, indexType, scan.getResult(1)),
+              {});
     scf::YieldOp::create(b, scan.getResults());
     return success();
   }
@@ -326,7 +373,8 @@ struct TopK : LoopLoweringOpInterface::ExternalModel<TopK, nn::TopKOp> {
 LogicalResult emitLoops(KernelEmitter &e, const KernelForm &form, KernelFrame &frame) {
   for (auto [value, buffer] : llvm::zip(frame.outputs.values, frame.outputs.buffers)) {
     if (value.getDefiningOp() != form.root)
-      return frame.lowered.emitOpError() << "has a result beside those of '" << form.root->getName() << "', which is computed by loops of its own";
+      return frame.lowered.emitOpError() << "has a result beside those of '" << form.root->getName()
+                                         << "', which is computed by loops of its own";
     e.setOutput(value, buffer);
   }
   auto loop = scf::ForOp::create(e.b, frame.begin, frame.end, e.constantIndex(1));

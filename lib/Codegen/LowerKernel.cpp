@@ -51,7 +51,9 @@ void measureWork(func::FuncOp kernel, CompiledKernel &info) {
   for (BlockArgument argument : block.getArguments()) {
     int64_t size = nn::getByteSize(argument.getType());
     // A table read at indices moves only what is read.
-    if (llvm::all_of(argument.getUsers(), [](Operation *user) { return isa<nn::GatherOp, nn::GatherNdOp, nn::GatherElementsOp>(user); })) {
+    if (llvm::all_of(argument.getUsers(), [](Operation *user) {
+          return isa<nn::GatherOp, nn::GatherNdOp, nn::GatherElementsOp>(user);
+        })) {
       int64_t read = 0;
       for (Operation *user : argument.getUsers())
         read += nn::getByteSize(user->getResult(0).getType());
@@ -94,8 +96,10 @@ LogicalResult emitKernelLoops(func::FuncOp kernel, const Target &target, Compile
     info.access.push_back(Access::Read);
     if (auto result = kernel.getArgAttrOfType<IntegerAttr>(i, dualpipe::kInplaceAttr)) {
       int64_t r = result.getInt();
-      if (r < 0 || r >= static_cast<int64_t>(outputs.size()) || inplace[r] >= 0 || kernel.getArgument(i).getType() != outputs[r].getType())
-        return kernel.emitOpError() << "has argument #" << i << " in place of result #" << r << ", which is no other result of its type";
+      if (r < 0 || r >= static_cast<int64_t>(outputs.size()) || inplace[r] >= 0 ||
+          kernel.getArgument(i).getType() != outputs[r].getType())
+        return kernel.emitOpError() << "has argument #" << i << " in place of result #" << r
+                                    << ", which is no other result of its type";
       inplace[r] = i;
       info.access.back() = Access::ReadWrite;
     }
@@ -117,7 +121,9 @@ LogicalResult emitKernelLoops(func::FuncOp kernel, const Target &target, Compile
   if (form->scratch > 0)
     types.push_back(MemRefType::get({form->scratch}, builder.getF32Type()));
   types.append(2, builder.getIndexType());
-  auto function = func::FuncOp::create(builder, kernel.getLoc(), (kernel.getName() + "__loops").str(), FunctionType::get(kernel.getContext(), types, {}));
+  auto function =
+      func::FuncOp::create(builder, kernel.getLoc(), (kernel.getName() + "__loops").str(),
+                           FunctionType::get(kernel.getContext(), types, {}));
   Block *entry = function.addEntryBlock();
   builder.setInsertionPointToEnd(entry);
   func::ReturnOp::create(builder, kernel.getLoc());
@@ -131,7 +137,8 @@ LogicalResult emitKernelLoops(func::FuncOp kernel, const Target &target, Compile
   frame.scratch = form->scratch > 0 ? Value(entry->getArgument(types.size() - 3)) : Value();
   frame.begin = entry->getArgument(types.size() - 2);
   frame.end = entry->getArgument(types.size() - 1);
-  KernelEmitter emitter(kernel, builder, ValueRange(entry->getArguments()).take_front(arguments), target.vectorLanes);
+  KernelEmitter emitter(kernel, builder, ValueRange(entry->getArguments()).take_front(arguments),
+                        target.vectorLanes);
   emitter.b.setInsertionPoint(entry->getTerminator());
   LogicalResult result = success();
   if (form->range > 0)

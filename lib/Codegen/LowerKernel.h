@@ -16,7 +16,8 @@ mlir::LogicalResult lowerToLinalg(mlir::func::FuncOp kernel);
 
 /// Replaces `kernel` (in linalg) by a function of its buffers, begin and end, in
 /// scf, vector and memref, and fills what a caller must know.
-mlir::LogicalResult emitKernelLoops(mlir::func::FuncOp kernel, const Target &target, CompiledKernel &info);
+mlir::LogicalResult emitKernelLoops(mlir::func::FuncOp kernel, const Target &target,
+                                    CompiledKernel &info);
 
 /// Lowers a module of such functions to the LLVM dialect, with the entry points of
 /// Codegen.h.

@@ -26,7 +26,9 @@ namespace dpc::codegen {
 
 LogicalResult expandMath(ModuleOp module) {
   RewritePatternSet patterns(module.getContext());
-  populateMathPolynomialApproximationPatterns(patterns, [](StringRef name) { return name == "math.exp" || name == "math.log" || name == "math.tanh" || name == "math.erf"; });
+  populateMathPolynomialApproximationPatterns(patterns, [](StringRef name) {
+    return name == "math.exp" || name == "math.log" || name == "math.tanh" || name == "math.erf";
+  });
   arith::populateExpandBFloat16Patterns(patterns);
   return applyPatternsGreedily(module, std::move(patterns));
 }
@@ -47,7 +49,8 @@ static void addEntryPoint(LLVM::LLVMFuncOp loops) {
   builder.setInsertionPointToStart(block);
   SmallVector<Value> operands;
   for (unsigned i = 0; i + 2 < loops.getNumArguments(); ++i) {
-    Value slot = LLVM::GEPOp::create(builder, loc, pointer, pointer, block->getArgument(0), ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(i)});
+    Value slot = LLVM::GEPOp::create(builder, loc, pointer, pointer, block->getArgument(0),
+                                     ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(i)});
     operands.push_back(LLVM::LoadOp::create(builder, loc, pointer, slot));
   }
   operands.push_back(block->getArgument(1));

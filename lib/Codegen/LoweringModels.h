@@ -22,7 +22,8 @@ void attachLoopLowerings(mlir::MLIRContext *context);
 /// LinalgBuilder &, ValueRange, SmallVectorImpl<Value> &)`.
 template <typename Model, typename OpTy>
 struct LinalgModel : LinalgLoweringOpInterface::ExternalModel<Model, OpTy> {
-  mlir::LogicalResult lowerToLinalg(mlir::Operation *op, mlir::OpBuilder &builder, mlir::ValueRange operands,
+  mlir::LogicalResult lowerToLinalg(mlir::Operation *op, mlir::OpBuilder &builder,
+                                    mlir::ValueRange operands,
                                     llvm::SmallVectorImpl<mlir::Value> &results) const {
     LinalgBuilder b(builder, op->getLoc());
     return static_cast<const Model *>(this)->lower(mlir::cast<OpTy>(op), b, operands, results);

@@ -11,7 +11,9 @@ using namespace mlir;
 namespace dpc::codegen {
 
 namespace {
-Value fma(ImplicitLocOpBuilder &b, Value x, Value y, Value z) { return math::FmaOp::create(b, x, y, z); }
+Value fma(ImplicitLocOpBuilder &b, Value x, Value y, Value z) {
+  return math::FmaOp::create(b, x, y, z);
+}
 } // namespace
 
 Value buildSinCos(ImplicitLocOpBuilder &b, Value x, bool cosine) {
@@ -24,7 +26,8 @@ Value buildSinCos(ImplicitLocOpBuilder &b, Value x, bool cosine) {
   r = fma(b, k, c(0x1.ee59dap-50), r);
   // Huge and infinite arguments would make the conversion undefined; their
   // reduced argument is meaningless or NaN either way.
-  Value bounded = arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, math::AbsFOp::create(b, k), c(1e9));
+  Value bounded =
+      arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, math::AbsFOp::create(b, k), c(1e9));
   Value quadrant = arith::FPToSIOp::create(b, i32, arith::SelectOp::create(b, bounded, k, c(0)));
   if (cosine)
     quadrant = arith::AddIOp::create(b, quadrant, ci(1));
@@ -35,19 +38,26 @@ Value buildSinCos(ImplicitLocOpBuilder &b, Value x, bool cosine) {
   Value t = fma(b, r2, c(2.443315711809948e-5), c(-1.388731625493765e-3));
   t = fma(b, t, r2, c(4.166664568298827e-2));
   t = fma(b, arith::MulFOp::create(b, t, r2), r2, fma(b, r2, c(-0.5), c(1)));
-  Value odd = arith::CmpIOp::create(b, arith::CmpIPredicate::ne, arith::AndIOp::create(b, quadrant, ci(1)), ci(0));
+  Value odd = arith::CmpIOp::create(b, arith::CmpIPredicate::ne,
+                                    arith::AndIOp::create(b, quadrant, ci(1)), ci(0));
   Value y = arith::SelectOp::create(b, odd, t, s);
-  Value negative = arith::CmpIOp::create(b, arith::CmpIPredicate::ne, arith::AndIOp::create(b, quadrant, ci(2)), ci(0));
+  Value negative = arith::CmpIOp::create(b, arith::CmpIPredicate::ne,
+                                         arith::AndIOp::create(b, quadrant, ci(2)), ci(0));
   return arith::SelectOp::create(b, negative, arith::NegFOp::create(b, y), y);
 }
 
 Value buildPow(ImplicitLocOpBuilder &b, Value a, Value e) {
   Type f32 = a.getType();
   auto c = [&](double v) { return constant(b, f32, v); };
-  auto cmp = [&](arith::CmpFPredicate p, Value x, Value y) -> Value { return arith::CmpFOp::create(b, p, x, y); };
-  auto select = [&](Value m, Value x, Value y) -> Value { return arith::SelectOp::create(b, m, x, y); };
+  auto cmp = [&](arith::CmpFPredicate p, Value x, Value y) -> Value {
+    return arith::CmpFOp::create(b, p, x, y);
+  };
+  auto select = [&](Value m, Value x, Value y) -> Value {
+    return arith::SelectOp::create(b, m, x, y);
+  };
   Value magnitude = math::AbsFOp::create(b, a);
-  Value power = math::ExpOp::create(b, arith::MulFOp::create(b, e, math::LogOp::create(b, magnitude)));
+  Value power =
+      math::ExpOp::create(b, arith::MulFOp::create(b, e, math::LogOp::create(b, magnitude)));
   // |a| = 1 and e = 0 give 1 also where the product above is NaN.
   power = select(cmp(arith::CmpFPredicate::OEQ, magnitude, c(1)), c(1), power);
   Value half = arith::MulFOp::create(b, e, c(0.5));

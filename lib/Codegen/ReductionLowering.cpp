@@ -30,7 +30,8 @@ Value reduceAny(LinalgBuilder &b, Value input, ArrayRef<int64_t> axes, Combiner 
     return input;
   int64_t rank = squeezed.size(), trailing = 1;
   size_t count = 0;
-  while (count < remaining.size() && remaining[remaining.size() - 1 - count] == rank - 1 - static_cast<int64_t>(count))
+  while (count < remaining.size() &&
+         remaining[remaining.size() - 1 - count] == rank - 1 - static_cast<int64_t>(count))
     trailing *= squeezed[rank - 1 - count++];
   if (count > 0) {
     SmallVector<int64_t> shape(squeezed.begin(), squeezed.end() - count);
@@ -43,20 +44,24 @@ Value reduceAny(LinalgBuilder &b, Value input, ArrayRef<int64_t> axes, Combiner 
   return b.reshape(input, kept);
 }
 
-Value reduceInComputeType(LinalgBuilder &b, Value input, ArrayRef<int64_t> axes, Combiner combiner) {
+Value reduceInComputeType(LinalgBuilder &b, Value input, ArrayRef<int64_t> axes,
+                          Combiner combiner) {
   RankedTensorType type = tensorType(input);
   Type element = type.getElementType(), compute = computeType(element);
   if (element != compute)
-    input = b.map(type.clone(compute), {input}, [&](B &inner, ValueRange v) { return convertFloat(inner, v[0], compute); });
+    input = b.map(type.clone(compute), {input},
+                  [&](B &inner, ValueRange v) { return convertFloat(inner, v[0], compute); });
   Value result = reduceAny(b, input, axes, combiner);
   if (element != compute)
-    result = b.map(tensorType(result).clone(element), {result}, [&](B &inner, ValueRange v) { return convertFloat(inner, v[0], element); });
+    result = b.map(tensorType(result).clone(element), {result},
+                   [&](B &inner, ValueRange v) { return convertFloat(inner, v[0], element); });
   return result;
 }
 
 template <typename OpTy, Combiner combiner>
 struct Reduce : LinalgModel<Reduce<OpTy, combiner>, OpTy> {
-  LogicalResult lower(OpTy op, LinalgBuilder &b, ValueRange operands, SmallVectorImpl<Value> &results) const {
+  LogicalResult lower(OpTy op, LinalgBuilder &b, ValueRange operands,
+                      SmallVectorImpl<Value> &results) const {
     results.push_back(reduceInComputeType(b, operands[0], op.getAxes(), combiner));
     return success();
   }
@@ -64,7 +69,9 @@ struct Reduce : LinalgModel<Reduce<OpTy, combiner>, OpTy> {
 
 } // namespace
 
-Value reduceSum(LinalgBuilder &b, Value input, ArrayRef<int64_t> axes) { return reduceInComputeType(b, input, axes, Combiner::Add); }
+Value reduceSum(LinalgBuilder &b, Value input, ArrayRef<int64_t> axes) {
+  return reduceInComputeType(b, input, axes, Combiner::Add);
+}
 
 void attachReductionLowerings(MLIRContext *context) {
   nn::ReduceSumOp::attachInterface<Reduce<nn::ReduceSumOp, Combiner::Add>>(*context);

@@ -14,11 +14,13 @@ using B = ImplicitLocOpBuilder;
 Value indexConstant(B &b, int64_t v) { return arith::ConstantIndexOp::create(b, v); }
 
 struct Broadcast : LinalgModel<Broadcast, nn::BroadcastOp> {
-  LogicalResult lower(nn::BroadcastOp op, LinalgBuilder &b, ValueRange operands, SmallVectorImpl<Value> &results) const {
+  LogicalResult lower(nn::BroadcastOp op, LinalgBuilder &b, ValueRange operands,
+                      SmallVectorImpl<Value> &results) const {
     RankedTensorType from = tensorType(operands[0]), to = loweredType(op.getType());
     SmallVector<AffineExpr> exprs;
     for (auto [i, dim] : llvm::enumerate(op.getDims()))
-      exprs.push_back(from.getDimSize(i) == 1 ? b.b.getAffineConstantExpr(0) : b.b.getAffineDimExpr(dim));
+      exprs.push_back(from.getDimSize(i) == 1 ? b.b.getAffineConstantExpr(0)
+                                              : b.b.getAffineDimExpr(dim));
     AffineMap map = AffineMap::get(to.getRank(), 0, exprs, b.b.getContext());
     results.push_back(b.map(to, operands, {map}, [](B &, ValueRange v) { return v[0]; }));
     return success();
@@ -26,14 +28,16 @@ struct Broadcast : LinalgModel<Broadcast, nn::BroadcastOp> {
 };
 
 struct Reshape : LinalgModel<Reshape, nn::ReshapeOp> {
-  LogicalResult lower(nn::ReshapeOp op, LinalgBuilder &b, ValueRange operands, SmallVectorImpl<Value> &results) const {
+  LogicalResult lower(nn::ReshapeOp op, LinalgBuilder &b, ValueRange operands,
+                      SmallVectorImpl<Value> &results) const {
     results.push_back(b.reshape(operands[0], loweredType(op.getType()).getShape()));
     return success();
   }
 };
 
 struct Transpose : LinalgModel<Transpose, nn::TransposeOp> {
-  LogicalResult lower(nn::TransposeOp op, LinalgBuilder &b, ValueRange operands, SmallVectorImpl<Value> &results) const {
+  LogicalResult lower(nn::TransposeOp op, LinalgBuilder &b, ValueRange operands,
+                      SmallVectorImpl<Value> &results) const {
     // Dimension i of the result is dimension perm[i] of the operand.
     SmallVector<AffineExpr> exprs(op.getPerm().size());
     for (auto [i, p] : llvm::enumerate(op.getPerm()))
@@ -45,7 +49,8 @@ struct Transpose : LinalgModel<Transpose, nn::TransposeOp> {
 };
 
 struct Slice : LinalgModel<Slice, nn::SliceOp> {
-  LogicalResult lower(nn::SliceOp op, LinalgBuilder &b, ValueRange operands, SmallVectorImpl<Value> &results) const {
+  LogicalResult lower(nn::SliceOp op, LinalgBuilder &b, ValueRange operands,
+                      SmallVectorImpl<Value> &results) const {
     SmallVector<AffineExpr> exprs;
     for (auto [i, start] : llvm::enumerate(op.getStarts()))
       exprs.push_back(b.b.getAffineDimExpr(i) * op.getStrides()[i] + start);
@@ -56,7 +61,8 @@ struct Slice : LinalgModel<Slice, nn::SliceOp> {
 };
 
 struct Pad : LinalgModel<Pad, nn::PadOp> {
-  LogicalResult lower(nn::PadOp op, LinalgBuilder &b, ValueRange operands, SmallVectorImpl<Value> &results) const {
+  LogicalResult lower(nn::PadOp op, LinalgBuilder &b, ValueRange operands,
+                      SmallVectorImpl<Value> &results) const {
     Value source = operands[0];
     RankedTensorType from = tensorType(source);
     results.push_back(b.map(op.getType(), {}, {}, [&](B &inner, ValueRange) -> Value {
@@ -72,11 +78,14 @@ struct Pad : LinalgModel<Pad, nn::PadOp> {
         int64_t span = (from.getDimSize(i) - 1) * step + 1;
         Value shifted = arith::SubIOp::create(inner, at, indexConstant(inner, low));
         // As an unsigned number, a position before the first is large.
-        Value in = arith::CmpIOp::create(inner, arith::CmpIPredicate::ult, shifted, indexConstant(inner, span));
+        Value in = arith::CmpIOp::create(inner, arith::CmpIPredicate::ult, shifted,
+                                         indexConstant(inner, span));
         Value bounded = arith::SelectOp::create(inner, in, shifted, indexConstant(inner, 0));
         if (step > 1) {
           Value rest = arith::RemUIOp::create(inner, bounded, indexConstant(inner, step));
-          in = arith::AndIOp::create(inner, in, arith::CmpIOp::create(inner, arith::CmpIPredicate::eq, rest, indexConstant(inner, 0)));
+          in = arith::AndIOp::create(inner, in,
+                                     arith::CmpIOp::create(inner, arith::CmpIPredicate::eq, rest,
+                                                           indexConstant(inner, 0)));
           bounded = arith::DivUIOp::create(inner, bounded, indexConstant(inner, step));
         }
         inside = inside ? Value(arith::AndIOp::create(inner, inside, in)) : in;
@@ -88,14 +97,16 @@ struct Pad : LinalgModel<Pad, nn::PadOp> {
       TypedAttr value = op.getValue();
       if (auto integer = dyn_cast<IntegerAttr>(value))
         value = IntegerAttr::get(from.getElementType(), integer.getValue());
-      return arith::SelectOp::create(inner, inside, element, arith::ConstantOp::create(inner, value));
+      return arith::SelectOp::create(inner, inside, element,
+                                     arith::ConstantOp::create(inner, value));
     }));
     return success();
   }
 };
 
 struct Concat : LinalgModel<Concat, nn::ConcatOp> {
-  LogicalResult lower(nn::ConcatOp op, LinalgBuilder &b, ValueRange operands, SmallVectorImpl<Value> &results) const {
+  LogicalResult lower(nn::ConcatOp op, LinalgBuilder &b, ValueRange operands,
+                      SmallVectorImpl<Value> &results) const {
     RankedTensorType type = loweredType(op.getType());
     if (operands.size() == 1) {
       results.push_back(operands[0]);
@@ -113,7 +124,8 @@ struct Concat : LinalgModel<Concat, nn::ConcatOp> {
         if (size == 0)
           continue;
         Value shifted = arith::SubIOp::create(inner, at, indexConstant(inner, begin));
-        Value in = arith::CmpIOp::create(inner, arith::CmpIPredicate::ult, shifted, indexConstant(inner, size));
+        Value in = arith::CmpIOp::create(inner, arith::CmpIPredicate::ult, shifted,
+                                         indexConstant(inner, size));
         indices[axis] = arith::SelectOp::create(inner, in, shifted, indexConstant(inner, 0));
         Value element = tensor::ExtractOp::create(inner, operand, indices);
         result = result ? Value(arith::SelectOp::create(inner, in, element, result)) : element;
@@ -126,14 +138,16 @@ struct Concat : LinalgModel<Concat, nn::ConcatOp> {
 };
 
 struct Constant : LinalgModel<Constant, nn::ConstantOp> {
-  LogicalResult lower(nn::ConstantOp op, LinalgBuilder &b, ValueRange, SmallVectorImpl<Value> &results) const {
+  LogicalResult lower(nn::ConstantOp op, LinalgBuilder &b, ValueRange,
+                      SmallVectorImpl<Value> &results) const {
     RankedTensorType type = loweredType(op.getType());
     auto elements = dyn_cast<DenseElementsAttr>(op.getValue());
     if (!elements)
       return op.emitOpError() << "is not a dense constant, which a kernel needs";
     auto scalar = [&](B &inner, Attribute value) -> Value {
       if (auto integer = dyn_cast<IntegerAttr>(value))
-        return arith::ConstantOp::create(inner, IntegerAttr::get(type.getElementType(), integer.getValue()));
+        return arith::ConstantOp::create(
+            inner, IntegerAttr::get(type.getElementType(), integer.getValue()));
       return arith::ConstantOp::create(inner, cast<TypedAttr>(value));
     };
     results.push_back(b.map(type, {}, {}, [&](B &inner, ValueRange) -> Value {
@@ -142,12 +156,14 @@ struct Constant : LinalgModel<Constant, nn::ConstantOp> {
       // A few different values: selected by the row-major position.
       Value position = indexConstant(inner, 0);
       for (int64_t i = 0; i < type.getRank(); ++i)
-        position = arith::AddIOp::create(inner, arith::MulIOp::create(inner, position, indexConstant(inner, type.getDimSize(i))),
-                                         linalg::IndexOp::create(inner, i));
+        position = arith::AddIOp::create(
+            inner, arith::MulIOp::create(inner, position, indexConstant(inner, type.getDimSize(i))),
+            linalg::IndexOp::create(inner, i));
       Value result;
       for (auto [i, value] : llvm::enumerate(elements.getValues<Attribute>())) {
         Value element = scalar(inner, value);
-        Value here = arith::CmpIOp::create(inner, arith::CmpIPredicate::eq, position, indexConstant(inner, i));
+        Value here = arith::CmpIOp::create(inner, arith::CmpIPredicate::eq, position,
+                                           indexConstant(inner, i));
         result = result ? Value(arith::SelectOp::create(inner, here, element, result)) : element;
       }
       return result;
@@ -157,7 +173,8 @@ struct Constant : LinalgModel<Constant, nn::ConstantOp> {
 };
 
 struct Iota : LinalgModel<Iota, nn::IotaOp> {
-  LogicalResult lower(nn::IotaOp op, LinalgBuilder &b, ValueRange, SmallVectorImpl<Value> &results) const {
+  LogicalResult lower(nn::IotaOp op, LinalgBuilder &b, ValueRange,
+                      SmallVectorImpl<Value> &results) const {
     RankedTensorType type = loweredType(op.getType());
     results.push_back(b.map(type, {}, {}, [&](B &inner, ValueRange) -> Value {
       Value at = linalg::IndexOp::create(inner, op.getAxis());
@@ -165,7 +182,8 @@ struct Iota : LinalgModel<Iota, nn::IotaOp> {
       if (!isa<FloatType>(element))
         return arith::IndexCastOp::create(inner, element, at);
       Value wide = arith::IndexCastOp::create(inner, inner.getI32Type(), at);
-      return convertFloat(inner, arith::SIToFPOp::create(inner, computeType(element), wide), element);
+      return convertFloat(inner, arith::SIToFPOp::create(inner, computeType(element), wide),
+                          element);
     }));
     return success();
   }

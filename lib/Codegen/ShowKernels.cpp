@@ -40,7 +40,8 @@ struct CodegenShowKernelsPass : impl::CodegenShowKernelsBase<CodegenShowKernelsP
         op.erase();
     for (auto kernel : llvm::make_early_inc_range(module.getOps<func::FuncOp>())) {
       CompiledKernel info;
-      if (failed(lowerToLinalg(kernel)) || (form == "loops" && failed(emitKernelLoops(kernel, *machine, info))))
+      if (failed(lowerToLinalg(kernel)) ||
+          (form == "loops" && failed(emitKernelLoops(kernel, *machine, info))))
         return signalPassFailure();
     }
   }

@@ -22,7 +22,9 @@ static Value combineLanes(KernelEmitter &e, linalg::GenericOp reduction, Value v
   if (!type)
     return vector;
   int64_t lanes = type.getNumElements();
-  auto extract = [&](int64_t lane) -> Value { return vector::ExtractOp::create(e.b, vector, lane); };
+  auto extract = [&](int64_t lane) -> Value {
+    return vector::ExtractOp::create(e.b, vector, lane);
+  };
   if (lanes & (lanes - 1)) {
     Value sum = extract(0);
     for (int64_t i = 1; i < lanes; ++i)
@@ -30,14 +32,18 @@ static Value combineLanes(KernelEmitter &e, linalg::GenericOp reduction, Value v
     return sum;
   }
   for (; lanes > 1; lanes /= 2) {
-    Value low = vector::ExtractStridedSliceOp::create(e.b, vector, ArrayRef<int64_t>{0}, ArrayRef<int64_t>{lanes / 2}, ArrayRef<int64_t>{1});
-    Value high = vector::ExtractStridedSliceOp::create(e.b, vector, ArrayRef<int64_t>{lanes / 2}, ArrayRef<int64_t>{lanes / 2}, ArrayRef<int64_t>{1});
+    Value low = vector::ExtractStridedSliceOp::create(
+        e.b, vector, ArrayRef<int64_t>{0}, ArrayRef<int64_t>{lanes / 2}, ArrayRef<int64_t>{1});
+    Value high =
+        vector::ExtractStridedSliceOp::create(e.b, vector, ArrayRef<int64_t>{lanes / 2},
+                                              ArrayRef<int64_t>{lanes / 2}, ArrayRef<int64_t>{1});
     vector = e.combine(reduction, low, high);
   }
   return extract(0);
 }
 
-FailureOr<SmallVector<Value>> emitStrips(KernelEmitter &e, int64_t extent, ArrayRef<linalg::GenericOp> reductions, StripBody body) {
+FailureOr<SmallVector<Value>> emitStrips(KernelEmitter &e, int64_t extent,
+                                         ArrayRef<linalg::GenericOp> reductions, StripBody body) {
   StripPlan plan = StripPlan::get(extent, e.vectorLanes);
   size_t n = reductions.size();
   int64_t strip = plan.lanes * plan.unroll;
@@ -47,19 +53,22 @@ FailureOr<SmallVector<Value>> emitStrips(KernelEmitter &e, int64_t extent, Array
     for (linalg::GenericOp reduction : reductions)
       acc.push_back(e.identity(reduction, plan.lanes));
 
-  auto vectorAt = [&](Value position, int64_t place, const Lanes &lanes, MutableArrayRef<Value> all) {
+  auto vectorAt = [&](Value position, int64_t place, const Lanes &lanes,
+                      MutableArrayRef<Value> all) {
     Index at{position, plan.lanes == 1 ? 0 : 1, {}};
     return body(at, lanes, all.slice(place * n, n));
   };
   int64_t full = extent / strip, done = 0;
   if (full > 1) {
-    auto loop = scf::ForOp::create(e.b, e.constantIndex(0), e.constantIndex(full * strip), e.constantIndex(strip), acc);
+    auto loop = scf::ForOp::create(e.b, e.constantIndex(0), e.constantIndex(full * strip),
+                                   e.constantIndex(strip), acc);
     {
       KernelEmitter::Scope scope(e);
       e.b.setInsertionPointToStart(loop.getBody());
       SmallVector<Value> inside(loop.getRegionIterArgs().begin(), loop.getRegionIterArgs().end());
       for (int64_t u = 0; u < plan.unroll; ++u)
-        if (failed(vectorAt(e.add(loop.getInductionVar(), u * plan.lanes), u, {plan.lanes, {}}, inside)))
+        if (failed(vectorAt(e.add(loop.getInductionVar(), u * plan.lanes), u, {plan.lanes, {}},
+                            inside)))
           return failure();
       if (n > 0) // a loop without results has its terminator already
         scf::YieldOp::create(e.b, inside);

@@ -17,13 +17,15 @@ struct StripPlan {
 
 /// Called for each vector of a strip with its positions, lanes, and the
 /// accumulators of its place in the strip, which it updates.
-using StripBody = llvm::function_ref<mlir::LogicalResult(Index, const Lanes &, llvm::MutableArrayRef<mlir::Value>)>;
+using StripBody = llvm::function_ref<mlir::LogicalResult(Index, const Lanes &,
+                                                         llvm::MutableArrayRef<mlir::Value>)>;
 
 /// Runs `body` over 0..extent-1. `reductions` get accumulators; the returned
 /// scalars are their results: the elements with equal position modulo the strip
 /// are combined in ascending order, then the strip's vectors and lanes in a tree.
-mlir::FailureOr<llvm::SmallVector<mlir::Value>> emitStrips(KernelEmitter &e, int64_t extent,
-                                                           llvm::ArrayRef<mlir::linalg::GenericOp> reductions, StripBody body);
+mlir::FailureOr<llvm::SmallVector<mlir::Value>>
+emitStrips(KernelEmitter &e, int64_t extent, llvm::ArrayRef<mlir::linalg::GenericOp> reductions,
+           StripBody body);
 
 } // namespace dpc::codegen
 

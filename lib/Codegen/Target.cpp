@@ -34,8 +34,9 @@ std::unique_ptr<llvm::TargetMachine> Target::createMachine() const {
   // A product and a sum stay two roundings: fusing them would let the choice of
   // kernels change bits.
   options.AllowFPOpFusion = llvm::FPOpFusion::Strict;
-  return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(llvm::Triple(kTriple), cpu, features, options, llvm::Reloc::PIC_,
-                                                                          std::nullopt, llvm::CodeGenOptLevel::Default));
+  return std::unique_ptr<llvm::TargetMachine>(
+      target->createTargetMachine(llvm::Triple(kTriple), cpu, features, options, llvm::Reloc::PIC_,
+                                  std::nullopt, llvm::CodeGenOptLevel::Default));
 }
 
 llvm::Expected<Target> Target::get(llvm::StringRef name) {
@@ -52,11 +53,14 @@ llvm::Expected<Target> Target::get(llvm::StringRef name) {
     on.insert(on.end(), off.begin(), off.end());
     target.features = llvm::join(on, ",");
   } else {
-    return llvm::createStringError(llvm::inconvertibleErrorCode(), "unknown target '%s'; known are 'cpu' (x86-64-v3) and 'cpu:native'", name.str().c_str());
+    return llvm::createStringError(
+        llvm::inconvertibleErrorCode(),
+        "unknown target '%s'; known are 'cpu' (x86-64-v3) and 'cpu:native'", name.str().c_str());
   }
   std::unique_ptr<llvm::TargetMachine> machine = target.createMachine();
   if (!machine)
-    return llvm::createStringError(llvm::inconvertibleErrorCode(), "this LLVM cannot generate code for %s", kTriple.data());
+    return llvm::createStringError(llvm::inconvertibleErrorCode(),
+                                   "this LLVM cannot generate code for %s", kTriple.data());
   // Instruction sets that a loader must find on its machine; LLVM's list also has
   // tuning flags and modes, which are no instructions, and sets that no kernel uses.
   static constexpr llvm::StringLiteral sets[] = {

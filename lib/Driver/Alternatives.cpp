@@ -87,7 +87,8 @@ Candidate Alternatives::plan(Candidate candidate, const schedule::Result<schedul
   return candidate;
 }
 
-static Candidate nameCandidate(const std::string &schedule, unsigned ranks, unsigned microBatches, unsigned replicas) {
+static Candidate nameCandidate(const std::string &schedule, unsigned ranks, unsigned microBatches,
+                               unsigned replicas) {
   Candidate candidate;
   candidate.schedule = schedule;
   candidate.ranks = ranks;
@@ -96,23 +97,28 @@ static Candidate nameCandidate(const std::string &schedule, unsigned ranks, unsi
   return candidate;
 }
 
-Candidate Alternatives::plan(const std::string &schedule, unsigned ranks, unsigned microBatches, unsigned replicas) {
-  return plan(nameCandidate(schedule, ranks, microBatches, replicas), schedule::load({schedule, ranks, microBatches, 0}));
+Candidate Alternatives::plan(const std::string &schedule, unsigned ranks, unsigned microBatches,
+                             unsigned replicas) {
+  return plan(nameCandidate(schedule, ranks, microBatches, replicas),
+              schedule::load({schedule, ranks, microBatches, 0}));
 }
 
-Candidate Alternatives::plan(const std::string &name, const schedule::Table &table, unsigned replicas) {
+Candidate Alternatives::plan(const std::string &name, const schedule::Table &table,
+                             unsigned replicas) {
   return plan(nameCandidate(name, table.ranks, table.microBatches, replicas), table);
 }
 
 Candidate Alternatives::planChosen(const CompileOptions &chosen) {
-  return plan(nameCandidate(chosen.schedule, chosen.ranks, chosen.microBatches, 1), loadTable(chosen));
+  return plan(nameCandidate(chosen.schedule, chosen.ranks, chosen.microBatches, 1),
+              loadTable(chosen));
 }
 
 std::vector<Candidate> Alternatives::planOthers(const CompileOptions &chosen) {
   // A name with options is another schedule than the name with other options.
   std::optional<schedule::Named> named;
   if (chosen.scheduleText.empty())
-    if (auto found = schedule::findNamed({chosen.schedule, chosen.ranks, chosen.microBatches, 0}); found.ok())
+    if (auto found = schedule::findNamed({chosen.schedule, chosen.ranks, chosen.microBatches, 0});
+        found.ok())
       named = *found;
   auto isChosen = [&](const schedule::Generator &generator) {
     if (!named || named->generator != &generator)

@@ -30,8 +30,10 @@ class Alternatives {
 public:
   /// `source`: the nn module's bytecode. The options' cuts hold for `cutStages`
   /// stages, other numbers are cut where it is best; 0: they hold for every number.
-  Alternatives(std::string source, const CompileOptions &options, unsigned cutStages, Machine machine, mlir::MLIRContext *context)
-      : source(std::move(source)), options(options), cutStages(cutStages), machine(std::move(machine)), context(context) {}
+  Alternatives(std::string source, const CompileOptions &options, unsigned cutStages,
+               Machine machine, mlir::MLIRContext *context)
+      : source(std::move(source)), options(options), cutStages(cutStages),
+        machine(std::move(machine)), context(context) {}
 
   struct Prepared {
     mlir::OwningOpRef<mlir::ModuleOp> module; ///< after the kernels phase
@@ -45,7 +47,8 @@ public:
   const Prepared &prepare(unsigned stages);
 
   /// A schedule by its name. Diagnostics become `notLegal`.
-  Candidate plan(const std::string &schedule, unsigned ranks, unsigned microBatches, unsigned replicas = 1);
+  Candidate plan(const std::string &schedule, unsigned ranks, unsigned microBatches,
+                 unsigned replicas = 1);
   /// A table, and what it is called.
   Candidate plan(const std::string &name, const schedule::Table &table, unsigned replicas = 1);
   /// The schedule of the options.

@@ -4,8 +4,8 @@
 
 #include "ChosenSchedule.h"
 #include "dpc/Schedule/compare/Compare.h"
-#include "dpc/Schedule/search/Search.h"
 #include "dpc/Schedule/core/Text.h"
+#include "dpc/Schedule/search/Search.h"
 
 #include <set>
 #include <tuple>
@@ -48,21 +48,27 @@ std::string figures(const Candidate &candidate) {
 }
 
 // Fastest first, then smallest; the order of the list decides between equals.
-bool isBefore(const Candidate &a, const Candidate &b) { return std::tie(a.seconds, a.bytes) < std::tie(b.seconds, b.bytes); }
+bool isBefore(const Candidate &a, const Candidate &b) {
+  return std::tie(a.seconds, a.bytes) < std::tie(b.seconds, b.bytes);
+}
 
 class Chooser {
 public:
-  Chooser(Alternatives &alternatives, const CompileOptions &options) : alternatives(alternatives), options(options) {}
+  Chooser(Alternatives &alternatives, const CompileOptions &options)
+      : alternatives(alternatives), options(options) {}
 
   AutoChoice run() {
     std::vector<schedule::Variant> variants = schedule::variants();
     for (const schedule::Variant &variant : variants)
-      choice.candidates.push_back(alternatives.plan(variant.title, options.ranks, options.microBatches));
+      choice.candidates.push_back(
+          alternatives.plan(variant.title, options.ranks, options.microBatches));
     std::set<std::pair<schedule::Placement, unsigned>> searched;
     for (size_t i = 0; i < variants.size(); ++i) {
       schedule::Placement placement = variants[i].generator->placement;
-      unsigned chunks = variants[i].generator->chunks({options.ranks, options.microBatches, variants[i].options});
-      if (choice.candidates[i].step && chunks <= kMostChunks && searched.insert({placement, chunks}).second)
+      unsigned chunks =
+          variants[i].generator->chunks({options.ranks, options.microBatches, variants[i].options});
+      if (choice.candidates[i].step && chunks <= kMostChunks &&
+          searched.insert({placement, chunks}).second)
         search(placement, chunks, i);
     }
     choose();
@@ -73,7 +79,8 @@ public:
 
 private:
   bool isWithin(const Candidate &candidate) const {
-    return candidate.step && (!options.memoryLimit || uint64_t(candidate.bytes) <= options.memoryLimit);
+    return candidate.step &&
+           (!options.memoryLimit || uint64_t(candidate.bytes) <= options.memoryLimit);
   }
   // Made for this model in the placement of a known schedule.
   void search(schedule::Placement placement, unsigned chunks, size_t known) {
@@ -83,22 +90,27 @@ private:
     wanted.microBatches = options.microBatches;
     wanted.chunks = chunks;
     wanted.costs = inShares(choice.candidates[known].step->getCosts());
-    if (options.memoryLimit && !findCaps(choice.candidates[known].step->forecast(), chunks, wanted.activationCaps))
+    if (options.memoryLimit &&
+        !findCaps(choice.candidates[known].step->forecast(), chunks, wanted.activationCaps))
       return;
-    wanted.iterations = 1 + schedule::defaultIterations(options.ranks, options.ranks * chunks, options.microBatches) / kSearchPart;
+    wanted.iterations = 1 + schedule::defaultIterations(options.ranks, options.ranks * chunks,
+                                                        options.microBatches) /
+                                kSearchPart;
     auto found = schedule::search(wanted);
     if (!found.ok())
       return;
     found->table.name = std::string("search-") + getName(placement);
     Candidate candidate = alternatives.plan(found->table.name, found->table);
     candidate.text = schedule::printText(found->table);
-    origins[found->table.name] = "made for this model from " + found->origin + ", " + std::to_string(found->iterations) + " schedules tried";
+    origins[found->table.name] = "made for this model from " + found->origin + ", " +
+                                 std::to_string(found->iterations) + " schedules tried";
     choice.candidates.push_back(std::move(candidate));
   }
 
   // How many device shares of a micro-batch each rank may hold, by what the known
   // schedule keeps of one; the plan of what is found has the last word.
-  bool findCaps(const lowering::StepForecast &forecast, unsigned chunks, std::vector<double> &caps) const {
+  bool findCaps(const lowering::StepForecast &forecast, unsigned chunks,
+                std::vector<double> &caps) const {
     for (const lowering::RankForecast &rank : forecast.perRank) {
       int64_t stash = 0;
       for (auto &[name, bytes] : rank.arenas)
@@ -113,10 +125,13 @@ private:
     return true;
   }
 
-  std::optional<size_t> first(llvm::function_ref<bool(const Candidate &)> counts, llvm::function_ref<bool(const Candidate &, const Candidate &)> isBefore) {
+  std::optional<size_t>
+  first(llvm::function_ref<bool(const Candidate &)> counts,
+        llvm::function_ref<bool(const Candidate &, const Candidate &)> isBefore) {
     std::optional<size_t> best;
     for (size_t i = 0; i < choice.candidates.size(); ++i)
-      if (counts(choice.candidates[i]) && (!best || isBefore(choice.candidates[i], choice.candidates[*best])))
+      if (counts(choice.candidates[i]) &&
+          (!best || isBefore(choice.candidates[i], choice.candidates[*best])))
         best = i;
     return best;
   }
@@ -125,23 +140,32 @@ private:
     choice.best = first([&](const Candidate &candidate) { return isWithin(candidate); }, isBefore);
     if (!choice.best)
       choice.best = first([](const Candidate &candidate) { return candidate.step.has_value(); },
-                          [](const Candidate &a, const Candidate &b) { return std::tie(a.bytes, a.seconds) < std::tie(b.bytes, b.seconds); });
+                          [](const Candidate &a, const Candidate &b) {
+                            return std::tie(a.bytes, a.seconds) < std::tie(b.bytes, b.seconds);
+                          });
     if (!choice.best)
-      choice.error = "no schedule can be had here: " + choice.candidates.front().schedule + ": " + choice.candidates.front().notLegal;
+      choice.error = "no schedule can be had here: " + choice.candidates.front().schedule + ": " +
+                     choice.candidates.front().notLegal;
   }
 
   void say() {
     const Candidate &best = choice.candidates[*choice.best];
-    unsigned legal = llvm::count_if(choice.candidates, [](const Candidate &candidate) { return candidate.step.has_value(); });
-    unsigned within = llvm::count_if(choice.candidates, [&](const Candidate &candidate) { return isWithin(candidate); });
-    std::string line = "schedule: auto chose " + best.schedule + " of " + std::to_string(legal) + " that are legal here";
+    unsigned legal = llvm::count_if(
+        choice.candidates, [](const Candidate &candidate) { return candidate.step.has_value(); });
+    unsigned within = llvm::count_if(
+        choice.candidates, [&](const Candidate &candidate) { return isWithin(candidate); });
+    std::string line = "schedule: auto chose " + best.schedule + " of " + std::to_string(legal) +
+                       " that are legal here";
     if (within < legal)
       line += ", " + std::to_string(within) + " within --memory-limit";
     line += "; forecast " + figures(best);
-    std::optional<size_t> next = first([&](const Candidate &candidate) { return &candidate != &best && isWithin(candidate); }, isBefore);
+    std::optional<size_t> next = first(
+        [&](const Candidate &candidate) { return &candidate != &best && isWithin(candidate); },
+        isBefore);
     if (next) {
       const Candidate &other = choice.candidates[*next];
-      line += "; next best " + other.schedule + ", " + figures(other) + " (" + changeInWords(best.seconds, other.seconds) + ")";
+      line += "; next best " + other.schedule + ", " + figures(other) + " (" +
+              changeInWords(best.seconds, other.seconds) + ")";
     }
     choice.lines.push_back(line);
     if (auto origin = origins.find(best.schedule); origin != origins.end())
@@ -157,9 +181,11 @@ private:
     auto table = loadTable(chosen);
     if (!table.ok())
       return;
-    double bound = schedule::lowerBound(*table, best.step->getCosts(), /*pairs=*/true), tasks = best.step->forecast().tasks;
+    double bound = schedule::lowerBound(*table, best.step->getCosts(), /*pairs=*/true),
+           tasks = best.step->forecast().tasks;
     if (bound > 0)
-      choice.lines.push_back("schedule: its tasks take " + timeInWords(tasks) + ", " + changeInWords(bound, tasks) + " over the bound of its placement, " +
+      choice.lines.push_back("schedule: its tasks take " + timeInWords(tasks) + ", " +
+                             changeInWords(bound, tasks) + " over the bound of its placement, " +
                              timeInWords(bound));
   }
 
@@ -174,12 +200,15 @@ private:
 std::vector<lowering::Alternative> AutoChoice::others(uint64_t memoryLimit) const {
   std::vector<lowering::Alternative> result;
   for (size_t i = 0; i < candidates.size(); ++i)
-    if (i != best && candidates[i].text.empty() && (!memoryLimit || uint64_t(candidates[i].bytes) <= memoryLimit))
+    if (i != best && candidates[i].text.empty() &&
+        (!memoryLimit || uint64_t(candidates[i].bytes) <= memoryLimit))
       result.push_back(candidates[i]);
   return result;
 }
 
-AutoChoice chooseSchedule(Alternatives &alternatives, const CompileOptions &options) { return Chooser(alternatives, options).run(); }
+AutoChoice chooseSchedule(Alternatives &alternatives, const CompileOptions &options) {
+  return Chooser(alternatives, options).run();
+}
 
 void adoptChoice(CompileOptions &options, const AutoChoice &choice) {
   options.schedule = choice.candidates[*choice.best].schedule;

@@ -16,7 +16,8 @@ namespace {
 constexpr size_t kMostOperations = 20000;
 constexpr unsigned kMostStages = 256;
 
-LogicalResult runPhases(ModuleOp module, ArrayRef<const char *> phases, const CompileOptions &options) {
+LogicalResult runPhases(ModuleOp module, ArrayRef<const char *> phases,
+                        const CompileOptions &options) {
   for (const char *phase : phases) {
     PassManager pm(module.getContext());
     pm.enableVerifier(false);
@@ -50,7 +51,9 @@ FailureOr<unsigned> checkPhases(ModuleOp module, CompileOptions options) {
   OwningOpRef<ModuleOp> alone = module.clone();
   codegen::TargetOptions target;
   target.target = options.target;
-  if (failed(runPhases(*alone, {"partition", "autodiff", "kernels", "schedule", "lower"}, options)) || failed(codegen::checkKernels(*alone, target)))
+  if (failed(
+          runPhases(*alone, {"partition", "autodiff", "kernels", "schedule", "lower"}, options)) ||
+      failed(codegen::checkKernels(*alone, target)))
     return failure();
 
   // The largest number that is promised is tried; where a phase behind the search for

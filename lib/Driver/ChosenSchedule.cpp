@@ -3,13 +3,15 @@
 #include "ChosenSchedule.h"
 
 #include "dpc/Schedule/core/Check.h"
-#include "dpc/Schedule/generators/Source.h"
 #include "dpc/Schedule/core/Text.h"
+#include "dpc/Schedule/generators/Source.h"
 
 namespace dpc::driver {
 namespace {
 
-schedule::Source sourceOf(const CompileOptions &options) { return {options.schedule, options.ranks, options.microBatches, 0}; }
+schedule::Source sourceOf(const CompileOptions &options) {
+  return {options.schedule, options.ranks, options.microBatches, 0};
+}
 
 } // namespace
 
@@ -43,8 +45,9 @@ schedule::Result<schedule::Table> loadTable(const CompileOptions &options) {
   if (!table.ok())
     return R::failure("the schedule '" + options.schedule + "': " + table.error());
   auto mismatch = [&](const char *what, const char *flag, unsigned scheduled, unsigned asked) {
-    return R::failure("the schedule '" + options.schedule + "' is for " + std::to_string(scheduled) + " " + what + ", not the " + std::to_string(asked) +
-                      " of " + flag);
+    return R::failure("the schedule '" + options.schedule + "' is for " +
+                      std::to_string(scheduled) + " " + what + ", not the " +
+                      std::to_string(asked) + " of " + flag);
   };
   if (table->ranks != options.ranks)
     return mismatch("ranks", "--pp", table->ranks, options.ranks);

@@ -59,7 +59,9 @@ public:
   }
 
 private:
-  static size_t numberOf(StringRef phase) { return llvm::find_if(kPhases, [&](const char *p) { return phase == p; }) - std::begin(kPhases); }
+  static size_t numberOf(StringRef phase) {
+    return llvm::find_if(kPhases, [&](const char *p) { return phase == p; }) - std::begin(kPhases);
+  }
   int runPhases(size_t from, size_t last) {
     for (size_t p = from; p <= last; ++p)
       if (int status = runPhase(kPhases[p]))
@@ -109,10 +111,12 @@ private:
       if (auto phase = (*module)->getAttrOfType<StringAttr>(kPhaseAttr)) {
         auto it = llvm::find_if(kPhases, [&](const char *p) { return phase == p; });
         if (it == std::end(kPhases))
-          return fail(kModel, "'" + options.input + "' says that it has been through phase '" + phase.str() + "', which is none");
+          return fail(kModel, "'" + options.input + "' says that it has been through phase '" +
+                                  phase.str() + "', which is none");
         first = it - std::begin(kPhases) + 1;
       } else {
-        first = 0; // nn without a mark is written by hand: import's rewritings and checks are for it, too
+        first = 0; // nn without a mark is written by hand: import's rewritings and checks are for
+                   // it, too
       }
       return 0;
     }
@@ -164,7 +168,9 @@ private:
       stages = partition::summarizeStages(*module, machineOf(options));
     for (auto [summary, stage] : llvm::zip(stages, module->getOps<dualpipe::StageOp>()))
       if (auto cost = stage.getCost())
-        summary.seconds = cost->getForward().getValueAsDouble() + cost->getInput().getValueAsDouble() + cost->getWeight().getValueAsDouble();
+        summary.seconds = cost->getForward().getValueAsDouble() +
+                          cost->getInput().getValueAsDouble() +
+                          cost->getWeight().getValueAsDouble();
   }
 
   // --schedule auto, once the model is there and before it is cut: how many stages it
@@ -172,7 +178,8 @@ private:
   int chooseSchedule(size_t &next, size_t last) {
     size_t partition = numberOf("partition");
     if (first > partition)
-      return fail(kUsage, "--schedule auto chooses before the model is cut, and '" + options.input + "' has been; name a schedule");
+      return fail(kUsage, "--schedule auto chooses before the model is cut, and '" + options.input +
+                              "' has been; name a schedule");
     if (int status = runPhases(first, std::min(last, partition - 1)))
       return status;
     next = std::max(first, partition);
@@ -185,33 +192,42 @@ private:
     AutoChoice choice;
     // As in keepWithinLimit, what is kept for the backward gives way before the limit.
     for (bool isRepeated : {false, true}) {
-      Alternatives alternatives(nn, options, options.cuts.empty() ? options.ranks : 0, machineOf(options), &context);
+      Alternatives alternatives(nn, options, options.cuts.empty() ? options.ranks : 0,
+                                machineOf(options), &context);
       choice = driver::chooseSchedule(alternatives, options);
       if (!choice.best)
         return fail(kModel, choice.error);
-      bool fits = !options.memoryLimit || uint64_t(choice.candidates[*choice.best].bytes) <= options.memoryLimit;
+      bool fits = !options.memoryLimit ||
+                  uint64_t(choice.candidates[*choice.best].bytes) <= options.memoryLimit;
       if (fits || isRepeated || options.recompute != CompileOptions().recompute)
         break;
       options.recompute = "full";
-      note("recomputes in the backward all that costs no message: else no schedule stays within --memory-limit");
+      note("recomputes in the backward all that costs no message: else no schedule stays within "
+           "--memory-limit");
     }
     adoptChoice(options, choice);
     notes.insert(notes.end(), choice.lines.begin(), choice.lines.end());
-    automatic = lowering::advise(choice.candidates[*choice.best], choice.others(options.memoryLimit));
+    automatic =
+        lowering::advise(choice.candidates[*choice.best], choice.others(options.memoryLimit));
     seconds["auto"] = since(begin);
     return 0;
   }
 
   int writeBytes(std::string &bytes) {
     llvm::raw_string_ostream stream(bytes);
-    return failed(writeBytecodeToFile(*module, stream)) ? fail(70, "the nn module cannot be written") : 0;
+    return failed(writeBytecodeToFile(*module, stream))
+               ? fail(70, "the nn module cannot be written")
+               : 0;
   }
   int keepSource() {
     std::string bytes;
     if (int status = writeBytes(bytes))
       return status;
     auto type = RankedTensorType::get({int64_t(bytes.size())}, IntegerType::get(&context, 8));
-    (*module)->setAttr(kSourceAttr, DenseResourceElementsAttr::get(type, "nn_module", HeapAsmResourceBlob::allocateAndCopyInferAlign(ArrayRef(bytes.data(), bytes.size()))));
+    (*module)->setAttr(
+        kSourceAttr, DenseResourceElementsAttr::get(type, "nn_module",
+                                                    HeapAsmResourceBlob::allocateAndCopyInferAlign(
+                                                        ArrayRef(bytes.data(), bytes.size()))));
     return 0;
   }
   std::string source() const {
@@ -237,12 +253,17 @@ private:
         return status;
       excess = findExcess(*module, options.memoryLimit);
       if (!excess) {
-        note("recomputes in the backward all that costs no message, to stay within --memory-limit; without that, " + before);
+        note("recomputes in the backward all that costs no message, to stay within --memory-limit; "
+             "without that, " +
+             before);
         return 0;
       }
     }
     err << "error: out of memory: " << describeExcess(excess, options.memoryLimit)
-        << (options.recompute == "full" ? ", although all that costs no message is recomputed in the backward" : "") << "\n";
+        << (options.recompute == "full"
+                ? ", although all that costs no message is recomputed in the backward"
+                : "")
+        << "\n";
     if (canRepeat) {
       Alternatives alternatives = makeAlternatives(nn);
       for (const std::string &line : findWhatFits(alternatives, options))
@@ -251,7 +272,8 @@ private:
     return kMemory;
   }
   Alternatives makeAlternatives(std::string nn) {
-    unsigned stages = std::distance(module->getOps<dualpipe::StageOp>().begin(), module->getOps<dualpipe::StageOp>().end());
+    unsigned stages = std::distance(module->getOps<dualpipe::StageOp>().begin(),
+                                    module->getOps<dualpipe::StageOp>().end());
     return Alternatives(std::move(nn), options, stages, machineOf(options), &context);
   }
   // Beside what was made, in one line; nothing of a module that went on from a later
@@ -277,8 +299,10 @@ private:
       return 0;
     if (std::error_code error = fs::create_directories(options.dumpPhases))
       return fail(kIo, "cannot make '" + options.dumpPhases + "': " + error.message());
-    size_t number = llvm::find_if(kPhases, [&](const char *p) { return phase == p; }) - std::begin(kPhases);
-    std::string path = options.dumpPhases + "/" + std::to_string(number) + "-" + phase.str() + ".mlir";
+    size_t number =
+        llvm::find_if(kPhases, [&](const char *p) { return phase == p; }) - std::begin(kPhases);
+    std::string path =
+        options.dumpPhases + "/" + std::to_string(number) + "-" + phase.str() + ".mlir";
     std::error_code error;
     llvm::raw_fd_ostream stream(path, error);
     if (!error) {
@@ -315,7 +339,9 @@ private:
     if (options.compileTo == "artifact")
       printSummary(out, *module, options, summary, stages, written, notes, advice(), seconds);
     if (!options.report.empty())
-      if (std::string error = writeReport(options.report, *module, options, stages, written, seconds); !error.empty())
+      if (std::string error =
+              writeReport(options.report, *module, options, stages, written, seconds);
+          !error.empty())
         return fail(kIo, error);
     return 0;
   }
@@ -326,9 +352,10 @@ private:
   Diagnostics diagnostics;
   OwningOpRef<ModuleOp> module;
   std::vector<partition::StageSummary> stages;
-  std::optional<std::string> automatic; ///< the advice, where auto has held all schedules beside each other
+  std::optional<std::string>
+      automatic; ///< the advice, where auto has held all schedules beside each other
   OwningOpRef<ModuleOp> planned; ///< as it was after the kernels phase, for the advice
-  size_t first = 0; // of kPhases
+  size_t first = 0;              // of kPhases
   import::ImportSummary summary;
   artifact::ArtifactSummary written;
   std::vector<std::string> notes;
@@ -337,6 +364,8 @@ private:
 
 } // namespace
 
-int compile(CompileOptions options, std::ostream &out, std::ostream &err) { return Compilation(options, out, err).run(); }
+int compile(CompileOptions options, std::ostream &out, std::ostream &err) {
+  return Compilation(options, out, err).run();
+}
 
 } // namespace dpc::driver

@@ -68,22 +68,34 @@ public:
     app.add_option("--dim", dims, "bind a symbolic dimension: NAME=N");
     app.add_option("--shape", shapes, "the shape of an input: INPUT=2x128");
     app.add_option("--loss", options.loss, "the graph output that is the loss");
-    app.add_option("--loss-op", lossOp, "put a loss behind the graph: softmax_cross_entropy, causal_lm, mse or bce")
+    app.add_option("--loss-op", lossOp,
+                   "put a loss behind the graph: softmax_cross_entropy, causal_lm, mse or bce")
         ->check(CLI::IsMember({"softmax_cross_entropy", "causal_lm", "mse", "bce"}));
     app.add_option("--logits", options.logits, "the output that --loss-op reads");
     app.add_option("--labels", options.labels, "the name of the labels that --loss-op reads");
     app.add_option("--ignore-index", ignoreIndex, "the label that does not count");
     app.add_option("--class-axis", classAxis, "the dimension of classes in the logits");
-    app.add_option("--label-smoothing", options.labelSmoothing, "of --loss-op softmax_cross_entropy")->check(CLI::Range(0.0, 1.0));
-    app.add_option("--loss-reduction", reduction, "how micro-batches join: auto, token-mean (by their denominators), mean or sum")->check(CLI::IsMember({"auto", "token-mean", "mean", "sum"}));
-    app.add_option("--train", train, "auto: what the rules choose (the default); GLOB: train what matches, and only that unless auto is given, too")
+    app.add_option("--label-smoothing", options.labelSmoothing,
+                   "of --loss-op softmax_cross_entropy")
+        ->check(CLI::Range(0.0, 1.0));
+    app.add_option("--loss-reduction", reduction,
+                   "how micro-batches join: auto, token-mean (by their denominators), mean or sum")
+        ->check(CLI::IsMember({"auto", "token-mean", "mean", "sum"}));
+    app.add_option("--train", train,
+                   "auto: what the rules choose (the default); GLOB: train what matches, and only "
+                   "that unless auto is given, too")
         ->type_name("GLOB")
         ->allow_extra_args(false);
-    app.add_option("--freeze", freeze, "do not train what matches a glob; of --train and --freeze the later one wins")
+    app.add_option("--freeze", freeze,
+                   "do not train what matches a glob; of --train and --freeze the later one wins")
         ->type_name("GLOB")
         ->allow_extra_args(false);
-    app.add_flag("--strict", options.strict, "refuse what is only a warning: constants that could be parameters, and what the exporter recorded and the graph does not do");
-    app.add_option("--padding-row", paddingRows, "looking up row N of a table adds nothing to its gradient, as padding_idx: TABLE=N")
+    app.add_flag("--strict", options.strict,
+                 "refuse what is only a warning: constants that could be parameters, and what the "
+                 "exporter recorded and the graph does not do");
+    app.add_option(
+           "--padding-row", paddingRows,
+           "looking up row N of a table adds nothing to its gradient, as padding_idx: TABLE=N")
         ->type_name("TABLE=N")
         ->allow_extra_args(false);
     app.add_option("--tied", options.tied, "this initializer is shared on purpose");
@@ -105,19 +117,22 @@ public:
         return "--padding-row " + text + ": expected TABLE=N, a stored tensor and one of its rows";
       for (const auto &[other, before] : options.paddingRows)
         if (other == name && before != number)
-          return "--padding-row " + text + ": row " + std::to_string(before) + " is given for it, too; a table has one";
+          return "--padding-row " + text + ": row " + std::to_string(before) +
+                 " is given for it, too; a table has one";
       options.paddingRows.push_back({name.str(), number});
     }
-    static const std::map<std::string, import::LossOp> lossOps = {{"softmax_cross_entropy", import::LossOp::SoftmaxCrossEntropy},
-                                                                  {"causal_lm", import::LossOp::CausalLM},
-                                                                  {"mse", import::LossOp::MSE},
-                                                                  {"bce", import::LossOp::BCE}};
+    static const std::map<std::string, import::LossOp> lossOps = {
+        {"softmax_cross_entropy", import::LossOp::SoftmaxCrossEntropy},
+        {"causal_lm", import::LossOp::CausalLM},
+        {"mse", import::LossOp::MSE},
+        {"bce", import::LossOp::BCE}};
     if (!lossOp.empty())
       options.lossOp = lossOps.at(lossOp);
-    static const std::map<std::string, import::LossReduction> reductions = {{"auto", import::LossReduction::Auto},
-                                                                            {"token-mean", import::LossReduction::TokenMean},
-                                                                            {"mean", import::LossReduction::Mean},
-                                                                            {"sum", import::LossReduction::Sum}};
+    static const std::map<std::string, import::LossReduction> reductions = {
+        {"auto", import::LossReduction::Auto},
+        {"token-mean", import::LossReduction::TokenMean},
+        {"mean", import::LossReduction::Mean},
+        {"sum", import::LossReduction::Sum}};
     options.reduction = reductions.at(reduction);
     readSelections();
     options.ignoreIndex = ignoreIndex;
@@ -137,7 +152,8 @@ public:
     std::vector<std::string> joined;
     for (size_t i = 0; i < args.size(); ++i) {
       llvm::StringRef arg = args[i], next = i + 1 < args.size() ? args[i + 1] : "--";
-      isSelected |= arg == "--train" || arg == "--freeze" || arg.starts_with("--train=") || arg.starts_with("--freeze=");
+      isSelected |= arg == "--train" || arg == "--freeze" || arg.starts_with("--train=") ||
+                    arg.starts_with("--freeze=");
       if (arg.consume_front("--freeze="))
         joined.push_back("--train=!" + arg.str());
       else if (arg == "--freeze" && !next.starts_with("-"))
@@ -173,7 +189,8 @@ private:
 };
 
 // Parses; an exit status if that ends the command.
-std::optional<int> parse(CLI::App &app, ModelFlags &model, const std::vector<std::string> &args, std::ostream &out, std::ostream &err) {
+std::optional<int> parse(CLI::App &app, ModelFlags &model, const std::vector<std::string> &args,
+                         std::ostream &out, std::ostream &err) {
   if (auto status = dpcrt::parseCommandLine(app, model.joinSelections(args), out, err))
     return status;
   if (std::string wrong = model.resolve(); !wrong.empty()) {
@@ -186,10 +203,13 @@ std::optional<int> parse(CLI::App &app, ModelFlags &model, const std::vector<std
 // What shapes a step, for compile and explain.
 void addShapeFlags(CLI::App &app, CompileOptions &options, std::string &memoryLimit) {
   app.add_option("--pp", options.ranks, "ranks of the pipeline")->check(CLI::Range(1u, 65536u));
-  app.add_option("--micro-batches", options.microBatches, "micro-batches of a step (4 x ranks)")->check(CLI::Range(1u, 1048576u));
-  app.add_option("--schedule", options.schedule, "NAME[,option=number], a file, or auto: the one with the shortest forecast step");
+  app.add_option("--micro-batches", options.microBatches, "micro-batches of a step (4 x ranks)")
+      ->check(CLI::Range(1u, 1048576u));
+  app.add_option("--schedule", options.schedule,
+                 "NAME[,option=number], a file, or auto: the one with the shortest forecast step");
   app.add_option("--cuts", options.cuts, "where to cut: after:PATH,... or a file of such lines");
-  app.add_option("--optimizer", options.optimizer, dpcrt::optimizerNames())->check(CLI::IsMember(optimizerKinds()));
+  app.add_option("--optimizer", options.optimizer, dpcrt::optimizerNames())
+      ->check(CLI::IsMember(optimizerKinds()));
   app.add_option("--machine", options.machine, "machine description (JSON)");
   app.add_option("--memory-limit", memoryLimit, "most memory that a rank may need, as in 24GiB");
 }
@@ -197,7 +217,8 @@ void addShapeFlags(CLI::App &app, CompileOptions &options, std::string &memoryLi
 bool readMemoryLimit(const std::string &text, CompileOptions &options, std::ostream &err) {
   if (text.empty() || parseBytes(text, options.memoryLimit))
     return true;
-  err << "error: --memory-limit " << text << ": expected a size above 0, as in 24GiB, 800MB or 1073741824\n";
+  err << "error: --memory-limit " << text
+      << ": expected a size above 0, as in 24GiB, 800MB or 1073741824\n";
   return false;
 }
 
@@ -207,10 +228,13 @@ int compileCommand(const std::vector<std::string> &args, std::ostream &out, std:
   CompileOptions options;
   std::string memoryLimit;
   CLI::App app("Compile a model to a pipeline-parallel training program", "dpc compile");
-  app.add_option("MODEL", options.input, "an ONNX file (.onnx, .onnxtxt), or a phase's dump (.mlir)")->required();
+  app.add_option("MODEL", options.input,
+                 "an ONNX file (.onnx, .onnxtxt), or a phase's dump (.mlir)")
+      ->required();
   app.add_option("-o,--output", options.output, "the artifact to make (a directory)");
   addShapeFlags(app, options, memoryLimit);
-  app.add_option("--target", options.target, "cpu, cpu:x86-64-v3 or cpu:native")->check(CLI::IsMember({"cpu", "cpu:x86-64-v3", "cpu:native"}));
+  app.add_option("--target", options.target, "cpu, cpu:x86-64-v3 or cpu:native")
+      ->check(CLI::IsMember({"cpu", "cpu:x86-64-v3", "cpu:native"}));
   app.add_option("--compile-to", options.compileTo, "stop after this phase");
   app.add_option("--dump-phases", options.dumpPhases, "folder for the module after each phase");
   app.add_option("--report", options.report, "write a JSON report");
@@ -230,8 +254,10 @@ int compileCommand(const std::vector<std::string> &args, std::ostream &out, std:
 int explainCommand(const std::vector<std::string> &args, std::ostream &out, std::ostream &err) {
   CompileOptions options;
   std::string memoryLimit;
-  CLI::App app("What a step costs, where its time goes, and what would be faster or smaller", "dpc explain");
-  app.add_option("MODEL", options.input, "an artifact, or an ONNX file (.onnx, .onnxtxt)")->required();
+  CLI::App app("What a step costs, where its time goes, and what would be faster or smaller",
+               "dpc explain");
+  app.add_option("MODEL", options.input, "an artifact, or an ONNX file (.onnx, .onnxtxt)")
+      ->required();
   addShapeFlags(app, options, memoryLimit);
   size_t own = app.get_options().size();
   ModelFlags model(app, options.import);
@@ -248,7 +274,9 @@ int explainCommand(const std::vector<std::string> &args, std::ostream &out, std:
     if (!all[i]->count())
       continue;
     if (i >= own) {
-      err << "error: " << all[i]->get_name() << ": the artifact's model was read with its flags already; explain the ONNX file to change them\n";
+      err << "error: " << all[i]->get_name()
+          << ": the artifact's model was read with its flags already; explain the ONNX file to "
+             "change them\n";
       return 2;
     }
     given.insert(all[i]->get_name());

@@ -16,7 +16,8 @@ std::string placeOf(Location loc) {
   if (auto name = dyn_cast<NameLoc>(loc))
     return "'" + name.getName().str() + "'";
   if (auto file = dyn_cast<FileLineColLoc>(loc))
-    return file.getFilename().str() + ":" + std::to_string(file.getLine()) + ":" + std::to_string(file.getColumn());
+    return file.getFilename().str() + ":" + std::to_string(file.getLine()) + ":" +
+           std::to_string(file.getColumn());
   if (auto fused = dyn_cast<FusedLoc>(loc))
     for (Location part : fused.getLocations())
       if (std::string place = placeOf(part); !place.empty())
@@ -28,10 +29,14 @@ std::string placeOf(Location loc) {
 
 const char *severityName(DiagnosticSeverity severity) {
   switch (severity) {
-  case DiagnosticSeverity::Error: return "error";
-  case DiagnosticSeverity::Warning: return "warning";
-  case DiagnosticSeverity::Remark: return "remark";
-  case DiagnosticSeverity::Note: return "note";
+  case DiagnosticSeverity::Error:
+    return "error";
+  case DiagnosticSeverity::Warning:
+    return "warning";
+  case DiagnosticSeverity::Remark:
+    return "remark";
+  case DiagnosticSeverity::Note:
+    return "note";
   }
   return "note";
 }
@@ -51,7 +56,8 @@ void Diagnostics::print(Diagnostic &diagnostic) {
   if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
     ++count;
   std::string place = placeOf(diagnostic.getLocation());
-  err << severityName(diagnostic.getSeverity()) << ": " << (place.empty() ? "" : place + ": ") << diagnostic.str() << "\n";
+  err << severityName(diagnostic.getSeverity()) << ": " << (place.empty() ? "" : place + ": ")
+      << diagnostic.str() << "\n";
   for (Diagnostic &note : diagnostic.getNotes())
     print(note);
 }

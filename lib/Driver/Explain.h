@@ -13,7 +13,8 @@ namespace dpc::driver {
 int explainModel(CompileOptions options, std::ostream &out, std::ostream &err);
 
 /// Explains an artifact as it was compiled, but for the flags that were `given`.
-int explainArtifact(CompileOptions options, const std::set<std::string> &given, std::ostream &out, std::ostream &err);
+int explainArtifact(CompileOptions options, const std::set<std::string> &given, std::ostream &out,
+                    std::ostream &err);
 
 } // namespace dpc::driver
 

@@ -8,11 +8,11 @@
 #include "ChosenSchedule.h"
 #include "Diagnostics.h"
 #include "Summary.h"
+#include "data/Files.h"
 #include "dpc/Driver/Registry.h"
 #include "dpc/Schedule/generators/Source.h"
-#include "session/Artifact.h"
 #include "mlir/Bytecode/BytecodeWriter.h"
-#include "data/Files.h"
+#include "session/Artifact.h"
 
 #include <iomanip>
 #include <ostream>
@@ -73,8 +73,10 @@ private:
 
 class Explanation {
 public:
-  Explanation(const CompileOptions &options, Alternatives &alternatives, Candidate chosen, std::ostream &out)
-      : options(options), alternatives(alternatives), chosen(std::move(chosen)), forecast(this->chosen.step->forecast()), out(out) {}
+  Explanation(const CompileOptions &options, Alternatives &alternatives, Candidate chosen,
+              std::ostream &out)
+      : options(options), alternatives(alternatives), chosen(std::move(chosen)),
+        forecast(this->chosen.step->forecast()), out(out) {}
 
   void print() {
     printStages();
@@ -95,7 +97,8 @@ private:
     Grid grid({"stage", "body", "parameters", "flops", "bytes", "F", "I", "W", "F+I+W", "ranks"});
     for (size_t s = 0; s < forecast.stages.size(); ++s) {
       const StageForecast &stage = forecast.stages[s];
-      grid.add({stage.name, "@" + stage.body, inWords(summaries[s].parameters), inWords(summaries[s].flops, "flop"), inWords(summaries[s].bytes, "B"),
+      grid.add({stage.name, "@" + stage.body, inWords(summaries[s].parameters),
+                inWords(summaries[s].flops, "flop"), inWords(summaries[s].bytes, "B"),
                 timeInWords(stage.forward), timeInWords(stage.input), timeInWords(stage.weight),
                 timeInWords(stage.forward + stage.input + stage.weight), listed(ranks[s])});
     }
@@ -105,8 +108,10 @@ private:
     out << "fused pairs:\n";
     Grid pairs({"pair", "F&B", "F+B", "F&B / F+B", "not below"});
     for (const PairForecast &pair : forecast.pairs)
-      pairs.add({"F" + std::to_string(pair.stage) + "&B" + std::to_string(pair.backwardStage), timeInWords(pair.seconds), timeInWords(pair.parts),
-                 fixed(pair.parts > 0 ? pair.seconds / pair.parts : 1), timeInWords(pair.lowerBound)});
+      pairs.add({"F" + std::to_string(pair.stage) + "&B" + std::to_string(pair.backwardStage),
+                 timeInWords(pair.seconds), timeInWords(pair.parts),
+                 fixed(pair.parts > 0 ? pair.seconds / pair.parts : 1),
+                 timeInWords(pair.lowerBound)});
     pairs.print(out);
   }
 
@@ -135,14 +140,17 @@ private:
   }
 
   void printForecast() {
-    out << "forecast, a core for each rank: " << timeInWords(forecast.seconds) << " a step (tasks until " << timeInWords(forecast.tasks) << "), bubble "
+    out << "forecast, a core for each rank: " << timeInWords(forecast.seconds)
+        << " a step (tasks until " << timeInWords(forecast.tasks) << "), bubble "
         << percent(forecast.bubble) << "\n";
-    Grid grid({"rank", "computes", "idle before its first task", "between tasks and at the end", "after its last task", "bubble"});
+    Grid grid({"rank", "computes", "idle before its first task", "between tasks and at the end",
+               "after its last task", "bubble"});
     for (unsigned r = 0; r < forecast.ranks; ++r) {
       const RankForecast &rank = forecast.perRank[r];
       double idle = forecast.seconds - rank.busy;
-      grid.add({std::to_string(r), timeInWords(rank.busy), timeInWords(rank.fill), timeInWords(std::max(0.0, idle - rank.fill - rank.drain)),
-                timeInWords(rank.drain), percent(idle / forecast.seconds)});
+      grid.add({std::to_string(r), timeInWords(rank.busy), timeInWords(rank.fill),
+                timeInWords(std::max(0.0, idle - rank.fill - rank.drain)), timeInWords(rank.drain),
+                percent(idle / forecast.seconds)});
     }
     grid.print(out);
   }
@@ -154,15 +162,18 @@ private:
     double waiting = forecast.seconds;
     for (double sum : sums)
       waiting -= sum;
-    out << "critical path: " << timeInWords(sums[ForecastPart::Task]) << " of tasks, " << timeInWords(sums[ForecastPart::Message]) << " of messages, "
-        << timeInWords(sums[ForecastPart::Reduction]) << " of reductions, " << timeInWords(sums[ForecastPart::Other]) << " of zeroing, norm and update, "
+    out << "critical path: " << timeInWords(sums[ForecastPart::Task]) << " of tasks, "
+        << timeInWords(sums[ForecastPart::Message]) << " of messages, "
+        << timeInWords(sums[ForecastPart::Reduction]) << " of reductions, "
+        << timeInWords(sums[ForecastPart::Other]) << " of zeroing, norm and update, "
         << timeInWords(waiting < 1e-9 * forecast.seconds ? 0 : waiting) << " of waiting\n";
     std::vector<PathLine> lines = compressPath(forecast.path);
     Grid grid({"from", "takes", "where", "what"});
     for (size_t i = 0; i < lines.size(); ++i) {
       if (lines.size() > 2 * kPathEnds + 1 && i == kPathEnds) {
         size_t next = lines.size() - kPathEnds;
-        grid.add({timeInWords(lines[i].start), timeInWords(lines[next].start - lines[i].start), "...", describeRest(lines, i, next)});
+        grid.add({timeInWords(lines[i].start), timeInWords(lines[next].start - lines[i].start),
+                  "...", describeRest(lines, i, next)});
         i = next - 1;
         continue;
       }
@@ -172,7 +183,9 @@ private:
         where += " to " + std::to_string(line.destination);
       if (line.kind == ForecastPart::Reduction)
         where = "reduce";
-      std::string what = line.kind == ForecastPart::Message ? line.first.substr(0, line.first.find(" to ")) : line.first;
+      std::string what = line.kind == ForecastPart::Message
+                             ? line.first.substr(0, line.first.find(" to "))
+                             : line.first;
       if (line.count > 1)
         what += (line.count > 2 ? " ... " : ", ") + line.last;
       if (line.count > 2)
@@ -191,14 +204,16 @@ private:
         ranks.push_back(lines[i].rank);
     }
     llvm::sort(ranks);
-    return std::to_string(tasks) + " tasks and " + std::to_string(messages) + " messages of ranks " + listed(ranks);
+    return std::to_string(tasks) + " tasks and " + std::to_string(messages) +
+           " messages of ranks " + listed(ranks);
   }
 
   static std::vector<std::string> row(const Candidate &candidate, bool isChosen) {
     std::string name = (isChosen ? "* " : "  ") + candidate.schedule;
     if (!candidate.step)
       return {name, "-", "-", "-", "-"};
-    return {name, timeInWords(candidate.seconds), percent(candidate.bubble), inWords(candidate.bytes, "B"), std::to_string(candidate.copies)};
+    return {name, timeInWords(candidate.seconds), percent(candidate.bubble),
+            inWords(candidate.bytes, "B"), std::to_string(candidate.copies)};
   }
   void printRefusals(const std::vector<Candidate> &candidates) {
     for (const Candidate &candidate : candidates)
@@ -208,7 +223,8 @@ private:
 
   void printAlternatives() {
     std::vector<Candidate> others = alternatives.planOthers(options);
-    out << "schedules at --pp " << options.ranks << " --micro-batches " << options.microBatches << ":\n";
+    out << "schedules at --pp " << options.ranks << " --micro-batches " << options.microBatches
+        << ":\n";
     Grid grid({"  schedule", "step", "bubble", "most bytes of a rank", "copies of a stage"});
     grid.add(row(chosen, true));
     for (const Candidate &other : others)
@@ -222,13 +238,14 @@ private:
       printHalves(halves);
     }
     std::string advice = advise(chosen, withoutPlans(others));
-    out << "advice: " << (advice.empty() ? "no other schedule is faster or smaller here" : advice) << (dualpipe ? ";\n  " + judge(*dualpipe, others, halves) : "")
-        << "\n";
+    out << "advice: " << (advice.empty() ? "no other schedule is faster or smaller here" : advice)
+        << (dualpipe ? ";\n  " + judge(*dualpipe, others, halves) : "") << "\n";
   }
   void printHalves(const std::vector<Candidate> &halves) {
     if (halves.empty())
       return;
-    out << "half the stages in two replicas (data parallelism 2: the same devices, as many parameters on each as where a stage is held twice), --pp "
+    out << "half the stages in two replicas (data parallelism 2: the same devices, as many "
+           "parameters on each as where a stage is held twice), --pp "
         << options.ranks / 2 << " --micro-batches " << options.microBatches / 2 << " twice:\n";
     Grid grid({"  schedule", "step", "bubble", "most bytes of a rank", "copies of a stage"});
     for (const Candidate &half : halves) {
@@ -255,14 +272,16 @@ private:
   static const Candidate *fastest(const std::vector<const Candidate *> &candidates) {
     const Candidate *best = nullptr;
     for (const Candidate *candidate : candidates)
-      if (candidate->step && candidate->copies == 1 && (!best || candidate->seconds < best->seconds))
+      if (candidate->step && candidate->copies == 1 &&
+          (!best || candidate->seconds < best->seconds))
         best = candidate;
     return best;
   }
 
   // Whether a second copy of the parameters pays: on the same devices with one copy,
   // and against as many copies used for data parallelism.
-  std::string judge(const Candidate &mirrored, const std::vector<Candidate> &others, const std::vector<Candidate> &halves) {
+  std::string judge(const Candidate &mirrored, const std::vector<Candidate> &others,
+                    const std::vector<Candidate> &halves) {
     std::vector<const Candidate *> same = {&chosen}, half;
     for (const Candidate &other : others)
       same.push_back(&other);
@@ -273,10 +292,13 @@ private:
       if (!other)
         return;
       bool pays = mirrored.seconds < other->seconds * (1 - kTimeMargin);
-      text += text.empty() ? "the second copy of the parameters that " + mirrored.schedule + " holds" : ",\n  and";
-      text += std::string(pays ? " pays" : " does not pay") + " beside " + where + ": " + timeInWords(mirrored.seconds) + " and " +
-              inWords(mirrored.bytes, "B") + " a rank, " + other->schedule + " " + timeInWords(other->seconds) + " and " + inWords(other->bytes, "B") +
-              breakEven(mirrored, *other);
+      text += text.empty()
+                  ? "the second copy of the parameters that " + mirrored.schedule + " holds"
+                  : ",\n  and";
+      text += std::string(pays ? " pays" : " does not pay") + " beside " + where + ": " +
+              timeInWords(mirrored.seconds) + " and " + inWords(mirrored.bytes, "B") + " a rank, " +
+              other->schedule + " " + timeInWords(other->seconds) + " and " +
+              inWords(other->bytes, "B") + breakEven(mirrored, *other);
     };
     compare(fastest(same), "one copy on these ranks");
     compare(fastest(half), "half the stages in two replicas");
@@ -294,7 +316,8 @@ private:
     if (parts <= 0)
       return "";
     auto difference = [&](double share) {
-      return mirrored.step->getSecondsWithPairs(share, mirrored.replicas) - other.step->getSecondsWithPairs(share, other.replicas);
+      return mirrored.step->getSecondsWithPairs(share, mirrored.replicas) -
+             other.step->getSecondsWithPairs(share, other.replicas);
     };
     // Below a half even a forward hidden whole behind its backward would not get.
     constexpr double kLeast = 0.5;
@@ -304,8 +327,9 @@ private:
       return " (" + now + "; no overlap would make " + mirrored.schedule + " the faster one)";
     if (*share >= 1)
       return " (" + now + "; " + mirrored.schedule + " is no slower even where pairs hide nothing)";
-    return " (" + now + "; they break even where it takes " + fixed(*share) + ", an F&B of " + timeInWords(*share * parts / own.pairs.size()) +
-           " in place of " + timeInWords(seconds / own.pairs.size()) + ")";
+    return " (" + now + "; they break even where it takes " + fixed(*share) + ", an F&B of " +
+           timeInWords(*share * parts / own.pairs.size()) + " in place of " +
+           timeInWords(seconds / own.pairs.size()) + ")";
   }
 
   const CompileOptions &options;
@@ -320,8 +344,8 @@ int fail(std::ostream &err, int status, const std::string &message) {
   return status;
 }
 
-int explain(CompileOptions options, std::string source, const std::vector<uint64_t> &built, MLIRContext *context, std::ostream &out,
-            std::ostream &err) {
+int explain(CompileOptions options, std::string source, const std::vector<uint64_t> &built,
+            MLIRContext *context, std::ostream &out, std::ostream &err) {
   bool isAuto = options.schedule == kAuto;
   if (!isAuto)
     if (std::string wrong = readSchedule(options); !wrong.empty())
@@ -343,20 +367,23 @@ int explain(CompileOptions options, std::string source, const std::vector<uint64
   Candidate chosen = alternatives.planChosen(options);
   if (!chosen.step)
     return fail(err, kModel, chosen.notLegal);
-  out << options.input << ": schedule " << options.schedule << ", " << options.ranks << (options.ranks == 1 ? " rank, " : " ranks, ")
-      << options.microBatches << (options.microBatches == 1 ? " micro-batch" : " micro-batches") << ", " << options.optimizer << "; machine: " << machineName
-      << "\n";
+  out << options.input << ": schedule " << options.schedule << ", " << options.ranks
+      << (options.ranks == 1 ? " rank, " : " ranks, ") << options.microBatches
+      << (options.microBatches == 1 ? " micro-batch" : " micro-batches") << ", "
+      << options.optimizer << "; machine: " << machineName << "\n";
   if (options.recompute != CompileOptions().recompute)
     out << "recomputation: " << options.recompute << "\n";
   for (const std::string &line : choice.lines)
     out << line << "\n";
   StepForecast forecast = chosen.step->forecast();
   if (options.memoryLimit && uint64_t(forecast.peakBytes()) > options.memoryLimit)
-    out << "note: a rank needs " << inWords(forecast.peakBytes(), "B") << ", more than the " << inWords(options.memoryLimit, "B") << " of --memory-limit\n";
+    out << "note: a rank needs " << inWords(forecast.peakBytes(), "B") << ", more than the "
+        << inWords(options.memoryLimit, "B") << " of --memory-limit\n";
   for (size_t r = 0; r < built.size() && r < forecast.perRank.size(); ++r)
     if (built[r] != (uint64_t)forecast.perRank[r].bytes)
-      out << "note: the artifact's program of rank " << r << " has arenas of " << inWords(built[r], "B") << ", not of "
-          << inWords(forecast.perRank[r].bytes, "B") << " as planned here; it was compiled from other IR or by another version\n";
+      out << "note: the artifact's program of rank " << r << " has arenas of "
+          << inWords(built[r], "B") << ", not of " << inWords(forecast.perRank[r].bytes, "B")
+          << " as planned here; it was compiled from other IR or by another version\n";
   Explanation(options, alternatives, std::move(chosen), out).print();
   return 0;
 }
@@ -386,7 +413,8 @@ int explainModel(CompileOptions options, std::ostream &out, std::ostream &err) {
   return explain(options, std::move(source), {}, &context, out, err);
 }
 
-int explainArtifact(CompileOptions options, const std::set<std::string> &given, std::ostream &out, std::ostream &err) {
+int explainArtifact(CompileOptions options, const std::set<std::string> &given, std::ostream &out,
+                    std::ostream &err) {
   dpcrt::Artifact artifact;
   if (dpcrt::Status status = dpcrt::openArtifact(options.input, artifact); !status.ok())
     return fail(err, status.exitStatus(), status.message());
@@ -395,7 +423,8 @@ int explainArtifact(CompileOptions options, const std::set<std::string> &given, 
     const char *key = flag + 2; // behind the dashes
     using Value = std::decay_t<decltype(value)>;
     bool fits = config.is_object() && config.contains(key) &&
-                (std::is_same_v<Value, std::string> ? config[key].is_string() : config[key].is_number_unsigned());
+                (std::is_same_v<Value, std::string> ? config[key].is_string()
+                                                    : config[key].is_number_unsigned());
     if (!given.count(flag) && fits)
       value = config[key].template get<Value>();
   };
@@ -405,7 +434,8 @@ int explainArtifact(CompileOptions options, const std::set<std::string> &given, 
   read("--micro-batches", options.microBatches);
   read("--schedule", options.schedule);
   // What no name stands for, a file's or one made for the model, is in the artifact.
-  if (!given.count("--schedule") && !schedule::findNamed({options.schedule, options.ranks, options.microBatches, 0}).ok())
+  if (!given.count("--schedule") &&
+      !schedule::findNamed({options.schedule, options.ranks, options.microBatches, 0}).ok())
     options.scheduleText = artifact.manifest.schedule;
   if (!isReshaped)
     read("--cuts", options.cuts);
@@ -415,7 +445,9 @@ int explainArtifact(CompileOptions options, const std::set<std::string> &given, 
   read("--memory-limit", options.memoryLimit);
   resolveShape(options);
   std::string source;
-  if (dpcrt::Status status = dpcrt::readWholeFile(artifact.path("module.mlirbc"), dpcrt::Code::Artifact, source); !status.ok())
+  if (dpcrt::Status status =
+          dpcrt::readWholeFile(artifact.path("module.mlirbc"), dpcrt::Code::Artifact, source);
+      !status.ok())
     return fail(err, status.exitStatus(), status.message());
   std::vector<uint64_t> built;
   if (const auto *programs = artifact.entry("train_step"); programs && given.empty())

@@ -18,15 +18,24 @@ namespace {
 constexpr int kDoublings = 4;
 
 std::string fits(const Candidate &candidate, bool withRanks) {
-  return (withRanks ? "--pp " + std::to_string(candidate.ranks) + " " : "") + "--schedule " + candidate.schedule + " would fit: " +
-         inWords(candidate.bytes, "B") + " a rank, " + timeInWords(candidate.seconds) + " a step";
+  return (withRanks ? "--pp " + std::to_string(candidate.ranks) + " " : "") + "--schedule " +
+         candidate.schedule + " would fit: " + inWords(candidate.bytes, "B") + " a rank, " +
+         timeInWords(candidate.seconds) + " a step";
 }
 
 } // namespace
 
 bool parseBytes(const std::string &text, uint64_t &bytes) {
-  static const std::pair<const char *, double> units[] = {{"", 1},     {"B", 1},      {"kB", 1e3},      {"MB", 1e6},      {"GB", 1e9},
-                                                          {"TB", 1e12}, {"KiB", 1024.0}, {"MiB", 1048576.0}, {"GiB", 1073741824.0}, {"TiB", 1099511627776.0}};
+  static const std::pair<const char *, double> units[] = {{"", 1},
+                                                          {"B", 1},
+                                                          {"kB", 1e3},
+                                                          {"MB", 1e6},
+                                                          {"GB", 1e9},
+                                                          {"TB", 1e12},
+                                                          {"KiB", 1024.0},
+                                                          {"MiB", 1048576.0},
+                                                          {"GiB", 1073741824.0},
+                                                          {"TiB", 1099511627776.0}};
   size_t digits = text.find_first_not_of("0123456789.");
   double number;
   if (digits == 0 || StringRef(text).take_front(digits).getAsDouble(number))
@@ -60,7 +69,8 @@ MemoryExcess findExcess(ModuleOp module, uint64_t limit) {
 }
 
 std::string describeExcess(const MemoryExcess &excess, uint64_t limit) {
-  std::string text = "rank " + std::to_string(excess.rank) + " needs " + inWords(excess.bytes, "B") + ", more than the " + inWords(limit, "B") +
+  std::string text = "rank " + std::to_string(excess.rank) + " needs " +
+                     inWords(excess.bytes, "B") + ", more than the " + inWords(limit, "B") +
                      " of --memory-limit";
   const char *separator = ": ";
   for (auto &[name, bytes] : excess.arenas) {
@@ -72,7 +82,9 @@ std::string describeExcess(const MemoryExcess &excess, uint64_t limit) {
 
 std::vector<std::string> findWhatFits(Alternatives &alternatives, const CompileOptions &options) {
   std::vector<std::string> lines;
-  auto isWithin = [&](const Candidate &candidate) { return candidate.step && uint64_t(candidate.bytes) <= options.memoryLimit; };
+  auto isWithin = [&](const Candidate &candidate) {
+    return candidate.step && uint64_t(candidate.bytes) <= options.memoryLimit;
+  };
   for (const Candidate &candidate : alternatives.planOthers(options))
     if (isWithin(candidate))
       lines.push_back(fits(candidate, false));
@@ -84,12 +96,14 @@ std::vector<std::string> findWhatFits(Alternatives &alternatives, const CompileO
     if (!alternatives.prepare(ranks).module)
       break;
     for (const schedule::Generator &generator : schedule::generators())
-      if (Candidate candidate = alternatives.plan(generator.name, ranks, options.microBatches); isWithin(candidate))
+      if (Candidate candidate = alternatives.plan(generator.name, ranks, options.microBatches);
+          isWithin(candidate))
         lines.push_back(fits(candidate, true));
     if (!lines.empty())
       return lines;
   }
-  return {"no schedule on " + std::to_string(options.ranks) + (ranks > options.ranks ? " to " + std::to_string(ranks) : "") +
+  return {"no schedule on " + std::to_string(options.ranks) +
+          (ranks > options.ranks ? " to " + std::to_string(ranks) : "") +
           " ranks fits; smaller micro-batches would need less"};
 }
 

@@ -2,6 +2,7 @@
 // See Summary.h.
 #include "Summary.h"
 
+#include "data/Files.h"
 #include "dpc/Dialect/DualPipe/DualPipe.h"
 #include "dpc/Dialect/NN/Sharding.h"
 #include "dpc/Lowering/Forecast/Comparison.h"
@@ -9,7 +10,6 @@
 #include "dpc/Machine/Machine.h"
 #include "dpc/Partition/Partition.h"
 #include "dpc/Schedule/core/Text.h"
-#include "data/Files.h"
 #include "llvm/ADT/StringSet.h"
 
 #include <iomanip>
@@ -42,12 +42,17 @@ std::vector<std::string> describePairs(ModuleOp module) {
   llvm::StringSet<> known;
   module.walk([&](prog::BlockOp block) {
     auto planned = block->getAttrOfType<DictionaryAttr>(lowering::kPlannedAttr);
-    auto seconds = [&](StringRef name) { return cast<FloatAttr>(planned.get(name)).getValueAsDouble(); };
-    if (!planned || !planned.get("concatenated") || !planned.get("communication") || !known.insert(block.getSymName()).second)
+    auto seconds = [&](StringRef name) {
+      return cast<FloatAttr>(planned.get(name)).getValueAsDouble();
+    };
+    if (!planned || !planned.get("concatenated") || !planned.get("communication") ||
+        !known.insert(block.getSymName()).second)
       return;
     std::ostringstream line;
-    line << "overlapped: " << block.getSymName().str() << " in " << timeInWords(seconds("seconds")) << " (cores " << timeInWords(seconds("compute"))
-         << ", links " << timeInWords(seconds("communication")) << "; one after the other " << timeInWords(seconds("concatenated")) << ")";
+    line << "overlapped: " << block.getSymName().str() << " in " << timeInWords(seconds("seconds"))
+         << " (cores " << timeInWords(seconds("compute")) << ", links "
+         << timeInWords(seconds("communication")) << "; one after the other "
+         << timeInWords(seconds("concatenated")) << ")";
     lines.push_back(line.str());
   });
   return lines;
@@ -64,7 +69,9 @@ std::string shapeInWords(const std::vector<int64_t> &shape) {
 
 // As a shell takes it for one word.
 std::string quoted(const std::string &name) {
-  auto isPlain = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || StringRef("_-./:@%+=,").contains(c); };
+  auto isPlain = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) || StringRef("_-./:@%+=,").contains(c);
+  };
   if (!name.empty() && std::all_of(name.begin(), name.end(), isPlain))
     return name;
   std::string text = "'";
@@ -85,7 +92,9 @@ std::string stagesWithoutWork(const std::vector<partition::StageSummary> &stages
       names += (count++ ? ", " : "") + stage.name;
   if (!count)
     return "";
-  return (count == 1 ? "stage " : "stages ") + names + (count == 1 ? " has" : " have") + " no parameters and hardly any work: the model has no more places to cut at that would share its work; with " +
+  return (count == 1 ? "stage " : "stages ") + names + (count == 1 ? " has" : " have") +
+         " no parameters and hardly any work: the model has no more places to cut at that would "
+         "share its work; with " +
          std::to_string(stages.size() - count) + " stages no rank would be idle";
 }
 
@@ -93,7 +102,8 @@ std::string stagesWithoutWork(const std::vector<partition::StageSummary> &stages
 
 std::string describeParameter(const import::ParameterInfo &parameter) {
   bool hasTwo = !parameter.framework.empty();
-  std::string text = hasTwo ? parameter.framework + " (stored as " + parameter.storage + ")" : parameter.name;
+  std::string text =
+      hasTwo ? parameter.framework + " (stored as " + parameter.storage + ")" : parameter.name;
   text += " " + shapeInWords(parameter.shape) + (parameter.trained ? " trained" : " frozen");
   return parameter.reason.empty() ? text : text + " (" + parameter.reason + ")";
 }
@@ -101,16 +111,19 @@ std::string describeParameter(const import::ParameterInfo &parameter) {
 void printTies(const import::ImportSummary &model, std::ostream &out) {
   for (const import::TieInfo &tie : model.ties)
     for (const auto &copy : tie.copies)
-      out << "tied: " << copy.name << " is " << tie.name << (copy.transposed ? ", transposed" : "") << "\n";
+      out << "tied: " << copy.name << " is " << tie.name << (copy.transposed ? ", transposed" : "")
+          << "\n";
 }
 
 void printCandidates(const import::ImportSummary &model, std::ostream &out) {
   for (const import::CandidateInfo &candidate : model.candidates)
-    out << "constant: " << candidate.name << " " << shapeInWords(candidate.shape) << " is not trained: " << candidate.reason
+    out << "constant: " << candidate.name << " " << shapeInWords(candidate.shape)
+        << " is not trained: " << candidate.reason
         << "; if it is a parameter, --train auto --train " << quoted(candidate.name) << "\n";
 }
 
-int checkImported(const import::ImportSummary &model, const import::ImportOptions &options, std::ostream &err) {
+int checkImported(const import::ImportSummary &model, const import::ImportOptions &options,
+                  std::ostream &err) {
   if (!model.nothingTrained.empty()) {
     err << "error: " << model.nothingTrained << "\n";
     return 3;
@@ -123,7 +136,8 @@ int checkImported(const import::ImportSummary &model, const import::ImportOption
     return 3;
   size_t count = model.candidates.size();
   err << "error: --strict: " << count << (count == 1 ? " constant" : " constants") << " could be "
-      << (count == 1 ? "a parameter" : "parameters") << "; --train auto --train NAME or --freeze NAME decides for each\n";
+      << (count == 1 ? "a parameter" : "parameters")
+      << "; --train auto --train NAME or --freeze NAME decides for each\n";
   printCandidates(model, err);
   return 3;
 }
@@ -162,9 +176,11 @@ std::string configJson(const CompileOptions &options) {
   return config.dump();
 }
 
-void printSummary(std::ostream &out, ModuleOp module, const CompileOptions &options, const import::ImportSummary &model,
-                  const std::vector<partition::StageSummary> &stages, const artifact::ArtifactSummary &written,
-                  const std::vector<std::string> &notes, const std::string &advice, const std::map<std::string, double> &seconds) {
+void printSummary(std::ostream &out, ModuleOp module, const CompileOptions &options,
+                  const import::ImportSummary &model,
+                  const std::vector<partition::StageSummary> &stages,
+                  const artifact::ArtifactSummary &written, const std::vector<std::string> &notes,
+                  const std::string &advice, const std::map<std::string, double> &seconds) {
   int64_t trained = 0, elements = 0;
   for (nn::ParameterOp op : module.getOps<nn::ParameterOp>()) {
     int64_t count = nn::getStoredType(op).getNumElements();
@@ -195,13 +211,16 @@ void printSummary(std::ostream &out, ModuleOp module, const CompileOptions &opti
     for (dualpipe::TrainingOp training : module.getOps<dualpipe::TrainingOp>())
       experts = nn::getMeshSize(training, "ep").value_or(1);
     if (experts > 1)
-      out << "; " << experts << " expert ranks at each place of the pipeline, " << experts * table->ranks << " ranks in all";
+      out << "; " << experts << " expert ranks at each place of the pipeline, "
+          << experts * table->ranks << " ranks in all";
     out << "\n";
   }
   for (size_t s = 0; s < stages.size(); ++s) {
-    out << "  " << std::left << std::setw(5) << stages[s].name << std::setw(22) << ("@" + stages[s].body) << std::right << std::setw(10)
-        << inWords(stages[s].parameters) << " parameters" << std::setw(14) << inWords(stages[s].flops, "flop") << std::setw(12) << timeInWords(stages[s].seconds)
-        << "  rank" << (table && table->replicas.size() > 1 ? "s" : "");
+    out << "  " << std::left << std::setw(5) << stages[s].name << std::setw(22)
+        << ("@" + stages[s].body) << std::right << std::setw(10) << inWords(stages[s].parameters)
+        << " parameters" << std::setw(14) << inWords(stages[s].flops, "flop") << std::setw(12)
+        << timeInWords(stages[s].seconds) << "  rank"
+        << (table && table->replicas.size() > 1 ? "s" : "");
     if (table)
       for (const schedule::Replica &replica : table->replicas)
         out << " " << replica.rankOfStage[s];
@@ -211,8 +230,8 @@ void printSummary(std::ostream &out, ModuleOp module, const CompileOptions &opti
     out << "note: " << idle << "\n";
   for (const std::string &line : describePairs(module))
     out << line << "\n";
-  out << written.messages << " messages checked (" << inWords(written.messageBytes, "B") << "), " << written.collectives
-      << " collectives; no deadlock, no race\n";
+  out << written.messages << " messages checked (" << inWords(written.messageBytes, "B") << "), "
+      << written.collectives << " collectives; no deadlock, no race\n";
   if (auto step = forecast(module, lowering::kForecastSecondsAttr)) {
     out << "forecast: " << timeInWords(*step) << " a step";
     if (auto bubble = forecast(module, lowering::kForecastBubbleAttr))
@@ -227,18 +246,24 @@ void printSummary(std::ostream &out, ModuleOp module, const CompileOptions &opti
   double total = 0;
   for (auto &[phase, time] : seconds)
     total += time;
-  out << written.kernels << " kernels; compiled in " << timeInWords(total) << ": " << options.output << "\n";
+  out << written.kernels << " kernels; compiled in " << timeInWords(total) << ": " << options.output
+      << "\n";
 }
 
 std::string writeReport(const std::string &path, ModuleOp module, const CompileOptions &options,
-                        const std::vector<partition::StageSummary> &stages, const artifact::ArtifactSummary &written,
+                        const std::vector<partition::StageSummary> &stages,
+                        const artifact::ArtifactSummary &written,
                         const std::map<std::string, double> &seconds) {
   nlohmann::ordered_json report;
   report["config"] = nlohmann::ordered_json::parse(configJson(options));
   report["stages"] = nlohmann::ordered_json::array();
   for (const partition::StageSummary &stage : stages)
-    report["stages"].push_back({{"name", stage.name}, {"body", stage.body}, {"parameters", stage.parameters}, {"flops", stage.flops},
-                                {"bytes", stage.bytes}, {"seconds", stage.seconds}});
+    report["stages"].push_back({{"name", stage.name},
+                                {"body", stage.body},
+                                {"parameters", stage.parameters},
+                                {"flops", stage.flops},
+                                {"bytes", stage.bytes},
+                                {"seconds", stage.seconds}});
   nlohmann::ordered_json expected = nlohmann::ordered_json::object();
   if (auto step = forecast(module, lowering::kForecastSecondsAttr))
     expected["step_s"] = *step;

@@ -3,10 +3,10 @@
 #ifndef DPC_LIB_DRIVER_SUMMARY_H
 #define DPC_LIB_DRIVER_SUMMARY_H
 
-#include "dpc/Partition/Partition.h"
 #include "dpc/Artifact/Artifact.h"
 #include "dpc/Driver/Compile.h"
 #include "dpc/Machine/Machine.h"
+#include "dpc/Partition/Partition.h"
 
 namespace dpc::driver {
 
@@ -28,16 +28,21 @@ void printTies(const import::ImportSummary &model, std::ostream &out);
 void printCandidates(const import::ImportSummary &model, std::ostream &out);
 /// What a model must have beyond being read: something to train and, under --strict,
 /// no such constants. Says what is missing; the exit status, or 0.
-int checkImported(const import::ImportSummary &model, const import::ImportOptions &options, std::ostream &err);
+int checkImported(const import::ImportSummary &model, const import::ImportOptions &options,
+                  std::ostream &err);
 
 /// `advice`: about another schedule; empty if there is none to give.
-void printSummary(std::ostream &out, mlir::ModuleOp module, const CompileOptions &options, const import::ImportSummary &model,
-                  const std::vector<partition::StageSummary> &stages, const artifact::ArtifactSummary &written,
-                  const std::vector<std::string> &notes, const std::string &advice, const std::map<std::string, double> &seconds);
+void printSummary(std::ostream &out, mlir::ModuleOp module, const CompileOptions &options,
+                  const import::ImportSummary &model,
+                  const std::vector<partition::StageSummary> &stages,
+                  const artifact::ArtifactSummary &written, const std::vector<std::string> &notes,
+                  const std::string &advice, const std::map<std::string, double> &seconds);
 
 /// Writes the JSON report; returns the error, or nothing.
-std::string writeReport(const std::string &path, mlir::ModuleOp module, const CompileOptions &options,
-                        const std::vector<partition::StageSummary> &stages, const artifact::ArtifactSummary &written,
+std::string writeReport(const std::string &path, mlir::ModuleOp module,
+                        const CompileOptions &options,
+                        const std::vector<partition::StageSummary> &stages,
+                        const artifact::ArtifactSummary &written,
                         const std::map<std::string, double> &seconds);
 
 } // namespace dpc::driver

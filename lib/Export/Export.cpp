@@ -25,7 +25,8 @@ void list(std::ostream &out, const std::string &title, const std::vector<std::st
 Status run(const ExportOptions &options, std::ostream &out, std::ostream &err) {
   std::string extension = fs::path(options.output).extension().string();
   if (extension != ".onnx" && extension != ".safetensors")
-    return error(Code::Usage, "-o '", options.output, "': a copy of the model ends in .onnx, a state dict in .safetensors");
+    return error(Code::Usage, "-o '", options.output,
+                 "': a copy of the model ends in .onnx, a state dict in .safetensors");
   if (fs::exists(options.output) && !options.force)
     return error(Code::Usage, "'", options.output, "' exists; --force replaces it");
   Artifact artifact;
@@ -39,7 +40,8 @@ Status run(const ExportOptions &options, std::ostream &out, std::ostream &err) {
   std::string what = " tensors of the framework's state dict";
   size_t count = 0;
   if (extension == ".onnx") {
-    if (Status s = copyModel(artifact.manifest, weights, options.output, options.force, files); !s.ok())
+    if (Status s = copyModel(artifact.manifest, weights, options.output, options.force, files);
+        !s.ok())
       return s;
     for (const Manifest::Parameter &p : artifact.manifest.parameters)
       count += p.trained;
@@ -50,13 +52,20 @@ Status run(const ExportOptions &options, std::ostream &out, std::ostream &err) {
       return s;
     count = plan.tensors.size();
     if (!plan.recorded)
-      err << "note: the model's file does not record the framework's state dict: buffers, and further names of tied "
+      err << "note: the model's file does not record the framework's state dict: buffers, and "
+             "further names of tied "
              "tensors, are not known; python -m dpc.export records them\n";
-    list(err, "note: not written, so that a strict load would miss " + std::string(plan.missing.size() == 1 ? "it" : "them") + ":",
+    list(err,
+         "note: not written, so that a strict load would miss " +
+             std::string(plan.missing.size() == 1 ? "it" : "them") + ":",
          plan.missing);
-    list(err, "note: under the graph's own names and in its layout, since the framework's are not known:", plan.unnamed);
+    list(
+        err,
+        "note: under the graph's own names and in its layout, since the framework's are not known:",
+        plan.unnamed);
   }
-  out << weights.describe() << ": " << count << (count == 1 ? what.replace(what.find("s "), 1, "") : what) << " in";
+  out << weights.describe() << ": " << count
+      << (count == 1 ? what.replace(what.find("s "), 1, "") : what) << " in";
   for (const std::string &file : files)
     out << " " << file;
   out << "\n";

@@ -21,7 +21,8 @@ Status resolve(const std::string &location, const fs::path &folder, const std::s
   std::error_code failed;
   real = fs::weakly_canonical(folder / relative, failed);
   if (inside && !failed)
-    inside = !real.lexically_relative(folder).empty() && *real.lexically_relative(folder).begin() != "..";
+    inside = !real.lexically_relative(folder).empty() &&
+             *real.lexically_relative(folder).begin() != "..";
   if (!inside)
     return error(Code::Artifact, "tensor '", tensor, "': its external location '", location,
                  "' leaves the model's folder");
@@ -47,7 +48,8 @@ ExternalFiles::~ExternalFiles() {
   for (auto &[location, file] : files) {
     file.output.reset();
     // `remove` spares folders that are not empty.
-    for (fs::path at = fs::path(file.to).parent_path(); at.string().size() >= ownFolder.size(); at = at.parent_path())
+    for (fs::path at = fs::path(file.to).parent_path(); at.string().size() >= ownFolder.size();
+         at = at.parent_path())
       fs::remove(at, ignored);
   }
 }
@@ -71,7 +73,8 @@ Status ExternalFiles::plan(std::vector<ExternalTensor> &tensors, const Manifest 
     File &file = files[location];
     file.to = (fs::path(output).parent_path() / name).string();
     if (fs::exists(file.to) && !force)
-      return error(Code::Usage, "'", file.to, "', which the weights would go into, exists; --force replaces it");
+      return error(Code::Usage, "'", file.to,
+                   "', which the weights would go into, exists; --force replaces it");
     for (ExternalTensor *tensor : users)
       tensor->newLocation = name;
     if (Status s = planFile(location, users, manifest, model, file); !s.ok())
@@ -92,9 +95,10 @@ Status ExternalFiles::planFile(const std::string &location, std::vector<External
       return s;
     if (auto *known = recorded(manifest, real.string());
         known && (known->size != original.size() || known->mtime != original.modificationTime()))
-      return error(Code::Artifact, "'", real.string(), "' has changed since the model was compiled: it has ",
-                   original.size(), " bytes of time ", original.modificationTime(), " ns, expected ",
-                   known->size, " bytes of time ", known->mtime, " ns; compile it again");
+      return error(Code::Artifact, "'", real.string(),
+                   "' has changed since the model was compiled: it has ", original.size(),
+                   " bytes of time ", original.modificationTime(), " ns, expected ", known->size,
+                   " bytes of time ", known->mtime, " ns; compile it again");
     file.from = real.string();
     file.size = file.copied = original.size();
   }
@@ -112,8 +116,9 @@ Status ExternalFiles::planFile(const std::string &location, std::vector<External
                    location, "' of ", file.copied, " bytes");
     }
     // What another tensor reads too gets a place of its own.
-    bool shared = tensor.offset < reached ||
-                  (i + 1 < tensors.size() && tensors[i + 1]->offset < tensor.offset + tensor.length);
+    bool shared =
+        tensor.offset < reached ||
+        (i + 1 < tensors.size() && tensors[i + 1]->offset < tensor.offset + tensor.length);
     reached = std::max(reached, tensor.offset + tensor.length);
     tensor.newOffset = tensor.offset;
     if (tensor.values && shared) {
@@ -126,8 +131,8 @@ Status ExternalFiles::planFile(const std::string &location, std::vector<External
     }
   }
   if (!absent.empty())
-    return error(Code::Artifact, "'", real.string(), "', which does not exist, holds tensors that are no trained parameters:",
-                 absent);
+    return error(Code::Artifact, "'", real.string(),
+                 "', which does not exist, holds tensors that are no trained parameters:", absent);
   std::sort(file.changes.begin(), file.changes.end(),
             [](const Change &a, const Change &b) { return a.offset < b.offset; });
   return {};
@@ -164,7 +169,8 @@ Status ExternalFiles::write(Weights &weights) {
     for (const Change &change : file.changes) {
       if (Status s = copyTo(change.offset); !s.ok())
         return s;
-      if (Status s = weights.read(*change.values->parameter, change.values->transposed, buffer); !s.ok())
+      if (Status s = weights.read(*change.values->parameter, change.values->transposed, buffer);
+          !s.ok())
         return s;
       if (Status s = file.output->write(buffer.data(), buffer.size()); !s.ok())
         return s;

@@ -44,9 +44,9 @@ private:
     const Replacement *values;
   };
   struct File {
-    std::string from, to;      ///< paths; from "": it is not there, all is replaced
-    uint64_t size = 0;         ///< of the copy
-    uint64_t copied = 0;       ///< bytes of the original
+    std::string from, to;        ///< paths; from "": it is not there, all is replaced
+    uint64_t size = 0;           ///< of the copy
+    uint64_t copied = 0;         ///< bytes of the original
     std::vector<Change> changes; ///< by offset, apart from each other
     std::unique_ptr<dpcrt::OutputFile> output;
   };
@@ -54,7 +54,7 @@ private:
                          const dpcrt::Manifest &manifest, const std::string &model, File &file);
 
   std::map<std::string, File> files; ///< by location
-  std::string ownFolder; ///< of several files; "": one beside the copy
+  std::string ownFolder;             ///< of several files; "": one beside the copy
   bool committed = false;
   std::vector<std::string> written;
 };

@@ -10,21 +10,26 @@
 #include <set>
 
 using namespace dpcrt;
-using onnx::TensorProto;
+using dpc::onnxwire::depthLimit;
 using dpc::onnxwire::Message;
 using dpc::onnxwire::submessage;
-using dpc::onnxwire::depthLimit;
+using onnx::TensorProto;
 
 namespace dpc::exporting {
 namespace {
 
 std::optional<TensorProto::DataType> onnxType(Element type) {
   switch (type) {
-  case Element::F32: return TensorProto::FLOAT;
-  case Element::F64: return TensorProto::DOUBLE;
-  case Element::F16: return TensorProto::FLOAT16;
-  case Element::BF16: return TensorProto::BFLOAT16;
-  default: return std::nullopt;
+  case Element::F32:
+    return TensorProto::FLOAT;
+  case Element::F64:
+    return TensorProto::DOUBLE;
+  case Element::F16:
+    return TensorProto::FLOAT16;
+  case Element::BF16:
+    return TensorProto::BFLOAT16;
+  default:
+    return std::nullopt;
   }
 }
 
@@ -50,7 +55,8 @@ public:
       if (!found.count(name))
         absent += "\n  '" + name + "'";
     if (!absent.empty())
-      return error(Code::Artifact, "the model has no initializers, nor Constant nodes, of these names:", absent);
+      return error(Code::Artifact,
+                   "the model has no initializers, nor Constant nodes, of these names:", absent);
     return {};
   }
 
@@ -84,7 +90,8 @@ private:
         out.dims.push_back(field.value);
       else if (field.number == TensorProto::kDimsFieldNumber) // packed
         parseDims(field.content, out.dims);
-      else if (field.number == TensorProto::kExternalDataFieldNumber && !parseEntry(field.content, out))
+      else if (field.number == TensorProto::kExternalDataFieldNumber &&
+               !parseEntry(field.content, out))
         return false;
     }
     return !broken;
@@ -141,23 +148,27 @@ private:
   }
 
   // Under which name a submessage's tensor could be a weight.
-  static std::string ownerOf(Message message, Message inner, std::string_view content, const std::string &owner) {
+  static std::string ownerOf(Message message, Message inner, std::string_view content,
+                             const std::string &owner) {
     if (message == Message::MainGraph && inner == Message::Node)
       return constantName(content);
     return message == Message::Node ? owner : "";
   }
 
   // The replacement of a tensor; null if it stays.
-  Status replacementOf(const Tensor &tensor, Message message, const std::string &owner, const Replacement *&out) {
+  Status replacementOf(const Tensor &tensor, Message message, const std::string &owner,
+                       const Replacement *&out) {
     out = nullptr;
     auto it = replacements.find(message == Message::MainGraph ? tensor.name : owner);
     if (it == replacements.end())
       return {};
     const Manifest::Parameter &p = *it->second.parameter;
     auto size = byteSize(tensor.dims, sizeOf(p.type));
-    if (onnxType(p.type) != TensorProto::DataType(tensor.type) || !size || *size != it->second.bytes)
-      return error(Code::Artifact, "initializer '", it->first, "' does not have the type and size of parameter '",
-                   p.name, "', ", nameOf(p.type), shapeText(p.shape));
+    if (onnxType(p.type) != TensorProto::DataType(tensor.type) || !size ||
+        *size != it->second.bytes)
+      return error(Code::Artifact, "initializer '", it->first,
+                   "' does not have the type and size of parameter '", p.name, "', ",
+                   nameOf(p.type), shapeText(p.shape));
     out = &it->second;
     return {};
   }
@@ -168,11 +179,14 @@ private:
     Field field;
     bool broken;
     while (nextField(bytes, field, broken)) {
-      std::optional<Message> inner = field.nested ? submessage(message, field.number) : std::nullopt;
+      std::optional<Message> inner =
+          field.nested ? submessage(message, field.number) : std::nullopt;
       if (!inner)
         continue;
       if (*inner != Message::Tensor) {
-        if (Status s = scan(*inner, field.content, ownerOf(message, *inner, field.content, owner), depth + 1); !s.ok())
+        if (Status s = scan(*inner, field.content, ownerOf(message, *inner, field.content, owner),
+                            depth + 1);
+            !s.ok())
           return s;
         continue;
       }
@@ -192,7 +206,8 @@ private:
         return error(Code::Artifact, "initializer '", tensor.name, "' has ", tensor.length,
                      " external bytes, its type needs ", values->bytes);
       places[field.content.data()] = external.size();
-      external.push_back({tensor.name, tensor.location, tensor.offset, tensor.length, values, "", 0});
+      external.push_back(
+          {tensor.name, tensor.location, tensor.offset, tensor.length, values, "", 0});
     }
     return broken ? damaged() : Status();
   }
@@ -202,14 +217,16 @@ private:
     Field field;
     bool broken;
     while (nextField(bytes, field, broken)) {
-      std::optional<Message> inner = field.nested ? submessage(message, field.number) : std::nullopt;
+      std::optional<Message> inner =
+          field.nested ? submessage(message, field.number) : std::nullopt;
       if (!inner) {
         out.add(field.whole);
         continue;
       }
-      Rope content = *inner == Message::Tensor
-                         ? copyTensor(field.content, message, owner)
-                         : copy(*inner, field.content, ownerOf(message, *inner, field.content, owner));
+      Rope content =
+          *inner == Message::Tensor
+              ? copyTensor(field.content, message, owner)
+              : copy(*inner, field.content, ownerOf(message, *inner, field.content, owner));
       // What did not change keeps its bytes, the length's too.
       if (content.pieces().size() == 1 && content.pieces()[0].original == field.content &&
           content.pieces()[0].original.data() == field.content.data())
@@ -291,14 +308,15 @@ private:
 
 Status checkModelFile(const Manifest::ModelFile &file) {
   if (file.path.empty())
-    return Status(Code::Artifact, "the artifact does not say which file its model came from; compile it again");
+    return Status(Code::Artifact,
+                  "the artifact does not say which file its model came from; compile it again");
   InputFile input;
   if (Status s = InputFile::open(file.path, Code::Artifact, input); !s.ok())
     return s.within("the model's own file is needed for a copy");
   if (input.size() != file.size || input.modificationTime() != file.mtime)
-    return error(Code::Artifact, "'", file.path, "' has changed since it was compiled: it has ", input.size(),
-                 " bytes of time ", input.modificationTime(), " ns, expected ", file.size, " bytes of time ",
-                 file.mtime, " ns; compile it again");
+    return error(Code::Artifact, "'", file.path, "' has changed since it was compiled: it has ",
+                 input.size(), " bytes of time ", input.modificationTime(), " ns, expected ",
+                 file.size, " bytes of time ", file.mtime, " ns; compile it again");
   return {};
 }
 
@@ -329,9 +347,11 @@ Status copyModel(const Manifest &manifest, Weights &weights, const std::string &
     return s;
   std::vector<char> bytes;
   for (const Rope::Piece &piece : rope.pieces()) {
-    std::string_view content = piece.original.empty() ? std::string_view(piece.text) : piece.original;
+    std::string_view content =
+        piece.original.empty() ? std::string_view(piece.text) : piece.original;
     if (piece.values) {
-      if (Status s = weights.read(*piece.values->parameter, piece.values->transposed, bytes); !s.ok())
+      if (Status s = weights.read(*piece.values->parameter, piece.values->transposed, bytes);
+          !s.ok())
         return s;
       content = {bytes.data(), bytes.size()};
     }

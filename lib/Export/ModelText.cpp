@@ -52,7 +52,8 @@ Status ModelBytes::open(const std::string &path) {
   if (fd >= 0)
     ::close(fd);
   if (!opened || !mapping)
-    return error(Code::Artifact, "cannot read '", path, "': ", opened ? "it is empty" : std::strerror(reason));
+    return error(Code::Artifact, "cannot read '", path,
+                 "': ", opened ? "it is empty" : std::strerror(reason));
   view = {static_cast<const char *>(mapping), mapped};
   return {};
 }

@@ -17,9 +17,11 @@ std::string explainPartial(const Manifest::Parameter &p) {
     return "the model's file holds only the rows that the exporter looked up in it, " + stored +
            ", and says neither which these are nor how many it has";
   if (p.folding == "slice")
-    return "the model's file holds only a part of it, " + stored + ", and says neither where this lies nor how large it is";
+    return "the model's file holds only a part of it, " + stored +
+           ", and says neither where this lies nor how large it is";
   if (p.folding == "rearrangement")
-    return "the model's file holds it rearranged by the exporter, " + stored + ", and does not say how";
+    return "the model's file holds it rearranged by the exporter, " + stored +
+           ", and does not say how";
   return "the model's file holds only what was folded from it, " + stored;
 }
 
@@ -34,7 +36,8 @@ StateDictPlan planStateDict(const Manifest &manifest) {
   };
   for (const Manifest::StateEntry &entry : manifest.stateDict) {
     keys.insert(entry.key);
-    const Manifest::Parameter *p = entry.parameter.empty() ? nullptr : manifest.parameter(entry.parameter);
+    const Manifest::Parameter *p =
+        entry.parameter.empty() ? nullptr : manifest.parameter(entry.parameter);
     if (p)
       done.insert(p->name);
     if (p && p->partial)
@@ -42,17 +45,21 @@ StateDictPlan planStateDict(const Manifest &manifest) {
     else if (p || entry.source.index())
       plan.tensors.push_back({entry.key, p, &entry});
     else
-      plan.missing.push_back("'" + entry.key + "': the model's file does not hold it under a name that is known (perhaps it is tied to another)");
+      plan.missing.push_back("'" + entry.key +
+                             "': the model's file does not hold it under a name that is known "
+                             "(perhaps it is tied to another)");
   }
   for (const Manifest::Parameter &p : manifest.parameters) {
     // What is not trained and has no name of the framework is a mask or a table of the graph.
     if (done.count(p.name) || (!p.trained && p.framework.empty()))
       continue;
     // A name that is no path of modules was made up by the exporter.
-    bool isPath = p.name.find('.') != std::string::npos && p.name.find_first_of(":/") == std::string::npos;
+    bool isPath =
+        p.name.find('.') != std::string::npos && p.name.find_first_of(":/") == std::string::npos;
     if (p.framework.empty() && (plan.recorded || !p.initializer.empty() || !isPath))
       plan.unnamed.push_back(p.name);
-    for (const std::string &key : p.framework.empty() ? std::vector<std::string>{p.name} : p.framework) {
+    for (const std::string &key :
+         p.framework.empty() ? std::vector<std::string>{p.name} : p.framework) {
       if (!keys.insert(key).second)
         continue;
       if (p.partial)

@@ -14,7 +14,7 @@ struct StateDictPlan {
     const dpcrt::Manifest::Parameter *parameter; ///< null: `entry`
     const dpcrt::Manifest::StateEntry *entry;
   };
-  std::vector<Tensor> tensors; ///< in the framework's order
+  std::vector<Tensor> tensors;      ///< in the framework's order
   std::vector<std::string> missing; ///< keys, each with why
   std::vector<std::string> unnamed; ///< written under the graph's own names
   bool recorded = false;            ///< the model's file lists the state dict's keys

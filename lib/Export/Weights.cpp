@@ -30,8 +30,9 @@ Status Weights::openCheckpoint(const std::string &path, std::ostream &err) {
     err << "note: " << note << "\n";
   std::string wrong;
   for (const Manifest::Parameter &p : artifact.manifest.parameters) {
-    auto it = std::find_if(opened.manifest.parameters.begin(), opened.manifest.parameters.end(),
-                           [&](const CheckpointManifest::Parameter &q) { return q.name == p.name; });
+    auto it =
+        std::find_if(opened.manifest.parameters.begin(), opened.manifest.parameters.end(),
+                     [&](const CheckpointManifest::Parameter &q) { return q.name == p.name; });
     if (it == opened.manifest.parameters.end())
       wrong += "\n  '" + p.name + "' (" + described(p.type, p.shape) + ") is not in it";
     else if (it->type != p.type || it->shape != p.shape)
@@ -51,8 +52,9 @@ Status Weights::openCheckpoint(const std::string &path, std::ostream &err) {
 Status Weights::read(const Manifest::Parameter &parameter, bool transposed,
                      std::vector<char> &bytes) {
   bytes.resize(*byteSize(parameter.shape, sizeOf(parameter.type)));
-  Status s = checkpoint ? checkpoint->read(parameter.name, parameter.type, parameter.shape, bytes.data())
-                        : initial.read(parameter, 0, bytes.size(), bytes.data());
+  Status s = checkpoint
+                 ? checkpoint->read(parameter.name, parameter.type, parameter.shape, bytes.data())
+                 : initial.read(parameter, 0, bytes.size(), bytes.data());
   if (s.ok() && transposed)
     turn(bytes, parameter.shape, parameter.type);
   return s;

@@ -25,8 +25,8 @@ struct Replacement {
 class Rope {
 public:
   struct Piece {
-    std::string_view original;        ///< bytes that outlive the rope
-    std::string text;                 ///< if `original` is empty
+    std::string_view original;           ///< bytes that outlive the rope
+    std::string text;                    ///< if `original` is empty
     const Replacement *values = nullptr; ///< if neither is given
   };
   void add(std::string_view original);
@@ -48,10 +48,10 @@ private:
 
 struct Field {
   uint32_t number = 0;
-  bool nested = false;       ///< of type length-delimited
-  std::string_view whole;    ///< tag, length and content
-  std::string_view content;  ///< if nested
-  uint64_t value = 0;        ///< of a varint
+  bool nested = false;      ///< of type length-delimited
+  std::string_view whole;   ///< tag, length and content
+  std::string_view content; ///< if nested
+  uint64_t value = 0;       ///< of a varint
 };
 /// The field at the beginning of `rest`, which is shortened by it. False at the end
 /// and, with `broken` set, where the bytes are no message.

@@ -25,16 +25,14 @@ static ArrayRef<int64_t> getShape(Value value) {
 }
 
 // What `outer` of `inner` does in one step: element i is inner[outer[i]].
-static SmallVector<int64_t> compose(ArrayRef<int64_t> inner,
-                                    ArrayRef<int64_t> outer) {
+static SmallVector<int64_t> compose(ArrayRef<int64_t> inner, ArrayRef<int64_t> outer) {
   SmallVector<int64_t> result;
   for (int64_t i : outer)
     result.push_back(inner[i]);
   return result;
 }
 
-static DenseI64ArrayAttr getPermutationAttr(Builder &builder,
-                                            ArrayRef<int64_t> perm) {
+static DenseI64ArrayAttr getPermutationAttr(Builder &builder, ArrayRef<int64_t> perm) {
   if (llvm::equal(perm, llvm::seq<int64_t>(0, perm.size())))
     return {};
   return builder.getDenseI64ArrayAttr(perm);
@@ -74,11 +72,9 @@ namespace {
 struct DropBatchReshapes : OpRewritePattern<nn::ReshapeOp> {
   using OpRewritePattern::OpRewritePattern;
 
-  LogicalResult matchAndRewrite(nn::ReshapeOp split,
-                                PatternRewriter &rewriter) const override {
+  LogicalResult matchAndRewrite(nn::ReshapeOp split, PatternRewriter &rewriter) const override {
     auto transpose = split.getOperand().getDefiningOp<nn::TransposeOp>();
-    auto join = transpose ? transpose.getOperand().getDefiningOp<nn::ReshapeOp>()
-                          : nn::ReshapeOp();
+    auto join = transpose ? transpose.getOperand().getDefiningOp<nn::ReshapeOp>() : nn::ReshapeOp();
     if (!join)
       return rewriter.notifyMatchFailure(split, "no transpose of a reshape");
     ArrayRef<int64_t> source = getShape(join.getOperand());
@@ -93,8 +89,8 @@ struct DropBatchReshapes : OpRewritePattern<nn::ReshapeOp> {
       }
     if (ArrayRef(shape) != getShape(split))
       return rewriter.notifyMatchFailure(split, "other dimensions come out");
-    auto joined = nn::TransposeOp::create(rewriter, split.getLoc(), split.getType(),
-                                          join.getOperand(), perm);
+    auto joined =
+        nn::TransposeOp::create(rewriter, split.getLoc(), split.getType(), join.getOperand(), perm);
     keepStage(split, joined);
     rewriter.replaceOp(split, joined);
     return success();
@@ -103,35 +99,30 @@ struct DropBatchReshapes : OpRewritePattern<nn::ReshapeOp> {
 
 // scale(transpose(x)) -> transpose(scale(x)), only where a product will take it.
 struct SinkTranspose : RewritePattern {
-  SinkTranspose(MLIRContext *context)
-      : RewritePattern(MatchAnyOpTypeTag(), 1, context) {}
+  SinkTranspose(MLIRContext *context) : RewritePattern(MatchAnyOpTypeTag(), 1, context) {}
 
-  LogicalResult matchAndRewrite(Operation *op,
-                                PatternRewriter &rewriter) const override {
+  LogicalResult matchAndRewrite(Operation *op, PatternRewriter &rewriter) const override {
     if (!op->hasTrait<nn::ElementwiseOp>() || op->getNumOperands() != 2 ||
-        op->getNumResults() != 1 || !op->hasOneUse() ||
-        !isa<nn::MatmulOp>(*op->user_begin()))
+        op->getNumResults() != 1 || !op->hasOneUse() || !isa<nn::MatmulOp>(*op->user_begin()))
       return rewriter.notifyMatchFailure(op, "not on the way to one product");
     for (unsigned i : {0, 1}) {
       auto transpose = op->getOperand(i).getDefiningOp<nn::TransposeOp>();
       auto constant = op->getOperand(1 - i).getDefiningOp<nn::ConstantOp>();
-      auto value =
-          constant ? dyn_cast<SplatElementsAttr>(constant.getValue()) : nullptr;
+      auto value = constant ? dyn_cast<SplatElementsAttr>(constant.getValue()) : nullptr;
       if (!transpose || !value || !transpose->hasOneUse() ||
           op->getOperand(i).getType() != op->getResult(0).getType())
         continue;
       auto type = cast<RankedTensorType>(transpose.getOperand().getType());
-      Value splat = nn::ConstantOp::create(
-          rewriter, constant.getLoc(), type,
-          DenseElementsAttr::get(type, value.getSplatValue<Attribute>()));
+      Value splat =
+          nn::ConstantOp::create(rewriter, constant.getLoc(), type,
+                                 DenseElementsAttr::get(type, value.getSplatValue<Attribute>()));
       IRMapping mapping;
       mapping.map(op->getOperand(i), transpose.getOperand());
       mapping.map(op->getOperand(1 - i), splat);
       Operation *moved = rewriter.clone(*op, mapping);
       moved->getResult(0).setType(type);
-      auto sunk = nn::TransposeOp::create(
-          rewriter, op->getLoc(), op->getResult(0).getType(),
-          moved->getResult(0), transpose.getPerm());
+      auto sunk = nn::TransposeOp::create(rewriter, op->getLoc(), op->getResult(0).getType(),
+                                          moved->getResult(0), transpose.getPerm());
       keepStage(transpose, sunk);
       rewriter.replaceOp(op, sunk);
       return success();
@@ -144,16 +135,14 @@ struct AbsorbIntoOperand : OpRewritePattern<nn::MatmulOp> {
   AbsorbIntoOperand(MLIRContext *context, llvm::Statistic &absorbed)
       : OpRewritePattern(context), absorbed(absorbed) {}
 
-  LogicalResult matchAndRewrite(nn::MatmulOp op,
-                                PatternRewriter &rewriter) const override {
+  LogicalResult matchAndRewrite(nn::MatmulOp op, PatternRewriter &rewriter) const override {
     bool changed = false;
     for (unsigned i : {0, 1}) {
       auto transpose = op->getOperand(i).getDefiningOp<nn::TransposeOp>();
       if (!transpose)
         continue;
       SmallVector<int64_t> perm =
-          compose(transpose.getPerm(),
-                  i == 0 ? op.getLhsPermutation() : op.getRhsPermutation());
+          compose(transpose.getPerm(), i == 0 ? op.getLhsPermutation() : op.getRhsPermutation());
       // One of the matrix dimensions must be contiguous in memory.
       int64_t last = perm.size() - 1;
       if (perm[last] != last && perm[last - 1] != last)
@@ -179,22 +168,19 @@ struct AbsorbIntoResult : OpRewritePattern<nn::TransposeOp> {
   AbsorbIntoResult(MLIRContext *context, llvm::Statistic &absorbed)
       : OpRewritePattern(context), absorbed(absorbed) {}
 
-  LogicalResult matchAndRewrite(nn::TransposeOp op,
-                                PatternRewriter &rewriter) const override {
+  LogicalResult matchAndRewrite(nn::TransposeOp op, PatternRewriter &rewriter) const override {
     auto matmul = op.getOperand().getDefiningOp<nn::MatmulOp>();
     if (!matmul || !matmul->hasOneUse())
       return rewriter.notifyMatchFailure(op, "not the only reader of a product");
-    SmallVector<int64_t> perm =
-        compose(matmul.getResultPermutation(), op.getPerm());
+    SmallVector<int64_t> perm = compose(matmul.getResultPermutation(), op.getPerm());
     // Rows of the product stay contiguous: what the library writes at full speed.
     if (perm.back() != static_cast<int64_t>(perm.size()) - 1)
       return rewriter.notifyMatchFailure(op, "rows would be scattered");
     // The product takes the transpose's place in the list, so that operands
     // stay where they are and readers still follow.
-    auto moved = nn::MatmulOp::create(
-        rewriter, matmul.getLoc(), op.getType(), matmul.getLhs(),
-        matmul.getRhs(), matmul.getLhsPermAttr(), matmul.getRhsPermAttr(),
-        getPermutationAttr(rewriter, perm));
+    auto moved = nn::MatmulOp::create(rewriter, matmul.getLoc(), op.getType(), matmul.getLhs(),
+                                      matmul.getRhs(), matmul.getLhsPermAttr(),
+                                      matmul.getRhsPermAttr(), getPermutationAttr(rewriter, perm));
     keepStage(matmul, moved);
     rewriter.replaceOp(op, moved);
     rewriter.eraseOp(matmul);
@@ -205,8 +191,7 @@ struct AbsorbIntoResult : OpRewritePattern<nn::TransposeOp> {
   llvm::Statistic &absorbed;
 };
 
-class AbsorbTransposes
-    : public dpc::import::impl::NNAbsorbTransposesBase<AbsorbTransposes> {
+class AbsorbTransposes : public dpc::import::impl::NNAbsorbTransposesBase<AbsorbTransposes> {
   void runOnOperation() override {
     MLIRContext *context = &getContext();
     RewritePatternSet patterns(context);
@@ -217,8 +202,7 @@ class AbsorbTransposes
     GreedyRewriteConfig config;
     config.enableFolding(false).enableConstantCSE(false).setRegionSimplificationLevel(
         GreedySimplifyRegionLevel::Disabled);
-    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns),
-                                     config)))
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns), config)))
       signalPassFailure();
   }
 };

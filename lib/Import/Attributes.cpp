@@ -5,8 +5,8 @@
 using namespace mlir;
 using namespace dpc::import;
 
-const onnx::AttributeProto *
-NodeContext::find(StringRef name, onnx::AttributeProto::AttributeType type) {
+const onnx::AttributeProto *NodeContext::find(StringRef name,
+                                              onnx::AttributeProto::AttributeType type) {
   const onnx::AttributeProto *attribute = node.find(name);
   if (!attribute || attribute->type() == type)
     return attribute;
@@ -14,9 +14,8 @@ NodeContext::find(StringRef name, onnx::AttributeProto::AttributeType type) {
   if (attribute->type() == onnx::AttributeProto::UNDEFINED)
     return attribute;
   error() << "attribute '" << name << "' has the wrong type ("
-          << onnx::AttributeProto::AttributeType_Name(attribute->type())
-          << " instead of " << onnx::AttributeProto::AttributeType_Name(type)
-          << ")";
+          << onnx::AttributeProto::AttributeType_Name(attribute->type()) << " instead of "
+          << onnx::AttributeProto::AttributeType_Name(type) << ")";
   badAttribute = true;
   return nullptr;
 }
@@ -40,8 +39,7 @@ std::optional<SmallVector<int64_t>> NodeContext::getInts(StringRef name) {
   auto *attribute = find(name, onnx::AttributeProto::INTS);
   if (!attribute)
     return std::nullopt;
-  return SmallVector<int64_t>(attribute->ints().begin(),
-                              attribute->ints().end());
+  return SmallVector<int64_t>(attribute->ints().begin(), attribute->ints().end());
 }
 
 FailureOr<DenseElementsAttr> NodeContext::getTensor(StringRef name) {

@@ -22,8 +22,7 @@ constexpr int64_t kNoMinimum = std::numeric_limits<int64_t>::min();
 
 bool holdsIntegers(Value value) {
   auto type = dyn_cast<ShapedType>(value.getType());
-  return type && type.getElementType().isInteger() &&
-         !type.getElementType().isInteger(1);
+  return type && type.getElementType().isInteger() && !type.getElementType().isInteger(1);
 }
 
 // The integers that a value may hold: from the minimum up to below the limit,
@@ -32,12 +31,8 @@ struct Bounds {
   int64_t minimum = 0, limit = 0;
   SmallVector<int64_t, 1> ignored; ///< ascending
 
-  bool isRange(int64_t value) const {
-    return value >= minimum && value < limit;
-  }
-  bool allows(int64_t value) const {
-    return isRange(value) || llvm::is_contained(ignored, value);
-  }
+  bool isRange(int64_t value) const { return value >= minimum && value < limit; }
+  bool allows(int64_t value) const { return isRange(value) || llvm::is_contained(ignored, value); }
   void ignore(int64_t value) {
     if (allows(value))
       return;
@@ -50,8 +45,7 @@ struct Bounds {
   }
   /// What both allow.
   Bounds meet(const Bounds &other) const {
-    Bounds both{
-        std::max(minimum, other.minimum), std::min(limit, other.limit), {}};
+    Bounds both{std::max(minimum, other.minimum), std::min(limit, other.limit), {}};
     for (const Bounds *one : {this, &other})
       for (int64_t value : one->ignored)
         if (allows(value) && other.allows(value))
@@ -97,8 +91,7 @@ private:
   void visit(Operation *op) {
     if (auto indexing = dyn_cast<nn::IndexingOpInterface>(op))
       return visitIndexing(op, indexing);
-    const Bounds *result =
-        op->getNumResults() == 1 ? of(op->getResult(0)) : nullptr;
+    const Bounds *result = op->getNumResults() == 1 ? of(op->getResult(0)) : nullptr;
     if (!result)
       return;
     Bounds bounds = *result;
@@ -133,8 +126,7 @@ private:
     std::optional<int64_t> ignored;
     for (Operation *user : gather->getUsers()) {
       std::optional<int64_t> here;
-      for (Value factor : isa<nn::MulOp>(user) ? user->getOperands()
-                                               : OperandRange(nullptr, 0)) {
+      for (Value factor : isa<nn::MulOp>(user) ? user->getOperands() : OperandRange(nullptr, 0)) {
         auto cast = factor.getDefiningOp<nn::CastOp>();
         auto test = cast ? getTest(cast.getOperand(), indices) : std::nullopt;
         if (test && test->predicate == nn::Predicate::NE)
@@ -157,11 +149,9 @@ private:
       if (test && getInteger(other) &&
           test->predicate == (then ? nn::Predicate::NE : nn::Predicate::EQ))
         here.ignore(test->number); // x == c ? k : x
-      else if (test && !then && test->predicate == nn::Predicate::LT &&
-               test->number == 0 && sum && sum.getLhs() == chosen &&
-               getInteger(sum.getRhs()))
-        here.minimum = bounds.minimum -
-                       *getInteger(sum.getRhs()); // x < 0 ? x + extent : x
+      else if (test && !then && test->predicate == nn::Predicate::LT && test->number == 0 && sum &&
+               sum.getLhs() == chosen && getInteger(sum.getRhs()))
+        here.minimum = bounds.minimum - *getInteger(sum.getRhs()); // x < 0 ? x + extent : x
       else
         here.forgetMinimum(); // what is not chosen may be anything
       if (!chosen.getDefiningOp<nn::AddOp>())
@@ -197,16 +187,15 @@ struct BoundInputs : public dpc::import::impl::NNBoundInputsBase<BoundInputs> {
         ++numBounded;
         SmallVector<NamedAttribute> parts;
         if (!found->ignored.empty())
-          parts.push_back(builder.getNamedAttr(
-              nn::kIgnoredAttr, builder.getDenseI64ArrayAttr(found->ignored)));
+          parts.push_back(
+              builder.getNamedAttr(nn::kIgnoredAttr, builder.getDenseI64ArrayAttr(found->ignored)));
         if (found->minimum != kNoMinimum)
-          parts.push_back(builder.getNamedAttr(
-              nn::kMinimumAttr, builder.getI64IntegerAttr(found->minimum)));
-        if (auto name = function.getArgAttrOfType<StringAttr>(
-                argument.getArgNumber(), nn::kNameAttr);
+          parts.push_back(
+              builder.getNamedAttr(nn::kMinimumAttr, builder.getI64IntegerAttr(found->minimum)));
+        if (auto name =
+                function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), nn::kNameAttr);
             name && !parts.empty())
-          bounds.push_back(
-              builder.getNamedAttr(name, builder.getDictionaryAttr(parts)));
+          bounds.push_back(builder.getNamedAttr(name, builder.getDictionaryAttr(parts)));
       }
       if (!bounds.empty())
         function->setAttr(nn::kBoundsAttr, builder.getDictionaryAttr(bounds));

@@ -11,9 +11,8 @@ using namespace dpc::import;
 // ONNX's own operators of quantisation, and onnxruntime's.
 static bool isQuantised(StringRef op) {
   op = op.substr(op.find_last_of(".:") + 1);
-  return op == "QuantizeLinear" || op == "DequantizeLinear" ||
-         op == "DynamicQuantizeLinear" || op == "MatMulInteger" ||
-         op == "ConvInteger" || op.starts_with("QLinear") ||
+  return op == "QuantizeLinear" || op == "DequantizeLinear" || op == "DynamicQuantizeLinear" ||
+         op == "MatMulInteger" || op == "ConvInteger" || op.starts_with("QLinear") ||
          op.starts_with("MatMulNBits") || op == "MatMulIntegerToFloat";
 }
 

@@ -24,9 +24,8 @@ llvm::DenseSet<Value> dpc::import::findDifferentiable(Value loss) {
   return seen;
 }
 
-llvm::SetVector<StringRef>
-dpc::import::findConstants(Forward &forward, const Graph &graph,
-                           const StoredTensors &tensors) {
+llvm::SetVector<StringRef> dpc::import::findConstants(Forward &forward, const Graph &graph,
+                                                      const StoredTensors &tensors) {
   const auto &values = forward.values;
   llvm::DenseSet<Value> differentiable = findDifferentiable(forward.loss);
   llvm::SetVector<StringRef> names;
@@ -36,19 +35,17 @@ dpc::import::findConstants(Forward &forward, const Graph &graph,
     bool onPath = false;
     for (const std::string &output : node.outputs) {
       auto it = values.find(output);
-      onPath |= it != values.end() && it->second.tensor &&
-                !getConstant(it->second.tensor) &&
+      onPath |= it != values.end() && it->second.tensor && !getConstant(it->second.tensor) &&
                 differentiable.contains(it->second.tensor);
     }
     if (!onPath)
       continue;
     for (auto [i, input] : llvm::enumerate(node.inputs)) {
       auto it = values.find(input);
-      if (it == values.end() || !it->second.tensor ||
-          !isFloat(it->second.tensor) || isSetting(node, i))
+      if (it == values.end() || !it->second.tensor || !isFloat(it->second.tensor) ||
+          isSetting(node, i))
         continue;
-      if (auto found = forward.origins.find(input);
-          found != forward.origins.end())
+      if (auto found = forward.origins.find(input); found != forward.origins.end())
         names.insert(found->second.begin(), found->second.end());
     }
   }
@@ -64,12 +61,9 @@ dpc::import::findConstants(Forward &forward, const Graph &graph,
   return names;
 }
 
-void dpc::import::listConstants(const llvm::SetVector<StringRef> &names,
-                                const Graph &graph,
-                                const StoredTensors &tensors,
-                                TensorReader &reader,
-                                const ImportOptions &options,
-                                ImportSummary &summary) {
+void dpc::import::listConstants(const llvm::SetVector<StringRef> &names, const Graph &graph,
+                                const StoredTensors &tensors, TensorReader &reader,
+                                const ImportOptions &options, ImportSummary &summary) {
   Roles roles(graph, tensors, reader);
   for (StringRef name : names) {
     summary.constants.push_back(name.str());
@@ -80,42 +74,37 @@ void dpc::import::listConstants(const llvm::SetVector<StringRef> &names,
     if (tensor.trained || tensor.constant || tensor.type.getNumElements() < 2)
       continue;
     if (reader.isPresent(*tensor.proto, tensor.name)) {
-      FailureOr<std::vector<char>> bytes =
-          reader.readBytes(*tensor.proto, tensor.name);
+      FailureOr<std::vector<char>> bytes = reader.readBytes(*tensor.proto, tensor.name);
       if (failed(bytes) || isMask(tensor.type.getElementType(), *bytes))
         continue;
     }
-    summary.candidates.push_back({tensor.name, tensor.type.getShape().vec(),
-                                  roles.describeUse(tensor)});
+    summary.candidates.push_back(
+        {tensor.name, tensor.type.getShape().vec(), roles.describeUse(tensor)});
   }
 }
 
 // Training what an exporter computed from a parameter is not training the
 // parameter, and leaving it constant is not what the model's author meant.
-LogicalResult
-dpc::import::refuseComputed(const llvm::SetVector<StringRef> &names,
-                            const StoredTensors &tensors, Location loc) {
+LogicalResult dpc::import::refuseComputed(const llvm::SetVector<StringRef> &names,
+                                          const StoredTensors &tensors, Location loc) {
   std::string text;
   int64_t count = 0;
   for (auto &[name, tensor] : tensors) {
     if (tensor.computedFrom.empty() || !names.contains(name))
       continue;
-    text += "\n  '" + llvm::join(tensor.computedFrom, "', '") + "', as '" +
-            tensor.name + "' (" + toString(tensor.type.getShape()) + "): " +
-            (tensor.computedFrom.size() == 1
-                 ? "--freeze " + tensor.computedFrom.front()
-                 : "--freeze " + tensor.name) +
+    text += "\n  '" + llvm::join(tensor.computedFrom, "', '") + "', as '" + tensor.name + "' (" +
+            toString(tensor.type.getShape()) + "): " +
+            (tensor.computedFrom.size() == 1 ? "--freeze " + tensor.computedFrom.front()
+                                             : "--freeze " + tensor.name) +
             " keeps it constant";
     ++count;
   }
   if (!count)
     return success();
-  return emitError(loc)
-         << "the exporter replaced "
-         << (count == 1 ? "a parameter" : "parameters")
-         << " by what it computed from " << (count == 1 ? "it" : "them")
-         << ", which cannot be trained in "
-         << (count == 1 ? "its" : "their") << " place:" << text
-         << "\nExport again with python -m dpc.export, which folds no parameter "
-            "(or torch.onnx.export with optimize=False)";
+  return emitError(loc) << "the exporter replaced " << (count == 1 ? "a parameter" : "parameters")
+                        << " by what it computed from " << (count == 1 ? "it" : "them")
+                        << ", which cannot be trained in " << (count == 1 ? "its" : "their")
+                        << " place:" << text
+                        << "\nExport again with python -m dpc.export, which folds no parameter "
+                           "(or torch.onnx.export with optimize=False)";
 }

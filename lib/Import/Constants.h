@@ -16,15 +16,13 @@ llvm::SetVector<llvm::StringRef> findConstants(Forward &forward, const Graph &gr
                                                const StoredTensors &tensors);
 
 /// Lists them in the summary, and which of them could be parameters.
-void listConstants(const llvm::SetVector<llvm::StringRef> &names,
-                   const Graph &graph, const StoredTensors &tensors,
-                   TensorReader &reader, const ImportOptions &options,
+void listConstants(const llvm::SetVector<llvm::StringRef> &names, const Graph &graph,
+                   const StoredTensors &tensors, TensorReader &reader, const ImportOptions &options,
                    ImportSummary &summary);
 
 /// Refuses those that an exporter computed from a parameter.
 mlir::LogicalResult refuseComputed(const llvm::SetVector<llvm::StringRef> &names,
-                                   const StoredTensors &tensors,
-                                   mlir::Location loc);
+                                   const StoredTensors &tensors, mlir::Location loc);
 
 } // namespace dpc::import
 

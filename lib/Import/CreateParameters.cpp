@@ -11,12 +11,10 @@ using namespace mlir;
 using namespace dpc;
 using namespace dpc::import;
 
-LogicalResult
-dpc::import::createParameters(ModuleOp module, Forward &forward,
-                              const Graph &graph, StoredTensors &tensors,
-                              const StateDict &state, TensorReader &reader,
-                              const ImportOptions &options, Location loc,
-                              ImportSummary &summary) {
+LogicalResult dpc::import::createParameters(ModuleOp module, Forward &forward, const Graph &graph,
+                                            StoredTensors &tensors, const StateDict &state,
+                                            TensorReader &reader, const ImportOptions &options,
+                                            Location loc, ImportSummary &summary) {
   // Readers decide what is left: nothing else is stored in the module.
   llvm::StringSet<> used;
   forward.function.walk([&](nn::GetOp get) { used.insert(get.getParameter()); });
@@ -34,11 +32,9 @@ dpc::import::createParameters(ModuleOp module, Forward &forward,
   for (auto &[name, tensor] : tensors) {
     if (tensor.original)
       continue;
-    bool stored = tensor.trained ||
-                  nn::getByteSize(tensor.type) > options.constantLimitBytes;
+    bool stored = tensor.trained || nn::getByteSize(tensor.type) > options.constantLimitBytes;
     if (tensor.trained && tensor.type.getNumElements() == 0)
-      summary.notes.push_back("parameter '" + tensor.symbol +
-                              "' is left out: it has no elements");
+      summary.notes.push_back("parameter '" + tensor.symbol + "' is left out: it has no elements");
     if (!stored || !used.contains(tensor.symbol))
       continue;
     if (tensor.trained && !trainable.contains(tensor.symbol)) {
@@ -49,28 +45,24 @@ dpc::import::createParameters(ModuleOp module, Forward &forward,
     }
     auto [it, fresh] = symbols.try_emplace(tensor.symbol, name);
     if (!fresh || tensor.symbol == "forward") {
-      result = emitError(loc) << "initializers '" << it->second << "' and '"
-                              << name << "' are both named '" << tensor.symbol
-                              << "'";
+      result = emitError(loc) << "initializers '" << it->second << "' and '" << name
+                              << "' are both named '" << tensor.symbol << "'";
       continue;
     }
     Attribute source;
     if (options.init && tensor.trained) {
       source = nn::InitAttr::get(module.getContext(), chooseInit(tensor, graph, roles),
-                                 options.init->seed,
-                                 builder.getF64FloatAttr(options.init->stddev));
+                                 options.init->seed, builder.getF64FloatAttr(options.init->stddev));
     } else {
-      FailureOr<std::optional<FileRange>> range =
-          reader.locate(*tensor.proto, name);
+      FailureOr<std::optional<FileRange>> range = reader.locate(*tensor.proto, name);
       if (failed(range)) {
         result = failure();
         continue;
       }
       if (!*range) {
-        result = emitError(loc)
-                 << "parameter '" << name
-                 << "' is not stored as plain bytes; store it as raw data, or "
-                    "let dpc draw it with --init seed:N";
+        result = emitError(loc) << "parameter '" << name
+                                << "' is not stored as plain bytes; store it as raw data, or "
+                                   "let dpc draw it with --init seed:N";
         continue;
       }
       if (!(*range)->exists) {
@@ -78,12 +70,10 @@ dpc::import::createParameters(ModuleOp module, Forward &forward,
         continue;
       }
       source = nn::FileAttr::get(module.getContext(), (*range)->path, (*range)->offset,
-                                 (*range)->length, (*range)->stamp.size,
-                                 (*range)->stamp.time);
+                                 (*range)->length, (*range)->stamp.size, (*range)->stamp.time);
     }
-    auto op = nn::ParameterOp::create(
-        builder, NameLoc::get(builder.getStringAttr(name)), tensor.symbol,
-        tensor.type, tensor.trained, source);
+    auto op = nn::ParameterOp::create(builder, NameLoc::get(builder.getStringAttr(name)),
+                                      tensor.symbol, tensor.type, tensor.trained, source);
     if (tensor.symbol != tensor.name)
       op->setAttr("storage_name", builder.getStringAttr(tensor.name));
     setNames(op, tensor, state, tensors);
@@ -97,21 +87,18 @@ dpc::import::createParameters(ModuleOp module, Forward &forward,
   }
   // What the user froze is small enough to be a literal, but is a parameter still.
   for (auto &[name, tensor] : tensors)
-    if (tensor.byRules && !tensor.trained && !tensor.original &&
-        !symbols.contains(tensor.symbol) &&
+    if (tensor.byRules && !tensor.trained && !tensor.original && !symbols.contains(tensor.symbol) &&
         nn::getByteSize(tensor.type) <= options.constantLimitBytes)
-      summary.parameters.push_back(
-          {tensor.symbol, tensor.name,
-           tensor.framework == tensor.symbol ? "" : tensor.framework,
-           tensor.type.getShape().vec(), false, tensor.reason});
+      summary.parameters.push_back({tensor.symbol, tensor.name,
+                                    tensor.framework == tensor.symbol ? "" : tensor.framework,
+                                    tensor.type.getShape().vec(), false, tensor.reason});
   for (auto &[path, names] : absent) {
     InFlightDiagnostic error = emitError(loc);
     if (names.size() == 1)
       error << "parameter '" << names.front() << "' is in '" << path;
     else
-      error << names.size() << " parameters ('" << names[0] << "', '"
-            << names[1] << (names.size() > 2 ? "', ..." : "'")
-            << ") are in '" << path;
+      error << names.size() << " parameters ('" << names[0] << "', '" << names[1]
+            << (names.size() > 2 ? "', ..." : "'") << ") are in '" << path;
     result = error << "', which does not exist; bring the file, or let dpc "
                       "draw the parameters with --init seed:N";
   }
@@ -132,8 +119,9 @@ std::string dpc::import::explainNothingTrained(const ImportSummary &summary,
   if (!isChosen)
     for (const CandidateInfo &candidate : summary.candidates)
       names.push_back(candidate.name);
-  std::string list = names.empty() ? "" : "'" + llvm::join(ArrayRef(names).take_front(3), "', '") +
-                                              (names.size() > 3 ? "', …" : "'");
+  std::string list = names.empty() ? ""
+                                   : "'" + llvm::join(ArrayRef(names).take_front(3), "', '") +
+                                         (names.size() > 3 ? "', …" : "'");
   std::string text = "nothing is left to train: the loss depends on ";
   if (isChosen)
     return text + std::to_string(names.size()) +

@@ -16,9 +16,7 @@ namespace {
 // What a divisor may be off by unnoticed: single precision's noise in a sum.
 constexpr double kNoise = 1e-6;
 
-bool hasOneElement(Value value) {
-  return getTensorType(value).getNumElements() == 1;
-}
+bool hasOneElement(Value value) { return getTensorType(value).getNumElements() == 1; }
 
 // Reshapes, repetitions and casts that lose nothing a mask holds.
 Value skipViews(Value value) {
@@ -68,8 +66,8 @@ std::optional<Comparison> getComparison(Value value) {
     at = skipViews(inverse.getOperand());
   }
   auto compare = at.getDefiningOp<nn::CompareOp>();
-  if (!compare || (compare.getPredicate() != nn::Predicate::EQ &&
-                   compare.getPredicate() != nn::Predicate::NE))
+  if (!compare ||
+      (compare.getPredicate() != nn::Predicate::EQ && compare.getPredicate() != nn::Predicate::NE))
     return std::nullopt;
   return Comparison{compare.getLhs(), compare.getRhs(),
                     (compare.getPredicate() == nn::Predicate::EQ) != flipped};
@@ -88,18 +86,15 @@ bool compareDeeply(Value a, Value b, int depth) {
     return m == n;
   auto c = getComparison(a), d = getComparison(b);
   if (c && d && c->equal == d->equal)
-    return compareDeeply(c->lhs, d->lhs, depth - 1) &&
-           compareDeeply(c->rhs, d->rhs, depth - 1);
+    return compareDeeply(c->lhs, d->lhs, depth - 1) && compareDeeply(c->rhs, d->rhs, depth - 1);
   if (x->getName() != y->getName() || x->getNumOperands() == 0 ||
       x->getNumOperands() != y->getNumOperands() ||
       x->getAttrDictionary() != y->getAttrDictionary() ||
-      cast<OpResult>(a).getResultNumber() !=
-          cast<OpResult>(b).getResultNumber())
+      cast<OpResult>(a).getResultNumber() != cast<OpResult>(b).getResultNumber())
     return false;
-  return llvm::all_of(
-      llvm::zip_equal(x->getOperands(), y->getOperands()), [&](auto pair) {
-        return compareDeeply(std::get<0>(pair), std::get<1>(pair), depth - 1);
-      });
+  return llvm::all_of(llvm::zip_equal(x->getOperands(), y->getOperands()), [&](auto pair) {
+    return compareDeeply(std::get<0>(pair), std::get<1>(pair), depth - 1);
+  });
 }
 
 // Values that everything below depends on.
@@ -120,8 +115,7 @@ bool dependsOn(Value value, llvm::function_ref<bool(Value)> leaf,
 
 bool dependsOnInput(Value value) {
   return dependsOn(
-      value, [](Value v) { return isa<BlockArgument>(v); },
-      [](OpOperand &) { return true; });
+      value, [](Value v) { return isa<BlockArgument>(v); }, [](OpOperand &) { return true; });
 }
 
 // Elements are 0 or 1.
@@ -136,13 +130,11 @@ bool isMask(Value value, int depth = 16) {
   if (!op)
     return false;
   auto all = [&](auto operands) {
-    return llvm::all_of(operands,
-                        [&](Value v) { return isMask(v, depth - 1); });
+    return llvm::all_of(operands, [&](Value v) { return isMask(v, depth - 1); });
   };
   if (auto select = dyn_cast<nn::SelectOp>(op))
     return all(SmallVector<Value>{select.getOnTrue(), select.getOnFalse()});
-  if (isa<nn::MulOp, nn::MaxOp, nn::MinOp, nn::CastOp>(op) ||
-      op->hasTrait<nn::MovesElementsOp>())
+  if (isa<nn::MulOp, nn::MaxOp, nn::MinOp, nn::CastOp>(op) || op->hasTrait<nn::MovesElementsOp>())
     return all(op->getOperands());
   return false;
 }
@@ -169,12 +161,10 @@ void addTerms(Value value, Additive &result, int depth = 64) {
     addTerms(op->getOperand(0), result, depth - 1);
     addTerms(op->getOperand(1), result, depth - 1);
   } else if (isa<nn::NegOp, nn::ReshapeOp>(op) ||
-             (isa<nn::CastOp>(op) &&
-              (isFloat(value) || !isFloat(op->getOperand(0))) &&
+             (isa<nn::CastOp>(op) && (isFloat(value) || !isFloat(op->getOperand(0))) &&
               !getElementType(value).isInteger(1))) {
     addTerms(op->getOperand(0), result, depth - 1);
-  } else if (isa<nn::MulOp, nn::DivOp>(op) &&
-             getConstantNumber(op->getOperand(1)) &&
+  } else if (isa<nn::MulOp, nn::DivOp>(op) && getConstantNumber(op->getOperand(1)) &&
              (isFloat(value) || isa<nn::MulOp>(op))) {
     addTerms(op->getOperand(0), result, depth - 1);
   } else if (isa<nn::MulOp>(op) && getConstantNumber(op->getOperand(0))) {
@@ -194,9 +184,7 @@ bool isMaskedBy(Value term, Value mask, int depth = 32) {
   Operation *op = term.getDefiningOp();
   if (!op || depth == 0)
     return false;
-  auto masked = [&](unsigned i) {
-    return isMaskedBy(op->getOperand(i), mask, depth - 1);
-  };
+  auto masked = [&](unsigned i) { return isMaskedBy(op->getOperand(i), mask, depth - 1); };
   if (isa<nn::MulOp>(op))
     return masked(0) || masked(1);
   if (isa<nn::AddOp, nn::SubOp>(op))
@@ -211,11 +199,9 @@ bool isMaskedBy(Value term, Value mask, int depth = 32) {
   bool zeroThen = getConstantNumber(select.getOnTrue()) == 0.0;
   if (zeroElse && (areEqual(select.getCondition(), mask) || masked(1)))
     return true;
-  auto chosen = getComparison(select.getCondition()),
-       asked = getComparison(mask);
+  auto chosen = getComparison(select.getCondition()), asked = getComparison(mask);
   bool inverse = chosen && asked && chosen->equal != asked->equal &&
-                 areEqual(chosen->lhs, asked->lhs) &&
-                 areEqual(chosen->rhs, asked->rhs);
+                 areEqual(chosen->lhs, asked->lhs) && areEqual(chosen->rhs, asked->rhs);
   return zeroThen && (inverse || masked(2));
 }
 
@@ -240,8 +226,7 @@ std::optional<Floor> matchFloor(Value divisor) {
     return std::nullopt;
   for (bool then : {false, true}) {
     Value kept = then ? select.getOnTrue() : select.getOnFalse();
-    auto amount =
-        getConstantNumber(then ? select.getOnFalse() : select.getOnTrue());
+    auto amount = getConstantNumber(then ? select.getOnFalse() : select.getOnTrue());
     auto asked = getComparison(select.getCondition());
     if (amount && asked && asked->equal != then && areEqual(asked->lhs, kept) &&
         getConstantNumber(asked->rhs) == 0.0)
@@ -252,8 +237,7 @@ std::optional<Floor> matchFloor(Value divisor) {
 
 class Matcher {
 public:
-  Matcher(Operation *root, llvm::function_ref<bool(StringRef)> isTrained)
-      : isTrained(isTrained) {
+  Matcher(Operation *root, llvm::function_ref<bool(StringRef)> isTrained) : isTrained(isTrained) {
     quotient.root = root;
   }
 
@@ -275,8 +259,7 @@ private:
       operand = &op->getOpOperand(1);
     else if (isa_and_nonnull<nn::ReciprocalOp>(op))
       operand = &op->getOpOperand(0);
-    if (!operand || !hasOneElement(skipRepeats(operand->get())) ||
-        !dependsOnInput(operand->get()))
+    if (!operand || !hasOneElement(skipRepeats(operand->get())) || !dependsOnInput(operand->get()))
       return nullptr;
     return operand;
   }
@@ -308,8 +291,7 @@ private:
     for (unsigned i : {0, 1}) {
       Operation *factor = skipReshapes(op->getOperand(i)).getDefiningOp();
       OpOperand *divisor = getDivisor(factor);
-      if (!divisor ||
-          (isa<nn::DivOp>(factor) && !getConstantNumber(factor->getOperand(0))))
+      if (!divisor || (isa<nn::DivOp>(factor) && !getConstantNumber(factor->getOperand(0))))
         continue;
       quotient.divisor = divisor;
       quotient.numerator = op->getOperand(1 - i);
@@ -330,10 +312,9 @@ private:
     if (isa<nn::ReshapeOp, nn::BroadcastOp, nn::NegOp>(op))
       return findInside(op->getOperand(0), depth - 1);
     if (isa<nn::DivOp>(op))
-      return getConstantNumber(op->getOperand(1)) &&
-             findInside(op->getOperand(0), depth - 1);
-    return isa<nn::MulOp>(op) && (findInside(op->getOperand(0), depth - 1) ||
-                                  findInside(op->getOperand(1), depth - 1));
+      return getConstantNumber(op->getOperand(1)) && findInside(op->getOperand(0), depth - 1);
+    return isa<nn::MulOp>(op) &&
+           (findInside(op->getOperand(0), depth - 1) || findInside(op->getOperand(1), depth - 1));
   }
 
   void judge() {
@@ -346,10 +327,8 @@ private:
           return get && isTrained(get.getParameter());
         },
         [](OpOperand &operand) {
-          auto rule =
-              dyn_cast<nn::DifferentiableOpInterface>(operand.getOwner());
-          return rule &&
-                 rule.isDifferentiableOperand(operand.getOperandNumber());
+          auto rule = dyn_cast<nn::DifferentiableOpInterface>(operand.getOwner());
+          return rule && rule.isDifferentiableOperand(operand.getOperandNumber());
         });
     if (hasGradient)
       return fail("the divisor is trained");
@@ -357,8 +336,7 @@ private:
     if (quotient.numerator)
       addTerms(quotient.numerator, numerator);
     else
-      numerator.terms.push_back(
-          cast<nn::ReduceSumOp>(quotient.root).getOperand());
+      numerator.terms.push_back(cast<nn::ReduceSumOp>(quotient.root).getOperand());
     if (!numerator.problem.empty())
       return fail("the numerator " + Twine(numerator.problem));
     std::optional<Floor> floor = matchFloor(divisor);
@@ -368,15 +346,12 @@ private:
       return fail("the divisor " + Twine(sum.problem));
     isSum = true;
     quotient.den = divisor;
-    if (!floor ||
-        (floor->amount > 0 && floor->amount <= kNoise && !floor->onlyAtZero))
+    if (!floor || (floor->amount > 0 && floor->amount <= kNoise && !floor->onlyAtZero))
       return;
     std::string text;
     llvm::raw_string_ostream(text) << llvm::format("%g", floor->amount);
-    if (floor->amount <= 0 || floor->adds ||
-        (floor->amount > 1 && !floor->onlyAtZero))
-      return fail("the divisor " +
-                  Twine(floor->adds ? "adds " : "is at least ") + text +
+    if (floor->amount <= 0 || floor->adds || (floor->amount > 1 && !floor->onlyAtZero))
+      return fail("the divisor " + Twine(floor->adds ? "adds " : "is at least ") + text +
                   ", which would count once per micro-batch");
     // From here on it acts only on a micro-batch whose mask is 0 everywhere.
     quotient.den = floor->sum;
@@ -387,9 +362,8 @@ private:
     bool isBinary = one && isMask(sum.terms.front());
     quotient.isLikely = one && masked;
     if (!masked)
-      return fail(
-          "the divisor is at least " + Twine(text) +
-          ", and nothing shows that the numerator is 0 where the sum is");
+      return fail("the divisor is at least " + Twine(text) +
+                  ", and nothing shows that the numerator is 0 where the sum is");
     if (!isBinary && !floor->onlyAtZero)
       return fail("the divisor is at least " + Twine(text) +
                   ", which matters if the mask holds fractions");
@@ -409,9 +383,8 @@ private:
 
 bool dpc::import::areEqual(Value a, Value b) { return compareDeeply(a, b, 24); }
 
-std::optional<Quotient>
-dpc::import::matchQuotient(Operation *op,
-                           llvm::function_ref<bool(StringRef)> isTrained) {
+std::optional<Quotient> dpc::import::matchQuotient(Operation *op,
+                                                   llvm::function_ref<bool(StringRef)> isTrained) {
   return Matcher(op, isTrained).match();
 }
 
@@ -421,23 +394,21 @@ Value dpc::import::guardQuotient(const Quotient &quotient) {
   Location loc = quotient.root->getLoc();
   OpBuilder builder(division);
   auto isZero = [&](Value value) {
-    return builder.createOrFold<nn::CompareOp>(
-        loc, nn::getBoolType(value.getType()), nn::Predicate::EQ, value,
-        nn::createSplat(builder, loc, value.getType(), 0));
+    return builder.createOrFold<nn::CompareOp>(loc, nn::getBoolType(value.getType()),
+                                               nn::Predicate::EQ, value,
+                                               nn::createSplat(builder, loc, value.getType(), 0));
   };
   Value divisor = quotient.divisor->get();
   Value safe = builder.createOrFold<nn::SelectOp>(
-      loc, divisor.getType(), isZero(divisor),
-      nn::createSplat(builder, loc, divisor.getType(), 1), divisor);
+      loc, divisor.getType(), isZero(divisor), nn::createSplat(builder, loc, divisor.getType(), 1),
+      divisor);
   quotient.divisor->set(safe);
   // ... and the mean of nothing is 0.
   Value result = quotient.root->getResult(0);
   builder.setInsertionPointAfter(quotient.root);
-  Value den = nn::createReshape(builder, loc, quotient.den,
-                                getTensorType(result).getShape());
+  Value den = nn::createReshape(builder, loc, quotient.den, getTensorType(result).getShape());
   Value zero = nn::createSplat(builder, loc, result.getType(), 0);
-  Value guarded = nn::SelectOp::create(builder, loc, result.getType(),
-                                       isZero(den), zero, result);
+  Value guarded = nn::SelectOp::create(builder, loc, result.getType(), isZero(den), zero, result);
   result.replaceAllUsesExcept(guarded, guarded.getDefiningOp());
   return guarded;
 }

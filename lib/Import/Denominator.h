@@ -21,13 +21,11 @@ namespace dpc::import {
 
 /// A division by a value that depends on the data.
 struct Quotient {
-  mlir::Operation *root = nullptr; ///< its result, one element, is the mean
-  mlir::OpOperand *divisor =
-      nullptr;           ///< where the division reads what it divides by
-  mlir::Value numerator; ///< null if the division is inside of the sum
-  mlir::Value den;       ///< one element; what adds up over micro-batches
-  std::string
-      problem; ///< why the quotient is no mean of that kind; empty: it is one
+  mlir::Operation *root = nullptr;    ///< its result, one element, is the mean
+  mlir::OpOperand *divisor = nullptr; ///< where the division reads what it divides by
+  mlir::Value numerator;              ///< null if the division is inside of the sum
+  mlir::Value den;                    ///< one element; what adds up over micro-batches
+  std::string problem; ///< why the quotient is no mean of that kind; empty: it is one
   /// Whether only the values of the mask keep it from being one: the user may
   /// say that they are 0 and 1.
   bool isLikely = false;
@@ -35,9 +33,8 @@ struct Quotient {
 
 /// The quotient that the operation is, if it is a division by what depends on
 /// an input. `isTrained` tells which parameters have gradients.
-std::optional<Quotient>
-matchQuotient(mlir::Operation *op,
-              llvm::function_ref<bool(llvm::StringRef)> isTrained);
+std::optional<Quotient> matchQuotient(mlir::Operation *op,
+                                      llvm::function_ref<bool(llvm::StringRef)> isTrained);
 
 /// Whether two values are computed in the same way, views and exact casts
 /// aside.

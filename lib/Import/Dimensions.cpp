@@ -8,20 +8,18 @@
 using namespace mlir;
 using namespace dpc::import;
 
-static std::string
-describeShape(const onnx::TensorShapeProto &shape) {
+static std::string describeShape(const onnx::TensorShapeProto &shape) {
   SmallVector<std::string> extents;
   for (const auto &dim : shape.dim())
-    extents.push_back(dim.has_dim_value()          ? std::to_string(dim.dim_value())
+    extents.push_back(dim.has_dim_value()       ? std::to_string(dim.dim_value())
                       : dim.dim_param().empty() ? "?"
                                                 : dim.dim_param());
   return extents.empty() ? "scalar" : llvm::join(extents, "x");
 }
 
 FailureOr<SmallVector<RankedTensorType>>
-dpc::import::bindInputs(ArrayRef<const onnx::ValueInfoProto *> inputs,
-                        const Graph &graph, const ImportOptions &options,
-                        MLIRContext *context, Location loc) {
+dpc::import::bindInputs(ArrayRef<const onnx::ValueInfoProto *> inputs, const Graph &graph,
+                        const ImportOptions &options, MLIRContext *context, Location loc) {
   SmallVector<RankedTensorType> types;
   SmallVector<std::string> open, flags;
   auto note = [](SmallVector<std::string> &list, std::string text) {
@@ -31,39 +29,32 @@ dpc::import::bindInputs(ArrayRef<const onnx::ValueInfoProto *> inputs,
   LogicalResult result = success();
   // --shape also binds the symbols of the input it names.
   std::map<std::string, int64_t> dims = options.dims;
-  auto bind = [&](const std::string &symbol, int64_t extent,
-                  StringRef input) {
+  auto bind = [&](const std::string &symbol, int64_t extent, StringRef input) {
     auto [it, fresh] = dims.try_emplace(symbol, extent);
     if (!fresh && it->second != extent)
-      result = emitError(loc) << "dimension '" << symbol << "' is bound to "
-                              << it->second << " and, by --shape " << input
-                              << ", to " << extent;
+      result = emitError(loc) << "dimension '" << symbol << "' is bound to " << it->second
+                              << " and, by --shape " << input << ", to " << extent;
   };
   for (const auto &entry : options.shapes) {
     const std::string &name = entry.first;
     const std::vector<int64_t> &shape = entry.second;
-    auto it = llvm::find_if(graph.inputs, [&](const auto *input) {
-      return input->name() == name;
-    });
+    auto it = llvm::find_if(graph.inputs, [&](const auto *input) { return input->name() == name; });
     if (it == graph.inputs.end()) {
-      result = emitError(loc) << "--shape names '" << name
-                              << "', but the model has no such input";
+      result = emitError(loc) << "--shape names '" << name << "', but the model has no such input";
       continue;
     }
     const onnx::TensorShapeProto &given = (*it)->type().tensor_type().shape();
     if ((*it)->type().tensor_type().has_shape() &&
         given.dim_size() != static_cast<int>(shape.size())) {
       result = emitError(loc) << "--shape " << name << "=" << toString(shape)
-                              << " has another rank than the input, "
-                              << describeShape(given);
+                              << " has another rank than the input, " << describeShape(given);
       continue;
     }
     for (int i = 0; i < given.dim_size(); ++i) {
       const auto &dim = given.dim(i);
       if (dim.has_dim_value() && dim.dim_value() != shape[i])
         result = emitError(loc) << "--shape " << name << "=" << toString(shape)
-                                << " contradicts the model, which fixes "
-                                << describeShape(given);
+                                << " contradicts the model, which fixes " << describeShape(given);
       else if (!dim.dim_param().empty())
         bind(dim.dim_param(), shape[i], name);
     }
@@ -71,8 +62,7 @@ dpc::import::bindInputs(ArrayRef<const onnx::ValueInfoProto *> inputs,
 
   for (const onnx::ValueInfoProto *input : inputs) {
     if (!input->type().has_tensor_type()) {
-      result = emitError(loc) << "input '" << input->name()
-                              << "' is not a tensor";
+      result = emitError(loc) << "input '" << input->name() << "' is not a tensor";
       continue;
     }
     const onnx::TypeProto_Tensor &type = input->type().tensor_type();
@@ -101,26 +91,22 @@ dpc::import::bindInputs(ArrayRef<const onnx::ValueInfoProto *> inputs,
         } else if (dim.dim_param().empty()) {
           unnamed = true;
         } else {
-          note(open, "'" + dim.dim_param() + "' (input '" + input->name() +
-                      "')");
+          note(open, "'" + dim.dim_param() + "' (input '" + input->name() + "')");
           note(flags, "--dim " + dim.dim_param() + "=N");
         }
       }
       if (unnamed) {
-        note(open, "unnamed ones of input '" + input->name() + "' (" +
-                    describeShape(type.shape()) + ")");
+        note(open,
+             "unnamed ones of input '" + input->name() + "' (" + describeShape(type.shape()) + ")");
         note(flags, "--shape " + input->name() + "=…");
       }
     }
     for (int64_t extent : shape)
       if (extent < 0)
-        result = emitError(loc) << "input '" << input->name()
-                                << "' has the extent " << extent << " in "
-                                << toString(shape)
-                                << "; it must not be negative";
+        result = emitError(loc) << "input '" << input->name() << "' has the extent " << extent
+                                << " in " << toString(shape) << "; it must not be negative";
     if (!countElements(shape)) {
-      result = emitError(loc) << "input '" << input->name() << "' "
-                              << toString(shape)
+      result = emitError(loc) << "input '" << input->name() << "' " << toString(shape)
                               << " has more than 2^40 elements";
       shape.clear();
     }

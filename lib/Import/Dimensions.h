@@ -11,9 +11,8 @@ namespace dpc::import {
 /// The types of the given inputs under --dim and --shape. One diagnostic names
 /// all dimensions that are still open, with the flags that close them.
 mlir::FailureOr<llvm::SmallVector<mlir::RankedTensorType>>
-bindInputs(llvm::ArrayRef<const onnx::ValueInfoProto *> inputs,
-           const Graph &graph, const ImportOptions &options,
-           mlir::MLIRContext *context, mlir::Location loc);
+bindInputs(llvm::ArrayRef<const onnx::ValueInfoProto *> inputs, const Graph &graph,
+           const ImportOptions &options, mlir::MLIRContext *context, mlir::Location loc);
 
 } // namespace dpc::import
 

@@ -27,8 +27,7 @@ bool isEmpty(Type type) {
 struct DropEmpty : public dpc::import::impl::NNDropEmptyBase<DropEmpty> {
   void runOnOperation() override {
     for (func::FuncOp function : getOperation().getOps<func::FuncOp>())
-      if (!function.isExternal() && function.getBody().hasOneBlock() &&
-          failed(drop(function)))
+      if (!function.isExternal() && function.getBody().hasOneBlock() && failed(drop(function)))
         return signalPassFailure();
   }
 
@@ -52,10 +51,9 @@ struct DropEmpty : public dpc::import::impl::NNDropEmptyBase<DropEmpty> {
     for (Operation &op : block)
       for (Type type : op.getOperandTypes())
         if (isEmpty(type))
-          return op.emitError()
-                 << "has no value: it is computed from a tensor without "
-                    "elements, "
-                 << type;
+          return op.emitError() << "has no value: it is computed from a tensor without "
+                                   "elements, "
+                                << type;
     for (unsigned i = function.getNumArguments(); i-- > 0;)
       if (isEmpty(function.getArgumentTypes()[i])) {
         if (failed(function.eraseArgument(i)))

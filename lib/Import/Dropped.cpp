@@ -39,9 +39,7 @@ struct Call {
     StringRef text = get(position, name);
     return !text.empty() && text != "None";
   }
-  bool isTrue(unsigned position, StringRef name) const {
-    return get(position, name) == "True";
-  }
+  bool isTrue(unsigned position, StringRef name) const { return get(position, name) == "True"; }
 };
 
 } // namespace
@@ -87,20 +85,18 @@ static std::optional<Call> parseCall(StringRef text) {
   return call;
 }
 
-const StoredTensor *dpc::import::findTensor(const StoredTensors &tensors,
-                                            StringRef name) {
+const StoredTensor *dpc::import::findTensor(const StoredTensors &tensors, StringRef name) {
   for (const auto &entry : tensors) {
     const StoredTensor &tensor = entry.second;
-    if (name == tensor.name || name == tensor.symbol ||
-        name == tensor.framework)
+    if (name == tensor.name || name == tensor.symbol || name == tensor.framework)
       return tensor.original ? tensor.original : &tensor;
   }
   return nullptr;
 }
 
-static const std::pair<std::string, int64_t> *
-findPaddingRow(const ImportOptions &options, const StoredTensors &tensors,
-               const StoredTensor &table) {
+static const std::pair<std::string, int64_t> *findPaddingRow(const ImportOptions &options,
+                                                             const StoredTensors &tensors,
+                                                             const StoredTensor &table) {
   for (const auto &entry : options.paddingRows)
     if (findTensor(tensors, entry.first) == &table)
       return &entry;
@@ -111,8 +107,8 @@ namespace {
 
 class Finder {
 public:
-  Finder(const Graph &graph, const StoredTensors &tensors,
-         const ImportOptions &options, StringRef loss)
+  Finder(const Graph &graph, const StoredTensors &tensors, const ImportOptions &options,
+         StringRef loss)
       : graph(graph), tensors(tensors), options(options), loss(loss) {}
 
   std::vector<std::string> find() {
@@ -140,9 +136,9 @@ public:
     }
     for (const auto &[what, places] : dropouts)
       warn("the exporter recorded " + what + " for " +
-           (places.size() == 1 ? "node '" + places.front() + "'"
-                               : std::to_string(places.size()) + " nodes ('" +
-                                     places.front() + "', …)") +
+           (places.size() == 1
+                ? "node '" + places.front() + "'"
+                : std::to_string(places.size()) + " nodes ('" + places.front() + "', …)") +
            ", and the graph drops nothing out: the model is trained without it "
            "(no flag adds it; export in eval mode if that is meant)");
     return std::move(warnings);
@@ -165,8 +161,7 @@ private:
       if (producer == graph.producers.end())
         return nullptr;
       const Node &node = graph.nodes[producer->second];
-      if (!llvm::is_contained({"Identity", "Transpose", "Cast", "CastLike"},
-                              node.op))
+      if (!llvm::is_contained({"Identity", "Transpose", "Cast", "CastLike"}, node.op))
         return nullptr;
       value = node.inputs[0];
     }
@@ -174,8 +169,7 @@ private:
   }
 
   void checkEmbedding(const Call &call, ArrayRef<const Node *> nodes) {
-    auto gather = llvm::find_if(
-        nodes, [](const Node *node) { return node->op == "Gather"; });
+    auto gather = llvm::find_if(nodes, [](const Node *node) { return node->op == "Gather"; });
     if (gather == nodes.end())
       return;
     const StoredTensor *table = findStored((*gather)->inputs[0]);
@@ -186,30 +180,25 @@ private:
     const auto *given = findPaddingRow(options, tensors, *table);
     if (row && *row >= 0 && (!given || given->second != int64_t(*row))) {
       std::string number = std::to_string(int64_t(*row));
-      warn("the exporter recorded padding_idx " + number + " of table '" +
-           table->symbol + "' for " + at +
-           ", and the graph's Gather trains row " + number +
+      warn("the exporter recorded padding_idx " + number + " of table '" + table->symbol +
+           "' for " + at + ", and the graph's Gather trains row " + number +
            " like any other; --padding-row " + table->symbol + "=" + number +
            " keeps its gradient 0");
     }
     if (call.isTrue(3, "scale_grad_by_freq"))
-      warn("the exporter recorded scale_grad_by_freq of table '" +
-           table->symbol + "' for " + at +
+      warn("the exporter recorded scale_grad_by_freq of table '" + table->symbol + "' for " + at +
            ", and the graph's Gather does not scale gradients (no flag does)");
   }
 
   // (self, target, weight, reduction, ignore_index, label_smoothing)
-  void checkLoss(const Call &call, ArrayRef<const Node *> nodes,
-                 std::optional<double> smoothing) {
+  void checkLoss(const Call &call, ArrayRef<const Node *> nodes, std::optional<double> smoothing) {
     const Node *op = nullptr;
     for (const Node *node : nodes) {
-      if (llvm::is_contained(
-              {"SoftmaxCrossEntropyLoss", "NegativeLogLikelihoodLoss"},
-              node->op))
+      if (llvm::is_contained({"SoftmaxCrossEntropyLoss", "NegativeLogLikelihoodLoss"}, node->op))
         op = node;
-      else if (!llvm::is_contained({"Identity", "Cast", "Reshape", "Squeeze",
-                                    "Unsqueeze", "Transpose", "LogSoftmax",
-                                    "Constant", "Shape", "Concat", "Slice"},
+      else if (!llvm::is_contained({"Identity", "Cast", "Reshape", "Squeeze", "Unsqueeze",
+                                    "Transpose", "LogSoftmax", "Constant", "Shape", "Concat",
+                                    "Slice"},
                                    node->op))
         return; // written out: what the call asked for is computed
     }
@@ -220,29 +209,25 @@ private:
     const onnx::AttributeProto *reduction = op->find("reduction");
     std::optional<double> recorded = call.getNumber(4, "ignore_index");
     bool weighs = op->inputs.size() > 2 && !op->inputs[2].empty();
-    bool dropsIndex =
-        recorded && (!ignored || ignored->i() != int64_t(*recorded));
+    bool dropsIndex = recorded && (!ignored || ignored->i() != int64_t(*recorded));
     if (smoothing && *smoothing != 0)
-      warn("the exporter recorded label_smoothing " + print(*smoothing) +
-           " for " + at + ", and " + tail + " has none" +
-           adviseLoss(call, *op, weighs, smoothing));
+      warn("the exporter recorded label_smoothing " + print(*smoothing) + " for " + at + ", and " +
+           tail + " has none" + adviseLoss(call, *op, weighs, smoothing));
     if (dropsIndex)
-      warn("the exporter recorded ignore_index " +
-           std::to_string(int64_t(*recorded)) + " for " + at + ", and " + tail +
+      warn("the exporter recorded ignore_index " + std::to_string(int64_t(*recorded)) + " for " +
+           at + ", and " + tail +
            (ignored ? " ignores " + std::to_string(ignored->i())
                     : std::string(" ignores no label")) +
            adviseLoss(call, *op, weighs, smoothing));
     if (call.isGiven(2, "weight") && !weighs)
-      warn("the exporter recorded class weights (" +
-           call.get(2, "weight").str() + ") for " + at + ", and " + tail +
-           " has none (no flag adds them)");
+      warn("the exporter recorded class weights (" + call.get(2, "weight").str() + ") for " + at +
+           ", and " + tail + " has none (no flag adds them)");
     static const char *const kinds[] = {"none", "mean", "sum"};
     std::string kind = reduction ? reduction->s() : "mean";
     auto number = call.getNumber(3, "reduction");
     if (number && *number >= 0 && *number <= 2 && kind != kinds[int(*number)])
-      warn("the exporter recorded reduction '" +
-           std::string(kinds[int(*number)]) + "' for " + at + ", and " + tail +
-           " takes '" + kind + "' (no flag changes it)");
+      warn("the exporter recorded reduction '" + std::string(kinds[int(*number)]) + "' for " + at +
+           ", and " + tail + " takes '" + kind + "' (no flag changes it)");
   }
 
   // The loss as --loss-op computes it, if it can take this one's place.
@@ -253,11 +238,9 @@ private:
     if (!isLoss || weighs || call.isGiven(2, "weight") || reduction == 0)
       return " (no flag computes it here: export the model with the loss "
              "written out)";
-    std::string text = "; --loss-op softmax_cross_entropy --logits " +
-                       op.inputs[0] + " --labels " + op.inputs[1] +
-                       " --class-axis 1";
-    if (auto ignored = call.getNumber(4, "ignore_index");
-        ignored && *ignored != -100)
+    std::string text = "; --loss-op softmax_cross_entropy --logits " + op.inputs[0] + " --labels " +
+                       op.inputs[1] + " --class-axis 1";
+    if (auto ignored = call.getNumber(4, "ignore_index"); ignored && *ignored != -100)
       text += " --ignore-index " + std::to_string(int64_t(*ignored));
     if (smoothing && *smoothing != 0)
       text += " --label-smoothing " + print(*smoothing);
@@ -266,15 +249,15 @@ private:
     return text + " computes the recorded one";
   }
 
-  void checkDropout(const Call &call, ArrayRef<const Node *> nodes,
-                    std::optional<double> ratio, bool isActive) {
+  void checkDropout(const Call &call, ArrayRef<const Node *> nodes, std::optional<double> ratio,
+                    bool isActive) {
     // A Dropout that is told its mode is refused or passed by the import.
     for (const Node *node : nodes)
       if (node->op == "Dropout" && node->inputs.size() > 2)
         return;
     if (ratio && *ratio > 0 && isActive)
-      dropouts["dropout " + print(*ratio) + " (" + call.function + ")"]
-          .push_back(nodes.front()->name);
+      dropouts["dropout " + print(*ratio) + " (" + call.function + ")"].push_back(
+          nodes.front()->name);
   }
 
   static std::string print(double number) {
@@ -293,18 +276,14 @@ private:
 
 } // namespace
 
-std::vector<std::string> dpc::import::findDropped(const Graph &graph,
-                                                  const StoredTensors &tensors,
-                                                  const ImportOptions &options,
-                                                  StringRef loss) {
+std::vector<std::string> dpc::import::findDropped(const Graph &graph, const StoredTensors &tensors,
+                                                  const ImportOptions &options, StringRef loss) {
   return Finder(graph, tensors, options, loss).find();
 }
 
-LogicalResult dpc::import::markPaddingRows(Block &block,
-                                           const StoredTensors &tensors,
+LogicalResult dpc::import::markPaddingRows(Block &block, const StoredTensors &tensors,
                                            const ImportOptions &options,
-                                           std::vector<std::string> &notes,
-                                           Location loc) {
+                                           std::vector<std::string> &notes, Location loc) {
   // Lookups by table.
   llvm::MapVector<StringRef, SmallVector<nn::GatherOp>> lookups;
   for (auto gather : block.getOps<nn::GatherOp>()) {
@@ -320,23 +299,20 @@ LogicalResult dpc::import::markPaddingRows(Block &block,
     const StoredTensor *table = findTensor(tensors, name);
     auto found = table ? lookups.find(table->symbol) : lookups.end();
     if (table && !table->trained) {
-      notes.push_back("--padding-row " + name + ": '" + table->symbol +
-                      "' is not trained");
+      notes.push_back("--padding-row " + name + ": '" + table->symbol + "' is not trained");
       continue;
     }
     if (found == lookups.end()) {
       std::string known;
       for (const auto &entry : lookups)
         known += (known.empty() ? "'" : ", '") + entry.first.str() + "'";
-      result = emitError(loc)
-               << "--padding-row names '" << name
-               << (table
-                       ? "', which is no table: nothing is looked up in it by "
-                         "its rows; "
-                       : "', but the loss depends on no stored tensor of that "
-                         "name; ")
-               << (known.empty() ? "the model has no tables"
-                                 : "the model's tables are " + known);
+      result = emitError(loc) << "--padding-row names '" << name
+                              << (table ? "', which is no table: nothing is looked up in it by "
+                                          "its rows; "
+                                        : "', but the loss depends on no stored tensor of that "
+                                          "name; ")
+                              << (known.empty() ? "the model has no tables"
+                                                : "the model's tables are " + known);
       continue;
     }
     int64_t rows = getShape(found->second.front().getTable())[0];

@@ -13,22 +13,17 @@ namespace dpc::import {
 
 /// The warnings, one line each, in the graph's order. `loss` is the value that
 /// is trained.
-std::vector<std::string> findDropped(const Graph &graph,
-                                     const StoredTensors &tensors,
-                                     const ImportOptions &options,
-                                     llvm::StringRef loss);
+std::vector<std::string> findDropped(const Graph &graph, const StoredTensors &tensors,
+                                     const ImportOptions &options, llvm::StringRef loss);
 
 /// The tensor that a flag means: by the initializer's, the parameter's or the
 /// framework's name. Null if none has it.
-const StoredTensor *findTensor(const StoredTensors &tensors,
-                               llvm::StringRef name);
+const StoredTensor *findTensor(const StoredTensors &tensors, llvm::StringRef name);
 
 /// Applies --padding-row to the lookups of a built function. `notes` gets a
 /// line for each that does nothing.
-mlir::LogicalResult markPaddingRows(mlir::Block &block,
-                                    const StoredTensors &tensors,
-                                    const ImportOptions &options,
-                                    std::vector<std::string> &notes,
+mlir::LogicalResult markPaddingRows(mlir::Block &block, const StoredTensors &tensors,
+                                    const ImportOptions &options, std::vector<std::string> &notes,
                                     mlir::Location loc);
 
 } // namespace dpc::import

@@ -7,9 +7,7 @@ using namespace mlir;
 using namespace dpc;
 using namespace dpc::import;
 
-bool dpc::import::isFloat(Value value) {
-  return isa<FloatType>(getElementType(value));
-}
+bool dpc::import::isFloat(Value value) { return isa<FloatType>(getElementType(value)); }
 
 std::optional<int64_t> dpc::import::countElements(Shape shape) {
   constexpr int64_t most = int64_t(1) << 40;
@@ -26,8 +24,7 @@ std::optional<int64_t> dpc::import::countElements(Shape shape) {
   return empty ? 0 : count;
 }
 
-std::optional<SmallVector<int64_t>> dpc::import::broadcastShapes(Shape a,
-                                                                 Shape b) {
+std::optional<SmallVector<int64_t>> dpc::import::broadcastShapes(Shape a, Shape b) {
   SmallVector<int64_t> shape(std::max(a.size(), b.size()), 1);
   for (size_t i = 0; i < shape.size(); ++i) {
     int64_t x = i < a.size() ? a[a.size() - 1 - i] : 1;
@@ -57,8 +54,7 @@ DenseElementsAttr dpc::import::getConstant(Value value) {
 
 std::optional<SmallVector<int64_t>> dpc::import::getConstantInts(Value value) {
   DenseElementsAttr attr = getConstant(value);
-  if (!attr || !isa<IntegerType>(attr.getElementType()) ||
-      attr.getNumElements() > 1 << 20)
+  if (!attr || !isa<IntegerType>(attr.getElementType()) || attr.getNumElements() > 1 << 20)
     return std::nullopt;
   SmallVector<int64_t> ints;
   for (const APInt &element : attr.getValues<APInt>())
@@ -74,8 +70,7 @@ std::optional<double> dpc::import::getConstantNumber(Value value) {
   if (isa<FloatType>(attr.getElementType())) {
     APFloat number = attr.getSplatValue<APFloat>();
     bool inexact;
-    number.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven,
-                   &inexact);
+    number.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven, &inexact);
     return number.convertToDouble();
   }
   return static_cast<double>(attr.getSplatValue<APInt>().getSExtValue());
@@ -85,9 +80,8 @@ static TypedAttr getNumberAttr(Type type, double value) {
   if (auto floatType = dyn_cast<FloatType>(type))
     return FloatAttr::get(floatType, value);
   auto intType = cast<IntegerType>(type);
-  return IntegerAttr::get(
-      intType, APInt(intType.getWidth(), static_cast<int64_t>(value), true,
-                     /*implicitTrunc=*/true));
+  return IntegerAttr::get(intType, APInt(intType.getWidth(), static_cast<int64_t>(value), true,
+                                         /*implicitTrunc=*/true));
 }
 
 Value Emitter::constant(DenseElementsAttr value) {
@@ -101,14 +95,11 @@ Value Emitter::splat(Type type, double value) {
 }
 
 Value Emitter::ints(ArrayRef<int64_t> values) {
-  auto type = RankedTensorType::get({static_cast<int64_t>(values.size())},
-                                    builder.getI64Type());
+  auto type = RankedTensorType::get({static_cast<int64_t>(values.size())}, builder.getI64Type());
   return constant(DenseElementsAttr::get(type, values));
 }
 
-Value Emitter::iota(RankedTensorType type, int64_t axis) {
-  return make<nn::IotaOp>(type, axis);
-}
+Value Emitter::iota(RankedTensorType type, int64_t axis) { return make<nn::IotaOp>(type, axis); }
 
 void Emitter::unify(Value &a, Value &b) {
   auto shape = broadcastShapes(getShape(a), getShape(b));
@@ -119,8 +110,7 @@ void Emitter::unify(Value &a, Value &b) {
 
 Value Emitter::compare(nn::Predicate predicate, Value a, Value b) {
   unify(a, b);
-  return make<nn::CompareOp>(getTensorType(a).clone(builder.getI1Type()),
-                             predicate, a, b);
+  return make<nn::CompareOp>(getTensorType(a).clone(builder.getI1Type()), predicate, a, b);
 }
 
 Value Emitter::select(Value condition, Value a, Value b) {
@@ -156,8 +146,7 @@ Value Emitter::transpose(Value x, ArrayRef<int64_t> perm) {
 
 Value Emitter::broadcast(Value x, Shape shape) {
   int64_t rank = getRank(x), skipped = shape.size() - rank;
-  return broadcast(
-      x, shape, llvm::to_vector(llvm::seq<int64_t>(skipped, skipped + rank)));
+  return broadcast(x, shape, llvm::to_vector(llvm::seq<int64_t>(skipped, skipped + rank)));
 }
 
 Value Emitter::broadcast(Value x, Shape shape, ArrayRef<int64_t> dims) {
@@ -175,13 +164,11 @@ Value Emitter::slice(Value x, Shape starts, Shape limits, Shape strides) {
     shape.push_back(limit <= start ? 0 : (limit - start + stride - 1) / stride);
   if (getShape(x) == Shape(shape))
     return x;
-  return make<nn::SliceOp>(getTensorType(x).clone(shape), x, starts, limits,
-                           strides);
+  return make<nn::SliceOp>(getTensorType(x).clone(shape), x, starts, limits, strides);
 }
 
 Value Emitter::slice(Value x, int64_t axis, int64_t start, int64_t limit) {
-  SmallVector<int64_t> starts(getRank(x), 0), limits(getShape(x)),
-      strides(getRank(x), 1);
+  SmallVector<int64_t> starts(getRank(x), 0), limits(getShape(x)), strides(getRank(x), 1);
   starts[axis] = start;
   limits[axis] = limit;
   return slice(x, starts, limits, strides);
@@ -200,8 +187,7 @@ Value Emitter::concat(ArrayRef<Value> values, int64_t axis) {
   values = filled.empty() ? values.take_front() : ArrayRef(filled);
   if (values.size() == 1)
     return values.front();
-  return make<nn::ConcatOp>(getTensorType(values.front()).clone(shape),
-                            ValueRange(values), axis);
+  return make<nn::ConcatOp>(getTensorType(values.front()).clone(shape), ValueRange(values), axis);
 }
 
 Value Emitter::moveToEnd(Value x, int64_t axis) {
@@ -221,8 +207,7 @@ Value Emitter::moveFromEnd(Value x, int64_t axis) {
   return transpose(x, perm);
 }
 
-template <typename OpTy>
-static Value reduce(Emitter &b, Value x, Shape axes, bool keep) {
+template <typename OpTy> static Value reduce(Emitter &b, Value x, Shape axes, bool keep) {
   if (axes.empty())
     return x;
   SmallVector<int64_t> dropped, kept;
@@ -232,8 +217,7 @@ static Value reduce(Emitter &b, Value x, Shape axes, bool keep) {
       dropped.push_back(extent);
     kept.push_back(reduced ? 1 : extent);
   }
-  Value result =
-      b.make<OpTy>(getTensorType(x).clone(Shape(dropped)), x, axes);
+  Value result = b.make<OpTy>(getTensorType(x).clone(Shape(dropped)), x, axes);
   return keep ? b.reshape(result, kept) : result;
 }
 
@@ -258,16 +242,14 @@ Value Emitter::matmul(Value x, Value y) {
   SmallVector<int64_t> batch = *broadcastShapes(xb, yb), shape(batch);
   shape.append({m, n});
   auto product = [&](Value a, Value b, Shape to) {
-    return make<nn::MatmulOp>(getTensorType(a).clone(to), a, b,
-                              DenseI64ArrayAttr(), DenseI64ArrayAttr(),
-                              DenseI64ArrayAttr());
+    return make<nn::MatmulOp>(getTensorType(a).clone(to), a, b, DenseI64ArrayAttr(),
+                              DenseI64ArrayAttr(), DenseI64ArrayAttr());
   };
   Value result;
   if (*countElements(yb) == 1 && !xb.empty()) {
     // One right side for all rows: a single product of two matrices.
     int64_t rows = *countElements(xb) * m;
-    result = reshape(product(reshape(x, {rows, k}), reshape(y, {k, n}), {rows, n}),
-                     shape);
+    result = reshape(product(reshape(x, {rows, k}), reshape(y, {k, n}), {rows, n}), shape);
   } else {
     auto expand = [&](Value v, Shape own, int64_t rows, int64_t columns) {
       if (Shape(batch).empty() || own == Shape(batch))

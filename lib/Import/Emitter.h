@@ -18,15 +18,11 @@ using Shape = llvm::ArrayRef<int64_t>;
 inline mlir::RankedTensorType getTensorType(mlir::Value value) {
   return mlir::cast<mlir::RankedTensorType>(value.getType());
 }
-inline Shape getShape(mlir::Value value) {
-  return getTensorType(value).getShape();
-}
+inline Shape getShape(mlir::Value value) { return getTensorType(value).getShape(); }
 inline mlir::Type getElementType(mlir::Value value) {
   return getTensorType(value).getElementType();
 }
-inline int64_t getRank(mlir::Value value) {
-  return getTensorType(value).getRank();
-}
+inline int64_t getRank(mlir::Value value) { return getTensorType(value).getRank(); }
 bool isFloat(mlir::Value value);
 
 /// Elements of a shape, or nullopt above 2^40 (or if an extent is negative): a
@@ -48,8 +44,7 @@ std::optional<double> getConstantNumber(mlir::Value value);
 
 class Emitter {
 public:
-  Emitter(mlir::OpBuilder builder, mlir::Location loc)
-      : builder(builder), loc(loc) {}
+  Emitter(mlir::OpBuilder builder, mlir::Location loc) : builder(builder), loc(loc) {}
 
   void setLoc(mlir::Location newLoc) { loc = newLoc; }
   mlir::Location getLoc() const { return loc; }
@@ -61,9 +56,7 @@ public:
     return builder.createOrFold<OpTy>(loc, std::forward<Args>(args)...);
   }
   /// Operand types as they are; result type that of the first operand.
-  template <typename OpTy> mlir::Value unary(mlir::Value x) {
-    return make<OpTy>(x.getType(), x);
-  }
+  template <typename OpTy> mlir::Value unary(mlir::Value x) { return make<OpTy>(x.getType(), x); }
   /// Both operands broadcast to their common shape (which must exist).
   template <typename OpTy> mlir::Value binary(mlir::Value a, mlir::Value b) {
     unify(a, b);

@@ -13,10 +13,9 @@ using namespace dpc::import;
 namespace fs = llvm::sys::fs;
 namespace path = llvm::sys::path;
 
-FailureOr<FileRange>
-dpc::import::resolveExternal(const onnx::TensorProto &tensor,
-                             StringRef modelPath, uint64_t length,
-                             std::string &error) {
+FailureOr<FileRange> dpc::import::resolveExternal(const onnx::TensorProto &tensor,
+                                                  StringRef modelPath, uint64_t length,
+                                                  std::string &error) {
   auto fail = [&](const Twine &message) {
     error = message.str();
     return failure();
@@ -46,16 +45,14 @@ dpc::import::resolveExternal(const onnx::TensorProto &tensor,
   // By names alone: sub/../sub is inside. That no link leads out is seen below, of the
   // path that is opened.
   int depth = 0;
-  for (auto part = path::begin(location), end = path::end(location);
-       part != end; ++part) {
+  for (auto part = path::begin(location), end = path::end(location); part != end; ++part) {
     depth += *part == ".." ? -1 : *part == "." ? 0 : 1;
     if (depth < 0)
-      return fail("its external location '" + location +
-                  "' leaves the model's folder");
+      return fail("its external location '" + location + "' leaves the model's folder");
   }
   if (given && *given != length)
-    return fail("its external data have " + Twine(*given) +
-                " bytes, its type needs " + Twine(length));
+    return fail("its external data have " + Twine(*given) + " bytes, its type needs " +
+                Twine(length));
 
   FileRange range;
   range.offset = offset.value_or(0);
@@ -75,15 +72,14 @@ dpc::import::resolveExternal(const onnx::TensorProto &tensor,
   // `folder` has no links in it: the model's own path was resolved.
   if (!StringRef(real).starts_with(folder) ||
       (folder != "/" && !StringRef(real).substr(folder.size()).starts_with("/")))
-    return fail("its external location '" + location +
-                "' leads outside the model's folder, to '" + real + "'");
+    return fail("its external location '" + location + "' leads outside the model's folder, to '" +
+                real + "'");
   std::optional<FileStamp> stamp = getFileStamp(real);
   if (!stamp)
     return fail("its external file '" + location + "' is not a regular file");
   if (range.offset > stamp->size || length > stamp->size - range.offset)
-    return fail("bytes " + Twine(range.offset) + " to " +
-                Twine(range.offset) + " + " + Twine(length) +
-                " are not inside its external file '" + location + "' of " +
+    return fail("bytes " + Twine(range.offset) + " to " + Twine(range.offset) + " + " +
+                Twine(length) + " are not inside its external file '" + location + "' of " +
                 Twine(stamp->size) + " bytes");
   range.path = std::string(real);
   range.stamp = *stamp;

@@ -16,12 +16,11 @@ constexpr int kErrorLimit = 20;
 
 class ForwardBuilder : public Forward {
 public:
-  ForwardBuilder(const Graph &graph, const LossChoice &choice,
-                 StoredTensors &tensors, TensorReader &reader,
-                 const ImportOptions &options, Location loc,
+  ForwardBuilder(const Graph &graph, const LossChoice &choice, StoredTensors &tensors,
+                 TensorReader &reader, const ImportOptions &options, Location loc,
                  ImportSummary &summary)
-      : graph(graph), choice(choice), tensors(tensors), reader(reader),
-        options(options), context(loc.getContext()), loc(loc), summary(summary) {}
+      : graph(graph), choice(choice), tensors(tensors), reader(reader), options(options),
+        context(loc.getContext()), loc(loc), summary(summary) {}
 
   LogicalResult createFunction(ModuleOp module);
   LogicalResult importNodes();
@@ -48,19 +47,16 @@ private:
 
 // Inputs without elements (a cache of no past tokens) bring nothing, and
 // nn-drop-empty removes them; a model all of whose inputs are such has no sample.
-LogicalResult
-ForwardBuilder::checkElements(ArrayRef<const onnx::ValueInfoProto *> inputs,
-                        ArrayRef<RankedTensorType> types) {
+LogicalResult ForwardBuilder::checkElements(ArrayRef<const onnx::ValueInfoProto *> inputs,
+                                            ArrayRef<RankedTensorType> types) {
   std::string empty;
   bool all = !inputs.empty();
   for (auto [input, type] : llvm::zip_equal(inputs, types)) {
     all &= type.getNumElements() == 0;
     if (type.getNumElements() != 0)
       continue;
-    std::string text =
-        "'" + input->name() + "' (" + toString(type.getShape()) + ")";
-    summary.notes.push_back("input " + text +
-                            " is left out: it has no elements");
+    std::string text = "'" + input->name() + "' (" + toString(type.getShape()) + ")";
+    summary.notes.push_back("input " + text + " is left out: it has no elements");
     empty += (empty.empty() ? "" : ", ") + text;
   }
   if (all)
@@ -72,8 +68,7 @@ ForwardBuilder::checkElements(ArrayRef<const onnx::ValueInfoProto *> inputs,
 LogicalResult ForwardBuilder::createFunction(ModuleOp module) {
   SmallVector<const onnx::ValueInfoProto *> inputs;
   for (const onnx::ValueInfoProto *input : graph.inputs) {
-    bool used = graph.uses.contains(input->name()) ||
-                choice.output == input->name() ||
+    bool used = graph.uses.contains(input->name()) || choice.output == input->name() ||
                 (choice.op != LossOp::None && choice.labels == input->name());
     if (used)
       inputs.push_back(input);
@@ -86,13 +81,12 @@ LogicalResult ForwardBuilder::createFunction(ModuleOp module) {
     return failure();
   OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
   SmallVector<Type> argumentTypes(types->begin(), types->end());
-  function = func::FuncOp::create(builder, loc, "forward",
-                                  builder.getFunctionType(argumentTypes, {}));
+  function =
+      func::FuncOp::create(builder, loc, "forward", builder.getFunctionType(argumentTypes, {}));
   Block *body = function.addEntryBlock();
   for (auto [i, input] : llvm::enumerate(inputs)) {
     function.setArgAttr(i, "nn.name", builder.getStringAttr(input->name()));
-    body->getArgument(i).setLoc(
-        NameLoc::get(builder.getStringAttr(input->name())));
+    body->getArgument(i).setLoc(NameLoc::get(builder.getStringAttr(input->name())));
     values[input->name()].tensor = body->getArgument(i);
   }
   builder.setInsertionPointToEnd(body);
@@ -115,8 +109,7 @@ Value ForwardBuilder::materialize(StoredTensor &tensor, Location at) {
     emitter->setLoc(at);
     return result;
   }
-  Value value = nn::GetOp::create(emitter->getBuilder(), at, stored.type,
-                                  stored.symbol);
+  Value value = nn::GetOp::create(emitter->getBuilder(), at, stored.type, stored.symbol);
   if (tensor.original && tensor.transposed)
     value = emitter->transpose(value, {1, 0});
   if (tensor.original && getShape(value) != tensor.type.getShape())
@@ -125,8 +118,7 @@ Value ForwardBuilder::materialize(StoredTensor &tensor, Location at) {
 }
 
 // Nullopt if the value's producer failed, or the tensor cannot be read.
-std::optional<GraphValue> ForwardBuilder::lookup(const std::string &name,
-                                           Location at) {
+std::optional<GraphValue> ForwardBuilder::lookup(const std::string &name, Location at) {
   auto it = values.find(name);
   if (it != values.end())
     return it->second;
@@ -153,8 +145,7 @@ void ForwardBuilder::markStage(const Node &node, Operation *before) {
     return;
   Block &block = function.getBody().front();
   auto stage = emitter->getBuilder().getI64IntegerAttr(*node.stage);
-  for (auto it = before ? std::next(before->getIterator()) : block.begin();
-       it != block.end(); ++it)
+  for (auto it = before ? std::next(before->getIterator()) : block.begin(); it != block.end(); ++it)
     if (!it->hasTrait<OpTrait::ConstantLike>())
       it->setAttr(nn::kPipelineStageAttr, stage);
 }
@@ -204,8 +195,8 @@ LogicalResult ForwardBuilder::importNodes() {
       // has them as operands.
       if (node.op == "Constant" && result.tensor && isFloat(result.tensor))
         origins[output].insert(node.outputs[i]);
-      else if (result.tensor && isFloat(result.tensor) &&
-               getConstant(result.tensor) && !names.empty())
+      else if (result.tensor && isFloat(result.tensor) && getConstant(result.tensor) &&
+               !names.empty())
         origins[output] = names; // no gradient passes an integer
     }
     summary.nodes++;
@@ -220,39 +211,35 @@ LogicalResult ForwardBuilder::importLoss() {
                           << "' was not computed: no node gives it as a tensor";
   loss = found->tensor;
   if (choice.op != LossOp::None) {
-    emitter->setLoc(NameLoc::get(StringAttr::get(
-        context, "--loss-op " + getLossOpName(choice.op).str())));
+    emitter->setLoc(
+        NameLoc::get(StringAttr::get(context, "--loss-op " + getLossOpName(choice.op).str())));
     Value logits = loss, labels;
     if (choice.addsLabels) {
       auto type = getLabelsType(getTensorType(logits), choice, options, loc);
       if (failed(type))
         return failure();
       unsigned index = function.getNumArguments();
-      auto attributes = DictionaryAttr::get(
-          context, {{StringAttr::get(context, "nn.name"),
-                     StringAttr::get(context, choice.labels)}});
+      auto attributes = DictionaryAttr::get(context, {{StringAttr::get(context, "nn.name"),
+                                                       StringAttr::get(context, choice.labels)}});
       if (failed(function.insertArgument(index, *type, attributes, loc)))
         return failure();
       labels = function.getArgument(index);
       summary.notes.push_back("input '" + choice.labels +
-                              "' is added for the labels: " +
-                              toString(type->getShape()));
+                              "' is added for the labels: " + toString(type->getShape()));
     } else {
       std::optional<GraphValue> value = lookup(choice.labels, loc);
       if (!value || !value->tensor)
-        return emitError(loc) << "labels '" << choice.labels
-                              << "' are not a tensor of the graph";
+        return emitError(loc) << "labels '" << choice.labels << "' are not a tensor of the graph";
       labels = value->tensor;
     }
-    FailureOr<Value> built =
-        buildLoss(*emitter, logits, labels, choice, options);
+    FailureOr<Value> built = buildLoss(*emitter, logits, labels, choice, options);
     if (failed(built))
       return failure();
     loss = *built;
   }
   if (!isFloat(loss))
-    return emitError(loc) << "the loss '" << choice.output << "' has type "
-                          << loss.getType() << "; it must be floating";
+    return emitError(loc) << "the loss '" << choice.output << "' has type " << loss.getType()
+                          << "; it must be floating";
   if (countElements(getShape(loss)) != 1)
     return emitError(loc) << "the loss '" << choice.output << "' has shape "
                           << toString(getShape(loss))
@@ -263,11 +250,10 @@ LogicalResult ForwardBuilder::importLoss() {
   return success();
 }
 
-FailureOr<Forward>
-dpc::import::buildForward(ModuleOp module, const Graph &graph,
-                          const LossChoice &choice, StoredTensors &tensors,
-                          TensorReader &reader, const ImportOptions &options,
-                          Location loc, ImportSummary &summary) {
+FailureOr<Forward> dpc::import::buildForward(ModuleOp module, const Graph &graph,
+                                             const LossChoice &choice, StoredTensors &tensors,
+                                             TensorReader &reader, const ImportOptions &options,
+                                             Location loc, ImportSummary &summary) {
   ForwardBuilder builder(graph, choice, tensors, reader, options, loc, summary);
   if (failed(builder.createFunction(module)) || failed(builder.importNodes()) ||
       failed(builder.importLoss()))

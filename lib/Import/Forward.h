@@ -12,8 +12,8 @@
 namespace dpc::import {
 
 struct Forward {
-  mlir::func::FuncOp function; ///< without its results
-  mlir::Value loss;            ///< a floating scalar
+  mlir::func::FuncOp function;    ///< without its results
+  mlir::Value loss;               ///< a floating scalar
   std::optional<Emitter> emitter; ///< at the function's end
   llvm::StringMap<GraphValue> values;
   /// Names of the floating constants that a constant value was folded from.
@@ -22,11 +22,10 @@ struct Forward {
 
 /// Appends `@forward` to the module. On failure diagnostics were emitted: those of
 /// single nodes for as many as have an error, up to a limit.
-mlir::FailureOr<Forward>
-buildForward(mlir::ModuleOp module, const Graph &graph, const LossChoice &choice,
-             StoredTensors &tensors, TensorReader &reader,
-             const ImportOptions &options, mlir::Location loc,
-             ImportSummary &summary);
+mlir::FailureOr<Forward> buildForward(mlir::ModuleOp module, const Graph &graph,
+                                      const LossChoice &choice, StoredTensors &tensors,
+                                      TensorReader &reader, const ImportOptions &options,
+                                      mlir::Location loc, ImportSummary &summary);
 
 } // namespace dpc::import
 

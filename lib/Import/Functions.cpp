@@ -48,25 +48,19 @@ public:
           std::vector<Node> &nodes, Location loc)
       : configuration(configuration), nodes(nodes), loc(loc) {
     for (const onnx::FunctionProto &function : model.functions())
-      functions[getKey(function.domain(), function.name(),
-                       function.overload())] = &function;
+      functions[getKey(function.domain(), function.name(), function.overload())] = &function;
     addVersions(model.opset_import(), global);
   }
 
-  LogicalResult run(const onnx::GraphProto &graph) {
-    return append(graph.node(), global, 0);
-  }
+  LogicalResult run(const onnx::GraphProto &graph) { return append(graph.node(), global, 0); }
 
 private:
-  template <typename List>
-  static void addVersions(const List &list, Scope &scope) {
+  template <typename List> static void addVersions(const List &list, Scope &scope) {
     for (const onnx::OperatorSetIdProto &set : list)
-      scope.versions[set.domain() == "ai.onnx" ? "" : set.domain()] =
-          set.version();
+      scope.versions[set.domain() == "ai.onnx" ? "" : set.domain()] = set.version();
   }
 
-  template <typename List>
-  LogicalResult append(const List &list, const Scope &scope, int depth) {
+  template <typename List> LogicalResult append(const List &list, const Scope &scope, int depth) {
     unsigned position = 0;
     for (const onnx::NodeProto &proto : list)
       if (failed(append(proto, position++, scope, depth)))
@@ -74,17 +68,16 @@ private:
     return success();
   }
 
-  LogicalResult append(const onnx::NodeProto &proto, unsigned position,
-                       const Scope &scope, int depth) {
+  LogicalResult append(const onnx::NodeProto &proto, unsigned position, const Scope &scope,
+                       int depth) {
     Node node;
     node.domain = proto.domain() == "ai.onnx" ? "" : proto.domain();
     node.op = proto.op_type();
-    node.name = scope.prefix +
-                (proto.name().empty()
-                     ? ((scope.isFunction ? "node[" : "graph/node[") +
-                        Twine(position) + "]:" + proto.op_type())
-                           .str()
-                     : proto.name());
+    node.name =
+        scope.prefix + (proto.name().empty() ? ((scope.isFunction ? "node[" : "graph/node[") +
+                                                Twine(position) + "]:" + proto.op_type())
+                                                   .str()
+                                             : proto.name());
     for (const std::string &value : proto.input())
       node.inputs.push_back(scope.rename(value));
     for (const std::string &value : proto.output())
@@ -117,30 +110,26 @@ private:
     auto version = scope.versions.find(node.domain);
     node.version = version == scope.versions.end() ? 0 : version->second;
     if (nodes.size() >= kNodeLimit)
-      return emitError(loc) << "the model's functions expand to more than "
-                            << kNodeLimit << " nodes";
+      return emitError(loc) << "the model's functions expand to more than " << kNodeLimit
+                            << " nodes";
     nodes.push_back(std::move(node));
     return success();
   }
 
   LogicalResult inlineCall(const Node &call, const onnx::NodeProto &proto,
-                           const onnx::FunctionProto &function,
-                           const Scope &outer, int depth) {
+                           const onnx::FunctionProto &function, const Scope &outer, int depth) {
     if (depth >= kDepthLimit)
       return emitError(loc) << "function '" << function.name()
-                            << "' calls itself, or functions nest deeper than "
-                            << kDepthLimit;
+                            << "' calls itself, or functions nest deeper than " << kDepthLimit;
     if (++calls > kCallLimit)
-      return emitError(loc) << "the model's functions call each other more than " << kCallLimit << " times, '" << function.name()
-                            << "' among them";
+      return emitError(loc) << "the model's functions call each other more than " << kCallLimit
+                            << " times, '" << function.name() << "' among them";
     if (call.inputs.size() > static_cast<size_t>(function.input_size()) ||
         call.outputs.size() > static_cast<size_t>(function.output_size()))
-      return emitError(loc) << "node '" << call.name << "' calls function '"
-                            << function.name() << "' with "
-                            << call.inputs.size() << " inputs and "
+      return emitError(loc) << "node '" << call.name << "' calls function '" << function.name()
+                            << "' with " << call.inputs.size() << " inputs and "
                             << call.outputs.size() << " outputs, but it has "
-                            << function.input_size() << " and "
-                            << function.output_size();
+                            << function.input_size() << " and " << function.output_size();
     Scope scope;
     scope.isFunction = true;
     scope.prefix = call.name + "/";
@@ -167,8 +156,8 @@ private:
     for (int i = 0, e = call.outputs.size(); i < e; ++i)
       for (const std::string &input : function.input())
         if (input == function.output(i))
-          return emitError(loc) << "function '" << function.name()
-                                << "' returns its own input '" << input << "'";
+          return emitError(loc) << "function '" << function.name() << "' returns its own input '"
+                                << input << "'";
     return append(function.node(), scope, depth + 1);
   }
 
@@ -182,9 +171,8 @@ private:
 
 } // namespace
 
-LogicalResult
-dpc::import::appendNodes(const onnx::ModelProto &model,
-                         const ConfigurationChoice &configuration,
-                         std::vector<Node> &nodes, Location loc) {
+LogicalResult dpc::import::appendNodes(const onnx::ModelProto &model,
+                                       const ConfigurationChoice &configuration,
+                                       std::vector<Node> &nodes, Location loc) {
   return Inliner(model, configuration, nodes, loc).run(model.graph());
 }

@@ -22,8 +22,7 @@ std::string dpc::import::getOperatorName(const Node &node) {
 }
 
 StringRef dpc::import::findMetadata(
-    const google::protobuf::RepeatedPtrField<onnx::StringStringEntryProto>
-        &metadata,
+    const google::protobuf::RepeatedPtrField<onnx::StringStringEntryProto> &metadata,
     StringRef key) {
   for (const onnx::StringStringEntryProto &entry : metadata)
     if (key == entry.key())
@@ -35,8 +34,7 @@ StringRef dpc::import::findMetadata(
 //   ['', 'transformer', 'transformer.h.0', 'view_1']            (name_scopes)
 //   ': Class/transformer: Class/transformer.h.0: Class/view_1: aten.view' (namespace)
 std::string dpc::import::getRecordedModule(
-    const google::protobuf::RepeatedPtrField<onnx::StringStringEntryProto>
-        &metadata) {
+    const google::protobuf::RepeatedPtrField<onnx::StringStringEntryProto> &metadata) {
   StringRef scopes = findMetadata(metadata, "pkg.torch.onnx.name_scopes");
   SmallVector<StringRef> parts;
   if (scopes.consume_front("[") && scopes.consume_back("]")) {
@@ -186,8 +184,7 @@ static void inferModules(Graph &graph) {
 
 static bool isFloating(const onnx::TensorProto &tensor) {
   return llvm::is_contained({onnx::TensorProto::FLOAT, onnx::TensorProto::DOUBLE,
-                             onnx::TensorProto::FLOAT16,
-                             onnx::TensorProto::BFLOAT16},
+                             onnx::TensorProto::FLOAT16, onnx::TensorProto::BFLOAT16},
                             tensor.data_type());
 }
 
@@ -231,16 +228,14 @@ FailureOr<Graph> dpc::import::buildGraph(const ModelFile &file, Location loc) {
     if (value.empty())
       return;
     if (!defined.insert(value).second)
-      result = emitError(loc) << "value '" << value << "' is defined twice ("
-                              << what << ")";
+      result = emitError(loc) << "value '" << value << "' is defined twice (" << what << ")";
   };
   for (const onnx::TensorProto &tensor : proto.initializer()) {
     define(tensor.name(), "as an initializer");
     graph.initializers.insert({tensor.name(), &tensor});
   }
   if (proto.sparse_initializer_size())
-    return emitError(loc) << "sparse initializer '"
-                          << proto.sparse_initializer(0).values().name()
+    return emitError(loc) << "sparse initializer '" << proto.sparse_initializer(0).values().name()
                           << "': dpc trains dense tensors only; store it dense";
   for (const onnx::ValueInfoProto &input : proto.input()) {
     // An input with an initializer is an overridable default.
@@ -259,8 +254,7 @@ FailureOr<Graph> dpc::import::buildGraph(const ModelFile &file, Location loc) {
                                 << "', which nothing defines";
   for (const onnx::ValueInfoProto &output : proto.output()) {
     if (!defined.contains(output.name()))
-      result = emitError(loc) << "output '" << output.name()
-                              << "' is defined by no node";
+      result = emitError(loc) << "output '" << output.name() << "' is defined by no node";
     graph.outputs.push_back(output.name());
   }
   if (failed(result))

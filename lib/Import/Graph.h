@@ -21,8 +21,7 @@ struct Node {
   int64_t version = 0; ///< of the operator set that the node was written for
   llvm::SmallVector<std::string, 4> inputs, outputs;
   /// By the name the node uses; the value may be an attribute of a call.
-  llvm::SmallVector<std::pair<std::string, const onnx::AttributeProto *>, 4>
-      attributes;
+  llvm::SmallVector<std::pair<std::string, const onnx::AttributeProto *>, 4> attributes;
   /// The module of the framework that the node comes from, if recorded:
   /// `transformer.h.0.attn`.
   std::string module;
@@ -69,18 +68,16 @@ mlir::FailureOr<Graph> buildGraph(const ModelFile &file, mlir::Location loc);
 /// functions replaced by their bodies (Functions.cpp) …
 struct ConfigurationChoice;
 mlir::LogicalResult appendNodes(const onnx::ModelProto &model,
-                                const ConfigurationChoice &configuration,
-                                std::vector<Node> &nodes, mlir::Location loc);
+                                const ConfigurationChoice &configuration, std::vector<Node> &nodes,
+                                mlir::Location loc);
 /// … and orders them, keeping the given order where it is possible.
 mlir::LogicalResult orderNodes(Graph &graph, mlir::Location loc);
 
 /// The module path that the exporter recorded for a node, or "".
 std::string
-getRecordedModule(const google::protobuf::RepeatedPtrField<
-                  onnx::StringStringEntryProto> &metadata);
+getRecordedModule(const google::protobuf::RepeatedPtrField<onnx::StringStringEntryProto> &metadata);
 llvm::StringRef
-findMetadata(const google::protobuf::RepeatedPtrField<
-                 onnx::StringStringEntryProto> &metadata,
+findMetadata(const google::protobuf::RepeatedPtrField<onnx::StringStringEntryProto> &metadata,
              llvm::StringRef key);
 
 /// Which of the model's device configurations says what stages nodes ask for: the
@@ -93,9 +90,10 @@ ConfigurationChoice chooseConfiguration(const onnx::ModelProto &model);
 
 /// The stage that a node asks for in that configuration; emits an error if it is
 /// none, or asks for two.
-mlir::FailureOr<std::optional<int64_t>>
-getPipelineStage(const onnx::NodeProto &node, llvm::StringRef name,
-                 const ConfigurationChoice &choice, mlir::Location loc);
+mlir::FailureOr<std::optional<int64_t>> getPipelineStage(const onnx::NodeProto &node,
+                                                         llvm::StringRef name,
+                                                         const ConfigurationChoice &choice,
+                                                         mlir::Location loc);
 
 /// NameLoc of the node, fused with its module path where known.
 mlir::Location getNodeLoc(const Node &node, mlir::MLIRContext *context);

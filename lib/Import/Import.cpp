@@ -20,8 +20,7 @@ namespace {
 
 class Importer {
 public:
-  Importer(const ImportOptions &options, MLIRContext *context, Location loc,
-           ImportSummary &summary)
+  Importer(const ImportOptions &options, MLIRContext *context, Location loc, ImportSummary &summary)
       : options(options), context(context), loc(loc), summary(summary) {}
 
   FailureOr<OwningOpRef<ModuleOp>> run(StringRef path);
@@ -52,9 +51,8 @@ void Importer::listTies() {
     const StoredTensor &tensor = entry.second;
     if (!tensor.original)
       continue;
-    auto tie = llvm::find_if(summary.ties, [&](const TieInfo &info) {
-      return info.name == tensor.original->symbol;
-    });
+    auto tie = llvm::find_if(
+        summary.ties, [&](const TieInfo &info) { return info.name == tensor.original->symbol; });
     if (tie == summary.ties.end()) {
       summary.ties.push_back({tensor.original->symbol, {}});
       tie = summary.ties.end() - 1;
@@ -73,23 +71,20 @@ void Importer::listUnused(const Graph &whole) {
       summary.unused.push_back(name.str());
   }
   for (const std::string &name : summary.unused)
-    summary.notes.push_back("parameter '" + name +
-                            "' is left out: the loss does not depend on it");
+    summary.notes.push_back("parameter '" + name + "' is left out: the loss does not depend on it");
 }
 
 // Adds the results, and all that only the finished function tells.
 LogicalResult Importer::finish(ModuleOp module, Forward &forward) {
-  if (failed(markPaddingRows(forward.function.front(), tensors, options, summary.notes,
-                             loc)))
+  if (failed(markPaddingRows(forward.function.front(), tensors, options, summary.notes, loc)))
     return failure();
   llvm::StringSet<> trained;
   for (auto &[name, tensor] : tensors)
     if (tensor.trained)
       trained.insert(tensor.symbol);
   Value &loss = forward.loss;
-  FailureOr<Weighting> weighting =
-      findWeighting(loss, options.reduction,
-                    [&](StringRef name) { return trained.contains(name); }, loc);
+  FailureOr<Weighting> weighting = findWeighting(
+      loss, options.reduction, [&](StringRef name) { return trained.contains(name); }, loc);
   if (failed(weighting))
     return failure();
   for (const Quotient &quotient : weighting->quotients) {
@@ -105,8 +100,8 @@ LogicalResult Importer::finish(ModuleOp module, Forward &forward) {
             : emitter.splat(loss.getType(), 1);
   OpBuilder &builder = emitter.getBuilder();
   func::ReturnOp::create(builder, loc, ValueRange{loss, den});
-  function.setType(builder.getFunctionType(
-      function.getArgumentTypes(), TypeRange{loss.getType(), den.getType()}));
+  function.setType(builder.getFunctionType(function.getArgumentTypes(),
+                                           TypeRange{loss.getType(), den.getType()}));
   function.setResultAttr(0, "nn.name", builder.getStringAttr("loss"));
   function.setResultAttr(1, "nn.name", builder.getStringAttr("den"));
   function->setAttr("nn.weighting", builder.getStringAttr(weighting->name));
@@ -117,18 +112,16 @@ LogicalResult Importer::finish(ModuleOp module, Forward &forward) {
   if (!weighting->note.empty())
     summary.notes.push_back(weighting->note);
 
-  llvm::SetVector<StringRef> constants =
-      findConstants(forward, graph, tensors);
+  llvm::SetVector<StringRef> constants = findConstants(forward, graph, tensors);
   if (failed(refuseComputed(constants, tensors, loc)))
     return failure();
   listConstants(constants, graph, tensors, *reader, options, summary);
   // Dead operations, last first.
-  for (Operation &op : llvm::make_early_inc_range(
-           llvm::reverse(function.getBody().front())))
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(function.getBody().front())))
     if (isOpTriviallyDead(&op))
       op.erase();
-  if (failed(createParameters(module, forward, graph, tensors, state,
-                              *reader, options, loc, summary)))
+  if (failed(
+          createParameters(module, forward, graph, tensors, state, *reader, options, loc, summary)))
     return failure();
   summary.nothingTrained = explainNothingTrained(summary, tensors, options);
   return success();
@@ -142,10 +135,9 @@ FailureOr<OwningOpRef<ModuleOp>> Importer::run(StringRef path) {
   file = std::move(*opened);
   reader.emplace(*file, loc, context);
   if (file->getProto().training_info_size())
-    return emitError(loc)
-           << "the model brings a training algorithm of its own "
-              "(training_info); dpc derives the backward itself. Store the "
-              "forward graph with its loss only";
+    return emitError(loc) << "the model brings a training algorithm of its own "
+                             "(training_info); dpc derives the backward itself. Store the "
+                             "forward graph with its loss only";
   FailureOr<Graph> built = buildGraph(*file, loc);
   if (failed(built))
     return failure();
@@ -153,8 +145,7 @@ FailureOr<OwningOpRef<ModuleOp>> Importer::run(StringRef path) {
   summary.outputs = graph.outputs;
   if (!graph.stagesNote.empty())
     summary.notes.push_back(graph.stagesNote);
-  FailureOr<LossChoice> chosen =
-      chooseLoss(*file, graph, options, loc, summary.error);
+  FailureOr<LossChoice> chosen = chooseLoss(*file, graph, options, loc, summary.error);
   if (failed(chosen))
     return failure();
   choice = *chosen;
@@ -171,8 +162,7 @@ FailureOr<OwningOpRef<ModuleOp>> Importer::run(StringRef path) {
   if (failed(recorded))
     return failure();
   state = std::move(*recorded);
-  auto classified = classifyTensors(*file, graph, whole, *reader, state, options,
-                                    loc, summary);
+  auto classified = classifyTensors(*file, graph, whole, *reader, state, options, loc, summary);
   if (failed(classified))
     return failure();
   tensors = std::move(*classified);
@@ -184,8 +174,8 @@ FailureOr<OwningOpRef<ModuleOp>> Importer::run(StringRef path) {
   summary.warnings = findDropped(graph, tensors, options, choice.output);
 
   OwningOpRef<ModuleOp> module = ModuleOp::create(loc);
-  FailureOr<Forward> forward = buildForward(*module, graph, choice, tensors,
-                                            *reader, options, loc, summary);
+  FailureOr<Forward> forward =
+      buildForward(*module, graph, choice, tensors, *reader, options, loc, summary);
   if (failed(forward) || failed(finish(*module, *forward)))
     return failure();
   setStateDict(*module, state, tensors, graph, whole, *file, *reader);
@@ -198,9 +188,10 @@ FailureOr<OwningOpRef<ModuleOp>> Importer::run(StringRef path) {
   return module;
 }
 
-FailureOr<OwningOpRef<ModuleOp>>
-dpc::import::importModel(StringRef path, const ImportOptions &options,
-                         MLIRContext *context, ImportSummary &summary) {
+FailureOr<OwningOpRef<ModuleOp>> dpc::import::importModel(StringRef path,
+                                                          const ImportOptions &options,
+                                                          MLIRContext *context,
+                                                          ImportSummary &summary) {
   context->loadDialect<nn::NNDialect, func::FuncDialect>();
   Location loc = NameLoc::get(StringAttr::get(context, path));
   return Importer(options, context, loc, summary).run(path);

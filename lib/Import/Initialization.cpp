@@ -10,9 +10,8 @@ using namespace dpc;
 using namespace dpc::import;
 
 static bool isNormalization(StringRef op) {
-  return op == "LayerNormalization" || op == "RMSNormalization" ||
-         op == "BatchNormalization" || op == "GroupNormalization" ||
-         op == "InstanceNormalization";
+  return op == "LayerNormalization" || op == "RMSNormalization" || op == "BatchNormalization" ||
+         op == "GroupNormalization" || op == "InstanceNormalization";
 }
 
 static const Node *getProducer(const Graph &graph, StringRef value) {
@@ -23,8 +22,9 @@ static const Node *getProducer(const Graph &graph, StringRef value) {
 // Whether the value is 1/sqrt(…) or sqrt(…), through casts.
 static bool isRoot(const Graph &graph, StringRef value, bool reciprocal) {
   const Node *node = getProducer(graph, value);
-  while (node && (node->op == "Cast" || node->op == "Identity" ||
-                  node->op == "Expand" || node->op == "CastLike") &&
+  while (node &&
+         (node->op == "Cast" || node->op == "Identity" || node->op == "Expand" ||
+          node->op == "CastLike") &&
          !node->inputs.empty())
     node = getProducer(graph, node->inputs[0]);
   if (!node || node->inputs.empty())
@@ -41,8 +41,7 @@ static bool isRoot(const Graph &graph, StringRef value, bool reciprocal) {
 // Whether the value was just divided by its deviation or root mean square.
 static bool isNormalized(const Graph &graph, StringRef value) {
   const Node *node = getProducer(graph, value);
-  while (node && (node->op == "Cast" || node->op == "CastLike" ||
-                  node->op == "Identity") &&
+  while (node && (node->op == "Cast" || node->op == "CastLike" || node->op == "Identity") &&
          !node->inputs.empty())
     node = getProducer(graph, node->inputs[0]);
   if (!node || node->inputs.size() != 2)
@@ -50,13 +49,12 @@ static bool isNormalized(const Graph &graph, StringRef value) {
   if (node->op == "Div")
     return isRoot(graph, node->inputs[1], false);
   if (node->op == "Mul")
-    return isRoot(graph, node->inputs[0], true) ||
-           isRoot(graph, node->inputs[1], true);
+    return isRoot(graph, node->inputs[0], true) || isRoot(graph, node->inputs[1], true);
   return false;
 }
 
-nn::InitKind dpc::import::chooseInit(const StoredTensor &tensor,
-                                     const Graph &graph, const Roles &roles) {
+nn::InitKind dpc::import::chooseInit(const StoredTensor &tensor, const Graph &graph,
+                                     const Roles &roles) {
   int64_t wide = 0; // extents above 1: a vector in any layout has one
   for (int64_t extent : tensor.type.getShape())
     wide += extent > 1;
@@ -66,8 +64,7 @@ nn::InitKind dpc::import::chooseInit(const StoredTensor &tensor,
       return nn::InitKind::Ones;
     if (isNormalization(node.op) && reader.operand == 2)
       return nn::InitKind::Zeros;
-    if ((node.op == "Gemm" || node.op == "Conv" ||
-         node.op == "ConvTranspose") &&
+    if ((node.op == "Gemm" || node.op == "Conv" || node.op == "ConvTranspose") &&
         reader.operand == 2)
       return nn::InitKind::Zeros;
     if (wide > 1 || node.inputs.size() != 2)

@@ -3,9 +3,9 @@
 
 #include "Emitter.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Endian.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/SHA1.h"
-#include "llvm/Support/Endian.h"
 
 using namespace mlir;
 using namespace dpc::import;
@@ -37,48 +37,39 @@ Type dpc::import::getStorageType(int64_t onnxType, MLIRContext *context) {
 }
 
 std::string dpc::import::getTypeName(int64_t onnxType) {
-  if (onnxType == static_cast<int>(onnxType) &&
-      onnx::TensorProto::DataType_IsValid(onnxType))
-    return llvm::StringRef(onnx::TensorProto::DataType_Name(
-                               static_cast<onnx::TensorProto::DataType>(
-                                   onnxType)))
+  if (onnxType == static_cast<int>(onnxType) && onnx::TensorProto::DataType_IsValid(onnxType))
+    return llvm::StringRef(
+               onnx::TensorProto::DataType_Name(static_cast<onnx::TensorProto::DataType>(onnxType)))
         .lower();
   return "type " + std::to_string(onnxType);
 }
 
 // Bytes of one element as ONNX stores it.
-static int64_t getElementBytes(Type type) {
-  return std::max(1u, type.getIntOrFloatBitWidth() / 8);
-}
+static int64_t getElementBytes(Type type) { return std::max(1u, type.getIntOrFloatBitWidth() / 8); }
 
-FailureOr<RankedTensorType>
-TensorReader::getType(const onnx::TensorProto &tensor, StringRef name) {
+FailureOr<RankedTensorType> TensorReader::getType(const onnx::TensorProto &tensor, StringRef name) {
   Type element = getStorageType(tensor.data_type(), context);
   if (!element)
-    return emitError(loc) << "tensor '" << name << "' holds "
-                          << getTypeName(tensor.data_type())
+    return emitError(loc) << "tensor '" << name << "' holds " << getTypeName(tensor.data_type())
                           << ", which dpc does not compute with";
   Shape shape(tensor.dims().data(), tensor.dims_size());
   if (shape.size() > 64 || !countElements(shape))
-    return emitError(loc) << "tensor '" << name << "' has the shape "
-                          << toString(shape) << ", which is not possible";
+    return emitError(loc) << "tensor '" << name << "' has the shape " << toString(shape)
+                          << ", which is not possible";
   if (tensor.has_segment())
-    return emitError(loc) << "tensor '" << name
-                          << "' is stored in segments; store it whole";
+    return emitError(loc) << "tensor '" << name << "' is stored in segments; store it whole";
   return RankedTensorType::get(shape, element);
 }
 
-FailureOr<std::optional<FileRange>>
-TensorReader::locate(const onnx::TensorProto &tensor, StringRef name) {
+FailureOr<std::optional<FileRange>> TensorReader::locate(const onnx::TensorProto &tensor,
+                                                         StringRef name) {
   FailureOr<RankedTensorType> type = getType(tensor, name);
   if (failed(type))
     return failure();
-  uint64_t length =
-      type->getNumElements() * getElementBytes(type->getElementType());
+  uint64_t length = type->getNumElements() * getElementBytes(type->getElementType());
   if (tensor.data_location() == onnx::TensorProto::EXTERNAL) {
     std::string error;
-    FailureOr<FileRange> range =
-        resolveExternal(tensor, file.getPath(), length, error);
+    FailureOr<FileRange> range = resolveExternal(tensor, file.getPath(), length, error);
     if (failed(range))
       return emitError(loc) << "tensor '" << name << "': " << error;
     if (failed(checkDigest(*range, name)))
@@ -104,17 +95,20 @@ LogicalResult TensorReader::checkDigest(const FileRange &range, StringRef name) 
     return success();
   auto [it, fresh] = digests.try_emplace(range.path);
   if (fresh) {
-    auto buffer = llvm::MemoryBuffer::getFile(range.path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+    auto buffer =
+        llvm::MemoryBuffer::getFile(range.path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
     if (!buffer)
-      return emitError(loc) << "tensor '" << name << "': cannot read '" << range.path << "': " << buffer.getError().message();
+      return emitError(loc) << "tensor '" << name << "': cannot read '" << range.path
+                            << "': " << buffer.getError().message();
     llvm::SHA1 hash;
     hash.update((*buffer)->getBuffer());
     it->second = llvm::toHex(hash.final(), /*LowerCase=*/true);
   }
   if (StringRef(it->second).equals_insensitive(range.checksum))
     return success();
-  return emitError(loc) << "tensor '" << name << "': its external file '" << range.path << "' has the checksum " << it->second
-                        << ", the model records " << range.checksum << ": the file is damaged, or of another model";
+  return emitError(loc) << "tensor '" << name << "': its external file '" << range.path
+                        << "' has the checksum " << it->second << ", the model records "
+                        << range.checksum << ": the file is damaged, or of another model";
 }
 
 bool TensorReader::isPresent(const onnx::TensorProto &tensor, StringRef name) {
@@ -123,8 +117,7 @@ bool TensorReader::isPresent(const onnx::TensorProto &tensor, StringRef name) {
 }
 
 // Values that the message spells out element by element.
-static bool appendTyped(const onnx::TensorProto &tensor, Type type,
-                        std::vector<char> &bytes) {
+static bool appendTyped(const onnx::TensorProto &tensor, Type type, std::vector<char> &bytes) {
   auto append = [&](auto value) {
     const char *at = reinterpret_cast<const char *>(&value);
     bytes.insert(bytes.end(), at, at + sizeof(value));
@@ -162,15 +155,14 @@ static bool appendTyped(const onnx::TensorProto &tensor, Type type,
   }
 }
 
-FailureOr<std::vector<char>>
-TensorReader::readBytes(const onnx::TensorProto &tensor, StringRef name) {
+FailureOr<std::vector<char>> TensorReader::readBytes(const onnx::TensorProto &tensor,
+                                                     StringRef name) {
   FailureOr<RankedTensorType> type = getType(tensor, name);
   FailureOr<std::optional<FileRange>> range = locate(tensor, name);
   if (failed(type) || failed(range))
     return failure();
   std::vector<char> bytes;
-  uint64_t length =
-      type->getNumElements() * getElementBytes(type->getElementType());
+  uint64_t length = type->getNumElements() * getElementBytes(type->getElementType());
   if (!*range) {
     if (tensor.has_raw_data())
       bytes.assign(tensor.raw_data().begin(), tensor.raw_data().end());
@@ -191,17 +183,14 @@ TensorReader::readBytes(const onnx::TensorProto &tensor, StringRef name) {
     bytes.assign(view.begin(), view.end());
     return bytes;
   }
-  auto buffer =
-      llvm::MemoryBuffer::getFileSlice((*range)->path, length, (*range)->offset);
+  auto buffer = llvm::MemoryBuffer::getFileSlice((*range)->path, length, (*range)->offset);
   if (!buffer || (*buffer)->getBufferSize() != length)
-    return emitError(loc) << "tensor '" << name << "': cannot read '"
-                          << (*range)->path << "'";
+    return emitError(loc) << "tensor '" << name << "': cannot read '" << (*range)->path << "'";
   bytes.assign((*buffer)->getBufferStart(), (*buffer)->getBufferEnd());
   return bytes;
 }
 
-FailureOr<DenseElementsAttr> TensorReader::read(const onnx::TensorProto &tensor,
-                                                StringRef name) {
+FailureOr<DenseElementsAttr> TensorReader::read(const onnx::TensorProto &tensor, StringRef name) {
   FailureOr<RankedTensorType> type = getType(tensor, name);
   FailureOr<std::vector<char>> bytes = readBytes(tensor, name);
   if (failed(type) || failed(bytes))

@@ -30,13 +30,12 @@ struct FileRange {
 /// symbolic links) or the range is not inside the file. A file that does not
 /// exist is no failure here: `exists` is false.
 mlir::FailureOr<FileRange> resolveExternal(const onnx::TensorProto &tensor,
-                                           llvm::StringRef modelPath,
-                                           uint64_t length, std::string &error);
+                                           llvm::StringRef modelPath, uint64_t length,
+                                           std::string &error);
 
 class TensorReader {
 public:
-  TensorReader(const ModelFile &file, mlir::Location loc,
-               mlir::MLIRContext *context)
+  TensorReader(const ModelFile &file, mlir::Location loc, mlir::MLIRContext *context)
       : file(file), loc(loc), context(context) {}
 
   /// All of these emit a diagnostic that names `name` when they fail.
@@ -44,8 +43,8 @@ public:
                                                   llvm::StringRef name);
   /// Where the values are; nullopt if they are written in the message itself,
   /// not as plain bytes.
-  mlir::FailureOr<std::optional<FileRange>>
-  locate(const onnx::TensorProto &tensor, llvm::StringRef name);
+  mlir::FailureOr<std::optional<FileRange>> locate(const onnx::TensorProto &tensor,
+                                                   llvm::StringRef name);
   /// Whether the values can be read: false if their file is not there.
   bool isPresent(const onnx::TensorProto &tensor, llvm::StringRef name);
   /// The values as little-endian bytes.

@@ -25,8 +25,7 @@ StringRef dpc::import::getLossOpName(LossOp op) {
   llvm_unreachable("all losses are named");
 }
 
-static const onnx::ValueInfoProto *findOutput(const ModelFile &file,
-                                              StringRef name) {
+static const onnx::ValueInfoProto *findOutput(const ModelFile &file, StringRef name) {
   for (const onnx::ValueInfoProto &output : file.getProto().graph().output())
     if (name == output.name())
       return &output;
@@ -41,8 +40,7 @@ static std::string describe(const onnx::ValueInfoProto &value) {
     return text;
   SmallVector<std::string> extents;
   for (const auto &dim : type.shape().dim())
-    extents.push_back(dim.has_dim_value() ? std::to_string(dim.dim_value())
-                                          : dim.dim_param());
+    extents.push_back(dim.has_dim_value() ? std::to_string(dim.dim_value()) : dim.dim_param());
   return text + " " + (extents.empty() ? "scalar" : llvm::join(extents, "x"));
 }
 
@@ -54,33 +52,26 @@ static std::string listOutputs(const ModelFile &file) {
 }
 
 static bool isFloatType(int64_t type) {
-  return type == onnx::TensorProto::FLOAT ||
-         type == onnx::TensorProto::DOUBLE ||
-         type == onnx::TensorProto::FLOAT16 ||
-         type == onnx::TensorProto::BFLOAT16;
+  return type == onnx::TensorProto::FLOAT || type == onnx::TensorProto::DOUBLE ||
+         type == onnx::TensorProto::FLOAT16 || type == onnx::TensorProto::BFLOAT16;
 }
 
-FailureOr<LossChoice> dpc::import::chooseLoss(const ModelFile &file,
-                                              const Graph &graph,
-                                              const ImportOptions &options,
-                                              Location loc,
+FailureOr<LossChoice> dpc::import::chooseLoss(const ModelFile &file, const Graph &graph,
+                                              const ImportOptions &options, Location loc,
                                               ImportError &blame) {
   LossChoice choice;
   choice.op = options.lossOp;
   auto defines = [&](StringRef name) {
-    return graph.producers.contains(name) ||
-           graph.initializers.contains(name) ||
-           llvm::any_of(graph.inputs, [&](const onnx::ValueInfoProto *input) {
-             return name == input->name();
-           });
+    return graph.producers.contains(name) || graph.initializers.contains(name) ||
+           llvm::any_of(graph.inputs,
+                        [&](const onnx::ValueInfoProto *input) { return name == input->name(); });
   };
   if (choice.op == LossOp::None) {
     if (!options.loss.empty()) {
       // Any value of the graph may be named; outputs are what users know.
       if (!defines(options.loss))
         return emitError(loc) << "the model has no output '" << options.loss
-                              << "' for --loss; its outputs are: "
-                              << listOutputs(file);
+                              << "' for --loss; its outputs are: " << listOutputs(file);
       choice.output = options.loss;
       return choice;
     }
@@ -100,16 +91,14 @@ FailureOr<LossChoice> dpc::import::chooseLoss(const ModelFile &file,
       return choice;
     }
     if (scalars.size() > 1)
-      return emitError(loc) << "several outputs may be the loss ('"
-                            << llvm::join(scalars, "', '")
+      return emitError(loc) << "several outputs may be the loss ('" << llvm::join(scalars, "', '")
                             << "'); name one with --loss";
-    return emitError(loc)
-           << "dpc trains; this model has no loss: no output is named 'loss' or "
-              "is a floating scalar. Its outputs are: "
-           << listOutputs(file)
-           << ". Name the loss with --loss OUTPUT, export the model with its "
-              "loss, or let dpc add one: --loss-op softmax_cross_entropy, "
-              "causal_lm, mse or bce with --logits OUTPUT";
+    return emitError(loc) << "dpc trains; this model has no loss: no output is named 'loss' or "
+                             "is a floating scalar. Its outputs are: "
+                          << listOutputs(file)
+                          << ". Name the loss with --loss OUTPUT, export the model with its "
+                             "loss, or let dpc add one: --loss-op softmax_cross_entropy, "
+                             "causal_lm, mse or bce with --logits OUTPUT";
   }
   if (!options.loss.empty()) {
     blame = ImportError::Usage;
@@ -119,14 +108,12 @@ FailureOr<LossChoice> dpc::import::chooseLoss(const ModelFile &file,
   choice.output = options.logits;
   if (choice.output.empty()) {
     if (graph.outputs.size() != 1)
-      return emitError(loc) << "--loss-op needs --logits; the outputs are: "
-                            << listOutputs(file);
+      return emitError(loc) << "--loss-op needs --logits; the outputs are: " << listOutputs(file);
     choice.output = graph.outputs.front();
   }
   if (!defines(choice.output))
     return emitError(loc) << "the model has no output '" << choice.output
-                          << "' for --logits; its outputs are: "
-                          << listOutputs(file);
+                          << "' for --logits; its outputs are: " << listOutputs(file);
   choice.labels = options.labels.empty() ? "labels" : options.labels;
   choice.addsLabels = !defines(choice.labels);
   return choice;
@@ -136,8 +123,7 @@ static bool hasClasses(LossOp op) {
   return op == LossOp::SoftmaxCrossEntropy || op == LossOp::CausalLM;
 }
 
-static FailureOr<int64_t> getClassAxis(RankedTensorType logits,
-                                       const ImportOptions &options,
+static FailureOr<int64_t> getClassAxis(RankedTensorType logits, const ImportOptions &options,
                                        Location loc) {
   int64_t rank = logits.getRank(), axis = options.classAxis.value_or(-1);
   if (axis < -rank || axis >= rank || rank < 2)
@@ -146,9 +132,9 @@ static FailureOr<int64_t> getClassAxis(RankedTensorType logits,
   return axis < 0 ? axis + rank : axis;
 }
 
-FailureOr<RankedTensorType>
-dpc::import::getLabelsType(RankedTensorType logits, const LossChoice &choice,
-                           const ImportOptions &options, Location loc) {
+FailureOr<RankedTensorType> dpc::import::getLabelsType(RankedTensorType logits,
+                                                       const LossChoice &choice,
+                                                       const ImportOptions &options, Location loc) {
   if (!hasClasses(choice.op))
     return logits;
   FailureOr<int64_t> axis = getClassAxis(logits, options, loc);
@@ -167,19 +153,17 @@ static Value meanOrSum(Emitter &b, RowLoss &loss, LossReduction reduction) {
 }
 
 static FailureOr<Value> buildClassLoss(Emitter &b, Value logits, Value labels,
-                                       const LossChoice &choice,
-                                       const ImportOptions &options) {
-  FailureOr<int64_t> axis =
-      getClassAxis(getTensorType(logits), options, b.getLoc());
+                                       const LossChoice &choice, const ImportOptions &options) {
+  FailureOr<int64_t> axis = getClassAxis(getTensorType(logits), options, b.getLoc());
   if (failed(axis))
     return failure();
   logits = b.moveToEnd(logits, *axis);
   Shape rows = getShape(logits).drop_back();
   if (getShape(labels) != rows || !getElementType(labels).isInteger() ||
       getElementType(labels).isInteger(1))
-    return emitError(b.getLoc())
-           << "labels '" << choice.labels << "' have type " << labels.getType()
-           << "; the logits need integers of shape " << toString(rows);
+    return emitError(b.getLoc()) << "labels '" << choice.labels << "' have type "
+                                 << labels.getType() << "; the logits need integers of shape "
+                                 << toString(rows);
   if (choice.op == LossOp::CausalLM) {
     // Position i predicts token i + 1.
     int64_t last = rows.size() - 1, length = rows[last];
@@ -199,37 +183,31 @@ static FailureOr<Value> buildClassLoss(Emitter &b, Value logits, Value labels,
   crossEntropy(b, loss, logits);
   if (options.labelSmoothing != 0) {
     // (1 - s) * loss + s * mean over classes of -log softmax
-    Value uniform = b.binary<nn::DivOp>(
-        b.unary<nn::NegOp>(b.reduceSum(b.unary<nn::LogSoftmaxOp>(logits), {1},
-                                       /*keep=*/false)),
-        double(classes));
-    loss.values = b.binary<nn::AddOp>(
-        b.binary<nn::MulOp>(loss.values, 1 - options.labelSmoothing),
-        b.binary<nn::MulOp>(uniform, options.labelSmoothing));
+    Value uniform =
+        b.binary<nn::DivOp>(b.unary<nn::NegOp>(b.reduceSum(b.unary<nn::LogSoftmaxOp>(logits), {1},
+                                                           /*keep=*/false)),
+                            double(classes));
+    loss.values = b.binary<nn::AddOp>(b.binary<nn::MulOp>(loss.values, 1 - options.labelSmoothing),
+                                      b.binary<nn::MulOp>(uniform, options.labelSmoothing));
   }
   return meanOrSum(b, loss, options.reduction);
 }
 
 FailureOr<Value> dpc::import::buildLoss(Emitter &b, Value logits, Value labels,
-                                        const LossChoice &choice,
-                                        const ImportOptions &options) {
+                                        const LossChoice &choice, const ImportOptions &options) {
   if (!isFloat(logits))
-    return emitError(b.getLoc()) << "logits '" << choice.output
-                                 << "' are not floating";
+    return emitError(b.getLoc()) << "logits '" << choice.output << "' are not floating";
   if (countElements(getShape(logits)) == 0)
-    return emitError(b.getLoc()) << "logits '" << choice.output
-                                 << "' have no elements: they are "
+    return emitError(b.getLoc()) << "logits '" << choice.output << "' have no elements: they are "
                                  << toString(getShape(logits));
   if (hasClasses(choice.op))
     return buildClassLoss(b, logits, labels, choice, options);
   if (options.labelSmoothing != 0)
-    return emitError(b.getLoc())
-           << "--label-smoothing belongs to losses over classes";
+    return emitError(b.getLoc()) << "--label-smoothing belongs to losses over classes";
   if (getShape(labels) != getShape(logits))
-    return emitError(b.getLoc())
-           << "labels '" << choice.labels << "' have shape "
-           << toString(getShape(labels)) << ", the logits "
-           << toString(getShape(logits));
+    return emitError(b.getLoc()) << "labels '" << choice.labels << "' have shape "
+                                 << toString(getShape(labels)) << ", the logits "
+                                 << toString(getShape(logits));
   labels = b.cast(labels, getElementType(logits));
   Value values;
   if (choice.op == LossOp::MSE) {
@@ -238,11 +216,9 @@ FailureOr<Value> dpc::import::buildLoss(Emitter &b, Value logits, Value labels,
   } else {
     // max(x, 0) - x*y + log(1 + exp(-|x|)): stable for large |x|.
     Value tail = b.unary<nn::LogOp>(b.binary<nn::AddOp>(
-        b.unary<nn::ExpOp>(b.unary<nn::NegOp>(b.unary<nn::AbsOp>(logits))),
-        1.0));
+        b.unary<nn::ExpOp>(b.unary<nn::NegOp>(b.unary<nn::AbsOp>(logits))), 1.0));
     values = b.binary<nn::AddOp>(
-        b.binary<nn::SubOp>(b.unary<nn::ReluOp>(logits),
-                            b.binary<nn::MulOp>(logits, labels)),
+        b.binary<nn::SubOp>(b.unary<nn::ReluOp>(logits), b.binary<nn::MulOp>(logits, labels)),
         tail);
   }
   int64_t count = *countElements(getShape(values));

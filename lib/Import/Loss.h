@@ -23,20 +23,19 @@ struct LossChoice {
 /// Finds the loss by the options and the names and types of the outputs. Emits
 /// one diagnostic, in terms of what the user can pass, if there is none.
 mlir::FailureOr<LossChoice> chooseLoss(const ModelFile &file, const Graph &graph,
-                                       const ImportOptions &options,
-                                       mlir::Location loc, ImportError &blame);
+                                       const ImportOptions &options, mlir::Location loc,
+                                       ImportError &blame);
 
 /// The type of the labels that go with logits of this type, for an input that
 /// dpc adds.
-mlir::FailureOr<mlir::RankedTensorType>
-getLabelsType(mlir::RankedTensorType logits, const LossChoice &choice,
-              const ImportOptions &options, mlir::Location loc);
+mlir::FailureOr<mlir::RankedTensorType> getLabelsType(mlir::RankedTensorType logits,
+                                                      const LossChoice &choice,
+                                                      const ImportOptions &options,
+                                                      mlir::Location loc);
 
 /// Adds the loss operation of the choice.
-mlir::FailureOr<mlir::Value> buildLoss(Emitter &b, mlir::Value logits,
-                                       mlir::Value labels,
-                                       const LossChoice &choice,
-                                       const ImportOptions &options);
+mlir::FailureOr<mlir::Value> buildLoss(Emitter &b, mlir::Value logits, mlir::Value labels,
+                                       const LossChoice &choice, const ImportOptions &options);
 
 /// The operator's name as the command line spells it.
 llvm::StringRef getLossOpName(LossOp op);
@@ -50,10 +49,9 @@ struct Weighting {
   /// Written-out means whose denominator it is; they are to be guarded.
   llvm::SmallVector<Quotient> quotients;
 };
-mlir::FailureOr<Weighting>
-findWeighting(mlir::Value loss, LossReduction reduction,
-              llvm::function_ref<bool(llvm::StringRef)> isTrained,
-              mlir::Location loc);
+mlir::FailureOr<Weighting> findWeighting(mlir::Value loss, LossReduction reduction,
+                                         llvm::function_ref<bool(llvm::StringRef)> isTrained,
+                                         mlir::Location loc);
 
 } // namespace dpc::import
 

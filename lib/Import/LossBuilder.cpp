@@ -11,8 +11,8 @@ void dpc::import::crossEntropy(Emitter &b, RowLoss &loss, Value logits) {
   IntegerAttr ignored;
   if (loss.ignoreIndex)
     ignored = builder.getI64IntegerAttr(*loss.ignoreIndex);
-  auto op = nn::CrossEntropyOp::create(builder, b.getLoc(), rowType, rowType,
-                                       logits, loss.labels, ignored);
+  auto op = nn::CrossEntropyOp::create(builder, b.getLoc(), rowType, rowType, logits, loss.labels,
+                                       ignored);
   loss.values = op.getLoss();
 }
 
@@ -21,13 +21,11 @@ Value dpc::import::getRowWeights(Emitter &b, const RowLoss &loss) {
   Value weights;
   if (loss.classWeights)
     // A label outside the classes reads 0: an ignored one has no weight.
-    weights = b.make<nn::GatherOp>(type, loss.classWeights, loss.labels,
-                                   int64_t(0));
+    weights = b.make<nn::GatherOp>(type, loss.classWeights, loss.labels, int64_t(0));
   if (loss.ignoreIndex) {
-    Value counted = b.cast(
-        b.compare(nn::Predicate::NE, loss.labels,
-                  b.splat(loss.labels.getType(), double(*loss.ignoreIndex))),
-        type.getElementType());
+    Value counted = b.cast(b.compare(nn::Predicate::NE, loss.labels,
+                                     b.splat(loss.labels.getType(), double(*loss.ignoreIndex))),
+                           type.getElementType());
     weights = weights ? b.binary<nn::MulOp>(weights, counted) : counted;
   }
   return weights ? weights : b.splat(type, 1);
@@ -35,9 +33,8 @@ Value dpc::import::getRowWeights(Emitter &b, const RowLoss &loss) {
 
 Value dpc::import::weightedMean(Emitter &b, const RowLoss &loss) {
   auto scalar = getTensorType(loss.values).clone(Shape());
-  auto op =
-      nn::WeightedMeanOp::create(b.getBuilder(), b.getLoc(), scalar, scalar,
-                                 loss.values, getRowWeights(b, loss));
+  auto op = nn::WeightedMeanOp::create(b.getBuilder(), b.getLoc(), scalar, scalar, loss.values,
+                                       getRowWeights(b, loss));
   return op.getResult();
 }
 
@@ -49,8 +46,7 @@ Value dpc::import::weightRows(Emitter &b, const RowLoss &loss) {
   Value product = b.binary<nn::MulOp>(loss.values, weights);
   if (!loss.ignoreIndex)
     return product;
-  Value ignored =
-      b.compare(nn::Predicate::EQ, loss.labels,
-                b.splat(loss.labels.getType(), double(*loss.ignoreIndex)));
+  Value ignored = b.compare(nn::Predicate::EQ, loss.labels,
+                            b.splat(loss.labels.getType(), double(*loss.ignoreIndex)));
   return b.select(ignored, b.splat(product.getType(), 0), product);
 }

@@ -19,9 +19,7 @@ public:
   void AddError(int line, google::protobuf::io::ColumnNumber column,
                 const std::string &message) override {
     if (text.empty())
-      text = ("line " + Twine(line + 1) + ", column " + Twine(column + 1) +
-              ": " + message)
-                 .str();
+      text = ("line " + Twine(line + 1) + ", column " + Twine(column + 1) + ": " + message).str();
   }
   std::string text;
 };
@@ -45,23 +43,19 @@ StringRef guessFormat(StringRef bytes) {
 
 std::optional<FileStamp> dpc::import::getFileStamp(StringRef path) {
   llvm::sys::fs::file_status status;
-  if (llvm::sys::fs::status(path, status) ||
-      !llvm::sys::fs::is_regular_file(status))
+  if (llvm::sys::fs::status(path, status) || !llvm::sys::fs::is_regular_file(status))
     return std::nullopt;
   auto time = status.getLastModificationTime().time_since_epoch();
   return FileStamp{
       status.getSize(),
-      static_cast<uint64_t>(
-          std::chrono::duration_cast<std::chrono::nanoseconds>(time).count())};
+      static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(time).count())};
 }
 
-FailureOr<std::unique_ptr<ModelFile>> ModelFile::open(StringRef given,
-                                                      Location loc) {
+FailureOr<std::unique_ptr<ModelFile>> ModelFile::open(StringRef given, Location loc) {
   auto file = std::make_unique<ModelFile>();
   SmallString<256> real;
   if (std::error_code error = llvm::sys::fs::real_path(given, real))
-    return emitError(loc) << "cannot open model '" << given
-                          << "': " << error.message();
+    return emitError(loc) << "cannot open model '" << given << "': " << error.message();
   file->path = std::string(real);
   std::optional<FileStamp> stamp = getFileStamp(real);
   if (!stamp)
@@ -70,8 +64,7 @@ FailureOr<std::unique_ptr<ModelFile>> ModelFile::open(StringRef given,
   auto buffer = llvm::MemoryBuffer::getFile(real, /*IsText=*/false,
                                             /*RequiresNullTerminator=*/false);
   if (!buffer)
-    return emitError(loc) << "cannot read model '" << given
-                          << "': " << buffer.getError().message();
+    return emitError(loc) << "cannot read model '" << given << "': " << buffer.getError().message();
   file->buffer = std::move(*buffer);
   file->proto = std::make_unique<onnx::ModelProto>();
   StringRef bytes = file->buffer->getBuffer();
@@ -82,8 +75,7 @@ FailureOr<std::unique_ptr<ModelFile>> ModelFile::open(StringRef given,
   if (StringRef guess = guessFormat(bytes); !guess.empty())
     return refuse(guess);
 
-  if (extension == ".onnxtxt" || extension == ".textproto" ||
-      extension == ".txtpb") {
+  if (extension == ".onnxtxt" || extension == ".textproto" || extension == ".txtpb") {
     file->text = true;
     FirstError errors;
     google::protobuf::TextFormat::Parser parser;
@@ -98,8 +90,7 @@ FailureOr<std::unique_ptr<ModelFile>> ModelFile::open(StringRef given,
     google::protobuf::io::CodedInputStream stream(
         reinterpret_cast<const uint8_t *>(stripped.data()), stripped.size());
     stream.SetRecursionLimit(kRecursionLimit);
-    if (stripped.size() > INT32_MAX ||
-        !file->proto->ParseFromCodedStream(&stream) ||
+    if (stripped.size() > INT32_MAX || !file->proto->ParseFromCodedStream(&stream) ||
         !stream.ConsumedEntireMessage())
       return refuse("the file is damaged");
   }
@@ -108,8 +99,7 @@ FailureOr<std::unique_ptr<ModelFile>> ModelFile::open(StringRef given,
   return file;
 }
 
-std::optional<Payload>
-ModelFile::getPayload(const onnx::TensorProto &tensor) const {
+std::optional<Payload> ModelFile::getPayload(const onnx::TensorProto &tensor) const {
   if (text || !tensor.has_raw_data())
     return std::nullopt;
   uint64_t index = 0;
@@ -127,7 +117,6 @@ ModelFile::getPayload(const onnx::TensorProto &tensor) const {
 
 ArrayRef<char> ModelFile::getBytes(Payload payload) const {
   StringRef bytes = buffer->getBuffer();
-  assert(payload.offset <= bytes.size() &&
-         payload.length <= bytes.size() - payload.offset);
+  assert(payload.offset <= bytes.size() && payload.length <= bytes.size() - payload.offset);
   return ArrayRef<char>(bytes.data() + payload.offset, payload.length);
 }

@@ -32,8 +32,7 @@ std::optional<FileStamp> getFileStamp(llvm::StringRef path);
 
 class ModelFile {
 public:
-  static mlir::FailureOr<std::unique_ptr<ModelFile>>
-  open(llvm::StringRef path, mlir::Location loc);
+  static mlir::FailureOr<std::unique_ptr<ModelFile>> open(llvm::StringRef path, mlir::Location loc);
 
   const onnx::ModelProto &getProto() const { return *proto; }
   /// Absolute, with symbolic links resolved.
@@ -58,8 +57,8 @@ private:
 /// `raw_data` (and packed `float_data` or `double_data`, which have the same
 /// layout) is replaced by its index in `payloads`. Fails with a message if the
 /// bytes are not a well-formed message.
-bool scanModel(llvm::StringRef bytes, std::string &stripped,
-               std::vector<Payload> &payloads, std::string &error);
+bool scanModel(llvm::StringRef bytes, std::string &stripped, std::vector<Payload> &payloads,
+               std::string &error);
 
 } // namespace dpc::import
 

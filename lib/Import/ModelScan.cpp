@@ -32,8 +32,7 @@ public:
   Scanner(llvm::StringRef bytes, std::vector<Payload> &payloads)
       : begin(bytes.begin()), payloads(payloads) {}
 
-  bool scan(Message message, const char *at, const char *end, std::string &out,
-            int depth) {
+  bool scan(Message message, const char *at, const char *end, std::string &out, int depth) {
     if (depth > dpc::onnxwire::depthLimit)
       return fail(at, "messages nest deeper than 100");
     while (at != end) {
@@ -63,9 +62,8 @@ public:
         return fail(start, "a field has an unknown wire type");
       }
       if (length > static_cast<uint64_t>(end - at))
-        return fail(start, ("a field of " + llvm::Twine(length) +
-                            " bytes reaches beyond its end")
-                               .str());
+        return fail(start,
+                    ("a field of " + llvm::Twine(length) + " bytes reaches beyond its end").str());
       const char *content = at;
       at += length;
       uint64_t field = tag >> 3;
@@ -121,8 +119,7 @@ private:
 } // namespace
 
 bool dpc::import::scanModel(llvm::StringRef bytes, std::string &stripped,
-                            std::vector<Payload> &payloads,
-                            std::string &error) {
+                            std::vector<Payload> &payloads, std::string &error) {
   Scanner scanner(bytes, payloads);
   if (scanner.scan(Message::Model, bytes.begin(), bytes.end(), stripped, 0))
     return true;

@@ -5,8 +5,7 @@ using namespace mlir;
 using namespace dpc::import;
 
 InFlightDiagnostic NodeContext::error() {
-  return emitError(b.getLoc()) << "node '" << node.name << "' ("
-                               << getOperatorName(node) << "): ";
+  return emitError(b.getLoc()) << "node '" << node.name << "' (" << getOperatorName(node) << "): ";
 }
 
 SmallVector<Value> NodeContext::all() const {
@@ -31,33 +30,30 @@ LogicalResult NodeContext::setSequence(unsigned i, ArrayRef<Value> values) {
 LogicalResult NodeContext::checkSize(Shape shape) {
   if (countElements(shape))
     return success();
-  return error() << "its result " << toString(shape)
-                 << " has more than 2^40 elements";
+  return error() << "its result " << toString(shape) << " has more than 2^40 elements";
 }
 
 LogicalResult NodeContext::checkBroadcast(Value a, Value b) {
   if (broadcastShapes(getShape(a), getShape(b)))
     return success();
-  return error() << "shapes " << toString(getShape(a)) << " and "
-                 << toString(getShape(b)) << " do not broadcast";
+  return error() << "shapes " << toString(getShape(a)) << " and " << toString(getShape(b))
+                 << " do not broadcast";
 }
 
 LogicalResult NodeContext::checkSameType(Value a, Value b) {
   if (getElementType(a) == getElementType(b))
     return success();
-  return error() << "element types " << getElementType(a) << " and "
-                 << getElementType(b) << " differ";
+  return error() << "element types " << getElementType(a) << " and " << getElementType(b)
+                 << " differ";
 }
 
 FailureOr<int64_t> NodeContext::normalizeAxis(int64_t axis, int64_t rank) {
   if (axis < -rank || axis >= rank)
-    return error() << "axis " << axis << " is not an axis of a tensor of rank "
-                   << rank;
+    return error() << "axis " << axis << " is not an axis of a tensor of rank " << rank;
   return axis < 0 ? axis + rank : axis;
 }
 
-FailureOr<SmallVector<int64_t>>
-NodeContext::normalizeAxes(ArrayRef<int64_t> axes, int64_t rank) {
+FailureOr<SmallVector<int64_t>> NodeContext::normalizeAxes(ArrayRef<int64_t> axes, int64_t rank) {
   SmallVector<int64_t> result;
   for (int64_t axis : axes) {
     FailureOr<int64_t> normal = normalizeAxis(axis, rank);
@@ -71,8 +67,7 @@ NodeContext::normalizeAxes(ArrayRef<int64_t> axes, int64_t rank) {
   return result;
 }
 
-FailureOr<SmallVector<int64_t>>
-NodeContext::getConstantInts(unsigned i, StringRef what) {
+FailureOr<SmallVector<int64_t>> NodeContext::getConstantInts(unsigned i, StringRef what) {
   if (auto ints = dpc::import::getConstantInts(in(i)))
     return *ints;
   return error() << "its " << what << " ('" << node.inputs[i]

@@ -40,14 +40,10 @@ public:
   bool isSequence(unsigned i) const {
     return i < operands.size() && operands[i].sequence.has_value();
   }
-  llvm::ArrayRef<mlir::Value> sequence(unsigned i) const {
-    return *operands[i].sequence;
-  }
+  llvm::ArrayRef<mlir::Value> sequence(unsigned i) const { return *operands[i].sequence; }
 
   /// Whether anything can read the result.
-  bool wants(unsigned i) const {
-    return i < node.outputs.size() && !node.outputs[i].empty();
-  }
+  bool wants(unsigned i) const { return i < node.outputs.size() && !node.outputs[i].empty(); }
   mlir::LogicalResult set(unsigned i, mlir::Value value);
   mlir::LogicalResult setSequence(unsigned i, llvm::ArrayRef<mlir::Value> values);
   llvm::ArrayRef<GraphValue> getResults() const { return results; }
@@ -63,13 +59,12 @@ public:
   bool hasBadAttribute() const { return badAttribute; }
 
   /// The operand's integers, which must be known at import.
-  mlir::FailureOr<llvm::SmallVector<int64_t>> getConstantInts(unsigned i,
-                                                              llvm::StringRef what);
+  mlir::FailureOr<llvm::SmallVector<int64_t>> getConstantInts(unsigned i, llvm::StringRef what);
   /// An axis counted from 0; negative ones count from the end.
   mlir::FailureOr<int64_t> normalizeAxis(int64_t axis, int64_t rank);
   /// Ascending and distinct.
-  mlir::FailureOr<llvm::SmallVector<int64_t>>
-  normalizeAxes(llvm::ArrayRef<int64_t> axes, int64_t rank);
+  mlir::FailureOr<llvm::SmallVector<int64_t>> normalizeAxes(llvm::ArrayRef<int64_t> axes,
+                                                            int64_t rank);
   /// Fails if the shape has more than 2^40 elements.
   mlir::LogicalResult checkSize(Shape shape);
   mlir::LogicalResult checkBroadcast(mlir::Value a, mlir::Value b);
@@ -79,8 +74,7 @@ public:
   mlir::InFlightDiagnostic error();
 
 private:
-  const onnx::AttributeProto *find(llvm::StringRef name,
-                                   onnx::AttributeProto::AttributeType type);
+  const onnx::AttributeProto *find(llvm::StringRef name, onnx::AttributeProto::AttributeType type);
 
   const Node &node;
   TensorReader &reader;

@@ -9,12 +9,10 @@ using namespace dpc::import;
 static const llvm::StringMap<SmallVector<const OperatorForm *>> &getTable() {
   static const auto *table = [] {
     auto *map = new llvm::StringMap<SmallVector<const OperatorForm *>>();
-    for (auto family :
-         {getElementwiseOperators(), getShapeOperators(),
-          getJoinOperators(), getReductionOperators(), getMatmulOperators(),
-          getIndexingOperators(), getScatterOperators(),
-          getNormalizationOperators(), getLossOperators(),
-          getControlOperators()})
+    for (auto family : {getElementwiseOperators(), getShapeOperators(), getJoinOperators(),
+                        getReductionOperators(), getMatmulOperators(), getIndexingOperators(),
+                        getScatterOperators(), getNormalizationOperators(), getLossOperators(),
+                        getControlOperators()})
       for (const OperatorForm &form : family)
         (*map)[form.name].push_back(&form);
     return map;
@@ -22,8 +20,7 @@ static const llvm::StringMap<SmallVector<const OperatorForm *>> &getTable() {
   return *table;
 }
 
-const OperatorForm *dpc::import::findOperator(const Node &node,
-                                              std::string &reason) {
+const OperatorForm *dpc::import::findOperator(const Node &node, std::string &reason) {
   reason.clear();
   if (!node.domain.empty())
     return nullptr;
@@ -54,8 +51,8 @@ const OperatorForm *dpc::import::findOperator(const Node &node,
       best = form;
   }
   if (!best)
-    reason = ("exists since operator set " + Twine(first) +
-              ", but the model is of operator set " + Twine(node.version))
+    reason = ("exists since operator set " + Twine(first) + ", but the model is of operator set " +
+              Twine(node.version))
                  .str();
   return best;
 }
@@ -93,17 +90,14 @@ static StringRef getClassName(char letter) {
   }
 }
 
-LogicalResult dpc::import::importNode(const OperatorForm &form,
-                                      NodeContext &node) {
+LogicalResult dpc::import::importNode(const OperatorForm &form, NodeContext &node) {
   StringRef letters = form.operands;
   bool variadic = letters.consume_back("*");
   size_t required = llvm::count_if(letters, llvm::isUpper);
   if (node.size() < required)
-    return node.error() << "has " << node.size() << " operands, needs "
-                        << required;
+    return node.error() << "has " << node.size() << " operands, needs " << required;
   if (!variadic && node.size() > letters.size())
-    return node.error() << "has " << node.size() << " operands, knows "
-                        << letters.size();
+    return node.error() << "has " << node.size() << " operands, knows " << letters.size();
   const Node &proto = node.getNode();
   for (unsigned i = 0; i < node.size(); ++i) {
     char letter = i < letters.size() ? letters[i] : letters.back();
@@ -114,16 +108,14 @@ LogicalResult dpc::import::importNode(const OperatorForm &form,
     }
     if (!node.has(i)) {
       if (node.isSequence(i))
-        return node.error() << "operand '" << proto.inputs[i]
-                            << "' is a sequence, not a tensor";
+        return node.error() << "operand '" << proto.inputs[i] << "' is a sequence, not a tensor";
       if (llvm::isUpper(letter))
         return node.error() << "operand " << i << " is missing";
       continue;
     }
     if (!matches(letter, node.in(i)))
-      return node.error() << "operand '" << proto.inputs[i]
-                          << "' has element type " << getElementType(node.in(i))
-                          << "; it must be " << getClassName(letter);
+      return node.error() << "operand '" << proto.inputs[i] << "' has element type "
+                          << getElementType(node.in(i)) << "; it must be " << getClassName(letter);
   }
   if (failed(form.import(node)))
     return failure();

@@ -20,20 +20,16 @@ static LogicalResult importConstant(NodeContext &node) {
   auto floats = RankedTensorType::get({}, builder.getF32Type());
   auto ints = RankedTensorType::get({}, builder.getI64Type());
   if (node.hasAttr("value_float"))
-    return node.set(0, b.constant(DenseElementsAttr::get(
-                           floats, float(node.getFloat("value_float", 0)))));
+    return node.set(
+        0, b.constant(DenseElementsAttr::get(floats, float(node.getFloat("value_float", 0)))));
   if (node.hasAttr("value_int"))
-    return node.set(0, b.constant(DenseElementsAttr::get(
-                           ints, node.getInt("value_int", 0))));
+    return node.set(0, b.constant(DenseElementsAttr::get(ints, node.getInt("value_int", 0))));
   if (auto values = node.getInts("value_ints"))
     return node.set(0, b.ints(*values));
   if (auto *attribute = node.getNode().find("value_floats")) {
-    SmallVector<float> values(attribute->floats().begin(),
-                              attribute->floats().end());
-    auto type = RankedTensorType::get({static_cast<int64_t>(values.size())},
-                                      builder.getF32Type());
-    return node.set(
-        0, b.constant(DenseElementsAttr::get(type, ArrayRef<float>(values))));
+    SmallVector<float> values(attribute->floats().begin(), attribute->floats().end());
+    auto type = RankedTensorType::get({static_cast<int64_t>(values.size())}, builder.getF32Type());
+    return node.set(0, b.constant(DenseElementsAttr::get(type, ArrayRef<float>(values))));
   }
   return node.error() << "holds a kind of constant that dpc does not compute "
                          "with (sparse or string)";
@@ -55,8 +51,7 @@ static LogicalResult importRange(NodeContext &node) {
   auto [start, limit, step] = limits;
   double count = step == 0 ? NAN : std::ceil((limit - start) / step);
   if (!(std::abs(count) < double(1 << 30)))
-    return node.error() << "counts from " << start << " to " << limit
-                        << " by " << step;
+    return node.error() << "counts from " << start << " to " << limit << " by " << step;
   auto type = RankedTensorType::get({static_cast<int64_t>(std::max(count, 0.0))},
                                     getElementType(node.in(0)));
   Value scaled = b.binary<nn::MulOp>(b.iota(type, 0), step);

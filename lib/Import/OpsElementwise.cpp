@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Operators that work element by element: arithmetic, comparisons, logic,
 // activations, casts.
-#include "OperatorTable.h"
 #include "Initializers.h"
+#include "OperatorTable.h"
 
 #include <cmath>
 
@@ -16,8 +16,7 @@ template <typename OpTy> static LogicalResult importUnary(NodeContext &node) {
 }
 
 static LogicalResult checkOperands(NodeContext &node, Value a, Value b) {
-  return success(succeeded(node.checkSameType(a, b)) &&
-                 succeeded(node.checkBroadcast(a, b)));
+  return success(succeeded(node.checkSameType(a, b)) && succeeded(node.checkBroadcast(a, b)));
 }
 
 template <typename OpTy> static LogicalResult importBinary(NodeContext &node) {
@@ -38,8 +37,7 @@ template <typename OpTy> static LogicalResult importVariadic(NodeContext &node) 
   return node.set(0, result);
 }
 
-template <Predicate predicate>
-static LogicalResult importCompare(NodeContext &node) {
+template <Predicate predicate> static LogicalResult importCompare(NodeContext &node) {
   Value a = node.in(0), b = node.in(1);
   if (failed(checkOperands(node, a, b)))
     return failure();
@@ -57,8 +55,9 @@ static LogicalResult importMod(NodeContext &node) {
   auto divisors = getConstantInts(y);
   if (!divisors || llvm::is_contained(*divisors, 0))
     return node.error() << "divides by "
-                        << (divisors ? "0" : "what is not known when the model "
-                                             "is compiled");
+                        << (divisors ? "0"
+                                     : "what is not known when the model "
+                                       "is compiled");
   Emitter &b = node.b;
   Value whole = b.binary<nn::MulOp>(b.binary<nn::DivOp>(x, y), y);
   Value rest = b.binary<nn::SubOp>(x, whole);
@@ -86,8 +85,8 @@ static LogicalResult importPow(NodeContext &node) {
     return failure();
   Emitter &b = node.b;
   std::optional<double> exponent = getConstantNumber(y);
-  bool keepsShape = exponent && *broadcastShapes(getShape(x), getShape(y)) ==
-                                    SmallVector<int64_t>(getShape(x));
+  bool keepsShape =
+      exponent && *broadcastShapes(getShape(x), getShape(y)) == SmallVector<int64_t>(getShape(x));
   if (keepsShape) {
     if (*exponent == 1)
       return node.set(0, x);
@@ -118,8 +117,7 @@ static LogicalResult importClip(NodeContext &node) {
     if (countElements(getShape(node.in(i))) != 1)
       return node.error() << "its limits must be scalars";
     Value limit = node.b.reshape(node.in(i), {});
-    x = i == 1 ? node.b.binary<nn::MaxOp>(x, limit)
-               : node.b.binary<nn::MinOp>(x, limit);
+    x = i == 1 ? node.b.binary<nn::MaxOp>(x, limit) : node.b.binary<nn::MinOp>(x, limit);
   }
   return node.set(0, x);
 }
@@ -135,16 +133,13 @@ static LogicalResult importWhere(NodeContext &node) {
   return node.set(0, node.b.select(condition, a, b));
 }
 
-static LogicalResult importIdentity(NodeContext &node) {
-  return node.set(0, node.in(0));
-}
+static LogicalResult importIdentity(NodeContext &node) { return node.set(0, node.in(0)); }
 
 static LogicalResult importCast(NodeContext &node) {
   int64_t to = node.getInt("to", 0);
   Type type = getStorageType(to, node.b.getContext());
   if (!type)
-    return node.error() << "casts to " << getTypeName(to)
-                        << ", which dpc does not compute with";
+    return node.error() << "casts to " << getTypeName(to) << ", which dpc does not compute with";
   return node.set(0, node.b.cast(node.in(0), type));
 }
 
@@ -162,15 +157,12 @@ static LogicalResult importGelu(NodeContext &node) {
   } else if (approximate == "tanh") {
     Value cube = b.binary<nn::MulOp>(b.binary<nn::MulOp>(x, x), x);
     Value sum = b.binary<nn::AddOp>(x, b.binary<nn::MulOp>(cube, 0.044715));
-    inner = b.unary<nn::TanhOp>(
-        b.binary<nn::MulOp>(sum, std::sqrt(2 / 3.14159265358979323846)));
+    inner = b.unary<nn::TanhOp>(b.binary<nn::MulOp>(sum, std::sqrt(2 / 3.14159265358979323846)));
   } else {
-    return node.error() << "approximate must be none or tanh, not '"
-                        << approximate << "'";
+    return node.error() << "approximate must be none or tanh, not '" << approximate << "'";
   }
   Value half = b.binary<nn::MulOp>(x, 0.5);
-  return node.set(0,
-                  b.binary<nn::MulOp>(half, b.binary<nn::AddOp>(inner, 1.0)));
+  return node.set(0, b.binary<nn::MulOp>(half, b.binary<nn::AddOp>(inner, 1.0)));
 }
 
 static LogicalResult importSwish(NodeContext &node) {
@@ -185,8 +177,7 @@ static LogicalResult importLeakyRelu(NodeContext &node) {
   Emitter &b = node.b;
   Value x = node.in(0);
   Value scaled = b.binary<nn::MulOp>(x, node.getFloat("alpha", 0.01));
-  Value positive =
-      b.compare(Predicate::GE, x, b.splat(x.getType(), 0));
+  Value positive = b.compare(Predicate::GE, x, b.splat(x.getType(), 0));
   return node.set(0, b.select(positive, x, scaled));
 }
 
@@ -219,9 +210,7 @@ static LogicalResult passThrough(NodeContext &node) {
   return node.set(0, x);
 }
 
-static LogicalResult importDropout7(NodeContext &node) {
-  return passThrough(node);
-}
+static LogicalResult importDropout7(NodeContext &node) { return passThrough(node); }
 
 static LogicalResult importDropout12(NodeContext &node) {
   if (!node.has(2))

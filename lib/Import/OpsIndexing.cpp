@@ -20,20 +20,20 @@ static LogicalResult importGather(NodeContext &node) {
   if (failed(node.checkSize(shape)))
     return failure();
   if (from[*axis] == 0 && countElements(shape) != 0)
-    return node.error() << "reads dimension " << *axis << " of "
-                        << toString(from) << ", which has no elements";
+    return node.error() << "reads dimension " << *axis << " of " << toString(from)
+                        << ", which has no elements";
   indices = b.wrapIndices(indices, from[*axis]);
   // One constant index is a slice, whose derivative needs no scatter.
   auto known = dpc::import::getConstantInts(indices);
   if (known && known->size() == 1) {
     int64_t at = known->front();
     if (at < 0 || at >= from[*axis])
-      return node.error() << "index " << at << " is outside dimension " << *axis
-                          << " of " << toString(from);
+      return node.error() << "index " << at << " is outside dimension " << *axis << " of "
+                          << toString(from);
     return node.set(0, b.reshape(b.slice(table, *axis, at, at + 1), shape));
   }
-  return node.set(0, b.make<nn::GatherOp>(getTensorType(table).clone(shape),
-                                          table, indices, *axis));
+  return node.set(0,
+                  b.make<nn::GatherOp>(getTensorType(table).clone(shape), table, indices, *axis));
 }
 
 static LogicalResult importGatherElements(NodeContext &node) {
@@ -47,16 +47,16 @@ static LogicalResult importGatherElements(NodeContext &node) {
   for (size_t i = 0; fits && i < to.size(); ++i)
     fits = static_cast<int64_t>(i) == *axis || to[i] <= from[i];
   if (!fits)
-    return node.error() << "cannot read " << toString(from)
-                        << " at indices of shape " << toString(to);
+    return node.error() << "cannot read " << toString(from) << " at indices of shape "
+                        << toString(to);
   // Dimensions other than the axis must agree.
   SmallVector<int64_t> cut(to);
   cut[*axis] = from[*axis];
   table = b.slice(table, SmallVector<int64_t>(from.size(), 0), cut,
                   SmallVector<int64_t>(from.size(), 1));
   indices = b.wrapIndices(indices, from[*axis]);
-  return node.set(0, b.make<nn::GatherElementsOp>(
-                         getTensorType(table).clone(to), table, indices, *axis));
+  return node.set(
+      0, b.make<nn::GatherElementsOp>(getTensorType(table).clone(to), table, indices, *axis));
 }
 
 static LogicalResult importGatherND(NodeContext &node) {
@@ -69,9 +69,8 @@ static LogicalResult importGatherND(NodeContext &node) {
       batch >= static_cast<int64_t>(std::min(from.size(), tuples.size())) ||
       count > static_cast<int64_t>(from.size()) - batch ||
       from.take_front(batch) != tuples.take_front(batch))
-    return node.error() << "cannot read " << toString(from)
-                        << " at index tuples of shape " << toString(tuples)
-                        << " with batch_dims " << batch;
+    return node.error() << "cannot read " << toString(from) << " at index tuples of shape "
+                        << toString(tuples) << " with batch_dims " << batch;
   SmallVector<int64_t> shape(tuples.drop_back());
   llvm::append_range(shape, from.drop_front(batch + count));
   if (failed(node.checkSize(shape)))
@@ -79,14 +78,12 @@ static LogicalResult importGatherND(NodeContext &node) {
   auto type = getTensorType(indices);
   auto known = dpc::import::getConstantInts(indices);
   if (!known || llvm::any_of(*known, [](int64_t i) { return i < 0; })) {
-    Value extents =
-        b.cast(b.ints(from.slice(batch, count)), type.getElementType());
-    Value negative =
-        b.compare(nn::Predicate::LT, indices, b.splat(type, 0));
+    Value extents = b.cast(b.ints(from.slice(batch, count)), type.getElementType());
+    Value negative = b.compare(nn::Predicate::LT, indices, b.splat(type, 0));
     indices = b.select(negative, b.binary<nn::AddOp>(indices, extents), indices);
   }
-  return node.set(0, b.make<nn::GatherNdOp>(getTensorType(table).clone(shape),
-                                            table, indices, batch));
+  return node.set(0,
+                  b.make<nn::GatherNdOp>(getTensorType(table).clone(shape), table, indices, batch));
 }
 
 static LogicalResult importTopK(NodeContext &node) {
@@ -105,11 +102,10 @@ static LogicalResult importTopK(NodeContext &node) {
   SmallVector<int64_t> shape(getShape(x));
   shape.back() = given->front();
   OpBuilder &builder = b.getBuilder();
-  auto op = nn::TopKOp::create(
-      builder, b.getLoc(), getTensorType(x).clone(Shape(shape)),
-      RankedTensorType::get(shape, builder.getI64Type()), x,
-      builder.getI64IntegerAttr(given->front()),
-      node.getInt("largest", 1) ? UnitAttr() : builder.getUnitAttr());
+  auto op = nn::TopKOp::create(builder, b.getLoc(), getTensorType(x).clone(Shape(shape)),
+                               RankedTensorType::get(shape, builder.getI64Type()), x,
+                               builder.getI64IntegerAttr(given->front()),
+                               node.getInt("largest", 1) ? UnitAttr() : builder.getUnitAttr());
   (void)node.set(0, b.moveFromEnd(op.getValues(), *axis));
   return node.set(1, b.moveFromEnd(op.getIndices(), *axis));
 }
@@ -135,10 +131,8 @@ static LogicalResult importOneHot(NodeContext &node) {
   if (failed(node.checkSize(shape)))
     return failure();
   auto type = getTensorType(indices).clone(Shape(shape));
-  indices = b.broadcast(
-      b.reshape(b.wrapIndices(indices, depth->front()), narrow), shape);
-  Value hot =
-      b.compare(nn::Predicate::EQ, indices, b.iota(type, *axis));
+  indices = b.broadcast(b.reshape(b.wrapIndices(indices, depth->front()), narrow), shape);
+  Value hot = b.compare(nn::Predicate::EQ, indices, b.iota(type, *axis));
   Value off = b.reshape(b.slice(node.in(2), 0, 0, 1), {});
   Value on = b.reshape(b.slice(node.in(2), 0, 1, 2), {});
   return node.set(0, b.select(hot, on, off));
@@ -146,10 +140,8 @@ static LogicalResult importOneHot(NodeContext &node) {
 
 ArrayRef<OperatorForm> dpc::import::getIndexingOperators() {
   static const OperatorForm forms[] = {
-      {"Gather", 1, "TI", importGather},
-      {"GatherElements", 11, "TI", importGatherElements},
-      {"GatherND", 11, "TI", importGatherND},
-      {"OneHot", 9, "IIT", importOneHot},
+      {"Gather", 1, "TI", importGather},      {"GatherElements", 11, "TI", importGatherElements},
+      {"GatherND", 11, "TI", importGatherND}, {"OneHot", 9, "IIT", importOneHot},
       {"TopK", 11, "NI", importTopK},
   };
   return forms;

@@ -25,8 +25,7 @@ static LogicalResult importConcat(NodeContext &node) {
       other[*axis] = first[*axis];
     }
     if (Shape(other) != first)
-      return node.error() << "shapes " << toString(first) << " and "
-                          << toString(getShape(value))
+      return node.error() << "shapes " << toString(first) << " and " << toString(getShape(value))
                           << " cannot be joined along axis " << *axis;
   }
   if (failed(node.checkSize(shape)))
@@ -42,15 +41,13 @@ static FailureOr<SmallVector<Value>> split(NodeContext &node, int64_t axis,
   SmallVector<Value> values;
   for (int64_t part : parts) {
     if (part < 0 || part > extent - start)
-      return node.error() << "cannot cut dimension " << axis << " of "
-                          << toString(getShape(x)) << " into parts "
-                          << toString(parts);
+      return node.error() << "cannot cut dimension " << axis << " of " << toString(getShape(x))
+                          << " into parts " << toString(parts);
     values.push_back(node.b.slice(x, axis, start, start + part));
     start += part;
   }
   if (start != extent)
-    return node.error() << "parts " << toString(parts) << " do not add up to "
-                        << extent;
+    return node.error() << "parts " << toString(parts) << " do not add up to " << extent;
   return values;
 }
 
@@ -75,8 +72,7 @@ template <SplitForm form> static LogicalResult importSplit(NodeContext &node) {
     if (form == SplitForm::Count)
       count = node.getInt("num_outputs", count);
     if (count <= 0 || (form != SplitForm::Count && extent % count))
-      return node.error() << "cannot cut " << extent << " into " << count
-                          << " equal parts";
+      return node.error() << "cannot cut " << extent << " into " << count << " equal parts";
     // Equal parts; the last one may be smaller.
     int64_t part = (extent + count - 1) / count;
     for (int64_t i = 0; i < count; ++i)
@@ -86,8 +82,8 @@ template <SplitForm form> static LogicalResult importSplit(NodeContext &node) {
   if (failed(values))
     return failure();
   if (values->size() < node.getNode().outputs.size())
-    return node.error() << "has " << node.getNode().outputs.size()
-                        << " results for " << values->size() << " parts";
+    return node.error() << "has " << node.getNode().outputs.size() << " results for "
+                        << values->size() << " parts";
   for (auto [i, value] : llvm::enumerate(*values))
     (void)node.set(i, value);
   return success();

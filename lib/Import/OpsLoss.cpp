@@ -15,20 +15,17 @@ static FailureOr<RowLoss> readOperands(NodeContext &node) {
     loss.ignoreIndex = attribute->i();
   Shape shape = getShape(scores);
   if (shape.size() < 2)
-    return node.error() << "scores must be [rows, classes, ...], got "
-                        << toString(shape);
+    return node.error() << "scores must be [rows, classes, ...], got " << toString(shape);
   if (shape[1] == 0)
     return node.error() << "has no classes: its scores are " << toString(shape);
   SmallVector<int64_t> expected(shape);
   expected.erase(expected.begin() + 1);
   if (getShape(labels) != Shape(expected))
-    return node.error() << "labels " << toString(getShape(labels))
-                        << " do not fit scores " << toString(shape)
-                        << " (the classes are dimension 1)";
+    return node.error() << "labels " << toString(getShape(labels)) << " do not fit scores "
+                        << toString(shape) << " (the classes are dimension 1)";
   if (node.has(2)) {
     loss.classWeights = node.in(2);
-    if (getShape(node.in(2)) != Shape({shape[1]}) ||
-        failed(node.checkSameType(scores, node.in(2))))
+    if (getShape(node.in(2)) != Shape({shape[1]}) || failed(node.checkSameType(scores, node.in(2))))
       return node.error() << "weights must be one per class, got "
                           << toString(getShape(node.in(2)));
   }
@@ -40,8 +37,7 @@ static FailureOr<RowLoss> readOperands(NodeContext &node) {
 static LogicalResult reduceRows(NodeContext &node, RowLoss &loss) {
   std::string reduction = node.getString("reduction", "mean");
   if (reduction == "mean" && countElements(loss.rowShape) == 0)
-    return node.error() << "takes the mean of no rows: its labels are "
-                        << toString(loss.rowShape);
+    return node.error() << "takes the mean of no rows: its labels are " << toString(loss.rowShape);
   if (reduction == "mean")
     return node.set(0, weightedMean(node.b, loss));
   Value weighted = weightRows(node.b, loss);
@@ -49,8 +45,7 @@ static LogicalResult reduceRows(NodeContext &node, RowLoss &loss) {
     return node.set(0, node.b.reduceSum(weighted, {0}, /*keep=*/false));
   if (reduction == "none")
     return node.set(0, node.b.reshape(weighted, loss.rowShape));
-  return node.error() << "reduction must be mean, sum or none, not '"
-                      << reduction << "'";
+  return node.error() << "reduction must be mean, sum or none, not '" << reduction << "'";
 }
 
 // [N, C, d...] as rows of classes.
@@ -71,8 +66,7 @@ static LogicalResult importSoftmaxCrossEntropyLoss(NodeContext &node) {
     // The second result: log-probabilities in the layout of the scores.
     SmallVector<int64_t> shape(loss->rowShape);
     shape.push_back(getShape(node.in(0))[1]);
-    Value probabilities =
-        b.reshape(b.unary<nn::LogSoftmaxOp>(rows), shape);
+    Value probabilities = b.reshape(b.unary<nn::LogSoftmaxOp>(rows), shape);
     (void)node.set(1, b.moveFromEnd(probabilities, 1));
   }
   return reduceRows(node, *loss);
@@ -89,13 +83,11 @@ static LogicalResult importNegativeLogLikelihoodLoss(NodeContext &node) {
   Value labels = loss->labels;
   if (loss->ignoreIndex) {
     auto type = getTensorType(labels);
-    Value ignored = b.compare(nn::Predicate::EQ, labels,
-                              b.splat(type, double(*loss->ignoreIndex)));
+    Value ignored = b.compare(nn::Predicate::EQ, labels, b.splat(type, double(*loss->ignoreIndex)));
     labels = b.select(ignored, b.splat(type, 0), labels);
   }
-  Value picked = b.make<nn::GatherElementsOp>(
-      getTensorType(rows).clone(Shape({count, 1})), rows,
-      b.reshape(labels, {count, 1}), int64_t(1));
+  Value picked = b.make<nn::GatherElementsOp>(getTensorType(rows).clone(Shape({count, 1})), rows,
+                                              b.reshape(labels, {count, 1}), int64_t(1));
   loss->values = b.unary<nn::NegOp>(b.reshape(picked, {count}));
   return reduceRows(node, *loss);
 }

@@ -14,8 +14,7 @@ static LogicalResult importMatMul(NodeContext &node) {
     return failure();
   Shape xs = getShape(x), ys = getShape(y);
   auto refuse = [&] {
-    return node.error() << "cannot multiply " << toString(xs) << " by "
-                        << toString(ys);
+    return node.error() << "cannot multiply " << toString(xs) << " by " << toString(ys);
   };
   if (xs.empty() || ys.empty())
     return refuse();
@@ -41,8 +40,8 @@ static LogicalResult importGemm(NodeContext &node) {
   Emitter &b = node.b;
   Value x = node.in(0), y = node.in(1);
   if (getRank(x) != 2 || getRank(y) != 2)
-    return node.error() << "needs matrices, got " << toString(getShape(x))
-                        << " and " << toString(getShape(y));
+    return node.error() << "needs matrices, got " << toString(getShape(x)) << " and "
+                        << toString(getShape(y));
   if (failed(node.checkSameType(x, y)))
     return failure();
   if (node.getInt("transA", 0))
@@ -63,8 +62,7 @@ static LogicalResult importGemm(NodeContext &node) {
     Value c = node.in(2);
     auto common = broadcastShapes(getShape(c), shape);
     if (!common || *common != shape)
-      return node.error() << "cannot add " << toString(getShape(c)) << " to "
-                          << toString(shape);
+      return node.error() << "cannot add " << toString(getShape(c)) << " to " << toString(shape);
     if (failed(node.checkSameType(result, c)))
       return failure();
     if (beta != 1)
@@ -106,8 +104,7 @@ static Value arrange(Emitter &b, const Term &term, StringRef letters) {
 
 // Two terms to one: batch letters are in both and kept, the contracted ones in
 // both and not kept, the others free: a batched matrix product.
-static FailureOr<Term> contract(NodeContext &node, Term x, Term y,
-                                StringRef keep) {
+static FailureOr<Term> contract(NodeContext &node, Term x, Term y, StringRef keep) {
   Emitter &b = node.b;
   sumUnused(b, x, (keep + y.letters).str());
   sumUnused(b, y, (keep + x.letters).str());
@@ -155,9 +152,8 @@ static FailureOr<Term> contract(NodeContext &node, Term x, Term y,
   SmallVector<int64_t> left(batchShape), right(batchShape);
   left.append({count(rows), count(inner)});
   right.append({count(inner), count(columns)});
-  Value product =
-      b.matmul(b.reshape(arrange(b, x, batch + rows + inner), left),
-               b.reshape(arrange(b, y, batch + inner + columns), right));
+  Value product = b.matmul(b.reshape(arrange(b, x, batch + rows + inner), left),
+                           b.reshape(arrange(b, y, batch + inner + columns), right));
   return Term{b.reshape(product, shape), letters};
 }
 
@@ -165,9 +161,8 @@ static FailureOr<Term> contract(NodeContext &node, Term x, Term y,
 static LogicalResult takeDiagonals(NodeContext &node, Term &term) {
   for (size_t i = 0; i < term.letters.size(); ++i)
     if (term.letters.find(term.letters[i], i + 1) != std::string::npos)
-      return node.error() << "takes a diagonal (letter '" << term.letters[i]
-                          << "' twice in '" << term.letters
-                          << "'), which dpc does not compute";
+      return node.error() << "takes a diagonal (letter '" << term.letters[i] << "' twice in '"
+                          << term.letters << "'), which dpc does not compute";
   return success();
 }
 
@@ -182,8 +177,8 @@ static LogicalResult importEinsum(NodeContext &node) {
   SmallVector<StringRef> inputs;
   StringRef(equation).substr(0, arrow).split(inputs, ',');
   if (inputs.size() != node.size())
-    return malformed("has " + Twine(inputs.size()) + " terms for " +
-                     Twine(node.size()) + " operands");
+    return malformed("has " + Twine(inputs.size()) + " terms for " + Twine(node.size()) +
+                     " operands");
   // The dimensions under `...` get letters of their own, from the end.
   auto expand = [&](StringRef letters, int64_t hidden) -> std::string {
     size_t dots = letters.find("...");
@@ -192,8 +187,7 @@ static LogicalResult importEinsum(NodeContext &node) {
     std::string middle;
     for (int64_t i = hidden; i > 0; --i)
       middle += static_cast<char>('0' + i);
-    return (letters.take_front(dots) + middle + letters.drop_front(dots + 3))
-        .str();
+    return (letters.take_front(dots) + middle + letters.drop_front(dots + 3)).str();
   };
   SmallVector<Term> terms;
   llvm::SmallDenseMap<char, int64_t> extents;
@@ -217,8 +211,8 @@ static LogicalResult importEinsum(NodeContext &node) {
       int64_t extent = getShape(x)[k];
       auto [it, fresh] = extents.try_emplace(letter, extent);
       if (!fresh && it->second != extent)
-        return malformed("gives '" + Twine(letter) + "' the extents " +
-                         Twine(it->second) + " and " + Twine(extent));
+        return malformed("gives '" + Twine(letter) + "' the extents " + Twine(it->second) +
+                         " and " + Twine(extent));
     }
     terms.push_back(term);
   }

@@ -21,12 +21,10 @@ static FailureOr<std::pair<int64_t, int64_t>> getRows(NodeContext &node) {
       continue;
     if (failed(node.checkSameType(node.in(0), node.in(i))))
       return failure();
-    auto common =
-        broadcastShapes(getShape(node.in(i)), shape.drop_front(*axis));
+    auto common = broadcastShapes(getShape(node.in(i)), shape.drop_front(*axis));
     if (!common || Shape(*common) != shape.drop_front(*axis))
       return node.error() << "its " << (i == 1 ? "scale" : "bias") << " "
-                          << toString(getShape(node.in(i)))
-                          << " does not fit rows of "
+                          << toString(getShape(node.in(i))) << " does not fit rows of "
                           << toString(shape.drop_front(*axis));
   }
   return rows;
@@ -52,13 +50,11 @@ static LogicalResult importLayerNormalization(NodeContext &node) {
   // One dimension is normalised as it stands; several become one.
   bool single = axis == static_cast<int64_t>(shape.size()) - 1;
   Value operand = single ? x : b.reshape(x, {count, extent});
-  auto statistics =
-      RankedTensorType::get(getShape(operand).drop_back(), builder.getF32Type());
-  auto op = nn::LayerNormOp::create(
-      builder, b.getLoc(), operand.getType(), statistics, statistics, operand,
-      toRow(node, 1, axis, extent),
-      node.has(2) ? toRow(node, 2, axis, extent) : Value(),
-      builder.getF64FloatAttr(node.getFloat("epsilon", 1e-5)));
+  auto statistics = RankedTensorType::get(getShape(operand).drop_back(), builder.getF32Type());
+  auto op = nn::LayerNormOp::create(builder, b.getLoc(), operand.getType(), statistics, statistics,
+                                    operand, toRow(node, 1, axis, extent),
+                                    node.has(2) ? toRow(node, 2, axis, extent) : Value(),
+                                    builder.getF64FloatAttr(node.getFloat("epsilon", 1e-5)));
   SmallVector<int64_t> kept(shape);
   std::fill(kept.begin() + axis, kept.end(), 1);
   (void)node.set(0, b.reshape(op.getResult(), shape));
@@ -85,13 +81,10 @@ static LogicalResult importRMSNormalization(NodeContext &node) {
   Type wide = element.isF64() ? element : b.getBuilder().getF32Type();
   Value y = b.cast(x, wide);
   auto axes = llvm::to_vector(llvm::seq<int64_t>(axis, rank));
-  Value mean = b.binary<nn::DivOp>(
-      b.reduceSum(b.binary<nn::MulOp>(y, y), axes, /*keep=*/true),
-      double(rows->second));
-  Value root = b.unary<nn::SqrtOp>(
-      b.binary<nn::AddOp>(mean, node.getFloat("epsilon", 1e-5)));
-  Value normal = b.cast(
-      b.binary<nn::MulOp>(y, b.unary<nn::ReciprocalOp>(root)), element);
+  Value mean = b.binary<nn::DivOp>(b.reduceSum(b.binary<nn::MulOp>(y, y), axes, /*keep=*/true),
+                                   double(rows->second));
+  Value root = b.unary<nn::SqrtOp>(b.binary<nn::AddOp>(mean, node.getFloat("epsilon", 1e-5)));
+  Value normal = b.cast(b.binary<nn::MulOp>(y, b.unary<nn::ReciprocalOp>(root)), element);
   return node.set(0, b.binary<nn::MulOp>(normal, node.in(1)));
 }
 

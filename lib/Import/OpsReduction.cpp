@@ -16,8 +16,7 @@ static double countReduced(Value x, Shape axes) {
   return count;
 }
 
-static Value reduce(NodeContext &node, Reduction kind, Value x, Shape axes,
-                    bool keep) {
+static Value reduce(NodeContext &node, Reduction kind, Value x, Shape axes, bool keep) {
   Emitter &b = node.b;
   switch (kind) {
   case Reduction::Sum:
@@ -25,8 +24,7 @@ static Value reduce(NodeContext &node, Reduction kind, Value x, Shape axes,
   case Reduction::Mean:
     if (axes.empty())
       return x;
-    return b.binary<nn::DivOp>(b.reduceSum(x, axes, keep),
-                               countReduced(x, axes));
+    return b.binary<nn::DivOp>(b.reduceSum(x, axes, keep), countReduced(x, axes));
   case Reduction::Max:
     return b.reduceMax(x, axes, keep);
   case Reduction::Min:
@@ -36,8 +34,7 @@ static Value reduce(NodeContext &node, Reduction kind, Value x, Shape axes,
   case Reduction::L1:
     return b.reduceSum(b.unary<nn::AbsOp>(x), axes, keep);
   case Reduction::L2:
-    return b.unary<nn::SqrtOp>(
-        b.reduceSum(b.binary<nn::MulOp>(x, x), axes, keep));
+    return b.unary<nn::SqrtOp>(b.reduceSum(b.binary<nn::MulOp>(x, x), axes, keep));
   case Reduction::LogSumExp: {
     // The maximum is taken out; it is a constant shift of what follows.
     Value top = b.reduceMax(x, axes, /*keep=*/true);
@@ -58,8 +55,7 @@ static Value reduce(NodeContext &node, Reduction kind, Value x, Shape axes,
 
 // Axes are an attribute at first, an operand later (since 13 for ReduceSum, 18
 // for the others).
-template <Reduction kind, bool fromOperand>
-static LogicalResult importReduce(NodeContext &node) {
+template <Reduction kind, bool fromOperand> static LogicalResult importReduce(NodeContext &node) {
   Value x = node.in(0);
   int64_t rank = getRank(x);
   bool keep = node.getInt("keepdims", 1);
@@ -86,8 +82,8 @@ static LogicalResult importReduce(NodeContext &node) {
     return node.error() << "is computed for floating types only";
   // Sums of no terms are 0; a mean or a largest element of none is no number.
   bool ofNone = countElements(getShape(x)) == 0;
-  bool adds = kind == Reduction::Sum || kind == Reduction::L1 ||
-              kind == Reduction::L2 || kind == Reduction::SumSquare;
+  bool adds = kind == Reduction::Sum || kind == Reduction::L1 || kind == Reduction::L2 ||
+              kind == Reduction::SumSquare;
   if (ofNone && !adds && countReduced(x, axes) == 0)
     return node.error() << "reduces " << toString(getShape(x))
                         << ", a tensor without elements, to what has no value";
@@ -105,17 +101,15 @@ static LogicalResult importCumSum(NodeContext &node) {
     return failure();
   Builder &builder = node.b.getBuilder();
   UnitAttr yes = builder.getUnitAttr();
-  return node.set(0, node.b.make<nn::CumSumOp>(
-                         node.in(0).getType(), node.in(0),
-                         builder.getI64IntegerAttr(*axis),
-                         node.getInt("exclusive", 0) ? yes : UnitAttr(),
-                         node.getInt("reverse", 0) ? yes : UnitAttr()));
+  return node.set(0, node.b.make<nn::CumSumOp>(node.in(0).getType(), node.in(0),
+                                               builder.getI64IntegerAttr(*axis),
+                                               node.getInt("exclusive", 0) ? yes : UnitAttr(),
+                                               node.getInt("reverse", 0) ? yes : UnitAttr()));
 }
 
 // Over the last dimension; other axes are moved there and back.
 template <typename OpTy>
-static LogicalResult importSoftmax(NodeContext &node, int64_t defaultAxis,
-                                   bool coerced) {
+static LogicalResult importSoftmax(NodeContext &node, int64_t defaultAxis, bool coerced) {
   Emitter &b = node.b;
   Value x = node.in(0);
   int64_t rank = getRank(x);

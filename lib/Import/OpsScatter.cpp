@@ -16,18 +16,16 @@ constexpr int64_t kScatterLimit = 1 << 17;
 static LogicalResult checkScatter(NodeContext &node) {
   std::string reduction = node.getString("reduction", "none");
   if (reduction != "none")
-    return node.error() << "reduction '" << reduction
-                        << "' is not supported; 'none' is";
+    return node.error() << "reduction '" << reduction << "' is not supported; 'none' is";
   int64_t count = getTensorType(node.in(0)).getNumElements();
   if (count > kScatterLimit)
-    return node.error() << "writes into " << count << " elements; at most "
-                        << kScatterLimit << " are supported";
+    return node.error() << "writes into " << count << " elements; at most " << kScatterLimit
+                        << " are supported";
   return node.checkSameType(node.in(0), node.in(2));
 }
 
 // `targets[i]` is the element of the data that update i takes the place of.
-static LogicalResult setScattered(NodeContext &node,
-                                  ArrayRef<int64_t> targets) {
+static LogicalResult setScattered(NodeContext &node, ArrayRef<int64_t> targets) {
   Emitter &b = node.b;
   Value data = node.in(0), updates = node.in(2);
   int64_t count = getTensorType(data).getNumElements();
@@ -41,11 +39,9 @@ static LogicalResult setScattered(NodeContext &node,
   }
   if (targets.empty())
     return node.set(0, data);
-  Value both = b.concat({b.reshape(data, {count}),
-                         b.reshape(updates, {static_cast<int64_t>(targets.size())})},
-                        0);
-  Value chosen = b.make<nn::GatherOp>(getTensorType(data).clone({count}), both,
-                                      b.ints(table), 0);
+  Value both = b.concat(
+      {b.reshape(data, {count}), b.reshape(updates, {static_cast<int64_t>(targets.size())})}, 0);
+  Value chosen = b.make<nn::GatherOp>(getTensorType(data).clone({count}), both, b.ints(table), 0);
   return node.set(0, b.reshape(chosen, getShape(data)));
 }
 
@@ -66,15 +62,14 @@ static LogicalResult importScatterElements(NodeContext &node) {
   for (size_t i = 0; fits && i < from.size(); ++i)
     fits = static_cast<int64_t>(i) == *axis || from[i] <= into[i];
   if (!fits)
-    return node.error() << "cannot write updates of shape "
-                        << toString(getShape(node.in(2))) << " at indices of shape "
-                        << toString(from) << " into " << toString(into);
+    return node.error() << "cannot write updates of shape " << toString(getShape(node.in(2)))
+                        << " at indices of shape " << toString(from) << " into " << toString(into);
   SmallVector<int64_t> strides = getStrides(into), steps = getStrides(from);
   SmallVector<int64_t> targets;
   for (auto [i, index] : llvm::enumerate(*indices)) {
     if (index < -into[*axis] || index >= into[*axis])
-      return node.error() << "index " << index << " is outside dimension "
-                          << *axis << " of " << toString(into);
+      return node.error() << "index " << index << " is outside dimension " << *axis << " of "
+                          << toString(into);
     int64_t target = 0;
     for (size_t d = 0; d < from.size(); ++d) {
       int64_t at = static_cast<int64_t>(i) / steps[d] % from[d];
@@ -100,10 +95,9 @@ static LogicalResult importScatterND(NodeContext &node) {
     llvm::append_range(expected, into.drop_front(count));
   }
   if (!fits || Shape(expected) != getShape(node.in(2)))
-    return node.error() << "cannot write updates of shape "
-                        << toString(getShape(node.in(2)))
-                        << " at index tuples of shape " << toString(tuples)
-                        << " into " << toString(into);
+    return node.error() << "cannot write updates of shape " << toString(getShape(node.in(2)))
+                        << " at index tuples of shape " << toString(tuples) << " into "
+                        << toString(into);
   SmallVector<int64_t> strides = getStrides(into);
   int64_t block = 1; // elements of the slice that a tuple names
   for (int64_t extent : into.drop_front(count))
@@ -114,8 +108,8 @@ static LogicalResult importScatterND(NodeContext &node) {
     for (int64_t d = 0; d < count; ++d) {
       int64_t index = (*indices)[i + d];
       if (index < -into[d] || index >= into[d])
-        return node.error() << "index " << index << " is outside dimension "
-                            << d << " of " << toString(into);
+        return node.error() << "index " << index << " is outside dimension " << d << " of "
+                            << toString(into);
       target += (index < 0 ? index + into[d] : index) * strides[d];
     }
     for (int64_t k = 0; k < block; ++k)

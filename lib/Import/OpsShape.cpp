@@ -19,8 +19,7 @@ static LogicalResult importReshape(NodeContext &node) {
   for (auto [i, extent] : llvm::enumerate(shape)) {
     if (extent == 0 && !allowZero) {
       if (i >= from.size())
-        return node.error() << "copies dimension " << i << " of a tensor "
-                            << toString(from);
+        return node.error() << "copies dimension " << i << " of a tensor " << toString(from);
       extent = from[i];
     }
     if (extent == -1 && wildcard < 0)
@@ -36,8 +35,7 @@ static LogicalResult importReshape(NodeContext &node) {
   if (wildcard >= 0 && known != 0)
     shape[wildcard] = count / known;
   if (!countElements(shape) || *countElements(shape) != count)
-    return node.error() << "cannot reshape " << toString(from) << " to "
-                        << toString(*target)
+    return node.error() << "cannot reshape " << toString(from) << " to " << toString(*target)
                         << (allowZero && known == 0 && count != 0
                                 ? ": with allowzero an extent of 0 is meant, "
                                   "not a copied one"
@@ -61,8 +59,8 @@ static LogicalResult importTranspose(NodeContext &node) {
 }
 
 // The axes, from operand `i` (newer form) or from the attribute (older form).
-static FailureOr<std::optional<SmallVector<int64_t>>>
-getAxes(NodeContext &node, unsigned i, bool fromOperand) {
+static FailureOr<std::optional<SmallVector<int64_t>>> getAxes(NodeContext &node, unsigned i,
+                                                              bool fromOperand) {
   if (!fromOperand)
     return node.getInts("axes");
   if (!node.has(i))
@@ -73,8 +71,7 @@ getAxes(NodeContext &node, unsigned i, bool fromOperand) {
   return std::optional(*axes);
 }
 
-template <bool fromOperand>
-static LogicalResult importSqueeze(NodeContext &node) {
+template <bool fromOperand> static LogicalResult importSqueeze(NodeContext &node) {
   auto given = getAxes(node, 1, fromOperand);
   if (failed(given))
     return failure();
@@ -94,14 +91,12 @@ static LogicalResult importSqueeze(NodeContext &node) {
     if (!llvm::is_contained(axes, static_cast<int64_t>(i)))
       result.push_back(extent);
     else if (extent != 1)
-      return node.error() << "dimension " << i << " of " << toString(shape)
-                          << " is not 1";
+      return node.error() << "dimension " << i << " of " << toString(shape) << " is not 1";
   }
   return node.set(0, node.b.reshape(node.in(0), result));
 }
 
-template <bool fromOperand>
-static LogicalResult importUnsqueeze(NodeContext &node) {
+template <bool fromOperand> static LogicalResult importUnsqueeze(NodeContext &node) {
   auto given = getAxes(node, 1, fromOperand);
   if (failed(given))
     return failure();
@@ -123,14 +118,11 @@ static LogicalResult importFlatten(NodeContext &node) {
   Shape shape = getShape(node.in(0));
   int64_t rank = shape.size(), axis = node.getInt("axis", 1);
   if (axis < -rank || axis > rank)
-    return node.error() << "axis " << axis << " is outside a tensor of rank "
-                        << rank;
+    return node.error() << "axis " << axis << " is outside a tensor of rank " << rank;
   if (axis < 0)
     axis += rank;
-  return node.set(0,
-                  node.b.reshape(node.in(0),
-                                 {*countElements(shape.take_front(axis)),
-                                  *countElements(shape.drop_front(axis))}));
+  return node.set(0, node.b.reshape(node.in(0), {*countElements(shape.take_front(axis)),
+                                                 *countElements(shape.drop_front(axis))}));
 }
 
 static LogicalResult importSlice(NodeContext &node) {
@@ -163,8 +155,7 @@ static LogicalResult importSlice(NodeContext &node) {
   for (auto [axis, start, end, step] : llvm::zip(axes, *starts, *ends, steps)) {
     int64_t d = axis < 0 ? axis + rank : axis, extent = shape[d];
     if (step <= 0)
-      return node.error() << "has step " << step
-                          << "; dpc slices with positive steps only";
+      return node.error() << "has step " << step << "; dpc slices with positive steps only";
     auto clamp = [&](int64_t at) {
       return std::clamp<int64_t>(at < 0 ? at + extent : at, 0, extent);
     };
@@ -181,8 +172,8 @@ static LogicalResult importExpand(NodeContext &node) {
     return failure();
   auto shape = broadcastShapes(getShape(node.in(0)), *target);
   if (!shape)
-    return node.error() << "cannot expand " << toString(getShape(node.in(0)))
-                        << " to " << toString(*target);
+    return node.error() << "cannot expand " << toString(getShape(node.in(0))) << " to "
+                        << toString(*target);
   return node.set(0, node.b.broadcast(node.in(0), *shape));
 }
 
@@ -193,8 +184,7 @@ static LogicalResult importTile(NodeContext &node) {
     return failure();
   Shape shape = getShape(node.in(0));
   if (repeats->size() != shape.size())
-    return node.error() << "has " << repeats->size() << " repeats for rank "
-                        << shape.size();
+    return node.error() << "has " << repeats->size() << " repeats for rank " << shape.size();
   SmallVector<int64_t> wide, dims, result;
   for (auto [extent, repeat] : llvm::zip(shape, *repeats)) {
     if (repeat < 0 || !countElements({extent, repeat}))
@@ -205,25 +195,21 @@ static LogicalResult importTile(NodeContext &node) {
   }
   if (failed(node.checkSize(result)) || failed(node.checkSize(wide)))
     return failure();
-  return node.set(
-      0, node.b.reshape(node.b.broadcast(node.in(0), wide, dims), result));
+  return node.set(0, node.b.reshape(node.b.broadcast(node.in(0), wide, dims), result));
 }
 
 // pads: all beginnings, then all ends; negative ones cut off.
-static LogicalResult pad(NodeContext &node, ArrayRef<int64_t> pads,
-                         ArrayRef<int64_t> axes, Value value) {
+static LogicalResult pad(NodeContext &node, ArrayRef<int64_t> pads, ArrayRef<int64_t> axes,
+                         Value value) {
   Emitter &b = node.b;
   Value x = node.in(0);
   int64_t rank = getRank(x), count = axes.size();
   if (static_cast<int64_t>(pads.size()) != 2 * count)
-    return node.error() << "has " << pads.size() << " pads for " << count
-                        << " axes";
+    return node.error() << "has " << pads.size() << " pads for " << count << " axes";
   std::string mode = node.getString("mode", "constant");
   if (mode != "constant")
-    return node.error() << "mode '" << mode
-                        << "' is not supported; dpc pads with constants";
-  SmallVector<int64_t> low(rank, 0), high(rank, 0), shape(getShape(x)),
-      from(rank, 0), to(shape);
+    return node.error() << "mode '" << mode << "' is not supported; dpc pads with constants";
+  SmallVector<int64_t> low(rank, 0), high(rank, 0), shape(getShape(x)), from(rank, 0), to(shape);
   for (auto [i, axis] : llvm::enumerate(axes)) {
     int64_t before = pads[i], after = pads[count + i], d = axis;
     constexpr int64_t limit = int64_t(1) << 40;
@@ -253,9 +239,8 @@ static LogicalResult pad(NodeContext &node, ArrayRef<int64_t> pads,
   if (llvm::all_of(low, [](int64_t n) { return n == 0; }) &&
       llvm::all_of(high, [](int64_t n) { return n == 0; }))
     return node.set(0, x);
-  return node.set(
-      0, b.make<nn::PadOp>(getTensorType(x).clone(Shape(shape)), x, low, high,
-                           SmallVector<int64_t>(rank, 0), fill));
+  return node.set(0, b.make<nn::PadOp>(getTensorType(x).clone(Shape(shape)), x, low, high,
+                                       SmallVector<int64_t>(rank, 0), fill));
 }
 
 static LogicalResult importPad(NodeContext &node) {
@@ -278,13 +263,10 @@ static LogicalResult importPad(NodeContext &node) {
 static LogicalResult importShape(NodeContext &node) {
   Shape shape = getShape(node.in(0));
   int64_t rank = shape.size();
-  auto clamp = [&](int64_t at) {
-    return std::clamp<int64_t>(at < 0 ? at + rank : at, 0, rank);
-  };
+  auto clamp = [&](int64_t at) { return std::clamp<int64_t>(at < 0 ? at + rank : at, 0, rank); };
   int64_t start = clamp(node.getInt("start", 0));
   int64_t end = clamp(node.getInt("end", rank));
-  return node.set(0, node.b.ints(start < end ? shape.slice(start, end - start)
-                                             : Shape()));
+  return node.set(0, node.b.ints(start < end ? shape.slice(start, end - start) : Shape()));
 }
 
 static LogicalResult importSize(NodeContext &node) {
@@ -298,17 +280,14 @@ static LogicalResult importConstantOfShape(NodeContext &node) {
     return failure();
   Emitter &b = node.b;
   if (!node.hasAttr("value"))
-    return node.set(0, b.splat(RankedTensorType::get(
-                                   *shape, b.getBuilder().getF32Type()),
-                               0));
+    return node.set(0, b.splat(RankedTensorType::get(*shape, b.getBuilder().getF32Type()), 0));
   FailureOr<DenseElementsAttr> value = node.getTensor("value");
   if (failed(value))
     return failure();
   if (value->getNumElements() != 1)
     return node.error() << "its value must have one element";
   auto type = RankedTensorType::get(*shape, value->getElementType());
-  return node.set(0, b.constant(DenseElementsAttr::get(
-                         type, value->getSplatValue<Attribute>())));
+  return node.set(0, b.constant(DenseElementsAttr::get(type, value->getSplatValue<Attribute>())));
 }
 
 // Elements on and below (above) the k-th diagonal; the others are zero.
@@ -329,12 +308,11 @@ static LogicalResult importTrilu(NodeContext &node) {
     k = std::clamp(given->front(), -limit, limit);
   }
   bool upper = node.getInt("upper", 1);
-  auto type = RankedTensorType::get(getShape(x).take_back(2),
-                                    b.getBuilder().getI64Type());
+  auto type = RankedTensorType::get(getShape(x).take_back(2), b.getBuilder().getI64Type());
   Value row = b.iota(type, 0), column = b.iota(type, 1);
   Value distance = b.binary<nn::SubOp>(column, row);
-  Value keep = b.compare(upper ? nn::Predicate::GE : nn::Predicate::LE,
-                         distance, b.splat(type, double(k)));
+  Value keep =
+      b.compare(upper ? nn::Predicate::GE : nn::Predicate::LE, distance, b.splat(type, double(k)));
   return node.set(0, b.select(keep, x, b.splat(x.getType(), 0)));
 }
 

@@ -20,8 +20,7 @@
 using namespace mlir;
 using namespace dpc::import;
 
-SmallVector<Reader> dpc::import::findReaders(const Graph &graph,
-                                             StringRef value,
+SmallVector<Reader> dpc::import::findReaders(const Graph &graph, StringRef value,
                                              bool throughExpand) {
   SmallVector<Reader> readers;
   SmallVector<std::pair<StringRef, bool>> work = {{value, false}};
@@ -33,9 +32,8 @@ SmallVector<Reader> dpc::import::findReaders(const Graph &graph,
       continue;
     for (auto [index, operand] : uses->second) {
       const Node &node = graph.nodes[index];
-      bool moves = llvm::is_contained({"Identity", "Transpose", "Reshape",
-                                       "Squeeze", "Unsqueeze", "Flatten",
-                                       "Cast", "CastLike"},
+      bool moves = llvm::is_contained({"Identity", "Transpose", "Reshape", "Squeeze", "Unsqueeze",
+                                       "Flatten", "Cast", "CastLike"},
                                       node.op) ||
                    (throughExpand && node.op == "Expand");
       if (moves && operand == 0 && !node.outputs.empty())
@@ -57,20 +55,18 @@ bool dpc::import::isWeightPosition(const Reader &reader) {
     return reader.operand == 0;
   if (op == "Conv" || op == "ConvTranspose")
     return reader.operand == 1;
-  if (op == "LayerNormalization" || op == "RMSNormalization" ||
-      op == "GroupNormalization" || op == "InstanceNormalization" ||
-      op == "BatchNormalization")
+  if (op == "LayerNormalization" || op == "RMSNormalization" || op == "GroupNormalization" ||
+      op == "InstanceNormalization" || op == "BatchNormalization")
     return reader.operand == 1 || reader.operand == 2;
   return false;
 }
 
 bool dpc::import::isBufferName(StringRef name) {
   StringRef last = name.substr(name.find_last_of("./") + 1).split(':').first;
-  return llvm::is_contained(
-      {"running_mean", "running_var", "num_batches_tracked", "moving_mean",
-       "moving_variance", "inv_freq", "original_inv_freq", "masked_bias",
-       "position_ids", "token_type_ids"},
-      last);
+  return llvm::is_contained({"running_mean", "running_var", "num_batches_tracked", "moving_mean",
+                             "moving_variance", "inv_freq", "original_inv_freq", "masked_bias",
+                             "position_ids", "token_type_ids"},
+                            last);
 }
 
 // A name like h.0.attn.weight; not view_6/shape, onnx::MatMul_9 or val_113, and
@@ -81,9 +77,8 @@ bool dpc::import::isModulePath(StringRef name) {
   if (parts.size() < 2)
     return false;
   for (StringRef part : parts)
-    if (part.empty() || !llvm::all_of(part, [](char c) {
-          return llvm::isAlnum(c) || c == '_' || c == '-';
-        }))
+    if (part.empty() ||
+        !llvm::all_of(part, [](char c) { return llvm::isAlnum(c) || c == '_' || c == '-'; }))
       return false;
   return !isBufferName(name);
 }
@@ -92,17 +87,14 @@ namespace {
 
 class Classifier {
 public:
-  Classifier(const Graph &graph, const Graph &whole, const Record &record,
-             StoredTensors &tensors, TensorReader &reader)
-      : graph(graph), whole(whole), record(record), tensors(tensors),
-        reader(reader) {}
+  Classifier(const Graph &graph, const Graph &whole, const Record &record, StoredTensors &tensors,
+             TensorReader &reader)
+      : graph(graph), whole(whole), record(record), tensors(tensors), reader(reader) {}
 
   LogicalResult run();
 
 private:
-  static bool isDecided(const StoredTensor &tensor) {
-    return !tensor.reason.empty();
-  }
+  static bool isDecided(const StoredTensor &tensor) { return !tensor.reason.empty(); }
   static void train(StoredTensor &tensor, const Twine &reason) {
     tensor.trained = true;
     tensor.reason = reason.str();
@@ -140,7 +132,7 @@ private:
   /// A recorded parameter that is stored under another's name, to which it is tied.
   llvm::StringMap<std::string> aliases;
   llvm::StringSet<> accounted; ///< recorded parameters of which the place is known
-  bool judgesNodes = false; ///< tensors of Constant nodes, too
+  bool judgesNodes = false;    ///< tensors of Constant nodes, too
 };
 
 } // namespace
@@ -178,8 +170,8 @@ FailureOr<bool> Classifier::isWhole(const StoredTensor &tensor, Folding folding)
   FailureOr<std::vector<char>> read = reader.readBytes(*tensor.proto, tensor.name);
   if (failed(read))
     return failure();
-  return holdsEachOnce(folding, tensor.type.getShape(),
-                       tensor.type.getElementTypeBitWidth() / 8, *read);
+  return holdsEachOnce(folding, tensor.type.getShape(), tensor.type.getElementTypeBitWidth() / 8,
+                       *read);
 }
 
 // What the exporter's optimizer computed at compile time: it recorded from what.
@@ -197,8 +189,7 @@ LogicalResult Classifier::applyFolding(StoredTensor &tensor) {
     for (const Reader &r : findReaders(graph, tensor.name))
       if (!r.node->call.empty())
         calls.push_back(parseCall(r.node->call));
-    Folding folding =
-        classifyFolding(record, tensor.name, targets.front(), calls);
+    Folding folding = classifyFolding(record, tensor.name, targets.front(), calls);
     FailureOr<bool> whole = isWhole(tensor, folding);
     if (failed(whole))
       return failure();
@@ -215,10 +206,8 @@ LogicalResult Classifier::applyFolding(StoredTensor &tensor) {
         tensor.partial = "lookup";
       else if (folding == Folding::Expanded || !StringRef(tensor.name).contains("val_"))
         tensor.partial = "rearrangement";
-      train(tensor, folding == Folding::Rearranged
-                        ? "the exporter stored " + from + " so"
-                    : folding == Folding::Slice
-                        ? "the exporter stored a part of " + from
+      train(tensor, folding == Folding::Rearranged ? "the exporter stored " + from + " so"
+                    : folding == Folding::Slice    ? "the exporter stored a part of " + from
                     : folding == Folding::Expanded
                         ? "the exporter stored " + from + " so, expanded over nothing"
                         : "the exporter folded " + from + " into it, row by row");
@@ -243,8 +232,7 @@ static std::string mangle(StringRef name) {
 void Classifier::applyCalls(StoredTensor &tensor) {
   auto haveSameOrSwappedShape = [](const StoredTensor &a, const StoredTensor &b) {
     Shape x = a.type.getShape(), y = b.type.getShape();
-    return x == y || (x.size() == 2 && y.size() == 2 && x[0] == y[1] &&
-                      x[1] == y[0]);
+    return x == y || (x.size() == 2 && y.size() == 2 && x[0] == y[1] && x[1] == y[0]);
   };
   bool recorded = false;
   for (const Reader &reader : findReaders(graph, tensor.name)) {
@@ -275,13 +263,11 @@ void Classifier::applyCalls(StoredTensor &tensor) {
     if (!absent.empty() && tensor.type.getNumElements() > 1) {
       if (absent.size() == 1)
         tensor.framework = absent.front();
-      return train(tensor,
-                   "the call recorded for node '" + reader.node->name + "'");
+      return train(tensor, "the call recorded for node '" + reader.node->name + "'");
     }
     // The parameter is also stored under its name: this may be its copy.
     if (!copyOf.empty() && (isWeightPosition(reader) || reader.node->op == "Gemm"))
-      return train(tensor, "a copy of '" + copyOf +
-                               "' by the call recorded for node '" +
+      return train(tensor, "a copy of '" + copyOf + "' by the call recorded for node '" +
                                reader.node->name + "'");
   }
   if (recorded)
@@ -322,8 +308,7 @@ void Classifier::findAliases() {
 
 void Classifier::findAccounted() {
   for (const auto &target : record.targets)
-    if (whole.initializers.contains(target.first()) ||
-        aliases.contains(target.first()))
+    if (whole.initializers.contains(target.first()) || aliases.contains(target.first()))
       accounted.insert(target.first());
   for (auto &entry : record.folded)
     for (const std::string &source : entry.second)
@@ -334,8 +319,7 @@ void Classifier::findAccounted() {
 
 // Whether the place of every recorded parameter is known: nothing else is one then.
 bool Classifier::isComplete() const {
-  return record.hasSignature() &&
-         llvm::all_of(record.targets, [&](const auto &target) {
+  return record.hasSignature() && llvm::all_of(record.targets, [&](const auto &target) {
            return accounted.contains(target.first());
          });
 }
@@ -363,8 +347,7 @@ void Classifier::applyPaths(StoredTensor &tensor) {
 void Classifier::applyPositions(StoredTensor &tensor) {
   for (const Reader &reader : findReaders(graph, tensor.name))
     if (isWeightPosition(reader) && tensor.type.getRank() > 0)
-      return train(tensor, "the position of a weight in node '" +
-                               reader.node->name + "'");
+      return train(tensor, "the position of a weight in node '" + reader.node->name + "'");
 }
 
 void Classifier::applyRoles(StoredTensor &tensor, const Roles &roles) {
@@ -424,12 +407,11 @@ void Classifier::judge() {
   forJudged([&](StoredTensor &tensor) { applyRoles(tensor, roles); });
 }
 
-FailureOr<StoredTensors>
-dpc::import::classifyTensors(const ModelFile &file, const Graph &graph,
-                             const Graph &whole, TensorReader &reader,
-                             const StateDict &state,
-                             const ImportOptions &options, Location loc,
-                             ImportSummary &summary) {
+FailureOr<StoredTensors> dpc::import::classifyTensors(const ModelFile &file, const Graph &graph,
+                                                      const Graph &whole, TensorReader &reader,
+                                                      const StateDict &state,
+                                                      const ImportOptions &options, Location loc,
+                                                      ImportSummary &summary) {
   FailureOr<Record> record = readRecord(file.getProto(), loc);
   if (failed(record))
     return failure();

@@ -77,29 +77,26 @@ bool isBufferName(llvm::StringRef name);
 
 /// Types all initializers that the graph reads and decides which are trained.
 /// `whole` is the graph before anything was dropped from it.
-mlir::FailureOr<StoredTensors>
-classifyTensors(const ModelFile &file, const Graph &graph, const Graph &whole,
-                TensorReader &reader, const StateDict &state,
-                const ImportOptions &options, mlir::Location loc,
-                ImportSummary &summary);
+mlir::FailureOr<StoredTensors> classifyTensors(const ModelFile &file, const Graph &graph,
+                                               const Graph &whole, TensorReader &reader,
+                                               const StateDict &state, const ImportOptions &options,
+                                               mlir::Location loc, ImportSummary &summary);
 
 /// What the user said, over what the rules chose; in the order of the flags.
 mlir::LogicalResult applySelection(StoredTensors &tensors, TensorReader &reader,
-                                   const ImportOptions &options,
-                                   mlir::Location loc, ImportSummary &summary);
+                                   const ImportOptions &options, mlir::Location loc,
+                                   ImportSummary &summary);
 /// Whether the user chose what is trained, so that nothing else is looked for.
 bool isRestricted(const ImportOptions &options);
 
 /// Refuses ties that an exporter made by accident; joins copies of one parameter.
-mlir::LogicalResult resolveTies(StoredTensors &tensors, const Graph &graph,
-                                TensorReader &reader,
-                                const ImportOptions &options,
-                                mlir::Location loc, ImportError &blame);
+mlir::LogicalResult resolveTies(StoredTensors &tensors, const Graph &graph, TensorReader &reader,
+                                const ImportOptions &options, mlir::Location loc,
+                                ImportError &blame);
 
 /// How `--init` draws a parameter: by its role in the graph.
 class Roles;
-nn::InitKind chooseInit(const StoredTensor &tensor, const Graph &graph,
-                        const Roles &roles);
+nn::InitKind chooseInit(const StoredTensor &tensor, const Graph &graph, const Roles &roles);
 
 } // namespace dpc::import
 

@@ -19,7 +19,6 @@ void dpc::import::buildImportPipeline(OpPassManager &pm) {
 
 void dpc::import::registerImportPipelines() {
   registerImportPasses();
-  PassPipelineRegistration<>("dpc-import-pipeline",
-                             "The import phase after the file was read",
+  PassPipelineRegistration<>("dpc-import-pipeline", "The import phase after the file was read",
                              buildImportPipeline);
 }

@@ -11,8 +11,7 @@ using namespace dpc::import;
 
 // Configurations for which nodes name stages: those that the model lists first, in
 // its order, then others as they are met.
-static llvm::SetVector<StringRef>
-findConfigurations(const onnx::ModelProto &model) {
+static llvm::SetVector<StringRef> findConfigurations(const onnx::ModelProto &model) {
   llvm::SetVector<StringRef> used, result;
   auto collect = [&](const auto &nodes) {
     for (const onnx::NodeProto &node : nodes)
@@ -23,16 +22,14 @@ findConfigurations(const onnx::ModelProto &model) {
   collect(model.graph().node());
   for (const onnx::FunctionProto &function : model.functions())
     collect(function.node());
-  for (const onnx::DeviceConfigurationProto &configuration :
-       model.configuration())
+  for (const onnx::DeviceConfigurationProto &configuration : model.configuration())
     if (used.contains(configuration.name()))
       result.insert(configuration.name());
   result.insert(used.begin(), used.end());
   return result;
 }
 
-ConfigurationChoice
-dpc::import::chooseConfiguration(const onnx::ModelProto &model) {
+ConfigurationChoice dpc::import::chooseConfiguration(const onnx::ModelProto &model) {
   llvm::SetVector<StringRef> found = findConfigurations(model);
   ConfigurationChoice choice;
   if (found.empty())
@@ -48,22 +45,21 @@ dpc::import::chooseConfiguration(const onnx::ModelProto &model) {
   return choice;
 }
 
-FailureOr<std::optional<int64_t>>
-dpc::import::getPipelineStage(const onnx::NodeProto &node, StringRef name,
-                              const ConfigurationChoice &choice, Location loc) {
+FailureOr<std::optional<int64_t>> dpc::import::getPipelineStage(const onnx::NodeProto &node,
+                                                                StringRef name,
+                                                                const ConfigurationChoice &choice,
+                                                                Location loc) {
   std::optional<int64_t> stage;
   for (const auto &configuration : node.device_configurations()) {
-    if (!configuration.has_pipeline_stage() ||
-        configuration.configuration_id() != choice.name)
+    if (!configuration.has_pipeline_stage() || configuration.configuration_id() != choice.name)
       continue;
     int64_t asked = configuration.pipeline_stage();
     if (asked < 0)
-      return emitError(loc) << "node '" << name << "' asks for pipeline stage "
-                            << asked << "; stages are numbered from 0";
+      return emitError(loc) << "node '" << name << "' asks for pipeline stage " << asked
+                            << "; stages are numbered from 0";
     if (stage && *stage != asked)
-      return emitError(loc) << "node '" << name << "' asks for pipeline stages "
-                            << *stage << " and " << asked
-                            << " in one configuration ('" << choice.name
+      return emitError(loc) << "node '" << name << "' asks for pipeline stages " << *stage
+                            << " and " << asked << " in one configuration ('" << choice.name
                             << "'); it can be in one only";
     stage = asked;
   }

@@ -7,13 +7,10 @@
 using namespace mlir;
 using namespace dpc::import;
 
-constexpr llvm::StringLiteral kSignature =
-    "pkg.torch.export.ExportedProgram.graph_signature";
-constexpr llvm::StringLiteral kInputKind =
-    "pkg.torch.export.graph_signature.InputSpec.kind";
+constexpr llvm::StringLiteral kSignature = "pkg.torch.export.ExportedProgram.graph_signature";
+constexpr llvm::StringLiteral kInputKind = "pkg.torch.export.graph_signature.InputSpec.kind";
 constexpr llvm::StringLiteral kOriginalName = "pkg.torch.onnx.original_node_name";
-constexpr llvm::StringLiteral kFoldedFrom =
-    "pkg.onnxscript.optimizer.folded_from";
+constexpr llvm::StringLiteral kFoldedFrom = "pkg.onnxscript.optimizer.folded_from";
 
 //   p_h_0_weight: PARAMETER target='h.0.weight'
 //   b_mask: BUFFER target='mask' persistent=True
@@ -57,8 +54,7 @@ static void readValue(StringRef name, const Metadata &metadata, Record &record) 
   StringRef kind = findMetadata(metadata, kInputKind);
   if (kind == "PARAMETER") {
     record.targets.insert(name);
-    if (StringRef original = findMetadata(metadata, kOriginalName);
-        !original.empty())
+    if (StringRef original = findMetadata(metadata, kOriginalName); !original.empty())
       record.parameters.try_emplace(original, name.str());
   } else if (kind == "BUFFER" || kind == "CONSTANT_TENSOR") {
     record.others.insert(name);
@@ -87,13 +83,11 @@ static void closeFolded(Record &record) {
   }
 }
 
-FailureOr<Record> dpc::import::readRecord(const onnx::ModelProto &model,
-                                          Location loc) {
+FailureOr<Record> dpc::import::readRecord(const onnx::ModelProto &model, Location loc) {
   Record record;
   readSignature(findMetadata(model.graph().metadata_props(), kSignature), record);
   readSignature(findMetadata(model.metadata_props(), kSignature), record);
-  for (const auto *metadata :
-       {&model.metadata_props(), &model.graph().metadata_props()})
+  for (const auto *metadata : {&model.metadata_props(), &model.graph().metadata_props()})
     if (StringRef map = findMetadata(*metadata, "dpc.parameter_names");
         !map.empty() && failed(readNameMap(map, record, loc)))
       return failure();
@@ -105,8 +99,7 @@ FailureOr<Record> dpc::import::readRecord(const onnx::ModelProto &model,
   return record;
 }
 
-SmallVector<std::string>
-Record::getFoldedParameters(StringRef value) const {
+SmallVector<std::string> Record::getFoldedParameters(StringRef value) const {
   SmallVector<std::string> found;
   if (auto it = folded.find(value); it != folded.end())
     for (const std::string &source : it->second)
@@ -125,8 +118,7 @@ RecordedCall dpc::import::parseCall(StringRef call) {
     if (at == StringRef::npos)
       return result;
     rest = rest.drop_front(at + 1);
-    StringRef name =
-        rest.take_while([](char c) { return llvm::isAlnum(c) || c == '_'; });
+    StringRef name = rest.take_while([](char c) { return llvm::isAlnum(c) || c == '_'; });
     result.arguments.push_back(name);
     rest = rest.drop_front(name.size());
   }
@@ -138,55 +130,75 @@ static StringRef getOperator(StringRef value) {
   if (value.ends_with("/shape") || value.ends_with("/axes"))
     return "val";
   StringRef name = value.substr(value.rfind('/') + 1);
-  StringRef digits = name.take_back(
-      name.size() - std::min(name.size(), name.find_last_not_of("0123456789") + 1));
+  StringRef digits =
+      name.take_back(name.size() - std::min(name.size(), name.find_last_not_of("0123456789") + 1));
   if (!digits.empty() && name.drop_back(digits.size()).ends_with("_"))
     name = name.drop_back(digits.size() + 1);
   return name;
 }
 
 static bool isRearrangement(StringRef op) {
-  return llvm::is_contained(
-      {"transpose", "permute", "t", "numpy_t", "matrix_h", "mt", "swapaxes",
-       "swapdims", "movedim", "moveaxis", "view", "view_copy", "_unsafe_view",
-       "reshape", "_reshape_alias", "flatten", "unflatten", "squeeze", "unsqueeze",
-       "alias", "clone", "detach", "contiguous", "lift_fresh_copy", "view_as",
-       "reshape_as", "identity"},
-      op);
+  return llvm::is_contained({"transpose",    "permute",    "t",
+                             "numpy_t",      "matrix_h",   "mt",
+                             "swapaxes",     "swapdims",   "movedim",
+                             "moveaxis",     "view",       "view_copy",
+                             "_unsafe_view", "reshape",    "_reshape_alias",
+                             "flatten",      "unflatten",  "squeeze",
+                             "unsqueeze",    "alias",      "clone",
+                             "detach",       "contiguous", "lift_fresh_copy",
+                             "view_as",      "reshape_as", "identity"},
+                            op);
 }
 
 static bool isLookup(StringRef op) {
   return llvm::is_contained({"embedding", "index_select", "gather", "index"}, op);
 }
 
-static bool isSlice(StringRef op) {
-  return op == "slice" || op == "select" || op == "narrow";
-}
+static bool isSlice(StringRef op) { return op == "slice" || op == "select" || op == "narrow"; }
 
 // What indices are computed from; their values are integers.
 static bool isOfIndices(StringRef op) {
-  return llvm::is_contained(
-      {"arange", "add", "sub", "rsub", "cumsum", "ones", "new_ones", "ones_like",
-       "zeros", "new_zeros", "zeros_like", "full", "new_full", "full_like",
-       "expand", "expand_as", "_to_copy", "to",
-       "convert_element_type_default", "convert_element_type", "type_as",
-       "clamp", "clamp_min", "repeat", "scalar_tensor", "sym_size", "cat"},
-      op);
+  return llvm::is_contained({"arange",
+                             "add",
+                             "sub",
+                             "rsub",
+                             "cumsum",
+                             "ones",
+                             "new_ones",
+                             "ones_like",
+                             "zeros",
+                             "new_zeros",
+                             "zeros_like",
+                             "full",
+                             "new_full",
+                             "full_like",
+                             "expand",
+                             "expand_as",
+                             "_to_copy",
+                             "to",
+                             "convert_element_type_default",
+                             "convert_element_type",
+                             "type_as",
+                             "clamp",
+                             "clamp_min",
+                             "repeat",
+                             "scalar_tensor",
+                             "sym_size",
+                             "cat"},
+                            op);
 }
 
 // Operators that the exporter decomposes without computing with their parameters.
 static bool onlyRearrangesParameters(StringRef target) {
-  return llvm::any_of(
-      ArrayRef<StringRef>{"aten.linear", "aten.matmul", "aten.mm", "aten.bmm",
-                          "aten.einsum", "aten.conv", "aten.prelu",
-                          "aten.layer_norm", "aten.group_norm", "aten.rms_norm",
-                          "aten.instance_norm", "aten.batch_norm", "aten.index",
-                          "aten.embedding"},
-      [&](StringRef name) { return target.starts_with(name); });
+  return llvm::any_of(ArrayRef<StringRef>{"aten.linear", "aten.matmul", "aten.mm", "aten.bmm",
+                                          "aten.einsum", "aten.conv", "aten.prelu",
+                                          "aten.layer_norm", "aten.group_norm", "aten.rms_norm",
+                                          "aten.instance_norm", "aten.batch_norm", "aten.index",
+                                          "aten.embedding"},
+                      [&](StringRef name) { return target.starts_with(name); });
 }
 
-Folding dpc::import::classifyFolding(const Record &record, StringRef value,
-                                     StringRef target,
+Folding dpc::import::classifyFolding(const Record &record, StringRef value, StringRef target,
                                      ArrayRef<RecordedCall> calls) {
   auto it = record.folded.find(value);
   if (it == record.folded.end())
@@ -226,8 +238,7 @@ Folding dpc::import::classifyFolding(const Record &record, StringRef value,
   if (slices && !expands)
     return isSlice(last) || rearranges ? Folding::Slice : Folding::Other;
   if (expands)
-    return last.starts_with("expand") || rearranges ? Folding::Expanded
-                                                    : Folding::Other;
+    return last.starts_with("expand") || rearranges ? Folding::Expanded : Folding::Other;
   if (rearranges)
     return Folding::Rearranged;
   if (!isPart)
@@ -237,9 +248,8 @@ Folding dpc::import::classifyFolding(const Record &record, StringRef value,
   for (const RecordedCall &call : calls)
     for (StringRef argument : call.arguments)
       if (record.parameters.lookup(argument) == target)
-        return !others || onlyRearrangesParameters(call.target)
-                   ? Folding::Rearranged
-                   : Folding::Other;
+        return !others || onlyRearrangesParameters(call.target) ? Folding::Rearranged
+                                                                : Folding::Other;
   return Folding::Other;
 }
 
@@ -260,8 +270,8 @@ struct Around {
 
 } // namespace
 
-bool dpc::import::holdsEachOnce(Folding folding, ArrayRef<int64_t> shape,
-                                int64_t elementBytes, ArrayRef<char> bytes) {
+bool dpc::import::holdsEachOnce(Folding folding, ArrayRef<int64_t> shape, int64_t elementBytes,
+                                ArrayRef<char> bytes) {
   StringRef elements(bytes.data(), bytes.size());
   auto getElement = [&](int64_t place) {
     return elements.substr(place * elementBytes, elementBytes);
@@ -278,8 +288,7 @@ bool dpc::import::holdsEachOnce(Folding folding, ArrayRef<int64_t> shape,
     for (int64_t i = 0; i < count; ++i) {
       text.clear();
       for (int64_t j = 0; j < length; ++j)
-        text += vectors ? getElement(around.getPlace(i, j))
-                        : getElement(around.getPlace(j, i));
+        text += vectors ? getElement(around.getPlace(i, j)) : getElement(around.getPlace(j, i));
       if (!distinct.insert(text).second)
         return true;
     }

@@ -6,8 +6,8 @@
 #define DPC_LIB_IMPORT_RECORD_H
 
 #include "Graph.h"
-#include "llvm/ADT/StringSet.h"
 #include "mlir/IR/Location.h"
+#include "llvm/ADT/StringSet.h"
 
 #include <set>
 
@@ -26,15 +26,14 @@ struct Record {
   llvm::SmallVector<std::string> getFoldedParameters(llvm::StringRef value) const;
 };
 
-mlir::FailureOr<Record> readRecord(const onnx::ModelProto &model,
-                                   mlir::Location loc);
+mlir::FailureOr<Record> readRecord(const onnx::ModelProto &model, mlir::Location loc);
 
 /// A recorded call:
 ///   %linear : [num_users=1] = call_function[target=torch.ops.aten.linear.default]
 ///   (args = (%x, %p_fc_weight, %p_fc_bias), kwargs = {})
 struct RecordedCall {
-  llvm::StringRef target;                          ///< aten.linear.default
-  llvm::SmallVector<llvm::StringRef> arguments;    ///< x, p_fc_weight, p_fc_bias
+  llvm::StringRef target;                       ///< aten.linear.default
+  llvm::SmallVector<llvm::StringRef> arguments; ///< x, p_fc_weight, p_fc_bias
 };
 RecordedCall parseCall(llvm::StringRef call);
 
@@ -51,13 +50,12 @@ enum class Folding {
 };
 /// Of `value`, folded from the recorded parameter `target` and others. `calls` are
 /// the recorded calls of the nodes that read it.
-Folding classifyFolding(const Record &record, llvm::StringRef value,
-                        llvm::StringRef target,
+Folding classifyFolding(const Record &record, llvm::StringRef value, llvm::StringRef target,
                         llvm::ArrayRef<RecordedCall> calls);
 
 /// Whether the values of a lookup or an expansion have no row, or no copy, twice.
-bool holdsEachOnce(Folding folding, llvm::ArrayRef<int64_t> shape,
-                   int64_t elementBytes, llvm::ArrayRef<char> bytes);
+bool holdsEachOnce(Folding folding, llvm::ArrayRef<int64_t> shape, int64_t elementBytes,
+                   llvm::ArrayRef<char> bytes);
 
 } // namespace dpc::import
 

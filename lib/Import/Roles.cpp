@@ -8,12 +8,10 @@ using namespace mlir;
 using namespace dpc::import;
 
 bool Roles::isElementwiseCopy(const Node &node) {
-  return isAny(node.op, {"Identity", "Cast", "CastLike", "Dropout"}) &&
-         !node.inputs.empty();
+  return isAny(node.op, {"Identity", "Cast", "CastLike", "Dropout"}) && !node.inputs.empty();
 }
 
-Roles::Roles(const Graph &graph, const StoredTensors &tensors,
-             TensorReader &reader)
+Roles::Roles(const Graph &graph, const StoredTensors &tensors, TensorReader &reader)
     : graph(graph), tensors(tensors), reader(reader) {
   for (const onnx::ValueInfoProto *input : graph.inputs) {
     activations.insert(input->name());
@@ -41,8 +39,7 @@ const Node *Roles::getProducer(StringRef value) const {
 
 bool Roles::isStored(StringRef value) const {
   const Node *node = getProducer(skipRearranging(value));
-  return node ? node->op == "Constant"
-              : graph.initializers.contains(skipRearranging(value));
+  return node ? node->op == "Constant" : graph.initializers.contains(skipRearranging(value));
 }
 
 std::optional<Roles::Extents> Roles::getInts(StringRef value) const {
@@ -54,12 +51,11 @@ std::optional<Roles::Extents> Roles::getInts(StringRef value) const {
       return Extents(ints->ints().begin(), ints->ints().end());
     if (const auto *attribute = node->find("value"))
       proto = &attribute->t();
-  } else if (auto it = graph.initializers.find(value);
-             it != graph.initializers.end()) {
+  } else if (auto it = graph.initializers.find(value); it != graph.initializers.end()) {
     proto = it->second;
   }
-  if (!proto || proto->data_type() != onnx::TensorProto::INT64 ||
-      proto->dims_size() > 1 || !reader.isPresent(*proto, value))
+  if (!proto || proto->data_type() != onnx::TensorProto::INT64 || proto->dims_size() > 1 ||
+      !reader.isPresent(*proto, value))
     return std::nullopt;
   FailureOr<std::vector<char>> bytes = reader.readBytes(*proto, value);
   if (failed(bytes))
@@ -108,9 +104,8 @@ std::optional<Roles::Extents> Roles::getShape(StringRef value, int depth) const 
     Extents axes;
     if (const onnx::AttributeProto *given = node->find("axes"))
       axes.assign(given->ints().begin(), given->ints().end());
-    else if (std::optional<Extents> ints = node->inputs.size() == 2
-                                               ? getInts(node->inputs[1])
-                                               : std::nullopt)
+    else if (std::optional<Extents> ints =
+                 node->inputs.size() == 2 ? getInts(node->inputs[1]) : std::nullopt)
       axes = *ints;
     else
       return std::nullopt;
@@ -147,8 +142,7 @@ StringRef Roles::skipRearranging(StringRef value) const {
   const Node *node = getProducer(value);
   while (node && !node->inputs.empty() &&
          (isElementwiseCopy(*node) ||
-          isAny(node->op, {"Transpose", "Reshape", "Squeeze", "Unsqueeze",
-                           "Flatten", "Expand"}))) {
+          isAny(node->op, {"Transpose", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Expand"}))) {
     value = node->inputs[0];
     node = getProducer(value);
   }
@@ -189,9 +183,8 @@ std::string Roles::describeUse(const StoredTensor &tensor) const {
     auto uses = graph.uses.find(value);
     if (uses == graph.uses.end())
       break;
-    auto found = llvm::find_if(uses->second, [&](auto use) {
-      return !isSetting(graph.nodes[use.first], use.second);
-    });
+    auto found = llvm::find_if(
+        uses->second, [&](auto use) { return !isSetting(graph.nodes[use.first], use.second); });
     if (found == uses->second.end())
       break;
     const Node &node = graph.nodes[found->first];
@@ -230,10 +223,9 @@ bool dpc::import::isSetting(const Node &node, unsigned operand) {
     return operand >= 3;
   if (op == "SoftmaxCrossEntropyLoss" || op == "NegativeLogLikelihoodLoss" || op == "OneHot")
     return operand == 2;
-  return operand >= 1 &&
-         llvm::is_contained({"Clip", "Dropout", "Pad", "Resize", "Upsample", "Expand",
-                             "Reshape", "Tile", "TopK", "CastLike"},
-                            op);
+  return operand >= 1 && llvm::is_contained({"Clip", "Dropout", "Pad", "Resize", "Upsample",
+                                             "Expand", "Reshape", "Tile", "TopK", "CastLike"},
+                                            op);
 }
 
 bool dpc::import::isMask(Type element, ArrayRef<char> bytes) {

@@ -40,9 +40,7 @@ private:
   static bool isElementwiseCopy(const Node &node);
   const Node *getProducer(llvm::StringRef value) const;
   bool isStored(llvm::StringRef value) const;
-  bool isActivation(llvm::StringRef value) const {
-    return activations.contains(value);
-  }
+  bool isActivation(llvm::StringRef value) const { return activations.contains(value); }
   std::optional<Extents> getInts(llvm::StringRef value) const;
   /// Of a value that is a stored tensor, rearranged; before it is broadcast.
   std::optional<Extents> getShape(llvm::StringRef value, int depth = 0) const;

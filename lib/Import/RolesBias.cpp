@@ -43,8 +43,7 @@ bool Roles::isOutputWide(const Extents &shape, const Node &node) const {
   if (node.op == "MatMul") {
     if (own == 1)
       return false;
-    return isRight ? covers(0, weight->back(), true)
-                   : covers(1, (*weight)[own - 2], true);
+    return isRight ? covers(0, weight->back(), true) : covers(1, (*weight)[own - 2], true);
   }
   if (node.op == "Gemm") {
     bool isTransposed = getInt(node, isRight ? "transB" : "transA", 0);
@@ -63,8 +62,7 @@ bool Roles::isOutputWide(const Extents &shape, const Node &node) const {
   auto [inputs, output] = StringRef(equation).split("->");
   auto [left, right] = inputs.split(',');
   StringRef labels = isRight ? right : left, other = isRight ? left : right;
-  if (output.empty() || labels.size() != weight->size() ||
-      rank > int64_t(output.size()))
+  if (output.empty() || labels.size() != weight->size() || rank > int64_t(output.size()))
     return false;
   bool any = false;
   for (int64_t k = 0; k < int64_t(output.size()); ++k) {

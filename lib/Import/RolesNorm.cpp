@@ -21,7 +21,8 @@ bool Roles::isVariance(StringRef value, int depth) const {
   if (node->op == "ReduceMean" || node->op == "ReduceSumSquare")
     return node->op == "ReduceSumSquare" || isSquare(node->inputs[0]);
   if (node->op == "Clip" || node->op == "Max")
-    return llvm::any_of(node->inputs, [&](StringRef v) { return !v.empty() && isVariance(v, depth + 1); });
+    return llvm::any_of(node->inputs,
+                        [&](StringRef v) { return !v.empty() && isVariance(v, depth + 1); });
   if (node->inputs.size() != 2)
     return false;
   // The mean of squares less the square of the mean.
@@ -33,8 +34,7 @@ bool Roles::isVariance(StringRef value, int depth) const {
     if (!isStored(node->inputs[1 - i]))
       continue;
     const Node *sum = getProducer(skipCasts(node->inputs[i]));
-    bool isSum = sum && sum->op == "ReduceSum" && !sum->inputs.empty() &&
-                 isSquare(sum->inputs[0]);
+    bool isSum = sum && sum->op == "ReduceSum" && !sum->inputs.empty() && isSquare(sum->inputs[0]);
     if (isVariance(node->inputs[i], depth + 1) || (isSum && node->op != "Add"))
       return true;
   }
@@ -61,31 +61,28 @@ bool Roles::isInverseDeviation(StringRef value) const {
   if (node->op == "Reciprocal")
     return isDeviation(node->inputs[0]);
   if (node->op == "Div")
-    return node->inputs.size() == 2 && isStored(node->inputs[0]) &&
-           isDeviation(node->inputs[1]);
+    return node->inputs.size() == 2 && isStored(node->inputs[0]) && isDeviation(node->inputs[1]);
   if (node->op == "Sqrt") { // sqrt(1 / variance)
     const Node *inner = getProducer(skipCasts(node->inputs[0]));
     return inner && inner->op == "Reciprocal" && !inner->inputs.empty() &&
            isVariance(inner->inputs[0]);
   }
-  return node->op == "Pow" && isStored(node->inputs.back()) &&
-         isVariance(node->inputs[0]);
+  return node->op == "Pow" && isStored(node->inputs.back()) && isVariance(node->inputs[0]);
 }
 
 bool Roles::isNormalized(StringRef value) const {
   const Node *node = getProducer(skipRearranging(value));
   if (!node)
     return false;
-  if (isAny(node->op, {"LayerNormalization", "RMSNormalization",
-                       "BatchNormalization", "GroupNormalization",
-                       "InstanceNormalization"}))
+  if (isAny(node->op, {"LayerNormalization", "RMSNormalization", "BatchNormalization",
+                       "GroupNormalization", "InstanceNormalization"}))
     return true;
   if (node->inputs.size() != 2)
     return false;
   if (node->op == "Div")
     return isActivation(node->inputs[0]) && isDeviation(node->inputs[1]);
-  return node->op == "Mul" && (isInverseDeviation(node->inputs[0]) ||
-                               isInverseDeviation(node->inputs[1]));
+  return node->op == "Mul" &&
+         (isInverseDeviation(node->inputs[0]) || isInverseDeviation(node->inputs[1]));
 }
 
 bool Roles::isVector(const StoredTensor &tensor) const {
@@ -139,8 +136,7 @@ const Node *Roles::findShifted(const StoredTensor &tensor) const {
       // mean * (scale / deviation)
       const Node *factor = getProducer(skipRearranging(node->inputs[i]));
       if (factor && factor->op == "Mul" && factor->inputs.size() == 2 &&
-          (isInverseDeviation(factor->inputs[0]) ||
-           isInverseDeviation(factor->inputs[1])))
+          (isInverseDeviation(factor->inputs[0]) || isInverseDeviation(factor->inputs[1])))
         return true;
     }
     return false;

@@ -45,12 +45,10 @@ struct Pattern {
 
 class Selector {
 public:
-  Selector(StoredTensors &tensors, TensorReader &reader,
-           const ImportOptions &options)
+  Selector(StoredTensors &tensors, TensorReader &reader, const ImportOptions &options)
       : tensors(tensors), reader(reader), restricted(isRestricted(options)) {}
 
-  LogicalResult readPatterns(const ImportOptions &options, Location loc,
-                             ImportSummary &summary);
+  LogicalResult readPatterns(const ImportOptions &options, Location loc, ImportSummary &summary);
   LogicalResult run(Location loc, ImportSummary &summary);
 
 private:
@@ -74,9 +72,7 @@ LogicalResult Selector::readPatterns(const ImportOptions &options, Location loc,
       continue;
     Pattern pattern{selection.train, selection.glob, std::nullopt};
     auto glob = llvm::GlobPattern::create(selection.glob);
-    bool isName = llvm::any_of(tensors, [&](auto &entry) {
-      return entry.first == selection.glob;
-    });
+    bool isName = llvm::any_of(tensors, [&](auto &entry) { return entry.first == selection.glob; });
     if (glob) {
       pattern.glob = std::move(*glob);
     } else if (isName) {
@@ -163,12 +159,11 @@ LogicalResult Selector::run(Location loc, ImportSummary &summary) {
     else
       selectComputed(tensor);
   if (!passedOver.empty())
-    summary.notes.push_back(
-        "--train '*' passes over " + std::to_string(passedOver.size()) +
-        (passedOver.size() == 1 ? " constant" : " constants") +
-        " of one element, masks and buffers ('" +
-        llvm::join(ArrayRef(passedOver).take_front(3), "', '") +
-        (passedOver.size() > 3 ? "', …" : "'") + "); --train NAME trains one");
+    summary.notes.push_back("--train '*' passes over " + std::to_string(passedOver.size()) +
+                            (passedOver.size() == 1 ? " constant" : " constants") +
+                            " of one element, masks and buffers ('" +
+                            llvm::join(ArrayRef(passedOver).take_front(3), "', '") +
+                            (passedOver.size() > 3 ? "', …" : "'") + "); --train NAME trains one");
   LogicalResult result = success();
   for (const Pattern &pattern : patterns)
     if (!pattern.used)
@@ -178,10 +173,9 @@ LogicalResult Selector::run(Location loc, ImportSummary &summary) {
   return result;
 }
 
-LogicalResult dpc::import::applySelection(StoredTensors &tensors,
-                                          TensorReader &reader,
-                                          const ImportOptions &options,
-                                          Location loc, ImportSummary &summary) {
+LogicalResult dpc::import::applySelection(StoredTensors &tensors, TensorReader &reader,
+                                          const ImportOptions &options, Location loc,
+                                          ImportSummary &summary) {
   Selector selector(tensors, reader, options);
   return success(succeeded(selector.readPatterns(options, loc, summary)) &&
                  succeeded(selector.run(loc, summary)));

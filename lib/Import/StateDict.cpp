@@ -2,8 +2,8 @@
 #include "StateDict.h"
 
 #include "dpc/Dialect/NN/ModelAttrs.h"
-#include "llvm/ADT/StringSet.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringSet.h"
 
 #include <nlohmann/json.hpp>
 
@@ -24,8 +24,8 @@ static bool getFlag(const Json &object, const char *key) {
 
 // {"h.0.weight": {"kind": "parameter", "trained": true, "shape": [4, 8],
 //                 "initializer": "h.0.weight", "transposed": false}, …}
-static LogicalResult readRecord(StringRef text, const Graph &graph,
-                                StateDict &state, Location loc) {
+static LogicalResult readRecord(StringRef text, const Graph &graph, StateDict &state,
+                                Location loc) {
   auto refuse = [&](const Twine &what) {
     return emitError(loc) << "the model's metadata 'dpc.state_dict' " << what;
   };
@@ -44,10 +44,9 @@ static LogicalResult readRecord(StringRef text, const Graph &graph,
     found.transposed = getFlag(entry, "transposed");
     auto stored = graph.initializers.find(found.initializer);
     if (stored == graph.initializers.end())
-      return refuse("places '" + key + "' in the initializer '" +
-                    found.initializer + "', which the graph does not have");
-    SmallVector<int64_t> shape(stored->second->dims().begin(),
-                               stored->second->dims().end());
+      return refuse("places '" + key + "' in the initializer '" + found.initializer +
+                    "', which the graph does not have");
+    SmallVector<int64_t> shape(stored->second->dims().begin(), stored->second->dims().end());
     if (found.transposed && shape.size() != 2)
       return refuse("calls '" + key + "' transposed, which is no matrix");
     if (found.transposed)
@@ -56,8 +55,8 @@ static LogicalResult readRecord(StringRef text, const Graph &graph,
     for (int64_t size : shape)
       expected.push_back(size);
     if (auto it = entry.find("shape"); it == entry.end() || *it != expected)
-      return refuse("gives '" + key + "' another shape than its initializer '" +
-                    found.initializer + "' has");
+      return refuse("gives '" + key + "' another shape than its initializer '" + found.initializer +
+                    "' has");
     state.keys.push_back(std::move(found));
   }
   state.recorded = true;
@@ -67,8 +66,7 @@ static LogicalResult readRecord(StringRef text, const Graph &graph,
 //   p_h_0_weight: PARAMETER target='h.0.weight'
 //   b_mask: BUFFER target='mask' persistent=True
 // Tied parameters have a line each, but one initializer under the name of one.
-static void readSignature(StringRef text, const Graph &graph,
-                          StateDict &state) {
+static void readSignature(StringRef text, const Graph &graph, StateDict &state) {
   llvm::StringSet<> seen;
   SmallVector<StringRef> lines;
   text.split(lines, '\n');
@@ -76,8 +74,7 @@ static void readSignature(StringRef text, const Graph &graph,
     auto [kind, tail] = line.split(": ").second.split(" target='");
     StringRef target = tail.take_until([](char c) { return c == '\''; });
     bool buffer = kind == "BUFFER" && tail.contains("persistent=True");
-    if (target.empty() || (kind != "PARAMETER" && !buffer) ||
-        !seen.insert(target).second)
+    if (target.empty() || (kind != "PARAMETER" && !buffer) || !seen.insert(target).second)
       continue;
     StateKey key;
     key.key = target.str();
@@ -89,28 +86,23 @@ static void readSignature(StringRef text, const Graph &graph,
   }
 }
 
-FailureOr<StateDict> dpc::import::readStateDict(const onnx::ModelProto &model,
-                                                const Graph &graph,
+FailureOr<StateDict> dpc::import::readStateDict(const onnx::ModelProto &model, const Graph &graph,
                                                 Location loc) {
   StateDict state;
-  for (const auto *metadata :
-       {&model.metadata_props(), &model.graph().metadata_props()})
-    if (StringRef text = findMetadata(*metadata, "dpc.state_dict");
-        !text.empty()) {
+  for (const auto *metadata : {&model.metadata_props(), &model.graph().metadata_props()})
+    if (StringRef text = findMetadata(*metadata, "dpc.state_dict"); !text.empty()) {
       if (failed(readRecord(text, graph, state, loc)))
         return failure();
       return state;
     }
   StringRef signature = "pkg.torch.export.ExportedProgram.graph_signature";
-  readSignature(findMetadata(model.graph().metadata_props(), signature), graph,
-                state);
+  readSignature(findMetadata(model.graph().metadata_props(), signature), graph, state);
   if (state.keys.empty())
     readSignature(findMetadata(model.metadata_props(), signature), graph, state);
   return state;
 }
 
-void dpc::import::applyStateDict(const StateDict &state,
-                                 StoredTensors &tensors) {
+void dpc::import::applyStateDict(const StateDict &state, StoredTensors &tensors) {
   if (!state.recorded)
     return;
   for (const StateKey &key : state.keys) {
@@ -155,8 +147,7 @@ static bool isStoredTransposed(StringRef name, const Graph &graph) {
   return false;
 }
 
-void dpc::import::resolveLayouts(StateDict &state, StoredTensors &tensors,
-                                 const Graph &graph) {
+void dpc::import::resolveLayouts(StateDict &state, StoredTensors &tensors, const Graph &graph) {
   if (state.recorded)
     return;
   llvm::StringMap<StateKey *> keys;
@@ -172,8 +163,7 @@ void dpc::import::resolveLayouts(StateDict &state, StoredTensors &tensors,
   for (auto &[name, tensor] : tensors) {
     if (tensor.framework.empty())
       continue;
-    if (tensor.framework != tensor.name && tensor.partial.empty() &&
-        tensor.type.getRank() == 2)
+    if (tensor.framework != tensor.name && tensor.partial.empty() && tensor.type.getRank() == 2)
       tensor.frameworkTransposed = isStoredTransposed(name, graph);
     place(tensor.framework, tensor);
     for (const std::string &other : tensor.otherNames)
@@ -181,16 +171,14 @@ void dpc::import::resolveLayouts(StateDict &state, StoredTensors &tensors,
   }
 }
 
-void dpc::import::setNames(nn::ParameterOp op, const StoredTensor &tensor,
-                           const StateDict &state,
+void dpc::import::setNames(nn::ParameterOp op, const StoredTensor &tensor, const StateDict &state,
                            const StoredTensors &tensors) {
   Builder builder(op.getContext());
   SmallVector<Attribute> names, copies;
   if (!tensor.framework.empty())
     names.push_back(builder.getStringAttr(tensor.framework));
   for (const StateKey &key : state.keys)
-    if (state.recorded && key.initializer == tensor.name &&
-        key.key != tensor.framework)
+    if (state.recorded && key.initializer == tensor.name && key.key != tensor.framework)
       names.push_back(builder.getStringAttr(key.key));
   for (const std::string &name : tensor.otherNames)
     if (!state.recorded && !tensor.framework.empty())
@@ -214,14 +202,12 @@ void dpc::import::setNames(nn::ParameterOp op, const StoredTensor &tensor,
 }
 
 void dpc::import::setStateDict(ModuleOp module, const StateDict &state,
-                               const StoredTensors &tensors, const Graph &graph,
-                               const Graph &whole, const ModelFile &file,
-                               TensorReader &reader) {
+                               const StoredTensors &tensors, const Graph &graph, const Graph &whole,
+                               const ModelFile &file, TensorReader &reader) {
   Builder builder(module.getContext());
   FileStamp stamp = file.getStamp();
-  module->setAttr(nn::kModelFileAttr,
-                  nn::FileAttr::get(module.getContext(), file.getPath(), 0,
-                                    stamp.size, stamp.size, stamp.time));
+  module->setAttr(nn::kModelFileAttr, nn::FileAttr::get(module.getContext(), file.getPath(), 0,
+                                                        stamp.size, stamp.size, stamp.time));
   SmallVector<Attribute> entries;
   for (const StateKey &key : state.keys) {
     NamedAttrList entry;
@@ -246,18 +232,14 @@ void dpc::import::setStateDict(ModuleOp module, const StateDict &state,
     bool partial = tensor && !tensor->partial.empty();
     if (stored != whole.initializers.end() && !partial &&
         getStorageType(stored->second->data_type(), module.getContext())) {
-      ScopedDiagnosticHandler quiet(module.getContext(),
-                                    [](Diagnostic &) { return success(); });
-      FailureOr<RankedTensorType> type =
-          reader.getType(*stored->second, key.initializer);
-      FailureOr<std::optional<FileRange>> range =
-          reader.locate(*stored->second, key.initializer);
+      ScopedDiagnosticHandler quiet(module.getContext(), [](Diagnostic &) { return success(); });
+      FailureOr<RankedTensorType> type = reader.getType(*stored->second, key.initializer);
+      FailureOr<std::optional<FileRange>> range = reader.locate(*stored->second, key.initializer);
       if (succeeded(type) && succeeded(range) && *range && (*range)->exists) {
         entry.set("type", TypeAttr::get(*type));
         entry.set("source",
-                  nn::FileAttr::get(module.getContext(), (*range)->path,
-                                    (*range)->offset, (*range)->length,
-                                    (*range)->stamp.size, (*range)->stamp.time));
+                  nn::FileAttr::get(module.getContext(), (*range)->path, (*range)->offset,
+                                    (*range)->length, (*range)->stamp.size, (*range)->stamp.time));
       }
     }
     entries.push_back(entry.getDictionary(module.getContext()));

@@ -26,8 +26,7 @@ struct StateDict {
 };
 
 /// Fails with a diagnostic if the record contradicts itself or the graph.
-mlir::FailureOr<StateDict> readStateDict(const onnx::ModelProto &model,
-                                         const Graph &graph,
+mlir::FailureOr<StateDict> readStateDict(const onnx::ModelProto &model, const Graph &graph,
                                          mlir::Location loc);
 
 /// Rule 2 for files with a record: what it says is trained is, and nothing else.
@@ -35,18 +34,16 @@ void applyStateDict(const StateDict &state, StoredTensors &tensors);
 
 /// What the recorded calls tell of files without a record: which tensors are stored
 /// as the framework's transpose, and which further names one is read under.
-void resolveLayouts(StateDict &state, StoredTensors &tensors,
-                    const Graph &graph);
+void resolveLayouts(StateDict &state, StoredTensors &tensors, const Graph &graph);
 
 /// Attributes of a tensor's nn.parameter: its names elsewhere.
-void setNames(nn::ParameterOp op, const StoredTensor &tensor,
-              const StateDict &state, const StoredTensors &tensors);
+void setNames(nn::ParameterOp op, const StoredTensor &tensor, const StateDict &state,
+              const StoredTensors &tensors);
 
 /// The module's record of the state dict and of the file it came from.
 /// `initializers` are those of the whole graph.
-void setStateDict(mlir::ModuleOp module, const StateDict &state,
-                  const StoredTensors &tensors, const Graph &graph,
-                  const Graph &whole, const ModelFile &file,
+void setStateDict(mlir::ModuleOp module, const StateDict &state, const StoredTensors &tensors,
+                  const Graph &graph, const Graph &whole, const ModelFile &file,
                   TensorReader &reader);
 
 } // namespace dpc::import

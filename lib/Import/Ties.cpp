@@ -24,8 +24,7 @@ static bool isSmall(const StoredTensor &tensor) {
 
 // The modules of the nodes that read the tensor directly, or the nodes
 // themselves where no modules are recorded.
-static llvm::SetVector<StringRef> getReadingModules(const Graph &graph,
-                                                    StringRef name,
+static llvm::SetVector<StringRef> getReadingModules(const Graph &graph, StringRef name,
                                                     bool &recorded) {
   llvm::SetVector<StringRef> modules, nodes;
   recorded = true;
@@ -47,8 +46,7 @@ class TieResolver {
 public:
   TieResolver(StoredTensors &tensors, const Graph &graph, TensorReader &reader,
               const ImportOptions &options, Location loc)
-      : tensors(tensors), graph(graph), reader(reader), options(options),
-        loc(loc) {}
+      : tensors(tensors), graph(graph), reader(reader), options(options), loc(loc) {}
 
   LogicalResult refuseAccidents();
   LogicalResult joinRecorded();
@@ -66,14 +64,12 @@ private:
   }
 
   LogicalResult readOnce(StoredTensor &tensor, std::vector<char> &bytes) {
-    FailureOr<std::optional<FileRange>> range =
-        reader.locate(*tensor.proto, tensor.name);
+    FailureOr<std::optional<FileRange>> range = reader.locate(*tensor.proto, tensor.name);
     if (failed(range))
       return failure();
     if (*range && !(*range)->exists)
       return success();
-    FailureOr<std::vector<char>> read =
-        reader.readBytes(*tensor.proto, tensor.name);
+    FailureOr<std::vector<char>> read = reader.readBytes(*tensor.proto, tensor.name);
     if (failed(read))
       return failure();
     bytes = std::move(*read);
@@ -92,8 +88,7 @@ private:
     return true;
   }
 
-  static std::vector<char> transpose(const StoredTensor &tensor,
-                                     ArrayRef<char> bytes) {
+  static std::vector<char> transpose(const StoredTensor &tensor, ArrayRef<char> bytes) {
     size_t size = getElementBytes(tensor);
     size_t rows = tensor.type.getShape()[0], columns = tensor.type.getShape()[1];
     std::vector<char> result(bytes.size());
@@ -106,9 +101,8 @@ private:
 
   // Tables of Gather and factors of products: what a tied embedding becomes.
   bool isTable(StringRef name) const {
-    return llvm::any_of(findReaders(graph, name), [](const Reader &r) {
-      return r.node->op == "Gather" && r.operand == 0;
-    });
+    return llvm::any_of(findReaders(graph, name),
+                        [](const Reader &r) { return r.node->op == "Gather" && r.operand == 0; });
   }
   bool isFactor(StringRef name) const {
     return llvm::any_of(findReaders(graph, name), [](const Reader &r) {
@@ -135,10 +129,8 @@ LogicalResult TieResolver::refuseAccidents() {
     if (!tensor.trained || !isSmall(tensor) || tensor.type.getNumElements() == 0)
       continue;
     bool recorded;
-    llvm::SetVector<StringRef> readers =
-        getReadingModules(graph, name, recorded);
-    if (readers.size() < 2 || tensor.recorded ||
-        llvm::is_contained(options.tied, tensor.name) ||
+    llvm::SetVector<StringRef> readers = getReadingModules(graph, name, recorded);
+    if (readers.size() < 2 || tensor.recorded || llvm::is_contained(options.tied, tensor.name) ||
         llvm::is_contained(options.tied, tensor.symbol) ||
         llvm::any_of(options.tied, [&](StringRef name) { return tensor.isFrameworkName(name); }))
       continue;
@@ -148,30 +140,27 @@ LogicalResult TieResolver::refuseAccidents() {
     if (bytes.empty() || !isUniform(tensor, bytes))
       continue;
     text += "\n  '" + tensor.getShownName().str() + "' (" + toString(tensor.type.getShape()) +
-            ", all elements equal) is read by " +
-            std::to_string(readers.size()) +
+            ", all elements equal) is read by " + std::to_string(readers.size()) +
             (recorded ? " modules: " : " nodes: ") +
             llvm::join(readers.getArrayRef().take_front(4), ", ") +
             (readers.size() > 4 ? ", …" : "");
     ++count;
   }
   for (const std::string &name : options.tied)
-    if (!tensors.contains(name) &&
-        llvm::none_of(tensors, [&](auto &entry) {
+    if (!tensors.contains(name) && llvm::none_of(tensors, [&](auto &entry) {
           return entry.second.symbol == name || entry.second.isFrameworkName(name);
         }))
       return emitError(loc) << "--tied names '" << name
                             << "', but the loss depends on no such tensor";
   if (!count)
     return success();
-  return emitError(loc)
-         << "the exporter seems to have merged parameters of equal value; "
-            "trained like this, "
-         << (count == 1 ? "this tensor" : "each of these tensors")
-         << " would stay tied:" << text
-         << "\nExport again with python -m dpc.export, which keeps every "
-            "parameter apart, or pass --tied NAME for each tensor that is shared "
-            "on purpose";
+  return emitError(loc) << "the exporter seems to have merged parameters of equal value; "
+                           "trained like this, "
+                        << (count == 1 ? "this tensor" : "each of these tensors")
+                        << " would stay tied:" << text
+                        << "\nExport again with python -m dpc.export, which keeps every "
+                           "parameter apart, or pass --tied NAME for each tensor that is shared "
+                           "on purpose";
 }
 
 // Tensors of which the exporter recorded that they hold the same parameter, in any
@@ -198,21 +187,19 @@ LogicalResult TieResolver::joinRecorded() {
     bool known = !left.empty() && !right.empty();
     bool equal = known ? left == right : x == y && original.holds == tensor.holds;
     bool transposed = !equal && canSwap && (!known || transpose(original, left) == right);
-    if (original.type.getElementType() != tensor.type.getElementType() ||
-        (!equal && !transposed)) {
-      result = emitError(loc)
-               << "the exporter stored '" << tensor.holds << "' twice, as '"
-               << original.name << "' (" << toString(x) << ") and, rearranged, as '"
-               << tensor.name << "' (" << toString(y)
-               << "); trained like this they would come apart. --freeze "
-               << tensor.name << " keeps one as it is, or export again with "
+    if (original.type.getElementType() != tensor.type.getElementType() || (!equal && !transposed)) {
+      result = emitError(loc) << "the exporter stored '" << tensor.holds << "' twice, as '"
+                              << original.name << "' (" << toString(x) << ") and, rearranged, as '"
+                              << tensor.name << "' (" << toString(y)
+                              << "); trained like this they would come apart. --freeze "
+                              << tensor.name
+                              << " keeps one as it is, or export again with "
                                  "python -m dpc.export, which stores it once";
       continue;
     }
     tensor.original = &original;
     tensor.transposed = transposed;
-    tensor.reason = "equal to '" + original.symbol + "'" +
-                    (transposed ? ", transposed" : "");
+    tensor.reason = "equal to '" + original.symbol + "'" + (transposed ? ", transposed" : "");
   }
   return result;
 }
@@ -224,8 +211,7 @@ LogicalResult TieResolver::compare(StoredTensor &a, StoredTensor &b) {
     return success();
   Shape x = a.type.getShape(), y = b.type.getShape();
   bool swapped = x.size() == 2 && y.size() == 2 && x[0] == y[1] && x[1] == y[0];
-  if (a.type.getElementType() != b.type.getElementType() ||
-      (x != y && !swapped))
+  if (a.type.getElementType() != b.type.getElementType() || (x != y && !swapped))
     return success();
   std::vector<char> left, right;
   if (failed(read(a, left)) || failed(read(b, right)))
@@ -255,8 +241,7 @@ LogicalResult TieResolver::compare(StoredTensor &a, StoredTensor &b) {
   StoredTensor &original = first ? a : b, &copy = first ? b : a;
   copy.original = &original;
   copy.transposed = transposed;
-  copy.reason = "equal to '" + original.symbol + "'" +
-                (transposed ? ", transposed" : "");
+  copy.reason = "equal to '" + original.symbol + "'" + (transposed ? ", transposed" : "");
   return success();
 }
 
@@ -301,8 +286,7 @@ LogicalResult TieResolver::joinCopies() {
   }
   for (StoredTensor *table : tables)
     for (StoredTensor *factor : factors)
-      if (!table->original && !factor->original &&
-          failed(compare(*table, *factor)))
+      if (!table->original && !factor->original && failed(compare(*table, *factor)))
         return failure();
   // Copies of copies read the original itself.
   for (auto &[name, tensor] : tensors)
@@ -313,12 +297,10 @@ LogicalResult TieResolver::joinCopies() {
   return success();
 }
 
-LogicalResult dpc::import::resolveTies(StoredTensors &tensors,
-                                       const Graph &graph, TensorReader &reader,
-                                       const ImportOptions &options,
+LogicalResult dpc::import::resolveTies(StoredTensors &tensors, const Graph &graph,
+                                       TensorReader &reader, const ImportOptions &options,
                                        Location loc, ImportError &blame) {
   TieResolver resolver(tensors, graph, reader, options, loc);
-  return success(succeeded(resolver.refuseAccidents()) &&
-                 succeeded(resolver.joinRecorded()) &&
+  return success(succeeded(resolver.refuseAccidents()) && succeeded(resolver.joinRecorded()) &&
                  succeeded(resolver.joinCopies()));
 }

@@ -17,8 +17,7 @@ namespace {
 // What the loss depends on differentiably. An operation on the way that has no
 // derivative, and does not say that gradients end there, is an error if a
 // trained parameter lies behind it.
-class VerifyImported
-    : public dpc::import::impl::NNVerifyImportedBase<VerifyImported> {
+class VerifyImported : public dpc::import::impl::NNVerifyImportedBase<VerifyImported> {
   void runOnOperation() override {
     if (failed(check(getOperation())))
       signalPassFailure();
@@ -39,31 +38,26 @@ class VerifyImported
     }
     if (!forward)
       return module.emitOpError("has no function @forward");
-    return success(succeeded(checkSignature(forward)) &&
-                   succeeded(checkBody(forward)) &&
+    return success(succeeded(checkSignature(forward)) && succeeded(checkBody(forward)) &&
                    succeeded(checkParameters(module, forward)));
   }
 
   LogicalResult checkSignature(func::FuncOp forward) {
     auto weighting = forward->getAttrOfType<StringAttr>("nn.weighting");
-    if (!weighting || !llvm::is_contained({"denominator", "mean", "sum"},
-                                          weighting.getValue()))
-      return forward.emitOpError(
-          "needs nn.weighting = \"denominator\", \"mean\" or \"sum\"");
+    if (!weighting || !llvm::is_contained({"denominator", "mean", "sum"}, weighting.getValue()))
+      return forward.emitOpError("needs nn.weighting = \"denominator\", \"mean\" or \"sum\"");
     if (forward.getNumResults() != 2)
       return forward.emitOpError("must return the loss and its denominator");
     for (Type type : forward.getResultTypes()) {
       auto tensor = dyn_cast<RankedTensorType>(type);
-      if (!tensor || tensor.getRank() != 0 ||
-          !isa<FloatType>(tensor.getElementType()))
+      if (!tensor || tensor.getRank() != 0 || !isa<FloatType>(tensor.getElementType()))
         return forward.emitOpError("must return floating scalars, not ") << type;
     }
     llvm::StringSet<> names;
     for (unsigned i = 0; i < forward.getNumArguments(); ++i) {
       auto name = forward.getArgAttrOfType<StringAttr>(i, "nn.name");
       if (!name || !names.insert(name.getValue()).second)
-        return forward.emitOpError("argument ")
-               << i << " needs a name of its own (nn.name)";
+        return forward.emitOpError("argument ") << i << " needs a name of its own (nn.name)";
     }
     return success();
   }
@@ -99,8 +93,7 @@ class VerifyImported
     for (Operation &op : forward.getBody().front()) {
       bool trained = false;
       if (auto get = dyn_cast<nn::GetOp>(op)) {
-        auto parameter =
-            module.lookupSymbol<nn::ParameterOp>(get.getParameter());
+        auto parameter = module.lookupSymbol<nn::ParameterOp>(get.getParameter());
         trained = parameter && parameter.getTrained();
       }
       for (Value operand : op.getOperands())
@@ -118,9 +111,8 @@ class VerifyImported
     Block &body = forward.getBody().front();
     reached.insert(body.getTerminator()->getOperand(0));
     for (Operation &op : llvm::reverse(body)) {
-      bool active = llvm::any_of(op.getResults(), [&](Value result) {
-        return reached.contains(result);
-      });
+      bool active =
+          llvm::any_of(op.getResults(), [&](Value result) { return reached.contains(result); });
       if (auto get = dyn_cast<nn::GetOp>(op)) {
         read.insert(get.getParameter());
         if (active)
@@ -143,8 +135,7 @@ class VerifyImported
     for (auto parameter : module.getOps<nn::ParameterOp>()) {
       if (!read.contains(parameter.getSymName()))
         return parameter.emitOpError("is read by nothing");
-      if (parameter.getTrained() &&
-          !differentiable.contains(parameter.getSymName()))
+      if (parameter.getTrained() && !differentiable.contains(parameter.getSymName()))
         return parameter.emitOpError("is trained, but no differentiable path "
                                      "leads from it to the loss");
     }

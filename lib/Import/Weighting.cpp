@@ -22,7 +22,7 @@ using IsTrained = llvm::function_ref<bool(StringRef)>;
 // What lies at the ends of the linear paths.
 struct Ends {
   llvm::SetVector<Operation *> weightedMeans; ///< reached linearly
-  SmallVector<Quotient> quotients;             ///< means that are written out
+  SmallVector<Quotient> quotients;            ///< means that are written out
   llvm::SetVector<Operation *> sums;          ///< sums over elements
   bool hasMean = false;                       ///< a sum divided by its count
   llvm::SetVector<Operation *> nonlinear;     ///< all else
@@ -67,10 +67,8 @@ static Value getGuarded(Operation *op) {
 // Whether the condition of the selection asks for the denominator only.
 static bool asksFor(Operation *select, Value den) {
   auto compare =
-      skipViews(cast<nn::SelectOp>(select).getCondition())
-          .getDefiningOp<nn::CompareOp>();
-  return compare && getConstantNumber(compare.getRhs()) == 0.0 &&
-         areEqual(compare.getLhs(), den);
+      skipViews(cast<nn::SelectOp>(select).getCondition()).getDefiningOp<nn::CompareOp>();
+  return compare && getConstantNumber(compare.getRhs()) == 0.0 && areEqual(compare.getLhs(), den);
 }
 
 static Ends followLinear(Value loss, IsTrained isTrained) {
@@ -107,8 +105,7 @@ static Ends followLinear(Value loss, IsTrained isTrained) {
       work.insert(op->operand_begin(), op->operand_end());
     } else if (isa<nn::CastOp>(op) && isFloat(op->getOperand(0))) {
       work.insert(op->getOperand(0));
-    } else if (isa<nn::MulOp, nn::DivOp>(op) &&
-               getConstantNumber(op->getOperand(1))) {
+    } else if (isa<nn::MulOp, nn::DivOp>(op) && getConstantNumber(op->getOperand(1))) {
       work.insert(op->getOperand(0));
     } else if (isa<nn::MulOp>(op) && getConstantNumber(op->getOperand(0))) {
       work.insert(op->getOperand(1));
@@ -145,22 +142,18 @@ static Value getCommonDen(ArrayRef<Quotient> quotients) {
 // Why a written-out mean is not taken for one, and what that means.
 static std::string describe(const Quotient &quotient) {
   std::string name = nn::getNodeName(quotient.root->getLoc());
-  std::string text =
-      "'" + name + "' divides by what depends on the data, but " +
-      quotient.problem + ": micro-batches are averaged, each by its own divisor";
+  std::string text = "'" + name + "' divides by what depends on the data, but " + quotient.problem +
+                     ": micro-batches are averaged, each by its own divisor";
   if (quotient.isLikely)
     text += " (--loss-reduction token-mean says that the mask is 0 or 1 "
             "everywhere, and weights them by its sum)";
   return text;
 }
 
-FailureOr<Weighting> dpc::import::findWeighting(Value loss,
-                                                LossReduction reduction,
-                                                IsTrained isTrained,
-                                                Location loc) {
+FailureOr<Weighting> dpc::import::findWeighting(Value loss, LossReduction reduction,
+                                                IsTrained isTrained, Location loc) {
   Ends ends = followLinear(loss, isTrained);
-  bool depends = dependOnWeightedMean(ends.nonlinear) ||
-                 dependOnWeightedMean(ends.sums);
+  bool depends = dependOnWeightedMean(ends.nonlinear) || dependOnWeightedMean(ends.sums);
   // The user's word makes a mean of what only the data could prove to be one.
   bool asked = reduction == LossReduction::TokenMean;
   auto refused = llvm::find_if(ends.quotients, [&](const Quotient &quotient) {
@@ -168,16 +161,12 @@ FailureOr<Weighting> dpc::import::findWeighting(Value loss,
   });
   bool allRecognised = refused == ends.quotients.end();
   Value common = allRecognised ? getCommonDen(ends.quotients) : Value();
-  size_t means = ends.weightedMeans.size() +
-                 (common ? 1 : ends.quotients.size());
+  size_t means = ends.weightedMeans.size() + (common ? 1 : ends.quotients.size());
   bool one = means == 1 && allRecognised && !depends;
   auto denominator = [&] {
     if (!common)
       return Weighting{
-          "denominator",
-          cast<nn::WeightedMeanOp>(ends.weightedMeans.front()).getDen(),
-          "",
-          {}};
+          "denominator", cast<nn::WeightedMeanOp>(ends.weightedMeans.front()).getDen(), "", {}};
     return Weighting{"denominator", common, "", ends.quotients};
   };
   switch (reduction) {
@@ -189,11 +178,9 @@ FailureOr<Weighting> dpc::import::findWeighting(Value loss,
     if (one)
       return denominator();
     if (!allRecognised)
-      return emitError(loc)
-             << "--loss-reduction token-mean: '"
-             << nn::getNodeName(refused->root->getLoc())
-             << "' divides by what depends on the data, but "
-             << refused->problem;
+      return emitError(loc) << "--loss-reduction token-mean: '"
+                            << nn::getNodeName(refused->root->getLoc())
+                            << "' divides by what depends on the data, but " << refused->problem;
     return emitError(loc) << "--loss-reduction token-mean needs exactly one mean "
                              "over labels that enters the loss linearly; "
                           << means << " do";
@@ -205,15 +192,19 @@ FailureOr<Weighting> dpc::import::findWeighting(Value loss,
   if (!allRecognised)
     return Weighting{"mean", {}, describe(*refused), {}};
   if (means > 1)
-    return Weighting{"mean", {},
+    return Weighting{"mean",
+                     {},
                      "the loss contains " + std::to_string(means) +
                          " means over labels, so micro-batches have equal "
-                         "weight (--loss-reduction sets another)", {}};
+                         "weight (--loss-reduction sets another)",
+                     {}};
   if (depends)
-    return Weighting{"mean", {},
+    return Weighting{"mean",
+                     {},
                      "a mean over labels enters the loss non-linearly, so "
                      "micro-batches have equal weight (--loss-reduction sets "
-                     "another)", {}};
+                     "another)",
+                     {}};
   if (!ends.sums.empty() && !ends.hasMean && ends.nonlinear.empty())
     return Weighting{"sum", {}, "the loss is a sum, so micro-batches add up", {}};
   return Weighting{"mean", {}, "", {}};

@@ -20,11 +20,13 @@ struct DualPipeVerifyKernelsPass : impl::DualPipeVerifyKernelsBase<DualPipeVerif
       for (auto function : body.getFunctions().getOps<func::FuncOp>())
         for (Operation &op : function.getBody().front()) {
           if (!belongsToHalf(&op)) {
-            op.emitOpError() << "is in no kernel; launches, library calls, views, collectives and large constants may stand in a body";
+            op.emitOpError() << "is in no kernel; launches, library calls, views, collectives and "
+                                "large constants may stand in a body";
             failed = true;
           }
           if (nn::isCollective(&op) && !nn::isContiguous(&op)) {
-            op.emitOpError() << "exchanges parts that are not contiguous; only collectives along dimension 0 may stand in a body";
+            op.emitOpError() << "exchanges parts that are not contiguous; only collectives along "
+                                "dimension 0 may stand in a body";
             failed = true;
           }
         }
@@ -33,7 +35,8 @@ struct DualPipeVerifyKernelsPass : impl::DualPipeVerifyKernelsBase<DualPipeVerif
         continue;
       for (Operation &op : kernel.getBody().front().without_terminator())
         if (!isa<nn::NNDialect>(op.getDialect()) || (belongsToHalf(&op) && !isView(&op))) {
-          op.emitOpError() << "is in a kernel, which may hold nn operations other than library calls, collectives and large constants";
+          op.emitOpError() << "is in a kernel, which may hold nn operations other than library "
+                              "calls, collectives and large constants";
           failed = true;
         }
       std::string name = dualpipe::getKernelName(kernel);

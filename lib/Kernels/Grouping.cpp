@@ -27,11 +27,13 @@ bool isView(Operation *op) {
 bool isLargeConstant(Operation *op) {
   auto constant = dyn_cast<nn::ConstantOp>(op);
   return constant && typeOf(constant.getResult()).getNumElements() > kMaxInlineConstant &&
-         !(isa<DenseElementsAttr>(constant.getValue()) && cast<DenseElementsAttr>(constant.getValue()).isSplat());
+         !(isa<DenseElementsAttr>(constant.getValue()) &&
+           cast<DenseElementsAttr>(constant.getValue()).isSplat());
 }
 
 bool belongsToHalf(Operation *op) {
-  if (isa<dualpipe::LaunchOp>(op) || nn::isCollective(op) || isLargeConstant(op) || op->hasTrait<OpTrait::IsTerminator>())
+  if (isa<dualpipe::LaunchOp>(op) || nn::isCollective(op) || isLargeConstant(op) ||
+      op->hasTrait<OpTrait::IsTerminator>())
     return true;
   auto cost = dyn_cast<nn::CostOpInterface>(op);
   return cost && (cost.isLibraryCall() || cost.isView());
@@ -51,7 +53,8 @@ DenseMap<Operation *, Place> placeOperations(Block &block) {
     return def && it != leafBytes.end() ? it->second : nn::getByteSize(v.getType());
   };
   for (Operation &op : block) {
-    if (isView(&op) && op.getOperand(0).getDefiningOp() && leafBytes.count(op.getOperand(0).getDefiningOp())) {
+    if (isView(&op) && op.getOperand(0).getDefiningOp() &&
+        leafBytes.count(op.getOperand(0).getDefiningOp())) {
       leafBytes[&op] = bytesOf(op.getOperand(0));
       places[&op] = Place::Anywhere;
       continue;
@@ -66,7 +69,8 @@ DenseMap<Operation *, Place> placeOperations(Block &block) {
     bool repeat = isa<nn::ConstantOp, nn::IotaOp, nn::BroadcastOp>(op);
     if (isElementwise(&op)) {
       int64_t count = typeOf(op.getResult(0)).getNumElements();
-      repeat = bytes * 4 <= nn::getByteSize(op.getResult(0).getType()) && cast<nn::CostOpInterface>(op).getFlops() <= 2 * count;
+      repeat = bytes * 4 <= nn::getByteSize(op.getResult(0).getType()) &&
+               cast<nn::CostOpInterface>(op).getFlops() <= 2 * count;
     }
     places[&op] = repeat ? Place::Anywhere : Place::Inside;
     if (repeat)
@@ -76,7 +80,8 @@ DenseMap<Operation *, Place> placeOperations(Block &block) {
   for (Operation &op : llvm::reverse(block)) {
     if (places[&op] != Place::Anywhere)
       continue;
-    bool needed = llvm::any_of(op.getUsers(), [&](Operation *user) { return places[user] == Place::Half; });
+    bool needed =
+        llvm::any_of(op.getUsers(), [&](Operation *user) { return places[user] == Place::Half; });
     if (needed)
       places[&op] = isView(&op) ? Place::Half : Place::Inside;
   }
@@ -103,7 +108,8 @@ Form getForm(Operation *op) {
   if (isa<nn::ReduceSumOp, nn::ReduceMaxOp>(op)) {
     // Trailing unit dimensions do not matter.
     RankedTensorType type = typeOf(op->getOperand(0));
-    ArrayRef<int64_t> axes = isa<nn::ReduceSumOp>(op) ? cast<nn::ReduceSumOp>(op).getAxes() : cast<nn::ReduceMaxOp>(op).getAxes();
+    ArrayRef<int64_t> axes = isa<nn::ReduceSumOp>(op) ? cast<nn::ReduceSumOp>(op).getAxes()
+                                                      : cast<nn::ReduceMaxOp>(op).getAxes();
     for (int64_t i = type.getRank(); i-- > 0;) {
       if (type.getDimSize(i) == 1)
         continue;
@@ -113,10 +119,11 @@ Form getForm(Operation *op) {
   }
   if (isa<nn::LayerNormDscaleOp>(op))
     return Form::Columns;
-  if (isa<nn::SoftmaxOp, nn::SoftmaxGradOp, nn::LogSoftmaxOp, nn::LogSoftmaxGradOp, nn::LayerNormOp, nn::LayerNormDxOp, nn::CrossEntropyOp,
-          nn::WeightedMeanOp>(op))
+  if (isa<nn::SoftmaxOp, nn::SoftmaxGradOp, nn::LogSoftmaxOp, nn::LogSoftmaxGradOp, nn::LayerNormOp,
+          nn::LayerNormDxOp, nn::CrossEntropyOp, nn::WeightedMeanOp>(op))
     return Form::Rows;
-  if (isa<nn::ScatterAddOp, nn::ScatterNdAddOp, nn::ScatterElementsAddOp, nn::CumSumOp, nn::TopKOp>(op))
+  if (isa<nn::ScatterAddOp, nn::ScatterNdAddOp, nn::ScatterElementsAddOp, nn::CumSumOp, nn::TopKOp>(
+          op))
     return Form::Loops;
   if (isElementwise(op) || isa<nn::CrossEntropyGradOp, nn::WeightedMeanGradOp>(op))
     return Form::Map;
@@ -141,7 +148,9 @@ Space spaceOf(Operation *op) {
   RankedTensorType largest = typeOf(op->getResult(0));
   if (getForm(op) == Form::Rows || getForm(op) == Form::Columns)
     for (Value v : op->getOperands())
-      if (typeOf(v).getNumElements() > largest.getNumElements() || (typeOf(v).getNumElements() == largest.getNumElements() && typeOf(v).getRank() > largest.getRank()))
+      if (typeOf(v).getNumElements() > largest.getNumElements() ||
+          (typeOf(v).getNumElements() == largest.getNumElements() &&
+           typeOf(v).getRank() > largest.getRank()))
         largest = typeOf(v);
   if (isa<nn::ReduceSumOp, nn::ReduceMaxOp>(op) && getForm(op) == Form::Rows) {
     int64_t rows = typeOf(op->getResult(0)).getNumElements();
@@ -165,7 +174,8 @@ struct State {
 
 class Grouping {
 public:
-  Grouping(Block &block, const DenseMap<Operation *, Place> &places) : block(block), places(places) {}
+  Grouping(Block &block, const DenseMap<Operation *, Place> &places)
+      : block(block), places(places) {}
 
   std::vector<Group> run() {
     for (Operation &op : block)
@@ -203,7 +213,8 @@ private:
     SmallVector<unsigned> order(producers.begin(), producers.end());
     llvm::sort(order, std::greater<unsigned>());
     for (unsigned other : order)
-      if (!states[other].operations.empty() && isSmall(id, other) && mayMerge(id, other, op, reads) && isAcyclic(id, other))
+      if (!states[other].operations.empty() && isSmall(id, other) &&
+          mayMerge(id, other, op, reads) && isAcyclic(id, other))
         merge(id, other);
     if (getForm(op) == Form::Columns)
       mergeSiblings(id, op, reads);
@@ -257,7 +268,8 @@ private:
     RankedTensorType from = typeOf(op.getOperand()), to = typeOf(op.getResult());
     if (to.getRank() == 0)
       return true;
-    int64_t last = to.getRank() - 1, rows = to.getDimSize(last) ? to.getNumElements() / to.getDimSize(last) : 0;
+    int64_t last = to.getRank() - 1,
+            rows = to.getDimSize(last) ? to.getNumElements() / to.getDimSize(last) : 0;
     if (from.getNumElements() != rows)
       return false;
     for (auto [i, dim] : llvm::enumerate(op.getDims()))
@@ -300,14 +312,18 @@ private:
     State &mine = states[id], &theirs = states[other];
     bool aligned = true;
     for (const Read &read : reads)
-      if (Operation *def = read.value.getDefiningOp(); def && groupOf.count(def) && groupOf[def] == other)
+      if (Operation *def = read.value.getDefiningOp();
+          def && groupOf.count(def) && groupOf[def] == other)
         aligned &= read.aligned;
     if (mine.form == Form::Loops || theirs.form == Form::Loops)
       return false;
     // Sums of columns, and what is computed from them at the same position.
     if (theirs.form == Form::Columns)
-      return aligned && mine.form == Form::Map && isElementwise(op) && mine.operations.size() == 1 &&
-             llvm::all_of(op->getResults(), [&](Value v) { return typeOf(v).getShape() == typeOf(theirs.operations.front()->getResult(0)).getShape(); });
+      return aligned && mine.form == Form::Map && isElementwise(op) &&
+             mine.operations.size() == 1 && llvm::all_of(op->getResults(), [&](Value v) {
+               return typeOf(v).getShape() ==
+                      typeOf(theirs.operations.front()->getResult(0)).getShape();
+             });
     // Values that only this operation reads are computed where it reads them.
     if ((mine.form == Form::Move || mine.form == Form::Columns) && theirs.form == Form::Map)
       return (mine.form == Form::Columns ? aligned : isCheap(theirs)) && isConsumedBy(other, id);
@@ -330,7 +346,8 @@ private:
   // Worth repeating for an operation that may read an element more than once.
   bool isCheap(const State &state) {
     return llvm::all_of(state.operations, [](Operation *op) {
-      return cast<nn::CostOpInterface>(op).getFlops() <= 4 * typeOf(op->getResult(0)).getNumElements();
+      return cast<nn::CostOpInterface>(op).getFlops() <=
+             4 * typeOf(op->getResult(0)).getNumElements();
     });
   }
 
@@ -342,11 +359,14 @@ private:
       State &theirs = states[other];
       if (theirs.operations.empty() || theirs.form != Form::Columns)
         continue;
-      Operation *first = *llvm::find_if(theirs.operations, [](Operation *o) { return getForm(o) == Form::Columns; });
-      if (shape(first) != shape(op) || typeOf(first->getResult(0)).getShape() != typeOf(op->getResult(0)).getShape())
+      Operation *first = *llvm::find_if(theirs.operations,
+                                        [](Operation *o) { return getForm(o) == Form::Columns; });
+      if (shape(first) != shape(op) ||
+          typeOf(first->getResult(0)).getShape() != typeOf(op->getResult(0)).getShape())
         continue;
       bool common = llvm::any_of(first->getOperands(), [&](Value v) {
-        return nn::getByteSize(v.getType()) == nn::getByteSize(op->getOperand(0).getType()) && llvm::any_of(reads, [&](const Read &r) { return r.value == v; });
+        return nn::getByteSize(v.getType()) == nn::getByteSize(op->getOperand(0).getType()) &&
+               llvm::any_of(reads, [&](const Read &r) { return r.value == v; });
       });
       if (common && isAcyclic(id, other)) {
         merge(id, other);
@@ -360,7 +380,8 @@ private:
     if (theirs.form == Form::Rows || theirs.form == Form::Columns) {
       mine.form = theirs.form;
       mine.space = theirs.space;
-    } else if (mine.form == Form::Map && theirs.form != Form::Rows && fits(theirs.space, mine) && theirs.form != Form::Move) {
+    } else if (mine.form == Form::Map && theirs.form != Form::Rows && fits(theirs.space, mine) &&
+               theirs.form != Form::Move) {
       mine.space = theirs.space;
     } else if (mine.form == Form::Map && theirs.form == Form::Move) {
       mine.space = theirs.space;
@@ -375,7 +396,9 @@ private:
   }
 
   // Whether nothing outside the two groups lies on a path between them.
-  bool isAcyclic(unsigned a, unsigned b) { return !reachesThroughOthers(a, a, b) && !reachesThroughOthers(b, a, b); }
+  bool isAcyclic(unsigned a, unsigned b) {
+    return !reachesThroughOthers(a, a, b) && !reachesThroughOthers(b, a, b);
+  }
 
   // Whether an operation outside `a` and `b` that `from` depends on depends on
   // either.
@@ -441,6 +464,8 @@ private:
 
 } // namespace
 
-std::vector<Group> groupOperations(Block &block, const DenseMap<Operation *, Place> &places) { return Grouping(block, places).run(); }
+std::vector<Group> groupOperations(Block &block, const DenseMap<Operation *, Place> &places) {
+  return Grouping(block, places).run();
+}
 
 } // namespace dpc::kernels

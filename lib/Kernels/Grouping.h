@@ -27,7 +27,8 @@ using Group = llvm::SetVector<mlir::Operation *>;
 
 /// Groups of the `Inside` operations, such that groups and half-level operations
 /// can be put in order. Deterministic.
-std::vector<Group> groupOperations(mlir::Block &block, const llvm::DenseMap<mlir::Operation *, Place> &places);
+std::vector<Group> groupOperations(mlir::Block &block,
+                                   const llvm::DenseMap<mlir::Operation *, Place> &places);
 
 /// Large constants stay at the half's level and are kernels' operands.
 bool isLargeConstant(mlir::Operation *op);

@@ -9,7 +9,8 @@ namespace dpc::kernels {
 #include "dpc/Kernels/Passes.h.inc"
 
 namespace {
-struct KernelsAccumulateMatmulsPass : impl::KernelsAccumulateMatmulsBase<KernelsAccumulateMatmulsPass> {
+struct KernelsAccumulateMatmulsPass
+    : impl::KernelsAccumulateMatmulsBase<KernelsAccumulateMatmulsPass> {
   void runOnOperation() override {
     for (auto body : getOperation().getOps<dualpipe::BodyOp>())
       if (func::FuncOp half = body.getWeightHalf())
@@ -17,10 +18,12 @@ struct KernelsAccumulateMatmulsPass : impl::KernelsAccumulateMatmulsBase<Kernels
   }
 
   void accumulate(func::FuncOp half, nn::AddOp add) {
-    for (auto [sum, other] : {std::pair(add.getLhs(), add.getRhs()), std::pair(add.getRhs(), add.getLhs())}) {
+    for (auto [sum, other] :
+         {std::pair(add.getLhs(), add.getRhs()), std::pair(add.getRhs(), add.getLhs())}) {
       auto argument = dyn_cast<BlockArgument>(sum);
       auto matmul = other.template getDefiningOp<nn::MatmulOp>();
-      if (!argument || !matmul || matmul.getAccumulator() || !argument.hasOneUse() || !other.hasOneUse())
+      if (!argument || !matmul || matmul.getAccumulator() || !argument.hasOneUse() ||
+          !other.hasOneUse())
         continue;
       dualpipe::RoleAttr role = dualpipe::getArgRole(half, argument.getArgNumber());
       if (!role || role.getKind() != dualpipe::RoleKind::Accumulator)

@@ -10,7 +10,8 @@ namespace dpc::kernels {
 #include "dpc/Kernels/Passes.h.inc"
 
 namespace {
-struct KernelsContiguousCollectivesPass : impl::KernelsContiguousCollectivesBase<KernelsContiguousCollectivesPass> {
+struct KernelsContiguousCollectivesPass
+    : impl::KernelsContiguousCollectivesBase<KernelsContiguousCollectivesPass> {
   void runOnOperation() override {
     for (auto body : getOperation().getOps<dualpipe::BodyOp>()) {
       SmallVector<Operation *> collectives;

@@ -29,20 +29,25 @@ struct KernelsEstimateCostPass : impl::KernelsEstimateCostBase<KernelsEstimateCo
     SymbolTable symbols(module);
     for (auto stage : module.getOps<dualpipe::StageOp>()) {
       auto body = symbols.lookup<dualpipe::BodyOp>(stage.getBody());
-      Seconds forward = measure(*rates, symbols, body.getForward()), input = measure(*rates, symbols, body.getInputHalf()),
+      Seconds forward = measure(*rates, symbols, body.getForward()),
+              input = measure(*rates, symbols, body.getInputHalf()),
               weight = measure(*rates, symbols, body.getWeightHalf());
       uint64_t in = 0, out = 0;
       func::FuncOp function = body.getForward();
       for (unsigned i = 0; i < function.getNumArguments(); ++i)
-        if (dualpipe::RoleAttr role = dualpipe::getArgRole(function, i); role && role.getKind() == dualpipe::RoleKind::Input)
+        if (dualpipe::RoleAttr role = dualpipe::getArgRole(function, i);
+            role && role.getKind() == dualpipe::RoleKind::Input)
           in += nn::getByteSize(function.getArgument(i).getType());
       for (unsigned i = 0; i < function.getNumResults(); ++i)
-        if (dualpipe::RoleAttr role = dualpipe::getResultRole(function, i); role && role.getKind() == dualpipe::RoleKind::Output)
+        if (dualpipe::RoleAttr role = dualpipe::getResultRole(function, i);
+            role && role.getKind() == dualpipe::RoleKind::Output)
           out += nn::getByteSize(function.getResultTypes()[i]);
       Builder b(&getContext());
-      stage.setCostAttr(dualpipe::CostAttr::get(&getContext(), b.getF64FloatAttr(forward.total), b.getF64FloatAttr(input.total),
-                                                b.getF64FloatAttr(weight.total),
-                                                b.getF64FloatAttr(forward.communication + input.communication + weight.communication), in, out));
+      stage.setCostAttr(dualpipe::CostAttr::get(
+          &getContext(), b.getF64FloatAttr(forward.total), b.getF64FloatAttr(input.total),
+          b.getF64FloatAttr(weight.total),
+          b.getF64FloatAttr(forward.communication + input.communication + weight.communication), in,
+          out));
     }
   }
 
@@ -57,7 +62,8 @@ struct KernelsEstimateCostPass : impl::KernelsEstimateCostBase<KernelsEstimateCo
         double flops = 0, bytes = nn::getOperandAndResultBytes(launch);
         for (Operation &inner : kernel.getBody().front().without_terminator())
           flops += cast<nn::CostOpInterface>(inner).getFlops();
-        seconds.total += rates.getWorkSeconds(flops, bytes, /*isLibraryCall=*/false) + rates.launchOverhead;
+        seconds.total +=
+            rates.getWorkSeconds(flops, bytes, /*isLibraryCall=*/false) + rates.launchOverhead;
         continue;
       }
       auto cost = cast<nn::CostOpInterface>(op);
@@ -66,7 +72,9 @@ struct KernelsEstimateCostPass : impl::KernelsEstimateCostBase<KernelsEstimateCo
         seconds.total += time;
         seconds.communication += time;
       } else if (cost.isLibraryCall()) {
-        seconds.total += rates.getWorkSeconds(cost.getFlops(), cost.getBytes(), /*isLibraryCall=*/true) + rates.launchOverhead;
+        seconds.total +=
+            rates.getWorkSeconds(cost.getFlops(), cost.getBytes(), /*isLibraryCall=*/true) +
+            rates.launchOverhead;
       }
     }
     return seconds;

@@ -14,7 +14,8 @@ namespace dpc::kernels {
 namespace {
 
 // Repeated operations, and views between members, that a group's operations read.
-SmallVector<Operation *> collectRepeated(const Group &group, const DenseMap<Operation *, Place> &places) {
+SmallVector<Operation *> collectRepeated(const Group &group,
+                                         const DenseMap<Operation *, Place> &places) {
   Group found;
   SmallVector<Operation *> work(group.begin(), group.end());
   // Whether a chain of views starts at a member.
@@ -53,7 +54,7 @@ struct KernelsOutlinePass : impl::KernelsOutlineBase<KernelsOutlinePass> {
   LogicalResult outline(ModuleOp module, func::FuncOp function) {
     Block &block = function.getBody().front();
     for (Operation &op : block.without_terminator())
-      if (op.getNumRegions() || !isa<nn::NNDialect>(op.getDialect()) ) {
+      if (op.getNumRegions() || !isa<nn::NNDialect>(op.getDialect())) {
         if (!isa<dualpipe::LaunchOp>(op))
           return op.emitOpError() << "is in a body, where only nn operations can become kernels";
       }
@@ -63,7 +64,8 @@ struct KernelsOutlinePass : impl::KernelsOutlineBase<KernelsOutlinePass> {
     auto inplace = [&](Value operand, Value result) {
       auto argument = dyn_cast<BlockArgument>(operand);
       auto add = result.getDefiningOp<nn::AddOp>();
-      if (!argument || !add || !argument.hasOneUse() || *argument.getUsers().begin() != add.getOperation())
+      if (!argument || !add || !argument.hasOneUse() ||
+          *argument.getUsers().begin() != add.getOperation())
         return false;
       dualpipe::RoleAttr role = dualpipe::getArgRole(function, argument.getArgNumber());
       return role && role.getKind() == dualpipe::RoleKind::Accumulator &&

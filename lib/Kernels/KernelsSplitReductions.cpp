@@ -9,8 +9,7 @@ namespace dpc::kernels {
 #include "dpc/Kernels/Passes.h.inc"
 
 namespace {
-template <typename OpTy>
-void split(OpTy op) {
+template <typename OpTy> void split(OpTy op) {
   auto type = cast<RankedTensorType>(op.getOperand().getType());
   ArrayRef<int64_t> axes = op.getAxes();
   // The trailing run of reduced dimensions, unit dimensions included.
@@ -29,11 +28,13 @@ void split(OpTy op) {
   std::reverse(trailing.begin(), trailing.end());
   std::reverse(rest.begin(), rest.end());
   OpBuilder builder(op);
-  Value first = OpTy::create(builder, op.getLoc(), op.getOperand(), builder.getDenseI64ArrayAttr(trailing));
+  Value first =
+      OpTy::create(builder, op.getLoc(), op.getOperand(), builder.getDenseI64ArrayAttr(trailing));
   SmallVector<int64_t> renumbered;
   for (int64_t axis : rest)
     renumbered.push_back(axis - llvm::count_if(trailing, [&](int64_t t) { return t < axis; }));
-  Value second = OpTy::create(builder, op.getLoc(), first, builder.getDenseI64ArrayAttr(renumbered));
+  Value second =
+      OpTy::create(builder, op.getLoc(), first, builder.getDenseI64ArrayAttr(renumbered));
   op.getResult().replaceAllUsesWith(second);
   op.erase();
 }

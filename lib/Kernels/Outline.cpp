@@ -14,20 +14,24 @@ namespace {
 
 // Whether a value is read by anything but members, directly or through operations
 // that are repeated in the kernel.
-bool isNeededOutside(Value value, const llvm::SmallPtrSetImpl<Operation *> &members, const llvm::SmallPtrSetImpl<Operation *> &repeated) {
+bool isNeededOutside(Value value, const llvm::SmallPtrSetImpl<Operation *> &members,
+                     const llvm::SmallPtrSetImpl<Operation *> &repeated) {
   return llvm::any_of(value.getUsers(), [&](Operation *user) {
     if (members.contains(user))
       return false;
     if (!repeated.contains(user))
       return true;
-    return llvm::any_of(user->getResults(), [&](Value v) { return isNeededOutside(v, members, repeated); });
+    return llvm::any_of(user->getResults(),
+                        [&](Value v) { return isNeededOutside(v, members, repeated); });
   });
 }
 } // namespace
 
-Operation *outlineKernel(ModuleOp module, ArrayRef<Operation *> operations, ArrayRef<Operation *> repeatedOperations,
+Operation *outlineKernel(ModuleOp module, ArrayRef<Operation *> operations,
+                         ArrayRef<Operation *> repeatedOperations,
                          llvm::function_ref<bool(Value, Value)> inplace) {
-  llvm::SmallPtrSet<Operation *, 16> members(operations.begin(), operations.end()), repeated(repeatedOperations.begin(), repeatedOperations.end());
+  llvm::SmallPtrSet<Operation *, 16> members(operations.begin(), operations.end()),
+      repeated(repeatedOperations.begin(), repeatedOperations.end());
   SmallVector<Operation *> all(operations.begin(), operations.end());
   llvm::append_range(all, repeatedOperations);
   llvm::sort(all, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
@@ -35,7 +39,8 @@ Operation *outlineKernel(ModuleOp module, ArrayRef<Operation *> operations, Arra
   llvm::SetVector<Value> inputs, outputs;
   for (Operation *op : all)
     for (Value operand : op->getOperands())
-      if (Operation *def = operand.getDefiningOp(); !def || (!members.contains(def) && !repeated.contains(def)))
+      if (Operation *def = operand.getDefiningOp();
+          !def || (!members.contains(def) && !repeated.contains(def)))
         inputs.insert(operand);
   for (Operation *op : operations)
     for (Value result : op->getResults())
@@ -54,7 +59,8 @@ Operation *outlineKernel(ModuleOp module, ArrayRef<Operation *> operations, Arra
     outputTypes.push_back(v.getType());
 
   OpBuilder builder(context);
-  auto kernel = func::FuncOp::create(loc, "kernel", FunctionType::get(context, inputTypes, outputTypes));
+  auto kernel =
+      func::FuncOp::create(loc, "kernel", FunctionType::get(context, inputTypes, outputTypes));
   kernel.setPrivate();
   kernel->setAttr(dualpipe::kKernelAttr, builder.getUnitAttr());
   Block *entry = kernel.addEntryBlock();
@@ -84,10 +90,12 @@ Operation *outlineKernel(ModuleOp module, ArrayRef<Operation *> operations, Arra
     module.getBody()->push_back(kernel);
   }
   builder.setInsertionPoint(operations.back());
-  auto launch = dualpipe::LaunchOp::create(builder, loc, outputTypes, FlatSymbolRefAttr::get(context, name), inputs.getArrayRef());
+  auto launch = dualpipe::LaunchOp::create(
+      builder, loc, outputTypes, FlatSymbolRefAttr::get(context, name), inputs.getArrayRef());
   for (auto [output, result] : llvm::zip(outputs, launch.getResults())) {
     Value replacement = result;
-    Value(output).replaceUsesWithIf(replacement, [&](OpOperand &use) { return !members.contains(use.getOwner()); });
+    Value(output).replaceUsesWithIf(
+        replacement, [&](OpOperand &use) { return !members.contains(use.getOwner()); });
   }
   for (Operation *op : llvm::reverse(operations)) {
     op->dropAllUses();

@@ -26,7 +26,8 @@ void registerKernelsPhase() {
   registerKernelsOutline();
   registerKernelsEstimateCost();
   registerDualPipeVerifyKernels();
-  PassPipelineRegistration<>("dpc-kernels-pipeline", "group the operations of each half into kernels and library calls",
+  PassPipelineRegistration<>("dpc-kernels-pipeline",
+                             "group the operations of each half into kernels and library calls",
                              [](OpPassManager &pm) { buildKernelsPipeline(pm); });
 }
 

@@ -59,7 +59,9 @@ struct DualPipeLower : impl::DualPipeLowerBase<DualPipeLower> {
       for (unsigned rank = 0; rank < model->ranks; ++rank) {
         if (failed(emitRank(builder, *model, *plan, rank, *kernels)))
           return signalPassFailure();
-        messages += llvm::count_if(plan->ranks[rank].items, [](const RankItem &item) { return item.kind == RankItem::Send; });
+        messages += llvm::count_if(plan->ranks[rank].items, [](const RankItem &item) {
+          return item.kind == RankItem::Send;
+        });
         peakStashes = std::max<unsigned>(peakStashes, plan->ranks[rank].peakStashes);
       }
       blocks += plan->blocks.size();

@@ -3,8 +3,8 @@
 #include "dpc/Lowering/Passes.h"
 
 #include "dpc/Schedule/core/Check.h"
-#include "dpc/Schedule/generators/Source.h"
 #include "dpc/Schedule/core/Text.h"
+#include "dpc/Schedule/generators/Source.h"
 
 using namespace mlir;
 using namespace dpc::dualpipe;
@@ -48,7 +48,8 @@ struct DualPipeSchedule : impl::DualPipeScheduleBase<DualPipeSchedule> {
       return signalPassFailure();
     }
     auto mismatch = [&](const char *what, uint64_t scheduled, uint64_t asked) {
-      training.emitError() << "schedule " << table->name << " is for " << scheduled << " " << what << ", but the step has " << asked;
+      training.emitError() << "schedule " << table->name << " is for " << scheduled << " " << what
+                           << ", but the step has " << asked;
       signalPassFailure();
     };
     if (table->stages != stages.size())
@@ -59,14 +60,16 @@ struct DualPipeSchedule : impl::DualPipeScheduleBase<DualPipeSchedule> {
       return mismatch("micro-batches", table->microBatches, training.getMicroBatches());
     // A file may say anything.
     if (std::vector<std::string> errors = schedule::check(*table); !errors.empty()) {
-      InFlightDiagnostic diag = training.emitError() << "schedule " << table->name << " cannot be executed: " << errors.front();
+      InFlightDiagnostic diag = training.emitError() << "schedule " << table->name
+                                                     << " cannot be executed: " << errors.front();
       for (const std::string &error : llvm::drop_begin(errors))
         diag.attachNote() << error;
       return signalPassFailure();
     }
 
     OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
-    ScheduleOp::create(builder, training.getLoc(), "train_step", builder.getArrayAttr(stages), schedule::printText(*table));
+    ScheduleOp::create(builder, training.getLoc(), "train_step", builder.getArrayAttr(stages),
+                       schedule::printText(*table));
   }
 };
 

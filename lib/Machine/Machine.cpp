@@ -36,18 +36,14 @@ static constexpr Field kFields[] = {
     {"message_bytes_per_s", &Machine::messageBandwidth, false},
 };
 
-double Machine::getWorkSeconds(double flops, double bytes,
-                               bool isLibraryCall) const {
-  return std::max(flops / (isLibraryCall ? matmulRate : kernelRate),
-                  bytes / memoryBandwidth);
+double Machine::getWorkSeconds(double flops, double bytes, bool isLibraryCall) const {
+  return std::max(flops / (isLibraryCall ? matmulRate : kernelRate), bytes / memoryBandwidth);
 }
 
 Expected<Machine> parseMachine(StringRef json, StringRef file) {
   std::string problems;
   raw_string_ostream out(problems);
-  auto fail = [&]() {
-    return createStringError("machine description '" + file + "'" + problems);
-  };
+  auto fail = [&]() { return createStringError("machine description '" + file + "'" + problems); };
   Expected<json::Value> value = json::parse(json);
   if (!value) {
     out << " is not JSON: " << toString(value.takeError());
@@ -87,12 +83,10 @@ Expected<Machine> parseMachine(StringRef json, StringRef file) {
       continue;
     }
     std::optional<double> number = entry->getAsNumber();
-    if (!number || !std::isfinite(*number) || *number < 0 ||
-        (*number == 0 && !field.mayBeZero)) {
+    if (!number || !std::isfinite(*number) || *number < 0 || (*number == 0 && !field.mayBeZero)) {
       report() << "'" << field.key << "' must be a "
-               << (field.mayBeZero ? "number of at least 0"
-                                   : "number above 0")
-               << ", got " << *entry;
+               << (field.mayBeZero ? "number of at least 0" : "number above 0") << ", got "
+               << *entry;
       continue;
     }
     machine.*field.member = *number;
@@ -116,8 +110,7 @@ Expected<Machine> readMachine(StringRef path) {
   auto buffer = MemoryBuffer::getFile(path, /*IsText=*/true);
   if (!buffer)
     return createStringError("machine description '" + path +
-                             "' cannot be read: " +
-                             buffer.getError().message());
+                             "' cannot be read: " + buffer.getError().message());
   return parseMachine((*buffer)->getBuffer(), path);
 }
 

@@ -34,18 +34,26 @@ public:
   Value min(Value a, Value b) { return nn::MinOp::create(builder, loc, type, a, b); }
   Value sqrt(Value a) { return nn::SqrtOp::create(builder, loc, type, a); }
   Value splat(double value) { return nn::createSplat(builder, loc, type, value); }
-  Value compare(nn::Predicate predicate, Value a, Value b) { return nn::CompareOp::create(builder, loc, predicate, a, b); }
+  Value compare(nn::Predicate predicate, Value a, Value b) {
+    return nn::CompareOp::create(builder, loc, predicate, a, b);
+  }
   Value both(Value a, Value b) { return nn::AndOp::create(builder, loc, a.getType(), a, b); }
   Value either(Value a, Value b) { return nn::OrOp::create(builder, loc, a.getType(), a, b); }
   Value negate(Value a) { return nn::NotOp::create(builder, loc, a.getType(), a); }
-  Value select(Value condition, Value a, Value b) { return nn::SelectOp::create(builder, loc, condition, a, b); }
+  Value select(Value condition, Value a, Value b) {
+    return nn::SelectOp::create(builder, loc, condition, a, b);
+  }
   Value number(Value condition) { return select(condition, splat(1), splat(0)); }
   /// A field of a record, for every element.
-  template <typename Record> Value word(Value record, float Record::*field) { return word(record, wordOf(field)); }
+  template <typename Record> Value word(Value record, float Record::*field) {
+    return word(record, wordOf(field));
+  }
   Value word(Value record, int64_t index) {
-    Value one = nn::SliceOp::create(builder, loc, record, builder.getDenseI64ArrayAttr({index}), builder.getDenseI64ArrayAttr({index + 1}),
+    Value one = nn::SliceOp::create(builder, loc, record, builder.getDenseI64ArrayAttr({index}),
+                                    builder.getDenseI64ArrayAttr({index + 1}),
                                     builder.getDenseI64ArrayAttr({1}));
-    return nn::broadcastAlong(builder, loc, nn::createReshape(builder, loc, one, {}), type.getShape(), {});
+    return nn::broadcastAlong(builder, loc, nn::createReshape(builder, loc, one, {}),
+                              type.getShape(), {});
   }
 
 private:
@@ -59,7 +67,8 @@ void stepSgd(Formula &f, Value p, Value g, ValueRange, Value e, SmallVectorImpl<
   results.assign({f.sub(p, f.mul(f.word(e, &StepEntry::lr), g))});
 }
 
-void stepMomentum(Formula &f, Value p, Value g, ValueRange moments, Value e, SmallVectorImpl<Value> &results) {
+void stepMomentum(Formula &f, Value p, Value g, ValueRange moments, Value e,
+                  SmallVectorImpl<Value> &results) {
   g = f.add(g, f.mul(f.word(e, &StepEntry::weightDecay), p));
   Value buffer = f.add(f.mul(f.word(e, &StepEntry::momentum), moments[0]), g);
   results.assign({f.sub(p, f.mul(f.word(e, &StepEntry::lr), buffer)), buffer});
@@ -67,26 +76,34 @@ void stepMomentum(Formula &f, Value p, Value g, ValueRange moments, Value e, Sma
 
 // Kingma and Ba, "Adam", algorithm 1. The corrections of bias and 1 - beta come from
 // the host, which has them in double: 1 - 0.999 of floats is off by 1e-5.
-void applyAdam(Formula &f, Value p, Value g, ValueRange moments, Value e, SmallVectorImpl<Value> &results) {
-  Value m = f.add(f.mul(f.word(e, &StepEntry::beta1), moments[0]), f.mul(f.word(e, &StepEntry::rest1), g));
-  Value v = f.add(f.mul(f.word(e, &StepEntry::beta2), moments[1]), f.mul(f.word(e, &StepEntry::rest2), f.mul(g, g)));
-  Value denominator = f.add(f.mul(f.sqrt(v), f.word(e, &StepEntry::correction2)), f.word(e, &StepEntry::eps));
+void applyAdam(Formula &f, Value p, Value g, ValueRange moments, Value e,
+               SmallVectorImpl<Value> &results) {
+  Value m = f.add(f.mul(f.word(e, &StepEntry::beta1), moments[0]),
+                  f.mul(f.word(e, &StepEntry::rest1), g));
+  Value v = f.add(f.mul(f.word(e, &StepEntry::beta2), moments[1]),
+                  f.mul(f.word(e, &StepEntry::rest2), f.mul(g, g)));
+  Value denominator =
+      f.add(f.mul(f.sqrt(v), f.word(e, &StepEntry::correction2)), f.word(e, &StepEntry::eps));
   Value rate = f.mul(f.word(e, &StepEntry::lr), f.word(e, &StepEntry::correction1));
   results.assign({f.sub(p, f.div(f.mul(rate, m), denominator)), m, v});
 }
 
-void stepAdam(Formula &f, Value p, Value g, ValueRange moments, Value e, SmallVectorImpl<Value> &results) {
+void stepAdam(Formula &f, Value p, Value g, ValueRange moments, Value e,
+              SmallVectorImpl<Value> &results) {
   applyAdam(f, p, f.add(g, f.mul(f.word(e, &StepEntry::weightDecay), p)), moments, e, results);
 }
 
 // Loshchilov and Hutter, "Decoupled Weight Decay Regularization".
-void stepAdamW(Formula &f, Value p, Value g, ValueRange moments, Value e, SmallVectorImpl<Value> &results) {
-  Value kept = f.sub(f.splat(1), f.mul(f.word(e, &StepEntry::lr), f.word(e, &StepEntry::weightDecay)));
+void stepAdamW(Formula &f, Value p, Value g, ValueRange moments, Value e,
+               SmallVectorImpl<Value> &results) {
+  Value kept =
+      f.sub(f.splat(1), f.mul(f.word(e, &StepEntry::lr), f.word(e, &StepEntry::weightDecay)));
   applyAdam(f, f.mul(p, kept), g, moments, e, results);
 }
 
 // The formula of an optimizer: the new parameter, then its new moments.
-using Step = void (*)(Formula &f, Value parameter, Value gradient, ValueRange moments, Value entry, SmallVectorImpl<Value> &results);
+using Step = void (*)(Formula &f, Value parameter, Value gradient, ValueRange moments, Value entry,
+                      SmallVectorImpl<Value> &results);
 Step stepOf(dpcrt::OptimizerKind kind) {
   switch (kind) {
   case dpcrt::OptimizerKind::Sgd:
@@ -103,8 +120,9 @@ Step stepOf(dpcrt::OptimizerKind kind) {
 
 // A kernel whose body `build` writes; `inplace[i]` is the result that argument i
 // shares a buffer with, or -1. An equal kernel of the module is used again.
-func::FuncOp createKernel(ModuleOp module, ArrayRef<Type> arguments, ArrayRef<int> inplace,
-                          llvm::function_ref<void(OpBuilder &, ValueRange, SmallVectorImpl<Value> &)> build) {
+func::FuncOp
+createKernel(ModuleOp module, ArrayRef<Type> arguments, ArrayRef<int> inplace,
+             llvm::function_ref<void(OpBuilder &, ValueRange, SmallVectorImpl<Value> &)> build) {
   OpBuilder builder = OpBuilder::atBlockBegin(module.getBody());
   Location loc = module.getLoc();
   auto kernel = func::FuncOp::create(builder, loc, "k", builder.getFunctionType(arguments, {}));
@@ -133,68 +151,86 @@ func::FuncOp createKernel(ModuleOp module, ArrayRef<Type> arguments, ArrayRef<in
 func::FuncOp buildFinalize(ModuleOp module, StringRef weighting) {
   auto f32 = Float32Type::get(module.getContext());
   Type statistics = RankedTensorType::get({4}, f32), record = RankedTensorType::get({kWords}, f32);
-  return createKernel(module, {statistics, record}, {-1, 0}, [&](OpBuilder &builder, ValueRange arguments, SmallVectorImpl<Value> &results) {
-    Location loc = module.getLoc();
-    // Every word is computed for every position and the right one selected: the
-    // words that are read are never changed, so the update may be in place.
-    Formula f(builder, loc, {kWords});
-    Value statistics = arguments[0], old = arguments[1];
-    Value den = f.word(statistics, 0), squares = f.word(statistics, 1), flag = f.word(statistics, 2);
-    Value zero = f.splat(0), one = f.splat(1), scale = f.word(old, &StepHeader::lossScale);
-    // A sum that is not finite minus itself is NaN, which equals nothing.
-    Value spread = f.sub(squares, squares);
-    Value finite = f.both(f.compare(nn::Predicate::EQ, spread, spread), f.compare(nn::Predicate::EQ, flag, zero));
-    Value empty = f.compare(nn::Predicate::EQ, den, zero);
-    Value weight = weighting == "sum" ? one : f.div(one, f.select(empty, one, den));
-    Value unscale = f.div(weight, scale);
-    Value norm = f.mul(f.sqrt(squares), unscale);
-    Value clip = f.word(old, &StepHeader::clipNorm);
-    // PyTorch's clip_grad_norm_ divides by norm + 1e-6 too.
-    Value factor = f.mul(unscale, f.min(one, f.div(clip, f.add(norm, f.splat(1e-6)))));
-    Value asked = f.compare(nn::Predicate::NE, f.word(old, &StepHeader::skipAsked), zero);
-    Value skip = f.number(f.either(asked, f.either(f.negate(finite), empty)));
-    auto positionsType = RankedTensorType::get({kWords}, builder.getI64Type());
-    Value position = nn::IotaOp::create(builder, loc, positionsType, builder.getI64IntegerAttr(0));
-    Value result = old;
-    std::pair<float StepHeader::*, Value> words[] = {
-        {&StepHeader::factor, factor}, {&StepHeader::skip, skip}, {&StepHeader::den, den}, {&StepHeader::norm, norm}, {&StepHeader::nonfinite, f.number(f.negate(finite))}};
-    for (auto [field, value] : words)
-      result = f.select(f.compare(nn::Predicate::EQ, position, nn::createSplat(builder, loc, positionsType, wordOf(field))), value, result);
-    results.assign({result});
-  });
+  return createKernel(
+      module, {statistics, record}, {-1, 0},
+      [&](OpBuilder &builder, ValueRange arguments, SmallVectorImpl<Value> &results) {
+        Location loc = module.getLoc();
+        // Every word is computed for every position and the right one selected: the
+        // words that are read are never changed, so the update may be in place.
+        Formula f(builder, loc, {kWords});
+        Value statistics = arguments[0], old = arguments[1];
+        Value den = f.word(statistics, 0), squares = f.word(statistics, 1),
+              flag = f.word(statistics, 2);
+        Value zero = f.splat(0), one = f.splat(1), scale = f.word(old, &StepHeader::lossScale);
+        // A sum that is not finite minus itself is NaN, which equals nothing.
+        Value spread = f.sub(squares, squares);
+        Value finite = f.both(f.compare(nn::Predicate::EQ, spread, spread),
+                              f.compare(nn::Predicate::EQ, flag, zero));
+        Value empty = f.compare(nn::Predicate::EQ, den, zero);
+        Value weight = weighting == "sum" ? one : f.div(one, f.select(empty, one, den));
+        Value unscale = f.div(weight, scale);
+        Value norm = f.mul(f.sqrt(squares), unscale);
+        Value clip = f.word(old, &StepHeader::clipNorm);
+        // PyTorch's clip_grad_norm_ divides by norm + 1e-6 too.
+        Value factor = f.mul(unscale, f.min(one, f.div(clip, f.add(norm, f.splat(1e-6)))));
+        Value asked = f.compare(nn::Predicate::NE, f.word(old, &StepHeader::skipAsked), zero);
+        Value skip = f.number(f.either(asked, f.either(f.negate(finite), empty)));
+        auto positionsType = RankedTensorType::get({kWords}, builder.getI64Type());
+        Value position =
+            nn::IotaOp::create(builder, loc, positionsType, builder.getI64IntegerAttr(0));
+        Value result = old;
+        std::pair<float StepHeader::*, Value> words[] = {
+            {&StepHeader::factor, factor},
+            {&StepHeader::skip, skip},
+            {&StepHeader::den, den},
+            {&StepHeader::norm, norm},
+            {&StepHeader::nonfinite, f.number(f.negate(finite))}};
+        for (auto [field, value] : words)
+          result = f.select(f.compare(nn::Predicate::EQ, position,
+                                      nn::createSplat(builder, loc, positionsType, wordOf(field))),
+                            value, result);
+        results.assign({result});
+      });
 }
 
-func::FuncOp buildUpdate(ModuleOp module, const dpcrt::Optimizer &optimizer, RankedTensorType type) {
+func::FuncOp buildUpdate(ModuleOp module, const dpcrt::Optimizer &optimizer,
+                         RankedTensorType type) {
   auto record = RankedTensorType::get({kWords}, type.getElementType());
   SmallVector<Type> arguments(2 + optimizer.moments.size(), type);
   arguments.append({record, record});
   SmallVector<int> inplace = {0, -1};
   for (unsigned k = 0; k < optimizer.moments.size(); ++k)
     inplace.push_back(k + 1);
-  return createKernel(module, arguments, inplace, [&](OpBuilder &builder, ValueRange values, SmallVectorImpl<Value> &results) {
-    Formula f(builder, module.getLoc(), type.getShape());
-    ValueRange moments = values.slice(2, optimizer.moments.size());
-    Value head = values[values.size() - 2], numbers = values.back();
-    Value gradient = f.mul(values[1], f.word(head, &StepHeader::factor));
-    stepOf(optimizer.kind)(f, values[0], gradient, moments, numbers, results);
-    // Selected and not multiplied: a step is skipped because of NaN.
-    Value skip = f.compare(nn::Predicate::NE, f.word(head, &StepHeader::skip), f.splat(0));
-    results[0] = f.select(skip, values[0], results[0]);
-    for (auto [k, moment] : llvm::enumerate(moments))
-      results[k + 1] = f.select(skip, moment, results[k + 1]);
-  });
+  return createKernel(module, arguments, inplace,
+                      [&](OpBuilder &builder, ValueRange values, SmallVectorImpl<Value> &results) {
+                        Formula f(builder, module.getLoc(), type.getShape());
+                        ValueRange moments = values.slice(2, optimizer.moments.size());
+                        Value head = values[values.size() - 2], numbers = values.back();
+                        Value gradient = f.mul(values[1], f.word(head, &StepHeader::factor));
+                        stepOf(optimizer.kind)(f, values[0], gradient, moments, numbers, results);
+                        // Selected and not multiplied: a step is skipped because of NaN.
+                        Value skip = f.compare(nn::Predicate::NE, f.word(head, &StepHeader::skip),
+                                               f.splat(0));
+                        results[0] = f.select(skip, values[0], results[0]);
+                        for (auto [k, moment] : llvm::enumerate(moments))
+                          results[k + 1] = f.select(skip, moment, results[k + 1]);
+                      });
 }
 
 func::FuncOp buildSquareSum(ModuleOp module, RankedTensorType type, int64_t counters) {
   auto scalar = RankedTensorType::get({}, type.getElementType());
-  return createKernel(module, {type, scalar}, {-1, 0}, [&](OpBuilder &builder, ValueRange values, SmallVectorImpl<Value> &results) {
-    Location loc = module.getLoc();
-    Value square = nn::MulOp::create(builder, loc, type, values[0], values[0]);
-    Value sum = nn::createSum(builder, loc, square, llvm::to_vector(llvm::seq<int64_t>(0, type.getRank())));
-    if (counters > 1)
-      sum = nn::MulOp::create(builder, loc, scalar, sum, nn::createSplat(builder, loc, scalar, 1.0 / counters));
-    results.assign({nn::AddOp::create(builder, loc, scalar, values[1], sum)});
-  });
+  return createKernel(
+      module, {type, scalar}, {-1, 0},
+      [&](OpBuilder &builder, ValueRange values, SmallVectorImpl<Value> &results) {
+        Location loc = module.getLoc();
+        Value square = nn::MulOp::create(builder, loc, type, values[0], values[0]);
+        Value sum = nn::createSum(builder, loc, square,
+                                  llvm::to_vector(llvm::seq<int64_t>(0, type.getRank())));
+        if (counters > 1)
+          sum = nn::MulOp::create(builder, loc, scalar, sum,
+                                  nn::createSplat(builder, loc, scalar, 1.0 / counters));
+        results.assign({nn::AddOp::create(builder, loc, scalar, values[1], sum)});
+      });
 }
 
 } // namespace dpc::optimizer

@@ -18,12 +18,9 @@ bool isLibraryCall(Operation *op) {
   return cost && cost.isLibraryCall();
 }
 
-static bool isFloat(Value value) {
-  return isa<FloatType>(getElementTypeOrSelf(value.getType()));
-}
+static bool isFloat(Value value) { return isa<FloatType>(getElementTypeOrSelf(value.getType())); }
 
-Dependence joinOperands(Operation *op,
-                        llvm::function_ref<Dependence(Value)> lookup) {
+Dependence joinOperands(Operation *op, llvm::function_ref<Dependence(Value)> lookup) {
   Dependence joined;
   for (Value operand : op->getOperands()) {
     Dependence own = lookup(operand);
@@ -42,13 +39,11 @@ bool passesGradient(OpOperand &operand) {
     return false;
   auto differentiable = dyn_cast<nn::DifferentiableOpInterface>(op);
   // Without a derivative the answer is yes: differentiation must then say so.
-  return !differentiable ||
-         differentiable.isDifferentiableOperand(operand.getOperandNumber());
+  return !differentiable || differentiable.isDifferentiableOperand(operand.getOperandNumber());
 }
 
 bool isActiveResult(OpResult result, llvm::function_ref<bool(Value)> isActive) {
-  return isFloat(result) &&
-         llvm::any_of(result.getOwner()->getOpOperands(), [&](OpOperand &use) {
+  return isFloat(result) && llvm::any_of(result.getOwner()->getOpOperands(), [&](OpOperand &use) {
            return passesGradient(use) && isActive(use.get());
          });
 }
@@ -67,8 +62,7 @@ static double getCollectiveSeconds(Operation *op, const Machine &machine) {
 Work getForwardWork(Operation *op, const Machine &machine) {
   Work work;
   auto cost = dyn_cast<nn::CostOpInterface>(op);
-  if (!cost || cost.isView() || op->hasTrait<OpTrait::ConstantLike>() ||
-      isa<nn::GetOp>(op))
+  if (!cost || cost.isView() || op->hasTrait<OpTrait::ConstantLike>() || isa<nn::GetOp>(op))
     return work;
   if (nn::isCollective(op)) {
     work.seconds = getCollectiveSeconds(op, machine);

@@ -17,19 +17,17 @@ struct Dependence {
   bool input = false;   ///< on an input of the graph
   bool trained = false; ///< on a trained parameter
   bool active = false;  ///< differentiably on a trained parameter
-  bool frozen = false;   ///< on a parameter that is not trained
+  bool frozen = false;  ///< on a parameter that is not trained
   /// On inputs and such a parameter, through a library call: work that nobody
   /// wants to repeat.
   bool frozenWork = false;
 };
 
 /// The facts of an operation's results, but for `active`, which needs the result.
-Dependence joinOperands(mlir::Operation *op,
-                        llvm::function_ref<Dependence(mlir::Value)> lookup);
+Dependence joinOperands(mlir::Operation *op, llvm::function_ref<Dependence(mlir::Value)> lookup);
 
 /// Whether a gradient of this result leads to active operands.
-bool isActiveResult(mlir::OpResult result,
-                    llvm::function_ref<bool(mlir::Value)> isActive);
+bool isActiveResult(mlir::OpResult result, llvm::function_ref<bool(mlir::Value)> isActive);
 
 /// Whether the operation passes a gradient on to this operand.
 bool passesGradient(mlir::OpOperand &operand);

@@ -14,12 +14,9 @@ namespace dpc::partition {
 
 static constexpr double kNone = std::numeric_limits<double>::infinity();
 
-unsigned getMaxStages(const Graph &graph) {
-  return graph.nodes.empty() ? 0 : graph.lastCut + 1;
-}
+unsigned getMaxStages(const Graph &graph) { return graph.nodes.empty() ? 0 : graph.lastCut + 1; }
 
-CutSearch::CutSearch(const Graph &graph, unsigned stages)
-    : graph(graph), stages(stages) {
+CutSearch::CutSearch(const Graph &graph, unsigned stages) : graph(graph), stages(stages) {
   unsigned count = graph.nodes.size();
   allowed.assign(count, 0);
   for (unsigned i = 1; i < count && i <= graph.lastCut; ++i)
@@ -93,9 +90,8 @@ void CutSearch::search(double limit, std::vector<std::vector<double>> &best,
 
 double CutSearch::findSlowest(double bound) {
   std::vector<std::vector<double>> best;
-  search(bound, best, nullptr, [](double before, const StageCost &cost) {
-    return std::max(before, cost.getSeconds());
-  });
+  search(bound, best, nullptr,
+         [](double before, const StageCost &cost) { return std::max(before, cost.getSeconds()); });
   return best[stages][graph.nodes.size()];
 }
 

@@ -43,16 +43,15 @@ Repeat findRepeat(const Graph &graph) {
   for (auto [unused, period] : ranked) {
     unsigned begin = 0;
     for (unsigned i = 0; i + period <= count; ++i) {
-      bool equal = i + period < count && graph.nodes[i].signature ==
-                                             graph.nodes[i + period].signature;
+      bool equal =
+          i + period < count && graph.nodes[i].signature == graph.nodes[i + period].signature;
       if (equal)
         continue;
       // [begin, i) equals what stands a period later.
       unsigned length = i - begin + period;
       unsigned bestLength = best.end - best.begin;
       bool repeats = i - begin >= period;
-      if (repeats && (length > bestLength ||
-                      (length == bestLength && period < best.period)))
+      if (repeats && (length > bestLength || (length == bestLength && period < best.period)))
         best = {begin, begin + length, period};
       begin = i + 1;
     }
@@ -64,8 +63,7 @@ Repeat findRepeat(const Graph &graph) {
 static unsigned countDifferent(const Graph &graph, const Cuts &cuts) {
   std::set<std::vector<uint64_t>> different;
   for (unsigned k = 0; k < cuts.starts.size(); ++k) {
-    unsigned end = k + 1 < cuts.starts.size() ? cuts.starts[k + 1]
-                                              : graph.nodes.size();
+    unsigned end = k + 1 < cuts.starts.size() ? cuts.starts[k + 1] : graph.nodes.size();
     std::vector<uint64_t> signatures;
     for (unsigned i = cuts.starts[k]; i < end; ++i)
       signatures.push_back(graph.nodes[i].signature);
@@ -101,8 +99,8 @@ static double getEasyBound(const Graph &graph, unsigned stages) {
 
 /// `count` places of a period, starting with `first`, that divide its seconds
 /// evenly.
-static std::vector<char> getPlaces(const Graph &graph, const Repeat &repeat,
-                                   unsigned first, unsigned count) {
+static std::vector<char> getPlaces(const Graph &graph, const Repeat &repeat, unsigned first,
+                                   unsigned count) {
   std::vector<char> places(repeat.period, 0);
   double total = 0;
   for (unsigned i = 0; i < repeat.period; ++i)
@@ -166,8 +164,7 @@ CutResult findCuts(const Graph &graph, const CutOptions &options) {
         continue;
       Cuts cuts = search.findEven(found * slack);
       unsigned different = countDifferent(graph, cuts);
-      if (different < fewest ||
-          (different == fewest && found < bestSlowest)) {
+      if (different < fewest || (different == fewest && found < bestSlowest)) {
         fewest = different;
         bestSlowest = found;
         result.cuts = cuts;

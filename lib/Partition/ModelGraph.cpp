@@ -19,14 +19,12 @@ struct Closure {
   std::vector<unsigned> reads, recomputations, params; // ascending, distinct
   llvm::hash_code signature{0};
 
-  static void merge(std::vector<unsigned> &into,
-                    const std::vector<unsigned> &from) {
+  static void merge(std::vector<unsigned> &into, const std::vector<unsigned> &from) {
     if (from.empty())
       return;
     std::vector<unsigned> joined;
     joined.reserve(into.size() + from.size());
-    std::set_union(into.begin(), into.end(), from.begin(), from.end(),
-                   std::back_inserter(joined));
+    std::set_union(into.begin(), into.end(), from.begin(), from.end(), std::back_inserter(joined));
     into = std::move(joined);
   }
   void add(const Closure &other) {
@@ -39,8 +37,7 @@ struct Closure {
 
 class GraphBuilder {
 public:
-  GraphBuilder(ModuleOp module, const Machine &machine)
-      : module(module), machine(machine) {}
+  GraphBuilder(ModuleOp module, const Machine &machine) : module(module), machine(machine) {}
 
   FailureOr<ModelGraph> build();
 
@@ -110,15 +107,14 @@ void GraphBuilder::findDependences() {
       auto parameter = module.lookupSymbol<nn::ParameterOp>(get.getParameter());
       joined.trained = parameter && parameter.getTrained();
       joined.frozen = !joined.trained;
-      joined.active = joined.trained && isa<FloatType>(getElementTypeOrSelf(
-                                            get.getResult().getType()));
+      joined.active =
+          joined.trained && isa<FloatType>(getElementTypeOrSelf(get.getResult().getType()));
       facts[get.getResult()] = joined;
       continue;
     }
     joined = joinOperands(op, [&](Value v) { return facts.lookup(v); });
     for (OpResult result : op->getResults()) {
-      joined.active = isActiveResult(
-          result, [&](Value v) { return facts.lookup(v).active; });
+      joined.active = isActiveResult(result, [&](Value v) { return facts.lookup(v).active; });
       facts[result] = joined;
     }
   }
@@ -128,8 +124,7 @@ void GraphBuilder::findGradients() {
   if (model.isActive(model.loss))
     gradients.insert(model.loss);
   for (Operation *op : llvm::reverse(live)) {
-    if (llvm::none_of(op->getResults(),
-                      [&](Value v) { return gradients.contains(v); }))
+    if (llvm::none_of(op->getResults(), [&](Value v) { return gradients.contains(v); }))
       continue;
     for (OpOperand &operand : op->getOpOperands())
       if (passesGradient(operand) && model.isActive(operand.get()))
@@ -139,22 +134,20 @@ void GraphBuilder::findGradients() {
 
 bool GraphBuilder::isNode(Operation *op) {
   return op == model.loss.getDefiningOp() ||
-         llvm::any_of(op->getResults(),
-                      [&](Value v) { return model.isTransferable(v); });
+         llvm::any_of(op->getResults(), [&](Value v) { return model.isTransferable(v); });
 }
 
 Work GraphBuilder::getWork(Operation *op) {
   Work work = getForwardWork(op, machine);
-  work += getBackwardWork(op, machine,
-                          [&](Value v) { return gradients.contains(v); });
+  work += getBackwardWork(op, machine, [&](Value v) { return gradients.contains(v); });
   return work;
 }
 
 /// What an operation computes, but for where its operands come from.
 static llvm::hash_code getSignature(Operation *op) {
-  llvm::hash_code hash = llvm::hash_combine(
-      op->getName(), op->getNumOperands(),
-      op->getName().hashOpProperties(op->getPropertiesStorage()));
+  llvm::hash_code hash =
+      llvm::hash_combine(op->getName(), op->getNumOperands(),
+                         op->getName().hashOpProperties(op->getPropertiesStorage()));
   for (Type type : op->getResultTypes())
     hash = llvm::hash_combine(hash, type);
   return hash;
@@ -171,14 +164,13 @@ Closure GraphBuilder::joinClosures(Operation *op) {
 void GraphBuilder::addOperation(Operation *op) {
   Graph &graph = model.graph;
   if (auto get = dyn_cast<nn::GetOp>(op)) {
-    auto [it, isNew] =
-        params.try_emplace(get.getParameterAttr(), graph.paramBytes.size());
+    auto [it, isNew] = params.try_emplace(get.getParameterAttr(), graph.paramBytes.size());
     if (isNew)
       graph.paramBytes.push_back(nn::getByteSize(get.getResult().getType()));
     Closure &closure = closures[get.getResult()];
     closure.params = {it->second};
-    closure.signature = llvm::hash_combine(
-        get.getResult().getType(), model.isActive(get.getResult()));
+    closure.signature =
+        llvm::hash_combine(get.getResult().getType(), model.isActive(get.getResult()));
     return;
   }
   Closure closure = joinClosures(op);
@@ -187,8 +179,8 @@ void GraphBuilder::addOperation(Operation *op) {
     Dependence own;
     for (Value result : op->getResults())
       own.trained |= model.dependences.lookup(result).trained;
-    graph.repeated.push_back({nn::getNodeName(op->getLoc()),
-                              nn::getModulePath(op->getLoc()), own.trained});
+    graph.repeated.push_back(
+        {nn::getNodeName(op->getLoc()), nn::getModulePath(op->getLoc()), own.trained});
     closure.recomputations.push_back(graph.recomputations.size());
     graph.recomputations.push_back({seconds, -1});
     for (Value result : op->getResults())
@@ -206,15 +198,13 @@ void GraphBuilder::addOperation(Operation *op) {
   node.params = closure.params;
   llvm::hash_code signature = closure.signature;
   for (unsigned value : node.reads)
-    signature =
-        llvm::hash_combine(signature, index - graph.values[value].producer);
+    signature = llvm::hash_combine(signature, index - graph.values[value].producer);
   node.signature = static_cast<uint64_t>(static_cast<size_t>(signature));
   if (auto hint = op->getAttrOfType<IntegerAttr>(nn::kPipelineStageAttr))
     node.hint = hint.getInt();
 
   // Results that may not cross are made again by repeating the node.
-  if (llvm::any_of(op->getResults(),
-                   [&](Value v) { return !model.isTransferable(v); })) {
+  if (llvm::any_of(op->getResults(), [&](Value v) { return !model.isTransferable(v); })) {
     closure.recomputations.push_back(graph.recomputations.size());
     graph.recomputations.push_back({seconds, static_cast<int>(index)});
   }
@@ -226,8 +216,7 @@ void GraphBuilder::addOperation(Operation *op) {
     Closure &own = closures[result];
     own.reads = {static_cast<unsigned>(graph.values.size())};
     own.signature = llvm::hash_combine(result.getResultNumber());
-    graph.values.push_back(
-        {index, nn::getByteSize(result.getType()), gradients.contains(result)});
+    graph.values.push_back({index, nn::getByteSize(result.getType()), gradients.contains(result)});
   }
   graph.nodes.push_back(std::move(node));
   model.ops.push_back(op);
@@ -240,12 +229,10 @@ FailureOr<ModelGraph> GraphBuilder::build() {
   findLive();
   findDependences();
   if (!model.isActive(model.loss))
-    return model.function.emitError(
-        "the model has a loss that depends on no trained parameter");
+    return model.function.emitError("the model has a loss that depends on no trained parameter");
   findGradients();
   for (BlockArgument argument : model.function.getArguments())
-    closures[argument].signature =
-        llvm::hash_combine(argument.getArgNumber(), 1);
+    closures[argument].signature = llvm::hash_combine(argument.getArgNumber(), 1);
   for (Operation *op : live)
     addOperation(op);
 
@@ -255,8 +242,7 @@ FailureOr<ModelGraph> GraphBuilder::build() {
   graph.lastCut = graph.nodes.size() - 1;
   for (Value result : {model.loss, model.den}) {
     auto it = model.nodeOf.find(result.getDefiningOp());
-    if (it != model.nodeOf.end() &&
-        (result == model.loss || model.isTransferable(result)))
+    if (it != model.nodeOf.end() && (result == model.loss || model.isTransferable(result)))
       graph.lastCut = std::min(graph.lastCut, it->second);
   }
   return std::move(model);

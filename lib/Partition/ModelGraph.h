@@ -22,15 +22,12 @@ struct ModelGraph {
   bool isTransferable(mlir::Value value) const {
     return partition::isTransferable(value, dependences.lookup(value));
   }
-  bool isActive(mlir::Value value) const {
-    return dependences.lookup(value).active;
-  }
+  bool isActive(mlir::Value value) const { return dependences.lookup(value).active; }
 };
 
 /// Builds the graph of `@forward`; emits an error if the module has none, or if
 /// its loss trains nothing. Operations that the results do not need are left out.
-mlir::FailureOr<ModelGraph> buildGraph(mlir::ModuleOp module,
-                                       const Machine &machine);
+mlir::FailureOr<ModelGraph> buildGraph(mlir::ModuleOp module, const Machine &machine);
 
 } // namespace dpc::partition
 

@@ -10,8 +10,8 @@ using dpc::dualpipe::RoleKind;
 
 namespace dpc::partition {
 
-dualpipe::BodyOp buildBody(OpBuilder &builder, const ModelGraph &model,
-                           const StagePlan &plan, StringRef name) {
+dualpipe::BodyOp buildBody(OpBuilder &builder, const ModelGraph &model, const StagePlan &plan,
+                           StringRef name) {
   MLIRContext *context = builder.getContext();
   Location loc = plan.nodes.front()->getLoc();
   UnitAttr frozen = UnitAttr::get(context);
@@ -21,33 +21,30 @@ dualpipe::BodyOp buildBody(OpBuilder &builder, const ModelGraph &model,
   SmallVector<Type> argTypes, resultTypes;
   SmallVector<DictionaryAttr> argAttrs, resultAttrs;
   SmallVector<Location> argLocs;
-  auto describe = [&](RoleKind kind, unsigned index, bool hasGradient,
-                      Type type) {
+  auto describe = [&](RoleKind kind, unsigned index, bool hasGradient, Type type) {
     NamedAttrList attrs;
-    attrs.set(dualpipe::kRoleAttr,
-              dualpipe::RoleAttr::get(context, kind, index));
+    attrs.set(dualpipe::kRoleAttr, dualpipe::RoleAttr::get(context, kind, index));
     bool isFloat = isa<FloatType>(getElementTypeOrSelf(type));
     if (isFloat && !hasGradient)
       attrs.set(dualpipe::kFrozenAttr, frozen);
     return attrs.getDictionary(context);
   };
-  auto addArgument = [&](RoleKind kind, unsigned index, bool hasGradient,
-                         Type type, Location argLoc) {
+  auto addArgument = [&](RoleKind kind, unsigned index, bool hasGradient, Type type,
+                         Location argLoc) {
     argTypes.push_back(type);
     argAttrs.push_back(describe(kind, index, hasGradient, type));
     argLocs.push_back(argLoc);
   };
   for (auto [i, value] : llvm::enumerate(plan.inputs))
-    addArgument(RoleKind::Input, i, plan.gradients.contains(value),
-                value.getType(), value.getLoc());
+    addArgument(RoleKind::Input, i, plan.gradients.contains(value), value.getType(),
+                value.getLoc());
   // A feed never has a gradient, and needs no mark to say so.
   for (auto [i, value] : llvm::enumerate(plan.feeds))
     addArgument(RoleKind::Feed, i, true, value.getType(), value.getLoc());
   for (auto [i, symbol] : llvm::enumerate(plan.params))
     addArgument(RoleKind::Param, i, plan.paramGradients.contains(symbol),
                 plan.paramTypes.lookup(symbol), loc);
-  auto addResult = [&](RoleKind kind, unsigned index, bool hasGradient,
-                       Value value) {
+  auto addResult = [&](RoleKind kind, unsigned index, bool hasGradient, Value value) {
     resultTypes.push_back(value.getType());
     resultAttrs.push_back(describe(kind, index, hasGradient, value.getType()));
   };
@@ -61,12 +58,11 @@ dualpipe::BodyOp buildBody(OpBuilder &builder, const ModelGraph &model,
   auto body = dualpipe::BodyOp::create(builder, loc, name);
   OpBuilder::InsertionGuard guard(builder);
   builder.createBlock(&body.getFunctions());
-  auto function = func::FuncOp::create(
-      builder, loc, dualpipe::kForward,
-      builder.getFunctionType(argTypes, resultTypes), /*attrs=*/{}, argAttrs);
+  auto function =
+      func::FuncOp::create(builder, loc, dualpipe::kForward,
+                           builder.getFunctionType(argTypes, resultTypes), /*attrs=*/{}, argAttrs);
   function.setAllResultAttrs(resultAttrs);
-  Block *block =
-      builder.createBlock(&function.getBody(), {}, argTypes, argLocs);
+  Block *block = builder.createBlock(&function.getBody(), {}, argTypes, argLocs);
 
   unsigned next = 0;
   for (Value value : plan.inputs)
@@ -120,12 +116,11 @@ bool isSameBody(dualpipe::BodyOp a, dualpipe::BodyOp b, bool activity) {
       }))
     return false;
   if (!sameRoles(left.getNumResults(), [&](unsigned i) {
-        return dualpipe::getResultRole(left, i) ==
-               dualpipe::getResultRole(right, i);
+        return dualpipe::getResultRole(left, i) == dualpipe::getResultRole(right, i);
       }))
     return false;
-  return OperationEquivalence::isRegionEquivalentTo(
-      &left.getBody(), &right.getBody(), OperationEquivalence::IgnoreLocations);
+  return OperationEquivalence::isRegionEquivalentTo(&left.getBody(), &right.getBody(),
+                                                    OperationEquivalence::IgnoreLocations);
 }
 
 llvm::hash_code hashBody(dualpipe::BodyOp body) {
@@ -133,10 +128,9 @@ llvm::hash_code hashBody(dualpipe::BodyOp body) {
   llvm::hash_code hash = llvm::hash_combine(function.getFunctionType());
   for (Operation &op : function.front())
     hash = llvm::hash_combine(
-        hash, OperationEquivalence::computeHash(
-                  &op, OperationEquivalence::ignoreHashValue,
-                  OperationEquivalence::ignoreHashValue,
-                  OperationEquivalence::IgnoreLocations));
+        hash, OperationEquivalence::computeHash(&op, OperationEquivalence::ignoreHashValue,
+                                                OperationEquivalence::ignoreHashValue,
+                                                OperationEquivalence::IgnoreLocations));
   return hash;
 }
 

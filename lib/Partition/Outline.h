@@ -15,7 +15,7 @@ namespace dpc::partition {
 /// equal stages have equal signatures.
 struct StagePlan {
   llvm::SetVector<mlir::Operation *> nodes; ///< its own, in the function's order
-  std::vector<mlir::Operation *> ops; ///< all that it executes, in order
+  std::vector<mlir::Operation *> ops;       ///< all that it executes, in order
   llvm::SetVector<mlir::Value> inputs, feeds;
   llvm::SetVector<mlir::Attribute> params;
   llvm::DenseMap<mlir::Attribute, mlir::Type> paramTypes;
@@ -26,14 +26,13 @@ struct StagePlan {
 };
 
 /// Plans all stages. `stageOf[i]` is the stage of node i of the model's graph.
-std::vector<StagePlan> planStages(const ModelGraph &model,
-                                  const std::vector<unsigned> &stageOf,
+std::vector<StagePlan> planStages(const ModelGraph &model, const std::vector<unsigned> &stageOf,
                                   unsigned stages);
 
 /// Builds `@forward` of a body from a plan, into a new body at the builder's
 /// insertion point.
-dualpipe::BodyOp buildBody(mlir::OpBuilder &builder, const ModelGraph &model,
-                           const StagePlan &plan, llvm::StringRef name);
+dualpipe::BodyOp buildBody(mlir::OpBuilder &builder, const ModelGraph &model, const StagePlan &plan,
+                           llvm::StringRef name);
 
 /// Whether two bodies compute the same; `activity` compares the marks of frozen
 /// arguments and results too.

@@ -23,8 +23,7 @@ llvm::Expected<std::vector<std::string>> parseCuts(StringRef text) {
     entry = entry.trim();
     StringRef path = entry;
     if (!path.consume_front("after:") || path.trim().empty())
-      return llvm::createStringError("cut '" + entry +
-                                     "' is not of the form after:PATH");
+      return llvm::createStringError("cut '" + entry + "' is not of the form after:PATH");
     cuts.push_back(path.trim().str());
     return llvm::Error::success();
   };
@@ -38,8 +37,7 @@ llvm::Expected<std::vector<std::string>> parseCuts(StringRef text) {
   }
   auto buffer = llvm::MemoryBuffer::getFile(text, /*IsText=*/true);
   if (!buffer)
-    return llvm::createStringError("cuts '" + text +
-                                   "' are neither after:PATH,... nor a file: " +
+    return llvm::createStringError("cuts '" + text + "' are neither after:PATH,... nor a file: " +
                                    buffer.getError().message());
   SmallVector<StringRef> lines;
   (*buffer)->getBuffer().split(lines, '\n');
@@ -48,15 +46,15 @@ llvm::Expected<std::vector<std::string>> parseCuts(StringRef text) {
     if (entry.empty())
       continue;
     if (llvm::Error error = addCut(entry))
-      return llvm::createStringError(text + ":" + llvm::Twine(number + 1) +
-                                     ": " + llvm::toString(std::move(error)));
+      return llvm::createStringError(text + ":" + llvm::Twine(number + 1) + ": " +
+                                     llvm::toString(std::move(error)));
   }
   return cuts;
 }
 
 /// The stage of each node of the model's graph.
-static FailureOr<std::vector<unsigned>>
-assignStages(ModelGraph &model, const PartitionSettings &settings) {
+static FailureOr<std::vector<unsigned>> assignStages(ModelGraph &model,
+                                                     const PartitionSettings &settings) {
   Graph &graph = model.graph;
   if (!settings.cuts.empty()) {
     // The user's cuts replace what the model asks for.
@@ -66,8 +64,7 @@ assignStages(ModelGraph &model, const PartitionSettings &settings) {
     Operation *reader = model.ops[conflict.reader];
     Operation *producer = model.ops[conflict.producer];
     InFlightDiagnostic diag = reader->emitError("asks for stage ")
-                              << graph.nodes[conflict.reader].hint
-                              << ", but needs a result of ";
+                              << graph.nodes[conflict.reader].hint << ", but needs a result of ";
     // Its own location names the reader; the message names the other one too.
     const std::string &name = graph.nodes[conflict.producer].name;
     if (name.empty())
@@ -152,8 +149,7 @@ private:
 } // namespace
 
 /// The longest path of modules that holds all nodes of the given stages.
-static std::string getCommonPath(const std::vector<StagePlan> &plans,
-                                 ArrayRef<unsigned> stages) {
+static std::string getCommonPath(const std::vector<StagePlan> &plans, ArrayRef<unsigned> stages) {
   std::optional<SmallVector<StringRef>> common;
   std::vector<std::string> paths;
   for (unsigned stage : stages)
@@ -167,8 +163,7 @@ static std::string getCommonPath(const std::vector<StagePlan> &plans,
       continue;
     }
     unsigned same = 0;
-    while (same < std::min(common->size(), parts.size()) &&
-           (*common)[same] == parts[same])
+    while (same < std::min(common->size(), parts.size()) && (*common)[same] == parts[same])
       ++same;
     common->resize(same);
   }
@@ -185,8 +180,7 @@ static bool hasFrozen(func::FuncOp function, dualpipe::RoleKind kind) {
 
 /// A body of one stage is called after it, a shared one after the module path of
 /// its stages; bodies that differ in activity alone share the first part.
-static void nameBodies(BodyTable &table, const std::vector<StagePlan> &plans,
-                       Names &names) {
+static void nameBodies(BodyTable &table, const std::vector<StagePlan> &plans, Names &names) {
   std::vector<std::vector<unsigned>> families(table.entries.size());
   for (unsigned i = 0; i < table.entries.size(); ++i)
     families[table.entries[i].family].push_back(i);
@@ -225,19 +219,15 @@ LogicalResult partition(ModuleOp module, const PartitionSettings &settings,
   FailureOr<std::vector<unsigned>> stageOf = assignStages(*model, settings);
   if (failed(stageOf))
     return failure();
-  auto weighting =
-      model->function->getAttrOfType<StringAttr>(nn::kWeightingAttr);
+  auto weighting = model->function->getAttrOfType<StringAttr>(nn::kWeightingAttr);
   if (!weighting)
-    return model->function.emitOpError()
-           << "has no `" << nn::kWeightingAttr
-           << "`, which says how micro-batches' losses are summed";
+    return model->function.emitOpError() << "has no `" << nn::kWeightingAttr
+                                         << "`, which says how micro-batches' losses are summed";
 
-  std::vector<StagePlan> plans =
-      planStages(*model, *stageOf, settings.stages);
+  std::vector<StagePlan> plans = planStages(*model, *stageOf, settings.stages);
   OpBuilder builder(model->function);
-  dualpipe::TrainingOp::create(builder, model->function.getLoc(),
-                               settings.optimizer, settings.microBatches,
-                               weighting.getValue());
+  dualpipe::TrainingOp::create(builder, model->function.getLoc(), settings.optimizer,
+                               settings.microBatches, weighting.getValue());
   BodyTable table;
   std::vector<unsigned> bodyOf;
   for (auto [k, plan] : llvm::enumerate(plans))
@@ -254,23 +244,19 @@ LogicalResult partition(ModuleOp module, const PartitionSettings &settings,
       inputs.push_back(sources.lookup(input));
     for (Value feed : plan.feeds) {
       unsigned number = cast<BlockArgument>(feed).getArgNumber();
-      auto feedName =
-          model->function.getArgAttrOfType<StringAttr>(number, nn::kNameAttr);
+      auto feedName = model->function.getArgAttrOfType<StringAttr>(number, nn::kNameAttr);
       if (!feedName)
         return model->function.emitOpError()
                << "argument #" << number << " has no `" << nn::kNameAttr << "`";
       feeds.push_back(feedName);
     }
     dualpipe::StageOp::create(
-        builder, plan.nodes.front()->getLoc(), name,
-        table.entries[bodyOf[k]].body.getSymName(),
+        builder, plan.nodes.front()->getLoc(), name, table.entries[bodyOf[k]].body.getSymName(),
         builder.getArrayAttr(inputs), builder.getArrayAttr(feeds),
-        builder.getArrayAttr(plan.params.getArrayRef()),
-        dualpipe::CostAttr());
+        builder.getArrayAttr(plan.params.getArrayRef()), dualpipe::CostAttr());
     for (auto [i, output] : llvm::enumerate(plan.outputs))
       sources[output] = dualpipe::SourceAttr::get(
-          builder.getContext(),
-          FlatSymbolRefAttr::get(builder.getContext(), name), i);
+          builder.getContext(), FlatSymbolRefAttr::get(builder.getContext(), name), i);
   }
   model->function.erase();
   return success();

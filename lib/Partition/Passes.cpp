@@ -57,8 +57,7 @@ struct DualPipePartition : impl::DualPipePartitionBase<DualPipePartition> {
   }
 };
 
-struct DualPipeVerifyPartitioned
-    : impl::DualPipeVerifyPartitionedBase<DualPipeVerifyPartitioned> {
+struct DualPipeVerifyPartitioned : impl::DualPipeVerifyPartitionedBase<DualPipeVerifyPartitioned> {
   using Base::Base;
 
   void runOnOperation() override {
@@ -74,21 +73,17 @@ struct DualPipeVerifyPartitioned
     if (!report)
       return;
     auto stages = llvm::to_vector(module.getOps<dualpipe::StageOp>());
-    for (auto [stage, summary] :
-         llvm::zip_equal(stages, summarizeStages(module, *description)))
-      stage.emitRemark() << summary.parameters << " parameters, "
-                         << summary.flops << " flops, " << summary.bytes
-                         << " bytes, " << summary.bytesIn << " bytes in, "
+    for (auto [stage, summary] : llvm::zip_equal(stages, summarizeStages(module, *description)))
+      stage.emitRemark() << summary.parameters << " parameters, " << summary.flops << " flops, "
+                         << summary.bytes << " bytes, " << summary.bytesIn << " bytes in, "
                          << summary.bytesOut << " bytes out, "
-                         << llvm::formatv("{0:e2}", summary.seconds).str()
-                         << " s";
+                         << llvm::formatv("{0:e2}", summary.seconds).str() << " s";
   }
 };
 
 } // namespace
 
-void buildPartitionPipeline(OpPassManager &pm,
-                            const PartitionOptions &options) {
+void buildPartitionPipeline(OpPassManager &pm, const PartitionOptions &options) {
   // The whole phase is one decision: where to cut. What follows from it (bodies,
   // stages, sharing) has no useful state between.
   DualPipePartitionOptions partitionOptions;
@@ -107,8 +102,7 @@ void buildPartitionPipeline(OpPassManager &pm,
 void registerPartition() {
   registerPartitionPasses();
   PassPipelineRegistration<PartitionOptions>(
-      "dpc-partition-pipeline", "nn -> dualpipe: stages and their bodies",
-      buildPartitionPipeline);
+      "dpc-partition-pipeline", "nn -> dualpipe: stages and their bodies", buildPartitionPipeline);
 }
 
 } // namespace dpc::partition

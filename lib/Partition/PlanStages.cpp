@@ -41,8 +41,7 @@ private:
       plan.paramTypes[symbol] = value.getType();
       return nullptr;
     }
-    if (emitted.contains(op) &&
-        (plan.nodes.contains(op) || !model.isTransferable(value)))
+    if (emitted.contains(op) && (plan.nodes.contains(op) || !model.isTransferable(value)))
       return nullptr;
     if (!plan.nodes.contains(op) && model.isTransferable(value)) {
       plan.inputs.insert(value);
@@ -110,8 +109,7 @@ static void findStageGradients(const ModelGraph &model, StagePlan &plan,
   }
 }
 
-std::vector<StagePlan> planStages(const ModelGraph &model,
-                                  const std::vector<unsigned> &stageOf,
+std::vector<StagePlan> planStages(const ModelGraph &model, const std::vector<unsigned> &stageOf,
                                   unsigned stages) {
   std::vector<StagePlan> plans(stages);
   for (unsigned i = 0; i < model.ops.size(); ++i)

@@ -11,8 +11,7 @@ using llvm::StringRef;
 
 namespace dpc::partition {
 
-template <typename Operation>
-static bool isWithin(const Operation &node, StringRef path) {
+template <typename Operation> static bool isWithin(const Operation &node, StringRef path) {
   if (node.name == path)
     return true;
   StringRef own = node.path;
@@ -35,8 +34,7 @@ static std::string listNear(const Graph &graph, StringRef path) {
   for (const std::string &name : known) {
     StringRef candidate = name;
     bool isTail = candidate.ends_with(("." + path).str());
-    unsigned distance =
-        isTail ? 0 : candidate.edit_distance(path, /*AllowReplacements=*/true);
+    unsigned distance = isTail ? 0 : candidate.edit_distance(path, /*AllowReplacements=*/true);
     if (isTail || distance <= std::max<size_t>(2, path.size() / 3))
       ranked.emplace_back(distance, name);
   }
@@ -58,17 +56,15 @@ static std::string explainRepeated(const Graph &graph, StringRef path) {
     }
   if (!found)
     return "";
-  std::string text =
-      "cannot be cut after '" + path.str() + "': its result depends on no " +
-      (isTrained ? "input" : "trained parameter") +
-      ", so every stage that reads it makes it again and nothing is sent";
+  std::string text = "cannot be cut after '" + path.str() + "': its result depends on no " +
+                     (isTrained ? "input" : "trained parameter") +
+                     ", so every stage that reads it makes it again and nothing is sent";
   if (!graph.nodes.empty() && graph.lastCut > 0)
     text += "; the first cut can be after '" + graph.nodes.front().name + "'";
   return text;
 }
 
-CutResult resolveCuts(const Graph &graph, const std::vector<std::string> &paths,
-                      unsigned stages) {
+CutResult resolveCuts(const Graph &graph, const std::vector<std::string> &paths, unsigned stages) {
   CutResult result;
   unsigned largest = getMaxStages(graph);
   if (stages > largest) {
@@ -78,9 +74,8 @@ CutResult resolveCuts(const Graph &graph, const std::vector<std::string> &paths,
     return result;
   }
   if (paths.size() + 1 != stages) {
-    result.error = "has " + std::to_string(paths.size()) + " cuts for " +
-                   std::to_string(stages) + " stages; " +
-                   std::to_string(stages - 1) + " are needed";
+    result.error = "has " + std::to_string(paths.size()) + " cuts for " + std::to_string(stages) +
+                   " stages; " + std::to_string(stages - 1) + " are needed";
     return result;
   }
   result.cuts.starts.push_back(0);
@@ -110,10 +105,9 @@ CutResult resolveCuts(const Graph &graph, const std::vector<std::string> &paths,
     if (position <= result.cuts.starts.back()) {
       result.error =
           position == result.cuts.starts.back()
-              ? "has nothing between the cuts after '" + previous + "' and '" +
-                    path + "'"
-              : "would have a stage that reads from a later one: the cut after '" +
-                    path + "' lies before the cut after '" + previous + "'";
+              ? "has nothing between the cuts after '" + previous + "' and '" + path + "'"
+              : "would have a stage that reads from a later one: the cut after '" + path +
+                    "' lies before the cut after '" + previous + "'";
       return result;
     }
     result.cuts.starts.push_back(position);

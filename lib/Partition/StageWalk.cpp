@@ -9,11 +9,9 @@ namespace dpc::partition {
 
 StageWalk::StageWalk(const Graph &graph)
     : graph(graph), lastUse(graph.values.size()),
-      firstUser(graph.paramBytes.size(), graph.nodes.size()),
-      made(graph.nodes.size()), repeatedBy(graph.nodes.size()),
-      valueSeen(graph.values.size(), 0),
-      recomputationSeen(graph.recomputations.size(), 0),
-      paramSeen(graph.paramBytes.size(), 0) {
+      firstUser(graph.paramBytes.size(), graph.nodes.size()), made(graph.nodes.size()),
+      repeatedBy(graph.nodes.size()), valueSeen(graph.values.size(), 0),
+      recomputationSeen(graph.recomputations.size(), 0), paramSeen(graph.paramBytes.size(), 0) {
   for (unsigned v = 0; v < graph.values.size(); ++v) {
     lastUse[v] = graph.values[v].producer;
     made[graph.values[v].producer].push_back(v);
@@ -96,8 +94,7 @@ std::vector<StageCost> getStageCosts(const Graph &graph, const Cuts &cuts) {
   std::vector<StageCost> costs;
   StageWalk walk(graph);
   for (unsigned k = 0; k < cuts.starts.size(); ++k) {
-    unsigned end = k + 1 < cuts.starts.size() ? cuts.starts[k + 1]
-                                              : graph.nodes.size();
+    unsigned end = k + 1 < cuts.starts.size() ? cuts.starts[k + 1] : graph.nodes.size();
     walk.begin(cuts.starts[k]);
     for (unsigned i = cuts.starts[k]; i < end; ++i)
       walk.add();

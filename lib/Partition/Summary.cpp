@@ -24,8 +24,7 @@ static BodyCost getBodyCost(func::FuncOp function, const Machine &machine) {
     RoleKind kind = dualpipe::getArgRole(function, i).getKind();
     if (kind == RoleKind::Input)
       cost.bytesIn += nn::getByteSize(argument.getType());
-    if (kind != RoleKind::Feed &&
-        !function.getArgAttr(i, dualpipe::kFrozenAttr) &&
+    if (kind != RoleKind::Feed && !function.getArgAttr(i, dualpipe::kFrozenAttr) &&
         isa<FloatType>(getElementTypeOrSelf(argument.getType())))
       active.insert(argument);
   }
@@ -43,8 +42,7 @@ static BodyCost getBodyCost(func::FuncOp function, const Machine &machine) {
       cost.bytesOut += nn::getByteSize(value.getType());
     bool hasGradient =
         kind == RoleKind::Loss ||
-        (kind == RoleKind::Output &&
-         !function.getResultAttr(i, dualpipe::kFrozenAttr));
+        (kind == RoleKind::Output && !function.getResultAttr(i, dualpipe::kFrozenAttr));
     if (hasGradient && isActive(value))
       needed.insert(value);
   }
@@ -60,8 +58,7 @@ static BodyCost getBodyCost(func::FuncOp function, const Machine &machine) {
   return cost;
 }
 
-std::vector<StageSummary> summarizeStages(ModuleOp module,
-                                          const Machine &machine) {
+std::vector<StageSummary> summarizeStages(ModuleOp module, const Machine &machine) {
   std::vector<StageSummary> summaries;
   llvm::DenseMap<Operation *, BodyCost> costs;
   SymbolTable symbols(module);
@@ -82,10 +79,9 @@ std::vector<StageSummary> summarizeStages(ModuleOp module,
     summary.bytesIn = cost.bytesIn;
     summary.bytesOut = cost.bytesOut;
     for (Attribute param : stage.getParams())
-      if (auto parameter = symbols.lookup<nn::ParameterOp>(
-              cast<FlatSymbolRefAttr>(param).getValue()))
-        summary.parameters +=
-            cast<RankedTensorType>(parameter.getType()).getNumElements();
+      if (auto parameter =
+              symbols.lookup<nn::ParameterOp>(cast<FlatSymbolRefAttr>(param).getValue()))
+        summary.parameters += cast<RankedTensorType>(parameter.getType()).getNumElements();
     summaries.push_back(std::move(summary));
   }
   return summaries;

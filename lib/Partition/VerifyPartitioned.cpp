@@ -15,8 +15,7 @@ namespace dpc::partition {
 namespace {
 class PartitionedVerifier {
 public:
-  explicit PartitionedVerifier(ModuleOp module)
-      : module(module), symbols(module) {}
+  explicit PartitionedVerifier(ModuleOp module) : module(module), symbols(module) {}
   LogicalResult verify();
 
 private:
@@ -41,8 +40,7 @@ private:
   void checkLoss(StageOp stage, func::FuncOp forward);
   void followStage(StageOp stage, func::FuncOp forward);
   void checkMarks(StageOp stage, func::FuncOp forward);
-  llvm::DenseMap<Value, Dependence> getFacts(StageOp stage,
-                                             func::FuncOp forward);
+  llvm::DenseMap<Value, Dependence> getFacts(StageOp stage, func::FuncOp forward);
   std::map<Operation *, llvm::DenseMap<Value, Dependence>> facts;
 };
 } // namespace
@@ -68,17 +66,15 @@ void PartitionedVerifier::checkModule() {
 
 void PartitionedVerifier::checkLoss(StageOp stage, func::FuncOp forward) {
   bool isLast = stage == stages.back();
-  for (auto [kind, what] : {std::pair(RoleKind::Loss, "the loss"),
-                            std::pair(RoleKind::Den, "the denominator")})
+  for (auto [kind, what] :
+       {std::pair(RoleKind::Loss, "the loss"), std::pair(RoleKind::Den, "the denominator")})
     if ((dualpipe::findResult(forward, kind, 0) >= 0) != isLast)
-      report(stage) << (isLast ? "is the last stage and does not yield "
-                               : "yields ")
-                    << what
+      report(stage) << (isLast ? "is the last stage and does not yield " : "yields ") << what
                     << (isLast ? "" : ", which only the last stage does");
 }
 
-llvm::DenseMap<Value, Dependence>
-PartitionedVerifier::getFacts(StageOp stage, func::FuncOp forward) {
+llvm::DenseMap<Value, Dependence> PartitionedVerifier::getFacts(StageOp stage,
+                                                                func::FuncOp forward) {
   llvm::DenseMap<Value, Dependence> facts;
   for (unsigned i = 0; i < forward.getNumArguments(); ++i) {
     auto role = dualpipe::getArgRole(forward, i);
@@ -87,29 +83,23 @@ PartitionedVerifier::getFacts(StageOp stage, func::FuncOp forward) {
       continue;
     if (role.getKind() == RoleKind::Feed)
       own.input = true;
-    if (role.getKind() == RoleKind::Param &&
-        role.getIndex() < stage.getParams().size()) {
+    if (role.getKind() == RoleKind::Param && role.getIndex() < stage.getParams().size()) {
       auto parameter = symbols.lookup<nn::ParameterOp>(
-          cast<FlatSymbolRefAttr>(stage.getParams()[role.getIndex()])
-              .getValue());
+          cast<FlatSymbolRefAttr>(stage.getParams()[role.getIndex()]).getValue());
       own.trained = parameter && parameter.getTrained();
       own.frozen = !own.trained;
-      own.active = own.trained && isa<FloatType>(getElementTypeOrSelf(
-                                      forward.getArgument(i).getType()));
+      own.active =
+          own.trained && isa<FloatType>(getElementTypeOrSelf(forward.getArgument(i).getType()));
     }
-    if (role.getKind() == RoleKind::Input &&
-        role.getIndex() < stage.getInputs().size()) {
-      auto source =
-          cast<dualpipe::SourceAttr>(stage.getInputs()[role.getIndex()]);
+    if (role.getKind() == RoleKind::Input && role.getIndex() < stage.getInputs().size()) {
+      auto source = cast<dualpipe::SourceAttr>(stage.getInputs()[role.getIndex()]);
       own = outputs[{source.getStage().getValue(), source.getIndex()}];
     }
   }
   for (Operation &op : forward.front().without_terminator()) {
-    Dependence joined =
-        joinOperands(&op, [&](Value v) { return facts.lookup(v); });
+    Dependence joined = joinOperands(&op, [&](Value v) { return facts.lookup(v); });
     for (OpResult result : op.getResults()) {
-      joined.active = isActiveResult(
-          result, [&](Value v) { return facts.lookup(v).active; });
+      joined.active = isActiveResult(result, [&](Value v) { return facts.lookup(v).active; });
       facts[result] = joined;
     }
   }
@@ -133,8 +123,7 @@ void PartitionedVerifier::followStage(StageOp stage, func::FuncOp forward) {
                     << ", which it does not make; a value goes straight from its "
                        "producer to its readers";
     else if (!isa<FloatType>(getElementTypeOrSelf(value.getType())))
-      report(stage) << "sends output " << role.getIndex() << " of type "
-                    << value.getType()
+      report(stage) << "sends output " << role.getIndex() << " of type " << value.getType()
                     << "; integers and booleans are made again where they are "
                        "read";
     else if (!isTransferable(value, own) && !isView(value.getDefiningOp()))
@@ -149,12 +138,10 @@ void PartitionedVerifier::checkMarks(StageOp stage, func::FuncOp forward) {
   llvm::DenseMap<Value, Dependence> &own = facts[stage];
   llvm::DenseSet<Value> needed;
   Operation *terminator = forward.front().getTerminator();
-  auto check = [&](bool frozen, bool hasGradient, StringRef what,
-                   unsigned index) {
+  auto check = [&](bool frozen, bool hasGradient, StringRef what, unsigned index) {
     if (frozen == !hasGradient)
       return;
-    report(stage) << "has " << what << " " << index
-                  << (hasGradient ? " marked `" : " not marked `")
+    report(stage) << "has " << what << " " << index << (hasGradient ? " marked `" : " not marked `")
                   << dualpipe::kFrozenAttr
                   << (hasGradient ? "`, but a gradient of it is needed"
                                   : "`, but no gradient of it is needed");
@@ -166,15 +153,14 @@ void PartitionedVerifier::checkMarks(StageOp stage, func::FuncOp forward) {
     bool hasGradient = role.getKind() == RoleKind::Loss;
     if (role.getKind() == RoleKind::Output) {
       hasGradient = gradientArrives[{stage.getSymName(), role.getIndex()}];
-      check(!!forward.getResultAttr(i, dualpipe::kFrozenAttr), hasGradient,
-            "output", role.getIndex());
+      check(!!forward.getResultAttr(i, dualpipe::kFrozenAttr), hasGradient, "output",
+            role.getIndex());
     }
     if (hasGradient)
       needed.insert(terminator->getOperand(i));
   }
   for (Operation &op : llvm::reverse(forward.front().without_terminator())) {
-    if (llvm::none_of(op.getResults(),
-                      [&](Value v) { return needed.contains(v); }))
+    if (llvm::none_of(op.getResults(), [&](Value v) { return needed.contains(v); }))
       continue;
     for (OpOperand &operand : op.getOpOperands())
       if (passesGradient(operand) && own.lookup(operand.get()).active)
@@ -191,10 +177,8 @@ void PartitionedVerifier::checkMarks(StageOp stage, func::FuncOp forward) {
     check(!!forward.getArgAttr(i, dualpipe::kFrozenAttr), hasGradient,
           isInput ? "input" : "parameter", role.getIndex());
     if (isInput && role.getIndex() < stage.getInputs().size()) {
-      auto source =
-          cast<dualpipe::SourceAttr>(stage.getInputs()[role.getIndex()]);
-      gradientArrives[{source.getStage().getValue(), source.getIndex()}] |=
-          hasGradient;
+      auto source = cast<dualpipe::SourceAttr>(stage.getInputs()[role.getIndex()]);
+      gradientArrives[{source.getStage().getValue(), source.getIndex()}] |= hasGradient;
     }
   }
 }
@@ -218,8 +202,7 @@ LogicalResult PartitionedVerifier::verify() {
   }
   for (auto &[key, fact] : outputs)
     if (!read.count(key))
-      report(symbols.lookup(key.first))
-          << "has output " << key.second << ", which no stage reads";
+      report(symbols.lookup(key.first)) << "has output " << key.second << ", which no stage reads";
   if (!ok)
     return failure();
   for (StageOp stage : llvm::reverse(stages))
@@ -227,8 +210,6 @@ LogicalResult PartitionedVerifier::verify() {
   return success(ok);
 }
 
-LogicalResult verifyPartitioned(ModuleOp module) {
-  return PartitionedVerifier(module).verify();
-}
+LogicalResult verifyPartitioned(ModuleOp module) { return PartitionedVerifier(module).verify(); }
 
 } // namespace dpc::partition

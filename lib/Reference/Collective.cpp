@@ -11,8 +11,8 @@ namespace {
 
 // The part of `from` whose coordinate on `axis` starts at `offset`, copied into
 // `to` at `toOffset` of `toAxis`; `shape` is the part's.
-void copyPart(const Tensor &from, int64_t axis, int64_t offset, Tensor &to,
-              int64_t toAxis, int64_t toOffset, ArrayRef<int64_t> shape) {
+void copyPart(const Tensor &from, int64_t axis, int64_t offset, Tensor &to, int64_t toAxis,
+              int64_t toOffset, ArrayRef<int64_t> shape) {
   SmallVector<int64_t> source = getStrides(from.shape);
   SmallVector<int64_t> target = getStrides(to.shape);
   forEachPlace(shape, [&](ArrayRef<int64_t> place, int64_t) {
@@ -29,17 +29,14 @@ void copyPart(const Tensor &from, int64_t axis, int64_t offset, Tensor &to,
 }
 
 // What the op's types say about the group has to agree with the mesh.
-LogicalResult checkGroup(Operation *op, int64_t members, int64_t whole,
-                         int64_t part) {
+LogicalResult checkGroup(Operation *op, int64_t members, int64_t whole, int64_t part) {
   if (whole == part * members)
     return success();
   return op->emitOpError("is evaluated by a group of ")
-         << members << ", but its types divide " << whole << " into parts of "
-         << part;
+         << members << ", but its types divide " << whole << " into parts of " << part;
 }
 
-struct AllToAllModel
-    : ReferenceOpInterface::ExternalModel<AllToAllModel, AllToAllOp> {
+struct AllToAllModel : ReferenceOpInterface::ExternalModel<AllToAllModel, AllToAllOp> {
   LogicalResult evaluate(Operation *operation, Evaluator &evaluator,
                          MutableArrayRef<MemberValues> members) const {
     auto op = cast<AllToAllOp>(operation);
@@ -56,15 +53,14 @@ struct AllToAllModel
       if (failed(checkGroup(op, size, result.shape[concat], part[concat])))
         return failure();
       for (int64_t i = 0; i < size; ++i)
-        copyPart(*members[group[i]].operands[0], split, self * part[split],
-                 result, concat, i * part[concat], part);
+        copyPart(*members[group[i]].operands[0], split, self * part[split], result, concat,
+                 i * part[concat], part);
     }
     return success();
   }
 };
 
-struct AllGatherModel
-    : ReferenceOpInterface::ExternalModel<AllGatherModel, AllGatherOp> {
+struct AllGatherModel : ReferenceOpInterface::ExternalModel<AllGatherModel, AllGatherOp> {
   LogicalResult evaluate(Operation *operation, Evaluator &evaluator,
                          MutableArrayRef<MemberValues> members) const {
     auto op = cast<AllGatherOp>(operation);
@@ -76,8 +72,7 @@ struct AllGatherModel
       if (failed(checkGroup(op, group.size(), result.shape[axis], part[axis])))
         return failure();
       for (auto [i, other] : llvm::enumerate(group))
-        copyPart(*members[other].operands[0], axis, 0, result, axis,
-                 i * part[axis], part);
+        copyPart(*members[other].operands[0], axis, 0, result, axis, i * part[axis], part);
     }
     return success();
   }
@@ -112,14 +107,12 @@ struct ReduceScatterModel
   }
 };
 
-struct AllReduceModel
-    : ReferenceOpInterface::ExternalModel<AllReduceModel, AllReduceOp> {
+struct AllReduceModel : ReferenceOpInterface::ExternalModel<AllReduceModel, AllReduceOp> {
   LogicalResult evaluate(Operation *operation, Evaluator &evaluator,
                          MutableArrayRef<MemberValues> members) const {
     auto op = cast<AllReduceOp>(operation);
     for (int64_t m = 0; m < evaluator.getNumMembers(); ++m)
-      members[m].results[0] =
-          sumGroup(evaluator.getGroup(op.getGroup(), m), members);
+      members[m].results[0] = sumGroup(evaluator.getGroup(op.getGroup(), m), members);
     return success();
   }
 };

@@ -11,8 +11,7 @@ using namespace dpc::reference;
 
 namespace {
 
-template <typename Op, double (*f)(double)>
-LogicalResult unary(Op, Operands in, Results out) {
+template <typename Op, double (*f)(double)> LogicalResult unary(Op, Operands in, Results out) {
   for (size_t i = 0; i < in[0]->floats.size(); ++i)
     out[0].floats[i] = f(in[0]->floats[i]);
   return success();
@@ -41,11 +40,9 @@ LogicalResult binaryInteger(Op, Operands in, Results out) {
   return success();
 }
 
-template <typename Op, double (*f)(double, double),
-          int64_t (*n)(int64_t, int64_t)>
+template <typename Op, double (*f)(double, double), int64_t (*n)(int64_t, int64_t)>
 LogicalResult binaryNumber(Op op, Operands in, Results out) {
-  return in[0]->isFloat() ? binary<Op, f>(op, in, out)
-                          : binaryInteger<Op, n>(op, in, out);
+  return in[0]->isFloat() ? binary<Op, f>(op, in, out) : binaryInteger<Op, n>(op, in, out);
 }
 
 // Integers wrap around: computed as unsigned.
@@ -107,25 +104,29 @@ LogicalResult evaluateDiv(DivOp op, Operands in, Results out) {
   return success();
 }
 
-template <typename Number>
-bool holds(Predicate predicate, Number a, Number b) {
+template <typename Number> bool holds(Predicate predicate, Number a, Number b) {
   switch (predicate) {
-  case Predicate::EQ: return a == b;
-  case Predicate::NE: return a != b;
-  case Predicate::LT: return a < b;
-  case Predicate::LE: return a <= b;
-  case Predicate::GT: return a > b;
-  case Predicate::GE: return a >= b;
+  case Predicate::EQ:
+    return a == b;
+  case Predicate::NE:
+    return a != b;
+  case Predicate::LT:
+    return a < b;
+  case Predicate::LE:
+    return a <= b;
+  case Predicate::GT:
+    return a > b;
+  case Predicate::GE:
+    return a >= b;
   }
   llvm_unreachable("unknown predicate");
 }
 
 LogicalResult evaluateCompare(CompareOp op, Operands in, Results out) {
   for (size_t i = 0; i < out[0].integers.size(); ++i)
-    out[0].integers[i] =
-        in[0]->isFloat()
-            ? holds(op.getPredicate(), in[0]->floats[i], in[1]->floats[i])
-            : holds(op.getPredicate(), in[0]->integers[i], in[1]->integers[i]);
+    out[0].integers[i] = in[0]->isFloat()
+                             ? holds(op.getPredicate(), in[0]->floats[i], in[1]->floats[i])
+                             : holds(op.getPredicate(), in[0]->integers[i], in[1]->integers[i]);
   return success();
 }
 
@@ -170,11 +171,9 @@ LogicalResult evaluateCast(CastOp op, Operands in, Results out) {
     if (out[0].isFloat())
       out[0].floats[i] = in[0]->at(i);
     else if (toBool)
-      out[0].integers[i] = in[0]->isFloat() ? in[0]->floats[i] != 0
-                                            : in[0]->integers[i] != 0;
+      out[0].integers[i] = in[0]->isFloat() ? in[0]->floats[i] != 0 : in[0]->integers[i] != 0;
     else
-      out[0].integers[i] = in[0]->isFloat() ? truncate(in[0]->floats[i])
-                                            : in[0]->integers[i];
+      out[0].integers[i] = in[0]->isFloat() ? truncate(in[0]->floats[i]) : in[0]->integers[i];
   }
   return success();
 }

@@ -4,9 +4,9 @@
 #include "Models.h"
 #include "dpc/Dialect/NN/ModelAttrs.h"
 #include "dpc/Dialect/NN/Sharding.h"
+#include "mlir/Interfaces/CallInterfaces.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/ScopeExit.h"
-#include "mlir/Interfaces/CallInterfaces.h"
 
 #include <thread>
 
@@ -20,8 +20,8 @@ Evaluator::Evaluator(ParameterSource parameters, const Options &options)
     : parameters(std::move(parameters)), options(options) {
   for (const MeshAxis &axis : options.mesh)
     numMembers *= axis.size;
-  numThreads = options.threads ? options.threads
-                               : std::max(1u, std::thread::hardware_concurrency());
+  numThreads =
+      options.threads ? options.threads : std::max(1u, std::thread::hardware_concurrency());
 }
 
 SmallVector<int64_t> Evaluator::getGroup(StringRef axis, int64_t member) const {
@@ -40,11 +40,9 @@ SmallVector<int64_t> Evaluator::getGroup(StringRef axis, int64_t member) const {
 }
 
 FailureOr<Tensor> Evaluator::getParameter(nn::GetOp op, int64_t member) {
-  auto parameter = symbols.lookupNearestSymbolFrom<nn::ParameterOp>(
-      op, op.getParameterAttr());
+  auto parameter = symbols.lookupNearestSymbolFrom<nn::ParameterOp>(op, op.getParameterAttr());
   if (!parameter || !parameters) {
-    op.emitOpError("reads parameter '")
-        << op.getParameter() << "', for which no values are given";
+    op.emitOpError("reads parameter '") << op.getParameter() << "', for which no values are given";
     return failure();
   }
   FailureOr<Tensor> tensor = parameters(parameter, member);
@@ -52,8 +50,7 @@ FailureOr<Tensor> Evaluator::getParameter(nn::GetOp op, int64_t member) {
     auto axis = parameter->getAttrOfType<StringAttr>(nn::kShardedAttr);
     SmallVector<int64_t> group = getGroup(axis.getValue(), member);
     ArrayRef<int64_t> stored = nn::getStoredType(parameter).getShape();
-    if (static_cast<int64_t>(group.size()) != stored.front() ||
-        ArrayRef(tensor->shape) != stored) {
+    if (static_cast<int64_t>(group.size()) != stored.front() || ArrayRef(tensor->shape) != stored) {
       op.emitOpError("reads the sharded parameter '")
           << op.getParameter() << "' in a group of " << group.size()
           << " members, but its values are for " << stored.front();
@@ -61,20 +58,17 @@ FailureOr<Tensor> Evaluator::getParameter(nn::GetOp op, int64_t member) {
     }
     tensor = tensor->part(llvm::find(group, member) - group.begin());
   }
-  if (succeeded(tensor) &&
-      (ArrayRef(tensor->shape) != cast<ShapedType>(op.getType()).getShape() ||
-       tensor->kind != Tensor::zeros(op.getType()).kind)) {
-    op.emitOpError("reads parameter '")
-        << op.getParameter() << "' as " << op.getType()
-        << ", but the values given have another shape or kind";
+  if (succeeded(tensor) && (ArrayRef(tensor->shape) != cast<ShapedType>(op.getType()).getShape() ||
+                            tensor->kind != Tensor::zeros(op.getType()).kind)) {
+    op.emitOpError("reads parameter '") << op.getParameter() << "' as " << op.getType()
+                                        << ", but the values given have another shape or kind";
     return failure();
   }
   return tensor;
 }
 
 func::FuncOp Evaluator::getCallee(func::CallOp call) {
-  auto callee = symbols.lookupNearestSymbolFrom<func::FuncOp>(
-      call, call.getCalleeAttr());
+  auto callee = symbols.lookupNearestSymbolFrom<func::FuncOp>(call, call.getCalleeAttr());
   if (callee && !callee.isExternal() && active.contains(&callee.front())) {
     call.emitOpError("calls '") << call.getCallee() << "', which is running";
     return nullptr;
@@ -107,16 +101,14 @@ static bool decides(Operation &op) {
          (op.hasTrait<nn::InactiveOp>() || !llvm::all_of(op.getResultTypes(), isFloat));
 }
 
-llvm::DenseSet<Value> reference::findDecisive(Block &block,
-                                              ArrayRef<bool> results) {
+llvm::DenseSet<Value> reference::findDecisive(Block &block, ArrayRef<bool> results) {
   llvm::DenseSet<Value> decisive;
   for (Operation &op : llvm::reverse(block)) {
     bool isTerminator = op.hasTrait<OpTrait::IsTerminator>();
     // What a function decides is not asked here: all that it is given may count.
     bool all = !isTerminator &&
                (decides(op) || isa<func::CallOp>(op) ||
-                llvm::any_of(op.getResults(),
-                             [&](Value v) { return decisive.contains(v); }));
+                llvm::any_of(op.getResults(), [&](Value v) { return decisive.contains(v); }));
     for (OpOperand &operand : op.getOpOperands()) {
       unsigned i = operand.getOperandNumber();
       bool wanted = isTerminator ? i < results.size() && results[i] : all;
@@ -164,7 +156,8 @@ LogicalResult Evaluator::evaluateOp(Operation &op, bool isDecisive,
       to.results = from;
     semantics.follow(members, typed);
     for (auto [to, from] : llvm::zip_equal(members, typed))
-      for (auto [result, own, type] : llvm::zip_equal(to.results, from.results, op.getResultTypes()))
+      for (auto [result, own, type] :
+           llvm::zip_equal(to.results, from.results, op.getResultTypes()))
         if (!isFloat(type) || op.hasTrait<nn::InactiveOp>())
           result = std::move(own);
     return success();
@@ -189,7 +182,8 @@ LogicalResult Evaluator::evaluateOp(Operation &op, bool isDecisive,
     }
   }
   for (auto [to, from] : llvm::zip_equal(members, typed))
-    for (auto [result, own, type] : llvm::zip_equal(to.results, from.results, op.getResultTypes())) {
+    for (auto [result, own, type] :
+         llvm::zip_equal(to.results, from.results, op.getResultTypes())) {
       if (!isFloat(type) || op.hasTrait<nn::InactiveOp>())
         result = std::move(own);
       else if (isDecisive)
@@ -198,10 +192,9 @@ LogicalResult Evaluator::evaluateOp(Operation &op, bool isDecisive,
   return success();
 }
 
-LogicalResult Evaluator::evaluateBlock(
-    Block &block, ArrayRef<SmallVector<TensorPtr>> arguments,
-    MutableArrayRef<SmallVector<TensorPtr>> results,
-    ArrayRef<bool> decisiveResults) {
+LogicalResult Evaluator::evaluateBlock(Block &block, ArrayRef<SmallVector<TensorPtr>> arguments,
+                                       MutableArrayRef<SmallVector<TensorPtr>> results,
+                                       ArrayRef<bool> decisiveResults) {
   llvm::DenseSet<Value> decisive;
   // What is decided already needs no second value.
   bool isDecided = options.decisions && options.decisions->isComplete;
@@ -212,8 +205,7 @@ LogicalResult Evaluator::evaluateBlock(
   llvm::DenseMap<Value, unsigned> uses = countUses(block);
   std::vector<llvm::DenseMap<Value, TensorPtr>> values(numMembers);
   for (int64_t m = 0; m < numMembers; ++m)
-    for (auto [argument, tensor] :
-         llvm::zip_equal(block.getArguments(), arguments[m]))
+    for (auto [argument, tensor] : llvm::zip_equal(block.getArguments(), arguments[m]))
       if (uses.count(argument))
         values[m][argument] = tensor;
 
@@ -228,13 +220,11 @@ LogicalResult Evaluator::evaluateBlock(
     for (int64_t m = 0; m < numMembers; ++m)
       for (Value operand : op.getOperands())
         members[m].operands.push_back(values[m].lookup(operand));
-    bool isDecisive = llvm::any_of(
-        op.getResults(), [&](Value v) { return decisive.contains(v); });
+    bool isDecisive = llvm::any_of(op.getResults(), [&](Value v) { return decisive.contains(v); });
     if (failed(evaluateOp(op, isDecisive, members)))
       return failure();
     for (int64_t m = 0; m < numMembers; ++m)
-      for (auto [value, tensor] :
-           llvm::zip_equal(op.getResults(), members[m].results))
+      for (auto [value, tensor] : llvm::zip_equal(op.getResults(), members[m].results))
         if (uses.count(value))
           values[m][value] = std::make_shared<const Tensor>(std::move(tensor));
     for (Value operand : op.getOperands())
@@ -250,8 +240,7 @@ LogicalResult Evaluator::evaluateBlock(
 //===----------------------------------------------------------------------===//
 
 namespace {
-struct CallModel
-    : ReferenceOpInterface::ExternalModel<CallModel, func::CallOp> {
+struct CallModel : ReferenceOpInterface::ExternalModel<CallModel, func::CallOp> {
   LogicalResult evaluate(Operation *op, Evaluator &evaluator,
                          MutableArrayRef<MemberValues> members) const {
     func::FuncOp callee = evaluator.getCallee(cast<func::CallOp>(op));
@@ -280,12 +269,10 @@ void reference::attachCalls(MLIRContext *context) {
 // Entry points
 //===----------------------------------------------------------------------===//
 
-static LogicalResult checkInputs(func::FuncOp function,
-                                 ArrayRef<Tensor> inputs) {
+static LogicalResult checkInputs(func::FuncOp function, ArrayRef<Tensor> inputs) {
   if (inputs.size() != function.getNumArguments())
     return function.emitError("takes ")
-           << function.getNumArguments() << " inputs, but " << inputs.size()
-           << " are given";
+           << function.getNumArguments() << " inputs, but " << inputs.size() << " are given";
   for (auto [i, type] : llvm::enumerate(function.getArgumentTypes())) {
     auto tensorType = dyn_cast<RankedTensorType>(type);
     if (!tensorType || !tensorType.hasStaticShape())
@@ -294,41 +281,36 @@ static LogicalResult checkInputs(func::FuncOp function,
     if (tensorType.getShape() != ArrayRef(inputs[i].shape) ||
         inputs[i].kind != Tensor::zeros(type).kind)
       return function.emitError("takes ")
-             << type << " as input " << i
-             << ", but a tensor of another shape or kind is given";
+             << type << " as input " << i << ", but a tensor of another shape or kind is given";
   }
   return success();
 }
 
 FailureOr<SmallVector<SmallVector<Tensor>>>
-reference::evaluateMembers(func::FuncOp function,
-                           ArrayRef<SmallVector<Tensor>> inputs,
+reference::evaluateMembers(func::FuncOp function, ArrayRef<SmallVector<Tensor>> inputs,
                            ParameterSource parameters, const Options &options) {
   Evaluator evaluator(std::move(parameters), options);
   if (static_cast<int64_t>(inputs.size()) != evaluator.getNumMembers()) {
     function.emitError("is evaluated by ")
-        << evaluator.getNumMembers() << " members, but inputs for "
-        << inputs.size() << " are given";
+        << evaluator.getNumMembers() << " members, but inputs for " << inputs.size()
+        << " are given";
     return failure();
   }
   if (function.isExternal() || !llvm::hasSingleElement(function.getBody())) {
     function.emitError("cannot be evaluated: it needs a body of one block");
     return failure();
   }
-  std::vector<SmallVector<TensorPtr>> arguments(inputs.size()),
-      values(inputs.size());
+  std::vector<SmallVector<TensorPtr>> arguments(inputs.size()), values(inputs.size());
   for (auto [m, list] : llvm::enumerate(inputs)) {
     if (failed(checkInputs(function, list)))
       return failure();
-    for (auto [tensor, type] :
-         llvm::zip_equal(list, function.getArgumentTypes())) {
+    for (auto [tensor, type] : llvm::zip_equal(list, function.getArgumentTypes())) {
       Tensor copy = tensor;
       conform(copy, type, options.precision == Precision::Typed);
       arguments[m].push_back(std::make_shared<const Tensor>(std::move(copy)));
     }
   }
-  if (failed(evaluator.evaluateBlock(function.front(), arguments, values,
-                                     options.decisiveResults)))
+  if (failed(evaluator.evaluateBlock(function.front(), arguments, values, options.decisiveResults)))
     return failure();
   if (options.decisions)
     options.decisions->isComplete = true;
@@ -339,16 +321,14 @@ reference::evaluateMembers(func::FuncOp function,
   return results;
 }
 
-FailureOr<SmallVector<Tensor>> reference::evaluate(func::FuncOp function,
-                                                   ArrayRef<Tensor> inputs,
+FailureOr<SmallVector<Tensor>> reference::evaluate(func::FuncOp function, ArrayRef<Tensor> inputs,
                                                    ParameterSource parameters,
                                                    const Options &options) {
   Options alone = options;
   alone.mesh.clear();
   SmallVector<SmallVector<Tensor>> members(1);
   members[0].assign(inputs.begin(), inputs.end());
-  auto results =
-      evaluateMembers(function, members, std::move(parameters), alone);
+  auto results = evaluateMembers(function, members, std::move(parameters), alone);
   if (failed(results))
     return failure();
   return std::move(results->front());
@@ -366,7 +346,5 @@ void reference::registerReferenceModels(DialectRegistry &registry) {
     attachReduction(context);
     attachShape(context);
   });
-  registry.addExtension(+[](MLIRContext *context, func::FuncDialect *) {
-    attachCalls(context);
-  });
+  registry.addExtension(+[](MLIRContext *context, func::FuncDialect *) { attachCalls(context); });
 }

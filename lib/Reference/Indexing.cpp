@@ -27,9 +27,7 @@ Map mapAxis(ArrayRef<int64_t> table, const Tensor &indices, int64_t axis) {
   for (int64_t o = 0; o < outer; ++o)
     for (int64_t index : indices.integers)
       for (int64_t i = 0; i < inner; ++i)
-        map.push_back(index < 0 || index >= extent
-                          ? -1
-                          : (o * extent + index) * inner + i);
+        map.push_back(index < 0 || index >= extent ? -1 : (o * extent + index) * inner + i);
   return map;
 }
 
@@ -96,21 +94,16 @@ LogicalResult evaluateScatter(ScatterAddOp op, Operands in, Results out) {
   return scatterAdd(mapAxis(out[0].shape, *in[0], op.getAxis()), *in[1], out[0]);
 }
 LogicalResult evaluateGatherNd(GatherNdOp op, Operands in, Results out) {
-  return gather(mapTuples(in[0]->shape, *in[1], op.getBatchDims()), *in[0],
-                out[0]);
+  return gather(mapTuples(in[0]->shape, *in[1], op.getBatchDims()), *in[0], out[0]);
 }
 LogicalResult evaluateScatterNd(ScatterNdAddOp op, Operands in, Results out) {
-  return scatterAdd(mapTuples(out[0].shape, *in[0], op.getBatchDims()), *in[1],
-                    out[0]);
+  return scatterAdd(mapTuples(out[0].shape, *in[0], op.getBatchDims()), *in[1], out[0]);
 }
-LogicalResult evaluateGatherElements(GatherElementsOp op, Operands in,
-                                     Results out) {
+LogicalResult evaluateGatherElements(GatherElementsOp op, Operands in, Results out) {
   return gather(mapElements(in[0]->shape, *in[1], op.getAxis()), *in[0], out[0]);
 }
-LogicalResult evaluateScatterElements(ScatterElementsAddOp op, Operands in,
-                                      Results out) {
-  return scatterAdd(mapElements(out[0].shape, *in[0], op.getAxis()), *in[1],
-                    out[0]);
+LogicalResult evaluateScatterElements(ScatterElementsAddOp op, Operands in, Results out) {
+  return scatterAdd(mapElements(out[0].shape, *in[0], op.getAxis()), *in[1], out[0]);
 }
 
 // NaN counts as the largest, as in NumPy's and PyTorch's sorts.
@@ -127,8 +120,7 @@ LogicalResult evaluateTopK(TopKOp op, Operands in, Results out);
 
 // Which elements are the largest is decided once; their values follow.
 struct TopKModel : ReferenceOpInterface::ExternalModel<TopKModel, TopKOp> {
-  LogicalResult evaluate(Operation *op, Evaluator &,
-                         MutableArrayRef<MemberValues> members) const {
+  LogicalResult evaluate(Operation *op, Evaluator &, MutableArrayRef<MemberValues> members) const {
     for (MemberValues &member : members)
       if (failed(evaluateTopK(cast<TopKOp>(op), member.operands, member.results)))
         return failure();
@@ -140,8 +132,7 @@ struct TopKModel : ReferenceOpInterface::ExternalModel<TopKModel, TopKOp> {
       const Tensor &from = *member.operands[0], &indices = decision.results[1];
       int64_t width = from.shape.back(), k = indices.shape.back();
       for (int64_t i = 0, e = from.isFloat() ? indices.size() : 0; i < e; ++i)
-        member.results[0].floats[i] =
-            from.floats[i / k * width + indices.integers[i]];
+        member.results[0].floats[i] = from.floats[i / k * width + indices.integers[i]];
     }
   }
 };

@@ -11,10 +11,8 @@ using namespace dpc::reference;
 
 namespace {
 
-template <typename Op>
-bool isIgnored(Op op, int64_t label) {
-  return op.getIgnoreIndex() &&
-         static_cast<int64_t>(*op.getIgnoreIndex()) == label;
+template <typename Op> bool isIgnored(Op op, int64_t label) {
+  return op.getIgnoreIndex() && static_cast<int64_t>(*op.getIgnoreIndex()) == label;
 }
 
 LogicalResult evaluateCrossEntropy(CrossEntropyOp op, Operands in, Results out) {
@@ -29,16 +27,13 @@ LogicalResult evaluateCrossEntropy(CrossEntropyOp op, Operands in, Results out) 
     double lse = largest + std::log(sum);
     int64_t label = in[1]->integers[row];
     bool inside = label >= 0 && label < classes;
-    out[0].floats[row] = isIgnored(op, label) ? 0.0
-                         : inside             ? lse - x[label]
-                                              : std::nan("");
+    out[0].floats[row] = isIgnored(op, label) ? 0.0 : inside ? lse - x[label] : std::nan("");
     out[1].floats[row] = lse;
   }
   return success();
 }
 
-LogicalResult evaluateCrossEntropyGrad(CrossEntropyGradOp op, Operands in,
-                                       Results out) {
+LogicalResult evaluateCrossEntropyGrad(CrossEntropyGradOp op, Operands in, Results out) {
   int64_t rows = in[1]->shape[0], classes = in[1]->shape[1];
   for (int64_t row = 0; row < rows; ++row) {
     int64_t label = in[2]->integers[row];
@@ -49,8 +44,7 @@ LogicalResult evaluateCrossEntropyGrad(CrossEntropyGradOp op, Operands in,
       grad = std::nan("");
     for (int64_t c = 0; c < classes; ++c) {
       int64_t i = row * classes + c;
-      out[0].floats[i] =
-          grad * (std::exp(in[1]->floats[i] - lse) - (c == label));
+      out[0].floats[i] = grad * (std::exp(in[1]->floats[i] - lse) - (c == label));
     }
   }
   return success();
@@ -67,8 +61,7 @@ LogicalResult evaluateWeightedMean(WeightedMeanOp, Operands in, Results out) {
   return success();
 }
 
-LogicalResult evaluateWeightedMeanGrad(WeightedMeanGradOp, Operands in,
-                                       Results out) {
+LogicalResult evaluateWeightedMeanGrad(WeightedMeanGradOp, Operands in, Results out) {
   double grad = in[0]->floats[0], den = in[2]->floats[0];
   for (size_t i = 0; i < out[0].floats.size(); ++i)
     out[0].floats[i] = den == 0 ? 0 : grad * in[1]->floats[i] / den;

@@ -18,8 +18,8 @@ namespace {
 constexpr int64_t kTile = 4;
 
 // The tensor permuted: dimension i of the result is dimension perm[i].
-std::vector<double> permute(const std::vector<double> &from,
-                            ArrayRef<int64_t> shape, ArrayRef<int64_t> perm) {
+std::vector<double> permute(const std::vector<double> &from, ArrayRef<int64_t> shape,
+                            ArrayRef<int64_t> perm) {
   SmallVector<int64_t> strides = getStrides(shape), permutedShape, permutedStrides;
   bool identity = true;
   for (auto [i, p] : llvm::enumerate(perm)) {
@@ -52,8 +52,8 @@ std::vector<double> packColumns(const double *b, int64_t k, int64_t n) {
 }
 
 // Four rows of A times one strip.
-void multiplyTile(const double *const rows[kTile], const double *strip,
-                  int64_t k, double sums[kTile][kTile]) {
+void multiplyTile(const double *const rows[kTile], const double *strip, int64_t k,
+                  double sums[kTile][kTile]) {
   double local[kTile][kTile] = {};
   for (int64_t l = 0; l < k; ++l, strip += kTile)
     for (int64_t i = 0; i < kTile; ++i)
@@ -63,8 +63,8 @@ void multiplyTile(const double *const rows[kTile], const double *strip,
 }
 
 // Rows [first, first + kTile) of C.
-void multiplyRows(const double *a, const std::vector<double> &packed, double *c,
-                  int64_t first, int64_t m, int64_t n, int64_t k) {
+void multiplyRows(const double *a, const std::vector<double> &packed, double *c, int64_t first,
+                  int64_t m, int64_t n, int64_t k) {
   const double *rows[kTile];
   for (int64_t i = 0; i < kTile; ++i) // rows past the end repeat the last
     rows[i] = a + std::min(first + i, m - 1) * k;
@@ -80,14 +80,13 @@ void multiplyRows(const double *a, const std::vector<double> &packed, double *c,
 
 // Deals the row tiles of one product to threads; which thread computes a tile
 // changes nothing in it.
-void multiply(const double *a, const double *b, double *c, int64_t m, int64_t n,
-              int64_t k, unsigned numThreads) {
+void multiply(const double *a, const double *b, double *c, int64_t m, int64_t n, int64_t k,
+              unsigned numThreads) {
   std::vector<double> packed = packColumns(b, k, n);
   std::atomic<int64_t> next{0};
   auto work = [&] {
     for (int64_t first; (first = next.fetch_add(16 * kTile)) < m;)
-      for (int64_t row = first; row < std::min(m, first + 16 * kTile);
-           row += kTile)
+      for (int64_t row = first; row < std::min(m, first + 16 * kTile); row += kTile)
         multiplyRows(a, packed, c, row, m, n, k);
   };
   std::vector<std::thread> helpers;
@@ -111,16 +110,14 @@ struct MatmulModel : ReferenceOpInterface::ExternalModel<MatmulModel, MatmulOp> 
     for (int64_t extent : batch)
       batches *= extent;
     for (MemberValues &member : members) {
-      std::vector<double> a = permute(member.operands[0]->floats,
-                                      member.operands[0]->shape,
-                                      op.getLhsPermutation());
-      std::vector<double> b = permute(member.operands[1]->floats,
-                                      member.operands[1]->shape,
-                                      op.getRhsPermutation());
+      std::vector<double> a =
+          permute(member.operands[0]->floats, member.operands[0]->shape, op.getLhsPermutation());
+      std::vector<double> b =
+          permute(member.operands[1]->floats, member.operands[1]->shape, op.getRhsPermutation());
       std::vector<double> c(batches * m * n, 0.0);
       for (int64_t i = 0; i < batches; ++i)
-        multiply(a.data() + i * m * k, b.data() + i * k * n,
-                 c.data() + i * m * n, m, n, k, evaluator.getNumThreads());
+        multiply(a.data() + i * m * k, b.data() + i * k * n, c.data() + i * m * n, m, n, k,
+                 evaluator.getNumThreads());
       std::vector<double> &result = member.results[0].floats;
       result = permute(c, product, op.getResultPermutation());
       if (op.getAccumulator())

@@ -16,11 +16,9 @@ template <typename Op>
 using LocalFunction = llvm::LogicalResult (*)(Op op, Operands in, Results out);
 
 template <typename Op, LocalFunction<Op> function>
-struct LocalModel
-    : ReferenceOpInterface::ExternalModel<LocalModel<Op, function>, Op> {
-  llvm::LogicalResult
-  evaluate(mlir::Operation *op, Evaluator &,
-           llvm::MutableArrayRef<MemberValues> members) const {
+struct LocalModel : ReferenceOpInterface::ExternalModel<LocalModel<Op, function>, Op> {
+  llvm::LogicalResult evaluate(mlir::Operation *op, Evaluator &,
+                               llvm::MutableArrayRef<MemberValues> members) const {
     for (MemberValues &member : members)
       if (failed(function(llvm::cast<Op>(op), member.operands, member.results)))
         return llvm::failure();
@@ -28,8 +26,7 @@ struct LocalModel
   }
 };
 
-template <typename Op, LocalFunction<Op> function>
-void attachLocal(mlir::MLIRContext *context) {
+template <typename Op, LocalFunction<Op> function> void attachLocal(mlir::MLIRContext *context) {
   Op::template attachInterface<LocalModel<Op, function>>(*context);
 }
 

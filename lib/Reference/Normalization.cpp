@@ -12,8 +12,7 @@ using namespace dpc::reference;
 namespace {
 
 // Calls f(first element, row length, row number).
-template <typename F>
-LogicalResult forEachRow(const Tensor &tensor, F f) {
+template <typename F> LogicalResult forEachRow(const Tensor &tensor, F f) {
   int64_t width = tensor.shape.back();
   for (int64_t first = 0, e = tensor.size(); first < e; first += width)
     f(first, width, first / width);
@@ -61,8 +60,7 @@ LogicalResult evaluateLogSoftmax(LogSoftmaxOp, Operands in, Results out) {
   });
 }
 
-LogicalResult evaluateLogSoftmaxGrad(LogSoftmaxGradOp, Operands in,
-                                     Results out) {
+LogicalResult evaluateLogSoftmaxGrad(LogSoftmaxGradOp, Operands in, Results out) {
   return forEachRow(*in[0], [&](int64_t first, int64_t n, int64_t) {
     const double *g = &in[0]->floats[first], *y = &in[1]->floats[first];
     double sum = 0;
@@ -85,8 +83,8 @@ LogicalResult evaluateLayerNorm(LayerNormOp op, Operands in, Results out) {
       variance += (x[i] - mean) * (x[i] - mean);
     double rstd = 1 / std::sqrt(variance / n + epsilon);
     for (int64_t i = 0; i < n; ++i)
-      out[0].floats[first + i] = (x[i] - mean) * rstd * in[1]->floats[i] +
-                                 (op.getBias() ? in[2]->floats[i] : 0);
+      out[0].floats[first + i] =
+          (x[i] - mean) * rstd * in[1]->floats[i] + (op.getBias() ? in[2]->floats[i] : 0);
     out[1].floats[row] = mean;
     out[2].floats[row] = rstd;
   });
@@ -103,18 +101,15 @@ LogicalResult evaluateLayerNormDx(LayerNormDxOp, Operands in, Results out) {
       meanGX += g[i] * scale[i] * (x[i] - mean) * rstd / n;
     }
     for (int64_t i = 0; i < n; ++i)
-      out[0].floats[first + i] =
-          rstd * (g[i] * scale[i] - meanG - (x[i] - mean) * rstd * meanGX);
+      out[0].floats[first + i] = rstd * (g[i] * scale[i] - meanG - (x[i] - mean) * rstd * meanGX);
   });
 }
 
-LogicalResult evaluateLayerNormDscale(LayerNormDscaleOp, Operands in,
-                                      Results out) {
+LogicalResult evaluateLayerNormDscale(LayerNormDscaleOp, Operands in, Results out) {
   return forEachRow(*in[0], [&](int64_t first, int64_t n, int64_t row) {
     for (int64_t i = 0; i < n; ++i)
       out[0].floats[i] += in[0]->floats[first + i] *
-                          (in[1]->floats[first + i] - in[2]->floats[row]) *
-                          in[3]->floats[row];
+                          (in[1]->floats[first + i] - in[2]->floats[row]) * in[3]->floats[row];
   });
 }
 

@@ -13,8 +13,7 @@ namespace {
 
 // The result's element that each element of the operand goes to, as strides of
 // the operand's dimensions (0 for reduced ones).
-SmallVector<int64_t> getTargetStrides(ArrayRef<int64_t> shape,
-                                      ArrayRef<int64_t> axes) {
+SmallVector<int64_t> getTargetStrides(ArrayRef<int64_t> shape, ArrayRef<int64_t> axes) {
   SmallVector<int64_t> strides(shape.size(), 0);
   int64_t stride = 1;
   for (int64_t i = static_cast<int64_t>(shape.size()) - 1; i >= 0; --i)
@@ -25,8 +24,7 @@ SmallVector<int64_t> getTargetStrides(ArrayRef<int64_t> shape,
   return strides;
 }
 
-template <typename F>
-void forEachTarget(const Tensor &operand, ArrayRef<int64_t> axes, F f) {
+template <typename F> void forEachTarget(const Tensor &operand, ArrayRef<int64_t> axes, F f) {
   SmallVector<int64_t> strides = getTargetStrides(operand.shape, axes);
   forEachPlace(operand.shape, [&](ArrayRef<int64_t> place, int64_t i) {
     int64_t target = 0;
@@ -41,8 +39,8 @@ LogicalResult evaluateSum(ReduceSumOp op, Operands in, Results out) {
     if (out[0].isFloat())
       out[0].floats[target] += in[0]->floats[i];
     else
-      out[0].integers[target] = static_cast<int64_t>(
-          static_cast<uint64_t>(out[0].integers[target]) + in[0]->integers[i]);
+      out[0].integers[target] =
+          static_cast<int64_t>(static_cast<uint64_t>(out[0].integers[target]) + in[0]->integers[i]);
   });
   return success();
 }
@@ -56,16 +54,15 @@ LogicalResult evaluateMax(ReduceMaxOp op, Operands in, Results out) {
       if (x > largest || std::isnan(x) || (x == 0 && largest == 0 && !std::signbit(x)))
         largest = std::isnan(largest) ? largest : x;
     } else {
-      out[0].integers[target] =
-          std::max(out[0].integers[target], in[0]->integers[i]);
+      out[0].integers[target] = std::max(out[0].integers[target], in[0]->integers[i]);
     }
   });
   return success();
 }
 
 template <typename Number>
-void runSums(const std::vector<Number> &in, std::vector<Number> &out,
-             int64_t extent, int64_t inner, bool exclusive, bool reverse) {
+void runSums(const std::vector<Number> &in, std::vector<Number> &out, int64_t extent, int64_t inner,
+             bool exclusive, bool reverse) {
   for (size_t first = 0; first < in.size(); ++first) {
     if (static_cast<int64_t>(first) / inner % extent != 0)
       continue; // only where a line along the axis starts
@@ -82,10 +79,8 @@ void runSums(const std::vector<Number> &in, std::vector<Number> &out,
 LogicalResult evaluateCumSum(CumSumOp op, Operands in, Results out) {
   int64_t axis = op.getAxis(), extent = in[0]->shape[axis];
   int64_t inner = getStrides(in[0]->shape)[axis];
-  runSums(in[0]->floats, out[0].floats, extent, inner, op.getExclusive(),
-          op.getReverse());
-  runSums(in[0]->integers, out[0].integers, extent, inner, op.getExclusive(),
-          op.getReverse());
+  runSums(in[0]->floats, out[0].floats, extent, inner, op.getExclusive(), op.getReverse());
+  runSums(in[0]->integers, out[0].integers, extent, inner, op.getExclusive(), op.getReverse());
   return success();
 }
 

@@ -12,8 +12,7 @@ using namespace dpc::reference;
 
 namespace {
 
-void copyElement(const Tensor &from, int64_t source, Tensor &to,
-                 int64_t target) {
+void copyElement(const Tensor &from, int64_t source, Tensor &to, int64_t target) {
   if (to.isFloat())
     to.floats[target] = from.floats[source];
   else
@@ -54,26 +53,22 @@ LogicalResult evaluateSlice(SliceOp op, Operands in, Results out) {
   forEachPlace(out[0].shape, [&](ArrayRef<int64_t> place, int64_t i) {
     int64_t source = 0;
     for (size_t k = 0; k < place.size(); ++k)
-      source +=
-          (op.getStarts()[k] + place[k] * op.getStrides()[k]) * strides[k];
+      source += (op.getStarts()[k] + place[k] * op.getStrides()[k]) * strides[k];
     copyElement(*in[0], source, out[0], i);
   });
   return success();
 }
 
 LogicalResult evaluatePad(PadOp op, Operands in, Results out) {
-  auto elementType = cast<RankedTensorType>(
-      op.getType().clone(ArrayRef<int64_t>{}));
-  Tensor value =
-      Tensor::fromAttribute(DenseElementsAttr::get(elementType, op.getValue()));
+  auto elementType = cast<RankedTensorType>(op.getType().clone(ArrayRef<int64_t>{}));
+  Tensor value = Tensor::fromAttribute(DenseElementsAttr::get(elementType, op.getValue()));
   for (int64_t i = 0, e = out[0].size(); i < e; ++i)
     copyElement(value, 0, out[0], i);
   SmallVector<int64_t> strides = getStrides(out[0].shape);
   forEachPlace(in[0]->shape, [&](ArrayRef<int64_t> place, int64_t i) {
     int64_t target = 0;
     for (size_t k = 0; k < place.size(); ++k)
-      target +=
-          (op.getLow()[k] + place[k] * (op.getInterior()[k] + 1)) * strides[k];
+      target += (op.getLow()[k] + place[k] * (op.getInterior()[k] + 1)) * strides[k];
     copyElement(*in[0], i, out[0], target);
   });
   return success();

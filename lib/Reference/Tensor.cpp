@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "dpc/Reference/Tensor.h"
-#include "llvm/ADT/APFloat.h"
 #include "mlir/IR/BuiltinAttributes.h"
+#include "llvm/ADT/APFloat.h"
 
 #include <cstring>
 
@@ -34,8 +34,7 @@ Tensor Tensor::fromFloats(ArrayRef<int64_t> shape, std::vector<double> values) {
   return tensor;
 }
 
-Tensor Tensor::fromIntegers(ArrayRef<int64_t> shape,
-                            std::vector<int64_t> values) {
+Tensor Tensor::fromIntegers(ArrayRef<int64_t> shape, std::vector<int64_t> values) {
   Tensor tensor;
   tensor.kind = Kind::Integer;
   tensor.shape.assign(shape.begin(), shape.end());
@@ -53,8 +52,7 @@ Tensor Tensor::part(int64_t index) const {
   if (isFloat())
     tensor.floats.assign(floats.begin() + first, floats.begin() + first + count);
   else
-    tensor.integers.assign(integers.begin() + first,
-                           integers.begin() + first + count);
+    tensor.integers.assign(integers.begin() + first, integers.begin() + first + count);
   return tensor;
 }
 
@@ -64,23 +62,18 @@ static double toDouble(APFloat value) {
   return value.convertToDouble();
 }
 
-static bool isUnsigned(Type type) {
-  return type.isUnsignedInteger() || type.isInteger(1);
-}
+static bool isUnsigned(Type type) { return type.isUnsignedInteger() || type.isInteger(1); }
 
 Tensor Tensor::fromAttribute(ElementsAttr attribute) {
   ShapedType type = attribute.getShapedType();
   Tensor tensor = zeros(type);
   if (tensor.isFloat()) {
-    for (auto [to, value] :
-         llvm::zip_equal(tensor.floats, attribute.getValues<APFloat>()))
+    for (auto [to, value] : llvm::zip_equal(tensor.floats, attribute.getValues<APFloat>()))
       to = toDouble(value);
   } else {
     bool zeroExtended = isUnsigned(type.getElementType());
-    for (auto [to, value] :
-         llvm::zip_equal(tensor.integers, attribute.getValues<APInt>()))
-      to = zeroExtended ? static_cast<int64_t>(value.getZExtValue())
-                        : value.getSExtValue();
+    for (auto [to, value] : llvm::zip_equal(tensor.integers, attribute.getValues<APInt>()))
+      to = zeroExtended ? static_cast<int64_t>(value.getZExtValue()) : value.getSExtValue();
   }
   return tensor;
 }
@@ -138,8 +131,7 @@ double reference::roundTo(FloatType type, double value) {
     return static_cast<float>(value);
   APFloat rounded(value);
   bool losesInfo;
-  rounded.convert(type.getFloatSemantics(), APFloat::rmNearestTiesToEven,
-                  &losesInfo);
+  rounded.convert(type.getFloatSemantics(), APFloat::rmNearestTiesToEven, &losesInfo);
   return toDouble(rounded);
 }
 

@@ -34,8 +34,9 @@ bool isCheckpoint(const std::string &path) {
   const std::string mark = "{\n \"format\": \"dpc-checkpoint\"";
   InputFile file;
   std::string begin(mark.size(), '\0');
-  return InputFile::open(manifestOf(path), Code::Checkpoint, file).ok() && file.size() >= mark.size() &&
-         file.read(0, begin.data(), begin.size()).ok() && begin == mark;
+  return InputFile::open(manifestOf(path), Code::Checkpoint, file).ok() &&
+         file.size() >= mark.size() && file.read(0, begin.data(), begin.size()).ok() &&
+         begin == mark;
 }
 
 Status listCheckpoints(const std::string &directory, std::vector<FoundCheckpoint> &out) {
@@ -75,7 +76,8 @@ Status Checkpoint::open(const std::string &path, Checkpoint &out) {
     if (Status s = InputFile::open(full, Code::Checkpoint, input); !s.ok())
       return s.within("the checkpoint is damaged");
     if (input.size() != file.bytes)
-      return error(Code::Checkpoint, "'", full, "' is damaged: it has ", input.size(), " bytes, not ", file.bytes);
+      return error(Code::Checkpoint, "'", full, "' is damaged: it has ", input.size(),
+                   " bytes, not ", file.bytes);
     std::string hash;
     if (Status s = hashFile(full, Code::Checkpoint, hash); !s.ok())
       return s;
@@ -97,14 +99,17 @@ Status Checkpoint::read(const std::string &tensor, Element type, const std::vect
     if (!stored)
       continue;
     if (stored->type != type || stored->shape != shape)
-      return error(Code::Checkpoint, "'", file.file().path(), "': tensor '", tensor, "' is ", nameOf(stored->type),
-                   shapeText(stored->shape), ", its manifest says ", nameOf(type), shapeText(shape));
+      return error(Code::Checkpoint, "'", file.file().path(), "': tensor '", tensor, "' is ",
+                   nameOf(stored->type), shapeText(stored->shape), ", its manifest says ",
+                   nameOf(type), shapeText(shape));
     return file.file().read(stored->offset, data, stored->bytes);
   }
-  return error(Code::Checkpoint, "'", name, "' has no tensor '", tensor, "', which its manifest lists");
+  return error(Code::Checkpoint, "'", name, "' has no tensor '", tensor,
+               "', which its manifest lists");
 }
 
-Status openNewestCheckpoint(const std::string &path, Checkpoint &out, std::vector<std::string> &notes) {
+Status openNewestCheckpoint(const std::string &path, Checkpoint &out,
+                            std::vector<std::string> &notes) {
   if (isCheckpoint(path))
     return Checkpoint::open(path, out);
   std::vector<FoundCheckpoint> all;

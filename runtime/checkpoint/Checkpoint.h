@@ -56,6 +56,7 @@ private:
 // The newest complete checkpoint of a folder of them, or `path` itself if it is one.
 // Damaged ones are passed over, each with a line in `notes`; if none is left, or
 // there is none, an error (Checkpoint).
-Status openNewestCheckpoint(const std::string &path, Checkpoint &out, std::vector<std::string> &notes);
+Status openNewestCheckpoint(const std::string &path, Checkpoint &out,
+                            std::vector<std::string> &notes);
 
 } // namespace dpcrt

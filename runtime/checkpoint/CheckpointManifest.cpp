@@ -17,7 +17,8 @@ constexpr const char *kEnd = "\"\n}\n";
 constexpr size_t kHexDigits = 32;
 
 bool isHex(const std::string &text) {
-  return text.size() == kHexDigits && text.find_first_not_of("0123456789abcdef") == std::string::npos;
+  return text.size() == kHexDigits &&
+         text.find_first_not_of("0123456789abcdef") == std::string::npos;
 }
 
 class Reader : JsonReader {
@@ -36,8 +37,8 @@ private:
       return false;
     const json *model = member(doc, "", "model"), *config = member(doc, "", "config");
     if (!model || !config || !string(doc, "", "producer", m.producer) ||
-        !string(*model, "model", "name", m.modelName) || !string(*model, "model", "hash", m.modelHash) ||
-        !string(doc, "", "optimizer", m.optimizer))
+        !string(*model, "model", "name", m.modelName) ||
+        !string(*model, "model", "hash", m.modelHash) || !string(doc, "", "optimizer", m.optimizer))
       return false;
     m.config = *config;
     return true;
@@ -98,7 +99,8 @@ private:
   bool files(const json &doc) {
     return list(doc, "", "files", [&](const json &e, const std::string &at) {
       CheckpointManifest::File f;
-      if (!file(e, at, "name", f.name) || !number(e, at, "bytes", f.bytes) || !string(e, at, "xxh3_128", f.hash))
+      if (!file(e, at, "name", f.name) || !number(e, at, "bytes", f.bytes) ||
+          !string(e, at, "xxh3_128", f.hash))
         return false;
       if (f.name.empty() || f.name == CheckpointManifest::fileName)
         return fail(join(at, "name"), "is no file of tensors");
@@ -132,8 +134,11 @@ std::string writeCheckpointManifest(const CheckpointManifest &m) {
   doc["layout"] = "initializer";
   doc["parameters"] = json::array();
   for (const auto &p : m.parameters)
-    doc["parameters"].push_back({{"name", p.name}, {"shape", p.shape}, {"dtype", nameOf(p.type)},
-                                 {"trained", p.trained}, {"moments", p.moments}});
+    doc["parameters"].push_back({{"name", p.name},
+                                 {"shape", p.shape},
+                                 {"dtype", nameOf(p.type)},
+                                 {"trained", p.trained},
+                                 {"moments", p.moments}});
   doc["files"] = json::array();
   for (const auto &f : m.files)
     doc["files"].push_back({{"name", f.name}, {"bytes", f.bytes}, {"xxh3_128", f.hash}});

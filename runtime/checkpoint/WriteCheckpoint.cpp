@@ -40,7 +40,8 @@ Status rename(const std::string &from, const std::string &to) {
   return {};
 }
 
-Status fill(const std::string &partial, CheckpointManifest &manifest, const std::vector<TensorToWrite> &tensors) {
+Status fill(const std::string &partial, CheckpointManifest &manifest,
+            const std::vector<TensorToWrite> &tensors) {
   WrittenFile state;
   if (Status s = writeSafetensors(partial + "/state.safetensors", tensors,
                                   {{"format_version", "1.0"}, {"layout", "initializer"}}, &state);
@@ -118,14 +119,16 @@ Status tidyCheckpoints(const std::string &directory) {
   std::sort(names.begin(), names.end()); // .partial comes before .replaced
   for (const std::string &name : names) {
     size_t dot = name.rfind('.');
-    std::string ending = dot == std::string::npos ? "" : name.substr(dot), path = directory + "/" + name;
-    if (!isCheckpointName(name.substr(0, dot)) || (ending != kPartial && ending != kReplaced && ending != kRemoved))
+    std::string ending = dot == std::string::npos ? "" : name.substr(dot),
+                path = directory + "/" + name;
+    if (!isCheckpointName(name.substr(0, dot)) ||
+        (ending != kPartial && ending != kReplaced && ending != kRemoved))
       continue;
     std::string plain = directory + "/" + name.substr(0, dot);
-    bool use = ending == kPartial ? isCheckpoint(path) : ending == kReplaced && !isCheckpoint(plain) && isCheckpoint(path);
-    Status s = !use                 ? removeTree(path)
-               : ending == kPartial ? settle(plain)
-                                    : rename(path, plain);
+    bool use = ending == kPartial
+                   ? isCheckpoint(path)
+                   : ending == kReplaced && !isCheckpoint(plain) && isCheckpoint(path);
+    Status s = !use ? removeTree(path) : ending == kPartial ? settle(plain) : rename(path, plain);
     if (!s.ok())
       return s;
   }
@@ -134,7 +137,8 @@ Status tidyCheckpoints(const std::string &directory) {
 
 Status writeCheckpoint(const std::string &directory, CheckpointManifest &manifest,
                        const std::vector<TensorToWrite> &tensors, uint64_t keep) {
-  std::string name = directory + "/step-" + std::to_string(manifest.step), partial = name + kPartial;
+  std::string name = directory + "/step-" + std::to_string(manifest.step),
+              partial = name + kPartial;
   if (Status s = checkName(name); !s.ok())
     return s;
   if (Status s = removeTree(partial); !s.ok())

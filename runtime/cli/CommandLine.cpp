@@ -13,23 +13,30 @@ namespace {
 std::string checkWhole(const std::string &text) {
   bool digits = !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
   bool fits = digits && (text.size() < 20 || (text.size() == 20 && text <= "18446744073709551615"));
-  return fits ? "" : "'" + text + "' is not a whole number of at least 0" + (digits ? " that fits 64 bits" : "");
+  return fits ? ""
+              : "'" + text + "' is not a whole number of at least 0" +
+                    (digits ? " that fits 64 bits" : "");
 }
 std::string checkInteger(const std::string &text) {
   std::string digits = !text.empty() && text[0] == '-' ? text.substr(1) : text;
-  bool good = !digits.empty() && digits.find_first_not_of("0123456789") == std::string::npos && digits.size() < 19;
+  bool good = !digits.empty() && digits.find_first_not_of("0123456789") == std::string::npos &&
+              digits.size() < 19;
   return good ? "" : "'" + text + "' is not a whole number";
 }
 std::string checkNumber(const std::string &text) {
   char *end = nullptr;
   double value = std::strtod(text.c_str(), &end);
-  return end != text.c_str() && !*end && std::isfinite(value) ? "" : "'" + text + "' is not a number";
+  return end != text.c_str() && !*end && std::isfinite(value) ? ""
+                                                              : "'" + text + "' is not a number";
 }
 
 void addChecks(CLI::App &app) {
   for (CLI::Option *option : app.get_options()) {
     const std::string type = option->get_type_name();
-    auto check = type.find("UINT") == 0 ? checkWhole : type.find("INT") == 0 ? checkInteger : type.find("FLOAT") == 0 ? checkNumber : nullptr;
+    auto check = type.find("UINT") == 0    ? checkWhole
+                 : type.find("INT") == 0   ? checkInteger
+                 : type.find("FLOAT") == 0 ? checkNumber
+                                           : nullptr;
     if (check)
       option->check(CLI::Validator(check, ""));
     // A flag that may be repeated takes one value each time: it would swallow the
@@ -63,7 +70,8 @@ std::string unknownFlag(const CLI::App &app, const std::vector<std::string> &arg
     if (std::find(known.begin(), known.end(), flag) != known.end())
       continue;
     // -ofile is -o; -1 is a number; -lr is --lr with a dash too few.
-    if (!longForm && (!std::isalpha(static_cast<unsigned char>(flag[1])) || std::find(known.begin(), known.end(), "-" + flag) == known.end()))
+    if (!longForm && (!std::isalpha(static_cast<unsigned char>(flag[1])) ||
+                      std::find(known.begin(), known.end(), "-" + flag) == known.end()))
       continue;
     std::string near = longForm ? nearest(flag, known) : "-" + flag;
     return "there is no flag " + flag + (near.empty() ? "" : "; did you mean " + near + "?");
@@ -75,8 +83,10 @@ std::string inWords(const CLI::ParseError &e, const CLI::App &app) {
   std::string text = e.what();
   if (dynamic_cast<const CLI::ArgumentMismatch *>(&e)) {
     for (const CLI::Option *option : app.get_options())
-      if (option->get_items_expected_max() > 0 && option->results().size() > size_t(option->get_items_expected_max()))
-        return option->get_name() + " is given more than once: " + option->results()[0] + " and " + option->results()[1];
+      if (option->get_items_expected_max() > 0 &&
+          option->results().size() > size_t(option->get_items_expected_max()))
+        return option->get_name() + " is given more than once: " + option->results()[0] + " and " +
+               option->results()[1];
     return text.substr(0, text.find(':')) + " needs a value";
   }
   if (dynamic_cast<const CLI::ExtrasError *>(&e)) {
@@ -102,11 +112,14 @@ std::string tomlString(const std::string &text) {
 std::string configText(const CLI::App &app, bool withDefaults) {
   std::string text;
   for (const CLI::Option *option : app.get_options()) {
-    if (!option->get_configurable() || (option->get_lnames().empty() && option->get_single_name().empty()))
+    if (!option->get_configurable() ||
+        (option->get_lnames().empty() && option->get_single_name().empty()))
       continue;
-    std::string name = option->get_lnames().empty() ? option->get_single_name() : option->get_lnames().front();
+    std::string name =
+        option->get_lnames().empty() ? option->get_single_name() : option->get_lnames().front();
     bool isFlag = option->get_type_size() == 0 || option->get_expected_max() == 0;
-    std::vector<std::string> values = option->count() ? option->results() : std::vector<std::string>();
+    std::vector<std::string> values =
+        option->count() ? option->results() : std::vector<std::string>();
     if (values.empty() && (!withDefaults || option->get_default_str().empty()))
       continue;
     if (values.empty())
@@ -124,8 +137,8 @@ std::string configText(const CLI::App &app, bool withDefaults) {
   return text;
 }
 
-std::optional<int> parseCommandLine(CLI::App &app, const std::vector<std::string> &args, std::ostream &out,
-                                    std::ostream &err) {
+std::optional<int> parseCommandLine(CLI::App &app, const std::vector<std::string> &args,
+                                    std::ostream &out, std::ostream &err) {
   auto fail = [&](const std::string &what) {
     err << "error: " << what << " (`" << app.get_name() << " --help` lists the flags)\n";
     return 2;
@@ -134,7 +147,9 @@ std::optional<int> parseCommandLine(CLI::App &app, const std::vector<std::string
   bool printConfig = false;
   app.set_config("--config", "", "TOML file whose keys are the flags; flags win");
   app.allow_config_extras(CLI::config_extras_mode::error);
-  app.add_flag("--print-config", printConfig, "print the flags as they were resolved, for --config, and end")->configurable(false);
+  app.add_flag("--print-config", printConfig,
+               "print the flags as they were resolved, for --config, and end")
+      ->configurable(false);
   app.add_flag("--version", "print the version and end")->configurable(false);
   if (std::find(args.begin(), args.end(), "--version") != args.end()) {
     out << app.get_name() << " " << versionText() << "\n";

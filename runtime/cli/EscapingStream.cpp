@@ -6,15 +6,19 @@
 namespace dpcrt {
 namespace {
 int lengthOf(unsigned char first) {
-  return first < 0x80 ? 1 : first >= 0xc2 && first < 0xe0 ? 2 : first >= 0xe0 && first < 0xf0 ? 3 : first >= 0xf0 && first < 0xf5 ? 4 : 0;
+  return first < 0x80                    ? 1
+         : first >= 0xc2 && first < 0xe0 ? 2
+         : first >= 0xe0 && first < 0xf0 ? 3
+         : first >= 0xf0 && first < 0xf5 ? 4
+                                         : 0;
 }
 
 // Whether the second byte may follow the first.
 bool fits(unsigned char first, unsigned char second) {
   if ((second & 0xc0) != 0x80)
     return false;
-  return !(first == 0xe0 && second < 0xa0) && !(first == 0xed && second >= 0xa0) && !(first == 0xf0 && second < 0x90) &&
-         !(first == 0xf4 && second >= 0x90);
+  return !(first == 0xe0 && second < 0xa0) && !(first == 0xed && second >= 0xa0) &&
+         !(first == 0xf0 && second < 0x90) && !(first == 0xf4 && second >= 0x90);
 }
 } // namespace
 

@@ -30,7 +30,9 @@ private:
 
 class EscapingStream : public std::ostream {
 public:
-  explicit EscapingStream(std::ostream &target) : std::ostream(nullptr), buffer(target.rdbuf()) { rdbuf(&buffer); }
+  explicit EscapingStream(std::ostream &target) : std::ostream(nullptr), buffer(target.rdbuf()) {
+    rdbuf(&buffer);
+  }
 
 private:
   EscapingBuffer buffer;

@@ -4,4 +4,4 @@
 
 namespace dpcrt {
 const char *versionText() { return DPC_VERSION; }
-}
+} // namespace dpcrt

@@ -26,10 +26,12 @@ Status Batches::enoughFor(uint64_t wanted, uint64_t first, const std::string &na
   auto steps = stepsFrom(first);
   if (!steps || *steps >= wanted)
     return {};
-  return error(Code::Data, "--data ", name, " holds ", cursor.rows, " micro-batches, ", cursor.epochs,
-               cursor.epochs == 1 ? " epoch of which is enough for " : " epochs of which are enough for ", *steps,
-               first ? " more" : "", " steps of ", microBatches, first ? " after " + std::to_string(first) + " micro-batches" : "",
-               "; --steps asks for ", wanted, first ? " more" : "", " (--epochs 0 repeats the data)");
+  return error(
+      Code::Data, "--data ", name, " holds ", cursor.rows, " micro-batches, ", cursor.epochs,
+      cursor.epochs == 1 ? " epoch of which is enough for " : " epochs of which are enough for ",
+      *steps, first ? " more" : "", " steps of ", microBatches,
+      first ? " after " + std::to_string(first) + " micro-batches" : "", "; --steps asks for ",
+      wanted, first ? " more" : "", " (--epochs 0 repeats the data)");
 }
 
 Status Batches::read(uint64_t first, std::vector<Values> &inputs) {

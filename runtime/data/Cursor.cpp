@@ -11,8 +11,7 @@ uint64_t mix(uint64_t x) { // the finaliser of SplitMix64
 }
 } // namespace
 
-uint64_t permute(uint64_t index, uint64_t count, uint64_t seed,
-                 uint64_t epoch) {
+uint64_t permute(uint64_t index, uint64_t count, uint64_t seed, uint64_t epoch) {
   if (count < 2)
     return 0;
   int half = 1;
@@ -23,8 +22,7 @@ uint64_t permute(uint64_t index, uint64_t count, uint64_t seed,
   do {
     uint64_t left = index >> half, right = index & mask;
     for (uint64_t round = 1; round <= 6; ++round) {
-      uint64_t next =
-          left ^ (mix(key + round * 0xd1342543de82ef95ull + right) & mask);
+      uint64_t next = left ^ (mix(key + round * 0xd1342543de82ef95ull + right) & mask);
       left = right;
       right = next;
     }

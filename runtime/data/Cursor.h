@@ -9,8 +9,8 @@
 namespace dpcrt {
 
 struct Cursor {
-  uint64_t rows = 0;             // N, micro-batches in the data; 0: no end
-  uint64_t epochs = 1;           // 0: for ever
+  uint64_t rows = 0;   // N, micro-batches in the data; 0: no end
+  uint64_t epochs = 1; // 0: for ever
   std::optional<uint64_t> shuffleSeed;
 
   // Row of micro-batch c: c mod N, or under shuffle the (c mod N)-th of the

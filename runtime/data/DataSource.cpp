@@ -9,21 +9,24 @@ namespace dpcrt {
 
 DataSource::~DataSource() = default;
 
-uint64_t InputSpec::bytes() const {
-  return byteSize(shape, sizeOf(type)).value_or(0);
-}
+uint64_t InputSpec::bytes() const { return byteSize(shape, sizeOf(type)).value_or(0); }
 
 int64_t InputSpec::integerAt(const void *values, uint64_t i) const {
   switch (type) {
-  case Element::I64: return static_cast<const int64_t *>(values)[i];
-  case Element::I32: return static_cast<const int32_t *>(values)[i];
-  case Element::I8: return static_cast<const int8_t *>(values)[i];
-  default: return static_cast<const uint8_t *>(values)[i];
+  case Element::I64:
+    return static_cast<const int64_t *>(values)[i];
+  case Element::I32:
+    return static_cast<const int32_t *>(values)[i];
+  case Element::I8:
+    return static_cast<const int8_t *>(values)[i];
+  default:
+    return static_cast<const uint8_t *>(values)[i];
   }
 }
 
 uint64_t InputSpec::firstOutside(const void *values, uint64_t count) const {
-  if (!limit || (type != Element::I64 && type != Element::I32 && type != Element::I8 && type != Element::U8))
+  if (!limit ||
+      (type != Element::I64 && type != Element::I32 && type != Element::I8 && type != Element::U8))
     return count;
   uint64_t i = 0;
   for (; i < count; ++i) {
@@ -42,7 +45,9 @@ std::string InputSpec::range() const {
   text += "below " + std::to_string(limit);
   for (size_t i = 0; i < ignored.size(); ++i)
     text += (i ? " and " : ", and ") + std::to_string(ignored[i]);
-  return text + (ignored.empty() ? "" : ignored.size() == 1 ? ", which is ignored" : ", which are ignored");
+  return text + (ignored.empty()       ? ""
+                 : ignored.size() == 1 ? ", which is ignored"
+                                       : ", which are ignored");
 }
 
 namespace {
@@ -50,12 +55,10 @@ namespace {
 // (seed, input, row), so that a run on synthetic data repeats.
 class SyntheticSource : public DataSource {
 public:
-  SyntheticSource(uint64_t seed, const std::vector<InputSpec> &inputs,
-                  uint64_t experts)
+  SyntheticSource(uint64_t seed, const std::vector<InputSpec> &inputs, uint64_t experts)
       : seed(seed), inputs(inputs), experts(experts) {}
   uint64_t rows() const override { return 0; }
-  Status read(uint64_t input, uint64_t row, uint64_t expert,
-              void *dst) const override {
+  Status read(uint64_t input, uint64_t row, uint64_t expert, void *dst) const override {
     const InputSpec &spec = inputs[input];
     uint64_t count = spec.bytes() / sizeOf(spec.type);
     uint64_t first = (row * experts + expert) * count;
@@ -64,15 +67,19 @@ public:
       uint64_t integer = randomBits(seed, spec.name, first + i) % limit;
       switch (spec.type) {
       case Element::F32:
-        static_cast<float *>(dst)[i] =
-            float(randomNormal(seed, spec.name, first + i));
+        static_cast<float *>(dst)[i] = float(randomNormal(seed, spec.name, first + i));
         break;
       case Element::F64:
         static_cast<double *>(dst)[i] = randomNormal(seed, spec.name, first + i);
         break;
-      case Element::I64: static_cast<int64_t *>(dst)[i] = int64_t(integer); break;
-      case Element::I32: static_cast<int32_t *>(dst)[i] = int32_t(integer); break;
-      default: static_cast<uint8_t *>(dst)[i] = uint8_t(integer % 256 % limit);
+      case Element::I64:
+        static_cast<int64_t *>(dst)[i] = int64_t(integer);
+        break;
+      case Element::I32:
+        static_cast<int32_t *>(dst)[i] = int32_t(integer);
+        break;
+      default:
+        static_cast<uint8_t *>(dst)[i] = uint8_t(integer % 256 % limit);
       }
     }
     return {};
@@ -89,29 +96,25 @@ bool startsWith(const std::string &s, const char *prefix) {
 }
 } // namespace
 
-std::unique_ptr<DataSource>
-makeSyntheticSource(uint64_t seed, const std::vector<InputSpec> &inputs,
-                    uint64_t experts) {
+std::unique_ptr<DataSource> makeSyntheticSource(uint64_t seed, const std::vector<InputSpec> &inputs,
+                                                uint64_t experts) {
   return std::make_unique<SyntheticSource>(seed, inputs, experts);
 }
 
-Status openDataSource(const std::string &source,
-                      const std::vector<InputSpec> &inputs, uint64_t experts,
-                      std::unique_ptr<DataSource> &out) {
+Status openDataSource(const std::string &source, const std::vector<InputSpec> &inputs,
+                      uint64_t experts, std::unique_ptr<DataSource> &out) {
   if (source == "synthetic" || startsWith(source, "synthetic:")) {
     uint64_t seed = 0;
     std::string digits = source == "synthetic" ? "0" : source.substr(10);
     if (digits.empty() || digits.size() > 18 ||
         digits.find_first_not_of("0123456789") != std::string::npos)
-      return Status(Code::Usage, "--data " + source +
-                                           ": the seed must be a number, as in synthetic:7");
+      return Status(Code::Usage,
+                    "--data " + source + ": the seed must be a number, as in synthetic:7");
     seed = std::stoull(digits);
     for (const InputSpec &spec : inputs)
       if (spec.type == Element::BF16 || spec.type == Element::F16)
-        return Status(Code::Data,
-                      "synthetic data cannot make input '" + spec.name +
-                          "' of type " + nameOf(spec.type) +
-                          "; bring it in a safetensors file");
+        return Status(Code::Data, "synthetic data cannot make input '" + spec.name + "' of type " +
+                                      nameOf(spec.type) + "; bring it in a safetensors file");
     out = makeSyntheticSource(seed, inputs, experts);
     return {};
   }

@@ -17,7 +17,7 @@ struct InputSpec {
   std::string name;
   Element type;
   std::vector<uint64_t> shape;
-  uint64_t limit = 0; // integers are below it; 0: not known
+  uint64_t limit = 0;           // integers are below it; 0: not known
   int64_t minimum = INT64_MIN;  // ... and not below this; INT64_MIN: not known
   std::vector<int64_t> ignored; // ... or one of these, which are passed over
   uint64_t bytes() const;
@@ -35,8 +35,7 @@ public:
   // Micro-batches in the data; 0: no end.
   virtual uint64_t rows() const = 0;
   // Slice `expert` of input `input` of row `row` into dst (input.bytes() bytes).
-  virtual Status read(uint64_t input, uint64_t row, uint64_t expert,
-                      void *dst) const = 0;
+  virtual Status read(uint64_t input, uint64_t row, uint64_t expert, void *dst) const = 0;
   // What a user may not have meant, one line each.
   virtual std::vector<std::string> notes() const { return {}; }
 };
@@ -45,18 +44,14 @@ public:
 // or synthetic[:SEED]. Data of a group of `experts` > 1 ranks has one more
 // dimension [experts] before a micro-batch's shape. Errors have code Data (Usage
 // for a malformed SOURCE) and say what would be right.
-Status openDataSource(const std::string &source,
-                      const std::vector<InputSpec> &inputs, uint64_t experts,
-                      std::unique_ptr<DataSource> &out);
+Status openDataSource(const std::string &source, const std::vector<InputSpec> &inputs,
+                      uint64_t experts, std::unique_ptr<DataSource> &out);
 
-Status openSafetensorsSource(const std::string &pattern,
-                             const std::vector<InputSpec> &inputs,
+Status openSafetensorsSource(const std::string &pattern, const std::vector<InputSpec> &inputs,
                              uint64_t experts, std::unique_ptr<DataSource> &out);
-Status openTokenSource(const std::string &options,
-                       const std::vector<InputSpec> &inputs, uint64_t experts,
-                       std::unique_ptr<DataSource> &out);
-std::unique_ptr<DataSource>
-makeSyntheticSource(uint64_t seed, const std::vector<InputSpec> &inputs,
-                    uint64_t experts);
+Status openTokenSource(const std::string &options, const std::vector<InputSpec> &inputs,
+                       uint64_t experts, std::unique_ptr<DataSource> &out);
+std::unique_ptr<DataSource> makeSyntheticSource(uint64_t seed, const std::vector<InputSpec> &inputs,
+                                                uint64_t experts);
 
 } // namespace dpcrt

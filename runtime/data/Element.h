@@ -19,12 +19,10 @@ const char *nameOf(Element type);
 std::optional<Element> elementNamed(std::string_view name);
 
 // Elements of a shape times `unit`; nullopt if that does not fit 63 bits.
-std::optional<uint64_t> byteSize(const std::vector<uint64_t> &shape,
-                                 uint64_t unit);
+std::optional<uint64_t> byteSize(const std::vector<uint64_t> &shape, uint64_t unit);
 std::string shapeText(const std::vector<uint64_t> &shape); // "[2, 128]"
 
 bool canWiden(Element from, Element to); // true for equal types
-void widen(Element from, const void *src, Element to, void *dst,
-           uint64_t count);
+void widen(Element from, const void *src, Element to, void *dst, uint64_t count);
 
 } // namespace dpcrt

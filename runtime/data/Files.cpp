@@ -33,8 +33,7 @@ InputFile::~InputFile() {
     ::close(fd);
 }
 
-Status InputFile::open(const std::string &path, Code code,
-                       InputFile &out) {
+Status InputFile::open(const std::string &path, Code code, InputFile &out) {
   InputFile file;
   file.code = code;
   file.name = path;
@@ -45,8 +44,7 @@ Status InputFile::open(const std::string &path, Code code,
   if (!S_ISREG(info.st_mode))
     return Status(code, "'" + path + "' is not a regular file");
   file.fileSize = uint64_t(info.st_size);
-  file.mtime =
-      int64_t(info.st_mtim.tv_sec) * 1000000000 + info.st_mtim.tv_nsec;
+  file.mtime = int64_t(info.st_mtim.tv_sec) * 1000000000 + info.st_mtim.tv_nsec;
   out = std::move(file);
   return {};
 }
@@ -54,23 +52,20 @@ Status InputFile::open(const std::string &path, Code code,
 Status InputFile::read(uint64_t offset, void *dst, uint64_t bytes) const {
   auto *p = static_cast<char *>(dst);
   while (bytes) {
-    ssize_t n = ::pread(fd, p, std::min<uint64_t>(bytes, 1u << 30),
-                        off_t(offset));
+    ssize_t n = ::pread(fd, p, std::min<uint64_t>(bytes, 1u << 30), off_t(offset));
     if (n < 0 && errno == EINTR)
       continue;
     if (n < 0)
       return systemError(code, "cannot read '" + name + "'");
     if (n == 0)
-      return Status(code, "'" + name + "' ends at byte " +
-                              std::to_string(offset) + ", " +
+      return Status(code, "'" + name + "' ends at byte " + std::to_string(offset) + ", " +
                               std::to_string(bytes) + " bytes are missing");
     p += n, offset += uint64_t(n), bytes -= uint64_t(n);
   }
   return {};
 }
 
-Status readWholeFile(const std::string &path, Code code,
-                     std::string &out) {
+Status readWholeFile(const std::string &path, Code code, std::string &out) {
   InputFile file;
   if (Status s = InputFile::open(path, code, file); !s.ok())
     return s;
@@ -118,8 +113,7 @@ Status OutputFile::write(const void *data, uint64_t bytes) {
     if (n < 0 && errno == EINTR)
       continue;
     if (n < 0)
-      return systemError(Code::Io,
-                         "cannot write '" + name + "'");
+      return systemError(Code::Io, "cannot write '" + name + "'");
     p += n, bytes -= uint64_t(n);
   }
   return {};
@@ -130,8 +124,7 @@ Status OutputFile::commit(bool durable) {
     return systemError(Code::Io, "cannot write '" + name + "'");
   int closing = fd;
   fd = -1;
-  if (::close(closing) != 0 ||
-      ::rename(temporary.c_str(), name.c_str()) != 0)
+  if (::close(closing) != 0 || ::rename(temporary.c_str(), name.c_str()) != 0)
     return systemError(Code::Io, "cannot write '" + name + "'");
   temporary.clear();
   return {};
@@ -162,8 +155,7 @@ Status makeDirectories(const std::string &path) {
   std::error_code error;
   std::filesystem::create_directories(path, error);
   if (error)
-    return Status(Code::Io,
-                  "cannot make directory '" + path + "': " + error.message());
+    return Status(Code::Io, "cannot make directory '" + path + "': " + error.message());
   return {};
 }
 

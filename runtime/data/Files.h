@@ -33,8 +33,7 @@ private:
   std::string name;
 };
 
-Status readWholeFile(const std::string &path, Code code,
-                     std::string &out);
+Status readWholeFile(const std::string &path, Code code, std::string &out);
 
 // A whole file in pieces of at most a MiB, from its beginning.
 Status readInPieces(const std::string &path, Code code,

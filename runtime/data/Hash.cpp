@@ -37,7 +37,9 @@ std::string hashHex(const void *data, uint64_t bytes) {
 
 Status hashFile(const std::string &path, Code code, std::string &hex) {
   Hash hash;
-  if (Status s = readInPieces(path, code, [&](const char *piece, uint64_t bytes) { hash.update(piece, bytes); }); !s.ok())
+  if (Status s = readInPieces(
+          path, code, [&](const char *piece, uint64_t bytes) { hash.update(piece, bytes); });
+      !s.ok())
     return s;
   hex = hash.hex();
   return {};

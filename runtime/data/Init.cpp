@@ -49,8 +49,8 @@ double normal(Key key, uint64_t index) {
 }
 } // namespace
 
-void fillInit(float *out, uint64_t first, uint64_t count, uint64_t seed,
-              std::string_view name, InitKind kind, double stddev) {
+void fillInit(float *out, uint64_t first, uint64_t count, uint64_t seed, std::string_view name,
+              InitKind kind, double stddev) {
   Key key = makeKey(seed, name);
   for (uint64_t i = 0; i < count; ++i)
     out[i] = kind == InitKind::Zeros  ? 0.0f

@@ -14,8 +14,8 @@ enum class InitKind { Zeros, Ones, Normal };
 
 // Writes elements first .. first+count-1 of parameter `name`. Normal: Box-Muller
 // in double, times stddev, rounded once to float.
-void fillInit(float *out, uint64_t first, uint64_t count, uint64_t seed,
-              std::string_view name, InitKind kind, double stddev);
+void fillInit(float *out, uint64_t first, uint64_t count, uint64_t seed, std::string_view name,
+              InitKind kind, double stddev);
 
 // 64 bits of stream (seed, name) at position `index`: synthetic data and shuffles
 // draw from it too.

@@ -25,8 +25,8 @@ public:
     return false;
   }
 
-  const Json *member(const Json &object, const std::string &path,
-                     const char *key, bool required = true) {
+  const Json *member(const Json &object, const std::string &path, const char *key,
+                     bool required = true) {
     if (!object.is_object()) {
       fail(path, "is not an object");
       return nullptr;
@@ -43,8 +43,8 @@ public:
     return path.empty() ? key : path + "." + key;
   }
 
-  bool string(const Json &object, const std::string &path, const char *key,
-              std::string &out, bool required = true) {
+  bool string(const Json &object, const std::string &path, const char *key, std::string &out,
+              bool required = true) {
     const Json *value = member(object, path, key, required);
     if (!value)
       return !required;
@@ -69,9 +69,10 @@ public:
   bool contained(const std::string &file, const std::string &path) {
     return isContainedPath(file) || fail(path, "names '" + file + "', which leaves the " + folder);
   }
-  bool file(const Json &object, const std::string &path, const char *key,
-            std::string &out, bool required = true) {
-    return string(object, path, key, out, required) && (out.empty() || contained(out, join(path, key)));
+  bool file(const Json &object, const std::string &path, const char *key, std::string &out,
+            bool required = true) {
+    return string(object, path, key, out, required) &&
+           (out.empty() || contained(out, join(path, key)));
   }
 
   template <typename T>
@@ -85,16 +86,16 @@ public:
   }
 
   template <typename T>
-  bool number(const Json &object, const std::string &path, const char *key,
-              T &out, bool required = true) {
+  bool number(const Json &object, const std::string &path, const char *key, T &out,
+              bool required = true) {
     const Json *value = member(object, path, key, required);
     return value ? integer(*value, join(path, key), out) : !required;
   }
 
   // Calls each(element, path of element) for a list.
   template <typename Each>
-  bool list(const Json &object, const std::string &path, const char *key,
-            Each each, bool required = true) {
+  bool list(const Json &object, const std::string &path, const char *key, Each each,
+            bool required = true) {
     const Json *value = member(object, path, key, required);
     if (!value)
       return !required;
@@ -133,8 +134,9 @@ public:
     if (version.size() != 2)
       return fail("format_version", "is not [major, minor]");
     return version[0] == major ||
-           fail("format_version", "is " + std::to_string(version[0]) + "." + std::to_string(version[1]) +
-                                      "; this runtime reads major version " + std::to_string(major));
+           fail("format_version",
+                "is " + std::to_string(version[0]) + "." + std::to_string(version[1]) +
+                    "; this runtime reads major version " + std::to_string(major));
   }
 
   bool typeAndShape(const Json &object, const std::string &path, Element &type,

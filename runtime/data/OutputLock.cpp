@@ -26,9 +26,7 @@ OutputLock::~OutputLock() {
   ::close(fd);
 }
 
-Status OutputLock::takeFolder(const std::string &folder) {
-  return take(folder + "/.lock", folder);
-}
+Status OutputLock::takeFolder(const std::string &folder) { return take(folder + "/.lock", folder); }
 
 Status OutputLock::takeFile(const std::string &path) {
   struct stat info;
@@ -63,7 +61,8 @@ Status OutputLock::take(const std::string &path, const std::string &whose) {
       name = path;
       std::string pid = std::to_string(::getpid());
       // Only for messages: without it the lock holds all the same.
-      [[maybe_unused]] bool named = ::ftruncate(fd, 0) == 0 && ::pwrite(fd, pid.data(), pid.size(), 0) >= 0;
+      [[maybe_unused]] bool named =
+          ::ftruncate(fd, 0) == 0 && ::pwrite(fd, pid.data(), pid.size(), 0) >= 0;
       return {};
     }
     ::close(opened);

@@ -26,13 +26,12 @@ std::optional<uint64_t> asCount(const json &value) {
 }
 
 // One entry of the header; the empty string, or what is wrong with it.
-std::string parseTensor(const json &entry, uint64_t dataBegin,
-                        uint64_t fileSize, StoredTensor &out) {
-  if (!entry.is_object() || !entry.contains("dtype") ||
-      !entry.contains("shape") || !entry.contains("data_offsets"))
+std::string parseTensor(const json &entry, uint64_t dataBegin, uint64_t fileSize,
+                        StoredTensor &out) {
+  if (!entry.is_object() || !entry.contains("dtype") || !entry.contains("shape") ||
+      !entry.contains("data_offsets"))
     return "needs dtype, shape and data_offsets";
-  const json &dtype = entry["dtype"], &shape = entry["shape"],
-             &offsets = entry["data_offsets"];
+  const json &dtype = entry["dtype"], &shape = entry["shape"], &offsets = entry["data_offsets"];
   if (!dtype.is_string())
     return "dtype is not a string";
   std::string name = dtype.get<std::string>();
@@ -53,25 +52,22 @@ std::string parseTensor(const json &entry, uint64_t dataBegin,
   auto bytes = byteSize(out.shape, sizeOf(*type));
   if (!bytes)
     return "has a shape too large for any file";
-  if (!offsets.is_array() || offsets.size() != 2 || !asCount(offsets[0]) ||
-      !asCount(offsets[1]))
+  if (!offsets.is_array() || offsets.size() != 2 || !asCount(offsets[0]) || !asCount(offsets[1]))
     return "data_offsets are not two counts";
   uint64_t begin = *asCount(offsets[0]), end = *asCount(offsets[1]);
   if (begin > end || end > fileSize - dataBegin)
-    return "occupies bytes " + std::to_string(begin) + " to " +
-           std::to_string(end) + " of " + std::to_string(fileSize - dataBegin);
+    return "occupies bytes " + std::to_string(begin) + " to " + std::to_string(end) + " of " +
+           std::to_string(fileSize - dataBegin);
   if (end - begin != *bytes)
-    return "has " + std::to_string(end - begin) + " bytes, but " +
-           nameOf(*type) + shapeText(out.shape) + " needs " +
-           std::to_string(*bytes);
+    return "has " + std::to_string(end - begin) + " bytes, but " + nameOf(*type) +
+           shapeText(out.shape) + " needs " + std::to_string(*bytes);
   out.offset = dataBegin + begin;
   out.bytes = *bytes;
   return "";
 }
 } // namespace
 
-Status SafetensorsReader::open(const std::string &path, Code code,
-                               SafetensorsReader &out) {
+Status SafetensorsReader::open(const std::string &path, Code code, SafetensorsReader &out) {
   SafetensorsReader reader;
   if (Status s = InputFile::open(path, code, reader.input); !s.ok())
     return s;
@@ -119,10 +115,9 @@ const StoredTensor *SafetensorsReader::find(const std::string &name) const {
   return it == table.end() ? nullptr : &it->second;
 }
 
-Status writeSafetensors(const std::string &path,
-                        const std::vector<TensorToWrite> &tensors,
-                        const std::map<std::string, std::string> &metadata,
-                        WrittenFile *durable, const TensorBytes &bytesOf) {
+Status writeSafetensors(const std::string &path, const std::vector<TensorToWrite> &tensors,
+                        const std::map<std::string, std::string> &metadata, WrittenFile *durable,
+                        const TensorBytes &bytesOf) {
   nlohmann::ordered_json header = nlohmann::ordered_json::object();
   if (!metadata.empty())
     header["__metadata__"] = metadata;
@@ -134,8 +129,7 @@ Status writeSafetensors(const std::string &path,
                       {"data_offsets", {offset, offset + bytes}}};
     offset += bytes;
   }
-  std::string text = header.dump(
-      -1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  std::string text = header.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
   text.resize((text.size() + 7) / 8 * 8, ' '); // tensors are aligned
   uint8_t prefix[8];
   for (int i = 0; i < 8; ++i)

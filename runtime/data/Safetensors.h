@@ -19,8 +19,7 @@ struct StoredTensor {
 class SafetensorsReader {
 public:
   // Failures have `code` and name the file.
-  static Status open(const std::string &path, Code code,
-                     SafetensorsReader &out);
+  static Status open(const std::string &path, Code code, SafetensorsReader &out);
   const StoredTensor *find(const std::string &name) const;
   const std::map<std::string, StoredTensor> &tensors() const { return table; }
   // What the file says of itself beside its tensors.
@@ -54,8 +53,7 @@ using TensorBytes = std::function<Status(size_t i, const void *&data)>;
 // Writes whole or not at all; failures have code InputOutput. With `durable` the file
 // is also synced to the disk, and hashed while it is written. With `bytesOf`, which is
 // called for each tensor in order, `data` is not used.
-Status writeSafetensors(const std::string &path,
-                        const std::vector<TensorToWrite> &tensors,
+Status writeSafetensors(const std::string &path, const std::vector<TensorToWrite> &tensors,
                         const std::map<std::string, std::string> &metadata = {},
                         WrittenFile *durable = nullptr, const TensorBytes &bytesOf = {});
 

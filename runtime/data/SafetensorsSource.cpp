@@ -28,10 +28,9 @@ public:
   uint64_t experts = 1, total = 0;
 
   uint64_t rows() const override { return total; }
-  Status read(uint64_t input, uint64_t row, uint64_t expert,
-              void *dst) const override {
-    size_t p = size_t(std::upper_bound(firstRow.begin(), firstRow.end(), row) -
-                      firstRow.begin()) - 1;
+  Status read(uint64_t input, uint64_t row, uint64_t expert, void *dst) const override {
+    size_t p =
+        size_t(std::upper_bound(firstRow.begin(), firstRow.end(), row) - firstRow.begin()) - 1;
     const Column &column = parts[p].columns[input];
     const InputSpec &spec = inputs[input];
     uint64_t count = spec.bytes() / sizeOf(spec.type);
@@ -60,7 +59,8 @@ private:
     if (i == count)
       return {};
     return error(Code::Data, "tensor '", spec.name, "' of '", path, "': element ", i,
-                 " of micro-batch ", row, " is ", spec.integerAt(values, i), "; the input ", spec.range());
+                 " of micro-batch ", row, " is ", spec.integerAt(values, i), "; the input ",
+                 spec.range());
   }
 };
 
@@ -92,8 +92,8 @@ uint64_t rowsOver(const std::vector<uint64_t> &shape, const std::vector<uint64_t
 }
 
 // Fills `part.columns` and appends what is wrong, a line each.
-void bindColumns(Part &part, const std::vector<InputSpec> &inputs,
-                 uint64_t experts, std::vector<std::string> &errors) {
+void bindColumns(Part &part, const std::vector<InputSpec> &inputs, uint64_t experts,
+                 std::vector<std::string> &errors) {
   const std::string &path = part.file.file().path();
   std::string counted; // the input that fixed part.rows
   for (const InputSpec &spec : inputs) {
@@ -104,9 +104,8 @@ void bindColumns(Part &part, const std::vector<InputSpec> &inputs,
     Column column{};
     if (!tensor) {
       errors.push_back("'" + path + "' has no tensor '" + spec.name +
-                       "'; the graph's input needs " + nameOf(spec.type) +
-                       wantedShape(group) + "; the file has " +
-                       knownNames(part.file));
+                       "'; the graph's input needs " + nameOf(spec.type) + wantedShape(group) +
+                       "; the file has " + knownNames(part.file));
       part.columns.push_back(column);
       continue;
     }
@@ -120,24 +119,23 @@ void bindColumns(Part &part, const std::vector<InputSpec> &inputs,
       errors.push_back("tensor '" + spec.name + "' of '" + path + "' has shape " +
                        shapeText(tensor->shape) + "; " + wantedShape(group) +
                        " would be right, N counting micro-batches" +
-                       (group.empty() ? "" : ", or a multiple of " + std::to_string(group[0]) + " in the first place of " + shapeText(group)) +
+                       (group.empty() ? ""
+                                      : ", or a multiple of " + std::to_string(group[0]) +
+                                            " in the first place of " + shapeText(group)) +
                        ", or " + shapeText(group) + " for all of them");
     if (!canWiden(tensor->type, spec.type))
       errors.push_back("tensor '" + spec.name + "' of '" + path + "' is " +
-                       typed(tensor->type, tensor->shape) + "; type " +
-                       nameOf(spec.type) +
-                       (isInteger(spec.type) ? " or a narrower integer" : "") +
-                       " would be right");
+                       typed(tensor->type, tensor->shape) + "; type " + nameOf(spec.type) +
+                       (isInteger(spec.type) ? " or a narrower integer" : "") + " would be right");
     uint64_t count = leading ? tensor->shape[0] : stacked ? stacked : 1;
     column.shared = count == 1;
     if (leading && count == 0)
-      errors.push_back("tensor '" + spec.name + "' of '" + path +
-                       "' holds no micro-batch");
+      errors.push_back("tensor '" + spec.name + "' of '" + path + "' holds no micro-batch");
     if (!column.shared) {
       if (part.rows && part.rows != count)
-        errors.push_back("'" + path + "' holds " + std::to_string(count) +
-                         " micro-batches of '" + spec.name + "' but " +
-                         std::to_string(part.rows) + " of '" + counted + "'");
+        errors.push_back("'" + path + "' holds " + std::to_string(count) + " micro-batches of '" +
+                         spec.name + "' but " + std::to_string(part.rows) + " of '" + counted +
+                         "'");
       part.rows = count;
       counted = spec.name;
     }
@@ -148,10 +146,8 @@ void bindColumns(Part &part, const std::vector<InputSpec> &inputs,
 }
 } // namespace
 
-Status openSafetensorsSource(const std::string &pattern,
-                             const std::vector<InputSpec> &inputs,
-                             uint64_t experts,
-                             std::unique_ptr<DataSource> &out) {
+Status openSafetensorsSource(const std::string &pattern, const std::vector<InputSpec> &inputs,
+                             uint64_t experts, std::unique_ptr<DataSource> &out) {
   auto source = std::make_unique<SafetensorsSource>();
   source->inputs = inputs;
   source->experts = experts;
@@ -160,8 +156,7 @@ Status openSafetensorsSource(const std::string &pattern,
     return Status(Code::Data, "no file matches --data '" + pattern + "'");
   for (const std::string &path : paths) {
     Part part;
-    if (Status s = SafetensorsReader::open(path, Code::Data, part.file);
-        !s.ok())
+    if (Status s = SafetensorsReader::open(path, Code::Data, part.file); !s.ok())
       return s;
     bindColumns(part, inputs, experts, errors);
     source->firstRow.push_back(source->total);

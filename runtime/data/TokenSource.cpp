@@ -36,20 +36,18 @@ public:
     return {};
   }
 
-  Status read(uint64_t input, uint64_t row, uint64_t expert,
-              void *dst) const override {
+  Status read(uint64_t input, uint64_t row, uint64_t expert, void *dst) const override {
     const InputSpec &spec = inputs[input];
     uint64_t unit = sizeOf(stored);
     static thread_local std::vector<char> narrow;
     narrow.resize(std::max<size_t>(narrow.size(), sequence * unit));
     for (uint64_t b = 0; b < batch; ++b) {
       uint64_t window = (row * experts + expert) * batch + b;
-      size_t f = size_t(std::upper_bound(firstWindow.begin(), firstWindow.end(),
-                                         window) - firstWindow.begin()) - 1;
-      uint64_t token = (window - firstWindow[f]) * sequence +
-                       (isLabel[input] && shift ? 1 : 0);
-      if (Status s = files[f].file.read(token * unit, narrow.data(),
-                                        sequence * unit); !s.ok())
+      size_t f = size_t(std::upper_bound(firstWindow.begin(), firstWindow.end(), window) -
+                        firstWindow.begin()) -
+                 1;
+      uint64_t token = (window - firstWindow[f]) * sequence + (isLabel[input] && shift ? 1 : 0);
+      if (Status s = files[f].file.read(token * unit, narrow.data(), sequence * unit); !s.ok())
         return s;
       char *to = static_cast<char *>(dst) + b * sequence * sizeOf(spec.type);
       widen(stored, narrow.data(), spec.type, to, sequence);
@@ -61,19 +59,18 @@ public:
 
 private:
   // A token beyond the vocabulary would read past the embedding.
-  Status checkRange(const InputSpec &spec, const char *values,
-                    const std::string &path, uint64_t first) const {
+  Status checkRange(const InputSpec &spec, const char *values, const std::string &path,
+                    uint64_t first) const {
     uint64_t i = spec.firstOutside(values, sequence);
     if (i == sequence)
       return {};
-    return error(Code::Data, "token ", first + i, " of '", path, "' is ",
-                 spec.integerAt(values, i), "; input '", spec.name, "' ", spec.range());
+    return error(Code::Data, "token ", first + i, " of '", path, "' is ", spec.integerAt(values, i),
+                 "; input '", spec.name, "' ", spec.range());
   }
 };
 
 // The input named, else the first of the usual names, else "".
-std::string chooseInput(const std::vector<InputSpec> &inputs,
-                        const std::string &given,
+std::string chooseInput(const std::vector<InputSpec> &inputs, const std::string &given,
                         std::initializer_list<const char *> usual) {
   if (!given.empty())
     return given;
@@ -85,9 +82,8 @@ std::string chooseInput(const std::vector<InputSpec> &inputs,
 }
 } // namespace
 
-Status openTokenSource(const std::string &options,
-                       const std::vector<InputSpec> &inputs, uint64_t experts,
-                       std::unique_ptr<DataSource> &out) {
+Status openTokenSource(const std::string &options, const std::vector<InputSpec> &inputs,
+                       uint64_t experts, std::unique_ptr<DataSource> &out) {
   auto source = std::make_unique<TokenSource>();
   std::string pattern, tokens, labels;
   for (size_t begin = 0; begin <= options.size();) {
@@ -122,31 +118,27 @@ Status openTokenSource(const std::string &options,
     if (isTokens)
       main = &spec;
     if (!isTokens && !isLabels)
-      return Status(Code::Data,
-                    "token files cannot make input '" + spec.name +
-                        "'; name the inputs with inputs=NAME,labels=NAME or bring "
-                        "all inputs in a safetensors file");
+      return Status(Code::Data, "token files cannot make input '" + spec.name +
+                                    "'; name the inputs with inputs=NAME,labels=NAME or bring "
+                                    "all inputs in a safetensors file");
     if (spec.type != Element::I64 && spec.type != Element::I32)
-      return Status(Code::Data, "input '" + spec.name + "' has type " +
-                                          nameOf(spec.type) +
-                                          "; tokens go into i64 or i32");
+      return Status(Code::Data, "input '" + spec.name + "' has type " + nameOf(spec.type) +
+                                    "; tokens go into i64 or i32");
     if (spec.type == Element::I32 && source->stored == Element::U32)
-      return Status(Code::Data, "tokens of dtype u32 do not fit input '" +
-                                          spec.name + "' of type i32");
+      return Status(Code::Data,
+                    "tokens of dtype u32 do not fit input '" + spec.name + "' of type i32");
     source->isLabel.push_back(isLabels);
   }
   if (!main)
-    return Status(Code::Data,
-                  "no input is known to take tokens; say inputs=NAME, one of " + names);
+    return Status(Code::Data, "no input is known to take tokens; say inputs=NAME, one of " + names);
   if (main->shape.empty())
-    return Status(Code::Data, "input '" + main->name +
-                                        "' is a scalar and has no sequence of tokens");
+    return Status(Code::Data,
+                  "input '" + main->name + "' is a scalar and has no sequence of tokens");
   for (const InputSpec &spec : inputs)
     if (spec.shape != main->shape)
-      return Status(Code::Data, "labels '" + spec.name + "' have shape " +
-                                          shapeText(spec.shape) + ", inputs '" +
-                                          main->name + "' " + shapeText(main->shape) +
-                                          "; token files need equal shapes");
+      return Status(Code::Data, "labels '" + spec.name + "' have shape " + shapeText(spec.shape) +
+                                    ", inputs '" + main->name + "' " + shapeText(main->shape) +
+                                    "; token files need equal shapes");
   source->inputs = inputs;
   source->experts = experts;
   source->sequence = main->shape.back();
@@ -160,10 +152,9 @@ Status openTokenSource(const std::string &options,
     if (Status s = InputFile::open(path, Code::Data, file.file); !s.ok())
       return s;
     if (file.file.size() % unit)
-      return Status(Code::Data,
-                    "'" + path + "' has " + std::to_string(file.file.size()) +
-                        " bytes, not a multiple of " + std::to_string(unit) +
-                        " (dtype=" + nameOf(source->stored) + ")");
+      return Status(Code::Data, "'" + path + "' has " + std::to_string(file.file.size()) +
+                                    " bytes, not a multiple of " + std::to_string(unit) +
+                                    " (dtype=" + nameOf(source->stored) + ")");
     uint64_t available = file.file.size() / unit;
     count += available;
     available -= std::min<uint64_t>(available, source->shift ? 1 : 0);
@@ -173,11 +164,10 @@ Status openTokenSource(const std::string &options,
     source->files.push_back(std::move(file));
   }
   if (source->rows() == 0)
-    return Status(Code::Data,
-                  "'" + pattern + "' holds " + std::to_string(count) +
-                      " tokens; one micro-batch needs " +
-                      std::to_string(source->sequence * source->batch * experts +
-                                     (source->shift ? 1 : 0)));
+    return Status(
+        Code::Data,
+        "'" + pattern + "' holds " + std::to_string(count) + " tokens; one micro-batch needs " +
+            std::to_string(source->sequence * source->batch * experts + (source->shift ? 1 : 0)));
   out = std::move(source);
   return {};
 }

@@ -49,12 +49,9 @@ public:
   virtual Status allocate(uint64_t bytes, bool host, void *&out) = 0;
 
   // Opens the kernels of a target; checks `features` first.
-  virtual Status openKernels(const std::string &path,
-                             const std::vector<std::string> &features) = 0;
-  virtual Status prepareLaunch(const fb::Kernel &kernel,
-                               const PreparedLaunch *&out) = 0;
-  virtual Status prepareCall(const fb::LibraryCall &call,
-                             const PreparedCall *&out) = 0;
+  virtual Status openKernels(const std::string &path, const std::vector<std::string> &features) = 0;
+  virtual Status prepareLaunch(const fb::Kernel &kernel, const PreparedLaunch *&out) = 0;
+  virtual Status prepareCall(const fb::LibraryCall &call, const PreparedCall *&out) = 0;
   // Allocates scratch after everything is prepared.
   virtual Status finishPreparation() = 0;
   virtual uint64_t scratchBytes() const = 0;
@@ -62,18 +59,16 @@ public:
   virtual std::unique_ptr<Lane> makeLane() = 0;
 
   // buffers: the arguments in order.
-  virtual void launch(Lane &lane, const PreparedLaunch &kernel,
-                      void *const *buffers, size_t count) = 0;
+  virtual void launch(Lane &lane, const PreparedLaunch &kernel, void *const *buffers,
+                      size_t count) = 0;
   // buffers: lhs, rhs, destination.
-  virtual Status call(Lane &lane, const PreparedCall &call,
-                      void *const *buffers) = 0;
+  virtual Status call(Lane &lane, const PreparedCall &call, void *const *buffers) = 0;
   virtual void copy(Lane &lane, void *dst, const void *src, uint64_t bytes) = 0;
-  virtual void fill(Lane &lane, void *dst, uint32_t pattern,
-                    uint64_t bytes) = 0;
+  virtual void fill(Lane &lane, void *dst, uint32_t pattern, uint64_t bytes) = 0;
   // dst[i] = sources[0][i] + sources[1][i] + ..., in this order; dst may be one of
   // the sources. `dtype` is F32, F64, I32 or I64.
-  virtual void reduce(Lane &lane, void *dst, const void *const *sources,
-                      size_t sourceCount, uint64_t count, fb::DType dtype) = 0;
+  virtual void reduce(Lane &lane, void *dst, const void *const *sources, size_t sourceCount,
+                      uint64_t count, fb::DType dtype) = 0;
 };
 
 } // namespace dpcrt

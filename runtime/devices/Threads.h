@@ -18,8 +18,9 @@ Status startThread(std::vector<std::thread> &threads, size_t wanted, const char 
     threads.emplace_back(std::move(body));
     return {};
   } catch (const std::system_error &e) {
-    return error(Code::Device, "cannot start thread ", threads.size() + 1, " of ", wanted, " for ", whom,
-                 ": ", e.code().message(), " (ulimit -u and the container's limit on processes say how many there may be)");
+    return error(Code::Device, "cannot start thread ", threads.size() + 1, " of ", wanted, " for ",
+                 whom, ": ", e.code().message(),
+                 " (ulimit -u and the container's limit on processes say how many there may be)");
   }
 }
 

@@ -24,12 +24,10 @@ inline int64_t nowNs() {
 constexpr int64_t noDeadline = INT64_MAX;
 
 // Sleeps while word == seen, until woken or the deadline (monotonic clock).
-inline void futexWait(std::atomic<uint32_t> &word, uint32_t seen,
-                      int64_t deadline = noDeadline) {
+inline void futexWait(std::atomic<uint32_t> &word, uint32_t seen, int64_t deadline = noDeadline) {
   timespec t{time_t(deadline / 1000000000), long(deadline % 1000000000)};
-  syscall(SYS_futex, &word, FUTEX_WAIT_BITSET_PRIVATE, seen,
-          deadline == noDeadline ? nullptr : &t, nullptr,
-          FUTEX_BITSET_MATCH_ANY);
+  syscall(SYS_futex, &word, FUTEX_WAIT_BITSET_PRIVATE, seen, deadline == noDeadline ? nullptr : &t,
+          nullptr, FUTEX_BITSET_MATCH_ANY);
 }
 
 inline void futexWake(std::atomic<uint32_t> &word, int count = INT_MAX) {
@@ -40,9 +38,7 @@ inline void futexWake(std::atomic<uint32_t> &word, int count = INT_MAX) {
 // fired, so that nothing is reset between steps. Bit 0 says that somebody sleeps.
 class Stamp {
 public:
-  bool fired(uint32_t step) const {
-    return word.load(std::memory_order_acquire) >> 1 >= step;
-  }
+  bool fired(uint32_t step) const { return word.load(std::memory_order_acquire) >> 1 >= step; }
   void fire(uint32_t step) {
     if (word.exchange(step << 1, std::memory_order_acq_rel) & 1)
       futexWake(word);

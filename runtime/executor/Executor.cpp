@@ -119,8 +119,8 @@ Status Executor::waitForThreads() {
   };
   uint64_t before = progress();
   int64_t since = nowNs();
-  int64_t look = options.timeoutNs ? std::min<int64_t>(options.timeoutNs / 4 + 1, 1'000'000'000)
-                                   : noDeadline;
+  int64_t look =
+      options.timeoutNs ? std::min<int64_t>(options.timeoutNs / 4 + 1, 1'000'000'000) : noDeadline;
   for (;;) {
     uint32_t seen = finished.snapshot();
     if (running.load() == 0)
@@ -129,9 +129,8 @@ Status Executor::waitForThreads() {
     if (look == noDeadline || running.load() == 0)
       continue;
     uint64_t now = progress();
-    bool computing = std::any_of(walkers.begin(), walkers.end(), [](auto &w) {
-      return !w->waiting() && !w->atEnd();
-    });
+    bool computing = std::any_of(walkers.begin(), walkers.end(),
+                                 [](auto &w) { return !w->waiting() && !w->atEnd(); });
     if (now != before || computing) {
       before = now;
       since = nowNs();

@@ -25,8 +25,8 @@ struct StepTimes {
 class Executor {
 public:
   // Takes the plans of all ranks, in order of rank. Nothing runs before start().
-  Executor(std::vector<std::unique_ptr<RankPlan>> plans, Device &device,
-           Transport &transport, HostIo &io, const ExecutorOptions &options);
+  Executor(std::vector<std::unique_ptr<RankPlan>> plans, Device &device, Transport &transport,
+           HostIo &io, const ExecutorOptions &options);
   ~Executor();
 
   // Starts the threads; those that a failure left over are ended again.

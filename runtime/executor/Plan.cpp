@@ -30,8 +30,8 @@ private:
   Status planCommand(const fb::Command &command, uint32_t operands, PlannedCommand &out);
   Status planOrder();
   Status planRun(const fb::Command &command, const fb::Run &run, PlannedItem &item);
-  Status addCollective(const fb::Collective &collective, const Frame &frame,
-                       uint32_t operands, Operation *&out);
+  Status addCollective(const fb::Collective &collective, const Frame &frame, uint32_t operands,
+                       Operation *&out);
   Status addExchange(const fb::Exchange &exchange, PlannedCommand &command);
   void redirectEvents();
 
@@ -74,8 +74,7 @@ Status Planner::prepareKernels() {
   return {};
 }
 
-Status Planner::planCommand(const fb::Command &command, uint32_t operands,
-                            PlannedCommand &out) {
+Status Planner::planCommand(const fb::Command &command, uint32_t operands, PlannedCommand &out) {
   out.kind = command.action_type();
   out.stream = command.stream();
   out.signal = command.signal();
@@ -188,8 +187,7 @@ Status Planner::addExchange(const fb::Exchange &exchange, PlannedCommand &comman
     transfers.push_back(spec);
   }
   std::sort(command.waits.begin(), command.waits.end());
-  command.waits.erase(std::unique(command.waits.begin(), command.waits.end()),
-                      command.waits.end());
+  command.waits.erase(std::unique(command.waits.begin(), command.waits.end()), command.waits.end());
   command.index = uint32_t(plan.frame.operations.size());
   plan.frame.operations.push_back(nullptr);
   return context.transport.addExchange(context.rank(), std::move(transfers),
@@ -239,8 +237,8 @@ Status Planner::planRun(const fb::Command &command, const fb::Run &run, PlannedI
   for (auto *inner : items(block.block->commands()))
     if (auto *collective = inner->action_as_Collective()) {
       out.frame.operations.push_back(nullptr);
-      if (Status s = addCollective(*collective, out.frame, operands,
-                                   out.frame.operations.back()); !s.ok())
+      if (Status s = addCollective(*collective, out.frame, operands, out.frame.operations.back());
+          !s.ok())
         return s;
     }
 
@@ -304,8 +302,7 @@ void Planner::redirectEvents() {
     for (auto it = alias.find(uint32_t(e)); e >= 0 && it != alias.end();
          it = alias.find(uint32_t(e)))
       e = it->second;
-    target[plan.frame.events[event]] =
-        e < 0 ? readyStamp() : plan.frame.events[size_t(e)];
+    target[plan.frame.events[event]] = e < 0 ? readyStamp() : plan.frame.events[size_t(e)];
   }
   auto redirect = [&](Frame &frame) {
     for (Stamp *&stamp : frame.events)

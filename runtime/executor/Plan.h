@@ -27,8 +27,8 @@ struct PlannedCommand {
   std::vector<Buffer> buffers;
   const PreparedLaunch *launch = nullptr;
   const PreparedCall *call = nullptr;
-  uint32_t pattern = 0;         // of a fill
-  uint32_t index = 0;           // input, output, or number of the collective in its frame
+  uint32_t pattern = 0; // of a fill
+  uint32_t index = 0;   // input, output, or number of the collective in its frame
   uint32_t microBatch = 0;
   uint32_t label = 0;
 };
@@ -36,9 +36,9 @@ struct PlannedCommand {
 // What a command's numbers mean: the program's own commands have one frame, every
 // run of a block has one.
 struct Frame {
-  std::vector<char *> bases;            // a block's operands, then arenas
+  std::vector<char *> bases; // a block's operands, then arenas
   std::vector<Stamp *> events;
-  std::vector<Operation *> operations;  // collectives (and exchanges of the order)
+  std::vector<Operation *> operations; // collectives (and exchanges of the order)
 };
 
 struct PlannedBlock {

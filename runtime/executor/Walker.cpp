@@ -8,8 +8,8 @@ HostIo::~HostIo() = default;
 
 Walker::Walker(RankPlan &plan, uint32_t stream, Device &device, HostIo &io,
                const std::atomic<bool> &aborted)
-    : plan(plan), stream(plan.streams[stream]), device(device), io(io),
-      aborted(aborted), lane(device.makeLane()) {}
+    : plan(plan), stream(plan.streams[stream]), device(device), io(io), aborted(aborted),
+      lane(device.makeLane()) {}
 
 void Walker::begin(uint32_t newStep) {
   step = newStep;
@@ -91,8 +91,7 @@ WalkResult Walker::act(const PlannedCommand &c, const Frame &frame) {
     int64_t begin = spans ? nowNs() : 0;
     compute(c, frame);
     if (!status.ok()) {
-      status = status.within("rank " + std::to_string(plan.rank) + ", " +
-                             plan.label(c.label));
+      status = status.within("rank " + std::to_string(plan.rank) + ", " + plan.label(c.label));
       return WalkResult::Failed;
     }
     if (spans)

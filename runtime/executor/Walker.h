@@ -14,8 +14,8 @@ public:
   virtual ~HostIo();
   virtual Status feed(uint32_t rank, uint32_t input, uint32_t microBatch, void *dst,
                       uint64_t bytes) = 0;
-  virtual void fetch(uint32_t rank, uint32_t output, uint32_t microBatch,
-                     const void *src, uint64_t bytes) = 0;
+  virtual void fetch(uint32_t rank, uint32_t output, uint32_t microBatch, const void *src,
+                     uint64_t bytes) = 0;
 };
 
 enum class WalkResult { Finished, OnStamp, OnOperation, Failed };

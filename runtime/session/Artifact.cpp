@@ -11,14 +11,22 @@ namespace dpcrt {
 
 Element elementOf(fb::DType type) {
   switch (type) {
-  case fb::DType::F32: return Element::F32;
-  case fb::DType::F64: return Element::F64;
-  case fb::DType::I64: return Element::I64;
-  case fb::DType::I32: return Element::I32;
-  case fb::DType::Bool: return Element::Bool;
-  case fb::DType::BF16: return Element::BF16;
-  case fb::DType::F16: return Element::F16;
-  case fb::DType::U8: return Element::U8;
+  case fb::DType::F32:
+    return Element::F32;
+  case fb::DType::F64:
+    return Element::F64;
+  case fb::DType::I64:
+    return Element::I64;
+  case fb::DType::I32:
+    return Element::I32;
+  case fb::DType::Bool:
+    return Element::Bool;
+  case fb::DType::BF16:
+    return Element::BF16;
+  case fb::DType::F16:
+    return Element::F16;
+  case fb::DType::U8:
+    return Element::U8;
   }
   return Element::U8;
 }
@@ -33,18 +41,20 @@ Status checkVersion(const Artifact &artifact) {
   auto doc = nlohmann::json::parse(text, nullptr, false);
   auto version = doc.is_object() ? doc.find("format_version") : doc.end();
   if (!doc.is_object() || version == doc.end() || !version->is_array() || version->size() != 2 ||
-      !(*version)[0].is_number_unsigned() || !(*version)[1].is_number_unsigned() || (*version)[0] == Manifest::formatMajor)
+      !(*version)[0].is_number_unsigned() || !(*version)[1].is_number_unsigned() ||
+      (*version)[0] == Manifest::formatMajor)
     return {};
-  return error(Code::Artifact, "'", artifact.directory, "' has format version ", (*version)[0].dump(), ".", (*version)[1].dump(),
-               "; this dpc reads ", Manifest::formatMajor, ".x: compile the model again");
+  return error(Code::Artifact, "'", artifact.directory, "' has format version ",
+               (*version)[0].dump(), ".", (*version)[1].dump(), "; this dpc reads ",
+               Manifest::formatMajor, ".x: compile the model again");
 }
 
 Status checkChecksums(const Artifact &artifact, std::map<std::string, std::string> &sums) {
   std::string text;
   if (Status s = readWholeFile(artifact.path(Manifest::checksumsName), Code::Artifact, text);
       !s.ok())
-    return error(Code::Artifact, "'", artifact.directory, "' is not a compiled model: ",
-                 s.message());
+    return error(Code::Artifact, "'", artifact.directory,
+                 "' is not a compiled model: ", s.message());
   if (Status s = parseChecksums(text, sums); !s.ok())
     return s;
   for (auto &[path, expected] : sums) {
@@ -71,7 +81,8 @@ Status compare(const Manifest &m, const Manifest::EntryPoint &entry, uint32_t pp
                const ProgramFile &file, uint64_t constantsSize) {
   const fb::Program &p = file.program();
   auto differs = [&](auto &&...what) {
-    return error(Code::Artifact, file.name(), ": ", what..., " in the program and the manifest differ");
+    return error(Code::Artifact, file.name(), ": ", what...,
+                 " in the program and the manifest differ");
   };
   const fb::Mesh *mesh = p.mesh();
   if (!mesh || mesh->pp() != m.mesh.pp || mesh->ep() != m.mesh.ep ||
@@ -88,14 +99,15 @@ Status compare(const Manifest &m, const Manifest::EntryPoint &entry, uint32_t pp
     sliced.insert(sliced.begin(), m.mesh.ep);
     if (!known || elementOf(parameter->tensor()->dtype()) != known->type ||
         (known->shape != shape && (m.mesh.ep == 1 || known->shape != sliced)))
-      return differs("parameter '", name, "' (", described(elementOf(parameter->tensor()->dtype()), shape), ")");
+      return differs("parameter '", name, "' (",
+                     described(elementOf(parameter->tensor()->dtype()), shape), ")");
     if (!std::binary_search(known->holders.begin(), known->holders.end(), pp))
       return differs("the holders of '", name, "'");
   }
   for (auto *input : items(p.inputs())) {
     std::string name(text(input->name()));
-    auto known = std::find_if(m.inputs.begin(), m.inputs.end(),
-                              [&](auto &i) { return i.name == name; });
+    auto known =
+        std::find_if(m.inputs.begin(), m.inputs.end(), [&](auto &i) { return i.name == name; });
     if (known == m.inputs.end() || known->type != elementOf(input->dtype()) ||
         known->shape != shapeOf(*input))
       return differs("input '", name, "'");
@@ -127,8 +139,9 @@ Status sliceInputs(Artifact &artifact) {
           bool isSlice = feed->dst()->bytes() != bytes;
           auto [at, isNew] = sliced.try_emplace(std::string(text(tensor.name())), isSlice);
           if (!isNew && at->second != isSlice)
-            return error(Code::Artifact, file.name(), ": input '", at->first, "' is fed with the ", bytes,
-                         " bytes of all expert ranks in one place and with the ", bytes / experts, " of one in another");
+            return error(Code::Artifact, file.name(), ": input '", at->first, "' is fed with the ",
+                         bytes, " bytes of all expert ranks in one place and with the ",
+                         bytes / experts, " of one in another");
         }
   for (Manifest::Input &input : artifact.manifest.inputs)
     if (sliced[input.name])

@@ -41,7 +41,7 @@ struct dpcrt_artifact {
 struct dpcrt_session {
   std::unique_ptr<Session> session;
   std::optional<FrameworkNames> names; // of the session's artifact
-  std::unique_ptr<Keeping> keeping; // made with the first checkpoint; ends before the session
+  std::unique_ptr<Keeping> keeping;    // made with the first checkpoint; ends before the session
   std::vector<float> losses, dens;
   Restored restored;
   std::string notes;
@@ -51,9 +51,7 @@ namespace {
 // Made at load: where memory has run out there is none for an error either.
 dpcrt_error outOfMemory{Status(Code::OutOfMemory, "out of memory")};
 
-dpcrt_error *wrap(const Status &status) {
-  return status.ok() ? nullptr : new dpcrt_error{status};
-}
+dpcrt_error *wrap(const Status &status) { return status.ok() ? nullptr : new dpcrt_error{status}; }
 
 // Runs `body`; memory that is not there becomes an error like any other, and so does
 // what a library throws.
@@ -99,7 +97,8 @@ std::vector<InputData> inputsOf(const dpcrt_input *inputs, size_t count) {
   auto *at = reinterpret_cast<const char *>(inputs);
   for (size_t i = 0; i < count; ++i, at += inputs->size) {
     dpcrt_input input = taken(reinterpret_cast<const dpcrt_input *>(at));
-    list.push_back({input.name, static_cast<const char *>(input.data), input.bytes, input.shared != 0});
+    list.push_back(
+        {input.name, static_cast<const char *>(input.data), input.bytes, input.shared != 0});
   }
   return list;
 }
@@ -132,7 +131,9 @@ const char *dpcrt_artifact_manifest(const dpcrt_artifact *a) {
 int dpcrt_artifact_has_entry(const dpcrt_artifact *a, const char *name) {
   return a->artifact->entry(name) != nullptr;
 }
-size_t dpcrt_artifact_inputs(const dpcrt_artifact *a) { return a->artifact->manifest.inputs.size(); }
+size_t dpcrt_artifact_inputs(const dpcrt_artifact *a) {
+  return a->artifact->manifest.inputs.size();
+}
 void dpcrt_artifact_input(const dpcrt_artifact *a, size_t i, dpcrt_tensor *out) {
   const auto &input = a->artifact->manifest.inputs[i];
   dpcrt_tensor t = describe(input.name, input.type, input.shape);
@@ -207,8 +208,9 @@ dpcrt_error *dpcrt_session_result(dpcrt_session *s, dpcrt_result *out) {
       return status;
     s->losses = s->session->losses();
     s->dens = s->session->denominators();
-    give<dpcrt_result>({0, r.loss, r.gradNorm, r.sumDen, r.nonfinite, r.skipped, r.seconds, r.bubble,
-                        s->losses.size(), s->losses.data(), s->dens.data()}, out);
+    give<dpcrt_result>({0, r.loss, r.gradNorm, r.sumDen, r.nonfinite, r.skipped, r.seconds,
+                        r.bubble, s->losses.size(), s->losses.data(), s->dens.data()},
+                       out);
     return status;
   });
 }
@@ -237,7 +239,8 @@ dpcrt_error *dpcrt_session_read(dpcrt_session *s, const char *state, void *data,
 }
 dpcrt_error *dpcrt_session_write(dpcrt_session *s, const char *state, const void *data,
                                  uint64_t bytes) {
-  return guarded([&] { return s->session->writeState(state, static_cast<const char *>(data), bytes); });
+  return guarded(
+      [&] { return s->session->writeState(state, static_cast<const char *>(data), bytes); });
 }
 dpcrt_error *dpcrt_session_compare_holders(dpcrt_session *s) {
   return guarded([&] { return s->session->compareHolders(); });
@@ -263,7 +266,8 @@ dpcrt_error *dpcrt_session_save(dpcrt_session *s, const char *directory, uint64_
 dpcrt_error *dpcrt_session_saved(dpcrt_session *s, int wait, uint64_t *step) {
   *step = 0;
   return guarded([&] {
-    std::optional<Keeping::Outcome> outcome = s->keeping ? s->keeping->outcome(wait != 0) : std::nullopt;
+    std::optional<Keeping::Outcome> outcome =
+        s->keeping ? s->keeping->outcome(wait != 0) : std::nullopt;
     if (!outcome)
       return Status();
     *step = outcome->step;
@@ -276,7 +280,8 @@ dpcrt_error *dpcrt_session_restore(dpcrt_session *s, const char *path, dpcrt_res
     s->notes.clear();
     for (const std::string &note : s->restored.notes)
       s->notes += note + "\n";
-    give<dpcrt_restored>({0, s->restored.path.c_str(), s->restored.manifest.c_str(), s->notes.c_str()}, out);
+    give<dpcrt_restored>(
+        {0, s->restored.path.c_str(), s->restored.manifest.c_str(), s->notes.c_str()}, out);
     return status;
   });
 }

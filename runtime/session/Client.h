@@ -56,7 +56,11 @@ inline std::vector<InputSpec> inputSpecs(const dpcrt_artifact *a) {
   std::vector<InputSpec> specs;
   for (size_t i = 0; i < dpcrt_artifact_inputs(a); ++i) {
     dpcrt_tensor t = inputOf(a, i);
-    specs.push_back({t.name, *elementNamed(t.dtype), {t.shape, t.shape + t.rank}, t.limit, t.minimum,
+    specs.push_back({t.name,
+                     *elementNamed(t.dtype),
+                     {t.shape, t.shape + t.rank},
+                     t.limit,
+                     t.minimum,
                      {t.ignored, t.ignored + t.ignored_count}});
   }
   return specs;
@@ -82,7 +86,8 @@ inline std::string shownName(const dpcrt_tensor &parameter) {
 inline Status runStep(dpcrt_session *s, const std::vector<dpcrt_input> &inputs,
                       const dpcrt_request &request, dpcrt_result &result) {
   result = sized<dpcrt_result>();
-  if (Status status = fromC(dpcrt_session_submit(s, inputs.data(), inputs.size(), &request)); !status.ok())
+  if (Status status = fromC(dpcrt_session_submit(s, inputs.data(), inputs.size(), &request));
+      !status.ok())
     return status;
   return fromC(dpcrt_session_result(s, &result));
 }

@@ -6,9 +6,8 @@
 
 namespace dpcrt {
 
-Status EntryPointRun::prepare(const Artifact &artifact, const std::string &name,
-                              Device &device, const Link &link,
-                              const RankMemory *weightsOf) {
+Status EntryPointRun::prepare(const Artifact &artifact, const std::string &name, Device &device,
+                              const Link &link, const RankMemory *weightsOf) {
   microBatches = artifact.manifest.entryPoint(name)->microBatches;
   experts = artifact.manifest.mesh.ep;
   if (Status s = memory.allocate(artifact, name, device, weightsOf); !s.ok())
@@ -18,7 +17,7 @@ Status EntryPointRun::prepare(const Artifact &artifact, const std::string &name,
   transport = makeLocalTransport(device, link);
   for (uint32_t rank = 0; rank < memory.programs.size(); ++rank) {
     const fb::Program &program = *memory.programs[rank];
-    PlanContext context{&program, rank / experts, rank % experts, experts,
+    PlanContext context{&program, rank / experts, rank % experts,     experts,
                         device,   *transport,     memory.arenas[rank]};
     plans.emplace_back();
     if (Status s = RankPlan::make(context, plans.back()); !s.ok())
@@ -43,8 +42,7 @@ Status EntryPointRun::startExecutor(Device &device, const ExecutorOptions &optio
   return executor->start();
 }
 
-Status EntryPointRun::bindInputs(const Artifact &artifact,
-                                 const std::vector<InputData> &given) {
+Status EntryPointRun::bindInputs(const Artifact &artifact, const std::vector<InputData> &given) {
   for (auto &entry : inputs) {
     const std::string &name = entry.first;
     auto spec = std::find_if(artifact.manifest.inputs.begin(), artifact.manifest.inputs.end(),
@@ -71,15 +69,14 @@ Status EntryPointRun::feed(uint32_t rank, uint32_t input, uint32_t microBatch, v
   return {};
 }
 
-void EntryPointRun::fetch(uint32_t rank, uint32_t output, uint32_t microBatch,
-                          const void *src, uint64_t bytes) {
+void EntryPointRun::fetch(uint32_t rank, uint32_t output, uint32_t microBatch, const void *src,
+                          uint64_t bytes) {
   float value = NAN;
   std::memcpy(&value, src, std::min<uint64_t>(bytes, sizeof(value)));
   (*outputOf[rank][output])[size_t(microBatch) * experts + rank % experts] = value;
 }
 
-float EntryPointRun::scalar(const std::string &output, uint32_t microBatch,
-                            uint32_t expert) const {
+float EntryPointRun::scalar(const std::string &output, uint32_t microBatch, uint32_t expert) const {
   auto it = outputs.find(output);
   return it == outputs.end() ? NAN : it->second[size_t(microBatch) * experts + expert];
 }

@@ -22,20 +22,24 @@ std::vector<CheckpointManifest::Parameter> parametersOf(const Session &session) 
       list.push_back({s.name.substr(std::strlen(kParam)), s.shape, s.type, s.trained, {}});
     // The moments of a parameter follow it.
     if (startsWith(s.name, kMoment))
-      list.back().moments.push_back(s.name.substr(std::strlen(kMoment) + list.back().name.size() + 1));
+      list.back().moments.push_back(
+          s.name.substr(std::strlen(kMoment) + list.back().name.size() + 1));
   }
   return list;
 }
 
-std::string described(const CheckpointManifest::Parameter &p) { return nameOf(p.type) + shapeText(p.shape); }
+std::string described(const CheckpointManifest::Parameter &p) {
+  return nameOf(p.type) + shapeText(p.shape);
+}
 
 // Every way in which the checkpoint is not of this model.
 Status compare(const Session &session, const Checkpoint &checkpoint) {
   const Manifest &model = session.model().manifest;
   const CheckpointManifest &saved = checkpoint.manifest;
   if (saved.optimizer != model.optimizer)
-    return error(Code::Checkpoint, "'", checkpoint.path(), "' was written with the optimizer ", saved.optimizer,
-                 ", the model was compiled with ", model.optimizer, "; compile it with --optimizer ", saved.optimizer,
+    return error(Code::Checkpoint, "'", checkpoint.path(), "' was written with the optimizer ",
+                 saved.optimizer, ", the model was compiled with ", model.optimizer,
+                 "; compile it with --optimizer ", saved.optimizer,
                  ", or begin with --init-weights, which takes the weights alone");
   std::map<std::string, const CheckpointManifest::Parameter *> there;
   for (const auto &p : saved.parameters)
@@ -44,17 +48,20 @@ Status compare(const Session &session, const Checkpoint &checkpoint) {
   for (const auto &p : parametersOf(session)) {
     auto it = there.find(p.name);
     const Manifest::Parameter *known = model.parameter(p.name);
-    std::string shown = "'" + p.name + "'" + (known && known->shownName() != p.name ? " (" + known->shownName() + ")" : "");
+    std::string shown =
+        "'" + p.name + "'" +
+        (known && known->shownName() != p.name ? " (" + known->shownName() + ")" : "");
     if (it == there.end()) {
       wrong.push_back(shown + " " + described(p) + " is missing in the checkpoint");
       continue;
     }
     const CheckpointManifest::Parameter &other = *it->second;
     if (other.shape != p.shape || other.type != p.type)
-      wrong.push_back(shown + " is " + described(other) + " in the checkpoint, " + described(p) + " in the model");
+      wrong.push_back(shown + " is " + described(other) + " in the checkpoint, " + described(p) +
+                      " in the model");
     else if (other.moments != p.moments)
-      wrong.push_back(shown + " is " + (other.trained ? "" : "not ") + "trained in the checkpoint, " +
-                      (p.trained ? "" : "not ") + "in the model");
+      wrong.push_back(shown + " is " + (other.trained ? "" : "not ") +
+                      "trained in the checkpoint, " + (p.trained ? "" : "not ") + "in the model");
     there.erase(it);
   }
   for (auto &[name, p] : there)
@@ -103,12 +110,14 @@ Status Keeping::copy(Session &session) {
     std::vector<char> &to = copies[next++];
     if (Status status = session.readState(s.name, to.data(), to.size()); !status.ok())
       return status;
-    tensors.push_back({s.name.substr(std::strlen(weight ? kParam : kMoment)), s.type, s.shape, to.data()});
+    tensors.push_back(
+        {s.name.substr(std::strlen(weight ? kParam : kMoment)), s.type, s.shape, to.data()});
   }
   return {};
 }
 
-Status Keeping::save(Session &session, const std::string &directory, uint64_t keep, const Progress &progress) {
+Status Keeping::save(Session &session, const std::string &directory, uint64_t keep,
+                     const Progress &progress) {
   join();
   if (Status s = session.compareHolders(); !s.ok())
     return s;
@@ -169,8 +178,9 @@ Status restore(Session &session, const std::string &path, Restored &out) {
     if (!weight && !startsWith(state.name, kMoment))
       continue;
     values.resize(state.bytes);
-    if (Status s = checkpoint.read(state.name.substr(std::strlen(weight ? kParam : kMoment)), state.type, state.shape,
-                                   values.data()); !s.ok())
+    if (Status s = checkpoint.read(state.name.substr(std::strlen(weight ? kParam : kMoment)),
+                                   state.type, state.shape, values.data());
+        !s.ok())
       return s;
     if (Status s = session.writeState(state.name, values.data(), values.size()); !s.ok())
       return s;

@@ -23,7 +23,8 @@ public:
   ~Keeping(); // waits for the save under way
   // Waits for the save before, copies, returns. Errors are those of holders that
   // differ; how writing ended is an Outcome.
-  Status save(Session &session, const std::string &directory, uint64_t keep, const Progress &progress);
+  Status save(Session &session, const std::string &directory, uint64_t keep,
+              const Progress &progress);
 
   struct Outcome {
     uint64_t step;

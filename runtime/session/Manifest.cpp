@@ -10,16 +10,14 @@
 namespace dpcrt {
 using json = nlohmann::ordered_json;
 
-const Manifest::EntryPoint *
-Manifest::entryPoint(const std::string &name) const {
+const Manifest::EntryPoint *Manifest::entryPoint(const std::string &name) const {
   for (const EntryPoint &e : entryPoints)
     if (e.name == name)
       return &e;
   return nullptr;
 }
 
-const Manifest::Parameter *
-Manifest::parameter(const std::string &name) const {
+const Manifest::Parameter *Manifest::parameter(const std::string &name) const {
   for (const Parameter &p : parameters)
     if (p.name == name)
       return &p;
@@ -38,8 +36,8 @@ public:
   ManifestReader() : JsonReader("artifact") {}
 
   bool document(const json &doc) {
-    return header(doc) && entryPoints(doc) && targets(doc) && inputs(doc) &&
-           parameters(doc) && stateDict(doc) && rest(doc);
+    return header(doc) && entryPoints(doc) && targets(doc) && inputs(doc) && parameters(doc) &&
+           stateDict(doc) && rest(doc);
   }
 
 private:
@@ -49,18 +47,15 @@ private:
     const json *model = member(doc, "", "model"), *mesh = member(doc, "", "mesh");
     if (!model || !mesh || !string(doc, "", "producer", m.producer) ||
         !string(*model, "model", "name", m.modelName) ||
-        !string(*model, "model", "hash", m.modelHash) ||
-        !modelFile(*model) ||
+        !string(*model, "model", "hash", m.modelHash) || !modelFile(*model) ||
         !number(*mesh, "mesh", "pp", m.mesh.pp) ||
         !number(*mesh, "mesh", "mirror", m.mesh.mirror) ||
-        !number(*mesh, "mesh", "dp", m.mesh.dp) ||
-        !number(*mesh, "mesh", "ep", m.mesh.ep) ||
+        !number(*mesh, "mesh", "dp", m.mesh.dp) || !number(*mesh, "mesh", "ep", m.mesh.ep) ||
         !number(*mesh, "mesh", "tp", m.mesh.tp))
       return false;
     if (m.mesh.dp != 1 || m.mesh.tp != 1)
       return fail("mesh", "has dp or tp other than 1, which this version does not run");
-    if (!m.mesh.pp || !m.mesh.ep || !m.mesh.mirror ||
-        uint64_t(m.mesh.pp) * m.mesh.ep > 4096)
+    if (!m.mesh.pp || !m.mesh.ep || !m.mesh.mirror || uint64_t(m.mesh.pp) * m.mesh.ep > 4096)
       return fail("mesh", "does not describe 1 to 4096 ranks");
     return true;
   }
@@ -80,8 +75,7 @@ private:
            fail(at, "is not an absolute path");
   }
 
-  bool signedInteger(const json &object, const std::string &path, const char *key,
-                     int64_t &out) {
+  bool signedInteger(const json &object, const std::string &path, const char *key, int64_t &out) {
     const json *value = member(object, path, key);
     if (!value)
       return false;
@@ -101,10 +95,9 @@ private:
           if (!entry.microBatches || entry.microBatches > 1 << 20)
             return fail(at + ".micro_batches", "is not from 1 to 1048576");
           if (entry.programs.size() != m.mesh.pp)
-            return fail(at + ".programs",
-                        "has " + std::to_string(entry.programs.size()) +
-                            " files for " + std::to_string(m.mesh.pp) +
-                            " coordinates of pp");
+            return fail(at + ".programs", "has " + std::to_string(entry.programs.size()) +
+                                              " files for " + std::to_string(m.mesh.pp) +
+                                              " coordinates of pp");
           for (const std::string &file : entry.programs)
             if (!contained(file, at + ".programs"))
               return false;
@@ -118,10 +111,8 @@ private:
   bool targets(const json &doc) {
     return list(doc, "", "targets", [&](const json &e, const std::string &at) {
       Manifest::Target target;
-      if (!string(e, at, "name", target.name) ||
-          !string(e, at, "device", target.device) ||
-          !file(e, at, "file", target.file) ||
-          !strings(e, at, "features", target.features))
+      if (!string(e, at, "name", target.name) || !string(e, at, "device", target.device) ||
+          !file(e, at, "file", target.file) || !strings(e, at, "features", target.features))
         return false;
       for (const Manifest::Target &other : m.targets)
         if (other.device == target.device)
@@ -134,8 +125,7 @@ private:
   bool inputs(const json &doc) {
     return list(doc, "", "inputs", [&](const json &e, const std::string &at) {
       Manifest::Input input;
-      if (!string(e, at, "name", input.name) ||
-          !typeAndShape(e, at, input.type, input.shape) ||
+      if (!string(e, at, "name", input.name) || !typeAndShape(e, at, input.type, input.shape) ||
           !number(e, at, "limit", input.limit, false) || !bounds(e, at, input))
         return false;
       m.inputs.push_back(std::move(input));
@@ -162,8 +152,7 @@ private:
     std::set<std::string> seen;
     return list(doc, "", "parameters", [&](const json &e, const std::string &at) {
       Manifest::Parameter p;
-      if (!string(e, at, "name", p.name) ||
-          !typeAndShape(e, at, p.type, p.shape))
+      if (!string(e, at, "name", p.name) || !typeAndShape(e, at, p.type, p.shape))
         return false;
       if (!seen.insert(p.name).second)
         return fail(at, "is a second parameter '" + p.name + "'");
@@ -174,9 +163,8 @@ private:
             return integer(h, where, p.holders.back(), m.mesh.pp - 1);
           }))
         return false;
-      if (p.holders.empty() ||
-          std::adjacent_find(p.holders.begin(), p.holders.end(),
-                             std::greater_equal<>()) != p.holders.end())
+      if (p.holders.empty() || std::adjacent_find(p.holders.begin(), p.holders.end(),
+                                                  std::greater_equal<>()) != p.holders.end())
         return fail(at + ".holders", "is not an ascending list");
       const json *source = member(e, at, "source");
       if (!source || !parameterSource(*source, at + ".source", p))
@@ -192,14 +180,17 @@ private:
         !flag(e, at, "transposed", p.transposed) || !flag(e, at, "partial", p.partial) ||
         !string(e, at, "folding", p.folding, false) ||
         (e.contains("framework") && !strings(e, at, "framework", p.framework)) ||
-        !list(e, at, "copies", [&](const json &c, const std::string &where) {
-          Manifest::Copy copy;
-          if (!string(c, where, "initializer", copy.initializer) ||
-              !flag(c, where, "transposed", copy.transposed))
-            return false;
-          p.copies.push_back(std::move(copy));
-          return true;
-        }, false))
+        !list(
+            e, at, "copies",
+            [&](const json &c, const std::string &where) {
+              Manifest::Copy copy;
+              if (!string(c, where, "initializer", copy.initializer) ||
+                  !flag(c, where, "transposed", copy.transposed))
+                return false;
+              p.copies.push_back(std::move(copy));
+              return true;
+            },
+            false))
       return false;
     bool turned = p.transposed;
     for (const Manifest::Copy &copy : p.copies)
@@ -226,52 +217,50 @@ private:
     if (!found)
       return true;
     Manifest::FileSource source;
-    if (!string(e, at, "file", source.path) ||
-        !number(e, at, "offset", source.offset) ||
-        !number(e, at, "length", source.length) ||
-        !number(e, at, "size", source.size) ||
-        !signedInteger(e, at, "mtime_ns", source.mtime) ||
-        !absolute(source.path, at + ".file"))
+    if (!string(e, at, "file", source.path) || !number(e, at, "offset", source.offset) ||
+        !number(e, at, "length", source.length) || !number(e, at, "size", source.size) ||
+        !signedInteger(e, at, "mtime_ns", source.mtime) || !absolute(source.path, at + ".file"))
       return false;
     if (source.offset > source.size || source.length > source.size - source.offset)
       return fail(at, "reads beyond the end of its file");
     if (source.length != byteSize(p.shape, sizeOf(p.type)))
-      return fail(at + ".length", "is " + std::to_string(source.length) +
-                                      ", not the size of " + nameOf(p.type) +
-                                      shapeText(p.shape));
+      return fail(at + ".length", "is " + std::to_string(source.length) + ", not the size of " +
+                                      nameOf(p.type) + shapeText(p.shape));
     p.source = source;
     return true;
   }
 
   bool stateDict(const json &doc) {
     std::set<std::string> seen;
-    return list(doc, "", "state_dict", [&](const json &e, const std::string &at) {
-      Manifest::StateEntry entry;
-      if (!string(e, at, "key", entry.key) || !flag(e, at, "buffer", entry.buffer) ||
-          !flag(e, at, "used", entry.used) || !flag(e, at, "transposed", entry.transposed) ||
-          !string(e, at, "parameter", entry.parameter, false))
-        return false;
-      if (!seen.insert(entry.key).second)
-        return fail(at, "is a second key '" + entry.key + "'");
-      if (!entry.parameter.empty() && !m.parameter(entry.parameter))
-        return fail(at + ".parameter", "is '" + entry.parameter + "', which is no parameter");
-      if (const json *source = member(e, at, "source", false)) {
-        bool found = false;
-        if (!typeAndShape(e, at, entry.type, entry.shape, /*empty=*/true) ||
-            !storedSource(*source, at + ".source", entry, found))
-          return false;
-        if (!found)
-          return fail(at + ".source", "says neither weights nor file");
-        if (entry.transposed && entry.shape.size() != 2)
-          return fail(at, "is transposed, but no matrix");
-      }
-      m.stateDict.push_back(std::move(entry));
-      return true;
-    }, false);
+    return list(
+        doc, "", "state_dict",
+        [&](const json &e, const std::string &at) {
+          Manifest::StateEntry entry;
+          if (!string(e, at, "key", entry.key) || !flag(e, at, "buffer", entry.buffer) ||
+              !flag(e, at, "used", entry.used) || !flag(e, at, "transposed", entry.transposed) ||
+              !string(e, at, "parameter", entry.parameter, false))
+            return false;
+          if (!seen.insert(entry.key).second)
+            return fail(at, "is a second key '" + entry.key + "'");
+          if (!entry.parameter.empty() && !m.parameter(entry.parameter))
+            return fail(at + ".parameter", "is '" + entry.parameter + "', which is no parameter");
+          if (const json *source = member(e, at, "source", false)) {
+            bool found = false;
+            if (!typeAndShape(e, at, entry.type, entry.shape, /*empty=*/true) ||
+                !storedSource(*source, at + ".source", entry, found))
+              return false;
+            if (!found)
+              return fail(at + ".source", "says neither weights nor file");
+            if (entry.transposed && entry.shape.size() != 2)
+              return fail(at, "is transposed, but no matrix");
+          }
+          m.stateDict.push_back(std::move(entry));
+          return true;
+        },
+        false);
   }
 
-  bool parameterSource(const json &e, const std::string &at,
-                       Manifest::Parameter &p) {
+  bool parameterSource(const json &e, const std::string &at, Manifest::Parameter &p) {
     bool found = false;
     if (!storedSource(e, at, p, found) || found)
       return error.empty();
@@ -280,8 +269,7 @@ private:
       return false;
     Manifest::InitSource source;
     std::string kind, where = at + ".init";
-    if (!number(*init, where, "seed", source.seed) ||
-        !string(*init, where, "kind", kind))
+    if (!number(*init, where, "seed", source.seed) || !string(*init, where, "kind", kind))
       return false;
     if (p.type != Element::F32)
       return fail(where, "draws f32 only");
@@ -306,8 +294,7 @@ private:
     const json *loss = member(doc, "", "loss"), *config = member(doc, "", "config");
     if (!loss || !config || !file(doc, "", "constants", m.constants, false) ||
         !file(doc, "", "weights", m.weights, false) ||
-        !file(doc, "", "state", m.stateFile, false) ||
-        !string(doc, "", "optimizer", m.optimizer) ||
+        !file(doc, "", "state", m.stateFile, false) || !string(doc, "", "optimizer", m.optimizer) ||
         !string(doc, "", "schedule", m.schedule, false) ||
         !string(*loss, "loss", "name", m.lossName) ||
         !string(*loss, "loss", "weighting", m.lossWeighting) ||
@@ -316,8 +303,7 @@ private:
       return false;
     if (!findOptimizer(m.optimizer))
       return fail("optimizer", "is '" + m.optimizer + "', not " + optimizerNames());
-    if (m.lossWeighting != "denominator" && m.lossWeighting != "mean" &&
-        m.lossWeighting != "sum")
+    if (m.lossWeighting != "denominator" && m.lossWeighting != "mean" && m.lossWeighting != "sum")
       return fail("loss.weighting", "is '" + m.lossWeighting + "'");
     if (!config->is_object())
       return fail("config", "is not an object");
@@ -357,8 +343,10 @@ template <typename Source> bool writeStoredSource(const Source &source, json &en
     return true;
   }
   if (auto *f = std::get_if<Manifest::FileSource>(&source)) {
-    entry["source"] = {{"file", f->path}, {"offset", f->offset},
-                       {"length", f->length}, {"size", f->size},
+    entry["source"] = {{"file", f->path},
+                       {"offset", f->offset},
+                       {"length", f->length},
+                       {"size", f->size},
                        {"mtime_ns", f->mtime}};
     return true;
   }
@@ -389,19 +377,21 @@ std::string writeManifest(const Manifest &m) {
   doc["producer"] = m.producer;
   doc["model"] = {{"name", m.modelName}, {"hash", m.modelHash}};
   if (!m.modelFile.path.empty())
-    doc["model"]["file"] = {{"path", m.modelFile.path}, {"size", m.modelFile.size},
-                            {"mtime_ns", m.modelFile.mtime}};
-  doc["mesh"] = {{"pp", m.mesh.pp}, {"mirror", m.mesh.mirror}, {"dp", m.mesh.dp},
-                 {"ep", m.mesh.ep}, {"tp", m.mesh.tp}};
+    doc["model"]["file"] = {
+        {"path", m.modelFile.path}, {"size", m.modelFile.size}, {"mtime_ns", m.modelFile.mtime}};
+  doc["mesh"] = {{"pp", m.mesh.pp},
+                 {"mirror", m.mesh.mirror},
+                 {"dp", m.mesh.dp},
+                 {"ep", m.mesh.ep},
+                 {"tp", m.mesh.tp}};
   doc["entry_points"] = json::array();
   for (const auto &e : m.entryPoints)
-    doc["entry_points"].push_back({{"name", e.name},
-                                   {"micro_batches", e.microBatches},
-                                   {"programs", e.programs}});
+    doc["entry_points"].push_back(
+        {{"name", e.name}, {"micro_batches", e.microBatches}, {"programs", e.programs}});
   doc["targets"] = json::array();
   for (const auto &t : m.targets)
-    doc["targets"].push_back({{"name", t.name}, {"device", t.device},
-                              {"file", t.file}, {"features", t.features}});
+    doc["targets"].push_back(
+        {{"name", t.name}, {"device", t.device}, {"file", t.file}, {"features", t.features}});
   doc["inputs"] = json::array();
   for (const auto &i : m.inputs) {
     json entry = {{"name", i.name}, {"dtype", nameOf(i.type)}, {"shape", i.shape}};
@@ -415,8 +405,11 @@ std::string writeManifest(const Manifest &m) {
   }
   doc["parameters"] = json::array();
   for (const auto &p : m.parameters) {
-    json entry = {{"name", p.name}, {"shape", p.shape}, {"dtype", nameOf(p.type)},
-                  {"trained", p.trained}, {"holders", p.holders}};
+    json entry = {{"name", p.name},
+                  {"shape", p.shape},
+                  {"dtype", nameOf(p.type)},
+                  {"trained", p.trained},
+                  {"holders", p.holders}};
     writeNames(p, entry);
     if (!writeStoredSource(p.source, entry)) {
       const auto &init = std::get<Manifest::InitSource>(p.source);
@@ -470,8 +463,7 @@ std::string writeChecksums(const std::map<std::string, std::string> &hexByPath) 
   return text;
 }
 
-Status parseChecksums(const std::string &text,
-                      std::map<std::string, std::string> &hexByPath) {
+Status parseChecksums(const std::string &text, std::map<std::string, std::string> &hexByPath) {
   constexpr size_t digits = 32;
   size_t line = 0;
   for (size_t begin = 0; begin < text.size();) {
@@ -482,9 +474,8 @@ Status parseChecksums(const std::string &text,
                  entry.find_first_not_of("0123456789abcdef") == digits &&
                  entry.compare(digits, 2, "  ") == 0 && isContainedPath(entry.substr(digits + 2));
     if (!valid || !hexByPath.emplace(entry.substr(digits + 2), entry.substr(0, digits)).second)
-      return Status(Code::Artifact, "the artifact is damaged: line " +
-                                           std::to_string(line) +
-                                           " of " + Manifest::checksumsName + " is not a checksum");
+      return Status(Code::Artifact, "the artifact is damaged: line " + std::to_string(line) +
+                                        " of " + Manifest::checksumsName + " is not a checksum");
     begin = end + 1;
   }
   return {};

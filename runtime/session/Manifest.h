@@ -70,16 +70,14 @@ struct Manifest {
 
     std::string initializer;            // in the model's file; "": `name`
     std::vector<std::string> framework; // every name the framework has for it
-    bool transposed = false; // the framework's layout is the initializer's transpose
-    bool partial = false;    // only what was folded from the framework's tensor
-    std::string folding;     // how: "lookup", "slice", "rearrangement"; "": not recorded
+    bool transposed = false;            // the framework's layout is the initializer's transpose
+    bool partial = false;               // only what was folded from the framework's tensor
+    std::string folding;                // how: "lookup", "slice", "rearrangement"; "": not recorded
     std::vector<Copy> copies;
 
     // For messages: the framework's name where it is known.
     const std::string &shownName() const { return framework.empty() ? name : framework.front(); }
-    const std::string &initializerName() const {
-      return initializer.empty() ? name : initializer;
-    }
+    const std::string &initializerName() const { return initializer.empty() ? name : initializer; }
   };
 
   // One key of the framework's state dict.
@@ -111,14 +109,14 @@ struct Manifest {
   std::vector<Input> inputs;
   std::vector<Parameter> parameters;
   std::vector<StateEntry> stateDict; // in the framework's order; empty: not recorded
-  std::string stateFile; // values of the state dict that are no parameters; "": none
-  std::string constants; // "": none
-  std::string weights;   // "": none
+  std::string stateFile;             // values of the state dict that are no parameters; "": none
+  std::string constants;             // "": none
+  std::string weights;               // "": none
   std::string optimizer;
   std::string lossName, lossWeighting;
   uint64_t samplesPerMicroBatch = 1, tokensPerMicroBatch = 0;
   nlohmann::ordered_json config = nlohmann::ordered_json::object();
-  std::string schedule;  // its text; "": not said
+  std::string schedule;            // its text; "": not said
   nlohmann::ordered_json forecast; // null: none
 
   const EntryPoint *entryPoint(const std::string &name) const;
@@ -134,7 +132,6 @@ Status parseManifest(const std::string &text, Manifest &out);
 
 // The content of XXH128SUMS.
 std::string writeChecksums(const std::map<std::string, std::string> &hexByPath);
-Status parseChecksums(const std::string &text,
-                      std::map<std::string, std::string> &hexByPath);
+Status parseChecksums(const std::string &text, std::map<std::string, std::string> &hexByPath);
 
 } // namespace dpcrt

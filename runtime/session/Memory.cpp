@@ -29,8 +29,8 @@ bool sameLayout(const fb::Program &a, const fb::Program &b, uint32_t index) {
 }
 } // namespace
 
-Status RankMemory::allocate(const Artifact &artifact, const std::string &entry,
-                            Device &device, const RankMemory *shared) {
+Status RankMemory::allocate(const Artifact &artifact, const std::string &entry, Device &device,
+                            const RankMemory *shared) {
   experts = artifact.manifest.mesh.ep;
   sharesWeights = shared != nullptr;
   for (const ProgramFile &file : *artifact.entry(entry))
@@ -106,11 +106,13 @@ Status RankMemory::loadConstants(const Artifact &artifact) {
   for (size_t rank = 0; rank < programs.size(); ++rank)
     for (auto *constant : items(programs[rank]->constants())) {
       if (file.path().empty())
-        if (Status s = InputFile::open(artifact.path(artifact.manifest.constants),
-                                       Code::Artifact, file); !s.ok())
+        if (Status s =
+                InputFile::open(artifact.path(artifact.manifest.constants), Code::Artifact, file);
+            !s.ok())
           return s;
       if (Status s = file.read(constant->file_offset(), address(rank, *constant->dst()),
-                               constant->dst()->bytes()); !s.ok())
+                               constant->dst()->bytes());
+          !s.ok())
         return s;
     }
   return {};

@@ -11,7 +11,7 @@ namespace dpcrt {
 // One holder's bytes of a parameter.
 struct Holding {
   uint32_t rank;
-  uint64_t slice;           // of an expert parameter: its first dimension's index
+  uint64_t slice; // of an expert parameter: its first dimension's index
   const fb::Parameter *parameter;
   char *weight = nullptr, *gradient = nullptr, *record = nullptr;
   uint64_t bytes = 0;
@@ -20,7 +20,7 @@ struct Holding {
 
 struct HeldParameter {
   const Manifest::Parameter *manifest;
-  uint64_t bytes = 0; // of the whole parameter
+  uint64_t bytes = 0;            // of the whole parameter
   std::vector<Holding> holdings; // ascending rank
 };
 

@@ -2,8 +2,8 @@
 // Steps: the step record in, losses and flags out.
 #include "session/Session.h"
 #include "data/Hash.h"
-#include "session/DeviceKinds.h"
 #include "program/format/StepRecord.h"
+#include "session/DeviceKinds.h"
 #include "session/EntryPointRun.h"
 #include <cmath>
 #include <cstring>
@@ -47,7 +47,8 @@ Status Session::prepare(const SessionOptions &chosen) {
   std::string present, compiled;
   const DeviceKind *kind = findDeviceKind(options.device, present);
   if (!kind)
-    return error(Code::Device, "there is no device '", options.device, "'; this build has ", present);
+    return error(Code::Device, "there is no device '", options.device, "'; this build has ",
+                 present);
   const Manifest::Target *target = nullptr;
   for (const auto &t : m.targets) {
     compiled += (compiled.empty() ? "" : ", ") + t.device;
@@ -91,8 +92,8 @@ uint64_t Session::arenaBytes(size_t rank) const {
   if (evaluation)
     for (size_t a = 0; a < evaluation->memory.arenas[rank].size(); ++a) {
       const ArenaMemory &arena = evaluation->memory.arenas[rank][a];
-      bool shared = a < train->memory.arenas[rank].size() &&
-                    train->memory.arenas[rank][a].data == arena.data;
+      bool shared =
+          a < train->memory.arenas[rank].size() && train->memory.arenas[rank][a].data == arena.data;
       bytes += shared ? 0 : arena.bytes;
     }
   return bytes;
@@ -184,7 +185,8 @@ void Session::collectLosses(EntryPointRun &entry, StepResult &result) {
 }
 
 Status Session::betweenSteps() const {
-  return running ? Status(Code::Usage, "a step is under way; its result must be taken first") : Status();
+  return running ? Status(Code::Usage, "a step is under way; its result must be taken first")
+                 : Status();
 }
 
 Status Session::setPosition(const Position &position) {
@@ -375,9 +377,11 @@ Status Session::compareHolders() const {
         if (Status s = differ("parameter '" + name + "'", a, a.weight, b, b.weight); !s.ok())
           return s;
         for (size_t m = 0; m < std::min(a.moments.size(), b.moments.size()); ++m)
-          if (Status s = differ("moment '" + std::string(text(a.parameter->moment_names()->Get(uint32_t(m)))) +
-                                    "' of parameter '" + name + "'",
-                                a, a.moments[m], b, b.moments[m]); !s.ok())
+          if (Status s = differ(
+                  "moment '" + std::string(text(a.parameter->moment_names()->Get(uint32_t(m)))) +
+                      "' of parameter '" + name + "'",
+                  a, a.moments[m], b, b.moments[m]);
+              !s.ok())
             return s;
         break;
       }
@@ -390,7 +394,8 @@ Status Session::writeTrace(const std::string &path) const {
   std::vector<const RankPlan *> plans;
   for (uint32_t rank = 0; rank < ranks(); ++rank)
     plans.push_back(&train->executor->plan(rank));
-  return writeChromeTrace(path, plans, spans, artifact->manifest.forecast, {threadCount, coreCount});
+  return writeChromeTrace(path, plans, spans, artifact->manifest.forecast,
+                          {threadCount, coreCount});
 }
 
 } // namespace dpcrt

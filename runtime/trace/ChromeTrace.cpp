@@ -28,7 +28,9 @@ std::string blockName(const RankPlan &plan, const PlannedRun &run) {
 }
 
 json event(const RankPlan &plan, const Span &span, uint32_t stream, int64_t origin) {
-  json e = {{"ph", "X"}, {"pid", plan.rank}, {"tid", int(stream) + firstStream},
+  json e = {{"ph", "X"},
+            {"pid", plan.rank},
+            {"tid", int(stream) + firstStream},
             {"ts", double(span.begin - origin) * 1e-3},
             {"dur", double(span.end - span.begin) * 1e-3}};
   if (span.kind == SpanKind::Block) {
@@ -111,10 +113,14 @@ private:
   void add(uint32_t rank, const json &span, uint64_t step, double begin) {
     double from = span["start_s"].get<double>() * 1e6, to = span["end_s"].get<double>() * 1e6;
     std::string stream = word(span, "stream", "compute");
-    json e = {{"ph", "X"}, {"pid", rank},
+    json e = {{"ph", "X"},
+              {"pid", rank},
               {"tid", stream == "reduce" ? forecastReduce : forecastCompute},
-              {"ts", begin + from}, {"dur", to - from}, {"name", word(span, "name", "task")},
-              {"cat", "forecast"}, {"args", {{"step", step}}}};
+              {"ts", begin + from},
+              {"dur", to - from},
+              {"name", word(span, "name", "task")},
+              {"cat", "forecast"},
+              {"args", {{"step", step}}}};
     end = std::max(end, begin + to);
     if (stream != "comm") {
       events.push_back(std::move(e));
@@ -177,7 +183,11 @@ Status writeChromeTrace(const std::string &path, const std::vector<const RankPla
   uint32_t pipelineRanks = 0;
   for (const RankPlan *plan : plans)
     pipelineRanks = std::max(pipelineRanks, plan->pp + 1);
-  json facts = {{"format_version", "1.1"}, {"ranks", plans.size()}, {"pipeline_ranks", pipelineRanks}, {"threads", machine.threads}, {"cores", machine.cores}};
+  json facts = {{"format_version", "1.1"},
+                {"ranks", plans.size()},
+                {"pipeline_ranks", pipelineRanks},
+                {"threads", machine.threads},
+                {"cores", machine.cores}};
   if (json stages = stageBytes(forecast); !stages.empty())
     facts["stages"] = std::move(stages);
   json doc = {{"displayTimeUnit", "ms"}, {"otherData", std::move(facts)}};

@@ -25,8 +25,8 @@ struct TransferSpec {
 struct CollectiveSpec {
   fb::CollectiveKind kind;
   fb::DType dtype;
-  std::string group;            // the same for all members
-  uint32_t sequence;            // counts the collectives of a group, from 0
+  std::string group;             // the same for all members
+  uint32_t sequence;             // counts the collectives of a group, from 0
   std::vector<uint32_t> members; // global ranks, ascending
   const void *src;
   void *dst;
@@ -62,8 +62,7 @@ public:
   // transport.
   virtual Status addExchange(uint32_t rank, std::vector<TransferSpec> transfers,
                              Operation *&out) = 0;
-  virtual Status addCollective(uint32_t rank, const CollectiveSpec &spec,
-                               Operation *&out) = 0;
+  virtual Status addCollective(uint32_t rank, const CollectiveSpec &spec, Operation *&out) = 0;
   // After the last one: every message and collective must have all its ends.
   virtual Status finishPreparation() = 0;
   // Wakes everything that waits.

@@ -4,7 +4,8 @@
 
 namespace dpcrt {
 
-Status InitialWeights::read(const Manifest::Parameter &p, uint64_t first, uint64_t count, char *to) {
+Status InitialWeights::read(const Manifest::Parameter &p, uint64_t first, uint64_t count,
+                            char *to) {
   if (auto *source = std::get_if<Manifest::WeightsSource>(&p.source))
     return fromTensors(manifest.weights, source->key, p.type, p.shape, first, count, to);
   if (auto *source = std::get_if<Manifest::FileSource>(&p.source))
@@ -18,8 +19,10 @@ Status InitialWeights::read(const Manifest::Parameter &p, uint64_t first, uint64
 Status InitialWeights::read(const Manifest::StateEntry &entry, std::vector<char> &bytes) {
   bytes.resize(*byteSize(entry.shape, sizeOf(entry.type)));
   if (auto *source = std::get_if<Manifest::WeightsSource>(&entry.source))
-    return fromTensors(manifest.stateFile, source->key, entry.type, entry.shape, 0, bytes.size(), bytes.data());
-  return fromFile(entry.key, std::get<Manifest::FileSource>(entry.source), 0, bytes.size(), bytes.data());
+    return fromTensors(manifest.stateFile, source->key, entry.type, entry.shape, 0, bytes.size(),
+                       bytes.data());
+  return fromFile(entry.key, std::get<Manifest::FileSource>(entry.source), 0, bytes.size(),
+                  bytes.data());
 }
 
 Status InitialWeights::fromTensors(const std::string &file, const std::string &key, Element type,
@@ -27,11 +30,13 @@ Status InitialWeights::fromTensors(const std::string &file, const std::string &k
                                    uint64_t count, char *to) {
   auto [it, added] = tensors.try_emplace(file);
   if (added)
-    if (Status s = SafetensorsReader::open(directory + "/" + file, Code::Artifact, it->second); !s.ok())
+    if (Status s = SafetensorsReader::open(directory + "/" + file, Code::Artifact, it->second);
+        !s.ok())
       return s;
   const StoredTensor *tensor = it->second.find(key);
   if (!tensor || tensor->type != type || tensor->shape != shape)
-    return error(Code::Artifact, "'", file, "' has no tensor '", key, "' of ", nameOf(type), shapeText(shape));
+    return error(Code::Artifact, "'", file, "' has no tensor '", key, "' of ", nameOf(type),
+                 shapeText(shape));
   return it->second.file().read(tensor->offset + first, to, count);
 }
 

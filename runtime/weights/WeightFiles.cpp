@@ -27,10 +27,12 @@ bool isPickle(const std::string &path) {
 
 Status WeightFiles::open(const std::string &path, WeightFiles &out) {
   if (isPickle(path))
-    return error(Code::Data, "'", path, "' is a PyTorch file, which dpc does not load; python -m dpc.weights ",
-                 path, " OUT.safetensors turns it into one that it does");
+    return error(Code::Data, "'", path,
+                 "' is a PyTorch file, which dpc does not load; python -m dpc.weights ", path,
+                 " OUT.safetensors turns it into one that it does");
   if (endsWith(path, ".onnx"))
-    return error(Code::Data, "'", path, "' is a model; a run of what dpc compile makes of it begins with its weights");
+    return error(Code::Data, "'", path,
+                 "' is a model; a run of what dpc compile makes of it begins with its weights");
   WeightFiles result;
   Status s = endsWith(path, ".json") ? result.openIndex(path) : result.add(path);
   if (s.ok())

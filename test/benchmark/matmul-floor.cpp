@@ -18,7 +18,9 @@ namespace {
 using dims = dnnl::memory::dims;
 using Clock = std::chrono::steady_clock;
 
-double seconds(Clock::time_point since) { return std::chrono::duration<double>(Clock::now() - since).count(); }
+double seconds(Clock::time_point since) {
+  return std::chrono::duration<double>(Clock::now() - since).count();
+}
 
 double fastest(double budget, const std::function<void()> &run) {
   run();
@@ -34,10 +36,12 @@ double fastest(double budget, const std::function<void()> &run) {
 
 class Matrices {
 public:
-  Matrices(int64_t batch, int64_t rows, int64_t columns, bool transposed, const dnnl::engine &engine)
+  Matrices(int64_t batch, int64_t rows, int64_t columns, bool transposed,
+           const dnnl::engine &engine)
       : values(size_t(batch * rows * columns), 0.5f),
         memory({dims{batch, rows, columns}, dnnl::memory::data_type::f32,
-                transposed ? dims{rows * columns, 1, rows} : dims{rows * columns, columns, 1}}, engine, values.data()) {}
+                transposed ? dims{rows * columns, 1, rows} : dims{rows * columns, columns, 1}},
+               engine, values.data()) {}
 
   std::vector<float> values;
   dnnl::memory memory;
@@ -51,18 +55,23 @@ int main() {
   int64_t m, n, k, batch;
   bool lhsTransposed, rhsTransposed;
   while (std::cin >> m >> n >> k >> lhsTransposed >> rhsTransposed >> batch) {
-    Matrices lhs(batch, m, k, lhsTransposed, engine), rhs(batch, k, n, rhsTransposed, engine), dst(batch, m, n, false, engine);
+    Matrices lhs(batch, m, k, lhsTransposed, engine), rhs(batch, k, n, rhsTransposed, engine),
+        dst(batch, m, n, false, engine);
     dnnl::matmul::primitive_desc description(
-        dnnl::matmul::desc(lhs.memory.get_desc(), rhs.memory.get_desc(), dst.memory.get_desc()), engine);
+        dnnl::matmul::desc(lhs.memory.get_desc(), rhs.memory.get_desc(), dst.memory.get_desc()),
+        engine);
     dnnl::matmul matmul(description);
     double best = fastest(0.15, [&] {
-      matmul.execute(stream, {{DNNL_ARG_SRC, lhs.memory}, {DNNL_ARG_WEIGHTS, rhs.memory}, {DNNL_ARG_DST, dst.memory}});
+      matmul.execute(
+          stream,
+          {{DNNL_ARG_SRC, lhs.memory}, {DNNL_ARG_WEIGHTS, rhs.memory}, {DNNL_ARG_DST, dst.memory}});
       stream.wait();
     });
     std::printf("%.9f\n", best);
   }
   std::vector<float> source(16 << 20, 1.0f), target(source.size());
-  double copy = fastest(0.5, [&] { std::memcpy(target.data(), source.data(), source.size() * sizeof(float)); });
+  double copy = fastest(
+      0.5, [&] { std::memcpy(target.data(), source.data(), source.size() * sizeof(float)); });
   std::printf("%.0f\n", 2 * double(source.size()) * sizeof(float) / copy);
   const dnnl::version_t *version = dnnl::version();
   std::printf("%d.%d.%d\n", version->major, version->minor, version->patch);

@@ -71,13 +71,21 @@ int open(const char *path, int flags, ...) {
   va_end(rest);
   return strikes(path, -1) ? -1 : NEXT(open)(path, flags, mode);
 }
-int mkostemp(char *pattern, int flags) { return strikes(pattern, -1) ? -1 : NEXT(mkostemp)(pattern, flags); }
-int mkdir(const char *path, mode_t mode) { return strikes(path, -1) ? -1 : NEXT(mkdir)(path, mode); }
-int rename(const char *from, const char *to) { return strikes(to, -1) ? -1 : NEXT(rename)(from, to); }
+int mkostemp(char *pattern, int flags) {
+  return strikes(pattern, -1) ? -1 : NEXT(mkostemp)(pattern, flags);
+}
+int mkdir(const char *path, mode_t mode) {
+  return strikes(path, -1) ? -1 : NEXT(mkdir)(path, mode);
+}
+int rename(const char *from, const char *to) {
+  return strikes(to, -1) ? -1 : NEXT(rename)(from, to);
+}
 int unlink(const char *path) { return strikes(path, -1) ? -1 : NEXT(unlink)(path); }
 int rmdir(const char *path) { return strikes(path, -1) ? -1 : NEXT(rmdir)(path); }
 int remove(const char *path) { return strikes(path, -1) ? -1 : NEXT(remove)(path); }
-int unlinkat(int fd, const char *path, int flags) { return strikes(NULL, fd) ? -1 : NEXT(unlinkat)(fd, path, flags); }
+int unlinkat(int fd, const char *path, int flags) {
+  return strikes(NULL, fd) ? -1 : NEXT(unlinkat)(fd, path, flags);
+}
 int fsync(int fd) { return strikes(NULL, fd) ? -1 : NEXT(fsync)(fd); }
 int ftruncate(int fd, off_t length) { return strikes(NULL, fd) ? -1 : NEXT(ftruncate)(fd, length); }
 int close(int fd) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // An artifact's manifest, and what a checkpoint's says. Who is accepted is written and
 // read again to the same text.
-#include "checkpoint/CheckpointManifest.h"
 #include "session/Manifest.h"
+#include "checkpoint/CheckpointManifest.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   std::string text(reinterpret_cast<const char *>(data), size);

@@ -13,30 +13,28 @@ using namespace llvm;
 using namespace dpc::import;
 
 static cl::opt<std::string> path(cl::Positional, cl::Required);
-static cl::list<std::string> dims("dim"), shapes("shape"), train("train"),
-    freeze("freeze"), tied("tied"), paddingRows("padding-row");
+static cl::list<std::string> dims("dim"), shapes("shape"), train("train"), freeze("freeze"),
+    tied("tied"), paddingRows("padding-row");
 static cl::opt<std::string> loss("loss"), logits("logits"), labels("labels");
-static cl::opt<LossOp> lossOp(
-    "loss-op",
-    cl::values(clEnumValN(LossOp::SoftmaxCrossEntropy, "softmax_cross_entropy",
-                          ""),
-               clEnumValN(LossOp::CausalLM, "causal_lm", ""),
-               clEnumValN(LossOp::MSE, "mse", ""),
-               clEnumValN(LossOp::BCE, "bce", "")),
-    cl::init(LossOp::None));
-static cl::opt<LossReduction> reduction(
-    "loss-reduction",
-    cl::values(clEnumValN(LossReduction::Auto, "auto", ""),
-               clEnumValN(LossReduction::TokenMean, "token-mean", ""),
-               clEnumValN(LossReduction::Mean, "mean", ""),
-               clEnumValN(LossReduction::Sum, "sum", "")),
-    cl::init(LossReduction::Auto));
+static cl::opt<LossOp>
+    lossOp("loss-op",
+           cl::values(clEnumValN(LossOp::SoftmaxCrossEntropy, "softmax_cross_entropy", ""),
+                      clEnumValN(LossOp::CausalLM, "causal_lm", ""),
+                      clEnumValN(LossOp::MSE, "mse", ""), clEnumValN(LossOp::BCE, "bce", "")),
+           cl::init(LossOp::None));
+static cl::opt<LossReduction>
+    reduction("loss-reduction",
+              cl::values(clEnumValN(LossReduction::Auto, "auto", ""),
+                         clEnumValN(LossReduction::TokenMean, "token-mean", ""),
+                         clEnumValN(LossReduction::Mean, "mean", ""),
+                         clEnumValN(LossReduction::Sum, "sum", "")),
+              cl::init(LossReduction::Auto));
 static cl::opt<int64_t> ignoreIndex("ignore-index"), classAxis("class-axis");
 static cl::opt<double> smoothing("label-smoothing");
 static cl::opt<uint64_t> init("init-seed");
 static cl::opt<int64_t> constantLimit("constant-limit", cl::init(1 << 20));
-static cl::opt<bool> passes("passes", cl::init(true)), summary("summary"),
-    debugInfo("locations"), quiet("quiet");
+static cl::opt<bool> passes("passes", cl::init(true)), summary("summary"), debugInfo("locations"),
+    quiet("quiet");
 
 static std::vector<int64_t> parseShape(StringRef text) {
   SmallVector<StringRef> parts;
@@ -52,11 +50,9 @@ int main(int argc, char **argv) {
   cl::ParseCommandLineOptions(argc, argv);
   ImportOptions options;
   for (StringRef text : dims)
-    options.dims[text.split('=').first.str()] =
-        parseShape(text.split('=').second).front();
+    options.dims[text.split('=').first.str()] = parseShape(text.split('=').second).front();
   for (StringRef text : shapes)
-    options.shapes[text.split('=').first.str()] =
-        parseShape(text.split('=').second);
+    options.shapes[text.split('=').first.str()] = parseShape(text.split('=').second);
   // In the order of the command line, of which each list has its part.
   std::map<unsigned, Selection> selections;
   for (bool trains : {true, false}) {
@@ -95,13 +91,11 @@ int main(int argc, char **argv) {
   }
   if (summary) {
     errs() << "loss: " << info.loss << ", weighting: " << info.weighting
-           << ", nodes: " << info.nodes << ", bytes read: " << info.bytesRead
-           << "\n";
+           << ", nodes: " << info.nodes << ", bytes read: " << info.bytesRead << "\n";
     for (const ParameterInfo &parameter : info.parameters)
       errs() << (parameter.trained ? "trained " : "stored ") << parameter.name
-             << (parameter.framework.empty() ? ""
-                                             : " (" + parameter.framework + ")")
-             << ": " << parameter.reason << "\n";
+             << (parameter.framework.empty() ? "" : " (" + parameter.framework + ")") << ": "
+             << parameter.reason << "\n";
     for (const TieInfo &tie : info.ties)
       for (const TieInfo::Copy &copy : tie.copies)
         errs() << "tied " << copy.name << " = " << tie.name
@@ -109,8 +103,7 @@ int main(int argc, char **argv) {
     for (const std::string &name : info.constants)
       errs() << "constant " << name << "\n";
     for (const CandidateInfo &candidate : info.candidates)
-      errs() << "candidate " << candidate.name << ": " << candidate.reason
-             << "\n";
+      errs() << "candidate " << candidate.name << ": " << candidate.reason << "\n";
     for (const std::string &warning : info.warnings)
       errs() << "warning: " << warning << "\n";
     for (const std::string &note : info.notes)

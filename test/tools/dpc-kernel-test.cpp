@@ -6,10 +6,10 @@
 #include "dpc/Dialect/DualPipe/DualPipe.h"
 #include "dpc/Driver/Registry.h"
 #include "dpc/Reference/Reference.h"
-#include "llvm/Support/FileSystem.h"
-#include "llvm/Support/raw_ostream.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Parser/Parser.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/raw_ostream.h"
 
 #include <cmath>
 #include <cstring>
@@ -42,7 +42,9 @@ std::vector<char> pack(const Tensor &tensor, Type element) {
   for (double x : tensor.floats)
     element.isF64() ? put(x) : put(static_cast<float>(x));
   for (int64_t x : tensor.integers)
-    element.isInteger(1) ? put(static_cast<int8_t>(x)) : element.isInteger(32) ? put(static_cast<int32_t>(x)) : put(x);
+    element.isInteger(1)    ? put(static_cast<int8_t>(x))
+    : element.isInteger(32) ? put(static_cast<int32_t>(x))
+                            : put(x);
   return bytes;
 }
 
@@ -123,7 +125,8 @@ int main(int argc, char **argv) {
       double error = compare((*want)[r], got);
       if (!(error < 1e-5)) {
         ++wrong;
-        llvm::outs() << kernel.symbol << " result " << r << ": error " << error << " (seed " << seed << ")\n";
+        llvm::outs() << kernel.symbol << " result " << r << ": error " << error << " (seed " << seed
+                     << ")\n";
       }
     }
     for (void *p : pointers)

@@ -19,9 +19,13 @@ Checkpoints::~Checkpoints() {
 Status Checkpoints::open() {
   if (options.checkpoint == "none") {
     if (options.checkpointEvery || options.keep)
-      return Status(Code::Usage, "--checkpoint none keeps nothing, so --checkpoint-every and --keep have no effect");
+      return Status(
+          Code::Usage,
+          "--checkpoint none keeps nothing, so --checkpoint-every and --keep have no effect");
     if (options.resume == "auto")
-      return Status(Code::Usage, "--resume auto looks in --checkpoint, which is none; --resume PATH names a checkpoint");
+      return Status(
+          Code::Usage,
+          "--resume auto looks in --checkpoint, which is none; --resume PATH names a checkpoint");
     return {};
   }
   isDefault = options.checkpoint.empty();
@@ -29,9 +33,10 @@ Status Checkpoints::open() {
   while (directory.size() > 1 && directory.back() == '/')
     directory.pop_back();
   auto hint = [&](Status s) {
-    return s.ok() || !isDefault
-               ? s
-               : error(s.code(), s.message(), " (checkpoints go beside the artifact unless --checkpoint DIR says where, or none)");
+    return s.ok() || !isDefault ? s
+                                : error(s.code(), s.message(),
+                                        " (checkpoints go beside the artifact unless --checkpoint "
+                                        "DIR says where, or none)");
   };
   std::error_code ignored;
   made = !fs::exists(directory, ignored);
@@ -51,11 +56,13 @@ Status Checkpoints::open() {
 Status Checkpoints::checkSeeds(const CheckpointManifest &m) const {
   auto differs = [&](const char *flag, const std::string &given, const std::string &saved) {
     return error(Code::Checkpoint, flag, " ", given, ": the checkpoint was written ", saved,
-                 "; leave the flag out to go on in the same order; --init-weights takes a checkpoint's weights alone");
+                 "; leave the flag out to go on in the same order; --init-weights takes a "
+                 "checkpoint's weights alone");
   };
   auto text = [](uint64_t seed) { return std::to_string(seed); };
   if (options.shuffle && options.shuffle != m.shuffle)
-    return differs("--shuffle", text(*options.shuffle), m.shuffle ? "with --shuffle " + text(*m.shuffle) : "without it");
+    return differs("--shuffle", text(*options.shuffle),
+                   m.shuffle ? "with --shuffle " + text(*m.shuffle) : "without it");
   if (options.seed && *options.seed != m.seed)
     return differs("--seed", text(*options.seed), "with --seed " + text(m.seed));
   return {};
@@ -68,10 +75,13 @@ Status Checkpoints::resume(dpcrt_session *session, const std::string &modelHash,
     if (f.problem.ok()) // one that cannot be read is never resumed from
       generation = std::max(generation, f.generation + 1);
   bool here = options.resume == "auto" || (options.resume.empty() && !isDefault);
-  std::string from = here ? (found.empty() ? "" : directory) : options.resume == "never" ? "" : options.resume;
+  std::string from = here                        ? (found.empty() ? "" : directory)
+                     : options.resume == "never" ? ""
+                                                 : options.resume;
   if (from.empty()) {
     if (!found.empty())
-      err << "starting anew; what a former run left in " << directory << " goes when this run's checkpoints are complete"
+      err << "starting anew; what a former run left in " << directory
+          << " goes when this run's checkpoints are complete"
           << (isDefault ? " (--resume auto goes on from there)" : "") << "\n";
     else if (options.resume == "auto")
       err << "there is no checkpoint in " << directory << ": starting anew\n";

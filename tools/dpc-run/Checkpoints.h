@@ -30,7 +30,9 @@ public:
   Status resume(dpcrt_session *session, const std::string &modelHash, StartPoint &out);
 
   bool enabled() const { return !directory.empty(); }
-  bool due(uint64_t step) const { return options.checkpointEvery && step % options.checkpointEvery == 0; }
+  bool due(uint64_t step) const {
+    return options.checkpointEvery && step % options.checkpointEvery == 0;
+  }
   // Copies; the outcome comes with told().
   Status save(dpcrt_session *session, dpcrt_progress progress);
   // The next save that has ended: its step, or 0. `wait`: for the one under way.

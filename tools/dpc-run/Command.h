@@ -10,7 +10,8 @@
 namespace dpcrt {
 
 // Runs `body`, a Status(); memory that is not there is an error like any other.
-template <typename Body> int runToStatus(const char *name, std::ostream &out, std::ostream &err, Body body) {
+template <typename Body>
+int runToStatus(const char *name, std::ostream &out, std::ostream &err, Body body) {
   Status status;
   try {
     status = body();

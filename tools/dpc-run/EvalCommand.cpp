@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // dpc eval: the mean loss of a checkpoint, of a file of weights or of the model's own.
+#include "checkpoint/Checkpoint.h"
 #include "checkpoint/DefaultFolder.h"
 #include "cli/CommandLine.h"
-#include "checkpoint/Checkpoint.h"
 #include "dpc-run/Command.h"
 #include "dpc-run/Evaluate.h"
 #include "dpc-run/InitWeights.h"
@@ -20,18 +20,21 @@ struct EvalOptions {
   unsigned threads = 0;
 };
 
-Status takeWeights(const EvalOptions &options, const dpcrt_artifact *artifact, dpcrt_session *session, std::ostream &err) {
+Status takeWeights(const EvalOptions &options, const dpcrt_artifact *artifact,
+                   dpcrt_session *session, std::ostream &err) {
   if (!options.initWeights.empty())
     return initWeights(options.initWeights, options.artifact, artifact, session, err);
   if (options.checkpoint.empty()) {
     std::string folder = defaultCheckpointFolder(options.artifact);
     std::vector<FoundCheckpoint> found;
     bool any = listCheckpoints(folder, found).ok() && !found.empty();
-    err << "evaluating the model's initial weights" << (any ? "; trained ones are in " + folder + " (--checkpoint)" : "") << "\n";
+    err << "evaluating the model's initial weights"
+        << (any ? "; trained ones are in " + folder + " (--checkpoint)" : "") << "\n";
     return {};
   }
   auto restored = sized<dpcrt_restored>();
-  if (Status s = fromC(dpcrt_session_restore(session, options.checkpoint.c_str(), &restored)); !s.ok())
+  if (Status s = fromC(dpcrt_session_restore(session, options.checkpoint.c_str(), &restored));
+      !s.ok())
     return s;
   err << "evaluating " << restored.path << "\n" << restored.notes;
   return {};
@@ -55,7 +58,9 @@ Status evaluate(const EvalOptions &options, std::ostream &out, std::ostream &err
     if (e["name"] == entry)
       plan.microBatches = e["micro_batches"];
   Batches batches;
-  if (Status s = batches.open(options.data, inputSpecs(a), plan.microBatches, manifest["mesh"]["ep"], 0, {}); !s.ok())
+  if (Status s = batches.open(options.data, inputSpecs(a), plan.microBatches,
+                              manifest["mesh"]["ep"], 0, {});
+      !s.ok())
     return s;
   if (!plan.steps && !batches.rows())
     return Status(Code::Usage, "the data has no end; --steps N says how much of it to take");
@@ -71,10 +76,11 @@ Status evaluate(const EvalOptions &options, std::ostream &out, std::ostream &err
     return status;
   uint64_t leftOver = 0, steps = evaluationSteps(plan, batches.rows(), leftOver);
   if (leftOver)
-    err << "note: " << plan.microBatches << " micro-batches are evaluated at a time; the last " << leftOver << " of "
-        << batches.rows() << " are left out\n";
+    err << "note: " << plan.microBatches << " micro-batches are evaluated at a time; the last "
+        << leftOver << " of " << batches.rows() << " are left out\n";
   else if (batches.rows() && batches.rows() < plan.microBatches)
-    err << "note: " << plan.microBatches << " micro-batches are evaluated at a time; the data holds " << batches.rows()
+    err << "note: " << plan.microBatches
+        << " micro-batches are evaluated at a time; the data holds " << batches.rows()
         << ", so some count more than once\n";
   StopSignals signals;
   std::optional<double> loss;
@@ -82,7 +88,8 @@ Status evaluate(const EvalOptions &options, std::ostream &out, std::ostream &err
     return status;
   if (!loss)
     return Status(Code::Stopped, "stopped on request before all of the data was evaluated");
-  out << "loss " << print("%.6f", *loss) << " (mean over " << steps * plan.microBatches << " micro-batches)\n";
+  out << "loss " << print("%.6f", *loss) << " (mean over " << steps * plan.microBatches
+      << " micro-batches)\n";
   return {};
 }
 } // namespace
@@ -92,11 +99,15 @@ int evalCommand(const std::vector<std::string> &args, std::ostream &out, std::os
   CLI::App app("The mean loss over data, without training.", "dpc eval");
   app.add_option("MODEL", options.artifact, "The artifact")->required();
   app.add_option("--data", options.data, "As for dpc run")->required();
-  app.add_option("--checkpoint", options.checkpoint, "A checkpoint, or a folder of them, of which the newest (the model's initial weights)");
-  app.add_option("--init-weights", options.initWeights, "Instead: a safetensors file of weights, or the index of several");
+  app.add_option(
+      "--checkpoint", options.checkpoint,
+      "A checkpoint, or a folder of them, of which the newest (the model's initial weights)");
+  app.add_option("--init-weights", options.initWeights,
+                 "Instead: a safetensors file of weights, or the index of several");
   app.add_option("--steps", options.steps, "Steps to evaluate (all of the data)");
   app.add_option("--device", options.device, "The artifact's")->capture_default_str();
-  app.add_option("--threads", options.threads, "Threads that compute at one time, all ranks together (the cores)");
+  app.add_option("--threads", options.threads,
+                 "Threads that compute at one time, all ranks together (the cores)");
   if (auto ended = parseCommandLine(app, args, out, err))
     return *ended;
   return runToStatus("dpc eval", out, err, [&] { return evaluate(options, out, err); });

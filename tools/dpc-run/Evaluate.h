@@ -7,9 +7,9 @@
 namespace dpcrt {
 
 struct EvaluationPlan {
-  uint64_t steps = 0;         // 0: all of the data
-  uint64_t microBatches = 1;  // of a step
-  std::string weighting;      // the manifest's loss.weighting
+  uint64_t steps = 0;        // 0: all of the data
+  uint64_t microBatches = 1; // of a step
+  std::string weighting;     // the manifest's loss.weighting
 };
 
 // Steps that the data makes, and micro-batches at its end that make none.

@@ -81,7 +81,8 @@ private:
     Shape shape = transposed ? transposedShape(p.shape) : p.shape;
     const StoredTensor &tensor = *place.tensor;
     if (tensor.shape != shape || !converts(tensor.type, p.type))
-      note(name, "should be " + described(p.type, shape) + ", is " + described(tensor.type, tensor.shape));
+      note(name, "should be " + described(p.type, shape) + ", is " +
+                     described(tensor.type, tensor.shape));
     else
       loads.push_back({&p, place, transposed});
   }
@@ -150,7 +151,8 @@ private:
     if (p.partial) {
       if (place)
         note(*first, "cannot be taken: the model's file holds only what was folded from it, '" +
-                         p.initializerName() + "'; export the model again with python -m dpc.export");
+                         p.initializerName() +
+                         "'; export the model again with python -m dpc.export");
     } else if (place) {
       take(p, *first, *place, p.transposed);
     } else if (p.trained || !p.framework.empty()) { // masks and the like are in no state dict
@@ -183,7 +185,8 @@ private:
     if (converts(place->tensor->type, entry.type) && place->tensor->type != entry.type)
       convertToFloat(place->tensor->type, theirs);
     if (place->tensor->shape != shape || theirs != own)
-      note(entry.key, "is a constant of the compiled model and has other values there; compile a model that holds these");
+      note(entry.key, "is a constant of the compiled model and has other values there; compile a "
+                      "model that holds these");
     return {};
   }
 
@@ -229,8 +232,9 @@ Status initWeights(const std::string &path, const std::string &folder,
       transposeMatrix(bytes.data(), transposedShape(p.shape), sizeOf(p.type), turned.data());
       bytes.swap(turned);
     }
-    if (Status s = fromC(dpcrt_session_write(session, ("param/" + p.name).c_str(), bytes.data(),
-                                             bytes.size())); !s.ok())
+    if (Status s = fromC(
+            dpcrt_session_write(session, ("param/" + p.name).c_str(), bytes.data(), bytes.size()));
+        !s.ok())
       return s;
   }
   err << "weights: " << plan.loads.size() << " tensors from " << path << ", in the "

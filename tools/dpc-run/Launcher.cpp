@@ -24,9 +24,12 @@ Status checkLauncher() {
     long processes = std::strtol(size, &end, 10);
     if (end == size || *end || processes <= 1)
       continue;
-    return error(Code::Usage, v.size, "=", size, ": ", v.launcher, " started this as one of ", processes,
-                 " processes, but all ranks of a program are threads of one process here, so each would train the whole "
-                 "model by itself; start it once, without the launcher (env -u ", v.size, " if the variable is stale)");
+    return error(Code::Usage, v.size, "=", size, ": ", v.launcher, " started this as one of ",
+                 processes,
+                 " processes, but all ranks of a program are threads of one process here, so each "
+                 "would train the whole "
+                 "model by itself; start it once, without the launcher (env -u ",
+                 v.size, " if the variable is stale)");
   }
   return {};
 }

@@ -38,8 +38,9 @@ std::optional<std::string> badState(dpcrt_session *session, const char *prefix, 
     if (!fromC(dpcrt_session_read(session, state.name, values.data(), values.size())).ok())
       return std::nullopt;
     if (auto at = badElement(state.dtype, values.data(), values.size()))
-      return what + std::string(" '") + (state.framework_count ? state.framework[0] : state.name + std::strlen(prefix)) + "', element " +
-             std::to_string(*at);
+      return what + std::string(" '") +
+             (state.framework_count ? state.framework[0] : state.name + std::strlen(prefix)) +
+             "', element " + std::to_string(*at);
   }
   return std::nullopt;
 }
@@ -55,8 +56,8 @@ std::string firstNonFinite(const dpcrt_artifact *artifact, dpcrt_session *sessio
         continue;
       uint64_t one = t.bytes / sizeOf(*elementNamed(t.dtype));
       if (auto at = badElement(t.dtype, static_cast<const char *>(input.data), input.bytes))
-        return begin + "input '" + t.name + "', element " + std::to_string(*at % one) + " of the step's micro-batch " +
-               std::to_string(*at / one);
+        return begin + "input '" + t.name + "', element " + std::to_string(*at % one) +
+               " of the step's micro-batch " + std::to_string(*at / one);
     }
   if (auto weight = badState(session, "param/", "parameter"))
     return begin + *weight;

@@ -47,7 +47,8 @@ Status MetricsFile::open(const std::string &path, bool append) {
   struct stat info;
   if (fd < 0 || ::fstat(fd, &info) != 0)
     return error(Code::Io, "cannot write '", path, "': ", std::strerror(errno));
-  if (S_ISREG(info.st_mode) && (::ftruncate(fd, off_t(length)) != 0 || ::lseek(fd, 0, SEEK_END) < 0))
+  if (S_ISREG(info.st_mode) &&
+      (::ftruncate(fd, off_t(length)) != 0 || ::lseek(fd, 0, SEEK_END) < 0))
     return error(Code::Io, "cannot write '", path, "': ", std::strerror(errno));
   return {};
 }
@@ -55,7 +56,8 @@ Status MetricsFile::open(const std::string &path, bool append) {
 Status MetricsFile::write(const nlohmann::ordered_json &line) {
   if (fd < 0)
     return {};
-  std::string text = line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  std::string text =
+      line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
   size_t done = 0;
   while (done < text.size()) {
     ssize_t n = ::write(fd, text.data() + done, text.size() - done);
@@ -64,7 +66,8 @@ Status MetricsFile::write(const nlohmann::ordered_json &line) {
     if (n < 0) {
       int reason = errno;
       if (::ftruncate(fd, off_t(length)) != 0)
-        return error(Code::Io, "cannot write '", name, "', its last line is broken: ", std::strerror(reason));
+        return error(Code::Io, "cannot write '", name,
+                     "', its last line is broken: ", std::strerror(reason));
       return error(Code::Io, "cannot write '", name, "': ", std::strerror(reason));
     }
     done += size_t(n);
@@ -88,10 +91,13 @@ Status writeDump(const std::string &directory, uint64_t step, dpcrt_session *ses
     if (name.compare(0, 7, "moment/") == 0)
       continue;
     values.emplace_back(state.bytes);
-    if (Status s = fromC(dpcrt_session_read(session, state.name, values.back().data(), state.bytes));
+    if (Status s =
+            fromC(dpcrt_session_read(session, state.name, values.back().data(), state.bytes));
         !s.ok())
       return s;
-    tensors.push_back({name, *elementNamed(state.dtype), {state.shape, state.shape + state.rank},
+    tensors.push_back({name,
+                       *elementNamed(state.dtype),
+                       {state.shape, state.shape + state.rank},
                        values.back().data()});
   }
   return writeSafetensors(directory + "/step-" + std::to_string(step) + ".safetensors", tensors,

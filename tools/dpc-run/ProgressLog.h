@@ -22,7 +22,8 @@ public:
       : err(err), terminal(terminal), every(every) {}
 
   // `rest`: what follows the step's number.
-  void step(uint64_t step, uint64_t first, uint64_t last, double secondsPerStep, const std::string &rest);
+  void step(uint64_t step, uint64_t first, uint64_t last, double secondsPerStep,
+            const std::string &rest);
   // A line of its own.
   void line(const std::string &text);
   void clear();

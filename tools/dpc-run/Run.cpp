@@ -3,7 +3,6 @@
 #include "dpc-run/Run.h"
 #include "data/OutputLock.h"
 #include "devices/Wait.h"
-#include "session/Client.h"
 #include "dpc-run/Checkpoints.h"
 #include "dpc-run/Command.h"
 #include "dpc-run/Evaluate.h"
@@ -15,6 +14,7 @@
 #include "dpc-run/RunOptions.h"
 #include "dpc-run/StopSignals.h"
 #include "dpc-run/Update.h"
+#include "session/Client.h"
 #include <cmath>
 #include <cstdio>
 
@@ -37,7 +37,8 @@ private:
   Status prepareOutputs();
   Status train();
   Status oneStep(uint64_t step);
-  Status checkFinite(uint64_t step, const std::vector<dpcrt_input> &inputs, const dpcrt_result &result);
+  Status checkFinite(uint64_t step, const std::vector<dpcrt_input> &inputs,
+                     const dpcrt_result &result);
   Status evaluate(uint64_t step);
   Status save(uint64_t step);
   Status tellSaved(bool wait);
@@ -95,19 +96,23 @@ Status Run::open() {
   if (Status s = LearningRate::make(options.lr, options.lrSchedule, options.steps, rate); !s.ok())
     return s;
   if (Status s = batches.open(options.data, inputSpecs(a), microBatches, experts, options.epochs,
-                              options.shuffle); !s.ok())
+                              options.shuffle);
+      !s.ok())
     return s;
   for (const std::string &note : batches.notes())
     err << "note: " << note << "\n";
   if (!options.steps && !batches.stepsFrom(0))
     return Status(Code::Usage, "the data has no end; --steps N says how long to train");
   if (!options.evalData.empty())
-    if (Status s = evalBatches.open(options.evalData, inputSpecs(a), evalMicroBatches, experts, 0, {}); !s.ok())
+    if (Status s =
+            evalBatches.open(options.evalData, inputSpecs(a), evalMicroBatches, experts, 0, {});
+        !s.ok())
       return s.within("--eval-data");
   if (options.evalData.empty() && (options.evalEvery || options.evalSteps))
     return Status(Code::Usage, "--eval-every and --eval-steps need --eval-data");
   if (!options.evalData.empty() && !options.evalSteps && !evalBatches.rows())
-    return Status(Code::Usage, "--eval-data has no end; --eval-steps N says how much of it to take");
+    return Status(Code::Usage,
+                  "--eval-data has no end; --eval-steps N says how much of it to take");
   if (options.trace.empty() && options.traceSteps)
     return Status(Code::Usage, "--trace-steps needs --trace FILE");
   return checkpoints.open();
@@ -139,15 +144,16 @@ Status Run::start() {
   if (Status s = checkpoints.resume(session.get(), manifest["model"]["hash"], from); !s.ok())
     return s;
   if (from.path.empty())
-    return options.initWeights.empty()
-               ? Status()
-               : initWeights(options.initWeights, options.artifact, artifact.get(), session.get(), err);
+    return options.initWeights.empty() ? Status()
+                                       : initWeights(options.initWeights, options.artifact,
+                                                     artifact.get(), session.get(), err);
   stepsDone = from.step;
   cursor = from.cursor;
   batches.setShuffle(from.shuffle);
   if (from.rows != batches.rows())
     err << "note: the data holds " << batches.rows() << " micro-batches, it held " << from.rows
-        << " when the checkpoint was written; the run goes on with number " << from.cursor << " of the whole run\n";
+        << " when the checkpoint was written; the run goes on with number " << from.cursor
+        << " of the whole run\n";
   return {};
 }
 
@@ -155,7 +161,8 @@ Status Run::start() {
 Status Run::planSteps() {
   if (options.steps) {
     steps = *options.steps;
-    return steps > stepsDone ? batches.enoughFor(steps - stepsDone, cursor, options.data) : Status();
+    return steps > stepsDone ? batches.enoughFor(steps - stepsDone, cursor, options.data)
+                             : Status();
   }
   steps = stepsDone + *batches.stepsFrom(cursor);
   return steps ? Status() : batches.enoughFor(1, cursor, options.data);
@@ -186,9 +193,12 @@ Status Run::prepareOutputs() {
   bool resumed = !from.path.empty();
   if (Status s = metrics.open(options.metrics, resumed); !s.ok())
     return s;
-  json line = {{"v", 1}, {"event", resumed ? "resume" : "start"}, {"model", manifest["model"]["name"]},
+  json line = {{"v", 1},
+               {"event", resumed ? "resume" : "start"},
+               {"model", manifest["model"]["name"]},
                {"ranks", dpcrt_session_ranks(session.get())},
-               {"threads", dpcrt_session_threads(session.get())}, {"steps", steps}};
+               {"threads", dpcrt_session_threads(session.get())},
+               {"steps", steps}};
   if (resumed) {
     line["step"] = from.step;
     line["checkpoint"] = from.path;
@@ -208,18 +218,21 @@ Status Run::run() {
   if (Status s = planSteps(); !s.ok())
     return s;
   if (stepsDone && stepsDone >= steps) {
-    out << from.path << " is at step " << stepsDone << "; " << (options.steps ? "--steps asks for " : "the data is enough for ")
-        << steps << " in all: nothing is left to train\n";
+    out << from.path << " is at step " << stepsDone << "; "
+        << (options.steps ? "--steps asks for " : "the data is enough for ") << steps
+        << " in all: nothing is left to train\n";
     return {};
   }
   residentAfterLoad = residentBytes();
   if (Status s = prepareOutputs(); !s.ok())
     return s;
   if (oversubscribed)
-    err << dpcrt_session_ranks(session.get()) << " ranks share " << dpcrt_session_threads(session.get())
+    err << dpcrt_session_ranks(session.get()) << " ranks share "
+        << dpcrt_session_threads(session.get())
         << " threads: times show that the program runs, not how fast it would be\n";
   if (!options.evalData.empty() && !dpcrt_artifact_has_entry(artifact.get(), "eval_step"))
-    err << "the artifact has no eval_step: evaluating with train_step, which leaves the weights alone\n";
+    err << "the artifact has no eval_step: evaluating with train_step, which leaves the weights "
+           "alone\n";
   return finish(train());
 }
 
@@ -257,12 +270,17 @@ Status Run::tellSaved(bool wait) {
     uint64_t step = checkpoints.told(session.get(), wait, s);
     if (!step)
       return last;
-    json line = {{"v", 1}, {"event", "checkpoint"}, {"step", step}, {"path", checkpoints.pathOf(step)}};
-    Status failed = s.within("the checkpoint of step " + std::to_string(step) + " could not be kept");
+    json line = {
+        {"v", 1}, {"event", "checkpoint"}, {"step", step}, {"path", checkpoints.pathOf(step)}};
+    Status failed =
+        s.within("the checkpoint of step " + std::to_string(step) + " could not be kept");
     if (!s.ok())
       line["error"] = s.message();
     if (!s.ok() && !wait)
-      log.line(failed.message() + (checkpoints.lastSaved() ? "; that of step " + std::to_string(checkpoints.lastSaved()) + " stays" : "") +
+      log.line(failed.message() +
+               (checkpoints.lastSaved()
+                    ? "; that of step " + std::to_string(checkpoints.lastSaved()) + " stays"
+                    : "") +
                "; training goes on");
     if (wait)
       last = failed;
@@ -329,7 +347,8 @@ Status Run::oneStep(uint64_t step) {
   return checkFinite(step, inputs, result);
 }
 
-Status Run::checkFinite(uint64_t step, const std::vector<dpcrt_input> &inputs, const dpcrt_result &result) {
+Status Run::checkFinite(uint64_t step, const std::vector<dpcrt_input> &inputs,
+                        const dpcrt_result &result) {
   std::string where = "step " + std::to_string(step) + ": ";
   if (result.sum_den == 0)
     log.line(where + "every label is ignored; the weights were left alone");
@@ -341,7 +360,8 @@ Status Run::checkFinite(uint64_t step, const std::vector<dpcrt_input> &inputs, c
                      print("%g", result.grad_norm) +
                      firstNonFinite(artifact.get(), session.get(), inputs, result);
   if (!options.skipNonfinite)
-    return error(Code::NonFinite, what, "; the weights were left alone (--on-nonfinite skip goes on)");
+    return error(Code::NonFinite, what,
+                 "; the weights were left alone (--on-nonfinite skip goes on)");
   ++skippedInRow;
   if (options.skipLimit && skippedInRow > options.skipLimit)
     return error(Code::NonFinite, what, "; ", skippedInRow, " steps in a row had to be skipped");
@@ -355,13 +375,20 @@ Status Run::writeStepMetrics(uint64_t step, const dpcrt_result &result, double d
   json peak = json::array();
   for (size_t rank = 0; rank < dpcrt_session_ranks(session.get()); ++rank)
     peak.push_back(dpcrt_session_arena_bytes(session.get(), rank));
-  json line = {{"v", 1}, {"step", step}, {"samples", uint64_t(samplesPerMicroBatch) * cursor},
-               {"loss", finite(result.loss)}, {"grad_norm", finite(result.grad_norm)},
-               {"lr", lastRate}, {"step_s", result.seconds},
-               {"samples_per_s", finite(samplesPerStep / result.seconds)},
-               {"tokens_per_s", tokensPerStep > 0 ? finite(tokensPerStep / result.seconds) : json(nullptr)},
-               {"bubble", oversubscribed ? json(nullptr) : finite(result.bubble)},
-               {"data_wait_s", dataWait}, {"peak_bytes", peak}, {"nonfinite", result.nonfinite != 0}};
+  json line = {
+      {"v", 1},
+      {"step", step},
+      {"samples", uint64_t(samplesPerMicroBatch) * cursor},
+      {"loss", finite(result.loss)},
+      {"grad_norm", finite(result.grad_norm)},
+      {"lr", lastRate},
+      {"step_s", result.seconds},
+      {"samples_per_s", finite(samplesPerStep / result.seconds)},
+      {"tokens_per_s", tokensPerStep > 0 ? finite(tokensPerStep / result.seconds) : json(nullptr)},
+      {"bubble", oversubscribed ? json(nullptr) : finite(result.bubble)},
+      {"data_wait_s", dataWait},
+      {"peak_bytes", peak},
+      {"nonfinite", result.nonfinite != 0}};
   return metrics.write(line);
 }
 
@@ -373,7 +400,8 @@ Status Run::evaluate(uint64_t step) {
   if (!loss)
     return {};
   evaluations.push_back({{"step", step}, {"loss", finite(*loss)}});
-  log.line("step " + std::to_string(step) + "/" + std::to_string(steps) + "  held-out loss " + print("%.4f", *loss));
+  log.line("step " + std::to_string(step) + "/" + std::to_string(steps) + "  held-out loss " +
+           print("%.4f", *loss));
   return metrics.write({{"v", 1}, {"event", "eval"}, {"step", step}, {"loss", finite(*loss)}});
 }
 
@@ -381,14 +409,23 @@ Status Run::writeReport(const Status &status) {
   json arenas = json::array();
   for (size_t rank = 0; rank < dpcrt_session_ranks(session.get()); ++rank)
     arenas.push_back(dpcrt_session_arena_bytes(session.get(), rank));
-  json report = {{"format_version", "1.0"}, {"model", manifest["model"]}, {"steps", stepsDone},
+  json report = {{"format_version", "1.0"},
+                 {"model", manifest["model"]},
+                 {"steps", stepsDone},
                  {"first_step", from.step + 1},
-                 {"losses", losses}, {"step_s", stepTimes}, {"evaluations", evaluations},
-                 {"checkpoint", checkpoints.lastSaved() ? json(checkpoints.pathOf(checkpoints.lastSaved())) : json(nullptr)},
-                 {"arena_bytes", arenas}, {"peak_bytes", arenas},
+                 {"losses", losses},
+                 {"step_s", stepTimes},
+                 {"evaluations", evaluations},
+                 {"checkpoint", checkpoints.lastSaved()
+                                    ? json(checkpoints.pathOf(checkpoints.lastSaved()))
+                                    : json(nullptr)},
+                 {"arena_bytes", arenas},
+                 {"peak_bytes", arenas},
                  {"scratch_bytes", dpcrt_session_scratch_bytes(session.get())},
-                 {"resident_bytes", {{"at_start", residentAtStart}, {"after_load", residentAfterLoad},
-                                     {"peak", peakResidentBytes()}}},
+                 {"resident_bytes",
+                  {{"at_start", residentAtStart},
+                   {"after_load", residentAfterLoad},
+                   {"peak", peakResidentBytes()}}},
                  {"ranks", dpcrt_session_ranks(session.get())},
                  {"threads", dpcrt_session_threads(session.get())},
                  {"config", {{"compile", manifest["config"]}, {"run", options.config}}},
@@ -398,7 +435,8 @@ Status Run::writeReport(const Status &status) {
     report["forecast"].erase("timeline");
     report["forecast"].erase("costs");
   }
-  return writeFileAtomically(options.report, report.dump(1, ' ', false, json::error_handler_t::replace) + "\n");
+  return writeFileAtomically(options.report,
+                             report.dump(1, ' ', false, json::error_handler_t::replace) + "\n");
 }
 
 // Writes what a run leaves also when it was stopped or failed; the first error is
@@ -413,7 +451,10 @@ Status Run::finish(const Status &ended) {
   keep(tellSaved(/*wait=*/true)); // of a run that failed meanwhile
   if (anyTraced)
     keep(fromC(dpcrt_session_write_trace(session.get(), options.trace.c_str())));
-  keep(metrics.write({{"v", 1}, {"event", "end"}, {"step", stepsDone}, {"loss", finite(lastLoss)},
+  keep(metrics.write({{"v", 1},
+                      {"event", "end"},
+                      {"step", stepsDone},
+                      {"loss", finite(lastLoss)},
                       {"status", status.exitStatus()}}));
   if (!options.report.empty())
     keep(writeReport(status));
@@ -430,7 +471,8 @@ Status Run::finish(const Status &ended) {
       out << ", held-out loss " << print("%.6f", evaluations.back()["loss"].get<double>());
     out << "\n";
     if (checkpoints.lastSaved() && checkpoints.lastSaved() == stepsDone)
-      out << "weights: " << checkpoints.pathOf(stepsDone) << " (dpc export writes them back into the model)\n";
+      out << "weights: " << checkpoints.pathOf(stepsDone)
+          << " (dpc export writes them back into the model)\n";
   }
   return status;
 }
@@ -443,7 +485,8 @@ int runCommand(const std::vector<std::string> &args, std::ostream &out, std::ost
   Status parsed = parseRunOptions(args, out, err, options, ended);
   if (ended)
     return *ended;
-  return runToStatus("dpc run", out, err, [&] { return parsed.ok() ? Run(options, out, err, terminal).run() : parsed; });
+  return runToStatus("dpc run", out, err,
+                     [&] { return parsed.ok() ? Run(options, out, err, terminal).run() : parsed; });
 }
 
 } // namespace dpcrt

@@ -22,7 +22,7 @@ struct RunOptions {
   std::optional<double> lr, clipNorm;
   std::vector<std::string> optimizerOptions, paramGroups;
   bool skipNonfinite = false;
-  uint64_t skipLimit = 0; // steps skipped in a row; 0: any number
+  uint64_t skipLimit = 0;                                  // steps skipped in a row; 0: any number
   std::optional<std::pair<uint64_t, uint64_t>> traceSteps; // A:B, from 1, without B
   unsigned threads = 0;
   double timeoutSeconds = 300, linkLatency = 0, linkBandwidth = 0;

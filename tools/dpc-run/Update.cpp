@@ -2,8 +2,8 @@
 // Learning rates and options by parameter.
 #include "dpc-run/Update.h"
 #include "data/Files.h"
-#include "program/format/Optimizers.h"
 #include "dpc-run/Values.h"
+#include "program/format/Optimizers.h"
 #include <algorithm>
 #include <cmath>
 #include <fnmatch.h>
@@ -11,7 +11,8 @@
 namespace dpcrt {
 namespace {
 bool endsWith(const std::string &s, const std::string &suffix) {
-  return s.size() >= suffix.size() && s.compare(s.size() - suffix.size(), suffix.size(), suffix) == 0;
+  return s.size() >= suffix.size() &&
+         s.compare(s.size() - suffix.size(), suffix.size(), suffix) == 0;
 }
 
 Status readTable(const std::string &path, std::vector<std::pair<uint64_t, double>> &table) {
@@ -30,8 +31,9 @@ Status readTable(const std::string &path, std::vector<std::pair<uint64_t, double
     size_t comma = row.find(',');
     double step = -1, lr = 0;
     if (comma == std::string::npos || !parseNumber("", row.substr(0, comma), step).ok() ||
-        !parseNumber("", row.substr(comma + 1), lr).ok() || step < 1 || step != std::floor(step) || lr < 0 ||
-        (!table.empty() && step <= double(table.back().first)) || (table.empty() && step != 1))
+        !parseNumber("", row.substr(comma + 1), lr).ok() || step < 1 || step != std::floor(step) ||
+        lr < 0 || (!table.empty() && step <= double(table.back().first)) ||
+        (table.empty() && step != 1))
       return error(Code::Usage, "--lr-schedule ", path, ", line ", line + 1, ": '", row,
                    "' is not step,lr with steps ascending from 1, the first step");
     table.emplace_back(uint64_t(step), lr);
@@ -62,8 +64,9 @@ Status LearningRate::make(std::optional<double> base, const std::string &schedul
     }
     if ((key != "warmup" && key != "min") || !parseNumber("", value, number).ok() || number < 0 ||
         (key == "warmup" && number != std::floor(number)) || (key == "min" && number > 1))
-      return error(Code::Usage, "--lr-schedule: '", key, value.empty() ? "" : "=", value,
-                   "' is not warmup=STEPS, cosine, linear, constant, min=PART (0 to 1) or a FILE.csv");
+      return error(
+          Code::Usage, "--lr-schedule: '", key, value.empty() ? "" : "=", value,
+          "' is not warmup=STEPS, cosine, linear, constant, min=PART (0 to 1) or a FILE.csv");
     if (key == "warmup")
       out.warmup = uint64_t(number);
     else
@@ -99,33 +102,38 @@ namespace {
 // Where the C interface has a number of the update.
 double *fieldOf(dpcrt_update &update, std::string_view option) {
   static const std::pair<std::string_view, double dpcrt_update::*> fields[] = {
-      {"weight_decay", &dpcrt_update::weight_decay}, {"momentum", &dpcrt_update::momentum}, {"beta1", &dpcrt_update::beta1},
-      {"beta2", &dpcrt_update::beta2}, {"eps", &dpcrt_update::eps}};
+      {"weight_decay", &dpcrt_update::weight_decay},
+      {"momentum", &dpcrt_update::momentum},
+      {"beta1", &dpcrt_update::beta1},
+      {"beta2", &dpcrt_update::beta2},
+      {"eps", &dpcrt_update::eps}};
   for (auto [name, field] : fields)
     if (name == option)
       return &(update.*field);
   return nullptr;
 }
 
-Status setOption(const std::string &flag, const Optimizer &optimizer, const std::string &key, const std::string &value,
-                 dpcrt_update &update) {
+Status setOption(const std::string &flag, const Optimizer &optimizer, const std::string &key,
+                 const std::string &value, dpcrt_update &update) {
   const OptimizerOption *option = optimizer.findOption(key);
   if (!option) {
     std::string known;
     for (const OptimizerOption &o : optimizer.options)
       known += (known.empty() ? "" : ", ") + std::string(o.name);
-    return error(Code::Usage, flag, ": '", key, "' is no option of ", optimizer.name, "; it has ", known);
+    return error(Code::Usage, flag, ": '", key, "' is no option of ", optimizer.name, "; it has ",
+                 known);
   }
   double *field = fieldOf(update, option->name);
   if (Status s = parseNumber(flag + ": " + key, value, *field); !s.ok())
     return s;
   if (*field < 0 || (option->isPart && *field >= 1))
-    return error(Code::Usage, flag, ": ", key, "=", value, option->isPart ? " is not from 0 to below 1" : " is negative");
+    return error(Code::Usage, flag, ": ", key, "=", value,
+                 option->isPart ? " is not from 0 to below 1" : " is negative");
   return {};
 }
 
-Status applyGroup(const std::string &group, const Optimizer &optimizer,
-                  std::optional<double> lr, dpcrt_update &update) {
+Status applyGroup(const std::string &group, const Optimizer &optimizer, std::optional<double> lr,
+                  dpcrt_update &update) {
   std::string flag = "--param-group '" + group + "'";
   for (auto &[key, value] : splitOptions(group.substr(group.rfind(':') + 1))) {
     if (key != "lr") {
@@ -136,10 +144,12 @@ Status applyGroup(const std::string &group, const Optimizer &optimizer,
     bool relative = !value.empty() && value.back() == 'x';
     double number = 0;
     if (Status s = parseNumber(flag + ": lr", relative ? value.substr(0, value.size() - 1) : value,
-                               number); !s.ok())
+                               number);
+        !s.ok())
       return s;
     if (!relative && (!lr || *lr == 0))
-      return error(Code::Usage, flag, ": an absolute lr needs --lr; write lr=0.1x for a part of the rate");
+      return error(Code::Usage, flag,
+                   ": an absolute lr needs --lr; write lr=0.1x for a part of the rate");
     update.lr_scale = relative ? number : number / *lr;
     if (number < 0)
       return error(Code::Usage, flag, ": lr is negative");

@@ -24,15 +24,31 @@ bool withUnit(const std::string &text, const std::vector<std::pair<std::string, 
 } // namespace
 
 Status parseDuration(const std::string &flag, const std::string &text, double &seconds) {
-  if (withUnit(text, {{"", 1}, {"s", 1}, {"ms", 1e-3}, {"us", 1e-6}, {"ns", 1e-9}, {"m", 60},
-                      {"min", 60}, {"h", 3600}}, seconds))
+  if (withUnit(text,
+               {{"", 1},
+                {"s", 1},
+                {"ms", 1e-3},
+                {"us", 1e-6},
+                {"ns", 1e-9},
+                {"m", 60},
+                {"min", 60},
+                {"h", 3600}},
+               seconds))
     return {};
   return error(Code::Usage, flag, ": '", text, "' is no duration, such as 300s or 20us");
 }
 
 Status parseBandwidth(const std::string &flag, const std::string &text, double &rate) {
-  if (withUnit(text, {{"B/s", 1}, {"kB/s", 1e3}, {"MB/s", 1e6}, {"GB/s", 1e9}, {"TB/s", 1e12},
-                      {"KiB/s", 1024.0}, {"MiB/s", 1048576.0}, {"GiB/s", 1073741824.0}}, rate) &&
+  if (withUnit(text,
+               {{"B/s", 1},
+                {"kB/s", 1e3},
+                {"MB/s", 1e6},
+                {"GB/s", 1e9},
+                {"TB/s", 1e12},
+                {"KiB/s", 1024.0},
+                {"MiB/s", 1048576.0},
+                {"GiB/s", 1073741824.0}},
+               rate) &&
       rate > 0)
     return {};
   return error(Code::Usage, flag, ": '", text, "' is no bandwidth, such as 10GB/s");

@@ -65,7 +65,7 @@ struct BodySummary {
   int64_t forwardToInput = 0;  ///< kept bytes that only the input half reads
   int64_t forwardToWeight = 0; ///< kept bytes of the forward that the weight half reads
   int64_t inputToWeight = 0;   ///< kept bytes of the input half
-  int64_t retained = 0;        ///< inputs, feeds, outputs and output gradients that a later function reads
+  int64_t retained = 0; ///< inputs, feeds, outputs and output gradients that a later function reads
   int64_t forwardFlops = 0;
   int64_t recomputedInInput = 0, recomputedInWeight = 0; ///< flops
 };

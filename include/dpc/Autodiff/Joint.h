@@ -45,8 +45,7 @@ struct Joint {
   llvm::SmallVector<mlir::Operation *> getOperations(Part part);
   /// The values that the operations and results of a part read and that neither
   /// the part nor `own` makes, in order of definition.
-  llvm::SmallVector<mlir::Value>
-  getReads(Part part, llvm::ArrayRef<mlir::Operation *> own = {});
+  llvm::SmallVector<mlir::Value> getReads(Part part, llvm::ArrayRef<mlir::Operation *> own = {});
 };
 
 /// What each half computes again of earlier parts, in block order. What it then

@@ -13,10 +13,12 @@ namespace dpc::autodiff {
 #include "dpc/Autodiff/Passes.h.inc"
 
 struct AutodiffPipelineOptions : mlir::PassPipelineOptions<AutodiffPipelineOptions> {
-  Option<std::string> recompute{*this, "recompute", llvm::cl::desc("none, budget or full"), llvm::cl::init("budget")};
-  Option<double> budget{*this, "recompute-budget",
-                        llvm::cl::desc("flops one half may compute again, as a fraction of the forward's"),
-                        llvm::cl::init(0.1)};
+  Option<std::string> recompute{*this, "recompute", llvm::cl::desc("none, budget or full"),
+                                llvm::cl::init("budget")};
+  Option<double> budget{
+      *this, "recompute-budget",
+      llvm::cl::desc("flops one half may compute again, as a fraction of the forward's"),
+      llvm::cl::init(0.1)};
 };
 
 /// partition's output -> bodies with halves.

@@ -13,7 +13,8 @@
 namespace dpc::driver {
 
 /// The phases in order; each closes with a pass that proves it is over.
-inline constexpr const char *kPhases[] = {"import", "partition", "autodiff", "kernels", "schedule", "lower", "codegen", "artifact"};
+inline constexpr const char *kPhases[] = {"import",   "partition", "autodiff", "kernels",
+                                          "schedule", "lower",     "codegen",  "artifact"};
 /// Attribute of a dumped module: the last phase it has been through.
 inline constexpr llvm::StringLiteral kPhaseAttr = "dpc.phase";
 
@@ -26,7 +27,8 @@ struct CompileOptions {
   unsigned ranks = 1;
   unsigned microBatches = 0; ///< 0: 4 x ranks
   std::string schedule;      ///< empty: the default for ranks and micro-batches; auto: dpc chooses
-  std::string scheduleText;  ///< in the text form, where no name stands for it; `schedule` is what it is called
+  std::string scheduleText;  ///< in the text form, where no name stands for it; `schedule` is what
+                             ///< it is called
   std::string cuts;
   std::string optimizer = "adamw";
   std::string target = "cpu";
@@ -34,8 +36,8 @@ struct CompileOptions {
   std::string recompute = "budget"; ///< what halves compute again: none, budget or full
   uint64_t memoryLimit = 0;         ///< bytes that a rank may need; 0: any
   std::string compileTo = "artifact";
-  std::string dumpPhases;    ///< folder; empty: none
-  std::string report;        ///< file; empty: none
+  std::string dumpPhases; ///< folder; empty: none
+  std::string report;     ///< file; empty: none
   bool force = false;
   import::ImportOptions import;
 };

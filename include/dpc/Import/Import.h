@@ -45,15 +45,15 @@ struct Selection {
 struct ImportOptions {
   std::map<std::string, int64_t> dims;                ///< --dim NAME=N
   std::map<std::string, std::vector<int64_t>> shapes; ///< --shape INPUT=2x128
-  std::vector<Selection> selections; ///< --train and --freeze, in the order given
+  std::vector<Selection> selections;                  ///< --train and --freeze, in the order given
   /// --strict, for the driver: what the summary only lists is refused.
   bool strict = false;
-  std::vector<std::string> tied;     ///< --tied NAME: sharing is meant
+  std::vector<std::string> tied; ///< --tied NAME: sharing is meant
   /// --padding-row TABLE=N: looking row N up adds nothing to its gradient
   std::vector<std::pair<std::string, int64_t>> paddingRows;
-  std::string loss;                  ///< --loss OUTPUT, empty: find it
+  std::string loss; ///< --loss OUTPUT, empty: find it
   LossOp lossOp = LossOp::None;
-  std::string logits, labels;      ///< of --loss-op; empty: the only candidate
+  std::string logits, labels; ///< of --loss-op; empty: the only candidate
   std::optional<int64_t> ignoreIndex;
   std::optional<int64_t> classAxis;
   double labelSmoothing = 0;
@@ -111,16 +111,17 @@ struct ImportSummary {
   std::vector<std::string> notes;   ///< one line each
   /// What the exporter recorded and the graph does not do, one line each.
   std::vector<std::string> warnings;
-  int64_t nodes = 0;                ///< ONNX nodes after inlining that the loss depends on
-  uint64_t bytesRead = 0;           ///< of initializers of more than 1,024 elements
+  int64_t nodes = 0;      ///< ONNX nodes after inlining that the loss depends on
+  uint64_t bytesRead = 0; ///< of initializers of more than 1,024 elements
 };
 
 /// Reads the model at `path` (binary, or the text format if it ends in .onnxtxt,
 /// .textproto or .txtpb). On failure diagnostics were emitted and
 /// `summary.error` says whose fault it is.
-mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>>
-importModel(llvm::StringRef path, const ImportOptions &options,
-            mlir::MLIRContext *context, ImportSummary &summary);
+mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> importModel(llvm::StringRef path,
+                                                               const ImportOptions &options,
+                                                               mlir::MLIRContext *context,
+                                                               ImportSummary &summary);
 
 } // namespace dpc::import
 

@@ -27,8 +27,10 @@ void registerKernelsPhase();
 /// `repeated` operations are copied into the kernel and stay. `inplace(operand,
 /// result)` says which operand may be overwritten by which result. The block may
 /// have to be sorted afterwards.
-mlir::Operation *outlineKernel(mlir::ModuleOp module, llvm::ArrayRef<mlir::Operation *> operations, llvm::ArrayRef<mlir::Operation *> repeated,
-                               llvm::function_ref<bool(mlir::Value operand, mlir::Value result)> inplace);
+mlir::Operation *
+outlineKernel(mlir::ModuleOp module, llvm::ArrayRef<mlir::Operation *> operations,
+              llvm::ArrayRef<mlir::Operation *> repeated,
+              llvm::function_ref<bool(mlir::Value operand, mlir::Value result)> inplace);
 
 } // namespace dpc::kernels
 

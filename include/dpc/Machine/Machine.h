@@ -36,9 +36,7 @@ struct Machine {
   double getWorkSeconds(double flops, double bytes, bool isLibraryCall) const;
 
   /// Seconds of one message.
-  double getMessageSeconds(double bytes) const {
-    return messageLatency + bytes / messageBandwidth;
-  }
+  double getMessageSeconds(double bytes) const { return messageLatency + bytes / messageBandwidth; }
 
   /// Seconds of a collective by the fastest of several ways, each with `rounds` that
   /// wait for each other and `bytes` that pass one rank's link; 0 without a way.
@@ -54,8 +52,7 @@ struct Machine {
 
 /// Reads a description from JSON text. The error names every missing, unknown or
 /// ill-valued key; `file` is the name it uses.
-llvm::Expected<Machine> parseMachine(llvm::StringRef json,
-                                     llvm::StringRef file);
+llvm::Expected<Machine> parseMachine(llvm::StringRef json, llvm::StringRef file);
 
 /// Reads a description from a file.
 llvm::Expected<Machine> readMachine(llvm::StringRef path);

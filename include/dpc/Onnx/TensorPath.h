@@ -40,9 +40,11 @@ inline std::optional<Message> submessage(Message message, uint64_t field) {
       return Message::Attribute;
     break;
   case Message::Attribute:
-    if (field == onnx::AttributeProto::kTFieldNumber || field == onnx::AttributeProto::kTensorsFieldNumber)
+    if (field == onnx::AttributeProto::kTFieldNumber ||
+        field == onnx::AttributeProto::kTensorsFieldNumber)
       return Message::Tensor;
-    if (field == onnx::AttributeProto::kGFieldNumber || field == onnx::AttributeProto::kGraphsFieldNumber)
+    if (field == onnx::AttributeProto::kGFieldNumber ||
+        field == onnx::AttributeProto::kGraphsFieldNumber)
       return Message::Graph;
     break;
   case Message::Function:

@@ -23,12 +23,14 @@ mlir::func::FuncOp buildFinalize(mlir::ModuleOp module, llvm::StringRef weightin
 /// (parameter in place, gradient sum, moments in place..., header: tensor<16xf32>,
 /// entry: tensor<16xf32>) -> parameter, moments...; PyTorch's update of that
 /// optimizer with the numbers of `entry`, or nothing where the header says skip.
-mlir::func::FuncOp buildUpdate(mlir::ModuleOp module, const dpcrt::Optimizer &optimizer, mlir::RankedTensorType type);
+mlir::func::FuncOp buildUpdate(mlir::ModuleOp module, const dpcrt::Optimizer &optimizer,
+                               mlir::RankedTensorType type);
 
 /// (gradient, sum: tensor<f32> in place) -> sum + the sum of squares / counters.
 /// `counters` is how many ranks run this on the same gradient: expert ranks share a
 /// program, so none of them can leave it to another.
-mlir::func::FuncOp buildSquareSum(mlir::ModuleOp module, mlir::RankedTensorType type, int64_t counters);
+mlir::func::FuncOp buildSquareSum(mlir::ModuleOp module, mlir::RankedTensorType type,
+                                  int64_t counters);
 
 } // namespace dpc::optimizer
 

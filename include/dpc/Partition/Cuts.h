@@ -43,10 +43,10 @@ public:
 
 private:
   const Graph &graph;
-  std::vector<unsigned> lastUse;    // per value: last node that reads it, or its producer
-  std::vector<unsigned> firstUser;  // per parameter
-  std::vector<std::vector<unsigned>> made;       // per node: values
-  std::vector<std::vector<unsigned>> repeatedBy; // per node: recomputations of it
+  std::vector<unsigned> lastUse;           // per value: last node that reads it, or its producer
+  std::vector<unsigned> firstUser;         // per parameter
+  std::vector<std::vector<unsigned>> made; // per node: values
+  std::vector<std::vector<unsigned>> repeatedBy;                 // per node: recomputations of it
   std::vector<unsigned> valueSeen, recomputationSeen, paramSeen; // epochs
   unsigned epoch = 0, first = 0, next = 0;
   double compute = 0;
@@ -79,8 +79,7 @@ struct CutResult {
 CutResult findCuts(const Graph &graph, const CutOptions &options);
 
 /// Cuts after the given module paths or nodes, in this order.
-CutResult resolveCuts(const Graph &graph, const std::vector<std::string> &paths,
-                      unsigned stages);
+CutResult resolveCuts(const Graph &graph, const std::vector<std::string> &paths, unsigned stages);
 
 /// A region of the order in which signatures repeat with a period.
 struct Repeat {

@@ -20,9 +20,9 @@ namespace dpc::partition {
 
 /// A tensor that one node makes and later nodes read.
 struct Tensor {
-  unsigned producer = 0;  ///< node
+  unsigned producer = 0; ///< node
   int64_t bytes = 0;
-  bool gradient = true;   ///< a gradient of the same size comes back
+  bool gradient = true; ///< a gradient of the same size comes back
 };
 
 /// Work that every stage which reads its result does itself.
@@ -34,9 +34,9 @@ struct Recomputation {
 };
 
 struct Node {
-  std::string name;      ///< the user's, for messages
-  std::string path;      ///< module path, "" if unknown
-  double seconds = 0;    ///< forward and backward
+  std::string name;                     ///< the user's, for messages
+  std::string path;                     ///< module path, "" if unknown
+  double seconds = 0;                   ///< forward and backward
   std::vector<unsigned> reads;          ///< values, ascending, distinct
   std::vector<unsigned> recomputations; ///< ascending, distinct
   std::vector<unsigned> params;         ///< ascending, distinct

@@ -34,8 +34,7 @@ llvm::Expected<std::vector<std::string>> parseCuts(llvm::StringRef text);
 /// Replaces the module's `func @forward` by bodies and stages. Emits errors: more
 /// stages than the model allows, cuts that it does not have or that are not in
 /// order, stages that nodes ask for and edges forbid.
-mlir::LogicalResult partition(mlir::ModuleOp module,
-                              const PartitionSettings &settings,
+mlir::LogicalResult partition(mlir::ModuleOp module, const PartitionSettings &settings,
                               const Machine &machine);
 
 /// The largest legal number of stages of a module that is not partitioned yet;
@@ -45,15 +44,14 @@ mlir::FailureOr<unsigned> getMaxStages(mlir::ModuleOp module);
 /// What one stage holds and does for one micro-batch, forward and backward.
 struct StageSummary {
   std::string name, body;
-  int64_t parameters = 0;     ///< elements of its parameters
+  int64_t parameters = 0; ///< elements of its parameters
   int64_t flops = 0, bytes = 0;
   int64_t bytesIn = 0, bytesOut = 0; ///< activations received and sent
-  double seconds = 0;         ///< estimated, without messages
+  double seconds = 0;                ///< estimated, without messages
 };
 
 /// The stages of a partitioned module, in order.
-std::vector<StageSummary> summarizeStages(mlir::ModuleOp module,
-                                          const Machine &machine);
+std::vector<StageSummary> summarizeStages(mlir::ModuleOp module, const Machine &machine);
 
 /// The closing check: stages are well bound, only values that may cross a cut do,
 /// and marks of activity are consistent. Emits every violation.

@@ -19,25 +19,20 @@ namespace dpc::partition {
 
 /// Options of the phase; their names are those of the passes.
 struct PartitionOptions : public mlir::PassPipelineOptions<PartitionOptions> {
-  Option<unsigned> stages{*this, "stages", llvm::cl::desc("How many stages"),
-                          llvm::cl::init(1)};
-  Option<std::string> cuts{
-      *this, "cuts", llvm::cl::desc("after:PATH,... or a file of such lines"),
-      llvm::cl::init("")};
-  Option<std::string> optimizer{
-      *this, "optimizer", llvm::cl::desc("kind of update that dualpipe.training names"),
-      llvm::cl::init("sgd")};
-  Option<int64_t> microBatches{*this, "micro-batches",
-                               llvm::cl::desc("Micro-batches of a step"),
+  Option<unsigned> stages{*this, "stages", llvm::cl::desc("How many stages"), llvm::cl::init(1)};
+  Option<std::string> cuts{*this, "cuts", llvm::cl::desc("after:PATH,... or a file of such lines"),
+                           llvm::cl::init("")};
+  Option<std::string> optimizer{*this, "optimizer",
+                                llvm::cl::desc("kind of update that dualpipe.training names"),
+                                llvm::cl::init("sgd")};
+  Option<int64_t> microBatches{*this, "micro-batches", llvm::cl::desc("Micro-batches of a step"),
                                llvm::cl::init(1)};
-  Option<std::string> machine{*this, "machine",
-                              llvm::cl::desc("Machine description (JSON)"),
+  Option<std::string> machine{*this, "machine", llvm::cl::desc("Machine description (JSON)"),
                               llvm::cl::init("")};
 };
 
 /// The passes of the phase, in order.
-void buildPartitionPipeline(mlir::OpPassManager &pm,
-                            const PartitionOptions &options);
+void buildPartitionPipeline(mlir::OpPassManager &pm, const PartitionOptions &options);
 
 /// Registers the passes and `dpc-partition-pipeline`.
 void registerPartition();

@@ -28,8 +28,8 @@ enum class Precision {
   /// give, which is computed beside it: where a bucket begins or an expert is
   /// chosen, another precision is another function.
   Double,
-  Typed,  ///< Each result is rounded to its element type (sums inside one
-          ///< operation still run in double).
+  Typed, ///< Each result is rounded to its element type (sums inside one
+         ///< operation still run in double).
 };
 
 /// An axis of the mesh and its size. Members are numbered with the first axis
@@ -64,14 +64,13 @@ struct Options {
 
 /// Values of the block by which something in it is decided, or by which `results`
 /// of it are computed that decide something elsewhere.
-llvm::DenseSet<mlir::Value> findDecisive(mlir::Block &block,
-                                         llvm::ArrayRef<bool> results);
+llvm::DenseSet<mlir::Value> findDecisive(mlir::Block &block, llvm::ArrayRef<bool> results);
 
 /// Gives the value of a parameter for a member of the mesh; of a sharded one
 /// (dpc/Dialect/NN/Sharding.h) the stored tensor, all members' values. On failure it
 /// has emitted an error.
-using ParameterSource = std::function<mlir::FailureOr<Tensor>(
-    nn::ParameterOp parameter, int64_t member)>;
+using ParameterSource =
+    std::function<mlir::FailureOr<Tensor>(nn::ParameterOp parameter, int64_t member)>;
 
 using TensorPtr = std::shared_ptr<const Tensor>;
 
@@ -89,11 +88,10 @@ public:
 
   /// `arguments[m]` are member m's arguments; `results[m]` are written with what
   /// the terminator's operands are.
-  llvm::LogicalResult
-  evaluateBlock(mlir::Block &block,
-                llvm::ArrayRef<llvm::SmallVector<TensorPtr>> arguments,
-                llvm::MutableArrayRef<llvm::SmallVector<TensorPtr>> results,
-                llvm::ArrayRef<bool> decisiveResults = {});
+  llvm::LogicalResult evaluateBlock(mlir::Block &block,
+                                    llvm::ArrayRef<llvm::SmallVector<TensorPtr>> arguments,
+                                    llvm::MutableArrayRef<llvm::SmallVector<TensorPtr>> results,
+                                    llvm::ArrayRef<bool> decisiveResults = {});
 
   const Options &getOptions() const { return options; }
   int64_t getNumMembers() const { return numMembers; }
@@ -121,15 +119,15 @@ private:
 
 /// Evaluates a function for one member of a mesh without communication.
 /// Arguments must have the shapes and kinds of the function's inputs.
-mlir::FailureOr<llvm::SmallVector<Tensor>>
-evaluate(mlir::func::FuncOp function, llvm::ArrayRef<Tensor> inputs,
-         ParameterSource parameters = {}, const Options &options = {});
+mlir::FailureOr<llvm::SmallVector<Tensor>> evaluate(mlir::func::FuncOp function,
+                                                    llvm::ArrayRef<Tensor> inputs,
+                                                    ParameterSource parameters = {},
+                                                    const Options &options = {});
 
 /// Evaluates a function for all members of `options.mesh`: inputs[m] and
 /// result[m] are member m's.
 mlir::FailureOr<llvm::SmallVector<llvm::SmallVector<Tensor>>>
-evaluateMembers(mlir::func::FuncOp function,
-                llvm::ArrayRef<llvm::SmallVector<Tensor>> inputs,
+evaluateMembers(mlir::func::FuncOp function, llvm::ArrayRef<llvm::SmallVector<Tensor>> inputs,
                 ParameterSource parameters = {}, const Options &options = {});
 
 /// Attaches the semantics of nn and of func.call.

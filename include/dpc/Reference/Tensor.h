@@ -28,10 +28,8 @@ struct Tensor {
 
   /// Zeros of the shape and kind of a static tensor type.
   static Tensor zeros(mlir::Type type);
-  static Tensor fromFloats(llvm::ArrayRef<int64_t> shape,
-                           std::vector<double> values);
-  static Tensor fromIntegers(llvm::ArrayRef<int64_t> shape,
-                             std::vector<int64_t> values);
+  static Tensor fromFloats(llvm::ArrayRef<int64_t> shape, std::vector<double> values);
+  static Tensor fromIntegers(llvm::ArrayRef<int64_t> shape, std::vector<int64_t> values);
   static Tensor fromAttribute(mlir::ElementsAttr attribute);
   /// Little-endian row-major elements of `type`; i1 takes a byte. The number of
   /// bytes must be the type's.
@@ -60,8 +58,7 @@ void conform(Tensor &tensor, mlir::Type type, bool roundFloats);
 llvm::SmallVector<int64_t> getStrides(llvm::ArrayRef<int64_t> shape);
 
 /// Calls f(place, linear index) for each place of the shape in row-major order.
-template <typename F>
-void forEachPlace(llvm::ArrayRef<int64_t> shape, F f) {
+template <typename F> void forEachPlace(llvm::ArrayRef<int64_t> shape, F f) {
   int64_t count = 1;
   for (int64_t extent : shape)
     count *= extent;

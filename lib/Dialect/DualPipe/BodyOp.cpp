@@ -23,29 +23,37 @@ struct Signature {
 
   static Key canonical(RoleAttr role) {
     switch (role.getKind()) {
-    case RoleKind::OutputGrad: return {RoleKind::Output, role.getIndex()};
-    case RoleKind::InputGrad: return {RoleKind::Input, role.getIndex()};
+    case RoleKind::OutputGrad:
+      return {RoleKind::Output, role.getIndex()};
+    case RoleKind::InputGrad:
+      return {RoleKind::Input, role.getIndex()};
     case RoleKind::ParamGrad:
-    case RoleKind::Accumulator: return {RoleKind::Param, role.getIndex()};
-    default: return {role.getKind(), role.getIndex()};
+    case RoleKind::Accumulator:
+      return {RoleKind::Param, role.getIndex()};
+    default:
+      return {role.getKind(), role.getIndex()};
     }
   }
 
   // There is one of it in a body.
   static bool isSingle(RoleKind kind) {
-    return kind == RoleKind::Loss || kind == RoleKind::Den || kind == RoleKind::LossScale || kind == RoleKind::Key;
+    return kind == RoleKind::Loss || kind == RoleKind::Den || kind == RoleKind::LossScale ||
+           kind == RoleKind::Key;
   }
 
-  LogicalResult add(func::FuncOp function, RoleAttr role, Type type, StringRef what, unsigned index) {
+  LogicalResult add(func::FuncOp function, RoleAttr role, Type type, StringRef what,
+                    unsigned index) {
     if (!role)
       return function.emitOpError() << what << " #" << index << " has no `" << kRoleAttr << "`";
     if (isSingle(role.getKind()) && role.getIndex() != 0)
-      return function.emitOpError() << what << " #" << index << " is " << role << ", but a body has one "
-                                    << stringifyRoleKind(role.getKind()) << ", whose number is 0";
+      return function.emitOpError()
+             << what << " #" << index << " is " << role << ", but a body has one "
+             << stringifyRoleKind(role.getKind()) << ", whose number is 0";
     auto [it, isNew] = types.try_emplace(canonical(role), type);
     if (!isNew && it->second != type)
-      return function.emitOpError() << what << " #" << index << " is " << role << " of type " << type << ", which is "
-                                    << it->second << " elsewhere in the body";
+      return function.emitOpError()
+             << what << " #" << index << " is " << role << " of type " << type << ", which is "
+             << it->second << " elsewhere in the body";
     return success();
   }
 };
@@ -54,10 +62,11 @@ struct Signature {
 // them by position.
 LogicalResult verifyNumbers(func::FuncOp forward, const std::set<Key> &roles) {
   for (auto [kind, index] : roles) {
-    bool isBound = kind == RoleKind::Input || kind == RoleKind::Feed || kind == RoleKind::Param || kind == RoleKind::Output;
+    bool isBound = kind == RoleKind::Input || kind == RoleKind::Feed || kind == RoleKind::Param ||
+                   kind == RoleKind::Output;
     if (isBound && index > 0 && !roles.count({kind, index - 1}))
-      return forward.emitOpError() << "has " << stringifyRoleKind(kind) << " " << index << ", but no " << stringifyRoleKind(kind) << " "
-                                   << index - 1;
+      return forward.emitOpError() << "has " << stringifyRoleKind(kind) << " " << index
+                                   << ", but no " << stringifyRoleKind(kind) << " " << index - 1;
   }
   return success();
 }
@@ -69,8 +78,8 @@ LogicalResult verifyBelongs(func::FuncOp half, RoleAttr role, const std::set<Key
     return success();
   Key owner = kind == RoleKind::LossScale ? Key{RoleKind::Loss, 0} : Signature::canonical(role);
   if (!forward.count(owner))
-    return half.emitOpError() << "has " << role << ", but @" << kForward << " has no " << stringifyRoleKind(owner.first) << " "
-                              << owner.second;
+    return half.emitOpError() << "has " << role << ", but @" << kForward << " has no "
+                              << stringifyRoleKind(owner.first) << " " << owner.second;
   return success();
 }
 
@@ -81,10 +90,13 @@ LogicalResult BodyOp::verifyRegions() {
     auto function = dyn_cast<func::FuncOp>(op);
     if (!function)
       return op.emitOpError() << "is in a body, where only functions are allowed";
-    if (function.getName() != kForward && function.getName() != kInputHalf && function.getName() != kWeightHalf)
-      return function.emitOpError() << "is in a body, whose functions are @forward, @input_half and @weight_half";
+    if (function.getName() != kForward && function.getName() != kInputHalf &&
+        function.getName() != kWeightHalf)
+      return function.emitOpError()
+             << "is in a body, whose functions are @forward, @input_half and @weight_half";
     if (!function.getBody().hasOneBlock())
-      return function.emitOpError() << "must be one block of operations, has " << function.getBody().getBlocks().size();
+      return function.emitOpError()
+             << "must be one block of operations, has " << function.getBody().getBlocks().size();
   }
   if (!getForward())
     return emitOpError() << "has no @forward";
@@ -118,7 +130,8 @@ LogicalResult BodyOp::verifyRegions() {
         return failure();
       if (role.getKind() == RoleKind::Kept) {
         if (!made.count(key))
-          return function.emitOpError() << "reads " << role << ", which no earlier function of the body makes";
+          return function.emitOpError()
+                 << "reads " << role << ", which no earlier function of the body makes";
         read[key] = function;
       }
     }
@@ -133,7 +146,8 @@ LogicalResult BodyOp::verifyRegions() {
         return function.emitOpError() << "has two results that are " << role;
       bool legal = role.getKind() == RoleKind::Kept && function != getWeightHalf();
       if (forward)
-        legal |= role.getKind() == RoleKind::Output || role.getKind() == RoleKind::Loss || role.getKind() == RoleKind::Den;
+        legal |= role.getKind() == RoleKind::Output || role.getKind() == RoleKind::Loss ||
+                 role.getKind() == RoleKind::Den;
       legal |= function == getInputHalf() && role.getKind() == RoleKind::InputGrad;
       legal |= function == getWeightHalf() && role.getKind() == RoleKind::ParamGrad;
       if (!legal)
@@ -145,7 +159,8 @@ LogicalResult BodyOp::verifyRegions() {
     }
     for (auto [kind, index] : arguments)
       if (kind == RoleKind::Accumulator && !here.count({RoleKind::ParamGrad, index}))
-        return function.emitOpError() << "takes accumulator " << index << ", but makes no param_grad " << index;
+        return function.emitOpError()
+               << "takes accumulator " << index << ", but makes no param_grad " << index;
     if (forward) {
       ofForward.insert(arguments.begin(), arguments.end());
       ofForward.insert(here.begin(), here.end());
@@ -155,7 +170,8 @@ LogicalResult BodyOp::verifyRegions() {
   }
   for (auto &[key, function] : made)
     if (!read.count(key))
-      return function.emitOpError() << "makes " << RoleAttr::get(getContext(), key.first, key.second)
-                                    << ", which no later function of the body reads";
+      return function.emitOpError()
+             << "makes " << RoleAttr::get(getContext(), key.first, key.second)
+             << ", which no later function of the body reads";
   return success();
 }

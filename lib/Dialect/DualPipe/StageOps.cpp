@@ -12,9 +12,11 @@ using namespace dpc::dualpipe;
 LogicalResult TrainingOp::verify() {
   static constexpr StringLiteral weightings[] = {"denominator", "mean", "sum"};
   if (!dpcrt::findOptimizer(getOptimizer()))
-    return emitOpError() << "has optimizer \"" << getOptimizer() << "\"; it can be " << dpcrt::optimizerNames();
+    return emitOpError() << "has optimizer \"" << getOptimizer() << "\"; it can be "
+                         << dpcrt::optimizerNames();
   if (!llvm::is_contained(weightings, getWeighting()))
-    return emitOpError() << "has weighting \"" << getWeighting() << "\"; known are denominator, mean and sum";
+    return emitOpError() << "has weighting \"" << getWeighting()
+                         << "\"; known are denominator, mean and sum";
   if (int64_t microBatches = getMicroBatches(); microBatches < 1)
     return emitOpError() << "needs at least one micro-batch, got " << microBatches;
   return success();
@@ -23,10 +25,12 @@ LogicalResult TrainingOp::verify() {
 LogicalResult StageOp::verify() {
   for (Attribute input : getInputs())
     if (!isa<SourceAttr>(input))
-      return emitOpError() << "has " << input << " among its inputs; expected #dualpipe.source<@stage, index>";
+      return emitOpError() << "has " << input
+                           << " among its inputs; expected #dualpipe.source<@stage, index>";
   for (Attribute feed : getFeeds())
     if (!isa<StringAttr>(feed))
-      return emitOpError() << "has " << feed << " among its feeds; expected the name of a graph input";
+      return emitOpError() << "has " << feed
+                           << " among its feeds; expected the name of a graph input";
   for (Attribute param : getParams())
     if (!isa<FlatSymbolRefAttr>(param))
       return emitOpError() << "has " << param << " among its params; expected a parameter's symbol";
@@ -46,10 +50,12 @@ LogicalResult StageOp::verifySymbolUses(SymbolTableCollection &symbols) {
       if (RoleAttr role = getArgRole(forward, i); role && role.getKind() == kind)
         count = std::max(count, role.getIndex() + 1);
     if (count != bound.size())
-      return emitOpError() << "binds " << bound.size() << " " << what << ", but " << getBodyAttr() << " reads " << count;
+      return emitOpError() << "binds " << bound.size() << " " << what << ", but " << getBodyAttr()
+                           << " reads " << count;
     return success();
   };
-  if (failed(check(RoleKind::Input, getInputs(), "inputs")) || failed(check(RoleKind::Feed, getFeeds(), "feeds")) ||
+  if (failed(check(RoleKind::Input, getInputs(), "inputs")) ||
+      failed(check(RoleKind::Feed, getFeeds(), "feeds")) ||
       failed(check(RoleKind::Param, getParams(), "parameters")))
     return failure();
 
@@ -57,9 +63,12 @@ LogicalResult StageOp::verifySymbolUses(SymbolTableCollection &symbols) {
     auto source = cast<SourceAttr>(attr);
     auto stage = symbols.lookupNearestSymbolFrom<StageOp>(*this, source.getStage());
     if (!stage)
-      return emitOpError() << "reads input " << i << " from " << source.getStage() << ", which is not a dualpipe.stage";
+      return emitOpError() << "reads input " << i << " from " << source.getStage()
+                           << ", which is not a dualpipe.stage";
     if (stage->getBlock() != (*this)->getBlock() || !stage->isBeforeInBlock(*this)) {
-      InFlightDiagnostic diag = emitOpError() << "reads input " << i << " from " << source.getStage() << ", which does not stand before it";
+      InFlightDiagnostic diag = emitOpError()
+                                << "reads input " << i << " from " << source.getStage()
+                                << ", which does not stand before it";
       diag.attachNote(stage.getLoc()) << "the stage is here";
       return diag;
     }
@@ -68,23 +77,28 @@ LogicalResult StageOp::verifySymbolUses(SymbolTableCollection &symbols) {
       continue;
     int result = findResult(producer.getForward(), RoleKind::Output, source.getIndex());
     if (result < 0)
-      return emitOpError() << "reads input " << i << " from output " << source.getIndex() << " of " << source.getStage()
-                           << ", which has no such output";
+      return emitOpError() << "reads input " << i << " from output " << source.getIndex() << " of "
+                           << source.getStage() << ", which has no such output";
     int argument = findArg(forward, RoleKind::Input, i);
     if (argument < 0)
       continue;
-    Type from = producer.getForward().getResultTypes()[result], to = forward.getArgument(argument).getType();
+    Type from = producer.getForward().getResultTypes()[result],
+         to = forward.getArgument(argument).getType();
     if (from != to)
-      return emitOpError() << "reads input " << i << " as " << to << ", but " << source.getStage() << " makes " << from;
+      return emitOpError() << "reads input " << i << " as " << to << ", but " << source.getStage()
+                           << " makes " << from;
   }
   for (auto [i, attr] : llvm::enumerate(getParams())) {
-    auto parameter = symbols.lookupNearestSymbolFrom<dpc::nn::ParameterOp>(*this, cast<FlatSymbolRefAttr>(attr));
+    auto parameter =
+        symbols.lookupNearestSymbolFrom<dpc::nn::ParameterOp>(*this, cast<FlatSymbolRefAttr>(attr));
     if (!parameter)
-      return emitOpError() << "binds parameter " << i << " to " << attr << ", which is not an nn.parameter";
+      return emitOpError() << "binds parameter " << i << " to " << attr
+                           << ", which is not an nn.parameter";
     int argument = findArg(forward, RoleKind::Param, i);
     if (argument >= 0 && parameter.getType() != forward.getArgument(argument).getType())
-      return emitOpError() << "binds parameter " << i << " to " << attr << " of type " << parameter.getType() << ", but "
-                           << getBodyAttr() << " reads " << forward.getArgument(argument).getType();
+      return emitOpError() << "binds parameter " << i << " to " << attr << " of type "
+                           << parameter.getType() << ", but " << getBodyAttr() << " reads "
+                           << forward.getArgument(argument).getType();
   }
   return success();
 }
@@ -94,7 +108,8 @@ LogicalResult ScheduleOp::verify() {
   if (!parsed.ok())
     return emitOpError() << "has a text that is not a schedule: " << parsed.error();
   if ((size_t)parsed->stages != getStages().size())
-    return emitOpError() << "names " << getStages().size() << " stages, but its text has " << parsed->stages;
+    return emitOpError() << "names " << getStages().size() << " stages, but its text has "
+                         << parsed->stages;
   llvm::SmallPtrSet<Attribute, 8> named;
   for (Attribute stage : getStages())
     if (!named.insert(stage).second)
@@ -123,13 +138,18 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
   auto module = (*this)->getParentOfType<ModuleOp>();
   auto kernel = symbols.lookupSymbolIn<func::FuncOp>(module, getKernelAttr());
   if (!kernel)
-    return emitOpError() << "launches " << getKernelAttr() << ", which is not a function at the module's top level";
+    return emitOpError() << "launches " << getKernelAttr()
+                         << ", which is not a function at the module's top level";
   if (!kernel->hasAttr(kKernelAttr))
-    return emitOpError() << "launches " << getKernelAttr() << ", which is not marked `" << kKernelAttr << "`";
-  if (TypeRange(kernel.getArgumentTypes()) != TypeRange(getOperands().getTypes()) || TypeRange(kernel.getResultTypes()) != TypeRange(getResultTypes()))
-    return emitOpError() << "does not have the types of " << getKernelAttr() << ": " << kernel.getFunctionType();
+    return emitOpError() << "launches " << getKernelAttr() << ", which is not marked `"
+                         << kKernelAttr << "`";
+  if (TypeRange(kernel.getArgumentTypes()) != TypeRange(getOperands().getTypes()) ||
+      TypeRange(kernel.getResultTypes()) != TypeRange(getResultTypes()))
+    return emitOpError() << "does not have the types of " << getKernelAttr() << ": "
+                         << kernel.getFunctionType();
   if (!kernel.getBody().hasOneBlock())
-    return emitOpError() << "launches " << getKernelAttr() << ", which must be one block of operations, and has "
+    return emitOpError() << "launches " << getKernelAttr()
+                         << ", which must be one block of operations, and has "
                          << kernel.getBody().getBlocks().size();
   llvm::SmallDenseSet<int64_t> shared;
   for (unsigned i = 0; i < kernel.getNumArguments(); ++i) {
@@ -138,13 +158,17 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
       continue;
     auto result = dyn_cast<IntegerAttr>(attr);
     if (!result || result.getInt() < 0 || result.getInt() >= kernel.getNumResults())
-      return emitOpError() << "launches " << getKernelAttr() << ", whose argument " << i << " has `" << kInplaceAttr << "` = " << attr
-                           << "; expected one of its " << kernel.getNumResults() << " results";
+      return emitOpError() << "launches " << getKernelAttr() << ", whose argument " << i << " has `"
+                           << kInplaceAttr << "` = " << attr << "; expected one of its "
+                           << kernel.getNumResults() << " results";
     if (kernel.getArgument(i).getType() != kernel.getResultTypes()[result.getInt()])
-      return emitOpError() << "launches " << getKernelAttr() << ", whose argument " << i << " shares a buffer with result " << result.getInt()
+      return emitOpError() << "launches " << getKernelAttr() << ", whose argument " << i
+                           << " shares a buffer with result " << result.getInt()
                            << " of another type";
     if (!shared.insert(result.getInt()).second)
-      return emitOpError() << "launches " << getKernelAttr() << ", two of whose arguments share a buffer with result " << result.getInt();
+      return emitOpError() << "launches " << getKernelAttr()
+                           << ", two of whose arguments share a buffer with result "
+                           << result.getInt();
   }
   return success();
 }

@@ -4,9 +4,7 @@
 using namespace mlir;
 using namespace dpc;
 
-RankedTensorType nn::getTensorType(Value value) {
-  return cast<RankedTensorType>(value.getType());
-}
+RankedTensorType nn::getTensorType(Value value) { return cast<RankedTensorType>(value.getType()); }
 
 TypedAttr nn::getScalarAttr(Type elementType, double value) {
   if (auto floatType = dyn_cast<FloatType>(elementType))
@@ -14,51 +12,43 @@ TypedAttr nn::getScalarAttr(Type elementType, double value) {
   auto intType = cast<IntegerType>(elementType);
   if (intType.getWidth() == 1)
     return IntegerAttr::get(intType, value != 0);
-  return IntegerAttr::get(intType,
-                          APInt(intType.getWidth(), static_cast<int64_t>(value),
-                                /*isSigned=*/true, /*implicitTrunc=*/true));
+  return IntegerAttr::get(intType, APInt(intType.getWidth(), static_cast<int64_t>(value),
+                                         /*isSigned=*/true, /*implicitTrunc=*/true));
 }
 
-Value nn::createSplat(OpBuilder &builder, Location loc, Type type,
-                      double value) {
+Value nn::createSplat(OpBuilder &builder, Location loc, Type type, double value) {
   auto tensor = cast<RankedTensorType>(type);
   Attribute element = getScalarAttr(tensor.getElementType(), value);
-  return ConstantOp::create(builder, loc,
-                            DenseElementsAttr::get(tensor, element));
+  return ConstantOp::create(builder, loc, DenseElementsAttr::get(tensor, element));
 }
 
-Value nn::createI64s(OpBuilder &builder, Location loc,
-                     ArrayRef<int64_t> values) {
-  auto type = RankedTensorType::get({static_cast<int64_t>(values.size())},
-                                    builder.getI64Type());
+Value nn::createI64s(OpBuilder &builder, Location loc, ArrayRef<int64_t> values) {
+  auto type = RankedTensorType::get({static_cast<int64_t>(values.size())}, builder.getI64Type());
   return ConstantOp::create(builder, loc, DenseElementsAttr::get(type, values));
 }
 
-Value nn::createReshape(OpBuilder &builder, Location loc, Value value,
-                        ArrayRef<int64_t> shape) {
+Value nn::createReshape(OpBuilder &builder, Location loc, Value value, ArrayRef<int64_t> shape) {
   RankedTensorType type = getTensorType(value);
   if (type.getShape() == shape)
     return value;
   return ReshapeOp::create(builder, loc, type.clone(shape), value);
 }
 
-Value nn::createTranspose(OpBuilder &builder, Location loc, Value value,
-                          ArrayRef<int64_t> perm) {
+Value nn::createTranspose(OpBuilder &builder, Location loc, Value value, ArrayRef<int64_t> perm) {
   if (isIdentityPermutation(perm))
     return value;
   return TransposeOp::create(builder, loc, value, perm);
 }
 
-Value nn::broadcastAlong(OpBuilder &builder, Location loc, Value value,
-                         ArrayRef<int64_t> shape, ArrayRef<int64_t> dims) {
+Value nn::broadcastAlong(OpBuilder &builder, Location loc, Value value, ArrayRef<int64_t> shape,
+                         ArrayRef<int64_t> dims) {
   RankedTensorType type = getTensorType(value);
   if (type.getShape() == shape)
     return value;
   return BroadcastOp::create(builder, loc, type.clone(shape), value, dims);
 }
 
-Value nn::broadcastTo(OpBuilder &builder, Location loc, Value value,
-                      ArrayRef<int64_t> shape) {
+Value nn::broadcastTo(OpBuilder &builder, Location loc, Value value, ArrayRef<int64_t> shape) {
   int64_t rank = getTensorType(value).getRank();
   int64_t skipped = static_cast<int64_t>(shape.size()) - rank;
   assert(skipped >= 0 && "a broadcast cannot drop dimensions");
@@ -66,16 +56,15 @@ Value nn::broadcastTo(OpBuilder &builder, Location loc, Value value,
   return broadcastAlong(builder, loc, value, shape, dims);
 }
 
-Value nn::createCast(OpBuilder &builder, Location loc, Value value,
-                     Type elementType) {
+Value nn::createCast(OpBuilder &builder, Location loc, Value value, Type elementType) {
   RankedTensorType type = getTensorType(value);
   if (type.getElementType() == elementType)
     return value;
   return CastOp::create(builder, loc, type.clone(elementType), value);
 }
 
-Value nn::createSum(OpBuilder &builder, Location loc, Value value,
-                    ArrayRef<int64_t> axes, bool keepDims) {
+Value nn::createSum(OpBuilder &builder, Location loc, Value value, ArrayRef<int64_t> axes,
+                    bool keepDims) {
   if (axes.empty())
     return value;
   SmallVector<int64_t> kept(getTensorType(value).getShape());

@@ -19,8 +19,8 @@ static LogicalResult verifyAxis(Operation *op, StringRef name, int64_t axis,
                                 RankedTensorType type) {
   if (axis >= 0 && axis < type.getRank())
     return success();
-  return op->emitOpError() << name << " dimension " << axis << " of "
-                           << type.getRank() << " dimensions";
+  return op->emitOpError() << name << " dimension " << axis << " of " << type.getRank()
+                           << " dimensions";
 }
 
 // `whole` is `part` with extent n times larger along `axis`, n being the group's
@@ -28,8 +28,7 @@ static LogicalResult verifyAxis(Operation *op, StringRef name, int64_t axis,
 static LogicalResult verifyParts(Operation *op, StringRef group, int64_t axis,
                                  RankedTensorType part, RankedTensorType whole) {
   SmallVector<int64_t> shape(part.getShape());
-  bool fits = part.getRank() == whole.getRank() &&
-              part.getElementType() == whole.getElementType();
+  bool fits = part.getRank() == whole.getRank() && part.getElementType() == whole.getElementType();
   if (fits) {
     std::optional<int64_t> members = getMeshSize(op, group);
     if (members)
@@ -41,8 +40,8 @@ static LogicalResult verifyParts(Operation *op, StringRef group, int64_t axis,
   if (fits)
     return success();
   InFlightDiagnostic diagnostic = op->emitOpError("relates the part ")
-                                  << part << " to the whole " << whole
-                                  << " along dimension " << axis;
+                                  << part << " to the whole " << whole << " along dimension "
+                                  << axis;
   if (std::optional<int64_t> members = getMeshSize(op, group))
     diagnostic << ", but '" << group << "' has " << *members << " members";
   return diagnostic;
@@ -52,13 +51,11 @@ LogicalResult AllToAllOp::verify() {
   RankedTensorType from = getTensorType(getOperand());
   RankedTensorType to = getTensorType(getResult());
   int64_t split = getSplitAxis(), concat = getConcatAxis();
-  if (failed(verifyGroup(*this, getGroup())) ||
-      failed(verifyAxis(*this, "splits", split, from)) ||
+  if (failed(verifyGroup(*this, getGroup())) || failed(verifyAxis(*this, "splits", split, from)) ||
       failed(verifyAxis(*this, "joins", concat, from)))
     return failure();
   std::optional<int64_t> members = getMeshSize(*this, getGroup());
-  if (!members && split != concat && from.getRank() == to.getRank() &&
-      to.getDimSize(split) != 0)
+  if (!members && split != concat && from.getRank() == to.getRank() && to.getDimSize(split) != 0)
     members = from.getDimSize(split) / to.getDimSize(split);
   // A split along the joined dimension leaves the shape alone.
   int64_t n = members.value_or(1);
@@ -68,21 +65,18 @@ LogicalResult AllToAllOp::verify() {
     shape[split] /= n;
     shape[concat] *= n;
   }
-  if (!divides || ArrayRef(shape) != to.getShape() ||
-      from.getElementType() != to.getElementType())
+  if (!divides || ArrayRef(shape) != to.getShape() || from.getElementType() != to.getElementType())
     return emitOpError("exchanges ")
-           << from << " into " << to << ", which no division of dimension "
-           << split << " among the members of '" << getGroup() << "' gives";
+           << from << " into " << to << ", which no division of dimension " << split
+           << " among the members of '" << getGroup() << "' gives";
   return success();
 }
 
 LogicalResult AllGatherOp::verify() {
   RankedTensorType from = getTensorType(getOperand());
-  if (failed(verifyGroup(*this, getGroup())) ||
-      failed(verifyAxis(*this, "joins", getAxis(), from)))
+  if (failed(verifyGroup(*this, getGroup())) || failed(verifyAxis(*this, "joins", getAxis(), from)))
     return failure();
-  return verifyParts(*this, getGroup(), getAxis(), from,
-                     getTensorType(getResult()));
+  return verifyParts(*this, getGroup(), getAxis(), from, getTensorType(getResult()));
 }
 
 LogicalResult ReduceScatterOp::verify() {
@@ -90,8 +84,7 @@ LogicalResult ReduceScatterOp::verify() {
   if (failed(verifyGroup(*this, getGroup())) ||
       failed(verifyAxis(*this, "splits", getAxis(), from)))
     return failure();
-  return verifyParts(*this, getGroup(), getAxis(), getTensorType(getResult()),
-                     from);
+  return verifyParts(*this, getGroup(), getAxis(), getTensorType(getResult()), from);
 }
 
 LogicalResult AllReduceOp::verify() { return verifyGroup(*this, getGroup()); }
@@ -105,45 +98,39 @@ int64_t AllReduceOp::getFlops() {
   return (members - 1) * getElementCount(getOperand());
 }
 
-LogicalResult AllToAllOp::buildBackward(OpBuilder &builder,
-                                        ValueRange resultGrads,
+LogicalResult AllToAllOp::buildBackward(OpBuilder &builder, ValueRange resultGrads,
                                         ArrayRef<bool> needed,
                                         MutableArrayRef<Value> operandGrads) {
   if (needed[0])
-    operandGrads[0] = AllToAllOp::create(
-        builder, getGradLoc(getLoc()), getOperand().getType(), resultGrads[0],
-        getGroup(), getConcatAxis(), getSplitAxis());
+    operandGrads[0] =
+        AllToAllOp::create(builder, getGradLoc(getLoc()), getOperand().getType(), resultGrads[0],
+                           getGroup(), getConcatAxis(), getSplitAxis());
   return success();
 }
 
-LogicalResult AllGatherOp::buildBackward(OpBuilder &builder,
-                                         ValueRange resultGrads,
+LogicalResult AllGatherOp::buildBackward(OpBuilder &builder, ValueRange resultGrads,
                                          ArrayRef<bool> needed,
                                          MutableArrayRef<Value> operandGrads) {
   if (needed[0])
-    operandGrads[0] = ReduceScatterOp::create(
-        builder, getGradLoc(getLoc()), getOperand().getType(), resultGrads[0],
-        getGroup(), getAxis());
+    operandGrads[0] = ReduceScatterOp::create(builder, getGradLoc(getLoc()), getOperand().getType(),
+                                              resultGrads[0], getGroup(), getAxis());
   return success();
 }
 
-LogicalResult
-ReduceScatterOp::buildBackward(OpBuilder &builder, ValueRange resultGrads,
-                               ArrayRef<bool> needed,
-                               MutableArrayRef<Value> operandGrads) {
+LogicalResult ReduceScatterOp::buildBackward(OpBuilder &builder, ValueRange resultGrads,
+                                             ArrayRef<bool> needed,
+                                             MutableArrayRef<Value> operandGrads) {
   if (needed[0])
-    operandGrads[0] = AllGatherOp::create(
-        builder, getGradLoc(getLoc()), getOperand().getType(), resultGrads[0],
-        getGroup(), getAxis());
+    operandGrads[0] = AllGatherOp::create(builder, getGradLoc(getLoc()), getOperand().getType(),
+                                          resultGrads[0], getGroup(), getAxis());
   return success();
 }
 
-LogicalResult AllReduceOp::buildBackward(OpBuilder &builder,
-                                         ValueRange resultGrads,
+LogicalResult AllReduceOp::buildBackward(OpBuilder &builder, ValueRange resultGrads,
                                          ArrayRef<bool> needed,
                                          MutableArrayRef<Value> operandGrads) {
   if (needed[0])
-    operandGrads[0] = AllReduceOp::create(builder, getGradLoc(getLoc()),
-                                          resultGrads[0], getGroup());
+    operandGrads[0] =
+        AllReduceOp::create(builder, getGradLoc(getLoc()), resultGrads[0], getGroup());
   return success();
 }

@@ -41,7 +41,8 @@ Value moveToFront(OpBuilder &builder, Location loc, Value value, int64_t axis, i
 }
 
 // From [members, part...] to the parts joined along dimension `axis` of a part.
-Value joinAlong(OpBuilder &builder, Location loc, Value value, int64_t axis, ArrayRef<int64_t> shape) {
+Value joinAlong(OpBuilder &builder, Location loc, Value value, int64_t axis,
+                ArrayRef<int64_t> shape) {
   SmallVector<int64_t> perm = identityPermutation(getTensorType(value).getRank());
   perm.erase(perm.begin());
   perm.insert(perm.begin() + axis, 0);
@@ -56,9 +57,13 @@ RankedTensorType withShape(Value like, ArrayRef<int64_t> shape) {
 
 bool isCollective(Operation *op) { return op->hasTrait<CollectiveOp>(); }
 
-StringRef getGroup(Operation *collective) { return collective->getAttrOfType<StringAttr>("group").getValue(); }
+StringRef getGroup(Operation *collective) {
+  return collective->getAttrOfType<StringAttr>("group").getValue();
+}
 
-int64_t getMembers(Operation *collective) { return getMeshSize(collective, getGroup(collective)).value_or(1); }
+int64_t getMembers(Operation *collective) {
+  return getMeshSize(collective, getGroup(collective)).value_or(1);
+}
 
 SmallVector<Traffic, 2> getAllReduceTraffic(int64_t members, double bytes) {
   if (members < 2)
@@ -82,9 +87,11 @@ SmallVector<Traffic, 2> getTraffic(Operation *collective) {
 LogicalResult verifyPlacement(Operation *collective) {
   StringRef group = getGroup(collective);
   if (group != "ep")
-    return collective->emitOpError("communicates over '") << group << "', but ranks are placed along pp and ep only";
+    return collective->emitOpError("communicates over '")
+           << group << "', but ranks are placed along pp and ep only";
   if (!getMeshSize(collective, group))
-    return collective->emitOpError("communicates over '") << group << "', whose size no 'nn.mesh' of the module says, as in `nn.mesh = {ep = 2}`";
+    return collective->emitOpError("communicates over '")
+           << group << "', whose size no 'nn.mesh' of the module says, as in `nn.mesh = {ep = 2}`";
   return success();
 }
 

@@ -36,8 +36,7 @@ bool readAll(ArrayRef<Attribute> operands, ShapedType resultType, bool &splat,
   return true;
 }
 
-template <typename Element, typename F>
-Attribute foldUnary(Attribute operand, F f) {
+template <typename Element, typename F> Attribute foldUnary(Attribute operand, F f) {
   bool splat;
   SmallVector<SmallVector<Element>> values;
   if (!operand)
@@ -55,8 +54,7 @@ Attribute foldUnary(Attribute operand, F f) {
   return DenseElementsAttr::get(type, ArrayRef<Element>(result));
 }
 
-template <typename Element, typename F>
-Attribute foldBinary(Attribute lhs, Attribute rhs, F f) {
+template <typename Element, typename F> Attribute foldBinary(Attribute lhs, Attribute rhs, F f) {
   bool splat;
   SmallVector<SmallVector<Element>> values;
   if (!lhs || !rhs)
@@ -76,12 +74,8 @@ Attribute foldBinary(Attribute lhs, Attribute rhs, F f) {
 
 } // namespace
 
-Attribute nn::foldFloats(Attribute operand, FloatUnary f) {
-  return foldUnary<APFloat>(operand, f);
-}
-Attribute nn::foldInts(Attribute operand, IntUnary f) {
-  return foldUnary<APInt>(operand, f);
-}
+Attribute nn::foldFloats(Attribute operand, FloatUnary f) { return foldUnary<APFloat>(operand, f); }
+Attribute nn::foldInts(Attribute operand, IntUnary f) { return foldUnary<APInt>(operand, f); }
 Attribute nn::foldFloats(Attribute lhs, Attribute rhs, FloatBinary f) {
   return foldBinary<APFloat>(lhs, rhs, f);
 }
@@ -89,9 +83,8 @@ Attribute nn::foldInts(Attribute lhs, Attribute rhs, IntBinary f) {
   return foldBinary<APInt>(lhs, rhs, f);
 }
 
-Attribute
-nn::foldElements(ArrayRef<Attribute> operands, ShapedType resultType,
-                 llvm::function_ref<Attribute(ArrayRef<Attribute>)> f) {
+Attribute nn::foldElements(ArrayRef<Attribute> operands, ShapedType resultType,
+                           llvm::function_ref<Attribute(ArrayRef<Attribute>)> f) {
   bool splat;
   SmallVector<SmallVector<Attribute>> values;
   if (!readAll<Attribute>(operands, resultType, splat, values))
@@ -109,8 +102,7 @@ nn::foldElements(ArrayRef<Attribute> operands, ShapedType resultType,
 }
 
 Attribute nn::foldMove(Attribute operand, ShapedType resultType,
-                       llvm::function_ref<int64_t(int64_t)> source,
-                       Attribute outside) {
+                       llvm::function_ref<int64_t(int64_t)> source, Attribute outside) {
   auto dense = dyn_cast_or_null<DenseElementsAttr>(operand);
   if (!dense || dense.empty() || resultType.getNumElements() == 0)
     return {};
@@ -134,8 +126,7 @@ bool nn::isSplatOf(Attribute attribute, double value) {
   auto dense = dyn_cast_or_null<DenseElementsAttr>(attribute);
   if (!dense || dense.empty() || !dense.isSplat())
     return false;
-  return dense.getSplatValue<Attribute>() ==
-         getScalarAttr(dense.getElementType(), value);
+  return dense.getSplatValue<Attribute>() == getScalarAttr(dense.getElementType(), value);
 }
 
 std::optional<SmallVector<int64_t>> nn::getInts(Attribute attribute) {
@@ -149,8 +140,7 @@ std::optional<SmallVector<int64_t>> nn::getInts(Attribute attribute) {
   return ints;
 }
 
-void nn::delinearize(int64_t index, ArrayRef<int64_t> shape,
-                     SmallVectorImpl<int64_t> &place) {
+void nn::delinearize(int64_t index, ArrayRef<int64_t> shape, SmallVectorImpl<int64_t> &place) {
   place.assign(shape.size(), 0);
   for (int64_t i = static_cast<int64_t>(shape.size()) - 1; i >= 0; --i) {
     place[i] = index % shape[i];

@@ -20,16 +20,12 @@ public:
   V div(V a, V b) const { return DivOp::create(builder, loc, a, b); }
   V neg(V a) const { return NegOp::create(builder, loc, a); }
   V exp(V a) const { return ExpOp::create(builder, loc, a); }
-  V splat(V like, double value) const {
-    return createSplat(builder, loc, like.getType(), value);
-  }
+  V splat(V like, double value) const { return createSplat(builder, loc, like.getType(), value); }
   V scale(V a, double factor) const { return mul(a, splat(a, factor)); }
   V compare(Predicate predicate, V a, V b) const {
     return CompareOp::create(builder, loc, predicate, a, b);
   }
-  V select(V condition, V a, V b) const {
-    return SelectOp::create(builder, loc, condition, a, b);
-  }
+  V select(V condition, V a, V b) const { return SelectOp::create(builder, loc, condition, a, b); }
   /// `value`, whose dimensions are those of `shape` without the last one,
   /// repeated along it.
   V alongRows(V value, llvm::ArrayRef<int64_t> shape) const {

@@ -14,12 +14,13 @@ using namespace dpc::nn;
 //===----------------------------------------------------------------------===//
 
 // table[:axis] + indices + table[axis+1:].
-static FailureOr<SmallVector<int64_t>>
-getGatherShape(StringRef name, std::optional<Location> location,
-               RankedTensorType table, RankedTensorType indices, int64_t axis) {
+static FailureOr<SmallVector<int64_t>> getGatherShape(StringRef name,
+                                                      std::optional<Location> location,
+                                                      RankedTensorType table,
+                                                      RankedTensorType indices, int64_t axis) {
   if (axis < 0 || axis >= table.getRank()) {
-    (void)emitOptionalError(location, "'", name, "' op indexes dimension ", axis,
-                            " of ", table.getRank(), " dimensions");
+    (void)emitOptionalError(location, "'", name, "' op indexes dimension ", axis, " of ",
+                            table.getRank(), " dimensions");
     return failure();
   }
   SmallVector<int64_t> shape(table.getShape().take_front(axis));
@@ -28,23 +29,21 @@ getGatherShape(StringRef name, std::optional<Location> location,
   return shape;
 }
 
-LogicalResult GatherOp::inferReturnTypes(
-    MLIRContext *context, std::optional<Location> location, ValueRange operands,
-    DictionaryAttr attributes, OpaqueProperties properties, RegionRange regions,
-    SmallVectorImpl<Type> &types) {
+LogicalResult GatherOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location,
+                                         ValueRange operands, DictionaryAttr attributes,
+                                         OpaqueProperties properties, RegionRange regions,
+                                         SmallVectorImpl<Type> &types) {
   Adaptor adaptor(operands, attributes, properties, regions);
   RankedTensorType table = getTensorType(adaptor.getTable());
-  auto shape =
-      getGatherShape(getOperationName(), location, table,
-                     getTensorType(adaptor.getIndices()), adaptor.getAxis());
+  auto shape = getGatherShape(getOperationName(), location, table,
+                              getTensorType(adaptor.getIndices()), adaptor.getAxis());
   if (failed(shape))
     return failure();
   int64_t extent = table.getDimSize(adaptor.getAxis());
-  if (auto row = adaptor.getPaddingRow();
-      row && static_cast<int64_t>(*row) >= extent)
+  if (auto row = adaptor.getPaddingRow(); row && static_cast<int64_t>(*row) >= extent)
     return emitOptionalError(location, "'nn.gather' op has the padding row ",
-                             static_cast<int64_t>(*row), " of a table with ",
-                             extent, " along dimension ", adaptor.getAxis());
+                             static_cast<int64_t>(*row), " of a table with ", extent,
+                             " along dimension ", adaptor.getAxis());
   types.push_back(table.clone(*shape));
   return success();
 }
@@ -56,8 +55,7 @@ static LogicalResult verifyUpdates(Operation *op, Value updates, Type result,
   Type expected = cast<RankedTensorType>(result).clone(*shape);
   if (updates.getType() != expected)
     return op->emitOpError("adds updates of type ")
-           << updates.getType() << " into " << result << ", expected "
-           << expected;
+           << updates.getType() << " into " << result << ", expected " << expected;
   return success();
 }
 
@@ -91,31 +89,27 @@ int64_t GatherOp::getFlops() { return 0; }
 int64_t ScatterAddOp::getFlops() { return getElementCount(getUpdates()); }
 
 LogicalResult GatherOp::buildBackward(OpBuilder &builder, ValueRange resultGrads,
-                                      ArrayRef<bool> needed,
-                                      MutableArrayRef<Value> operandGrads) {
+                                      ArrayRef<bool> needed, MutableArrayRef<Value> operandGrads) {
   if (!needed[0])
     return success();
   Value indices = getIndices();
   if (std::optional<uint64_t> padding = getPaddingRow()) {
     // What is added at an index out of range is dropped.
     Grad b(builder, *this);
-    indices = b.select(
-        b.compare(Predicate::EQ, indices, b.splat(indices, double(*padding))),
-        b.splat(indices, -1), indices);
+    indices = b.select(b.compare(Predicate::EQ, indices, b.splat(indices, double(*padding))),
+                       b.splat(indices, -1), indices);
   }
-  operandGrads[0] =
-      ScatterAddOp::create(builder, getGradLoc(getLoc()), getTable().getType(),
-                           indices, resultGrads[0], getAxis());
+  operandGrads[0] = ScatterAddOp::create(builder, getGradLoc(getLoc()), getTable().getType(),
+                                         indices, resultGrads[0], getAxis());
   return success();
 }
 
-LogicalResult ScatterAddOp::buildBackward(OpBuilder &builder,
-                                          ValueRange resultGrads,
+LogicalResult ScatterAddOp::buildBackward(OpBuilder &builder, ValueRange resultGrads,
                                           ArrayRef<bool> needed,
                                           MutableArrayRef<Value> operandGrads) {
   if (needed[1])
-    operandGrads[1] = GatherOp::create(builder, getGradLoc(getLoc()),
-                                       resultGrads[0], getIndices(), getAxis());
+    operandGrads[1] =
+        GatherOp::create(builder, getGradLoc(getLoc()), resultGrads[0], getIndices(), getAxis());
   return success();
 }
 
@@ -124,29 +118,27 @@ LogicalResult ScatterAddOp::buildBackward(OpBuilder &builder,
 //===----------------------------------------------------------------------===//
 
 // indices[:-1] + table[batch_dims + n:], n being the tuples' length.
-static FailureOr<SmallVector<int64_t>>
-getGatherNdShape(StringRef name, std::optional<Location> location,
-                 RankedTensorType table, RankedTensorType indices,
-                 int64_t batch) {
-  if (indices.getRank() < 1 || batch < 0 || batch >= indices.getRank() ||
-      batch > table.getRank()) {
+static FailureOr<SmallVector<int64_t>> getGatherNdShape(StringRef name,
+                                                        std::optional<Location> location,
+                                                        RankedTensorType table,
+                                                        RankedTensorType indices, int64_t batch) {
+  if (indices.getRank() < 1 || batch < 0 || batch >= indices.getRank() || batch > table.getRank()) {
     (void)emitOptionalError(location, "'", name, "' op has ", batch,
-                            " batch dimensions for a table ", table,
-                            " and indices ", indices);
+                            " batch dimensions for a table ", table, " and indices ", indices);
     return failure();
   }
   int64_t length = indices.getShape().back();
   if (batch + length > table.getRank()) {
-    (void)emitOptionalError(location, "'", name, "' op has index tuples of ",
-                            length, " after ", batch, " batch dimensions for a "
-                            "table of ", table.getRank(), " dimensions");
+    (void)emitOptionalError(location, "'", name, "' op has index tuples of ", length, " after ",
+                            batch,
+                            " batch dimensions for a "
+                            "table of ",
+                            table.getRank(), " dimensions");
     return failure();
   }
-  if (indices.getShape().take_front(batch) !=
-      table.getShape().take_front(batch)) {
-    (void)emitOptionalError(location, "'", name, "' op has a table ", table,
-                            " and indices ", indices, " that differ in the ",
-                            "first ", batch, " dimensions");
+  if (indices.getShape().take_front(batch) != table.getShape().take_front(batch)) {
+    (void)emitOptionalError(location, "'", name, "' op has a table ", table, " and indices ",
+                            indices, " that differ in the ", "first ", batch, " dimensions");
     return failure();
   }
   SmallVector<int64_t> shape(indices.getShape().drop_back());
@@ -154,15 +146,14 @@ getGatherNdShape(StringRef name, std::optional<Location> location,
   return shape;
 }
 
-LogicalResult GatherNdOp::inferReturnTypes(
-    MLIRContext *context, std::optional<Location> location, ValueRange operands,
-    DictionaryAttr attributes, OpaqueProperties properties, RegionRange regions,
-    SmallVectorImpl<Type> &types) {
+LogicalResult GatherNdOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location,
+                                           ValueRange operands, DictionaryAttr attributes,
+                                           OpaqueProperties properties, RegionRange regions,
+                                           SmallVectorImpl<Type> &types) {
   Adaptor adaptor(operands, attributes, properties, regions);
   RankedTensorType table = getTensorType(adaptor.getTable());
   auto shape = getGatherNdShape(getOperationName(), location, table,
-                                getTensorType(adaptor.getIndices()),
-                                adaptor.getBatchDims());
+                                getTensorType(adaptor.getIndices()), adaptor.getBatchDims());
   if (failed(shape))
     return failure();
   types.push_back(table.clone(*shape));
@@ -172,8 +163,7 @@ LogicalResult GatherNdOp::inferReturnTypes(
 LogicalResult ScatterNdAddOp::verify() {
   return verifyUpdates(*this, getUpdates(), getType(),
                        getGatherNdShape(getOperationName(), getLoc(), getType(),
-                                        getTensorType(getIndices()),
-                                        getBatchDims()));
+                                        getTensorType(getIndices()), getBatchDims()));
 }
 
 OpFoldResult GatherNdOp::fold(FoldAdaptor adaptor) {
@@ -181,13 +171,11 @@ OpFoldResult GatherNdOp::fold(FoldAdaptor adaptor) {
   if (!indices)
     return {};
   RankedTensorType table = getTensorType(getTable());
-  int64_t batch = getBatchDims(),
-          length = getTensorType(getIndices()).getShape().back(), inner = 1,
+  int64_t batch = getBatchDims(), length = getTensorType(getIndices()).getShape().back(), inner = 1,
           perBatch = 1;
   for (int64_t size : table.getShape().drop_front(batch + length))
     inner *= size;
-  for (int64_t size :
-       getTensorType(getIndices()).getShape().drop_front(batch).drop_back())
+  for (int64_t size : getTensorType(getIndices()).getShape().drop_front(batch).drop_back())
     perBatch *= size;
   return foldMove(
       adaptor.getTable(), getType(),
@@ -208,25 +196,21 @@ OpFoldResult GatherNdOp::fold(FoldAdaptor adaptor) {
 int64_t GatherNdOp::getFlops() { return 0; }
 int64_t ScatterNdAddOp::getFlops() { return getElementCount(getUpdates()); }
 
-LogicalResult GatherNdOp::buildBackward(OpBuilder &builder,
-                                        ValueRange resultGrads,
+LogicalResult GatherNdOp::buildBackward(OpBuilder &builder, ValueRange resultGrads,
                                         ArrayRef<bool> needed,
                                         MutableArrayRef<Value> operandGrads) {
   if (needed[0])
-    operandGrads[0] = ScatterNdAddOp::create(
-        builder, getGradLoc(getLoc()), getTable().getType(), getIndices(),
-        resultGrads[0], getBatchDims());
+    operandGrads[0] = ScatterNdAddOp::create(builder, getGradLoc(getLoc()), getTable().getType(),
+                                             getIndices(), resultGrads[0], getBatchDims());
   return success();
 }
 
-LogicalResult
-ScatterNdAddOp::buildBackward(OpBuilder &builder, ValueRange resultGrads,
-                              ArrayRef<bool> needed,
-                              MutableArrayRef<Value> operandGrads) {
+LogicalResult ScatterNdAddOp::buildBackward(OpBuilder &builder, ValueRange resultGrads,
+                                            ArrayRef<bool> needed,
+                                            MutableArrayRef<Value> operandGrads) {
   if (needed[1])
-    operandGrads[1] =
-        GatherNdOp::create(builder, getGradLoc(getLoc()), resultGrads[0],
-                           getIndices(), getBatchDims());
+    operandGrads[1] = GatherNdOp::create(builder, getGradLoc(getLoc()), resultGrads[0],
+                                         getIndices(), getBatchDims());
   return success();
 }
 
@@ -234,31 +218,27 @@ ScatterNdAddOp::buildBackward(OpBuilder &builder, ValueRange resultGrads,
 // gather_elements, scatter_elements_add: one index per element
 //===----------------------------------------------------------------------===//
 
-static LogicalResult checkElements(StringRef name,
-                                   std::optional<Location> location,
-                                   RankedTensorType table,
-                                   RankedTensorType indices, int64_t axis) {
-  bool fits = table.getRank() == indices.getRank() && axis >= 0 &&
-              axis < table.getRank();
+static LogicalResult checkElements(StringRef name, std::optional<Location> location,
+                                   RankedTensorType table, RankedTensorType indices, int64_t axis) {
+  bool fits = table.getRank() == indices.getRank() && axis >= 0 && axis < table.getRank();
   for (int64_t i = 0; fits && i < table.getRank(); ++i)
     fits = i == axis || indices.getDimSize(i) <= table.getDimSize(i);
   if (fits)
     return success();
-  return emitOptionalError(
-      location, "'", name, "' op indexes ", table, " by ", indices,
-      " along dimension ", axis,
-      ", expected equal ranks and no larger extents in other dimensions");
+  return emitOptionalError(location, "'", name, "' op indexes ", table, " by ", indices,
+                           " along dimension ", axis,
+                           ", expected equal ranks and no larger extents in other dimensions");
 }
 
-LogicalResult GatherElementsOp::inferReturnTypes(
-    MLIRContext *context, std::optional<Location> location, ValueRange operands,
-    DictionaryAttr attributes, OpaqueProperties properties, RegionRange regions,
-    SmallVectorImpl<Type> &types) {
+LogicalResult GatherElementsOp::inferReturnTypes(MLIRContext *context,
+                                                 std::optional<Location> location,
+                                                 ValueRange operands, DictionaryAttr attributes,
+                                                 OpaqueProperties properties, RegionRange regions,
+                                                 SmallVectorImpl<Type> &types) {
   Adaptor adaptor(operands, attributes, properties, regions);
   RankedTensorType table = getTensorType(adaptor.getTable());
   RankedTensorType indices = getTensorType(adaptor.getIndices());
-  if (failed(checkElements(getOperationName(), location, table, indices,
-                           adaptor.getAxis())))
+  if (failed(checkElements(getOperationName(), location, table, indices, adaptor.getAxis())))
     return failure();
   types.push_back(table.clone(indices.getShape()));
   return success();
@@ -266,11 +246,9 @@ LogicalResult GatherElementsOp::inferReturnTypes(
 
 LogicalResult ScatterElementsAddOp::verify() {
   RankedTensorType indices = getTensorType(getIndices());
-  if (failed(checkElements(getOperationName(), getLoc(), getType(), indices,
-                           getAxis())))
+  if (failed(checkElements(getOperationName(), getLoc(), getType(), indices, getAxis())))
     return failure();
-  return verifyUpdates(*this, getUpdates(), getType(),
-                       SmallVector<int64_t>(indices.getShape()));
+  return verifyUpdates(*this, getUpdates(), getType(), SmallVector<int64_t>(indices.getShape()));
 }
 
 OpFoldResult GatherElementsOp::fold(FoldAdaptor adaptor) {
@@ -293,29 +271,24 @@ OpFoldResult GatherElementsOp::fold(FoldAdaptor adaptor) {
 }
 
 int64_t GatherElementsOp::getFlops() { return 0; }
-int64_t ScatterElementsAddOp::getFlops() {
-  return getElementCount(getUpdates());
-}
+int64_t ScatterElementsAddOp::getFlops() { return getElementCount(getUpdates()); }
 
-LogicalResult
-GatherElementsOp::buildBackward(OpBuilder &builder, ValueRange resultGrads,
-                                ArrayRef<bool> needed,
-                                MutableArrayRef<Value> operandGrads) {
+LogicalResult GatherElementsOp::buildBackward(OpBuilder &builder, ValueRange resultGrads,
+                                              ArrayRef<bool> needed,
+                                              MutableArrayRef<Value> operandGrads) {
   if (needed[0])
-    operandGrads[0] = ScatterElementsAddOp::create(
-        builder, getGradLoc(getLoc()), getTable().getType(), getIndices(),
-        resultGrads[0], getAxis());
+    operandGrads[0] =
+        ScatterElementsAddOp::create(builder, getGradLoc(getLoc()), getTable().getType(),
+                                     getIndices(), resultGrads[0], getAxis());
   return success();
 }
 
-LogicalResult
-ScatterElementsAddOp::buildBackward(OpBuilder &builder, ValueRange resultGrads,
-                                    ArrayRef<bool> needed,
-                                    MutableArrayRef<Value> operandGrads) {
+LogicalResult ScatterElementsAddOp::buildBackward(OpBuilder &builder, ValueRange resultGrads,
+                                                  ArrayRef<bool> needed,
+                                                  MutableArrayRef<Value> operandGrads) {
   if (needed[1])
-    operandGrads[1] =
-        GatherElementsOp::create(builder, getGradLoc(getLoc()), resultGrads[0],
-                                 getIndices(), getAxis());
+    operandGrads[1] = GatherElementsOp::create(builder, getGradLoc(getLoc()), resultGrads[0],
+                                               getIndices(), getAxis());
   return success();
 }
 
@@ -323,16 +296,16 @@ ScatterElementsAddOp::buildBackward(OpBuilder &builder, ValueRange resultGrads,
 // top_k
 //===----------------------------------------------------------------------===//
 
-LogicalResult TopKOp::inferReturnTypes(
-    MLIRContext *context, std::optional<Location> location, ValueRange operands,
-    DictionaryAttr attributes, OpaqueProperties properties, RegionRange regions,
-    SmallVectorImpl<Type> &types) {
+LogicalResult TopKOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location,
+                                       ValueRange operands, DictionaryAttr attributes,
+                                       OpaqueProperties properties, RegionRange regions,
+                                       SmallVectorImpl<Type> &types) {
   Adaptor adaptor(operands, attributes, properties, regions);
   RankedTensorType from = getTensorType(adaptor.getOperand());
   int64_t k = adaptor.getK();
   if (from.getRank() < 1 || k < 0 || k > from.getShape().back())
-    return emitOptionalError(location, "'nn.top_k' op takes ", k,
-                             " elements of each row of ", from);
+    return emitOptionalError(location, "'nn.top_k' op takes ", k, " elements of each row of ",
+                             from);
   SmallVector<int64_t> shape(from.getShape());
   shape.back() = k;
   types.push_back(from.clone(shape));
@@ -346,13 +319,11 @@ int64_t TopKOp::getFlops() {
 }
 
 LogicalResult TopKOp::buildBackward(OpBuilder &builder, ValueRange resultGrads,
-                                    ArrayRef<bool> needed,
-                                    MutableArrayRef<Value> operandGrads) {
+                                    ArrayRef<bool> needed, MutableArrayRef<Value> operandGrads) {
   RankedTensorType from = getTensorType(getOperand());
   if (needed[0] && resultGrads[0])
     operandGrads[0] = ScatterElementsAddOp::create(
-        builder, getGradLoc(getLoc()), from, getIndices(), resultGrads[0],
-        from.getRank() - 1);
+        builder, getGradLoc(getLoc()), from, getIndices(), resultGrads[0], from.getRank() - 1);
   return success();
 }
 
@@ -364,8 +335,7 @@ int64_t GatherNdOp::getIndexLimit(unsigned operand) {
   int64_t length = getTensorType(getIndices()).getShape().back();
   if (operand != 1 || length == 0)
     return 0;
-  ArrayRef<int64_t> extents =
-      getTensorType(getTable()).getShape().slice(getBatchDims(), length);
+  ArrayRef<int64_t> extents = getTensorType(getTable()).getShape().slice(getBatchDims(), length);
   return llvm::all_equal(extents) ? extents.front() : 0;
 }
 int64_t GatherElementsOp::getIndexLimit(unsigned operand) {

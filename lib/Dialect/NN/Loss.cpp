@@ -10,25 +10,22 @@ using namespace dpc::nn;
 // cross_entropy
 //===----------------------------------------------------------------------===//
 
-static LogicalResult checkCrossEntropy(StringRef name,
-                                       std::optional<Location> location,
-                                       RankedTensorType logits,
-                                       RankedTensorType labels) {
+static LogicalResult checkCrossEntropy(StringRef name, std::optional<Location> location,
+                                       RankedTensorType logits, RankedTensorType labels) {
   if (logits.getRank() == 2 && labels.getRank() == 1 &&
       logits.getDimSize(0) == labels.getDimSize(0) && logits.getDimSize(1) > 0)
     return success();
-  return emitOptionalError(location, "'", name, "' op has logits ", logits,
-                           " and labels ", labels,
+  return emitOptionalError(location, "'", name, "' op has logits ", logits, " and labels ", labels,
                            ", expected logits [N, C] and labels [N]");
 }
 
-LogicalResult CrossEntropyOp::inferReturnTypes(
-    MLIRContext *context, std::optional<Location> location, ValueRange operands,
-    DictionaryAttr attributes, OpaqueProperties properties, RegionRange regions,
-    SmallVectorImpl<Type> &types) {
+LogicalResult CrossEntropyOp::inferReturnTypes(MLIRContext *context,
+                                               std::optional<Location> location,
+                                               ValueRange operands, DictionaryAttr attributes,
+                                               OpaqueProperties properties, RegionRange regions,
+                                               SmallVectorImpl<Type> &types) {
   RankedTensorType logits = getTensorType(operands[0]);
-  if (failed(checkCrossEntropy(getOperationName(), location, logits,
-                               getTensorType(operands[1]))))
+  if (failed(checkCrossEntropy(getOperationName(), location, logits, getTensorType(operands[1]))))
     return failure();
   types.append(2, logits.clone(logits.getShape().take_front()));
   return success();
@@ -36,8 +33,7 @@ LogicalResult CrossEntropyOp::inferReturnTypes(
 
 LogicalResult CrossEntropyGradOp::verify() {
   RankedTensorType logits = getTensorType(getLogits());
-  if (failed(checkCrossEntropy(getOperationName(), getLoc(), logits,
-                               getTensorType(getLabels()))))
+  if (failed(checkCrossEntropy(getOperationName(), getLoc(), logits, getTensorType(getLabels()))))
     return failure();
   Type expected = logits.clone(logits.getShape().take_front());
   if (getGrad().getType() != expected)
@@ -47,12 +43,9 @@ LogicalResult CrossEntropyGradOp::verify() {
 }
 
 int64_t CrossEntropyOp::getFlops() { return 13 * getElementCount(getLogits()); }
-int64_t CrossEntropyGradOp::getFlops() {
-  return 12 * getElementCount(getLogits());
-}
+int64_t CrossEntropyGradOp::getFlops() { return 12 * getElementCount(getLogits()); }
 
-LogicalResult CrossEntropyOp::buildBackward(OpBuilder &builder,
-                                            ValueRange resultGrads,
+LogicalResult CrossEntropyOp::buildBackward(OpBuilder &builder, ValueRange resultGrads,
                                             ArrayRef<bool> needed,
                                             MutableArrayRef<Value> operandGrads) {
   if (!needed[0])
@@ -60,15 +53,12 @@ LogicalResult CrossEntropyOp::buildBackward(OpBuilder &builder,
   Grad b(builder, *this);
   RankedTensorType logits = getTensorType(getLogits());
   if (Value g = resultGrads[0])
-    operandGrads[0] =
-        CrossEntropyGradOp::create(builder, b.loc, g, getLogits(), getLabels(),
-                                   getLse(), getIgnoreIndexAttr());
+    operandGrads[0] = CrossEntropyGradOp::create(builder, b.loc, g, getLogits(), getLabels(),
+                                                 getLse(), getIgnoreIndexAttr());
   if (Value g = resultGrads[1]) {
     // d lse / d logits = softmax
-    Value softmax =
-        b.exp(b.sub(getLogits(), b.alongRows(getLse(), logits.getShape())));
-    b.accumulate(operandGrads[0],
-                 b.mul(b.alongRows(g, logits.getShape()), softmax));
+    Value softmax = b.exp(b.sub(getLogits(), b.alongRows(getLse(), logits.getShape())));
+    b.accumulate(operandGrads[0], b.mul(b.alongRows(g, logits.getShape()), softmax));
   }
   return success();
 }
@@ -77,10 +67,11 @@ LogicalResult CrossEntropyOp::buildBackward(OpBuilder &builder,
 // weighted_mean
 //===----------------------------------------------------------------------===//
 
-LogicalResult WeightedMeanOp::inferReturnTypes(
-    MLIRContext *context, std::optional<Location> location, ValueRange operands,
-    DictionaryAttr attributes, OpaqueProperties properties, RegionRange regions,
-    SmallVectorImpl<Type> &types) {
+LogicalResult WeightedMeanOp::inferReturnTypes(MLIRContext *context,
+                                               std::optional<Location> location,
+                                               ValueRange operands, DictionaryAttr attributes,
+                                               OpaqueProperties properties, RegionRange regions,
+                                               SmallVectorImpl<Type> &types) {
   RankedTensorType values = getTensorType(operands[0]);
   if (values.getRank() != 1)
     return emitOptionalError(location, "'nn.weighted_mean' op averages ", values,
@@ -89,46 +80,38 @@ LogicalResult WeightedMeanOp::inferReturnTypes(
   return success();
 }
 
-LogicalResult WeightedMeanGradOp::inferReturnTypes(
-    MLIRContext *context, std::optional<Location> location, ValueRange operands,
-    DictionaryAttr attributes, OpaqueProperties properties, RegionRange regions,
-    SmallVectorImpl<Type> &types) {
+LogicalResult WeightedMeanGradOp::inferReturnTypes(MLIRContext *context,
+                                                   std::optional<Location> location,
+                                                   ValueRange operands, DictionaryAttr attributes,
+                                                   OpaqueProperties properties, RegionRange regions,
+                                                   SmallVectorImpl<Type> &types) {
   Adaptor adaptor(operands, attributes, properties, regions);
   RankedTensorType weights = getTensorType(adaptor.getWeights());
-  if (weights.getRank() != 1 ||
-      adaptor.getGrad().getType() != weights.clone(ArrayRef<int64_t>{}))
-    return emitOptionalError(location, "'nn.weighted_mean_grad' op has weights ",
-                             weights, " and a gradient of type ",
-                             adaptor.getGrad().getType(),
+  if (weights.getRank() != 1 || adaptor.getGrad().getType() != weights.clone(ArrayRef<int64_t>{}))
+    return emitOptionalError(location, "'nn.weighted_mean_grad' op has weights ", weights,
+                             " and a gradient of type ", adaptor.getGrad().getType(),
                              ", expected weights [N] and a scalar");
   types.push_back(weights);
   return success();
 }
 
 int64_t WeightedMeanOp::getFlops() { return 3 * getElementCount(getValues()); }
-int64_t WeightedMeanGradOp::getFlops() {
-  return 2 * getElementCount(getWeights());
-}
+int64_t WeightedMeanGradOp::getFlops() { return 2 * getElementCount(getWeights()); }
 
-LogicalResult WeightedMeanOp::buildBackward(OpBuilder &builder,
-                                            ValueRange resultGrads,
+LogicalResult WeightedMeanOp::buildBackward(OpBuilder &builder, ValueRange resultGrads,
                                             ArrayRef<bool> needed,
                                             MutableArrayRef<Value> operandGrads) {
   Grad b(builder, *this);
   ArrayRef<int64_t> shape = getTensorType(getValues()).getShape();
-  auto repeat = [&](Value scalar) {
-    return broadcastTo(builder, b.loc, scalar, shape);
-  };
+  auto repeat = [&](Value scalar) { return broadcastTo(builder, b.loc, scalar, shape); };
   if (Value g = resultGrads[0]) {
     if (needed[0])
-      operandGrads[0] =
-          WeightedMeanGradOp::create(builder, b.loc, g, getWeights(), getDen());
+      operandGrads[0] = WeightedMeanGradOp::create(builder, b.loc, g, getWeights(), getDen());
     if (needed[1]) {
       // d result / d w_i = (v_i - result) / den, 0 where den is 0.
       Value ones = b.splat(getWeights(), 1);
       Value perWeight = WeightedMeanGradOp::create(builder, b.loc, g, ones, getDen());
-      operandGrads[1] =
-          b.mul(perWeight, b.sub(getValues(), repeat(getResult())));
+      operandGrads[1] = b.mul(perWeight, b.sub(getValues(), repeat(getResult())));
     }
   }
   if (needed[1] && resultGrads[1]) // d den / d w_i = 1

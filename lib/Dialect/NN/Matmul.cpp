@@ -10,13 +10,11 @@ using namespace mlir;
 using namespace dpc;
 using namespace dpc::nn;
 
-static SmallVector<int64_t> permutationOr(std::optional<ArrayRef<int64_t>> perm,
-                                          int64_t rank) {
+static SmallVector<int64_t> permutationOr(std::optional<ArrayRef<int64_t>> perm, int64_t rank) {
   return perm ? SmallVector<int64_t>(*perm) : identityPermutation(rank);
 }
 
-static SmallVector<int64_t> permuteShape(ArrayRef<int64_t> shape,
-                                         ArrayRef<int64_t> perm) {
+static SmallVector<int64_t> permuteShape(ArrayRef<int64_t> shape, ArrayRef<int64_t> perm) {
   SmallVector<int64_t> result;
   for (int64_t p : perm)
     result.push_back(shape[p]);
@@ -34,10 +32,8 @@ SmallVector<int64_t> MatmulOp::getResultPermutation() {
 }
 
 MatmulOp::Extents MatmulOp::getExtents() {
-  SmallVector<int64_t> lhs =
-      permuteShape(getTensorType(getLhs()).getShape(), getLhsPermutation());
-  SmallVector<int64_t> rhs =
-      permuteShape(getTensorType(getRhs()).getShape(), getRhsPermutation());
+  SmallVector<int64_t> lhs = permuteShape(getTensorType(getLhs()).getShape(), getLhsPermutation());
+  SmallVector<int64_t> rhs = permuteShape(getTensorType(getRhs()).getShape(), getRhsPermutation());
   Extents extents;
   extents.k = lhs.pop_back_val();
   extents.m = lhs.pop_back_val();
@@ -52,73 +48,61 @@ OpFoldResult MatmulOp::fold(FoldAdaptor) {
     return {};
   if (getAccumulator())
     return getAccumulator();
-  return DenseElementsAttr::get(
-      cast<ShapedType>(getType()),
-      cast<Attribute>(getScalarAttr(getType().getElementType(), 0)));
+  return DenseElementsAttr::get(cast<ShapedType>(getType()),
+                                cast<Attribute>(getScalarAttr(getType().getElementType(), 0)));
 }
 
-LogicalResult MatmulOp::inferReturnTypes(
-    MLIRContext *context, std::optional<Location> location, ValueRange operands,
-    DictionaryAttr attributes, OpaqueProperties properties, RegionRange regions,
-    SmallVectorImpl<Type> &types) {
+LogicalResult MatmulOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location,
+                                         ValueRange operands, DictionaryAttr attributes,
+                                         OpaqueProperties properties, RegionRange regions,
+                                         SmallVectorImpl<Type> &types) {
   Adaptor adaptor(operands, attributes, properties, regions);
   RankedTensorType lhsType = getTensorType(adaptor.getLhs());
   RankedTensorType rhsType = getTensorType(adaptor.getRhs());
   int64_t rank = lhsType.getRank();
   if (rank < 2 || rhsType.getRank() != rank)
-    return emitOptionalError(
-        location, "'nn.matmul' op multiplies ", lhsType, " by ", rhsType,
-        ", expected two tensors of the same rank, at least 2");
+    return emitOptionalError(location, "'nn.matmul' op multiplies ", lhsType, " by ", rhsType,
+                             ", expected two tensors of the same rank, at least 2");
   if (lhsType.getElementType() != rhsType.getElementType())
-    return emitOptionalError(location, "'nn.matmul' op multiplies ", lhsType,
-                             " by ", rhsType, ", expected equal element types");
+    return emitOptionalError(location, "'nn.matmul' op multiplies ", lhsType, " by ", rhsType,
+                             ", expected equal element types");
   std::pair<StringRef, std::optional<ArrayRef<int64_t>>> perms[] = {
       {"lhs", adaptor.getLhsPerm()},
       {"rhs", adaptor.getRhsPerm()},
       {"result", adaptor.getResultPerm()}};
   for (auto [name, perm] : perms)
-    if (perm && (static_cast<int64_t>(perm->size()) != rank ||
-                 !isPermutationVector(*perm)))
-      return emitOptionalError(location, "'nn.matmul' op has the ", name,
-                               " permutation [", join(*perm),
-                               "], expected a permutation of ", rank,
-                               " dimensions");
-  SmallVector<int64_t> lhs = permuteShape(
-      lhsType.getShape(), permutationOr(adaptor.getLhsPerm(), rank));
-  SmallVector<int64_t> rhs = permuteShape(
-      rhsType.getShape(), permutationOr(adaptor.getRhsPerm(), rank));
+    if (perm && (static_cast<int64_t>(perm->size()) != rank || !isPermutationVector(*perm)))
+      return emitOptionalError(location, "'nn.matmul' op has the ", name, " permutation [",
+                               join(*perm), "], expected a permutation of ", rank, " dimensions");
+  SmallVector<int64_t> lhs =
+      permuteShape(lhsType.getShape(), permutationOr(adaptor.getLhsPerm(), rank));
+  SmallVector<int64_t> rhs =
+      permuteShape(rhsType.getShape(), permutationOr(adaptor.getRhsPerm(), rank));
   if (ArrayRef(lhs).drop_back(2) != ArrayRef(rhs).drop_back(2))
     return emitOptionalError(location, "'nn.matmul' op has the batch extents [",
-                             join(ArrayRef(lhs).drop_back(2)),
-                             "] on the left and [",
-                             join(ArrayRef(rhs).drop_back(2)),
-                             "] on the right");
+                             join(ArrayRef(lhs).drop_back(2)), "] on the left and [",
+                             join(ArrayRef(rhs).drop_back(2)), "] on the right");
   if (lhs[rank - 1] != rhs[rank - 2])
-    return emitOptionalError(location, "'nn.matmul' op sums over ",
-                             lhs[rank - 1], " elements on the left and ",
-                             rhs[rank - 2], " on the right");
+    return emitOptionalError(location, "'nn.matmul' op sums over ", lhs[rank - 1],
+                             " elements on the left and ", rhs[rank - 2], " on the right");
   SmallVector<int64_t> product(lhs);
   product[rank - 1] = rhs[rank - 1];
-  types.push_back(lhsType.clone(permuteShape(
-      product, permutationOr(adaptor.getResultPerm(), rank))));
+  types.push_back(
+      lhsType.clone(permuteShape(product, permutationOr(adaptor.getResultPerm(), rank))));
   return success();
 }
 
 LogicalResult MatmulOp::verify() {
-  if (Value accumulator = getAccumulator();
-      accumulator && accumulator.getType() != getType())
+  if (Value accumulator = getAccumulator(); accumulator && accumulator.getType() != getType())
     return emitOpError() << "adds its product of type " << getType() << " to "
                          << accumulator.getType();
   return success();
 }
 
-int64_t MatmulOp::getFlops() {
-  return 2 * getElementCount(getResult()) * getExtents().k;
-}
+int64_t MatmulOp::getFlops() { return 2 * getElementCount(getResult()) * getExtents().k; }
 
 LogicalResult MatmulOp::buildBackward(OpBuilder &builder, ValueRange resultGrads,
-                                      ArrayRef<bool> needed,
-                                      MutableArrayRef<Value> operandGrads) {
+                                      ArrayRef<bool> needed, MutableArrayRef<Value> operandGrads) {
   Grad b(builder, *this);
   SmallVector<int64_t> lhs = getLhsPermutation();
   SmallVector<int64_t> rhs = getRhsPermutation();
@@ -129,16 +113,15 @@ LogicalResult MatmulOp::buildBackward(OpBuilder &builder, ValueRange resultGrads
     return perm;
   };
   auto attribute = [&](ArrayRef<int64_t> perm) -> DenseI64ArrayAttr {
-    return isIdentityPermutation(perm) ? nullptr
-                                       : builder.getDenseI64ArrayAttr(perm);
+    return isIdentityPermutation(perm) ? nullptr : builder.getDenseI64ArrayAttr(perm);
   };
   if (needed[0]) // [M, K] = [M, N] x [N, K]
-    operandGrads[0] = MatmulOp::create(
-        builder, b.loc, resultGrads[0], getRhs(), attribute(grad),
-        attribute(transposed(rhs)), attribute(invertPermutation(lhs)));
+    operandGrads[0] =
+        MatmulOp::create(builder, b.loc, resultGrads[0], getRhs(), attribute(grad),
+                         attribute(transposed(rhs)), attribute(invertPermutation(lhs)));
   if (needed[1]) // [K, N] = [K, M] x [M, N]
-    operandGrads[1] = MatmulOp::create(
-        builder, b.loc, getLhs(), resultGrads[0], attribute(transposed(lhs)),
-        attribute(grad), attribute(invertPermutation(rhs)));
+    operandGrads[1] =
+        MatmulOp::create(builder, b.loc, getLhs(), resultGrads[0], attribute(transposed(lhs)),
+                         attribute(grad), attribute(invertPermutation(rhs)));
   return success();
 }

@@ -18,29 +18,24 @@ LogicalResult ParameterOp::verify() {
   if (auto file = dyn_cast<FileAttr>(getSource())) {
     uint64_t bytes = getByteSize(getStoredType(*this));
     if (file.getLength() != bytes)
-      return emitOpError("has ") << bytes << " bytes, but its source has "
-                                 << file.getLength();
-    if (file.getOffset() > file.getSize() ||
-        file.getLength() > file.getSize() - file.getOffset())
+      return emitOpError("has ") << bytes << " bytes, but its source has " << file.getLength();
+    if (file.getOffset() > file.getSize() || file.getLength() > file.getSize() - file.getOffset())
       return emitOpError("has its values at bytes ")
              << file.getOffset() << " to "
-             << static_cast<double>(file.getOffset()) + file.getLength()
-             << " of a file of " << file.getSize() << " bytes";
+             << static_cast<double>(file.getOffset()) + file.getLength() << " of a file of "
+             << file.getSize() << " bytes";
   }
   return success();
 }
 
 LogicalResult GetOp::verifySymbolUses(SymbolTableCollection &symbols) {
-  auto parameter =
-      symbols.lookupNearestSymbolFrom<ParameterOp>(*this, getParameterAttr());
+  auto parameter = symbols.lookupNearestSymbolFrom<ParameterOp>(*this, getParameterAttr());
   if (!parameter)
-    return emitOpError("reads '") << getParameter()
-                                  << "', which is not a parameter";
+    return emitOpError("reads '") << getParameter() << "', which is not a parameter";
   if (parameter.getType() != getType()) {
-    InFlightDiagnostic diagnostic =
-        emitOpError("reads parameter '")
-        << getParameter() << "' as " << getType() << ", but it is "
-        << parameter.getType();
+    InFlightDiagnostic diagnostic = emitOpError("reads parameter '")
+                                    << getParameter() << "' as " << getType() << ", but it is "
+                                    << parameter.getType();
     diagnostic.attachNote(parameter.getLoc()) << "the parameter is here";
     return diagnostic;
   }

@@ -19,8 +19,8 @@ void NNDialect::initialize() {
       >();
 }
 
-Operation *NNDialect::materializeConstant(OpBuilder &builder, Attribute value,
-                                          Type type, Location loc) {
+Operation *NNDialect::materializeConstant(OpBuilder &builder, Attribute value, Type type,
+                                          Location loc) {
   auto elements = dyn_cast<ElementsAttr>(value);
   if (!elements || elements.getType() != type)
     return nullptr;
@@ -29,8 +29,8 @@ Operation *NNDialect::materializeConstant(OpBuilder &builder, Attribute value,
 
 static LogicalResult verifyPipelineStage(Operation *op, Attribute value) {
   auto number = dyn_cast<IntegerAttr>(value);
-  if (!number || !number.getType().isSignlessInteger() ||
-      number.getValue().isNegative() || number.getValue().getActiveBits() > 31)
+  if (!number || !number.getType().isSignlessInteger() || number.getValue().isNegative() ||
+      number.getValue().getActiveBits() > 31)
     return op->emitOpError() << "has '" << kPipelineStageAttr << "' = " << value
                              << ", expected a stage's number from 0";
   return success();
@@ -42,11 +42,10 @@ static LogicalResult verifyBounds(Operation *op, Attribute value) {
   for (NamedAttribute input : valid ? inputs.getValue() : ArrayRef<NamedAttribute>()) {
     auto bounds = dyn_cast<DictionaryAttr>(input.getValue());
     valid &= bounds && llvm::all_of(bounds, [](NamedAttribute bound) {
-      if (bound.getName() == kMinimumAttr)
-        return isa<IntegerAttr>(bound.getValue());
-      return bound.getName() == kIgnoredAttr &&
-             isa<DenseI64ArrayAttr>(bound.getValue());
-    });
+               if (bound.getName() == kMinimumAttr)
+                 return isa<IntegerAttr>(bound.getValue());
+               return bound.getName() == kIgnoredAttr && isa<DenseI64ArrayAttr>(bound.getValue());
+             });
   }
   if (valid)
     return success();
@@ -58,8 +57,7 @@ static LogicalResult verifyBounds(Operation *op, Attribute value) {
 
 static LogicalResult verifySharded(Operation *op, Attribute value) {
   if (!isa<ParameterOp>(op))
-    return op->emitOpError() << "has '" << kShardedAttr
-                             << "', which belongs on a parameter";
+    return op->emitOpError() << "has '" << kShardedAttr << "', which belongs on a parameter";
   auto axis = dyn_cast<StringAttr>(value);
   if (!axis || axis.getValue() != "ep")
     return op->emitOpError() << "has '" << kShardedAttr << "' = " << value
@@ -68,13 +66,11 @@ static LogicalResult verifySharded(Operation *op, Attribute value) {
   return success();
 }
 
-LogicalResult NNDialect::verifyOperationAttribute(Operation *op,
-                                                  NamedAttribute attribute) {
+LogicalResult NNDialect::verifyOperationAttribute(Operation *op, NamedAttribute attribute) {
   if (attribute.getName() == "nn.weighting") {
     auto weighting = dyn_cast<StringAttr>(attribute.getValue());
     if (!isa<func::FuncOp>(op) || !weighting ||
-        !llvm::is_contained({"denominator", "mean", "sum"},
-                            weighting.getValue()))
+        !llvm::is_contained({"denominator", "mean", "sum"}, weighting.getValue()))
       return op->emitOpError("has 'nn.weighting' = ")
              << attribute.getValue()
              << ", expected \"denominator\", \"mean\" or \"sum\" on a function";
@@ -87,8 +83,7 @@ LogicalResult NNDialect::verifyOperationAttribute(Operation *op,
   if (attribute.getName() == kShardedAttr)
     return verifySharded(op, attribute.getValue());
   if (attribute.getName() != "nn.mesh")
-    return op->emitOpError() << "has the unknown attribute '"
-                             << attribute.getName().getValue()
+    return op->emitOpError() << "has the unknown attribute '" << attribute.getName().getValue()
                              << "'; the nn dialect knows 'nn.mesh', "
                                 "'nn.bounds', 'nn.pipeline_stage', 'nn.sharded' and "
                                 "'nn.weighting'";
@@ -102,13 +97,11 @@ LogicalResult NNDialect::verifyOperationAttribute(Operation *op,
     StringRef name = axis.getName().getValue();
     if (!llvm::is_contained({"pp", "mirror", "dp", "ep", "tp"}, name))
       return op->emitOpError("has the axis '")
-             << name
-             << "' in 'nn.mesh', expected one of pp, mirror, dp, ep, tp";
+             << name << "' in 'nn.mesh', expected one of pp, mirror, dp, ep, tp";
     auto size = dyn_cast<IntegerAttr>(axis.getValue());
     if (!size || !size.getType().isSignlessInteger(64) || size.getInt() < 1)
       return op->emitOpError("has 'nn.mesh' axis '")
-             << name << "' = " << axis.getValue()
-             << ", expected a positive i64";
+             << name << "' = " << axis.getValue() << ", expected a positive i64";
   }
   return success();
 }

@@ -27,26 +27,22 @@ LogicalResult LogSoftmaxGradOp::verify() { return verifyRows(*this); }
 int64_t SoftmaxOp::getFlops() { return 14 * getElementCount(getResult()); }
 int64_t LogSoftmaxOp::getFlops() { return 14 * getElementCount(getResult()); }
 int64_t SoftmaxGradOp::getFlops() { return 4 * getElementCount(getResult()); }
-int64_t LogSoftmaxGradOp::getFlops() {
-  return 13 * getElementCount(getResult());
-}
+int64_t LogSoftmaxGradOp::getFlops() { return 13 * getElementCount(getResult()); }
 
 LogicalResult SoftmaxOp::buildBackward(OpBuilder &builder, ValueRange resultGrads,
-                                       ArrayRef<bool> needed,
-                                       MutableArrayRef<Value> operandGrads) {
+                                       ArrayRef<bool> needed, MutableArrayRef<Value> operandGrads) {
   if (needed[0])
-    operandGrads[0] = SoftmaxGradOp::create(builder, getGradLoc(getLoc()),
-                                            resultGrads[0], getResult());
+    operandGrads[0] =
+        SoftmaxGradOp::create(builder, getGradLoc(getLoc()), resultGrads[0], getResult());
   return success();
 }
 
-LogicalResult LogSoftmaxOp::buildBackward(OpBuilder &builder,
-                                          ValueRange resultGrads,
+LogicalResult LogSoftmaxOp::buildBackward(OpBuilder &builder, ValueRange resultGrads,
                                           ArrayRef<bool> needed,
                                           MutableArrayRef<Value> operandGrads) {
   if (needed[0])
-    operandGrads[0] = LogSoftmaxGradOp::create(builder, getGradLoc(getLoc()),
-                                               resultGrads[0], getResult());
+    operandGrads[0] =
+        LogSoftmaxGradOp::create(builder, getGradLoc(getLoc()), resultGrads[0], getResult());
   return success();
 }
 
@@ -62,40 +58,35 @@ static RankedTensorType getStatisticsType(RankedTensorType rows) {
   return rows.clone(rows.getShape().drop_back(), element);
 }
 
-static LogicalResult checkRowVector(StringRef name,
-                                    std::optional<Location> location,
-                                    StringRef what, Type type,
-                                    RankedTensorType rows) {
+static LogicalResult checkRowVector(StringRef name, std::optional<Location> location,
+                                    StringRef what, Type type, RankedTensorType rows) {
   if (type == rows.clone(rows.getShape().take_back()))
     return success();
-  return emitOptionalError(location, "'", name, "' op has a ", what, " of type ",
-                           type, " for rows of ", rows, ", expected ",
+  return emitOptionalError(location, "'", name, "' op has a ", what, " of type ", type,
+                           " for rows of ", rows, ", expected ",
                            rows.clone(rows.getShape().take_back()));
 }
 
-LogicalResult LayerNormOp::inferReturnTypes(
-    MLIRContext *context, std::optional<Location> location, ValueRange operands,
-    DictionaryAttr attributes, OpaqueProperties properties, RegionRange regions,
-    SmallVectorImpl<Type> &types) {
+LogicalResult LayerNormOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location,
+                                            ValueRange operands, DictionaryAttr attributes,
+                                            OpaqueProperties properties, RegionRange regions,
+                                            SmallVectorImpl<Type> &types) {
   Adaptor adaptor(operands, attributes, properties, regions);
   RankedTensorType rows = getTensorType(adaptor.getOperand());
   if (rows.getRank() < 1 || rows.getShape().back() == 0)
-    return emitOptionalError(location, "'nn.layer_norm' op works on rows, but ",
-                             rows, " has none");
-  if (failed(checkRowVector(getOperationName(), location, "scale",
-                            adaptor.getScale().getType(), rows)))
+    return emitOptionalError(location, "'nn.layer_norm' op works on rows, but ", rows, " has none");
+  if (failed(checkRowVector(getOperationName(), location, "scale", adaptor.getScale().getType(),
+                            rows)))
     return failure();
-  if (adaptor.getBias() &&
-      failed(checkRowVector(getOperationName(), location, "bias",
-                            adaptor.getBias().getType(), rows)))
+  if (adaptor.getBias() && failed(checkRowVector(getOperationName(), location, "bias",
+                                                 adaptor.getBias().getType(), rows)))
     return failure();
   types.push_back(rows);
   types.append(2, getStatisticsType(rows));
   return success();
 }
 
-static LogicalResult verifyStatistics(Operation *op, RankedTensorType rows,
-                                      Type statistics) {
+static LogicalResult verifyStatistics(Operation *op, RankedTensorType rows, Type statistics) {
   if (rows.getRank() < 1)
     return op->emitOpError("works on rows, but ") << rows << " has none";
   if (statistics != getStatisticsType(rows))
@@ -108,8 +99,7 @@ LogicalResult LayerNormDxOp::verify() {
   RankedTensorType rows = getType();
   if (failed(verifyStatistics(*this, rows, getMean().getType())))
     return failure();
-  return checkRowVector(getOperationName(), getLoc(), "scale",
-                        getScale().getType(), rows);
+  return checkRowVector(getOperationName(), getLoc(), "scale", getScale().getType(), rows);
 }
 
 LogicalResult LayerNormDscaleOp::verify() {
@@ -121,28 +111,22 @@ LogicalResult LayerNormDscaleOp::verify() {
 
 int64_t LayerNormOp::getFlops() { return 8 * getElementCount(getOperand()); }
 int64_t LayerNormDxOp::getFlops() { return 9 * getElementCount(getResult()); }
-int64_t LayerNormDscaleOp::getFlops() {
-  return 4 * getElementCount(getOperand());
-}
+int64_t LayerNormDscaleOp::getFlops() { return 4 * getElementCount(getOperand()); }
 
-LogicalResult LayerNormOp::buildBackward(OpBuilder &builder,
-                                         ValueRange resultGrads,
+LogicalResult LayerNormOp::buildBackward(OpBuilder &builder, ValueRange resultGrads,
                                          ArrayRef<bool> needed,
                                          MutableArrayRef<Value> operandGrads) {
   Grad b(builder, *this);
   RankedTensorType rows = getTensorType(getOperand());
   if (Value g = resultGrads[0]) {
     if (needed[0])
-      operandGrads[0] =
-          LayerNormDxOp::create(builder, b.loc, rows, g, getOperand(), getScale(),
-                                getMean(), getRstd());
+      operandGrads[0] = LayerNormDxOp::create(builder, b.loc, rows, g, getOperand(), getScale(),
+                                              getMean(), getRstd());
     if (needed[1])
-      operandGrads[1] =
-          LayerNormDscaleOp::create(builder, b.loc, getScale().getType(), g,
-                                    getOperand(), getMean(), getRstd());
+      operandGrads[1] = LayerNormDscaleOp::create(builder, b.loc, getScale().getType(), g,
+                                                  getOperand(), getMean(), getRstd());
     if (getBias() && needed[2])
-      operandGrads[2] = createSum(builder, b.loc, g,
-                                  identityPermutation(rows.getRank() - 1));
+      operandGrads[2] = createSum(builder, b.loc, g, identityPermutation(rows.getRank() - 1));
   }
   // Someone used the statistics themselves.
   auto addRows = [&](Value perRow) {
@@ -156,12 +140,11 @@ LogicalResult LayerNormOp::buildBackward(OpBuilder &builder,
     // d rstd / dx = -rstd^3 (x - mean) / n
     Type statistic = getTensorType(getMean()).getElementType();
     Value x = createCast(builder, b.loc, getOperand(), statistic);
-    Value factor = b.mul(b.scale(resultGrads[2], -1 / count),
-                         b.mul(getRstd(), b.mul(getRstd(), getRstd())));
+    Value factor =
+        b.mul(b.scale(resultGrads[2], -1 / count), b.mul(getRstd(), b.mul(getRstd(), getRstd())));
     Value centred = b.sub(x, b.alongRows(getMean(), rows.getShape()));
     Value grad = b.mul(b.alongRows(factor, rows.getShape()), centred);
-    b.accumulate(operandGrads[0], createCast(builder, b.loc, grad,
-                                             rows.getElementType()));
+    b.accumulate(operandGrads[0], createCast(builder, b.loc, grad, rows.getElementType()));
   }
   return success();
 }

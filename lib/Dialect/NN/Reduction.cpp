@@ -15,17 +15,14 @@ using llvm::APInt;
 // reduce_sum, reduce_max
 //===----------------------------------------------------------------------===//
 
-static LogicalResult inferReduction(StringRef name,
-                                    std::optional<Location> location,
+static LogicalResult inferReduction(StringRef name, std::optional<Location> location,
                                     RankedTensorType from, ArrayRef<int64_t> axes,
                                     SmallVectorImpl<Type> &types) {
   int64_t previous = -1;
   for (int64_t axis : axes) {
     if (axis <= previous || axis >= from.getRank())
-      return emitOptionalError(location, "'", name, "' op reduces dimensions [",
-                               join(axes),
-                               "], expected ascending dimensions of ",
-                               from.getRank());
+      return emitOptionalError(location, "'", name, "' op reduces dimensions [", join(axes),
+                               "], expected ascending dimensions of ", from.getRank());
     previous = axis;
   }
   SmallVector<int64_t> shape;
@@ -36,33 +33,30 @@ static LogicalResult inferReduction(StringRef name,
   return success();
 }
 
-LogicalResult ReduceSumOp::inferReturnTypes(
-    MLIRContext *context, std::optional<Location> location, ValueRange operands,
-    DictionaryAttr attributes, OpaqueProperties properties, RegionRange regions,
-    SmallVectorImpl<Type> &types) {
+LogicalResult ReduceSumOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location,
+                                            ValueRange operands, DictionaryAttr attributes,
+                                            OpaqueProperties properties, RegionRange regions,
+                                            SmallVectorImpl<Type> &types) {
   Adaptor adaptor(operands, attributes, properties, regions);
-  return inferReduction(getOperationName(), location,
-                        getTensorType(operands[0]), adaptor.getAxes(), types);
+  return inferReduction(getOperationName(), location, getTensorType(operands[0]), adaptor.getAxes(),
+                        types);
 }
 
-LogicalResult ReduceMaxOp::inferReturnTypes(
-    MLIRContext *context, std::optional<Location> location, ValueRange operands,
-    DictionaryAttr attributes, OpaqueProperties properties, RegionRange regions,
-    SmallVectorImpl<Type> &types) {
+LogicalResult ReduceMaxOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location,
+                                            ValueRange operands, DictionaryAttr attributes,
+                                            OpaqueProperties properties, RegionRange regions,
+                                            SmallVectorImpl<Type> &types) {
   Adaptor adaptor(operands, attributes, properties, regions);
   RankedTensorType from = getTensorType(operands[0]);
   for (int64_t axis : adaptor.getAxes())
     if (axis >= 0 && axis < from.getRank() && from.getDimSize(axis) == 0)
-      return emitOptionalError(
-          location, "'nn.reduce_max' op reduces dimension ", axis,
-          ", which is empty: there is no largest element");
-  return inferReduction(getOperationName(), location, from, adaptor.getAxes(),
-                        types);
+      return emitOptionalError(location, "'nn.reduce_max' op reduces dimension ", axis,
+                               ", which is empty: there is no largest element");
+  return inferReduction(getOperationName(), location, from, adaptor.getAxes(), types);
 }
 
 // Dimensions of the operand that the result keeps, in order.
-static SmallVector<int64_t> getKept(RankedTensorType from,
-                                    ArrayRef<int64_t> axes) {
+static SmallVector<int64_t> getKept(RankedTensorType from, ArrayRef<int64_t> axes) {
   SmallVector<int64_t> kept;
   for (int64_t i = 0; i < from.getRank(); ++i)
     if (!llvm::is_contained(axes, i))
@@ -70,10 +64,9 @@ static SmallVector<int64_t> getKept(RankedTensorType from,
   return kept;
 }
 
-static OpFoldResult
-foldReduction(Value operand, Attribute constant, RankedTensorType resultType,
-              ArrayRef<int64_t> axes,
-              llvm::function_ref<Attribute(Attribute, Attribute)> combine) {
+static OpFoldResult foldReduction(Value operand, Attribute constant, RankedTensorType resultType,
+                                  ArrayRef<int64_t> axes,
+                                  llvm::function_ref<Attribute(Attribute, Attribute)> combine) {
   RankedTensorType from = getTensorType(operand);
   if (axes.empty())
     return operand;
@@ -98,17 +91,15 @@ foldReduction(Value operand, Attribute constant, RankedTensorType resultType,
 OpFoldResult ReduceSumOp::fold(FoldAdaptor adaptor) {
   // The sum of no terms.
   if (getElementCount(getOperand()) == 0 && getElementCount(getResult()) != 0)
-    return DenseElementsAttr::get(
-        cast<ShapedType>(getType()),
-        cast<Attribute>(getScalarAttr(getType().getElementType(), 0)));
+    return DenseElementsAttr::get(cast<ShapedType>(getType()),
+                                  cast<Attribute>(getScalarAttr(getType().getElementType(), 0)));
   return foldReduction(getOperand(), adaptor.getOperand(), getType(), getAxes(),
                        [](Attribute a, Attribute b) -> Attribute {
                          auto lhs = dyn_cast<IntegerAttr>(a);
                          if (!lhs)
                            return {};
-                         return IntegerAttr::get(
-                             lhs.getType(),
-                             lhs.getValue() + cast<IntegerAttr>(b).getValue());
+                         return IntegerAttr::get(lhs.getType(),
+                                                 lhs.getValue() + cast<IntegerAttr>(b).getValue());
                        });
 }
 
@@ -117,30 +108,23 @@ OpFoldResult ReduceMaxOp::fold(FoldAdaptor adaptor) {
       getOperand(), adaptor.getOperand(), getType(), getAxes(),
       [](Attribute a, Attribute b) -> Attribute {
         if (auto lhs = dyn_cast<FloatAttr>(a))
-          return FloatAttr::get(
-              lhs.getType(),
-              maximum(lhs.getValue(), cast<FloatAttr>(b).getValue()));
-        return cast<IntegerAttr>(a).getValue().sgt(
-                   cast<IntegerAttr>(b).getValue())
-                   ? a
-                   : b;
+          return FloatAttr::get(lhs.getType(),
+                                maximum(lhs.getValue(), cast<FloatAttr>(b).getValue()));
+        return cast<IntegerAttr>(a).getValue().sgt(cast<IntegerAttr>(b).getValue()) ? a : b;
       });
 }
 
-LogicalResult ReduceSumOp::buildBackward(OpBuilder &builder,
-                                         ValueRange resultGrads,
+LogicalResult ReduceSumOp::buildBackward(OpBuilder &builder, ValueRange resultGrads,
                                          ArrayRef<bool> needed,
                                          MutableArrayRef<Value> operandGrads) {
   RankedTensorType from = getTensorType(getOperand());
   if (needed[0])
-    operandGrads[0] =
-        broadcastAlong(builder, getGradLoc(getLoc()), resultGrads[0],
-                       from.getShape(), getKept(from, getAxes()));
+    operandGrads[0] = broadcastAlong(builder, getGradLoc(getLoc()), resultGrads[0], from.getShape(),
+                                     getKept(from, getAxes()));
   return success();
 }
 
-LogicalResult ReduceMaxOp::buildBackward(OpBuilder &builder,
-                                         ValueRange resultGrads,
+LogicalResult ReduceMaxOp::buildBackward(OpBuilder &builder, ValueRange resultGrads,
                                          ArrayRef<bool> needed,
                                          MutableArrayRef<Value> operandGrads) {
   if (!needed[0])
@@ -153,9 +137,8 @@ LogicalResult ReduceMaxOp::buildBackward(OpBuilder &builder,
   };
   // Where the element equals the maximum: its share of the gradient.
   Value largest = b.compare(Predicate::EQ, getOperand(), repeat(getResult()));
-  Value count = createSum(
-      builder, b.loc,
-      createCast(builder, b.loc, largest, from.getElementType()), getAxes());
+  Value count = createSum(builder, b.loc,
+                          createCast(builder, b.loc, largest, from.getElementType()), getAxes());
   Value share = repeat(b.div(resultGrads[0], count));
   operandGrads[0] = b.select(largest, share, b.splat(share, 0));
   return success();
@@ -168,15 +151,13 @@ LogicalResult ReduceMaxOp::buildBackward(OpBuilder &builder,
 LogicalResult CumSumOp::verify() {
   int64_t axis = getAxis(), rank = getType().getRank();
   if (axis < 0 || axis >= rank)
-    return emitOpError("sums along dimension ")
-           << axis << " of " << rank << " dimensions";
+    return emitOpError("sums along dimension ") << axis << " of " << rank << " dimensions";
   return success();
 }
 
 OpFoldResult CumSumOp::fold(FoldAdaptor adaptor) {
   std::optional<SmallVector<int64_t>> values;
-  if (isFoldable(getType(), /*splat=*/false) &&
-      getType().getNumElements() != 0)
+  if (isFoldable(getType(), /*splat=*/false) && getType().getNumElements() != 0)
     values = getInts(adaptor.getOperand());
   if (!values)
     return {};
@@ -206,12 +187,10 @@ OpFoldResult CumSumOp::fold(FoldAdaptor adaptor) {
 int64_t CumSumOp::getFlops() { return getElementCount(getResult()); }
 
 LogicalResult CumSumOp::buildBackward(OpBuilder &builder, ValueRange resultGrads,
-                                      ArrayRef<bool> needed,
-                                      MutableArrayRef<Value> operandGrads) {
+                                      ArrayRef<bool> needed, MutableArrayRef<Value> operandGrads) {
   // Element i was added to all later sums: a running sum from the other end.
   if (needed[0])
-    operandGrads[0] =
-        CumSumOp::create(builder, getGradLoc(getLoc()), resultGrads[0],
-                         getAxis(), getExclusive(), !getReverse());
+    operandGrads[0] = CumSumOp::create(builder, getGradLoc(getLoc()), resultGrads[0], getAxis(),
+                                       getExclusive(), !getReverse());
   return success();
 }

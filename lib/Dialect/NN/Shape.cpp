@@ -26,24 +26,22 @@ LogicalResult BroadcastOp::verify() {
   RankedTensorType from = getTensorType(getOperand()), to = getType();
   ArrayRef<int64_t> dims = getDims();
   if (from.getElementType() != to.getElementType())
-    return emitOpError("turns ") << from << " into " << to
-                                 << ", expected equal element types";
+    return emitOpError("turns ") << from << " into " << to << ", expected equal element types";
   if (static_cast<int64_t>(dims.size()) != from.getRank())
-    return emitOpError("has ") << dims.size() << " dims for an operand of "
-                               << from.getRank() << " dimensions";
+    return emitOpError("has ") << dims.size() << " dims for an operand of " << from.getRank()
+                               << " dimensions";
   int64_t previous = -1;
   for (auto [i, dim] : llvm::enumerate(dims)) {
     if (dim <= previous || dim >= to.getRank())
       return emitOpError("has dims [")
-             << join(dims)
-             << "], expected increasing dimensions of a result of "
-             << to.getRank() << " dimensions";
+             << join(dims) << "], expected increasing dimensions of a result of " << to.getRank()
+             << " dimensions";
     previous = dim;
     int64_t extent = from.getDimSize(i);
     if (extent != 1 && extent != to.getDimSize(dim))
       return emitOpError("repeats dimension ")
-             << i << " of extent " << extent << " to extent "
-             << to.getDimSize(dim) << ", expected an equal one or a unit one";
+             << i << " of extent " << extent << " to extent " << to.getDimSize(dim)
+             << ", expected an equal one or a unit one";
   }
   return success();
 }
@@ -66,16 +64,14 @@ namespace {
 // broadcast(broadcast(x)) repeats x once.
 struct MergeBroadcasts : OpRewritePattern<BroadcastOp> {
   using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(BroadcastOp op,
-                                PatternRewriter &rewriter) const override {
+  LogicalResult matchAndRewrite(BroadcastOp op, PatternRewriter &rewriter) const override {
     auto inner = op.getOperand().getDefiningOp<BroadcastOp>();
     if (!inner)
       return failure();
     SmallVector<int64_t> dims;
     for (int64_t dim : inner.getDims())
       dims.push_back(op.getDims()[dim]);
-    rewriter.replaceOpWithNewOp<BroadcastOp>(op, op.getType(),
-                                             inner.getOperand(), dims);
+    rewriter.replaceOpWithNewOp<BroadcastOp>(op, op.getType(), inner.getOperand(), dims);
     return success();
   }
 };
@@ -83,8 +79,7 @@ struct MergeBroadcasts : OpRewritePattern<BroadcastOp> {
 // reshape(reshape(x)) is reshape(x): both only rename row-major positions.
 struct MergeReshapes : OpRewritePattern<ReshapeOp> {
   using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(ReshapeOp op,
-                                PatternRewriter &rewriter) const override {
+  LogicalResult matchAndRewrite(ReshapeOp op, PatternRewriter &rewriter) const override {
     auto inner = op.getOperand().getDefiningOp<ReshapeOp>();
     if (!inner)
       return failure();
@@ -96,8 +91,7 @@ struct MergeReshapes : OpRewritePattern<ReshapeOp> {
 // transpose(transpose(x)) permutes once.
 struct MergeTransposes : OpRewritePattern<TransposeOp> {
   using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(TransposeOp op,
-                                PatternRewriter &rewriter) const override {
+  LogicalResult matchAndRewrite(TransposeOp op, PatternRewriter &rewriter) const override {
     auto inner = op.getOperand().getDefiningOp<TransposeOp>();
     if (!inner)
       return failure();
@@ -113,8 +107,7 @@ struct MergeTransposes : OpRewritePattern<TransposeOp> {
 // nothing: it is a reshape, which is a view.
 struct TransposeToReshape : OpRewritePattern<TransposeOp> {
   using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(TransposeOp op,
-                                PatternRewriter &rewriter) const override {
+  LogicalResult matchAndRewrite(TransposeOp op, PatternRewriter &rewriter) const override {
     RankedTensorType from = getTensorType(op.getOperand());
     int64_t previous = -1;
     for (int64_t p : op.getPerm()) {
@@ -130,13 +123,11 @@ struct TransposeToReshape : OpRewritePattern<TransposeOp> {
 };
 } // namespace
 
-void BroadcastOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
-                                              MLIRContext *context) {
+void BroadcastOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {
   patterns.add<MergeBroadcasts>(context);
 }
 
-LogicalResult BroadcastOp::buildBackward(OpBuilder &builder,
-                                         ValueRange resultGrads,
+LogicalResult BroadcastOp::buildBackward(OpBuilder &builder, ValueRange resultGrads,
                                          ArrayRef<bool> needed,
                                          MutableArrayRef<Value> operandGrads) {
   if (!needed[0])
@@ -150,9 +141,8 @@ LogicalResult BroadcastOp::buildBackward(OpBuilder &builder,
         from.getDimSize(kept - getDims().begin()) != getType().getDimSize(dim))
       repeated.push_back(dim);
   }
-  operandGrads[0] =
-      createReshape(builder, loc, createSum(builder, loc, resultGrads[0], repeated),
-                    from.getShape());
+  operandGrads[0] = createReshape(builder, loc, createSum(builder, loc, resultGrads[0], repeated),
+                                  from.getShape());
   return success();
 }
 
@@ -162,12 +152,10 @@ LogicalResult BroadcastOp::buildBackward(OpBuilder &builder,
 
 LogicalResult ReshapeOp::verify() {
   RankedTensorType from = getTensorType(getOperand()), to = getType();
-  if (from.getElementType() != to.getElementType() ||
-      from.getNumElements() != to.getNumElements())
-    return emitOpError("turns ")
-           << from << " (" << from.getNumElements() << " elements) into " << to
-           << " (" << to.getNumElements()
-           << " elements), expected as many elements of the same type";
+  if (from.getElementType() != to.getElementType() || from.getNumElements() != to.getNumElements())
+    return emitOpError("turns ") << from << " (" << from.getNumElements() << " elements) into "
+                                 << to << " (" << to.getNumElements()
+                                 << " elements), expected as many elements of the same type";
   return success();
 }
 
@@ -180,15 +168,12 @@ OpFoldResult ReshapeOp::fold(FoldAdaptor adaptor) {
   return {};
 }
 
-void ReshapeOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
-                                            MLIRContext *context) {
+void ReshapeOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {
   patterns.add<MergeReshapes>(context);
 }
 
-LogicalResult ReshapeOp::buildBackward(OpBuilder &builder,
-                                       ValueRange resultGrads,
-                                       ArrayRef<bool> needed,
-                                       MutableArrayRef<Value> operandGrads) {
+LogicalResult ReshapeOp::buildBackward(OpBuilder &builder, ValueRange resultGrads,
+                                       ArrayRef<bool> needed, MutableArrayRef<Value> operandGrads) {
   if (needed[0])
     operandGrads[0] = createReshape(builder, getGradLoc(getLoc()), resultGrads[0],
                                     getTensorType(getOperand()).getShape());
@@ -199,19 +184,16 @@ LogicalResult ReshapeOp::buildBackward(OpBuilder &builder,
 // Transpose
 //===----------------------------------------------------------------------===//
 
-LogicalResult TransposeOp::inferReturnTypes(
-    MLIRContext *context, std::optional<Location> location, ValueRange operands,
-    DictionaryAttr attributes, OpaqueProperties properties, RegionRange regions,
-    SmallVectorImpl<Type> &types) {
+LogicalResult TransposeOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location,
+                                            ValueRange operands, DictionaryAttr attributes,
+                                            OpaqueProperties properties, RegionRange regions,
+                                            SmallVectorImpl<Type> &types) {
   Adaptor adaptor(operands, attributes, properties, regions);
   RankedTensorType from = getTensorType(adaptor.getOperand());
   ArrayRef<int64_t> perm = adaptor.getPerm();
-  if (static_cast<int64_t>(perm.size()) != from.getRank() ||
-      !isPermutationVector(perm))
-    return emitOptionalError(location, "'nn.transpose' op has the permutation [",
-                             join(perm),
-                             "], expected a permutation of ", from.getRank(),
-                             " dimensions");
+  if (static_cast<int64_t>(perm.size()) != from.getRank() || !isPermutationVector(perm))
+    return emitOptionalError(location, "'nn.transpose' op has the permutation [", join(perm),
+                             "], expected a permutation of ", from.getRank(), " dimensions");
   SmallVector<int64_t> shape;
   for (int64_t p : perm)
     shape.push_back(from.getDimSize(p));
@@ -232,18 +214,16 @@ OpFoldResult TransposeOp::fold(FoldAdaptor adaptor) {
   });
 }
 
-void TransposeOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
-                                              MLIRContext *context) {
+void TransposeOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {
   patterns.add<MergeTransposes, TransposeToReshape>(context);
 }
 
-LogicalResult TransposeOp::buildBackward(OpBuilder &builder,
-                                         ValueRange resultGrads,
+LogicalResult TransposeOp::buildBackward(OpBuilder &builder, ValueRange resultGrads,
                                          ArrayRef<bool> needed,
                                          MutableArrayRef<Value> operandGrads) {
   if (needed[0])
-    operandGrads[0] = createTranspose(builder, getGradLoc(getLoc()),
-                                      resultGrads[0], invertPermutation(getPerm()));
+    operandGrads[0] = createTranspose(builder, getGradLoc(getLoc()), resultGrads[0],
+                                      invertPermutation(getPerm()));
   return success();
 }
 
@@ -251,28 +231,25 @@ LogicalResult TransposeOp::buildBackward(OpBuilder &builder,
 // Slice and pad, each the other's derivative
 //===----------------------------------------------------------------------===//
 
-LogicalResult SliceOp::inferReturnTypes(
-    MLIRContext *context, std::optional<Location> location, ValueRange operands,
-    DictionaryAttr attributes, OpaqueProperties properties, RegionRange regions,
-    SmallVectorImpl<Type> &types) {
+LogicalResult SliceOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location,
+                                        ValueRange operands, DictionaryAttr attributes,
+                                        OpaqueProperties properties, RegionRange regions,
+                                        SmallVectorImpl<Type> &types) {
   Adaptor adaptor(operands, attributes, properties, regions);
   RankedTensorType from = getTensorType(adaptor.getOperand());
   size_t rank = from.getRank();
   ArrayRef<int64_t> starts = adaptor.getStarts(), limits = adaptor.getLimits(),
                     strides = adaptor.getStrides();
   if (starts.size() != rank || limits.size() != rank || strides.size() != rank)
-    return emitOptionalError(location, "'nn.slice' op has ", starts.size(),
-                             " starts, ", limits.size(), " limits and ",
-                             strides.size(), " strides for ", rank,
+    return emitOptionalError(location, "'nn.slice' op has ", starts.size(), " starts, ",
+                             limits.size(), " limits and ", strides.size(), " strides for ", rank,
                              " dimensions");
   SmallVector<int64_t> shape;
   for (size_t i = 0; i < rank; ++i) {
-    if (starts[i] < 0 || limits[i] < starts[i] ||
-        limits[i] > from.getDimSize(i) || strides[i] < 1)
-      return emitOptionalError(
-          location, "'nn.slice' op takes elements ", starts[i], " to ", limits[i],
-          " step ", strides[i], " of dimension ", i, ", which has ",
-          from.getDimSize(i), " elements");
+    if (starts[i] < 0 || limits[i] < starts[i] || limits[i] > from.getDimSize(i) || strides[i] < 1)
+      return emitOptionalError(location, "'nn.slice' op takes elements ", starts[i], " to ",
+                               limits[i], " step ", strides[i], " of dimension ", i, ", which has ",
+                               from.getDimSize(i), " elements");
     shape.push_back(llvm::divideCeil(limits[i] - starts[i], strides[i]));
   }
   types.push_back(from.clone(shape));
@@ -293,8 +270,7 @@ OpFoldResult SliceOp::fold(FoldAdaptor adaptor) {
 }
 
 LogicalResult SliceOp::buildBackward(OpBuilder &builder, ValueRange resultGrads,
-                                     ArrayRef<bool> needed,
-                                     MutableArrayRef<Value> operandGrads) {
+                                     ArrayRef<bool> needed, MutableArrayRef<Value> operandGrads) {
   if (!needed[0])
     return success();
   RankedTensorType from = getTensorType(getOperand());
@@ -305,37 +281,33 @@ LogicalResult SliceOp::buildBackward(OpBuilder &builder, ValueRange resultGrads,
     high.push_back(from.getDimSize(i) - low[i] - covered);
     interior.push_back(stride - 1);
   }
-  operandGrads[0] =
-      PadOp::create(builder, getGradLoc(getLoc()), resultGrads[0], low, high,
-                    interior, getScalarAttr(from.getElementType(), 0));
+  operandGrads[0] = PadOp::create(builder, getGradLoc(getLoc()), resultGrads[0], low, high,
+                                  interior, getScalarAttr(from.getElementType(), 0));
   return success();
 }
 
-LogicalResult PadOp::inferReturnTypes(
-    MLIRContext *context, std::optional<Location> location, ValueRange operands,
-    DictionaryAttr attributes, OpaqueProperties properties, RegionRange regions,
-    SmallVectorImpl<Type> &types) {
+LogicalResult PadOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location,
+                                      ValueRange operands, DictionaryAttr attributes,
+                                      OpaqueProperties properties, RegionRange regions,
+                                      SmallVectorImpl<Type> &types) {
   Adaptor adaptor(operands, attributes, properties, regions);
   RankedTensorType from = getTensorType(adaptor.getOperand());
   size_t rank = from.getRank();
   ArrayRef<int64_t> low = adaptor.getLow(), high = adaptor.getHigh(),
                     interior = adaptor.getInterior();
   if (low.size() != rank || high.size() != rank || interior.size() != rank)
-    return emitOptionalError(location, "'nn.pad' op has ", low.size(), " low, ",
-                             high.size(), " high and ", interior.size(),
-                             " interior amounts for ", rank, " dimensions");
+    return emitOptionalError(location, "'nn.pad' op has ", low.size(), " low, ", high.size(),
+                             " high and ", interior.size(), " interior amounts for ", rank,
+                             " dimensions");
   if (adaptor.getValue().getType() != from.getElementType())
-    return emitOptionalError(location, "'nn.pad' op pads ", from,
-                             " with a value of type ",
+    return emitOptionalError(location, "'nn.pad' op pads ", from, " with a value of type ",
                              adaptor.getValue().getType());
   SmallVector<int64_t> shape;
   for (size_t i = 0; i < rank; ++i) {
     if (low[i] < 0 || high[i] < 0 || interior[i] < 0)
-      return emitOptionalError(location, "'nn.pad' op pads dimension ", i,
-                               " by a negative amount");
+      return emitOptionalError(location, "'nn.pad' op pads dimension ", i, " by a negative amount");
     int64_t extent = from.getDimSize(i);
-    shape.push_back(low[i] + high[i] + extent +
-                    std::max<int64_t>(extent - 1, 0) * interior[i]);
+    shape.push_back(low[i] + high[i] + extent + std::max<int64_t>(extent - 1, 0) * interior[i]);
   }
   types.push_back(from.clone(shape));
   return success();
@@ -354,8 +326,7 @@ OpFoldResult PadOp::fold(FoldAdaptor adaptor) {
         delinearize(index, getType().getShape(), place);
         for (size_t i = 0; i < place.size(); ++i) {
           int64_t offset = place[i] - getLow()[i], step = getInterior()[i] + 1;
-          if (offset < 0 || offset % step != 0 ||
-              offset / step >= from.getDimSize(i))
+          if (offset < 0 || offset % step != 0 || offset / step >= from.getDimSize(i))
             return -1;
           place[i] = offset / step;
         }
@@ -365,8 +336,7 @@ OpFoldResult PadOp::fold(FoldAdaptor adaptor) {
 }
 
 LogicalResult PadOp::buildBackward(OpBuilder &builder, ValueRange resultGrads,
-                                   ArrayRef<bool> needed,
-                                   MutableArrayRef<Value> operandGrads) {
+                                   ArrayRef<bool> needed, MutableArrayRef<Value> operandGrads) {
   if (!needed[0])
     return success();
   RankedTensorType from = getTensorType(getOperand());
@@ -376,8 +346,8 @@ LogicalResult PadOp::buildBackward(OpBuilder &builder, ValueRange resultGrads,
     limits.push_back(getLow()[i] + (count == 0 ? 0 : (count - 1) * stride + 1));
     strides.push_back(stride);
   }
-  operandGrads[0] = SliceOp::create(builder, getGradLoc(getLoc()),
-                                    resultGrads[0], getLow(), limits, strides);
+  operandGrads[0] =
+      SliceOp::create(builder, getGradLoc(getLoc()), resultGrads[0], getLow(), limits, strides);
   return success();
 }
 
@@ -385,29 +355,27 @@ LogicalResult PadOp::buildBackward(OpBuilder &builder, ValueRange resultGrads,
 // Concat
 //===----------------------------------------------------------------------===//
 
-LogicalResult ConcatOp::inferReturnTypes(
-    MLIRContext *context, std::optional<Location> location, ValueRange operands,
-    DictionaryAttr attributes, OpaqueProperties properties, RegionRange regions,
-    SmallVectorImpl<Type> &types) {
+LogicalResult ConcatOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location,
+                                         ValueRange operands, DictionaryAttr attributes,
+                                         OpaqueProperties properties, RegionRange regions,
+                                         SmallVectorImpl<Type> &types) {
   Adaptor adaptor(operands, attributes, properties, regions);
   int64_t axis = adaptor.getAxis();
   if (operands.empty())
     return emitOptionalError(location, "'nn.concat' op has no operands");
   RankedTensorType first = getTensorType(operands[0]);
   if (axis < 0 || axis >= first.getRank())
-    return emitOptionalError(location, "'nn.concat' op joins dimension ", axis,
-                             " of ", first.getRank(), " dimensions");
+    return emitOptionalError(location, "'nn.concat' op joins dimension ", axis, " of ",
+                             first.getRank(), " dimensions");
   SmallVector<int64_t> shape(first.getShape());
   for (Value operand : operands.drop_front()) {
     RankedTensorType type = getTensorType(operand);
     SmallVector<int64_t> aligned(type.getShape());
     if (type.getRank() == first.getRank())
       aligned[axis] = first.getDimSize(axis);
-    if (ArrayRef(aligned) != first.getShape() ||
-        type.getElementType() != first.getElementType())
-      return emitOptionalError(location, "'nn.concat' op joins ", first, " and ",
-                               type, ", which differ in more than dimension ",
-                               axis);
+    if (ArrayRef(aligned) != first.getShape() || type.getElementType() != first.getElementType())
+      return emitOptionalError(location, "'nn.concat' op joins ", first, " and ", type,
+                               ", which differ in more than dimension ", axis);
     shape[axis] += type.getDimSize(axis);
   }
   types.push_back(first.clone(shape));
@@ -451,19 +419,17 @@ OpFoldResult ConcatOp::fold(FoldAdaptor adaptor) {
 }
 
 LogicalResult ConcatOp::buildBackward(OpBuilder &builder, ValueRange resultGrads,
-                                      ArrayRef<bool> needed,
-                                      MutableArrayRef<Value> operandGrads) {
+                                      ArrayRef<bool> needed, MutableArrayRef<Value> operandGrads) {
   int64_t rank = getType().getRank(), axis = getAxis();
-  SmallVector<int64_t> starts(rank, 0), limits(getType().getShape()),
-      strides(rank, 1);
+  SmallVector<int64_t> starts(rank, 0), limits(getType().getShape()), strides(rank, 1);
   int64_t offset = 0;
   for (auto [i, operand] : llvm::enumerate(getOperands())) {
     starts[axis] = offset;
     offset += getTensorType(operand).getDimSize(axis);
     limits[axis] = offset;
     if (needed[i])
-      operandGrads[i] = SliceOp::create(builder, getGradLoc(getLoc()),
-                                        resultGrads[0], starts, limits, strides);
+      operandGrads[i] =
+          SliceOp::create(builder, getGradLoc(getLoc()), resultGrads[0], starts, limits, strides);
   }
   return success();
 }

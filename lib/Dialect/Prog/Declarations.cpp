@@ -5,7 +5,6 @@
 
 #include "Elements.h"
 
-
 using namespace mlir;
 using namespace dpc::prog;
 
@@ -28,7 +27,8 @@ static FailureOr<int64_t> getTensorBytes(Operation *op, Type type) {
     return op->emitOpError() << "is of type " << type << "; expected a tensor of static shape";
   int64_t bytes = getElementBytes(tensor.getElementType());
   if (!bytes)
-    return op->emitOpError() << "has elements of type " << tensor.getElementType() << "; " << kKnownElements;
+    return op->emitOpError() << "has elements of type " << tensor.getElementType() << "; "
+                             << kKnownElements;
   for (int64_t extent : tensor.getShape())
     if (__builtin_mul_overflow(bytes, extent, &bytes))
       return op->emitOpError() << "is of type " << type << ", whose bytes cannot be counted";
@@ -41,15 +41,19 @@ LogicalResult SlotType::verify(function_ref<InFlightDiagnostic()> emitError, int
   return success();
 }
 
-LogicalResult MatmulAttr::verify(function_ref<InFlightDiagnostic()> emitError, ArrayRef<int64_t> batch, int64_t m, int64_t n,
-                                 int64_t k, ArrayRef<int64_t> lhsStrides, ArrayRef<int64_t> rhsStrides, ArrayRef<int64_t> dstStrides,
-                                 bool accumulate, int64_t blockRows, int64_t blockColumns) {
+LogicalResult MatmulAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                 ArrayRef<int64_t> batch, int64_t m, int64_t n, int64_t k,
+                                 ArrayRef<int64_t> lhsStrides, ArrayRef<int64_t> rhsStrides,
+                                 ArrayRef<int64_t> dstStrides, bool accumulate, int64_t blockRows,
+                                 int64_t blockColumns) {
   auto isPositive = [](int64_t extent) { return extent > 0; };
   if (!llvm::all_of(batch, isPositive) || m < 1 || n < 1 || k < 1)
     return emitError() << "a matmul's extents must be at least 1";
   if (blockRows < 1 || blockColumns < 1)
-    return emitError() << "a matmul's blocks must be at least 1 x 1, got " << blockRows << " x " << blockColumns;
-  std::pair<StringRef, ArrayRef<int64_t>> sides[] = {{"lhs", lhsStrides}, {"rhs", rhsStrides}, {"dst", dstStrides}};
+    return emitError() << "a matmul's blocks must be at least 1 x 1, got " << blockRows << " x "
+                       << blockColumns;
+  std::pair<StringRef, ArrayRef<int64_t>> sides[] = {
+      {"lhs", lhsStrides}, {"rhs", rhsStrides}, {"dst", dstStrides}};
   for (auto [side, strides] : sides) {
     if (strides.size() != batch.size() + 2)
       return emitError() << side << " has " << strides.size() << " strides; " << batch.size()
@@ -74,20 +78,24 @@ LogicalResult GroupOp::verify() {
     if (member < 0)
       return emitOpError() << "has the member " << member << "; coordinates are counted from 0";
     if (i && member <= getMembers()[i - 1])
-      return emitOpError() << "has member " << member << " after " << getMembers()[i - 1] << "; members stand in ascending order";
+      return emitOpError() << "has member " << member << " after " << getMembers()[i - 1]
+                           << "; members stand in ascending order";
   }
   return success();
 }
 
 LogicalResult KernelOp::verify() {
   if (getBufferBytes().size() != getBufferAccess().size())
-    return emitOpError() << "has " << getBufferBytes().size() << " buffers, but says how " << getBufferAccess().size() << " are used";
+    return emitOpError() << "has " << getBufferBytes().size() << " buffers, but says how "
+                         << getBufferAccess().size() << " are used";
   for (int64_t bytes : getBufferBytes())
     if (bytes < 0)
       return emitOpError() << "has a buffer of " << bytes << " bytes";
   for (Attribute access : getBufferAccess())
     if (!isa<AccessAttr>(access))
-      return emitOpError() << "has " << access << " among its accesses; expected #prog<access read>, write or read_write";
+      return emitOpError()
+             << "has " << access
+             << " among its accesses; expected #prog<access read>, write or read_write";
   return success();
 }
 
@@ -96,18 +104,22 @@ LogicalResult ParameterOp::verify() {
   if (failed(bytes))
     return failure();
   if (getMoments().size() != getMomentNames().size())
-    return emitOpError() << "has " << getMoments().size() << " moments and " << getMomentNames().size() << " names of moments";
+    return emitOpError() << "has " << getMoments().size() << " moments and "
+                         << getMomentNames().size() << " names of moments";
   if (!getMoments().empty() && !getGradient())
     return emitOpError() << "has moments, but no gradient";
   if (int64_t entry = getRecordEntry(); entry < 0)
-    return emitOpError() << "has entry " << entry << " of the step record; entries are counted from 0";
+    return emitOpError() << "has entry " << entry
+                         << " of the step record; entries are counted from 0";
   auto check = [&](Value slot, StringRef what) -> LogicalResult {
     int64_t own = cast<SlotType>(slot.getType()).getBytes();
     if (own != *bytes)
-      return emitOpError() << "has a " << what << " of " << own << " bytes, but is of type " << getType() << " with " << *bytes;
+      return emitOpError() << "has a " << what << " of " << own << " bytes, but is of type "
+                           << getType() << " with " << *bytes;
     return success();
   };
-  if (failed(check(getWeight(), "weight")) || (getGradient() && failed(check(getGradient(), "gradient"))))
+  if (failed(check(getWeight(), "weight")) ||
+      (getGradient() && failed(check(getGradient(), "gradient"))))
     return failure();
   for (Value moment : getMoments())
     if (failed(check(moment, "moment")))

@@ -10,7 +10,8 @@ namespace dpc::prog {
 /// Bytes of one element in memory; 0 for a type that no device knows.
 int64_t getElementBytes(mlir::Type type);
 
-inline constexpr llvm::StringLiteral kKnownElements = "known are f64, f32, f16, bf16, i64, i32, i8 and i1";
+inline constexpr llvm::StringLiteral kKnownElements =
+    "known are f64, f32, f16, bf16, i64, i32, i8 and i1";
 
 } // namespace dpc::prog
 

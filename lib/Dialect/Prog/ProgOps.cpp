@@ -51,7 +51,9 @@ Accesses LaunchOp::getAccesses() {
   return accesses;
 }
 Accesses CallOp::getAccesses() {
-  return {{getLhs(), Access::Read}, {getRhs(), Access::Read}, {getDst(), getFunction().getAccumulate() ? Access::ReadWrite : Access::Write}};
+  return {{getLhs(), Access::Read},
+          {getRhs(), Access::Read},
+          {getDst(), getFunction().getAccumulate() ? Access::ReadWrite : Access::Write}};
 }
 Accesses CopyOp::getAccesses() { return {{getSrc(), Access::Read}, {getDst(), Access::Write}}; }
 Accesses FillOp::getAccesses() { return {{getDst(), Access::Write}}; }
@@ -91,8 +93,9 @@ LogicalResult SlotOp::verifySymbolUses(SymbolTableCollection &symbols) {
     return emitOpError() << "lies in " << getArenaAttr() << ", which is not a prog.arena";
   int64_t bytes = getType().getBytes(), offset = getOffset(), size = arena.getBytes();
   if (offset < 0 || offset > size || bytes > size - offset) {
-    InFlightDiagnostic diag = emitOpError() << "takes " << bytes << " bytes from " << offset << " on of " << getArenaAttr()
-                                            << ", which has " << size;
+    InFlightDiagnostic diag = emitOpError()
+                              << "takes " << bytes << " bytes from " << offset << " on of "
+                              << getArenaAttr() << ", which has " << size;
     diag.attachNote(arena.getLoc()) << "the arena is here";
     return diag;
   }
@@ -105,10 +108,12 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
     return emitOpError() << "launches " << getKernelAttr() << ", which is not a prog.kernel";
   ArrayRef<int64_t> buffers = kernel.getBufferBytes();
   if (getSlots().size() != buffers.size())
-    return emitOpError() << "gives " << getSlots().size() << " slots to " << getKernelAttr() << ", which has " << buffers.size() << " buffers";
+    return emitOpError() << "gives " << getSlots().size() << " slots to " << getKernelAttr()
+                         << ", which has " << buffers.size() << " buffers";
   for (unsigned i = 0; i < buffers.size(); ++i)
     if (auto type = cast<SlotType>(getSlots()[i].getType()); type.getBytes() != buffers[i])
-      return emitOpError() << "gives " << type << " as buffer " << i << " of " << getKernelAttr() << ", which has " << buffers[i] << " bytes";
+      return emitOpError() << "gives " << type << " as buffer " << i << " of " << getKernelAttr()
+                           << ", which has " << buffers[i] << " bytes";
   return success();
 }
 
@@ -120,7 +125,8 @@ LogicalResult CollectiveOp::verifySymbolUses(SymbolTableCollection &symbols) {
   int64_t src = getSrc().getType().getBytes(), dst = getDst().getType().getBytes();
   bool keepsSize = getKind() == CollectiveKind::AllReduce || getKind() == CollectiveKind::AllToAll;
   if (keepsSize && src != dst)
-    return emitOpError() << "takes " << src << " bytes and gives " << dst << "; " << stringifyCollectiveKind(getKind()) << " keeps their number";
+    return emitOpError() << "takes " << src << " bytes and gives " << dst << "; "
+                         << stringifyCollectiveKind(getKind()) << " keeps their number";
   return success();
 }
 
@@ -129,22 +135,29 @@ LogicalResult BlockOp::verifyRegions() {
   unsigned operands = getOperandAccess().size();
   for (Attribute access : getOperandAccess())
     if (!isa<AccessAttr>(access))
-      return emitOpError() << "has " << access << " among its accesses; expected #prog<access read>, write or read_write";
+      return emitOpError()
+             << "has " << access
+             << " among its accesses; expected #prog<access read>, write or read_write";
   if (getOperandNames().size() != operands)
-    return emitOpError() << "names " << getOperandNames().size() << " operands, but says how " << operands << " are used";
+    return emitOpError() << "names " << getOperandNames().size() << " operands, but says how "
+                         << operands << " are used";
   if (body.getNumArguments() != 2 * operands)
-    return emitOpError() << "has " << body.getNumArguments() << " arguments; " << operands << " operands need as many slots and events";
+    return emitOpError() << "has " << body.getNumArguments() << " arguments; " << operands
+                         << " operands need as many slots and events";
   for (unsigned i = 0; i < operands; ++i)
-    if (!isa<SlotType>(body.getArgument(i).getType()) || !isa<EventType>(body.getArgument(operands + i).getType()))
+    if (!isa<SlotType>(body.getArgument(i).getType()) ||
+        !isa<EventType>(body.getArgument(operands + i).getType()))
       return emitOpError() << "operand " << i << " is not a slot with an event";
   auto results = dyn_cast<ResultsOp>(body.getTerminator());
   if (!results)
     return emitOpError() << "does not end with prog.results";
   if (results.getEvents().size() != results.getCompleted().size())
-    return results.emitOpError() << "yields " << results.getEvents().size() << " events for " << results.getCompleted().size() << " operands";
+    return results.emitOpError() << "yields " << results.getEvents().size() << " events for "
+                                 << results.getCompleted().size() << " operands";
   for (int64_t operand : results.getCompleted())
     if (operand < 0 || operand >= operands)
-      return results.emitOpError() << "completes operand " << operand << " of a block with " << operands;
+      return results.emitOpError()
+             << "completes operand " << operand << " of a block with " << operands;
   return success();
 }
 
@@ -155,22 +168,26 @@ LogicalResult RunOp::verifySymbolUses(SymbolTableCollection &symbols) {
   Block &body = block.getBody().front();
   unsigned operands = block.getOperandAccess().size();
   if (getSlots().size() != operands)
-    return emitOpError() << "gives " << getSlots().size() << " slots to " << getBlockAttr() << ", which has " << operands << " operands";
+    return emitOpError() << "gives " << getSlots().size() << " slots to " << getBlockAttr()
+                         << ", which has " << operands << " operands";
   for (unsigned i = 0; i < operands && i < body.getNumArguments(); ++i)
     if (getSlots()[i].getType() != body.getArgument(i).getType())
-      return emitOpError() << "gives " << getSlots()[i].getType() << " as operand " << i << " of " << getBlockAttr() << ", which takes "
-                           << body.getArgument(i).getType();
+      return emitOpError() << "gives " << getSlots()[i].getType() << " as operand " << i << " of "
+                           << getBlockAttr() << ", which takes " << body.getArgument(i).getType();
   auto results = dyn_cast<ResultsOp>(body.getTerminator());
   if (results && results.getEvents().size() != getResults().size())
-    return emitOpError() << "takes " << getResults().size() << " results of " << getBlockAttr() << ", which yields " << results.getEvents().size();
+    return emitOpError() << "takes " << getResults().size() << " results of " << getBlockAttr()
+                         << ", which yields " << results.getEvents().size();
   if (getReady().size() != getReadyOperands().size())
-    return emitOpError() << "has " << getReady().size() << " events for " << getReadyOperands().size() << " operands";
+    return emitOpError() << "has " << getReady().size() << " events for "
+                         << getReadyOperands().size() << " operands";
   llvm::SmallDenseSet<int64_t> held;
   for (int64_t operand : getReadyOperands()) {
     if (operand < 0 || operand >= operands)
       return emitOpError() << "holds back operand " << operand << " of a block with " << operands;
     if (!held.insert(operand).second)
-      return emitOpError() << "holds back operand " << operand << " twice; events beyond the first stand under `after`";
+      return emitOpError() << "holds back operand " << operand
+                           << " twice; events beyond the first stand under `after`";
   }
   return success();
 }
@@ -179,13 +196,15 @@ LogicalResult ExchangeOp::verifyRegions() {
   unsigned transfers = 0;
   for (Operation &op : getBody().front()) {
     if (!isa<SendOp, RecvOp>(op))
-      return op.emitOpError() << "is in an exchange, where only prog.send and prog.recv are allowed";
+      return op.emitOpError()
+             << "is in an exchange, where only prog.send and prog.recv are allowed";
     for (StringRef name : {"peer", "message"})
       if (int64_t number = op.getAttrOfType<IntegerAttr>(name).getInt(); number < 0)
         return op.emitOpError() << "has " << name << " " << number << "; they are counted from 0";
     ++transfers;
   }
   if (transfers != getComplete().size())
-    return emitOpError() << "yields " << getComplete().size() << " events for " << transfers << " transfers";
+    return emitOpError() << "yields " << getComplete().size() << " events for " << transfers
+                         << " transfers";
   return success();
 }

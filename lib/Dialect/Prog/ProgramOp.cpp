@@ -14,7 +14,8 @@ namespace {
 class ProgramVerifier {
 public:
   explicit ProgramVerifier(ProgramOp program)
-      : program(program), coordinate(program.getCoordinate()), microBatches(program.getMicroBatches()) {}
+      : program(program), coordinate(program.getCoordinate()),
+        microBatches(program.getMicroBatches()) {}
 
   LogicalResult verify() {
     if (failed(verifyHeader()) || failed(verifyParts()))
@@ -36,18 +37,23 @@ public:
 private:
   LogicalResult verifyHeader() {
     if (coordinate < 0)
-      return program.emitOpError() << "has coordinate " << coordinate << "; coordinates are counted from 0";
+      return program.emitOpError()
+             << "has coordinate " << coordinate << "; coordinates are counted from 0";
     if (microBatches < 1)
       return program.emitOpError() << "needs at least one micro-batch, got " << microBatches;
     static constexpr StringLiteral weightings[] = {"denominator", "mean", "sum"};
     if (!llvm::is_contained(weightings, program.getWeighting()))
-      return program.emitOpError() << "has weighting \"" << program.getWeighting() << "\"; known are denominator, mean and sum";
+      return program.emitOpError() << "has weighting \"" << program.getWeighting()
+                                   << "\"; known are denominator, mean and sum";
     for (Attribute attr : program.getStreams()) {
       auto stream = dyn_cast<StreamKindAttr>(attr);
       if (!stream)
-        return program.emitOpError() << "has " << attr << " among its streams; expected #prog<stream compute>, comm, collective or reduce";
+        return program.emitOpError()
+               << "has " << attr
+               << " among its streams; expected #prog<stream compute>, comm, collective or reduce";
       if (!streams.insert(stream.getValue()).second)
-        return program.emitOpError() << "has the stream " << stringifyStreamKind(stream.getValue()) << " twice";
+        return program.emitOpError()
+               << "has the stream " << stringifyStreamKind(stream.getValue()) << " twice";
     }
     if (!streams.contains(StreamKind::Compute))
       return program.emitOpError() << "has no compute stream, on which blocks run";
@@ -58,17 +64,22 @@ private:
     unsigned orders = 0;
     Operation *record = nullptr, *parameter = nullptr;
     for (Operation &op : program.getBody().front()) {
-      if (!isa<ArenaOp, GroupOp, KernelOp, ParameterOp, TensorOp, ConstantOp, SlotOp, BlockOp, OrderOp>(op))
-        return op.emitOpError() << "is in a program, where only declarations, blocks and one order are allowed";
+      if (!isa<ArenaOp, GroupOp, KernelOp, ParameterOp, TensorOp, ConstantOp, SlotOp, BlockOp,
+               OrderOp>(op))
+        return op.emitOpError()
+               << "is in a program, where only declarations, blocks and one order are allowed";
       orders += isa<OrderOp>(op);
       if (isa<ParameterOp>(op))
         parameter = &op;
       if (auto tensor = dyn_cast<TensorOp>(op))
         if (!(tensor.getOutput() ? outputs : inputs).insert(tensor.getName()).second)
-          return tensor.emitOpError() << "is the second " << (tensor.getOutput() ? "output" : "input") << " named \"" << tensor.getName() << "\"";
+          return tensor.emitOpError()
+                 << "is the second " << (tensor.getOutput() ? "output" : "input") << " named \""
+                 << tensor.getName() << "\"";
       if (auto arena = dyn_cast<ArenaOp>(op); arena && arena.getRole() == ArenaRole::StepRecord) {
         if (record) {
-          InFlightDiagnostic diag = arena.emitOpError() << "is a second step record; a program has one";
+          InFlightDiagnostic diag = arena.emitOpError()
+                                    << "is a second step record; a program has one";
           diag.attachNote(record->getLoc()) << "the first is here";
           return diag;
         }
@@ -78,14 +89,16 @@ private:
     if (orders != 1)
       return program.emitOpError() << "has " << orders << " orders; a program has one";
     if (parameter && !record)
-      return parameter->emitOpError() << "has an entry in the step record, but the program has no arena for one";
+      return parameter->emitOpError()
+             << "has an entry in the step record, but the program has no arena for one";
     return success();
   }
 
   LogicalResult verifyStream(Operation &op) {
     auto attr = op.getAttrOfType<StreamKindAttr>("stream");
     if (attr && !streams.contains(attr.getValue()))
-      return op.emitOpError() << "is on the stream " << stringifyStreamKind(attr.getValue()) << ", which the program does not have";
+      return op.emitOpError() << "is on the stream " << stringifyStreamKind(attr.getValue())
+                              << ", which the program does not have";
     return success();
   }
 
@@ -103,7 +116,8 @@ private:
 
   LogicalResult verifyMicroBatch(Operation &op, int64_t microBatch, int64_t least) {
     if (microBatch < least || microBatch >= microBatches)
-      return op.emitOpError() << "is for micro-batch " << microBatch << " of a step with " << microBatches;
+      return op.emitOpError() << "is for micro-batch " << microBatch << " of a step with "
+                              << microBatches;
     return success();
   }
 
@@ -116,12 +130,14 @@ private:
       return failure();
     if (auto feed = dyn_cast<FeedOp>(op)) {
       if (!inputs.contains(feed.getInput()))
-        return op.emitOpError() << "feeds \"" << feed.getInput() << "\", which is not an input of the program";
+        return op.emitOpError() << "feeds \"" << feed.getInput()
+                                << "\", which is not an input of the program";
       return verifyMicroBatch(op, feed.getMicroBatch(), 0);
     }
     if (auto fetch = dyn_cast<FetchOp>(op)) {
       if (!outputs.contains(fetch.getOutput()))
-        return op.emitOpError() << "fetches \"" << fetch.getOutput() << "\", which is not an output of the program";
+        return op.emitOpError() << "fetches \"" << fetch.getOutput()
+                                << "\", which is not an output of the program";
       return verifyMicroBatch(op, fetch.getMicroBatch(), 0);
     }
     if (auto run = dyn_cast<RunOp>(op)) // -1: of no micro-batch

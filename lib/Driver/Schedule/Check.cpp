@@ -26,7 +26,8 @@ int checkCommand(const Flags &flags, std::ostream &out, std::ostream &err) {
     size_t actions = 0;
     for (const std::vector<Action> &row : table->actions)
       actions += row.size();
-    out << table->name << ": " << table->ranks << " ranks, " << table->stages << " stages, " << table->microBatches << " micro-batches, " << actions
+    out << table->name << ": " << table->ranks << " ranks, " << table->stages << " stages, "
+        << table->microBatches << " micro-batches, " << actions
         << " actions: every task once, every rank can go on\n";
   }
   return 0;

@@ -32,11 +32,15 @@ std::string percent(double part) {
   return text.str();
 }
 
-std::string counted(size_t count, const char *what, const char *many = "s") { return std::to_string(count) + " " + what + (count == 1 ? "" : many); }
+std::string counted(size_t count, const char *what, const char *many = "s") {
+  return std::to_string(count) + " " + what + (count == 1 ? "" : many);
+}
 
 std::string titleOf(const Row &row) {
   const Generator &generator = *row.variant.generator;
-  return row.variant.title + (generator.alias && row.variant.options.empty() ? std::string(" (") + generator.alias + ")" : "");
+  return row.variant.title + (generator.alias && row.variant.options.empty()
+                                  ? std::string(" (") + generator.alias + ")"
+                                  : "");
 }
 
 // Broken between words, so that no line is longer than a page of text.
@@ -82,7 +86,8 @@ private:
 
 std::string sizeOf(const Row &row, const Comparison &comparison) {
   std::string micro = std::to_string(row.microBatches);
-  return row.ranks == comparison.ranks ? micro : "P = " + std::to_string(row.ranks) + ", M = " + micro;
+  return row.ranks == comparison.ranks ? micro
+                                       : "P = " + std::to_string(row.ranks) + ", M = " + micro;
 }
 
 // Bytes are known of a model only.
@@ -94,20 +99,24 @@ bool hasBytes(const Comparison &comparison) {
 }
 
 std::string inShort(const Figures &figures) {
-  return "T " + number(figures.makespan) + ", idle " + range(figures.leastIdle, figures.mostIdle) + ", peak " + number(figures.peak);
+  return "T " + number(figures.makespan) + ", idle " + range(figures.leastIdle, figures.mostIdle) +
+         ", peak " + number(figures.peak);
 }
 
 void printTable(const Comparison &comparison, std::ostream &out) {
   bool bytes = hasBytes(comparison);
-  Grid grid({true, true, false, true, true, false, false, false, false, false, false, false, false, false});
+  Grid grid({true, true, false, true, true, false, false, false, false, false, false, false, false,
+             false});
   grid.add({"", "by formula", "", "", "", "", "simulated", "", "", "", "", "", ""});
-  grid.add({"schedule", "bubble", "value", "parameters", "activations", "value", "T", "idle", "in span", "bubble", "peak", "bound", "gap", bytes ? "peak in bytes" : ""});
+  grid.add({"schedule", "bubble", "value", "parameters", "activations", "value", "T", "idle",
+            "in span", "bubble", "peak", "bound", "gap", bytes ? "peak in bytes" : ""});
   for (const Row &row : comparison.rows) {
     std::string title = titleOf(row);
     if (!row.legality.isLegal) {
       std::string line = title + ": " + row.legality.fault;
       if (row.legality.nearest)
-        line += "; nearest " + sizeOf(row, comparison) + ": " + (row.figures ? inShort(*row.figures) : "");
+        line += "; nearest " + sizeOf(row, comparison) + ": " +
+                (row.figures ? inShort(*row.figures) : "");
       grid.add({line});
       if (!row.legality.nearest)
         continue;
@@ -121,8 +130,10 @@ void printTable(const Comparison &comparison, std::ostream &out) {
                                       generator.activations.text ? generator.activations.text : "-",
                                       row.activations ? number(*row.activations) : "-"};
     if (const auto &figures = row.figures) {
-      for (std::string cell : {number(figures->makespan), range(figures->leastIdle, figures->mostIdle), number(figures->spanIdle, 5), percent(figures->bubble), number(figures->peak),
-                               number(figures->lowerBound), percent(figures->gap())})
+      for (std::string cell :
+           {number(figures->makespan), range(figures->leastIdle, figures->mostIdle),
+            number(figures->spanIdle, 5), percent(figures->bubble), number(figures->peak),
+            number(figures->lowerBound), percent(figures->gap())})
         cells.push_back(cell);
       if (bytes)
         cells.push_back(inWords(figures->peakBytes, "B"));
@@ -143,9 +154,12 @@ void printStandings(const std::vector<Standing> &standings, bool bytes, std::ost
   grid.add({"", "schedule", "T", "slower", "peak", "parameters", bytes ? "peak in bytes" : ""});
   size_t place = 0;
   for (const Standing &standing : standings)
-    grid.add({std::to_string(++place), standing.title + (standing.pipelines > 1 ? ", two pipelines" : ""), number(standing.figures.makespan),
-              percent(best > 0 ? standing.figures.makespan / best - 1 : 0), number(standing.figures.peak),
-              std::to_string(standing.copies) + "x", bytes ? inWords(standing.figures.peakBytes, "B") : ""});
+    grid.add({std::to_string(++place),
+              standing.title + (standing.pipelines > 1 ? ", two pipelines" : ""),
+              number(standing.figures.makespan),
+              percent(best > 0 ? standing.figures.makespan / best - 1 : 0),
+              number(standing.figures.peak), std::to_string(standing.copies) + "x",
+              bytes ? inWords(standing.figures.peakBytes, "B") : ""});
   grid.print(out);
 }
 
@@ -168,26 +182,40 @@ Costs inUnits(Costs costs, double unit) {
 // `model` is the artifact that the costs are of, or empty.
 void printText(const Comparison &comparison, const std::string &model, std::ostream &out) {
   const Costs &costs = comparison.costs;
-  std::string ranks = counted(comparison.ranks, "rank"), microBatches = counted(comparison.microBatches, "micro-batch", "es");
-  out << ranks << " (P = " << comparison.ranks << "), " << microBatches << " (M = " << comparison.microBatches << ")\n";
+  std::string ranks = counted(comparison.ranks, "rank"),
+              microBatches = counted(comparison.microBatches, "micro-batch", "es");
+  out << ranks << " (P = " << comparison.ranks << "), " << microBatches
+      << " (M = " << comparison.microBatches << ")\n";
   if (!model.empty())
-    out << "costs of '" << model << "', all times in milliseconds; it was compiled into " << counted(costs.stages.size(), "stage") << ", over which\n"
+    out << "costs of '" << model << "', all times in milliseconds; it was compiled into "
+        << counted(costs.stages.size(), "stage") << ", over which\n"
         << "schedules with another number of stages divide it as if it were even within each\n";
-  out << "times of one micro-batch through a device's share of the model, 1/P of it" << (model.empty() ? ":\n" : ", the mean of all devices:\n")
-      << "  F    " << std::left << std::setw(10) << number(costs.forward) << "forward\n"
-      << "  I    " << std::setw(10) << number(costs.input) << "backward, the gradients of activations; the zero-bubble papers' B\n"
-      << "  W    " << std::setw(10) << number(costs.weight) << "backward, the gradients of weights\n"
-      << "  B    " << std::setw(10) << number(costs.input + costs.weight) << "the whole backward, I + W; DeepSeek's, Megatron's and Chimera's B\n"
-      << "  F&B  " << std::setw(10) << number(costs.pair) << "a forward and a backward overlapped in a pair; F + B where nothing is gained\n"
-      << std::right << "T is from the first task to the last, idle is T less a rank's work, least to most of all ranks; in span, the most idle\n"
-      << "time between a rank's own first and last task, which the zero-bubble papers count; bubble the idle part of all time;\n"
-      << "parameters and activations are those of one device, in shares; gap is how far T is above the bound\n"
+  out << "times of one micro-batch through a device's share of the model, 1/P of it"
+      << (model.empty() ? ":\n" : ", the mean of all devices:\n") << "  F    " << std::left
+      << std::setw(10) << number(costs.forward) << "forward\n"
+      << "  I    " << std::setw(10) << number(costs.input)
+      << "backward, the gradients of activations; the zero-bubble papers' B\n"
+      << "  W    " << std::setw(10) << number(costs.weight)
+      << "backward, the gradients of weights\n"
+      << "  B    " << std::setw(10) << number(costs.input + costs.weight)
+      << "the whole backward, I + W; DeepSeek's, Megatron's and Chimera's B\n"
+      << "  F&B  " << std::setw(10) << number(costs.pair)
+      << "a forward and a backward overlapped in a pair; F + B where nothing is gained\n"
+      << std::right
+      << "T is from the first task to the last, idle is T less a rank's work, least to most of all "
+         "ranks; in span, the most idle\n"
+      << "time between a rank's own first and last task, which the zero-bubble papers count; "
+         "bubble the idle part of all time;\n"
+      << "parameters and activations are those of one device, in shares; gap is how far T is above "
+         "the bound\n"
       << "that no schedule with the same placement can beat\n\n";
   printTable(comparison, out);
   out << "\nsame devices: " << ranks << ", " << microBatches << "\n";
   printStandings(comparison.sameDevices, hasBytes(comparison), out);
-  out << "\nsame devices and memory: two copies of the parameters on " << ranks << "; in one bidirectional pipeline, or in two\n"
-      << "pipelines in parallel (data parallelism 2), each of half the stages, twice as long, and half the micro-batches\n";
+  out << "\nsame devices and memory: two copies of the parameters on " << ranks
+      << "; in one bidirectional pipeline, or in two\n"
+      << "pipelines in parallel (data parallelism 2), each of half the stages, twice as long, and "
+         "half the micro-batches\n";
   if (comparison.ranks % 2)
     out << "an odd number of ranks has no halves\n";
   if (comparison.microBatches < 2)
@@ -200,14 +228,21 @@ void printText(const Comparison &comparison, const std::string &model, std::ostr
 }
 
 Json toJson(const Figures &figures) {
-  return {{"makespan", figures.makespan},       {"idle_least", figures.leastIdle}, {"idle_most", figures.mostIdle},
+  return {{"makespan", figures.makespan},
+          {"idle_least", figures.leastIdle},
+          {"idle_most", figures.mostIdle},
           {"span_idle_most", figures.spanIdle},
-          {"bubble", figures.bubble},           {"peak_activations", figures.peak}, {"peak_bytes", figures.peakBytes},
-          {"lower_bound", figures.lowerBound},  {"gap", figures.gap()}};
+          {"bubble", figures.bubble},
+          {"peak_activations", figures.peak},
+          {"peak_bytes", figures.peakBytes},
+          {"lower_bound", figures.lowerBound},
+          {"gap", figures.gap()}};
 }
 
 Json toJson(const Standing &standing) {
-  Json json = {{"schedule", standing.title}, {"parameters", standing.copies}, {"pipelines", standing.pipelines}};
+  Json json = {{"schedule", standing.title},
+               {"parameters", standing.copies},
+               {"pipelines", standing.pipelines}};
   json.update(toJson(standing.figures));
   return json;
 }
@@ -215,7 +250,8 @@ Json toJson(const Standing &standing) {
 Json toJson(const Row &row) {
   const Generator &generator = *row.variant.generator;
   auto formula = [](const Formula &formula, const std::optional<double> &value) {
-    return Json{{"formula", formula.text ? Json(formula.text) : Json()}, {"value", value ? Json(*value) : Json()}};
+    return Json{{"formula", formula.text ? Json(formula.text) : Json()},
+                {"value", value ? Json(*value) : Json()}};
   };
   Json json = {{"schedule", row.variant.title}, {"name", generator.name}};
   if (generator.alias)
@@ -239,7 +275,9 @@ Json toJson(const Row &row) {
 Json toJson(const std::optional<SecondCopyVerdict::Rival> &rival) {
   if (!rival)
     return nullptr;
-  return {{"against", toJson(rival->standing)}, {"is_faster", rival->isFaster}, {"break_even_pair", rival->breakEven ? Json(*rival->breakEven) : Json()}};
+  return {{"against", toJson(rival->standing)},
+          {"is_faster", rival->isFaster},
+          {"break_even_pair", rival->breakEven ? Json(*rival->breakEven) : Json()}};
 }
 
 Json toJson(const SecondCopyVerdict &verdict);
@@ -263,40 +301,61 @@ Json toJson(const SecondCopyVerdict &verdict) {
 }
 
 Json toJson(const ChimeraVersusDualPipe &versus) {
-  auto optional = [](const std::optional<Standing> &standing) { return standing ? toJson(*standing) : Json(); };
-  return {{"backward_in_forwards", versus.backward},          {"pair_of_forward_and_backward", versus.gain},
-          {"ranks", versus.ranks},                            {"micro_batches", versus.microBatches},
-          {"chimera", toJson(versus.chimera)},                {"dualpipe", toJson(versus.dualpipe)},
-          {"chimera_halved", optional(versus.halvedChimera)}, {"dualpipe_halved", optional(versus.halvedDualpipe)},
+  auto optional = [](const std::optional<Standing> &standing) {
+    return standing ? toJson(*standing) : Json();
+  };
+  return {{"backward_in_forwards", versus.backward},
+          {"pair_of_forward_and_backward", versus.gain},
+          {"ranks", versus.ranks},
+          {"micro_batches", versus.microBatches},
+          {"chimera", toJson(versus.chimera)},
+          {"dualpipe", toJson(versus.dualpipe)},
+          {"chimera_halved", optional(versus.halvedChimera)},
+          {"dualpipe_halved", optional(versus.halvedDualpipe)},
           {"shortest", toJson(versus.shortest)}};
 }
 
 Json toJson(const Comparison &comparison) {
   const Costs &costs = comparison.costs;
-  return {{"ranks", comparison.ranks},
-          {"micro_batches", comparison.microBatches},
-          {"costs", {{"F", costs.forward}, {"I", costs.input}, {"W", costs.weight}, {"B", costs.input + costs.weight}, {"FB", costs.pair}, {"comm", costs.comm}}},
-          {"schedules", listOf(comparison.rows)},
-          {"same_devices", listOf(comparison.sameDevices)},
-          {"same_devices_and_memory", listOf(comparison.sameMemory)},
-          {"second_copy", listOf(comparison.secondCopies)},
-          {"chimera", {{"cases", listOf(comparison.chimeraCases)}, {"words", inWords(comparison.chimeraCases)}}}};
+  return {
+      {"ranks", comparison.ranks},
+      {"micro_batches", comparison.microBatches},
+      {"costs",
+       {{"F", costs.forward},
+        {"I", costs.input},
+        {"W", costs.weight},
+        {"B", costs.input + costs.weight},
+        {"FB", costs.pair},
+        {"comm", costs.comm}}},
+      {"schedules", listOf(comparison.rows)},
+      {"same_devices", listOf(comparison.sameDevices)},
+      {"same_devices_and_memory", listOf(comparison.sameMemory)},
+      {"second_copy", listOf(comparison.secondCopies)},
+      {"chimera",
+       {{"cases", listOf(comparison.chimeraCases)}, {"words", inWords(comparison.chimeraCases)}}}};
 }
 
 void printCsv(const Comparison &comparison, std::ostream &out) {
-  out << "schedule,legal,ranks,micro_batches,bubble_formula,bubble_value,parameters,activations_formula,activations_value,makespan,idle_least,idle_most,"
+  out << "schedule,legal,ranks,micro_batches,bubble_formula,bubble_value,parameters,activations_"
+         "formula,activations_value,makespan,idle_least,idle_most,"
          "span_idle_most,bubble,peak_activations,lower_bound,gap\n";
-  auto optional = [](const std::optional<double> &value) { return value ? number(*value, 12) : ""; };
+  auto optional = [](const std::optional<double> &value) {
+    return value ? number(*value, 12) : "";
+  };
   auto quoted = [](const char *text) { return text ? '"' + std::string(text) + '"' : ""; };
   for (const Row &row : comparison.rows) {
     const Generator &generator = *row.variant.generator;
-    out << quoted(row.variant.title.c_str()) << "," << (row.legality.isLegal ? "yes" : "no") << "," << row.ranks << "," << row.microBatches << ","
-        << quoted(generator.bubble.text) << "," << optional(row.bubble) << "," << generator.replicas() << "," << quoted(generator.activations.text) << ","
-        << optional(row.activations);
-    for (auto get : {+[](const Figures &f) { return f.makespan; }, +[](const Figures &f) { return f.leastIdle; }, +[](const Figures &f) { return f.mostIdle; },
-                     +[](const Figures &f) { return f.spanIdle; },
-                     +[](const Figures &f) { return f.bubble; }, +[](const Figures &f) { return f.peak; }, +[](const Figures &f) { return f.lowerBound; },
-                     +[](const Figures &f) { return f.gap(); }})
+    out << quoted(row.variant.title.c_str()) << "," << (row.legality.isLegal ? "yes" : "no") << ","
+        << row.ranks << "," << row.microBatches << "," << quoted(generator.bubble.text) << ","
+        << optional(row.bubble) << "," << generator.replicas() << ","
+        << quoted(generator.activations.text) << "," << optional(row.activations);
+    for (auto get :
+         {+[](const Figures &f) { return f.makespan; },
+          +[](const Figures &f) { return f.leastIdle; },
+          +[](const Figures &f) { return f.mostIdle; },
+          +[](const Figures &f) { return f.spanIdle; }, +[](const Figures &f) { return f.bubble; },
+          +[](const Figures &f) { return f.peak; }, +[](const Figures &f) { return f.lowerBound; },
+          +[](const Figures &f) { return f.gap(); }})
       out << "," << (row.figures ? number(get(*row.figures), 12) : "");
     out << "\n";
   }

@@ -5,8 +5,8 @@
 #include "Subcommands.h"
 #include "session/Manifest.h"
 
-#include "dpc/Schedule/generators/Generators.h"
 #include "dpc/Schedule/core/Spread.h"
+#include "dpc/Schedule/generators/Generators.h"
 
 #include <nlohmann/json.hpp>
 
@@ -28,7 +28,9 @@ Result<Json> readManifest(const std::string &path) {
   if (!std::filesystem::exists(path, error))
     return R::failure("--cost-from: there is no '" + path + "'");
   if (!std::filesystem::is_regular_file(file, error))
-    return R::failure("--cost-from: '" + path + "' is no artifact: it has no manifest.json; `dpc compile MODEL.onnx -o MODEL.dpc` makes one");
+    return R::failure("--cost-from: '" + path +
+                      "' is no artifact: it has no manifest.json; `dpc compile MODEL.onnx -o "
+                      "MODEL.dpc` makes one");
   if (uintmax_t size = std::filesystem::file_size(file, error); error || size > kMaxManifestBytes)
     return R::failure("--cost-from: '" + file.string() + "' is too large for a manifest");
   std::ifstream stream(file, std::ios::binary);
@@ -36,8 +38,10 @@ Result<Json> readManifest(const std::string &path) {
   if (!manifest.is_object() || !manifest.contains("format") || manifest["format"] != "dpc-artifact")
     return R::failure("--cost-from: '" + file.string() + "' is no manifest of an artifact");
   const Json &version = manifest.contains("format_version") ? manifest["format_version"] : Json();
-  if (!version.is_array() || version.empty() || !version[0].is_number_integer() || version[0] != dpcrt::Manifest::formatMajor)
-    return R::failure("--cost-from: '" + path + "' has format version " + version.dump() + "; this dpc reads " + std::to_string(dpcrt::Manifest::formatMajor) + ".x");
+  if (!version.is_array() || version.empty() || !version[0].is_number_integer() ||
+      version[0] != dpcrt::Manifest::formatMajor)
+    return R::failure("--cost-from: '" + path + "' has format version " + version.dump() +
+                      "; this dpc reads " + std::to_string(dpcrt::Manifest::formatMajor) + ".x");
   return manifest;
 }
 
@@ -45,7 +49,8 @@ Result<Json> readManifest(const std::string &path) {
 struct Reader {
   std::string fault;
 
-  double number(const Json &object, const char *name, const std::string &where, bool isNeeded = true) {
+  double number(const Json &object, const char *name, const std::string &where,
+                bool isNeeded = true) {
     if (!object.is_object() || !object.contains(name)) {
       if (isNeeded)
         refuse(where + name + " is missing");
@@ -69,7 +74,8 @@ struct Reader {
 
 void readStages(const Json &list, Costs &costs, Reader &reader) {
   if (!list.is_array() || list.empty() || list.size() > kMaxRanks) {
-    reader.refuse("forecast.costs.stages is no list of 1 to " + std::to_string(kMaxRanks) + " stages");
+    reader.refuse("forecast.costs.stages is no list of 1 to " + std::to_string(kMaxRanks) +
+                  " stages");
     return;
   }
   for (const Json &entry : list) {
@@ -98,7 +104,9 @@ void readPairs(const Json &rows, Costs &costs, Reader &reader) {
   }
   for (size_t f = 0; f < count; ++f)
     for (size_t b = 0; b < count; ++b)
-      costs.pairs.push_back(reader.number(rows[f][b], "forecast.costs.pairs_s[" + std::to_string(f) + "][" + std::to_string(b) + "]"));
+      costs.pairs.push_back(reader.number(rows[f][b], "forecast.costs.pairs_s[" +
+                                                          std::to_string(f) + "][" +
+                                                          std::to_string(b) + "]"));
 }
 
 void readLink(const Json &object, Costs &costs, Reader &reader) {
@@ -122,11 +130,13 @@ Result<Costs> readModelCosts(const std::string &path) {
     return R::failure(manifest.error());
   const Json forecast = manifest->contains("forecast") ? (*manifest)["forecast"] : Json();
   if (!forecast.is_object() || !forecast.contains("costs"))
-    return R::failure("--cost-from: '" + path + "' says nothing of costs: an older dpc compiled it; compile the model again");
+    return R::failure("--cost-from: '" + path +
+                      "' says nothing of costs: an older dpc compiled it; compile the model again");
   const Json &section = forecast["costs"];
   Costs costs;
   Reader reader;
-  readStages(section.is_object() && section.contains("stages") ? section["stages"] : Json(), costs, reader);
+  readStages(section.is_object() && section.contains("stages") ? section["stages"] : Json(), costs,
+             reader);
   if (reader.fault.empty() && section.contains("pairs_s"))
     readPairs(section["pairs_s"], costs, reader);
   if (reader.fault.empty() && section.contains("link"))
@@ -138,7 +148,9 @@ Result<Costs> readModelCosts(const std::string &path) {
   return costs;
 }
 
-Result<Costs> modelCosts(const Flags &flags) { return flags.costsFrom.empty() ? parseCosts(flags.costs) : readModelCosts(flags.costsFrom); }
+Result<Costs> modelCosts(const Flags &flags) {
+  return flags.costsFrom.empty() ? parseCosts(flags.costs) : readModelCosts(flags.costsFrom);
+}
 
 Result<Costs> costsOf(const Flags &flags, const Table &table) {
   if (flags.costsFrom.empty())

@@ -21,8 +21,11 @@ Json toJson(const Generator &g) {
     row["alias"] = g.alias;
   row["options"] = Json::array();
   for (const Option &option : g.options)
-    row["options"].push_back(
-        {{"name", option.name}, {"default", option.fallback}, {"least", option.least}, {"most", option.most}, {"summary", option.summary}});
+    row["options"].push_back({{"name", option.name},
+                              {"default", option.fallback},
+                              {"least", option.least},
+                              {"most", option.most},
+                              {"summary", option.summary}});
   if (g.bubble.text)
     row["bubble"] = g.bubble.text;
   if (g.activations.text)
@@ -31,11 +34,13 @@ Json toJson(const Generator &g) {
 }
 
 void printRow(const Generator &g, std::ostream &out) {
-  out << g.name << (g.alias ? std::string(", also ") + g.alias : "") << "\n    " << g.summary << "\n";
+  out << g.name << (g.alias ? std::string(", also ") + g.alias : "") << "\n    " << g.summary
+      << "\n";
   if (*g.precondition)
     out << "    needs " << g.precondition << "\n";
   for (const Option &option : g.options)
-    out << "    " << option.name << "=" << option.fallback << " (" << option.least << " to " << option.most << "): " << option.summary << "\n";
+    out << "    " << option.name << "=" << option.fallback << " (" << option.least << " to "
+        << option.most << "): " << option.summary << "\n";
   out << "    placement " << getName(g.placement) << ", parameters " << g.replicas() << "x";
   if (g.bubble.text)
     out << ", bubble " << g.bubble.text;

@@ -3,8 +3,8 @@
 #include "Subcommands.h"
 
 #include "dpc/Schedule/core/Csv.h"
-#include "dpc/Schedule/search/Search.h"
 #include "dpc/Schedule/core/Text.h"
+#include "dpc/Schedule/search/Search.h"
 
 #include <algorithm>
 #include <iomanip>
@@ -21,19 +21,22 @@ unsigned countStageFactors(const std::string &costs) {
   if (at == std::string::npos)
     return 0;
   size_t end = costs.find(',', at + 1);
-  return 1 + std::count(costs.begin() + at, end == std::string::npos ? costs.end() : costs.begin() + end, ':');
+  return 1 + std::count(costs.begin() + at,
+                        end == std::string::npos ? costs.end() : costs.begin() + end, ':');
 }
 
 // The costs are of one placement's stages if its factors are given, else of any.
 Result<Costs> readCosts(const Flags &flags, SearchOptions &options) {
   unsigned factors = countStageFactors(flags.costs), chunks = options.chunks;
-  bool isSingle = options.placement == Placement::Linear || options.placement == Placement::Mirrored;
+  bool isSingle =
+      options.placement == Placement::Linear || options.placement == Placement::Mirrored;
   if (!chunks)
     chunks = isSingle || !factors || factors % options.ranks ? 1 : factors / options.ranks;
   options.spreads = !factors;
   if (!flags.costsFrom.empty())
     return modelCosts(flags);
-  return costsOf(flags, startTable("search", Placement::Loop, options.ranks, chunks, options.microBatches));
+  return costsOf(
+      flags, startTable("search", Placement::Loop, options.ranks, chunks, options.microBatches));
 }
 
 std::string number(double value) {
@@ -46,10 +49,13 @@ std::string number(double value) {
 std::string comment(const SearchResult &result, const SearchOptions &options) {
   const Simulation &simulation = result.simulation;
   std::ostringstream text;
-  text << "# makespan " << number(simulation.makespan) << ", " << std::fixed << std::setprecision(2) << 100 * result.gap() << " % above the bound of "
-       << number(result.lowerBound) << "\n"
-       << "# peak activations " << number(*std::max_element(simulation.peakActivations.begin(), simulation.peakActivations.end())) << "; from "
-       << result.origin << "; " << result.iterations << " iterations" << (result.stoppedByTime ? " when the time was up" : "") << ", seed " << options.seed
+  text << "# makespan " << number(simulation.makespan) << ", " << std::fixed << std::setprecision(2)
+       << 100 * result.gap() << " % above the bound of " << number(result.lowerBound) << "\n"
+       << "# peak activations "
+       << number(*std::max_element(simulation.peakActivations.begin(),
+                                   simulation.peakActivations.end()))
+       << "; from " << result.origin << "; " << result.iterations << " iterations"
+       << (result.stoppedByTime ? " when the time was up" : "") << ", seed " << options.seed
        << "\n";
   return text.str();
 }

@@ -15,12 +15,17 @@ namespace {
 // Row by row: a large table as one JSON value would take many times its memory.
 void printJson(const Table &table, std::ostream &out) {
   using Json = nlohmann::ordered_json;
-  Json head = {{"name", table.name}, {"ranks", table.ranks}, {"stages", table.stages}, {"micro_batches", table.microBatches}};
+  Json head = {{"name", table.name},
+               {"ranks", table.ranks},
+               {"stages", table.stages},
+               {"micro_batches", table.microBatches}};
   head["replicas"] = Json::array();
   for (const Replica &replica : table.replicas)
-    head["replicas"].push_back(
-        {{"first_micro_batch", replica.firstMicroBatch}, {"end_micro_batch", replica.endMicroBatch}, {"rank_of_stage", replica.rankOfStage}});
-  std::string text = head.dump(-1, ' ', false, Json::error_handler_t::replace); // a name may be any bytes
+    head["replicas"].push_back({{"first_micro_batch", replica.firstMicroBatch},
+                                {"end_micro_batch", replica.endMicroBatch},
+                                {"rank_of_stage", replica.rankOfStage}});
+  std::string text =
+      head.dump(-1, ' ', false, Json::error_handler_t::replace); // a name may be any bytes
   text.pop_back();
   out << text << ",\"actions\":[";
   for (size_t rank = 0; rank < table.actions.size(); ++rank) {

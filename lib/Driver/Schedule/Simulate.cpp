@@ -24,14 +24,11 @@ bool hasPairs(const Table &table) {
 }
 
 void printJson(const Simulation &result, const std::vector<double> &floor, std::ostream &out) {
-  nlohmann::ordered_json json = {{"makespan", result.makespan},
-                                 {"idle", result.idle},
-                                 {"span_idle", result.spanIdle},
-                                 {"peak_activations", result.peakActivations},
-                                 {"activation_floor", floor},
-                                 {"peak_bytes", result.peakBytes},
-                                 {"lower_bound", result.lowerBound},
-                                 {"critical_path", result.criticalPath}};
+  nlohmann::ordered_json json = {
+      {"makespan", result.makespan},      {"idle", result.idle},
+      {"span_idle", result.spanIdle},     {"peak_activations", result.peakActivations},
+      {"activation_floor", floor},        {"peak_bytes", result.peakBytes},
+      {"lower_bound", result.lowerBound}, {"critical_path", result.criticalPath}};
   out << json.dump() << "\n";
 }
 
@@ -45,11 +42,14 @@ void printPath(const Table &table, const Simulation &result, std::ostream &out) 
   for (size_t begin = 0, end; begin < path.size(); begin = end) {
     unsigned rank = path[begin].first;
     end = begin + 1;
-    while (end < path.size() && path[end].first == rank && path[end].second == path[end - 1].second + 1)
+    while (end < path.size() && path[end].first == rank &&
+           path[end].second == path[end - 1].second + 1)
       ++end;
-    std::string text = "rank " + std::to_string(rank) + " " + printAction(table.actions[rank][path[begin].second]);
+    std::string text =
+        "rank " + std::to_string(rank) + " " + printAction(table.actions[rank][path[begin].second]);
     if (end - begin > 1)
-      text += (end - begin > 2 ? ".." : " ") + printAction(table.actions[rank][path[end - 1].second]);
+      text +=
+          (end - begin > 2 ? ".." : " ") + printAction(table.actions[rank][path[end - 1].second]);
     stretches.push_back(text);
   }
   out << "critical path, " << path.size() << (path.size() == 1 ? " action:" : " actions:");
@@ -72,22 +72,27 @@ std::string format(double value) {
   return text.str();
 }
 
-void printTable(const Table &table, const Simulation &result, const std::vector<double> &floor, double withPairs, std::ostream &out) {
-  bool hasBytes = std::any_of(result.peakBytes.begin(), result.peakBytes.end(), [](double bytes) { return bytes > 0; });
-  out << table.name << ": makespan " << std::setprecision(10) << result.makespan << ", no schedule with this placement is shorter than "
-      << result.lowerBound;
+void printTable(const Table &table, const Simulation &result, const std::vector<double> &floor,
+                double withPairs, std::ostream &out) {
+  bool hasBytes = std::any_of(result.peakBytes.begin(), result.peakBytes.end(),
+                              [](double bytes) { return bytes > 0; });
+  out << table.name << ": makespan " << std::setprecision(10) << result.makespan
+      << ", no schedule with this placement is shorter than " << result.lowerBound;
   // The bound is for what the schedule does: one without pairs could gain from them.
   if (withPairs < result.lowerBound)
     out << ", or with overlapped pairs than " << withPairs;
   out << std::setprecision(6) << "\n"
-      << "rank      idle   of makespan   idle within its span   peak activations   at least" << (hasBytes ? "       peak bytes" : "") << "\n";
+      << "rank      idle   of makespan   idle within its span   peak activations   at least"
+      << (hasBytes ? "       peak bytes" : "") << "\n";
   for (unsigned r = 0; r < table.ranks; ++r) {
     std::ostringstream share;
-    share << std::fixed << std::setprecision(1) << (result.makespan > 0 ? 100 * result.idle[r] / result.makespan : 0) << " %";
+    share << std::fixed << std::setprecision(1)
+          << (result.makespan > 0 ? 100 * result.idle[r] / result.makespan : 0) << " %";
     std::ostringstream least;
     least << std::fixed << std::setprecision(2) << floor[r];
-    out << std::right << std::setw(4) << r << std::setw(10) << format(result.idle[r]) << std::setw(14) << share.str() << std::setw(23)
-        << format(result.spanIdle[r]) << std::setw(19) << format(result.peakActivations[r]) << std::setw(11) << least.str();
+    out << std::right << std::setw(4) << r << std::setw(10) << format(result.idle[r])
+        << std::setw(14) << share.str() << std::setw(23) << format(result.spanIdle[r])
+        << std::setw(19) << format(result.peakActivations[r]) << std::setw(11) << least.str();
     if (hasBytes)
       out << std::setw(17) << inWords(result.peakBytes[r], "B");
     out << "\n";

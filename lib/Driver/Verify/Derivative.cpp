@@ -23,7 +23,9 @@ double norm(const std::vector<double> &values) {
 
 class Checker {
 public:
-  Checker(const Loss &loss, const NamedTensors &parameters, const NamedTensors &gradients, const HeldElements &held) : loss(loss), parameters(parameters), gradients(gradients) {
+  Checker(const Loss &loss, const NamedTensors &parameters, const NamedTensors &gradients,
+          const HeldElements &held)
+      : loss(loss), parameters(parameters), gradients(gradients) {
     double largest = 0;
     for (auto &[name, gradient] : gradients)
       largest = std::max(largest, norm(gradient.floats));
@@ -40,7 +42,8 @@ public:
         d = double(generator() >> 11) * 0x1p-52 - 1;
       double across = norm(direction), size = norm(gradient.floats), scale = std::max(size, least);
       for (size_t i = 0; i < direction.size(); ++i)
-        direction[i] = ((size > 0 ? gradient.floats[i] / size : 0) + direction[i] / across / 2) / scale;
+        direction[i] =
+            ((size > 0 ? gradient.floats[i] / size : 0) + direction[i] / across / 2) / scale;
       if (auto found = held.find(name); found != held.end())
         for (int64_t element : found->second)
           direction[element] = 0;
@@ -92,7 +95,8 @@ private:
 
   // By the four-point formula: its error falls with the fourth power of the step.
   FailureOr<double> difference(size_t from, size_t to, double length) {
-    static constexpr std::pair<double, double> points[] = {{-2, 1. / 12}, {-1, -8. / 12}, {1, 8. / 12}, {2, -1. / 12}};
+    static constexpr std::pair<double, double> points[] = {
+        {-2, 1. / 12}, {-1, -8. / 12}, {1, 8. / 12}, {2, -1. / 12}};
     double sum = 0;
     for (auto [place, weight] : points) {
       NamedTensors moved = parameters;
@@ -116,7 +120,9 @@ private:
 
 } // namespace
 
-FailureOr<DerivativeCheck> checkDerivative(const Loss &loss, const NamedTensors &parameters, const NamedTensors &gradients, const HeldElements &held) {
+FailureOr<DerivativeCheck> checkDerivative(const Loss &loss, const NamedTensors &parameters,
+                                           const NamedTensors &gradients,
+                                           const HeldElements &held) {
   return Checker(loss, parameters, gradients, held).run();
 }
 

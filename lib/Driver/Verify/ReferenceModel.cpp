@@ -21,9 +21,11 @@ namespace {
 using Values = SmallVector<Tensor>; // per member
 using Role = std::pair<RoleKind, unsigned>;
 
-FailureOr<Values> splitOverMembers(RankedTensorType type, const std::string &bytes, int64_t members, func::FuncOp at, StringRef name) {
+FailureOr<Values> splitOverMembers(RankedTensorType type, const std::string &bytes, int64_t members,
+                                   func::FuncOp at, StringRef name) {
   if (bytes.size() % members != 0) {
-    at.emitError() << "input '" << name << "' has " << bytes.size() << " bytes for " << members << " ranks";
+    at.emitError() << "input '" << name << "' has " << bytes.size() << " bytes for " << members
+                   << " ranks";
     return failure();
   }
   size_t each = bytes.size() / members;
@@ -60,14 +62,17 @@ static HeldElements findPaddingRows(ModuleOp module) {
     if (!row || !get)
       return;
     auto type = cast<RankedTensorType>(get.getType());
-    int64_t rows = cast<RankedTensorType>(gather.getTable().getType()).getDimSize(0), width = type.getNumElements() / rows;
+    int64_t rows = cast<RankedTensorType>(gather.getTable().getType()).getDimSize(0),
+            width = type.getNumElements() / rows;
     for (int64_t i = 0; i < width; ++i)
-      held[get.getParameter().str()].push_back(isTransposed ? i * rows + int64_t(*row) : int64_t(*row) * width + i);
+      held[get.getParameter().str()].push_back(isTransposed ? i * rows + int64_t(*row)
+                                                            : int64_t(*row) * width + i);
   });
   return held;
 }
 
-FailureOr<ReferenceModel> ReferenceModel::load(StringRef bytecode, int64_t experts, MLIRContext *context) {
+FailureOr<ReferenceModel> ReferenceModel::load(StringRef bytecode, int64_t experts,
+                                               MLIRContext *context) {
   ReferenceModel model;
   model.module = parseSourceString<ModuleOp>(bytecode, context);
   if (!model.module)
@@ -118,14 +123,18 @@ nn::ParameterOp ReferenceModel::lookup(StringRef parameter) const {
   return const_cast<ReferenceModel *>(this)->module->lookupSymbol<nn::ParameterOp>(parameter);
 }
 
-FailureOr<MicroBatchResult> ReferenceModel::run(const std::map<std::string, std::string> &inputs, const NamedTensors &parameters, bool gradients,
-                                                reference::Precision precision, std::shared_ptr<reference::Decisions> decisions) const {
+FailureOr<MicroBatchResult>
+ReferenceModel::run(const std::map<std::string, std::string> &inputs,
+                    const NamedTensors &parameters, bool gradients, reference::Precision precision,
+                    std::shared_ptr<reference::Decisions> decisions) const {
   reference::Options chosen = options;
   chosen.precision = precision;
   int64_t members = options.mesh.front().size;
   std::map<Role, Values> known;
   StageOp stage = this->stage;
-  auto parameterName = [&](unsigned index) { return cast<FlatSymbolRefAttr>(stage.getParams()[index]).getValue().str(); };
+  auto parameterName = [&](unsigned index) {
+    return cast<FlatSymbolRefAttr>(stage.getParams()[index]).getValue().str();
+  };
 
   auto argument = [&](func::FuncOp function, unsigned index) -> FailureOr<Values> {
     RoleAttr role = getArgRole(function, index);
@@ -158,7 +167,8 @@ FailureOr<MicroBatchResult> ReferenceModel::run(const std::map<std::string, std:
     case RoleKind::LossScale:
       return Values(members, Tensor::fromFloats({}, {1}));
     default:
-      function.emitError() << "argument " << index << " (" << role << ") is given by no function before";
+      function.emitError() << "argument " << index << " (" << role
+                           << ") is given by no function before";
       return failure();
     }
   };

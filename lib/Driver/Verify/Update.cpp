@@ -7,8 +7,9 @@
 
 namespace dpc::verify {
 
-void applyUpdate(const std::string &optimizer, const dpcrt_update &options, double lr, int t, const std::vector<double> &gradient,
-                 std::vector<double> &weights, Moments &moments) {
+void applyUpdate(const std::string &optimizer, const dpcrt_update &options, double lr, int t,
+                 const std::vector<double> &gradient, std::vector<double> &weights,
+                 Moments &moments) {
   bool adam = optimizer == "adam" || optimizer == "adamw", decoupled = optimizer == "adamw";
   moments.first.resize(weights.size());
   if (adam)

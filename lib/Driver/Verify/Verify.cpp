@@ -4,10 +4,10 @@
 // that the ranks had, so that a difference is shown where it arises.
 #include "dpc/Driver/Verify/Verify.h"
 
+#include "data/Files.h"
 #include "dpc/Driver/Verify/Derivative.h"
 #include "dpc/Driver/Verify/ReferenceModel.h"
 #include "dpc/Driver/Verify/Update.h"
-#include "data/Files.h"
 #include "session/Client.h"
 
 #include <cmath>
@@ -17,16 +17,17 @@
 #include <sstream>
 
 using namespace mlir;
+using dpc::reference::Tensor;
 using dpcrt::Code;
 using dpcrt::Status;
-using dpc::reference::Tensor;
 
 namespace dpc::verify {
 namespace {
 
 // Of correctness in single precision: a value's distance from double precision,
 // relative; a gradient's floor beside the largest gradient of all; a weight's.
-constexpr double kLossBound = 1e-5, kGradientBound = 1e-5, kGradientFloor = 1e-7, kWeightBound = 1e-6;
+constexpr double kLossBound = 1e-5, kGradientBound = 1e-5, kGradientFloor = 1e-7,
+                 kWeightBound = 1e-6;
 
 std::string digits(double value) {
   std::ostringstream text;
@@ -85,7 +86,8 @@ struct Largest {
 
 class Verification {
 public:
-  Verification(const VerifyOptions &options, MLIRContext *context, std::ostream &out) : options(options), context(context), out(out) {}
+  Verification(const VerifyOptions &options, MLIRContext *context, std::ostream &out)
+      : options(options), context(context), out(out) {}
 
   Status run() {
     if (Status s = open(); !s.ok())
@@ -94,14 +96,19 @@ public:
       if (Status s = oneStep(step); !s.ok())
         return s;
     if (differences)
-      return dpcrt::error(Code::Difference, differences, differences == 1 ? " difference" : " differences", " found");
-    out << "verified: " << options.steps << (options.steps == 1 ? " step" : " steps") << " of " << manifest["model"]["name"].get<std::string>()
-        << " on " << dpcrt_session_ranks(ranks.get()) << (dpcrt_session_ranks(ranks.get()) == 1 ? " rank" : " ranks") << "\n";
+      return dpcrt::error(Code::Difference, differences,
+                          differences == 1 ? " difference" : " differences", " found");
+    out << "verified: " << options.steps << (options.steps == 1 ? " step" : " steps") << " of "
+        << manifest["model"]["name"].get<std::string>() << " on "
+        << dpcrt_session_ranks(ranks.get())
+        << (dpcrt_session_ranks(ranks.get()) == 1 ? " rank" : " ranks") << "\n";
     return {};
   }
 
 private:
-  Status internal() const { return Status(Code::Artifact, "the artifact's nn module cannot be interpreted"); }
+  Status internal() const {
+    return Status(Code::Artifact, "the artifact's nn module cannot be interpreted");
+  }
 
   Status open() {
     dpcrt_artifact *a = nullptr;
@@ -115,10 +122,13 @@ private:
     for (auto &entry : manifest["entry_points"])
       if (entry["name"] == "train_step")
         microBatches = entry["micro_batches"];
-    if (Status s = batches.open(options.data, dpcrt::inputSpecs(a), microBatches, experts, 0, {}); !s.ok())
+    if (Status s = batches.open(options.data, dpcrt::inputSpecs(a), microBatches, experts, 0, {});
+        !s.ok())
       return s;
     std::string bytecode;
-    if (Status s = dpcrt::readWholeFile(options.artifact + "/module.mlirbc", Code::Artifact, bytecode); !s.ok())
+    if (Status s =
+            dpcrt::readWholeFile(options.artifact + "/module.mlirbc", Code::Artifact, bytecode);
+        !s.ok())
       return s.within("verify needs the nn module that compile puts into an artifact");
     FailureOr<ReferenceModel> loaded = ReferenceModel::load(bytecode, experts, context);
     if (failed(loaded))
@@ -143,13 +153,16 @@ private:
       dpcrt_tensor state = dpcrt::stateOf(session, i);
       std::string &bytes = states[state.name];
       bytes.resize(state.bytes);
-      if (Status s = dpcrt::fromC(dpcrt_session_read(session, state.name, bytes.data(), bytes.size())); !s.ok())
+      if (Status s =
+              dpcrt::fromC(dpcrt_session_read(session, state.name, bytes.data(), bytes.size()));
+          !s.ok())
         return s;
     }
     return {};
   }
 
-  Status takeStep(dpcrt_session *session, const std::vector<dpcrt_input> &inputs, StepOutcome &outcome) {
+  Status takeStep(dpcrt_session *session, const std::vector<dpcrt_input> &inputs,
+                  StepOutcome &outcome) {
     auto request = dpcrt::sized<dpcrt_request>();
     request.lr = options.lr;
     dpcrt_result result;
@@ -170,7 +183,8 @@ private:
       out << "difference: step " << current << ": " << what << "\n";
   }
 
-  void differAs(const std::string &what, double value, const std::string &where, double other, const std::string &more = "") {
+  void differAs(const std::string &what, double value, const std::string &where, double other,
+                const std::string &more = "") {
     auto [a, b] = apart(value, other);
     differ(what + " is " + a + ", " + where + " " + b + more);
   }
@@ -214,21 +228,26 @@ private:
 
   void compareBits(const StepOutcome &parallel, const StepOutcome &sequential) {
     unsigned before = differences;
-    auto same = [](const std::vector<float> &a, const std::vector<float> &b, size_t i) { return std::memcmp(&a[i], &b[i], sizeof(float)) == 0; };
+    auto same = [](const std::vector<float> &a, const std::vector<float> &b, size_t i) {
+      return std::memcmp(&a[i], &b[i], sizeof(float)) == 0;
+    };
     for (size_t i = 0; i < parallel.losses.size(); ++i)
       if (!same(parallel.losses, sequential.losses, i) || !same(parallel.dens, sequential.dens, i))
-        differAs("the loss of " + lossName(i), parallel.losses[i], "in the sequential replay", sequential.losses[i],
+        differAs("the loss of " + lossName(i), parallel.losses[i], "in the sequential replay",
+                 sequential.losses[i],
                  same(parallel.losses, sequential.losses, i) ? " (its denominator differs)" : "");
     for (auto &[name, bytes] : parallel.states)
       if (bytes != sequential.states.at(name))
         differ(name + " has other bits than in the sequential replay");
     if (differences == before)
-      out << "step " << current << ": " << parallel.losses.size() << " losses and " << parallel.states.size()
+      out << "step " << current << ": " << parallel.losses.size() << " losses and "
+          << parallel.states.size()
           << " gradients, weights and moments equal the sequential replay's bit for bit\n";
   }
 
   /// The bytes of one micro-batch, by input.
-  std::map<std::string, std::string> microBatch(ArrayRef<dpcrt_input> inputs, uint64_t index) const {
+  std::map<std::string, std::string> microBatch(ArrayRef<dpcrt_input> inputs,
+                                                uint64_t index) const {
     std::map<std::string, std::string> one;
     for (const dpcrt_input &input : inputs) {
       uint64_t each = input.bytes / microBatches;
@@ -238,12 +257,15 @@ private:
   }
 
   /// Gradients of the step in a precision: the sum over micro-batches, weighted.
-  FailureOr<std::vector<MicroBatchResult>> interpret(ArrayRef<dpcrt_input> inputs, const NamedTensors &parameters, reference::Precision precision,
+  FailureOr<std::vector<MicroBatchResult>> interpret(ArrayRef<dpcrt_input> inputs,
+                                                     const NamedTensors &parameters,
+                                                     reference::Precision precision,
                                                      NamedTensors &gradients) {
     std::vector<MicroBatchResult> results;
     double den = 0, count = 0;
     for (uint64_t m = 0; m < microBatches; ++m) {
-      FailureOr<MicroBatchResult> result = model.run(microBatch(inputs, m), parameters, true, precision);
+      FailureOr<MicroBatchResult> result =
+          model.run(microBatch(inputs, m), parameters, true, precision);
       if (failed(result))
         return failure();
       for (double d : result->dens)
@@ -263,7 +285,8 @@ private:
     return results;
   }
 
-  Status compareGradients(ArrayRef<dpcrt_input> inputs, const NamedTensors &parameters, const StepOutcome &outcome) {
+  Status compareGradients(ArrayRef<dpcrt_input> inputs, const NamedTensors &parameters,
+                          const StepOutcome &outcome) {
     NamedTensors gradients;
     auto exact = interpret(inputs, parameters, reference::Precision::Double, gradients);
     if (failed(exact))
@@ -274,7 +297,8 @@ private:
     for (uint64_t m = 0, i = 0; m < microBatches; ++m)
       for (uint64_t e = 0; e < experts; ++e, ++i) {
         double loss = (*exact)[m].losses[e], weight = (*exact)[m].dens[e];
-        double far = std::abs(outcome.losses[i] - loss), bound = kLossBound * std::max(std::abs(loss), 1e-3);
+        double far = std::abs(outcome.losses[i] - loss),
+               bound = kLossBound * std::max(std::abs(loss), 1e-3);
         losses.add(far, bound, lossName(i));
         if (!(far <= bound))
           differAs("the loss of " + lossName(i), outcome.losses[i], "in float64", loss);
@@ -301,7 +325,8 @@ private:
         differ("parameter '" + name + "' has no gradient");
         continue;
       }
-      double far = distance(values(name, found->second).floats, gradient.floats), size = norm(gradient.floats);
+      double far = distance(values(name, found->second).floats, gradient.floats),
+             size = norm(gradient.floats);
       double bound = kGradientBound * size + kGradientFloor * largest;
       if (!(far <= bound)) {
         if (!rounded) {
@@ -309,18 +334,22 @@ private:
           if (failed(interpret(inputs, parameters, reference::Precision::Typed, *rounded)))
             return internal();
         }
-        bound = std::max(kGradientBound * size, 4 * distance(rounded->at(name).floats, gradient.floats)) + kGradientFloor * largest;
+        bound = std::max(kGradientBound * size,
+                         4 * distance(rounded->at(name).floats, gradient.floats)) +
+                kGradientFloor * largest;
       }
       distances.add(far, bound, name);
       if (!(far <= bound))
-        differ("the gradient of '" + name + "' is " + digits(far) + " from float64's, whose norm is " + digits(size) + "; at most " + digits(bound) +
+        differ("the gradient of '" + name + "' is " + digits(far) +
+               " from float64's, whose norm is " + digits(size) + "; at most " + digits(bound) +
                " would be right");
     }
     if (current == 1)
       if (Status s = compareDerivative(inputs, parameters); !s.ok())
         return s;
-    out << "step " << current << ": furthest from float64, as a part of what is allowed: loss " << digits(losses.part) << ", gradient "
-        << digits(distances.part) << (distances.name.empty() ? "" : " ('" + distances.name + "')") << "\n";
+    out << "step " << current << ": furthest from float64, as a part of what is allowed: loss "
+        << digits(losses.part) << ", gradient " << digits(distances.part)
+        << (distances.name.empty() ? "" : " ('" + distances.name + "')") << "\n";
     return {};
   }
 
@@ -330,14 +359,16 @@ private:
     auto one = microBatch(inputs, 0);
     // A derivative is of the branch that is taken: a bucket, an expert, a side.
     auto decisions = std::make_shared<reference::Decisions>();
-    FailureOr<MicroBatchResult> result = model.run(one, parameters, true, reference::Precision::Double, decisions);
+    FailureOr<MicroBatchResult> result =
+        model.run(one, parameters, true, reference::Precision::Double, decisions);
     if (failed(result))
       return internal();
     // A gradient is of den times loss, den being a constant to it.
     auto dens = result->dens;
     auto check = checkDerivative(
         [&](const NamedTensors &moved) -> FailureOr<double> {
-          FailureOr<MicroBatchResult> at = model.run(one, moved, false, reference::Precision::Double, decisions);
+          FailureOr<MicroBatchResult> at =
+              model.run(one, moved, false, reference::Precision::Double, decisions);
           if (failed(at))
             return failure();
           double sum = 0;
@@ -349,10 +380,11 @@ private:
     if (failed(check))
       return internal();
     if (!check->parameter.empty())
-      differAs("the derivative by '" + check->parameter + "' along its own direction", check->expected, "by differences of the loss in float64",
-               check->found);
+      differAs("the derivative by '" + check->parameter + "' along its own direction",
+               check->expected, "by differences of the loss in float64", check->found);
     else
-      out << "derivatives: along a direction to which each of " << result->gradients.size() << " parameters adds about 1, " << digits(check->distance())
+      out << "derivatives: along a direction to which each of " << result->gradients.size()
+          << " parameters adds about 1, " << digits(check->distance())
           << " from differences of the loss\n";
     return {};
   }
@@ -365,15 +397,19 @@ private:
     Largest distances;
     for (auto &[name, start] : before) {
       std::vector<double> weights = start.floats;
-      if (auto gradient = outcome.states.find("grad/" + name); gradient != outcome.states.end() && outcome.sumDen != 0)
-        applyUpdate(optimizer, update, options.lr, int(current), values(name, gradient->second).floats, weights, moments[name]);
-      double far = distance(values(name, outcome.states.at("param/" + name)).floats, weights), bound = kWeightBound * norm(weights);
+      if (auto gradient = outcome.states.find("grad/" + name);
+          gradient != outcome.states.end() && outcome.sumDen != 0)
+        applyUpdate(optimizer, update, options.lr, int(current),
+                    values(name, gradient->second).floats, weights, moments[name]);
+      double far = distance(values(name, outcome.states.at("param/" + name)).floats, weights),
+             bound = kWeightBound * norm(weights);
       distances.add(far, bound, name);
       if (!(far <= bound))
-        differ("parameter '" + name + "' is " + digits(far) + " from what " + optimizer + " makes of its gradient in float64; at most " +
-               digits(bound) + " would be right");
+        differ("parameter '" + name + "' is " + digits(far) + " from what " + optimizer +
+               " makes of its gradient in float64; at most " + digits(bound) + " would be right");
     }
-    out << "step " << current << ": weights after " << optimizer << ", as a part of what is allowed: " << digits(distances.part)
+    out << "step " << current << ": weights after " << optimizer
+        << ", as a part of what is allowed: " << digits(distances.part)
         << (distances.name.empty() ? "" : " ('" + distances.name + "')") << "\n";
   }
 
@@ -393,7 +429,8 @@ private:
 
 } // namespace
 
-int verify(const VerifyOptions &options, MLIRContext *context, std::ostream &out, std::ostream &err) {
+int verify(const VerifyOptions &options, MLIRContext *context, std::ostream &out,
+           std::ostream &err) {
   Status status = Verification(options, context, out).run();
   out.flush();
   if (!status.ok())

@@ -11,13 +11,16 @@ namespace dpc::lowering {
 namespace {
 
 std::string roleName(const BlockStorage &storage) {
-  return (storage.task ? "b." : "") + stringifyRoleKind(storage.role).str() + std::to_string(storage.index);
+  return (storage.task ? "b." : "") + stringifyRoleKind(storage.role).str() +
+         std::to_string(storage.index);
 }
 
 class Emitter {
 public:
-  Emitter(OpBuilder &builder, Location loc, StringRef name, const BlockPlan &plan, FixedPlaces &places)
-      : builder(builder), loc(loc), plan(plan), places(places), event(prog::EventType::get(builder.getContext())) {
+  Emitter(OpBuilder &builder, Location loc, StringRef name, const BlockPlan &plan,
+          FixedPlaces &places)
+      : builder(builder), loc(loc), plan(plan), places(places),
+        event(prog::EventType::get(builder.getContext())) {
     SmallVector<Attribute> access;
     SmallVector<StringRef> names;
     std::vector<std::string> storageNames;
@@ -27,9 +30,10 @@ public:
       access.push_back(prog::AccessAttr::get(builder.getContext(), plan.storage[operand].access));
       names.push_back(text);
     }
-    static constexpr prog::TaskKind kinds[] = {prog::TaskKind::Forward, prog::TaskKind::InputHalf, prog::TaskKind::WeightHalf,
-                                               prog::TaskKind::Pair};
-    block = prog::BlockOp::create(builder, loc, name, kinds[plan.kind], plan.stage, plan.kind == Task::Pair ? (int64_t)plan.pairStage : -1,
+    static constexpr prog::TaskKind kinds[] = {prog::TaskKind::Forward, prog::TaskKind::InputHalf,
+                                               prog::TaskKind::WeightHalf, prog::TaskKind::Pair};
+    block = prog::BlockOp::create(builder, loc, name, kinds[plan.kind], plan.stage,
+                                  plan.kind == Task::Pair ? (int64_t)plan.pairStage : -1,
                                   builder.getArrayAttr(access), builder.getStrArrayAttr(names));
     Block &body = block.getBody().emplaceBlock();
     for (unsigned operand : plan.operands)
@@ -60,7 +64,9 @@ private:
   // What the plan expects, for people and tools that read the block.
   void describePlan() {
     SmallVector<NamedAttribute> seconds;
-    auto add = [&](StringRef name, double value) { seconds.push_back(builder.getNamedAttr(name, builder.getF64FloatAttr(value))); };
+    auto add = [&](StringRef name, double value) {
+      seconds.push_back(builder.getNamedAttr(name, builder.getF64FloatAttr(value)));
+    };
     add("seconds", plan.duration.total);
     if (plan.usesCollectives) {
       add("compute", plan.compute);
@@ -74,19 +80,32 @@ private:
   }
 
   Value fixed(FixedPlaces::Place place, int64_t bytes) {
-    return prog::SlotOp::create(inside, loc, prog::SlotType::get(inside.getContext(), bytes), place.arena, place.offset);
+    return prog::SlotOp::create(inside, loc, prog::SlotType::get(inside.getContext(), bytes),
+                                place.arena, place.offset);
   }
 
   void placeStorage() {
     for (const BlockStorage &storage : plan.storage) {
       unsigned stage = storage.task ? plan.pairStage : plan.stage;
       switch (storage.place) {
-      case BlockStorage::Operand: slots.push_back(block.getBody().getArgument(storage.operand)); break;
-      case BlockStorage::Parameter: slots.push_back(fixed(places.parameter(stage, storage.index), storage.bytes)); break;
-      case BlockStorage::Accumulator: slots.push_back(fixed(places.accumulator(stage, storage.index), storage.bytes)); break;
-      case BlockStorage::LossScale: slots.push_back(fixed(places.lossScale(), storage.bytes)); break;
-      case BlockStorage::Constant: slots.push_back(fixed(places.constant(storage.value), storage.bytes)); break;
-      case BlockStorage::Workspace: slots.push_back(fixed(places.workspace(storage.offset), storage.bytes)); break;
+      case BlockStorage::Operand:
+        slots.push_back(block.getBody().getArgument(storage.operand));
+        break;
+      case BlockStorage::Parameter:
+        slots.push_back(fixed(places.parameter(stage, storage.index), storage.bytes));
+        break;
+      case BlockStorage::Accumulator:
+        slots.push_back(fixed(places.accumulator(stage, storage.index), storage.bytes));
+        break;
+      case BlockStorage::LossScale:
+        slots.push_back(fixed(places.lossScale(), storage.bytes));
+        break;
+      case BlockStorage::Constant:
+        slots.push_back(fixed(places.constant(storage.value), storage.bytes));
+        break;
+      case BlockStorage::Workspace:
+        slots.push_back(fixed(places.workspace(storage.offset), storage.bytes));
+        break;
       }
     }
   }
@@ -99,7 +118,8 @@ private:
       operands.push_back(slots[storage]);
       if (plan.storage[storage].place == BlockStorage::Operand &&
           readied.insert({plan.storage[storage].operand, planned.collective}).second)
-        after.push_back(block.getBody().getArgument(plan.operands.size() + plan.storage[storage].operand));
+        after.push_back(
+            block.getBody().getArgument(plan.operands.size() + plan.storage[storage].operand));
     }
     for (unsigned earlier : planned.after)
       after.push_back(done[earlier]);
@@ -110,7 +130,8 @@ private:
     if (planned.collective && planned.after.empty()) {
       if (!begin) {
         OpBuilder::InsertionGuard guard(inside);
-        begin = prog::JoinOp::create(inside, loc, event, ValueRange{}, prog::StreamKind::Compute).getDone();
+        begin = prog::JoinOp::create(inside, loc, event, ValueRange{}, prog::StreamKind::Compute)
+                    .getDone();
       }
       after.push_back(begin);
     }
@@ -118,32 +139,40 @@ private:
     case TaskCommand::Launch: {
       StringRef kernel = cast<LaunchOp>(command.op).getKernel();
       places.useKernel(kernel);
-      done[i] = prog::LaunchOp::create(inside, command.loc, event, kernel, operands, after, stream).getDone();
+      done[i] = prog::LaunchOp::create(inside, command.loc, event, kernel, operands, after, stream)
+                    .getDone();
       break;
     }
     case TaskCommand::Matmul: {
       bool accumulate = command.uses.back().second == prog::Access::ReadWrite;
       auto call = describeMatmul(cast<nn::MatmulOp>(command.op), accumulate);
-      done[i] = prog::CallOp::create(inside, command.loc, event, call, operands[0], operands[1], operands[2], after, stream).getDone();
+      done[i] = prog::CallOp::create(inside, command.loc, event, call, operands[0], operands[1],
+                                     operands[2], after, stream)
+                    .getDone();
       break;
     }
-    case TaskCommand::Collective: emitCollective(i, operands, after, stream); break;
+    case TaskCommand::Collective:
+      emitCollective(i, operands, after, stream);
+      break;
     case TaskCommand::Copy:
-      done[i] = prog::CopyOp::create(inside, command.loc, event, operands[0], operands[1], after, stream).getDone();
+      done[i] =
+          prog::CopyOp::create(inside, command.loc, event, operands[0], operands[1], after, stream)
+              .getDone();
       break;
     }
   }
 
-  void emitCollective(unsigned i, ArrayRef<Value> operands, ArrayRef<Value> after, prog::StreamKind stream) {
+  void emitCollective(unsigned i, ArrayRef<Value> operands, ArrayRef<Value> after,
+                      prog::StreamKind stream) {
     Operation *op = plan.commands[i].command.op;
-    prog::CollectiveKind kind = isa<nn::AllToAllOp>(op)       ? prog::CollectiveKind::AllToAll
-                                : isa<nn::AllGatherOp>(op)    ? prog::CollectiveKind::AllGather
+    prog::CollectiveKind kind = isa<nn::AllToAllOp>(op)        ? prog::CollectiveKind::AllToAll
+                                : isa<nn::AllGatherOp>(op)     ? prog::CollectiveKind::AllGather
                                 : isa<nn::ReduceScatterOp>(op) ? prog::CollectiveKind::ReduceScatter
                                                                : prog::CollectiveKind::AllReduce;
     StringRef group = places.experts();
     Type element = cast<RankedTensorType>(op->getOperand(0).getType()).getElementType();
-    done[i] = prog::CollectiveOp::create(inside, plan.commands[i].command.loc, event, kind, group, element, operands[0], operands[1],
-                                         after, stream)
+    done[i] = prog::CollectiveOp::create(inside, plan.commands[i].command.loc, event, kind, group,
+                                         element, operands[0], operands[1], after, stream)
                   .getDone();
   }
 
@@ -172,7 +201,9 @@ private:
     if (!(compute && collective))
       return done[last];
     if (!end)
-      end = prog::JoinOp::create(inside, loc, event, ValueRange{done[last]}, prog::StreamKind::Compute).getDone();
+      end = prog::JoinOp::create(inside, loc, event, ValueRange{done[last]},
+                                 prog::StreamKind::Compute)
+                .getDone();
     return end;
   }
 
@@ -197,8 +228,11 @@ SmallVector<unsigned> resultOperands(const BlockPlan &plan) {
     case RoleKind::Input:
     case RoleKind::Output:
     case RoleKind::InputGrad:
-    case RoleKind::OutputGrad: result.push_back(operand); break;
-    default: break;
+    case RoleKind::OutputGrad:
+      result.push_back(operand);
+      break;
+    default:
+      break;
     }
   return result;
 }
@@ -211,7 +245,8 @@ std::pair<bool, bool> operandStreams(const BlockPlan &plan, unsigned operand) {
   return streams;
 }
 
-prog::BlockOp emitBlock(OpBuilder &builder, Location loc, StringRef name, const BlockPlan &plan, FixedPlaces &places) {
+prog::BlockOp emitBlock(OpBuilder &builder, Location loc, StringRef name, const BlockPlan &plan,
+                        FixedPlaces &places) {
   return Emitter(builder, loc, name, plan, places).run();
 }
 

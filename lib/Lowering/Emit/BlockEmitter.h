@@ -27,8 +27,8 @@ public:
 };
 
 /// Creates the block at the builder's insertion point.
-prog::BlockOp emitBlock(mlir::OpBuilder &builder, mlir::Location loc, mlir::StringRef name, const BlockPlan &plan,
-                        FixedPlaces &places);
+prog::BlockOp emitBlock(mlir::OpBuilder &builder, mlir::Location loc, mlir::StringRef name,
+                        const BlockPlan &plan, FixedPlaces &places);
 
 /// The operands that are results of the block too: those that messages carry.
 llvm::SmallVector<unsigned> resultOperands(const BlockPlan &plan);

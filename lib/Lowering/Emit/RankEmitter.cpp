@@ -13,9 +13,9 @@
 
 #include "program/format/StepRecord.h"
 
-#include "BlockEmitter.h"
 #include "../Plan/Hazards.h"
 #include "../Plan/RankMemory.h"
+#include "BlockEmitter.h"
 
 #include "llvm/ADT/StringSet.h"
 
@@ -26,16 +26,20 @@ namespace dpc::lowering {
 namespace {
 
 constexpr prog::ArenaRole kArenaRoles[] = {
-    prog::ArenaRole::Weights,   prog::ArenaRole::Gradients, prog::ArenaRole::Moments,    prog::ArenaRole::Stash, prog::ArenaRole::Messages,
-    prog::ArenaRole::Workspace, prog::ArenaRole::Constants, prog::ArenaRole::StepRecord, prog::ArenaRole::Messages};
+    prog::ArenaRole::Weights,   prog::ArenaRole::Gradients,  prog::ArenaRole::Moments,
+    prog::ArenaRole::Stash,     prog::ArenaRole::Messages,   prog::ArenaRole::Workspace,
+    prog::ArenaRole::Constants, prog::ArenaRole::StepRecord, prog::ArenaRole::Messages};
 enum StreamNumber : unsigned { Compute, Comm, Collective, Reduce, StreamCount };
 constexpr int64_t kLossScaleOffset = 16;
 
 class RankEmitter : public FixedPlaces {
 public:
-  RankEmitter(OpBuilder &builder, const StepModel &model, const StepPlan &plan, unsigned rank, const StepKernels &kernels)
-      : builder(builder), model(model), plan(plan), mine(plan.ranks[rank]), kernels(kernels), memory(planMemory(model, plan, rank)),
-        hazards(ArenaCount, StreamCount), event(prog::EventType::get(builder.getContext())), loc(TrainingOp(model.training).getLoc()) {
+  RankEmitter(OpBuilder &builder, const StepModel &model, const StepPlan &plan, unsigned rank,
+              const StepKernels &kernels)
+      : builder(builder), model(model), plan(plan), mine(plan.ranks[rank]), kernels(kernels),
+        memory(planMemory(model, plan, rank)), hazards(ArenaCount, StreamCount),
+        event(prog::EventType::get(builder.getContext())),
+        loc(TrainingOp(model.training).getLoc()) {
     for (auto [entry, p] : llvm::enumerate(mine.parameters))
       entryOf[p] = entry;
   }
@@ -52,7 +56,9 @@ private:
   //===------------------------------------------------------------------===//
   // Places
   //===------------------------------------------------------------------===//
-  unsigned parameterOf(unsigned stage, unsigned index) const { return model.stages[stage].parameters[index]; }
+  unsigned parameterOf(unsigned stage, unsigned index) const {
+    return model.stages[stage].parameters[index];
+  }
   FixedPlaces::Place parameter(unsigned stage, unsigned index) const override {
     return {kArenaNames[Weights], mine.weightOffset.at(parameterOf(stage, index))};
   }
@@ -60,7 +66,9 @@ private:
     return {kArenaNames[Gradients], mine.gradientOffset.at(parameterOf(stage, index))};
   }
   FixedPlaces::Place lossScale() const override { return {kArenaNames[Record], kLossScaleOffset}; }
-  FixedPlaces::Place workspace(int64_t offset) const override { return {kArenaNames[Workspace], offset}; }
+  FixedPlaces::Place workspace(int64_t offset) const override {
+    return {kArenaNames[Workspace], offset};
+  }
   FixedPlaces::Place constant(ElementsAttr value) override {
     return {kArenaNames[Constants], memory.constantOffset.at(value)};
   }
@@ -79,18 +87,22 @@ private:
       auto inplace = function.getArgAttrOfType<IntegerAttr>(i, kInplaceAttr);
       if (inplace)
         tied.insert(inplace.getInt());
-      add(function.getArgument(i).getType(), inplace ? prog::Access::ReadWrite : prog::Access::Read);
+      add(function.getArgument(i).getType(),
+          inplace ? prog::Access::ReadWrite : prog::Access::Read);
     }
     for (unsigned i = 0; i < function.getNumResults(); ++i)
       if (!tied.contains(i))
         add(function.getResultTypes()[i], prog::Access::Write);
     OpBuilder::InsertionGuard guard(declarations);
-    prog::KernelOp::create(declarations, function.getLoc(), name, sizes, builder.getArrayAttr(access));
+    prog::KernelOp::create(declarations, function.getLoc(), name, sizes,
+                           builder.getArrayAttr(access));
   }
   // Inside a stage: all coordinates of ep at this rank's own coordinate of pp. A
   // group apart from that of gradients, which has the same ranks: neither waits for
   // the other's turn.
-  StringRef experts() override { return addGroup("experts" + std::to_string(mine.rank), {mine.rank}, true); }
+  StringRef experts() override {
+    return addGroup("experts" + std::to_string(mine.rank), {mine.rank}, true);
+  }
   StringRef groupOf(const std::vector<unsigned> &members, bool allEp) {
     // Every member must call the group the same: the name is its members.
     std::string name = "ranks";
@@ -130,7 +142,8 @@ private:
     OpBuilder top = OpBuilder::atBlockBegin(&order.getBody().front());
     if (lastSlot)
       top.setInsertionPointAfter(lastSlot);
-    auto op = prog::SlotOp::create(top, loc, prog::SlotType::get(builder.getContext(), range.bytes), kArenaNames[range.arena], range.offset);
+    auto op = prog::SlotOp::create(top, loc, prog::SlotType::get(builder.getContext(), range.bytes),
+                                   kArenaNames[range.arena], range.offset);
     lastSlot = op;
     return slots[key] = op.getResult();
   }
@@ -139,9 +152,10 @@ private:
   // The program and its declarations
   //===------------------------------------------------------------------===//
   void createProgram() {
-    program = prog::ProgramOp::create(builder, loc, model.entry + ".rank" + std::to_string(mine.rank), model.entry, mine.rank,
-                                      builder.getArrayAttr({}), model.table.microBatches, TrainingOp(model.training).getWeighting(),
-                                      TrainingOp(model.training).getOptimizer());
+    program = prog::ProgramOp::create(
+        builder, loc, model.entry + ".rank" + std::to_string(mine.rank), model.entry, mine.rank,
+        builder.getArrayAttr({}), model.table.microBatches,
+        TrainingOp(model.training).getWeighting(), TrainingOp(model.training).getOptimizer());
     Block &body = program.getBody().emplaceBlock();
     order = prog::OrderOp::create(builder, loc);
     order->remove();
@@ -152,15 +166,20 @@ private:
   }
 
   void declareConstantsAndArenas() {
-    OpBuilder top = OpBuilder::atBlockBegin(program.getBody().getBlocks().empty() ? nullptr : &program.getBody().front());
+    OpBuilder top = OpBuilder::atBlockBegin(
+        program.getBody().getBlocks().empty() ? nullptr : &program.getBody().front());
     for (unsigned arena = 0; arena < ArenaCount; ++arena)
       if (memory.bytes[arena] > 0)
-        prog::ArenaOp::create(top, loc, kArenaNames[arena], kArenaRoles[arena], memory.bytes[arena]);
+        prog::ArenaOp::create(top, loc, kArenaNames[arena], kArenaRoles[arena],
+                              memory.bytes[arena]);
     auto fixed = [&](unsigned arena, int64_t offset, int64_t size) -> Value {
-      return prog::SlotOp::create(top, loc, prog::SlotType::get(builder.getContext(), size), kArenaNames[arena], offset);
+      return prog::SlotOp::create(top, loc, prog::SlotType::get(builder.getContext(), size),
+                                  kArenaNames[arena], offset);
     };
     for (ElementsAttr value : memory.constants)
-      prog::ConstantOp::create(top, loc, value, fixed(Constants, memory.constantOffset.lookup(value), nn::getByteSize(value.getType())));
+      prog::ConstantOp::create(
+          top, loc, value,
+          fixed(Constants, memory.constantOffset.lookup(value), nn::getByteSize(value.getType())));
     for (unsigned p : mine.parameters) {
       const StepParameter &parameter = model.parameters[p];
       nn::ParameterOp op = parameter.op;
@@ -170,12 +189,14 @@ private:
       if (parameter.trained) {
         gradient = fixed(Gradients, mine.gradientOffset.at(p), parameter.bytes);
         for (auto [k, name] : llvm::enumerate(kernels.momentNames)) {
-          moments.push_back(fixed(Moments, memory.momentOffset.at({p, (unsigned)k}), parameter.bytes));
+          moments.push_back(
+              fixed(Moments, memory.momentOffset.at({p, (unsigned)k}), parameter.bytes));
           names.push_back(name);
         }
       }
-      prog::ParameterOp::create(top, op.getLoc(), op.getSymName(), op.getType(), weight, gradient, moments, builder.getStrArrayAttr(names),
-                                entryOf.at(p), isCounted(p));
+      prog::ParameterOp::create(top, op.getLoc(), op.getSymName(), op.getType(), weight, gradient,
+                                moments, builder.getStrArrayAttr(names), entryOf.at(p),
+                                isCounted(p));
     }
     llvm::StringMap<Type> inputs;
     for (const RankItem &item : mine.items)
@@ -199,11 +220,15 @@ private:
     func::FuncOp forward = body.getForward();
     return forward.getArgument(findArg(forward, RoleKind::Feed, instance.b)).getType();
   }
-  bool isCounted(unsigned p) const { return model.parameters[p].trained && model.parameters[p].holders.front() == mine.rank; }
+  bool isCounted(unsigned p) const {
+    return model.parameters[p].trained && model.parameters[p].holders.front() == mine.rank;
+  }
   void declareGroups() {
     OpBuilder top = OpBuilder::atBlockBegin(&program.getBody().front());
     for (auto &[name, group] : groups)
-      prog::GroupOp::create(top, loc, name, SmallVector<int64_t>(group.first.begin(), group.first.end()), group.second);
+      prog::GroupOp::create(top, loc, name,
+                            SmallVector<int64_t>(group.first.begin(), group.first.end()),
+                            group.second);
   }
 
   //===------------------------------------------------------------------===//
@@ -226,7 +251,9 @@ private:
         earlier.part = -1;
       if (hazards.isOrdered(touch.stream, earlier))
         continue;
-      if (llvm::any_of(result, [&](const Touch &t) { return t.item == earlier.item && t.part == earlier.part; }))
+      if (llvm::any_of(result, [&](const Touch &t) {
+            return t.item == earlier.item && t.part == earlier.part;
+          }))
         continue;
       hazards.wait(touch.stream, earlier);
       result.push_back(earlier);
@@ -260,10 +287,18 @@ private:
     for (size_t i = 0; i < mine.items.size(); ++i) {
       const RankItem &item = mine.items[i];
       switch (item.kind) {
-      case RankItem::Feed: emitFeed(item); break;
-      case RankItem::Run: emitRun(item); break;
-      case RankItem::Fetch: emitFetch(item); break;
-      case RankItem::Sum: emitSum(item); break;
+      case RankItem::Feed:
+        emitFeed(item);
+        break;
+      case RankItem::Run:
+        emitRun(item);
+        break;
+      case RankItem::Fetch:
+        emitFetch(item);
+        break;
+      case RankItem::Sum:
+        emitSum(item);
+        break;
       case RankItem::Send:
       case RankItem::Receive: {
         size_t end = i + 1;
@@ -273,7 +308,9 @@ private:
         i = end - 1;
         break;
       }
-      case RankItem::Reduce: emitReduce(item.bucket); break;
+      case RankItem::Reduce:
+        emitReduce(item.bucket);
+        break;
       }
     }
     emitStatistics();
@@ -291,14 +328,17 @@ private:
     unsigned item = count++;
     Range range{arena, offset, size};
     SmallVector<Value> after = waits(range, true, item, Compute);
-    place(item, Compute, prog::FillOp::create(at, loc, event, slot(range), 0, after, prog::StreamKind::Compute).getDone());
+    place(item, Compute,
+          prog::FillOp::create(at, loc, event, slot(range), 0, after, prog::StreamKind::Compute)
+              .getDone());
   }
 
   void emitFeed(const RankItem &item) {
     unsigned number = count++;
     Range range = instanceRange(item.instance);
     SmallVector<Value> after = waits(range, true, number, Compute);
-    auto op = prog::FeedOp::create(at, loc, event, item.name, item.instance.microBatch, slot(range), after, prog::StreamKind::Compute);
+    auto op = prog::FeedOp::create(at, loc, event, item.name, item.instance.microBatch, slot(range),
+                                   after, prog::StreamKind::Compute);
     place(number, Compute, op.getDone());
   }
 
@@ -307,17 +347,22 @@ private:
     int64_t offset = 4 * (int64_t)item.task.microBatch + (item.name == "loss" ? lossOffset() : 0);
     Range range{Sums, offset, 4};
     SmallVector<Value> after = waits(range, false, number, Compute);
-    auto op = prog::FetchOp::create(at, loc, event, item.name, item.task.microBatch, slot(range), after, prog::StreamKind::Compute);
+    auto op = prog::FetchOp::create(at, loc, event, item.name, item.task.microBatch, slot(range),
+                                    after, prog::StreamKind::Compute);
     place(number, Compute, op.getDone());
   }
 
   std::string blockName(const Task &task) const {
     auto name = [&](unsigned stage) { return StageOp(model.stages[stage].op).getSymName().str(); };
     switch (task.kind) {
-    case Task::Forward: return name(task.stage) + ".forward";
-    case Task::Input: return name(task.stage) + ".input_half";
-    case Task::Weight: return name(task.stage) + ".weight_half";
-    case Task::Pair: return name(task.stage) + ".forward+" + name(task.pairStage) + ".backward";
+    case Task::Forward:
+      return name(task.stage) + ".forward";
+    case Task::Input:
+      return name(task.stage) + ".input_half";
+    case Task::Weight:
+      return name(task.stage) + ".weight_half";
+    case Task::Pair:
+      return name(task.stage) + ".forward+" + name(task.pairStage) + ".backward";
     }
     return "";
   }
@@ -329,7 +374,8 @@ private:
     std::string name = blockName(item.task);
     if (emittedBlocks.insert(name).second) {
       OpBuilder::InsertionGuard guard(declarations);
-      emitBlock(declarations, StageOp(model.stages[item.task.stage].op).getLoc(), name, block, *this);
+      emitBlock(declarations, StageOp(model.stages[item.task.stage].op).getLoc(), name, block,
+                *this);
     }
     unsigned number = count++;
     SmallVector<Value> operands, ready, after;
@@ -345,7 +391,8 @@ private:
       for (unsigned stream : {(unsigned)Compute, (unsigned)Collective}) {
         if (!(stream == Compute ? compute : collective))
           continue;
-        append(events, waits(range, storage.access != prog::Access::Read, number, stream, isResult ? (int)k : -1));
+        append(events, waits(range, storage.access != prog::Access::Read, number, stream,
+                             isResult ? (int)k : -1));
       }
       for (auto [i, value] : llvm::enumerate(events)) {
         if (i == 0) {
@@ -361,11 +408,14 @@ private:
     for (const BlockStorage &storage : block.storage)
       if (storage.place == BlockStorage::Accumulator) {
         unsigned p = parameterOf(storage.task ? block.pairStage : block.stage, storage.index);
-        append(after, waits({Gradients, mine.gradientOffset.at(p), model.parameters[p].bytes}, true, number, Compute));
+        append(after, waits({Gradients, mine.gradientOffset.at(p), model.parameters[p].bytes}, true,
+                            number, Compute));
       }
     SmallVector<Type> types(results.size(), event);
-    auto op = prog::RunOp::create(at, StageOp(model.stages[item.task.stage].op).getLoc(), types, event, name, operands, ready, readyOperands,
-                                  after, item.task.microBatch, item.task.kind == Task::Pair ? (int64_t)item.task.pairMicroBatch : -1);
+    auto op =
+        prog::RunOp::create(at, StageOp(model.stages[item.task.stage].op).getLoc(), types, event,
+                            name, operands, ready, readyOperands, after, item.task.microBatch,
+                            item.task.kind == Task::Pair ? (int64_t)item.task.pairMicroBatch : -1);
     for (auto [value, operand] : llvm::zip(op.getResults(), results))
       partEvent[{number, (int)operand}] = value;
     if (block.usesCollectives)
@@ -388,7 +438,9 @@ private:
     append(after, waits(target, true, number, Compute));
     const std::string &kernel = kernels.gradientSum.at({(unsigned)edges.size(), target.bytes});
     useKernel(kernel);
-    place(number, Compute, prog::LaunchOp::create(at, loc, event, kernel, operands, after, prog::StreamKind::Compute).getDone());
+    place(number, Compute,
+          prog::LaunchOp::create(at, loc, event, kernel, operands, after, prog::StreamKind::Compute)
+              .getDone());
   }
 
   // Messages to and from one other rank, as one group.
@@ -400,7 +452,8 @@ private:
       Range range = instanceRange(item.instance);
       parts.push_back({range, waits(range, item.kind == RankItem::Receive, number, Comm, part)});
     }
-    auto exchange = prog::ExchangeOp::create(at, loc, complete, event, prog::StreamKind::Communication);
+    auto exchange =
+        prog::ExchangeOp::create(at, loc, complete, event, prog::StreamKind::Communication);
     OpBuilder inside = OpBuilder::atBlockEnd(&exchange.getBody().emplaceBlock());
     for (auto [part, item] : llvm::enumerate(messages)) {
       auto &[range, after] = parts[part];
@@ -423,7 +476,8 @@ private:
   }
   void allReduce(unsigned item, Range range, ArrayRef<Value> after, StringRef group) {
     Value memory = slot(range);
-    auto op = prog::CollectiveOp::create(at, loc, event, prog::CollectiveKind::AllReduce, group, builder.getF32Type(), memory, memory, after,
+    auto op = prog::CollectiveOp::create(at, loc, event, prog::CollectiveKind::AllReduce, group,
+                                         builder.getF32Type(), memory, memory, after,
                                          prog::StreamKind::Reduce);
     place(item, Reduce, op.getDone());
   }
@@ -436,7 +490,9 @@ private:
       operands.push_back(slot(range));
       append(after, waits(range, write, item, Compute));
     }
-    place(item, Compute, prog::LaunchOp::create(at, loc, event, kernel, operands, after, prog::StreamKind::Compute).getDone());
+    place(item, Compute,
+          prog::LaunchOp::create(at, loc, event, kernel, operands, after, prog::StreamKind::Compute)
+              .getDone());
   }
 
   void emitStatistics() {
@@ -444,7 +500,8 @@ private:
     launch(kernels.denSum, {{den, false}, {{Sums, statisticsOffset(), 4}, true}});
     for (unsigned p : mine.parameters)
       if (isCounted(p))
-        launch(kernels.squareSum.at(p), {{gradient(p), false}, {{Sums, statisticsOffset() + 4, 4}, true}});
+        launch(kernels.squareSum.at(p),
+               {{gradient(p), false}, {{Sums, statisticsOffset() + 4, 4}, true}});
     if (model.ranks * model.ep == 1)
       return;
     std::vector<unsigned> all(model.ranks);
@@ -455,20 +512,27 @@ private:
     SmallVector<Value> after = waits(range, true, item, Reduce);
     allReduce(item, range, after, groupOf(all, model.ep > 1));
   }
-  Range gradient(unsigned p) const { return {Gradients, mine.gradientOffset.at(p), model.parameters[p].bytes}; }
+  Range gradient(unsigned p) const {
+    return {Gradients, mine.gradientOffset.at(p), model.parameters[p].bytes};
+  }
 
   void emitUpdate() {
-    constexpr int64_t headerBytes = sizeof(dpcrt::StepHeader), entryBytes = sizeof(dpcrt::StepEntry);
+    constexpr int64_t headerBytes = sizeof(dpcrt::StepHeader),
+                      entryBytes = sizeof(dpcrt::StepEntry);
     Range header{Record, 0, headerBytes};
     launch(kernels.finalize, {{{Sums, statisticsOffset(), 16}, false}, {header, true}});
     for (unsigned p : mine.parameters) {
       if (!model.parameters[p].trained)
         continue;
-      SmallVector<std::pair<Range, bool>> uses = {{{Weights, mine.weightOffset.at(p), model.parameters[p].bytes}, true}, {gradient(p), false}};
+      SmallVector<std::pair<Range, bool>> uses = {
+          {{Weights, mine.weightOffset.at(p), model.parameters[p].bytes}, true},
+          {gradient(p), false}};
       for (size_t k = 0; k < kernels.momentNames.size(); ++k)
-        uses.push_back({{Moments, memory.momentOffset.at({p, (unsigned)k}), model.parameters[p].bytes}, true});
+        uses.push_back(
+            {{Moments, memory.momentOffset.at({p, (unsigned)k}), model.parameters[p].bytes}, true});
       uses.push_back({header, false});
-      uses.push_back({{Record, headerBytes + entryBytes * (int64_t)entryOf.at(p), entryBytes}, false});
+      uses.push_back(
+          {{Record, headerBytes + entryBytes * (int64_t)entryOf.at(p), entryBytes}, false});
       launch(kernels.update.at(p), uses);
     }
   }
@@ -500,7 +564,8 @@ private:
 
 } // namespace
 
-FailureOr<prog::ProgramOp> emitRank(OpBuilder &builder, const StepModel &model, const StepPlan &plan, unsigned rank,
+FailureOr<prog::ProgramOp> emitRank(OpBuilder &builder, const StepModel &model,
+                                    const StepPlan &plan, unsigned rank,
                                     const StepKernels &kernels) {
   return RankEmitter(builder, model, plan, rank, kernels).run();
 }

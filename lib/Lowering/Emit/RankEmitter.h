@@ -9,7 +9,8 @@
 namespace dpc::lowering {
 
 /// Creates the program of a rank at the builder's insertion point.
-mlir::FailureOr<prog::ProgramOp> emitRank(mlir::OpBuilder &builder, const StepModel &model, const StepPlan &plan, unsigned rank,
+mlir::FailureOr<prog::ProgramOp> emitRank(mlir::OpBuilder &builder, const StepModel &model,
+                                          const StepPlan &plan, unsigned rank,
                                           const StepKernels &kernels);
 
 } // namespace dpc::lowering

@@ -28,7 +28,8 @@ std::vector<PathPart> findCriticalPath(const std::vector<Activity> &activities) 
   std::vector<PathPart> path;
   if (activities.empty())
     return path;
-  auto last = std::max_element(activities.begin(), activities.end(), [](const Activity &a, const Activity &b) { return a.end < b.end; });
+  auto last = std::max_element(activities.begin(), activities.end(),
+                               [](const Activity &a, const Activity &b) { return a.end < b.end; });
   unsigned at = last - activities.begin();
   double end = last->end;
   while (true) {

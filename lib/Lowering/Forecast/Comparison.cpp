@@ -31,14 +31,16 @@ std::string timeInWords(double seconds) {
   else if (auto minutes = int64_t(std::llround(seconds / 60)); minutes >= 60)
     text << minutes / 60 << " h " << std::setw(2) << std::setfill('0') << minutes % 60 << " min";
   else
-    text << std::llround(seconds) / 60 << " min " << std::setw(2) << std::setfill('0') << std::llround(seconds) % 60 << " s";
+    text << std::llround(seconds) / 60 << " min " << std::setw(2) << std::setfill('0')
+         << std::llround(seconds) % 60 << " s";
   return text.str();
 }
 
 std::string changeInWords(double from, double to) {
   std::ostringstream text;
   double percent = from > 0 ? 100 * (to / from - 1) : 0;
-  text << std::showpos << std::fixed << std::setprecision(std::abs(percent) < 10 ? 1 : 0) << percent << " %";
+  text << std::showpos << std::fixed << std::setprecision(std::abs(percent) < 10 ? 1 : 0) << percent
+       << " %";
   return text.str();
 }
 
@@ -47,7 +49,8 @@ Choice choose(const Alternative &chosen, const std::vector<Alternative> &others)
     std::optional<size_t> best;
     for (size_t i = 0; i < others.size(); ++i)
       if (others[i].notLegal.empty() && others[i].seconds <= slowest &&
-          (!best || std::tie(others[i].bytes, others[i].seconds) < std::tie(others[*best].bytes, others[*best].seconds)))
+          (!best || std::tie(others[i].bytes, others[i].seconds) <
+                        std::tie(others[*best].bytes, others[*best].seconds)))
         best = i;
     return best;
   };
@@ -68,15 +71,19 @@ std::string advise(const Alternative &chosen, const std::vector<Alternative> &ot
   if (choice.advantage == Advantage::None)
     return "";
   const Alternative &other = others[choice.index];
-  std::string time = timeInWords(other.seconds) + " a step instead of " + timeInWords(chosen.seconds) + " (" +
+  std::string time = timeInWords(other.seconds) + " a step instead of " +
+                     timeInWords(chosen.seconds) + " (" +
                      changeInWords(chosen.seconds, other.seconds) + ")";
-  std::string size = inWords(other.bytes, "B") + " a rank instead of " + inWords(chosen.bytes, "B") + " (" +
-                     changeInWords(chosen.bytes, other.bytes) + ")";
+  std::string size = inWords(other.bytes, "B") + " a rank instead of " +
+                     inWords(chosen.bytes, "B") + " (" + changeInWords(chosen.bytes, other.bytes) +
+                     ")";
   bool faster = choice.advantage == Advantage::Faster;
-  return "--schedule " + other.schedule + " would be " + (faster ? "faster" : "smaller") + ": " + (faster ? time + ", " + size : size + ", " + time);
+  return "--schedule " + other.schedule + " would be " + (faster ? "faster" : "smaller") + ": " +
+         (faster ? time + ", " + size : size + ", " + time);
 }
 
-std::optional<double> findBreakEven(const std::function<double(double)> &difference, double low, double high) {
+std::optional<double> findBreakEven(const std::function<double(double)> &difference, double low,
+                                    double high) {
   if (difference(high) <= 0)
     return high;
   if (difference(low) > 0)
@@ -91,10 +98,12 @@ std::optional<double> findBreakEven(const std::function<double(double)> &differe
 std::vector<PathLine> compressPath(const std::vector<ForecastPart> &path) {
   std::vector<PathLine> lines;
   for (const ForecastPart &part : path) {
-    bool joins = !lines.empty() && lines.back().kind == part.kind && lines.back().rank == part.rank &&
+    bool joins = !lines.empty() && lines.back().kind == part.kind &&
+                 lines.back().rank == part.rank &&
                  (part.kind == ForecastPart::Task || part.kind == ForecastPart::Other);
     if (!joins)
-      lines.push_back({part.kind, part.rank, part.destination, part.name, part.name, 0, part.start, part.end});
+      lines.push_back(
+          {part.kind, part.rank, part.destination, part.name, part.name, 0, part.start, part.end});
     PathLine &line = lines.back();
     line.last = part.name;
     line.end = part.end;

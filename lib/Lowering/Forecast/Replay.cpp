@@ -11,7 +11,8 @@ namespace {
 class Replay {
 public:
   Replay(const TimelineProblem &problem, const Timeline &timeline, const StepOverheads &overheads)
-      : problem(problem), timeline(timeline), overheads(overheads), compute(problem.ranks), comm(problem.ranks), reduce(problem.ranks) {
+      : problem(problem), timeline(timeline), overheads(overheads), compute(problem.ranks),
+        comm(problem.ranks), reduce(problem.ranks) {
     inEdges.resize(problem.stages);
     outEdges.resize(problem.stages);
     for (unsigned i = 0; i < problem.edges.size(); ++i) {
@@ -111,7 +112,8 @@ private:
     for (size_t i = begin; i < end; ++i) {
       const TimelineItem &item = timeline.items[i];
       const Edge &edge = problem.edges[item.edge];
-      after.push_back(item.isGradient ? inputGrads.at({edge.consumer, item.microBatch}) : outputs.at({edge.producer, item.microBatch}));
+      after.push_back(item.isGradient ? inputGrads.at({edge.consumer, item.microBatch})
+                                      : outputs.at({edge.producer, item.microBatch}));
     }
     for (unsigned rank : {head.rank, head.destination})
       for (unsigned earlier : comm[rank])
@@ -124,9 +126,12 @@ private:
       message.kind = Activity::Message;
       message.rank = item.rank;
       message.destination = item.destination;
-      message.name = (item.isGradient ? "I" + std::to_string(edge.consumer) : "F" + std::to_string(edge.producer)) + " m" +
-                     std::to_string(item.microBatch) + " to rank " + std::to_string(item.destination);
-      message.seconds = problem.latency + (problem.bandwidth > 0 ? edge.bytes / problem.bandwidth : 0.0);
+      message.name = (item.isGradient ? "I" + std::to_string(edge.consumer)
+                                      : "F" + std::to_string(edge.producer)) +
+                     " m" + std::to_string(item.microBatch) + " to rank " +
+                     std::to_string(item.destination);
+      message.seconds =
+          problem.latency + (problem.bandwidth > 0 ? edge.bytes / problem.bandwidth : 0.0);
       message.after = after;
       unsigned number = add(std::move(message));
       messages.push_back(number);
@@ -136,14 +141,16 @@ private:
       }
       // One message serves all stages of that rank that read the output.
       for (unsigned other : outEdges[edge.producer])
-        if (problem.edges[other].output == edge.output && problem.rankOf(problem.edges[other].consumer, item.microBatch) == item.destination)
+        if (problem.edges[other].output == edge.output &&
+            problem.rankOf(problem.edges[other].consumer, item.microBatch) == item.destination)
           activation[{other, item.microBatch}] = number;
     }
     comm[head.rank] = comm[head.destination] = messages;
   }
 
   // A piece that begins when all its ranks have come to it.
-  unsigned addReduction(std::string name, const std::vector<unsigned> &ranks, double seconds, std::vector<Dependence> after) {
+  unsigned addReduction(std::string name, const std::vector<unsigned> &ranks, double seconds,
+                        std::vector<Dependence> after) {
     Activity reduction;
     reduction.kind = Activity::Reduction;
     reduction.rank = ranks.front();
@@ -170,7 +177,8 @@ private:
         for (unsigned stage : bucket.stages)
           if (auto it = lastWeight.find({rank, stage}); it != lastWeight.end())
             after.push_back({it->second});
-      reduced.back() = addReduction("reduce " + bucket.name, bucket.holders, bucket.reduce, std::move(after));
+      reduced.back() =
+          addReduction("reduce " + bucket.name, bucket.holders, bucket.reduce, std::move(after));
     }
     std::vector<unsigned> all;
     std::vector<Dependence> counted;
@@ -201,15 +209,17 @@ private:
   const StepOverheads &overheads;
   std::vector<Activity> activities;
   std::vector<std::vector<unsigned>> inEdges, outEdges;
-  std::vector<std::vector<unsigned>> compute, comm, reduce; // per rank: what a stream's next piece waits for
-  std::map<Key, unsigned> activation, gradient;             // messages
-  std::map<Key, Dependence> outputs, inputGrads;            // of runs, by (stage, micro-batch)
-  std::map<Key, unsigned> lastWeight;                       // by (rank, stage)
+  std::vector<std::vector<unsigned>> compute, comm,
+      reduce;                                    // per rank: what a stream's next piece waits for
+  std::map<Key, unsigned> activation, gradient;  // messages
+  std::map<Key, Dependence> outputs, inputGrads; // of runs, by (stage, micro-batch)
+  std::map<Key, unsigned> lastWeight;            // by (rank, stage)
 };
 
 } // namespace
 
-std::vector<Activity> replayStep(const TimelineProblem &problem, const Timeline &timeline, const StepOverheads &overheads) {
+std::vector<Activity> replayStep(const TimelineProblem &problem, const Timeline &timeline,
+                                 const StepOverheads &overheads) {
   return Replay(problem, timeline, overheads).run();
 }
 
@@ -217,7 +227,8 @@ std::string taskName(const Task &task) {
   static const char *kinds[] = {"F", "I", "W"};
   std::string microBatch = " m" + std::to_string(task.microBatch);
   if (task.kind == Task::Pair)
-    return "F" + std::to_string(task.stage) + "&B" + std::to_string(task.pairStage) + microBatch + " m" + std::to_string(task.pairMicroBatch);
+    return "F" + std::to_string(task.stage) + "&B" + std::to_string(task.pairStage) + microBatch +
+           " m" + std::to_string(task.pairMicroBatch);
   return kinds[task.kind] + std::to_string(task.stage) + microBatch;
 }
 

@@ -25,18 +25,19 @@ struct StepOverheads {
     /// Per rank: the norm of what this rank counts of it.
     std::vector<double> norm;
   };
-  std::vector<Bucket> buckets;  // in the order in which they are reduced
-  std::vector<double> zero;     // per rank: filling gradients
-  std::vector<double> losses;   // per rank: summing what the losses divide by
-  double agree = 0;             // the all-reduce of norm and losses; 0: there is none
-  std::vector<double> update;   // per rank
+  std::vector<Bucket> buckets; // in the order in which they are reduced
+  std::vector<double> zero;    // per rank: filling gradients
+  std::vector<double> losses;  // per rank: summing what the losses divide by
+  double agree = 0;            // the all-reduce of norm and losses; 0: there is none
+  std::vector<double> update;  // per rank
   /// Seconds of adding up the gradients of an output that several stages read;
   /// 0 where at most one does.
   std::function<double(unsigned stage)> sum;
 };
 
 /// The step's activities, placed.
-std::vector<Activity> replayStep(const TimelineProblem &problem, const Timeline &timeline, const StepOverheads &overheads);
+std::vector<Activity> replayStep(const TimelineProblem &problem, const Timeline &timeline,
+                                 const StepOverheads &overheads);
 
 /// `F0 m3`, `I2 m1`, `W2 m1`, `F1&B2 m4 m1`.
 std::string taskName(const Task &task);

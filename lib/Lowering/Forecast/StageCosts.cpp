@@ -44,22 +44,27 @@ private:
   }
 
   void addActivations(schedule::StageCosts &costs) {
-    const TaskCommands *forward = model.half(stage, Half::Forward), *input = model.half(stage, Half::Input), *weight = model.half(stage, Half::Weight);
+    const TaskCommands *forward = model.half(stage, Half::Forward),
+                       *input = model.half(stage, Half::Input),
+                       *weight = model.half(stage, Half::Weight);
     std::set<Value> counted;
     // What is read later and is there behind F: its inputs, and what it makes.
     for (const TaskCommands *half : {input, weight})
       for (const Storage &storage : half ? ArrayRef<Storage>(half->storage) : ArrayRef<Storage>())
         if (isKept(storage) && counted.insert({storage.role, storage.index}).second)
-          if (storage.role != RoleKind::Kept || (forward && forward->find(storage.role, storage.index) >= 0))
+          if (storage.role != RoleKind::Kept ||
+              (forward && forward->find(storage.role, storage.index) >= 0))
             costs.activationBytes += storage.bytes;
     // W also reads what I makes for it, and the gradient that I read.
     for (const Storage &storage : weight ? ArrayRef<Storage>(weight->storage) : ArrayRef<Storage>())
-      if (isKept(storage) || (storage.kind == Storage::Role && storage.role == RoleKind::OutputGrad))
+      if (isKept(storage) ||
+          (storage.kind == Storage::Role && storage.role == RoleKind::OutputGrad))
         costs.weightBytes += storage.bytes;
   }
   static bool isKept(const Storage &storage) {
-    return storage.kind == Storage::Role && (storage.role == RoleKind::Input || storage.role == RoleKind::Feed ||
-                                             storage.role == RoleKind::Kept || storage.role == RoleKind::Output);
+    return storage.kind == Storage::Role &&
+           (storage.role == RoleKind::Input || storage.role == RoleKind::Feed ||
+            storage.role == RoleKind::Kept || storage.role == RoleKind::Output);
   }
 
   const StepModel &model;
@@ -78,7 +83,10 @@ schedule::Costs stageCosts(const StepModel &model, const Machine &machine) {
     for (unsigned b = 0; b < model.stages.size(); ++b) {
       auto [it, isNew] = known.try_emplace({model.stages[a].body, model.stages[b].body}, 0);
       if (isNew)
-        it->second = planBlock(Task::Pair, a, b, {model.half(a, Half::Forward), model.half(b, Half::Input), model.half(b, Half::Weight)}).duration.total;
+        it->second = planBlock(Task::Pair, a, b,
+                               {model.half(a, Half::Forward), model.half(b, Half::Input),
+                                model.half(b, Half::Weight)})
+                         .duration.total;
       costs.pairs.push_back(it->second);
     }
   costs.links = {{machine.messageLatency, machine.messageBandwidth}};

@@ -16,11 +16,14 @@ using namespace dpc::dualpipe;
 namespace dpc::lowering {
 namespace {
 
-std::string stageName(const StepModel &model, unsigned stage) { return StageOp(model.stages[stage].op).getSymName().str(); }
+std::string stageName(const StepModel &model, unsigned stage) {
+  return StageOp(model.stages[stage].op).getSymName().str();
+}
 
 class OverheadFinder {
 public:
-  OverheadFinder(const StepModel &model, const StepPlan &plan, const StepKernels &kernels, const Machine &machine, unsigned replicas)
+  OverheadFinder(const StepModel &model, const StepPlan &plan, const StepKernels &kernels,
+                 const Machine &machine, unsigned replicas)
       : model(model), plan(plan), kernels(kernels), machine(machine), copies(replicas * model.ep) {}
 
   StepOverheads run() {
@@ -28,7 +31,8 @@ public:
     for (const Bucket &bucket : plan.buckets)
       overheads.buckets.push_back(overheadsOf(bucket));
     for (const RankPlan &rank : plan.ranks) {
-      overheads.zero.push_back(machine.launchOverhead + machine.getWorkSeconds(0, rank.gradientBytes, false));
+      overheads.zero.push_back(machine.launchOverhead +
+                               machine.getWorkSeconds(0, rank.gradientBytes, false));
       overheads.losses.push_back(secondsOf(kernels.denSum));
       double update = secondsOf(kernels.finalize);
       for (unsigned p : rank.parameters)
@@ -47,7 +51,8 @@ private:
   double secondsOf(StringRef kernel) {
     auto [it, isNew] = known.try_emplace(kernel);
     if (isNew)
-      it->second = getKernelSeconds(ModuleOp(model.module).lookupSymbol<func::FuncOp>(kernel), machine);
+      it->second =
+          getKernelSeconds(ModuleOp(model.module).lookupSymbol<func::FuncOp>(kernel), machine);
     return it->second;
   }
 
@@ -57,7 +62,8 @@ private:
       result.name += (result.name.empty() ? "" : "+") + stageName(model, stage);
     result.holders = bucket.holders;
     result.stages = bucket.stages;
-    result.reduce = machine.getTrafficSeconds(nn::getAllReduceTraffic(bucket.holders.size() * copies, bucket.bytes));
+    result.reduce = machine.getTrafficSeconds(
+        nn::getAllReduceTraffic(bucket.holders.size() * copies, bucket.bytes));
     // Every parameter counts once, at its first holder.
     result.norm.assign(model.ranks, 0);
     for (unsigned p : bucket.parameters)
@@ -69,7 +75,8 @@ private:
     double seconds = 0;
     for (unsigned output = 0; output < model.edgesOfOutput[stage].size(); ++output)
       if (std::vector<unsigned> edges = gradientEdges(model, stage, output); edges.size() > 1)
-        seconds += secondsOf(kernels.gradientSum.at({(unsigned)edges.size(), model.edges[edges.front()].bytes}));
+        seconds += secondsOf(
+            kernels.gradientSum.at({(unsigned)edges.size(), model.edges[edges.front()].bytes}));
     return seconds;
   }
 
@@ -115,7 +122,8 @@ private:
     }
     for (auto &[key, block] : plan.blocks)
       if (block.kind == Task::Pair)
-        result.pairs.push_back({block.stage, block.pairStage, block.duration.total, block.concatenated, block.lowerBound});
+        result.pairs.push_back({block.stage, block.pairStage, block.duration.total,
+                                block.concatenated, block.lowerBound});
   }
 
   void readRanks() {
@@ -132,7 +140,9 @@ private:
     }
   }
 
-  static std::string nameOf(const Activity &activity) { return activity.kind == Activity::Run ? taskName(activity.task) : activity.name; }
+  static std::string nameOf(const Activity &activity) {
+    return activity.kind == Activity::Run ? taskName(activity.task) : activity.name;
+  }
 
   void readTimes() {
     std::vector<double> first(model.ranks, -1), last(model.ranks, 0);
@@ -141,8 +151,11 @@ private:
       if (activity.seconds <= 0)
         continue;
       bool isCompute = activity.kind == Activity::Run || activity.kind == Activity::Other;
-      const char *stream = isCompute ? "compute" : activity.kind == Activity::Message ? "comm" : "reduce";
-      result.spans.push_back({activity.rank, stream, nameOf(activity), activity.start, activity.end});
+      const char *stream = isCompute                            ? "compute"
+                           : activity.kind == Activity::Message ? "comm"
+                                                                : "reduce";
+      result.spans.push_back(
+          {activity.rank, stream, nameOf(activity), activity.start, activity.end});
       for (unsigned other : activity.others)
         result.spans.push_back({other, stream, nameOf(activity), activity.start, activity.end});
       if (isCompute)
@@ -169,17 +182,20 @@ private:
     }
     double total = result.seconds * model.ranks;
     result.bubble = total > 0 ? 1 - busy / total : 0;
-    std::stable_sort(result.spans.begin(), result.spans.end(), [](const ForecastSpan &a, const ForecastSpan &b) {
-      return std::tie(a.rank, a.start) < std::tie(b.rank, b.start);
-    });
+    std::stable_sort(result.spans.begin(), result.spans.end(),
+                     [](const ForecastSpan &a, const ForecastSpan &b) {
+                       return std::tie(a.rank, a.start) < std::tie(b.rank, b.start);
+                     });
   }
 
   void addToPath(const PathPart &part) {
     if (part.end <= part.start)
       return;
-    static constexpr ForecastPart::Kind kinds[] = {ForecastPart::Task, ForecastPart::Message, ForecastPart::Reduction, ForecastPart::Other};
+    static constexpr ForecastPart::Kind kinds[] = {ForecastPart::Task, ForecastPart::Message,
+                                                   ForecastPart::Reduction, ForecastPart::Other};
     const Activity &activity = activities[part.activity];
-    result.path.push_back({kinds[activity.kind], activity.rank, activity.destination, nameOf(activity), part.start, part.end});
+    result.path.push_back({kinds[activity.kind], activity.rank, activity.destination,
+                           nameOf(activity), part.start, part.end});
   }
 
   const StepModel &model;
@@ -190,13 +206,16 @@ private:
 
 } // namespace
 
-StepOverheads findOverheads(const StepModel &model, const StepPlan &plan, const StepKernels &kernels, const Machine &machine, unsigned replicas) {
+StepOverheads findOverheads(const StepModel &model, const StepPlan &plan,
+                            const StepKernels &kernels, const Machine &machine, unsigned replicas) {
   return OverheadFinder(model, plan, kernels, machine, replicas).run();
 }
 
-StepForecast forecastStep(const StepModel &model, const StepPlan &plan, const StepKernels &kernels, const Machine &machine, unsigned replicas) {
+StepForecast forecastStep(const StepModel &model, const StepPlan &plan, const StepKernels &kernels,
+                          const Machine &machine, unsigned replicas) {
   TimelineProblem problem = timelineProblem(model, plan.blocks, machine);
-  std::vector<Activity> activities = replayStep(problem, plan.timeline, findOverheads(model, plan, kernels, machine, replicas));
+  std::vector<Activity> activities =
+      replayStep(problem, plan.timeline, findOverheads(model, plan, kernels, machine, replicas));
   StepForecast forecast = Forecaster(model, plan, activities).run();
   forecast.replicas = replicas;
   return forecast;
@@ -237,7 +256,8 @@ PlannedStep::PlannedStep(PlannedStep &&) = default;
 PlannedStep &PlannedStep::operator=(PlannedStep &&) = default;
 PlannedStep::~PlannedStep() = default;
 
-FailureOr<PlannedStep> PlannedStep::make(ModuleOp module, const schedule::Table &table, const Machine &machine) {
+FailureOr<PlannedStep> PlannedStep::make(ModuleOp module, const schedule::Table &table,
+                                         const Machine &machine) {
   FailureOr<StepModel> model = readStep(module, table, machine);
   if (failed(model))
     return failure();
@@ -276,14 +296,16 @@ double PlannedStep::getSecondsWithPairs(double pairShare, unsigned replicas) con
     if (block.kind != Task::Pair || duration.total <= 0)
       return duration;
     double factor = pairShare * block.concatenated / duration.total;
-    return TimelineProblem::Duration{duration.total * factor, duration.outputs * factor, duration.inputGrads * factor};
+    return TimelineProblem::Duration{duration.total * factor, duration.outputs * factor,
+                                     duration.inputGrads * factor};
   };
   std::string error;
   // The order of messages follows the durations, as it would in a compile.
   std::optional<Timeline> timeline = buildTimeline(problem, error);
   if (!timeline)
     llvm::report_fatal_error("a step that was planned cannot be walked: " + Twine(error));
-  StepOverheads overheads = findOverheads(impl->model, impl->plan, impl->kernels, impl->machine, replicas);
+  StepOverheads overheads =
+      findOverheads(impl->model, impl->plan, impl->kernels, impl->machine, replicas);
   double end = 0;
   for (const Activity &activity : replayStep(problem, *timeline, overheads))
     end = std::max(end, activity.end);

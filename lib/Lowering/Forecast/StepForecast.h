@@ -3,9 +3,9 @@
 #ifndef DPC_LIB_LOWERING_FORECAST_STEPFORECAST_H
 #define DPC_LIB_LOWERING_FORECAST_STEPFORECAST_H
 
-#include "Replay.h"
 #include "../Plan/StepKernels.h"
 #include "../Plan/StepPlan.h"
+#include "Replay.h"
 
 #include "dpc/Lowering/Forecast/PlannedStep.h"
 
@@ -13,9 +13,11 @@ namespace dpc::lowering {
 
 /// What comes before and behind the tasks, with the costs of its kernels and
 /// messages; `replicas` as in PlannedStep.
-StepOverheads findOverheads(const StepModel &model, const StepPlan &plan, const StepKernels &kernels, const Machine &machine, unsigned replicas);
+StepOverheads findOverheads(const StepModel &model, const StepPlan &plan,
+                            const StepKernels &kernels, const Machine &machine, unsigned replicas);
 
-StepForecast forecastStep(const StepModel &model, const StepPlan &plan, const StepKernels &kernels, const Machine &machine, unsigned replicas = 1);
+StepForecast forecastStep(const StepModel &model, const StepPlan &plan, const StepKernels &kernels,
+                          const Machine &machine, unsigned replicas = 1);
 
 /// The spans as the manifest's `timeline` (docs/Artifact.md), JSON text.
 std::string printTimeline(const std::vector<ForecastSpan> &spans);

@@ -19,8 +19,8 @@ int64_t packArena(std::vector<LiveRange> &ranges) {
     return ranges[a].bytes > ranges[b].bytes;
   });
 
-  std::map<int64_t, int64_t> used;                  // offset -> end, disjoint
-  std::set<std::pair<int64_t, size_t>> byDeath;     // (last, range)
+  std::map<int64_t, int64_t> used;              // offset -> end, disjoint
+  std::set<std::pair<int64_t, size_t>> byDeath; // (last, range)
   int64_t size = 0;
   for (size_t r : order) {
     LiveRange &range = ranges[r];

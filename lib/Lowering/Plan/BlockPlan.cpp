@@ -56,8 +56,9 @@ private:
   unsigned merge(const Storage &storage, unsigned task) {
     if (storage.kind == Storage::Role)
       for (unsigned i = 0; i < plan.storage.size(); ++i)
-        if (plan.storage[i].place != BlockStorage::Workspace && plan.storage[i].place != BlockStorage::Constant &&
-            plan.storage[i].task == task && plan.storage[i].role == storage.role && plan.storage[i].index == storage.index)
+        if (plan.storage[i].place != BlockStorage::Workspace &&
+            plan.storage[i].place != BlockStorage::Constant && plan.storage[i].task == task &&
+            plan.storage[i].role == storage.role && plan.storage[i].index == storage.index)
           return i;
     BlockStorage mine;
     mine.task = task;
@@ -71,7 +72,8 @@ private:
                    : storage.role == RoleKind::LossScale   ? BlockStorage::LossScale
                                                            : BlockStorage::Operand;
     else
-      mine.place = storage.kind == Storage::Constant ? BlockStorage::Constant : BlockStorage::Workspace;
+      mine.place =
+          storage.kind == Storage::Constant ? BlockStorage::Constant : BlockStorage::Workspace;
     plan.storage.push_back(mine);
     return plan.storage.size() - 1;
   }
@@ -184,7 +186,8 @@ private:
       if (plan.commands[position].collective)
         continue;
       for (auto [use, storage] : llvm::zip(made.command.uses, made.storage))
-        if (use.second != prog::Access::Read && llvm::is_contained(plan.commands[position].storage, storage))
+        if (use.second != prog::Access::Read &&
+            llvm::is_contained(plan.commands[position].storage, storage))
           return position;
     }
     return plan.commands.size();
@@ -200,8 +203,9 @@ private:
       for (auto [use, s] : llvm::zip(command.command.uses, command.storage)) {
         const BlockStorage &storage = plan.storage[s];
         bool inWorkspace = storage.place == BlockStorage::Workspace;
-        for (const Touch &earlier : hazards.touch(inWorkspace ? workspace : s, inWorkspace ? storage.offset : 0, storage.bytes,
-                                                  use.second != prog::Access::Read, {(unsigned)position, -1, stream})) {
+        for (const Touch &earlier : hazards.touch(
+                 inWorkspace ? workspace : s, inWorkspace ? storage.offset : 0, storage.bytes,
+                 use.second != prog::Access::Read, {(unsigned)position, -1, stream})) {
           if (hazards.isOrdered(stream, earlier))
             continue;
           command.after.push_back(earlier.item);
@@ -218,7 +222,8 @@ private:
 
 } // namespace
 
-BlockPlan planBlock(Task::Kind kind, unsigned stage, unsigned pairStage, ArrayRef<const TaskCommands *> parts) {
+BlockPlan planBlock(Task::Kind kind, unsigned stage, unsigned pairStage,
+                    ArrayRef<const TaskCommands *> parts) {
   BlockPlan plan;
   plan.kind = kind;
   plan.stage = stage;

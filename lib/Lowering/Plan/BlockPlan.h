@@ -16,7 +16,7 @@ namespace dpc::lowering {
 /// Where a storage of the block lies.
 struct BlockStorage {
   enum Place { Operand, Parameter, Accumulator, LossScale, Constant, Workspace } place = Workspace;
-  unsigned task = 0;  // 0, or 1 for the backward of a pair
+  unsigned task = 0; // 0, or 1 for the backward of a pair
   dualpipe::RoleKind role = dualpipe::RoleKind::Kept;
   unsigned index = 0; // of the role
   int64_t bytes = 0;
@@ -52,7 +52,8 @@ struct BlockPlan {
 
 /// Plans a block from its tasks' commands: {forward}, {input half}, {weight half},
 /// or {forward, input half, weight half} of a pair (the halves may be null).
-BlockPlan planBlock(Task::Kind kind, unsigned stage, unsigned pairStage, llvm::ArrayRef<const TaskCommands *> parts);
+BlockPlan planBlock(Task::Kind kind, unsigned stage, unsigned pairStage,
+                    llvm::ArrayRef<const TaskCommands *> parts);
 
 } // namespace dpc::lowering
 

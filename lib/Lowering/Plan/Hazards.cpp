@@ -19,7 +19,8 @@ void Hazards::splitAt(std::map<int64_t, Segment> &segments, int64_t offset) {
   segments.emplace(offset, std::move(right));
 }
 
-std::vector<Touch> Hazards::touch(unsigned arena, int64_t offset, int64_t bytes, bool write, Touch mine) {
+std::vector<Touch> Hazards::touch(unsigned arena, int64_t offset, int64_t bytes, bool write,
+                                  Touch mine) {
   std::vector<Touch> before;
   if (bytes <= 0)
     return before;
@@ -58,8 +59,10 @@ std::vector<Touch> Hazards::touch(unsigned arena, int64_t offset, int64_t bytes,
   }
 
   auto key = [](const Touch &t) { return std::tie(t.item, t.part, t.stream); };
-  std::sort(before.begin(), before.end(), [&](const Touch &a, const Touch &b) { return key(a) < key(b); });
-  before.erase(std::unique(before.begin(), before.end(), [&](const Touch &a, const Touch &b) { return key(a) == key(b); }),
+  std::sort(before.begin(), before.end(),
+            [&](const Touch &a, const Touch &b) { return key(a) < key(b); });
+  before.erase(std::unique(before.begin(), before.end(),
+                           [&](const Touch &a, const Touch &b) { return key(a) == key(b); }),
                before.end());
   return before;
 }

@@ -54,7 +54,8 @@ private:
 
   std::vector<std::map<int64_t, Segment>> arenas;
   std::vector<Knowledge> known;
-  std::map<unsigned, std::map<unsigned, Knowledge>> atItem; // item -> stream -> knowledge when placed
+  std::map<unsigned, std::map<unsigned, Knowledge>>
+      atItem; // item -> stream -> knowledge when placed
 };
 
 } // namespace dpc::lowering

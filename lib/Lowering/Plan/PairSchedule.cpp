@@ -20,7 +20,8 @@ std::vector<std::vector<unsigned>> successors(const std::vector<PairCommand> &co
 }
 
 // Longest chain from a command's start to the end, each command weighed by `weight`.
-std::vector<double> tails(const std::vector<PairCommand> &commands, const std::function<double(const PairCommand &)> &weight) {
+std::vector<double> tails(const std::vector<PairCommand> &commands,
+                          const std::function<double(const PairCommand &)> &weight) {
   auto next = successors(commands);
   std::vector<double> tail(commands.size());
   for (unsigned i = commands.size(); i-- > 0;) {
@@ -35,7 +36,8 @@ std::vector<double> tails(const std::vector<PairCommand> &commands, const std::f
 // The order in which a list scheduler with these priorities starts the commands.
 // Each resource, when it falls idle, takes the ready command of highest
 // priority, the lowest number among equals.
-std::vector<unsigned> listOrder(const std::vector<PairCommand> &commands, const std::vector<double> &priority) {
+std::vector<unsigned> listOrder(const std::vector<PairCommand> &commands,
+                                const std::vector<double> &priority) {
   size_t n = commands.size();
   auto next = successors(commands);
   std::vector<unsigned> missing(n), order;
@@ -55,8 +57,8 @@ std::vector<unsigned> listOrder(const std::vector<PairCommand> &commands, const 
           earliest = std::min(earliest, std::max(ready[i], free[resource]));
       when[resource] = earliest;
       for (unsigned i = 0; i < n; ++i)
-        if (!placed[i] && !missing[i] && commands[i].communication == (resource == 1) && ready[i] <= earliest &&
-            (pick[resource] < 0 || priority[i] > priority[pick[resource]]))
+        if (!placed[i] && !missing[i] && commands[i].communication == (resource == 1) &&
+            ready[i] <= earliest && (pick[resource] < 0 || priority[i] > priority[pick[resource]]))
           pick[resource] = i;
     }
     int resource = when[1] <= when[0] ? 1 : 0; // communication first: it costs the cores nothing
@@ -75,7 +77,8 @@ std::vector<unsigned> listOrder(const std::vector<PairCommand> &commands, const 
 
 } // namespace
 
-PairSchedule placeInOrder(const std::vector<PairCommand> &commands, const std::vector<unsigned> &order) {
+PairSchedule placeInOrder(const std::vector<PairCommand> &commands,
+                          const std::vector<unsigned> &order) {
   PairSchedule result;
   result.order = order;
   result.start.resize(commands.size());
@@ -141,7 +144,8 @@ public:
 
   void run() {
     std::vector<double> chain = tails(commands, [](const PairCommand &c) { return c.seconds; });
-    std::vector<double> link = tails(commands, [](const PairCommand &c) { return c.communication ? c.seconds : 0.0; });
+    std::vector<double> link =
+        tails(commands, [](const PairCommand &c) { return c.communication ? c.seconds : 0.0; });
     // Chains that still have communication ahead come first, by how much of it.
     improve(chain);
     improve(link);
@@ -240,7 +244,8 @@ private:
     keep(placeInOrder(commands, shortest));
   }
 
-  static void move(std::vector<unsigned> &order, std::vector<unsigned> &place, unsigned from, unsigned to) {
+  static void move(std::vector<unsigned> &order, std::vector<unsigned> &place, unsigned from,
+                   unsigned to) {
     auto at = order.begin();
     if (from < to)
       std::rotate(at + from, at + from + 1, at + to + 1);
@@ -277,7 +282,8 @@ PairSchedule schedulePair(const std::vector<PairCommand> &commands) {
   PairSchedule best = placeInOrder(commands, plain);
   // Without communication there is nothing to hide; keep the tasks whole, so that
   // their results come as early as they would alone.
-  if (std::none_of(commands.begin(), commands.end(), [](const PairCommand &c) { return c.communication; }))
+  if (std::none_of(commands.begin(), commands.end(),
+                   [](const PairCommand &c) { return c.communication; }))
     return best;
   Search(commands, best).run();
   return best;

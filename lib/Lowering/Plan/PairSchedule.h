@@ -32,7 +32,8 @@ struct PairSchedule {
 
 /// Starts each command as soon as its resource and its predecessors allow, each
 /// resource in the given order.
-PairSchedule placeInOrder(const std::vector<PairCommand> &commands, const std::vector<unsigned> &order);
+PairSchedule placeInOrder(const std::vector<PairCommand> &commands,
+                          const std::vector<unsigned> &order);
 
 /// The best order found. Commands are numbered so that 0..n-1 is a legal order
 /// (forward, then input half, then weight half).

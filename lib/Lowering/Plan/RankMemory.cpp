@@ -23,7 +23,8 @@ RankMemory planMemory(const StepModel &model, const StepPlan &plan, unsigned ran
   memory.bytes[Stash] = mine.stashBytes;
   memory.bytes[Messages] = mine.messageBytes;
   memory.bytes[Workspace] = mine.workspaceBytes;
-  memory.bytes[Record] = sizeof(dpcrt::StepHeader) + sizeof(dpcrt::StepEntry) * mine.parameters.size();
+  memory.bytes[Record] =
+      sizeof(dpcrt::StepHeader) + sizeof(dpcrt::StepEntry) * mine.parameters.size();
   memory.bytes[Sums] = alignUp(4 * model.table.microBatches) * 2 + 64;
   size_t moments = dpcrt::findOptimizer(TrainingOp(model.training).getOptimizer())->moments.size();
   for (unsigned p : mine.parameters)
@@ -42,7 +43,8 @@ RankMemory planMemory(const StepModel &model, const StepPlan &plan, unsigned ran
     if (block.commands.empty())
       continue;
     for (const BlockStorage &storage : block.storage)
-      if (storage.place == BlockStorage::Constant && memory.constantOffset.try_emplace(storage.value, memory.bytes[Constants]).second) {
+      if (storage.place == BlockStorage::Constant &&
+          memory.constantOffset.try_emplace(storage.value, memory.bytes[Constants]).second) {
         memory.constants.push_back(storage.value);
         memory.bytes[Constants] += alignUp(nn::getByteSize(storage.value.getType()));
       }

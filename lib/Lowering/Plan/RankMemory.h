@@ -8,9 +8,21 @@
 
 namespace dpc::lowering {
 
-enum ArenaNumber : unsigned { Weights, Gradients, Moments, Stash, Messages, Workspace, Constants, Record, Sums, ArenaCount };
-inline constexpr llvm::StringLiteral kArenaNames[] = {"weights",   "gradients", "moments", "stash", "messages",
-                                                      "workspace", "constants", "record",  "sums"};
+enum ArenaNumber : unsigned {
+  Weights,
+  Gradients,
+  Moments,
+  Stash,
+  Messages,
+  Workspace,
+  Constants,
+  Record,
+  Sums,
+  ArenaCount
+};
+inline constexpr llvm::StringLiteral kArenaNames[] = {"weights",   "gradients", "moments",
+                                                      "stash",     "messages",  "workspace",
+                                                      "constants", "record",    "sums"};
 
 struct RankMemory {
   int64_t bytes[ArenaCount] = {};

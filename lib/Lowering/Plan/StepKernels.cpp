@@ -17,7 +17,8 @@ func::FuncOp createKernel(ModuleOp module, StringRef name, ArrayRef<Type> argume
   if (auto known = module.lookupSymbol<func::FuncOp>(name))
     return known;
   OpBuilder builder = OpBuilder::atBlockBegin(module.getBody());
-  auto kernel = func::FuncOp::create(builder, module.getLoc(), name, builder.getFunctionType(arguments, {result}));
+  auto kernel = func::FuncOp::create(builder, module.getLoc(), name,
+                                     builder.getFunctionType(arguments, {result}));
   kernel.setPrivate();
   kernel->setAttr(kKernelAttr, builder.getUnitAttr());
   Block *body = kernel.addEntryBlock();
@@ -41,28 +42,36 @@ FailureOr<StepKernels> createStepKernels(const StepModel &model) {
   // Gradients of values with several consumers, one after the other.
   for (unsigned stage = 0; stage < model.stages.size(); ++stage)
     for (auto &edges : model.edgesOfOutput[stage]) {
-      unsigned count = llvm::count_if(edges, [&](unsigned edge) { return model.edges[edge].gradient; });
+      unsigned count =
+          llvm::count_if(edges, [&](unsigned edge) { return model.edges[edge].gradient; });
       if (count < 2)
         continue;
       int64_t bytes = model.edges[edges.front()].bytes;
       auto type = RankedTensorType::get({bytes / 4}, f32);
-      auto kernel = createKernel(module, sumName(count, bytes / 4), SmallVector<Type>(count, type), type, [&](OpBuilder &b, ValueRange values) {
-        Value sum = values[0];
-        for (Value value : values.drop_front())
-          sum = nn::AddOp::create(b, module.getLoc(), type, sum, value);
-        return sum;
-      });
+      auto kernel = createKernel(module, sumName(count, bytes / 4), SmallVector<Type>(count, type),
+                                 type, [&](OpBuilder &b, ValueRange values) {
+                                   Value sum = values[0];
+                                   for (Value value : values.drop_front())
+                                     sum = nn::AddOp::create(b, module.getLoc(), type, sum, value);
+                                   return sum;
+                                 });
       kernels.gradientSum[{count, bytes}] = kernel.getName().str();
     }
 
   int64_t M = model.table.microBatches;
   auto dens = RankedTensorType::get({M}, f32), scalar = RankedTensorType::get({}, f32);
-  kernels.denSum = createKernel(module, "k_total_" + std::to_string(M), {dens}, scalar, [&](OpBuilder &b, ValueRange values) -> Value {
-                     return nn::ReduceSumOp::create(b, module.getLoc(), scalar, values[0], b.getDenseI64ArrayAttr({0}));
-                   }).getName().str();
+  kernels.denSum =
+      createKernel(module, "k_total_" + std::to_string(M), {dens}, scalar,
+                   [&](OpBuilder &b, ValueRange values) -> Value {
+                     return nn::ReduceSumOp::create(b, module.getLoc(), scalar, values[0],
+                                                    b.getDenseI64ArrayAttr({0}));
+                   })
+          .getName()
+          .str();
 
   StringRef weighting = TrainingOp(model.training).getWeighting();
-  const dpcrt::Optimizer &optimizer = *dpcrt::findOptimizer(TrainingOp(model.training).getOptimizer()); // verified
+  const dpcrt::Optimizer &optimizer =
+      *dpcrt::findOptimizer(TrainingOp(model.training).getOptimizer()); // verified
   kernels.momentNames.assign(optimizer.moments.begin(), optimizer.moments.end());
   kernels.finalize = optimizer::buildFinalize(module, weighting).getName().str();
   // One pair of kernels per type, and per way of counting in the norm: layers repeat

@@ -26,7 +26,9 @@ public:
     if (failed(readTraining()))
       return failure();
     if ((unsigned)model.training.getMicroBatches() != parsed->microBatches)
-      return schedule.emitOpError() << "is for " << parsed->microBatches << " micro-batches, but a step has " << model.training.getMicroBatches();
+      return schedule.emitOpError()
+             << "is for " << parsed->microBatches << " micro-batches, but a step has "
+             << model.training.getMicroBatches();
     return read(*parsed, stages);
   }
 
@@ -36,7 +38,8 @@ public:
     if (failed(readTraining()))
       return failure();
     if (stages.size() != table.stages)
-      return model.training.emitError() << "schedule " << table.name << " is for " << table.stages << " stages, but the module has " << stages.size();
+      return model.training.emitError() << "schedule " << table.name << " is for " << table.stages
+                                        << " stages, but the module has " << stages.size();
     return read(table, stages);
   }
 
@@ -45,7 +48,8 @@ private:
     for (TrainingOp training : model.module.getOps<TrainingOp>())
       model.training = training;
     if (!model.training)
-      return model.module.emitError() << "has no dualpipe.training; the partition phase must come before lowering";
+      return model.module.emitError()
+             << "has no dualpipe.training; the partition phase must come before lowering";
     return success();
   }
 
@@ -68,11 +72,17 @@ private:
     for (NamedAttribute axis : mesh) {
       StringRef name = axis.getName().getValue();
       int64_t size = cast<IntegerAttr>(axis.getValue()).getInt();
-      int64_t possible = name == "pp" ? model.ranks : name == "mirror" ? (int64_t)model.table.replicas.size() : name == "ep" ? size : 1;
+      int64_t possible = name == "pp"       ? model.ranks
+                         : name == "mirror" ? (int64_t)model.table.replicas.size()
+                         : name == "ep"     ? size
+                                            : 1;
       if (size != possible)
-        return model.module.emitError() << "has 'nn.mesh' axis '" << name << "' = " << size << ", but "
-                                        << (name == "pp" || name == "mirror" ? "the schedule makes it " : "ranks are placed along pp and ep only: it can be ")
-                                        << possible;
+        return model.module.emitError()
+               << "has 'nn.mesh' axis '" << name << "' = " << size << ", but "
+               << (name == "pp" || name == "mirror"
+                       ? "the schedule makes it "
+                       : "ranks are placed along pp and ep only: it can be ")
+               << possible;
     }
     if (auto experts = mesh.getAs<IntegerAttr>("ep"))
       model.ep = experts.getInt();
@@ -122,13 +132,15 @@ private:
         auto source = cast<SourceAttr>(attr);
         auto it = stageNumber.find(source.getStage().getValue());
         if (it == stageNumber.end())
-          return stage.op.emitOpError() << "reads from " << source.getStage() << ", which is not in the schedule";
+          return stage.op.emitOpError()
+                 << "reads from " << source.getStage() << ", which is not in the schedule";
         Edge edge{it->second, source.getIndex(), (unsigned)consumer, (unsigned)input, false, 0};
         BodyOp body = model.bodies[stage.body].op;
         int argument = findArg(body.getForward(), RoleKind::Input, input);
         if (argument >= 0)
           edge.bytes = nn::getByteSize(body.getForward().getArgument(argument).getType());
-        edge.gradient = body.getInputHalf() && findResult(body.getInputHalf(), RoleKind::InputGrad, input) >= 0;
+        edge.gradient =
+            body.getInputHalf() && findResult(body.getInputHalf(), RoleKind::InputGrad, input) >= 0;
         model.edgeOfInput[consumer].push_back(model.edges.size());
         auto &outputs = model.edgesOfOutput[edge.producer];
         if (outputs.size() <= edge.output)
@@ -160,7 +172,8 @@ private:
         // Trained is what some weight half sums a gradient for.
         BodyOp body = model.bodies[stage.body].op;
         unsigned index = stage.parameters.size() - 1;
-        if (body.getWeightHalf() && findResult(body.getWeightHalf(), RoleKind::ParamGrad, index) >= 0)
+        if (body.getWeightHalf() &&
+            findResult(body.getWeightHalf(), RoleKind::ParamGrad, index) >= 0)
           parameter.trained = true;
       }
     for (StepParameter &parameter : model.parameters) {
@@ -168,7 +181,8 @@ private:
         for (const schedule::Replica &replica : model.table.replicas)
           parameter.holders.push_back(replica.rankOfStage[s]);
       llvm::sort(parameter.holders);
-      parameter.holders.erase(std::unique(parameter.holders.begin(), parameter.holders.end()), parameter.holders.end());
+      parameter.holders.erase(std::unique(parameter.holders.begin(), parameter.holders.end()),
+                              parameter.holders.end());
     }
   }
 
@@ -200,7 +214,8 @@ private:
       add(Task::Weight, Half::Weight);
   }
   void addPair(unsigned rank, const schedule::Task &forward, const schedule::Task &backward) {
-    model.tasks[rank].push_back({Task::Pair, forward.stage, forward.microBatch, backward.stage, backward.microBatch});
+    model.tasks[rank].push_back(
+        {Task::Pair, forward.stage, forward.microBatch, backward.stage, backward.microBatch});
   }
 
   StepModel &model;
@@ -218,7 +233,8 @@ FailureOr<StepModel> readStep(ModuleOp module, ScheduleOp schedule, const Machin
   return std::move(model);
 }
 
-FailureOr<StepModel> readStep(ModuleOp module, const schedule::Table &table, const Machine &machine) {
+FailureOr<StepModel> readStep(ModuleOp module, const schedule::Table &table,
+                              const Machine &machine) {
   StepModel model;
   model.module = module;
   if (failed(StepReader(model, machine).read(table)))

@@ -55,11 +55,13 @@ struct StepModel {
 };
 
 /// Fails with a diagnostic at the operation that is wrong.
-mlir::FailureOr<StepModel> readStep(mlir::ModuleOp module, dualpipe::ScheduleOp schedule, const Machine &machine);
+mlir::FailureOr<StepModel> readStep(mlir::ModuleOp module, dualpipe::ScheduleOp schedule,
+                                    const Machine &machine);
 
 /// The same under a table of which the module need not know: over all stages in
 /// their order, with the table's own number of micro-batches.
-mlir::FailureOr<StepModel> readStep(mlir::ModuleOp module, const schedule::Table &table, const Machine &machine);
+mlir::FailureOr<StepModel> readStep(mlir::ModuleOp module, const schedule::Table &table,
+                                    const Machine &machine);
 
 } // namespace dpc::lowering
 

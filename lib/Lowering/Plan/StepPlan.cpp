@@ -19,12 +19,14 @@ std::vector<unsigned> gradientEdges(const StepModel &model, unsigned stage, unsi
     for (unsigned edge : model.edgesOfOutput[stage][output])
       if (model.edges[edge].gradient)
         result.push_back(edge);
-  std::stable_sort(result.begin(), result.end(),
-                   [&](unsigned a, unsigned b) { return model.edges[a].consumer > model.edges[b].consumer; });
+  std::stable_sort(result.begin(), result.end(), [&](unsigned a, unsigned b) {
+    return model.edges[a].consumer > model.edges[b].consumer;
+  });
   return result;
 }
 
-std::optional<Instance> resolve(const StepModel &model, const BlockStorage &storage, const Task &task) {
+std::optional<Instance> resolve(const StepModel &model, const BlockStorage &storage,
+                                const Task &task) {
   unsigned stage = storage.task ? task.pairStage : task.stage;
   unsigned microBatch = storage.task ? task.pairMicroBatch : task.microBatch;
   switch (storage.role) {
@@ -32,17 +34,22 @@ std::optional<Instance> resolve(const StepModel &model, const BlockStorage &stor
     const Edge &edge = model.edges[model.edgeOfInput[stage][storage.index]];
     return Instance{Instance::Activation, edge.producer, edge.output, microBatch};
   }
-  case RoleKind::Output: return Instance{Instance::Activation, stage, storage.index, microBatch};
-  case RoleKind::Feed: return Instance{Instance::Feed, stage, storage.index, microBatch};
-  case RoleKind::Kept: return Instance{Instance::Kept, stage, storage.index, microBatch};
-  case RoleKind::InputGrad: return Instance{Instance::Gradient, model.edgeOfInput[stage][storage.index], 0, microBatch};
+  case RoleKind::Output:
+    return Instance{Instance::Activation, stage, storage.index, microBatch};
+  case RoleKind::Feed:
+    return Instance{Instance::Feed, stage, storage.index, microBatch};
+  case RoleKind::Kept:
+    return Instance{Instance::Kept, stage, storage.index, microBatch};
+  case RoleKind::InputGrad:
+    return Instance{Instance::Gradient, model.edgeOfInput[stage][storage.index], 0, microBatch};
   case RoleKind::OutputGrad: {
     std::vector<unsigned> edges = gradientEdges(model, stage, storage.index);
     if (edges.size() == 1)
       return Instance{Instance::Gradient, edges.front(), 0, microBatch};
     return Instance{Instance::GradientSum, stage, storage.index, microBatch};
   }
-  default: return std::nullopt;
+  default:
+    return std::nullopt;
   }
 }
 
@@ -50,7 +57,8 @@ namespace {
 
 class StepPlanner {
 public:
-  StepPlanner(const StepModel &model, const Machine &machine, StepPlan &plan) : model(model), machine(machine), plan(plan) {}
+  StepPlanner(const StepModel &model, const Machine &machine, StepPlan &plan)
+      : model(model), machine(machine), plan(plan) {}
 
   LogicalResult run() {
     if (failed(planBlocks()) || failed(walk()))
@@ -88,7 +96,8 @@ private:
           unsigned stage = storage.task ? task.pairStage : task.stage;
           if (gradientEdges(model, stage, storage.index).empty()) {
             StageOp op = model.stages[stage].op;
-            return op.emitOpError() << "reads the gradient of its output " << storage.index << ", which no stage sends back";
+            return op.emitOpError() << "reads the gradient of its output " << storage.index
+                                    << ", which no stage sends back";
           }
         }
         plan.blocks.emplace(key, std::move(block));
@@ -116,8 +125,10 @@ private:
         half.end = item.end;
         half.message = message++;
         half.exchange = item.exchange;
-        half.instance = item.isGradient ? Instance{Instance::Gradient, item.edge, 0, item.microBatch}
-                                        : Instance{Instance::Activation, edge.producer, edge.output, item.microBatch};
+        half.instance =
+            item.isGradient
+                ? Instance{Instance::Gradient, item.edge, 0, item.microBatch}
+                : Instance{Instance::Activation, edge.producer, edge.output, item.microBatch};
         half.kind = RankItem::Send;
         half.peer = item.destination;
         plan.ranks[item.rank].items.push_back(half);
@@ -151,13 +162,15 @@ private:
         extra.name = model.stages[stage].feeds[storage.index];
         rank.items.push_back(extra);
       }
-      if (storage.role == RoleKind::OutputGrad && instance->kind == Instance::GradientSum && !fed.count({rank.rank, *instance})) {
+      if (storage.role == RoleKind::OutputGrad && instance->kind == Instance::GradientSum &&
+          !fed.count({rank.rank, *instance})) {
         fed.insert({rank.rank, *instance});
         extra.kind = RankItem::Sum;
         extra.instance = *instance;
         rank.items.push_back(extra);
       }
-      bool isForward = storage.task == 0 && (item.task.kind == Task::Forward || item.task.kind == Task::Pair);
+      bool isForward =
+          storage.task == 0 && (item.task.kind == Task::Forward || item.task.kind == Task::Pair);
       if (isForward && (storage.role == RoleKind::Loss || storage.role == RoleKind::Den)) {
         extra.kind = RankItem::Fetch;
         extra.name = storage.role == RoleKind::Loss ? "loss" : "den";
@@ -192,7 +205,8 @@ private:
           ready = std::max(ready, plan.ranks[rank].items[last].end);
       timed.push_back({ready, std::move(bucket)});
     }
-    std::stable_sort(timed.begin(), timed.end(), [](auto &a, auto &b) { return a.first < b.first; });
+    std::stable_sort(timed.begin(), timed.end(),
+                     [](auto &a, auto &b) { return a.first < b.first; });
     for (auto &[ready, bucket] : timed)
       plan.buckets.push_back(std::move(bucket));
 
@@ -219,8 +233,10 @@ private:
       const RankItem &item = rank.items[i];
       if (item.kind != RankItem::Run)
         continue;
-      bool weight = item.task.kind == Task::Weight && llvm::is_contained(bucket.stages, item.task.stage);
-      bool pair = item.task.kind == Task::Pair && llvm::is_contained(bucket.stages, item.task.pairStage);
+      bool weight =
+          item.task.kind == Task::Weight && llvm::is_contained(bucket.stages, item.task.stage);
+      bool pair =
+          item.task.kind == Task::Pair && llvm::is_contained(bucket.stages, item.task.pairStage);
       if (weight || pair)
         return i;
     }
@@ -253,11 +269,15 @@ private:
 
   int64_t bytesOf(const Instance &instance) const {
     switch (instance.kind) {
-    case Instance::Gradient: return model.edges[instance.a].bytes;
+    case Instance::Gradient:
+      return model.edges[instance.a].bytes;
     case Instance::Activation:
-    case Instance::GradientSum: return typeOf(instance.a, Half::Forward, RoleKind::Output, instance.b);
-    case Instance::Feed: return typeOf(instance.a, Half::Forward, RoleKind::Feed, instance.b);
-    case Instance::Kept: return typeOf(instance.a, Half::Forward, RoleKind::Kept, instance.b);
+    case Instance::GradientSum:
+      return typeOf(instance.a, Half::Forward, RoleKind::Output, instance.b);
+    case Instance::Feed:
+      return typeOf(instance.a, Half::Forward, RoleKind::Feed, instance.b);
+    case Instance::Kept:
+      return typeOf(instance.a, Half::Forward, RoleKind::Kept, instance.b);
     }
     return 0;
   }
@@ -272,14 +292,17 @@ private:
   }
 
   void touch(RankPlan &rank, const Instance &instance, int64_t position) {
-    auto [it, isNew] = rank.instances.try_emplace(instance, LiveRange{bytesOf(instance), position, position, -1});
+    auto [it, isNew] =
+        rank.instances.try_emplace(instance, LiveRange{bytesOf(instance), position, position, -1});
     it->second.last = std::max(it->second.last, position);
   }
 
   void placeInstances(RankPlan &rank) {
     for (auto [position, item] : llvm::enumerate(rank.items)) {
       switch (item.kind) {
-      case RankItem::Feed: touch(rank, item.instance, position); break;
+      case RankItem::Feed:
+        touch(rank, item.instance, position);
+        break;
       case RankItem::Sum:
         touch(rank, item.instance, position);
         for (unsigned edge : gradientEdges(model, item.instance.a, item.instance.b))
@@ -288,7 +311,8 @@ private:
       case RankItem::Run: {
         const BlockPlan &block = plan.blocks.at(blockKey(item.task));
         for (unsigned operand : block.operands)
-          if (std::optional<Instance> instance = resolve(model, block.storage[operand], item.task)) {
+          if (std::optional<Instance> instance =
+                  resolve(model, block.storage[operand], item.task)) {
             touch(rank, *instance, position);
             // Items up to the run's end stand after it but happen during it: a
             // message that took this slot would have to wait for the end.
@@ -307,9 +331,12 @@ private:
         touch(rank, item.instance, std::max(last, lastBefore(rank, item.end)));
         break;
       }
-      case RankItem::Receive: touch(rank, item.instance, position); break;
+      case RankItem::Receive:
+        touch(rank, item.instance, position);
+        break;
       case RankItem::Fetch:
-      case RankItem::Reduce: break;
+      case RankItem::Reduce:
+        break;
       }
     }
     countStashes(rank);
@@ -352,7 +379,8 @@ private:
       rank.peakStashes = std::max<unsigned>(rank.peakStashes, alive.size());
       if (item.task.kind == Task::Pair)
         alive.erase({item.task.pairStage, item.task.pairMicroBatch});
-      bool ends = item.task.kind == Task::Weight || (item.task.kind == Task::Input && !model.half(item.task.stage, Half::Weight));
+      bool ends = item.task.kind == Task::Weight ||
+                  (item.task.kind == Task::Input && !model.half(item.task.stage, Half::Weight));
       if (ends)
         alive.erase({item.task.stage, item.task.microBatch});
     }
@@ -366,14 +394,17 @@ private:
 
 } // namespace
 
-TimelineProblem timelineProblem(const StepModel &model, const std::map<BlockKey, BlockPlan> &blocks, const Machine &machine) {
+TimelineProblem timelineProblem(const StepModel &model, const std::map<BlockKey, BlockPlan> &blocks,
+                                const Machine &machine) {
   TimelineProblem problem;
   problem.ranks = model.ranks;
   problem.stages = model.stages.size();
   problem.microBatches = model.table.microBatches;
   problem.tasks = model.tasks;
   problem.edges = model.edges;
-  problem.rankOf = [&model](unsigned stage, unsigned microBatch) { return model.table.rankOf(stage, microBatch); };
+  problem.rankOf = [&model](unsigned stage, unsigned microBatch) {
+    return model.table.rankOf(stage, microBatch);
+  };
   problem.duration = [&blocks](const Task &task) { return blocks.at(blockKey(task)).duration; };
   problem.latency = machine.messageLatency;
   problem.bandwidth = machine.messageBandwidth;

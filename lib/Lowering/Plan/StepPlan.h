@@ -21,10 +21,12 @@ namespace dpc::lowering {
 /// A value of one micro-batch on one rank.
 struct Instance {
   enum Kind : uint8_t { Activation, Gradient, GradientSum, Feed, Kept } kind = Activation;
-  unsigned a = 0, b = 0; // (producer, output), (edge, 0), (producer, output), (stage, feed), (stage, kept)
+  unsigned a = 0,
+           b = 0; // (producer, output), (edge, 0), (producer, output), (stage, feed), (stage, kept)
   unsigned microBatch = 0;
   bool operator<(const Instance &other) const {
-    return std::tie(kind, a, b, microBatch) < std::tie(other.kind, other.a, other.b, other.microBatch);
+    return std::tie(kind, a, b, microBatch) <
+           std::tie(other.kind, other.a, other.b, other.microBatch);
   }
   /// Values that messages carry live apart from those that stay on the rank.
   bool isMessage() const { return kind == Activation || kind == Gradient || kind == GradientSum; }
@@ -44,12 +46,12 @@ struct Bucket {
 struct RankItem {
   enum Kind : uint8_t { Feed, Run, Fetch, Sum, Send, Receive, Reduce } kind = Run;
   double time = 0, end = 0;
-  Task task;                            // Run; Fetch: its stage and micro-batch
-  Instance instance;                    // Feed, Send, Receive; Sum: its result
-  std::string name;                     // Feed: the input; Fetch: the output
-  unsigned peer = 0, message = 0;       // Send, Receive
-  unsigned exchange = 0;                // Send, Receive: equal ones go in one group
-  unsigned bucket = 0;                  // Reduce
+  Task task;                      // Run; Fetch: its stage and micro-batch
+  Instance instance;              // Feed, Send, Receive; Sum: its result
+  std::string name;               // Feed: the input; Fetch: the output
+  unsigned peer = 0, message = 0; // Send, Receive
+  unsigned exchange = 0;          // Send, Receive: equal ones go in one group
+  unsigned bucket = 0;            // Reduce
 
   bool isIn(unsigned group) const { return (kind == Send || kind == Receive) && exchange == group; }
 };
@@ -58,9 +60,9 @@ struct RankPlan {
   unsigned rank = 0;
   std::vector<RankItem> items;
   std::map<Instance, LiveRange> instances;
-  std::vector<unsigned> parameters;       // of this rank, in storage order
+  std::vector<unsigned> parameters; // of this rank, in storage order
   std::map<unsigned, int64_t> weightOffset, gradientOffset;
-  std::vector<int64_t> bucketOffset;      // of all buckets; -1 where not held
+  std::vector<int64_t> bucketOffset; // of all buckets; -1 where not held
   int64_t weightBytes = 0, gradientBytes = 0, stashBytes = 0, messageBytes = 0, workspaceBytes = 0;
   /// Most stashes (from F to the last half) alive at once, over all its stages.
   unsigned peakStashes = 0;
@@ -75,14 +77,16 @@ struct StepPlan {
 
 /// The operands of a task resolved to instances; none for loss and den, which
 /// have places of their own.
-std::optional<Instance> resolve(const StepModel &model, const BlockStorage &storage, const Task &task);
+std::optional<Instance> resolve(const StepModel &model, const BlockStorage &storage,
+                                const Task &task);
 /// Edges of an output whose consumers send a gradient back, later consumers first.
 std::vector<unsigned> gradientEdges(const StepModel &model, unsigned stage, unsigned output);
 
 BlockKey blockKey(const Task &task);
 
 /// What the walk knows of a planned step; holds references to both.
-TimelineProblem timelineProblem(const StepModel &model, const std::map<BlockKey, BlockPlan> &blocks, const Machine &machine);
+TimelineProblem timelineProblem(const StepModel &model, const std::map<BlockKey, BlockPlan> &blocks,
+                                const Machine &machine);
 
 /// Fails with a diagnostic if the schedule cannot be carried out.
 mlir::FailureOr<StepPlan> planStep(const StepModel &model, const Machine &machine);

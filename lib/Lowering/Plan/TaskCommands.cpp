@@ -66,7 +66,8 @@ private:
     Operation *terminator = half.front().getTerminator();
     for (unsigned i = 0; i < half.getNumResults(); ++i) {
       Value value = root(terminator->getOperand(i));
-      if (value.getDefiningOp() && !value.getDefiningOp<nn::ConstantOp>() && !preferred.count(value))
+      if (value.getDefiningOp() && !value.getDefiningOp<nn::ConstantOp>() &&
+          !preferred.count(value))
         preferred[value] = getResultRole(half, i);
     }
   }
@@ -75,11 +76,13 @@ private:
     auto it = preferred.find(value);
     if (it != preferred.end())
       return of[value] = roleStorage(it->second, value.getType());
-    task.storage.push_back({Storage::Temporary, RoleKind::Kept, 0, nn::getByteSize(value.getType()), {}});
+    task.storage.push_back(
+        {Storage::Temporary, RoleKind::Kept, 0, nn::getByteSize(value.getType()), {}});
     return of[value] = task.storage.size() - 1;
   }
 
-  void add(TaskCommand::Kind kind, Operation &op, std::vector<std::pair<unsigned, prog::Access>> uses, double seconds) {
+  void add(TaskCommand::Kind kind, Operation &op,
+           std::vector<std::pair<unsigned, prog::Access>> uses, double seconds) {
     task.commands.push_back({kind, &op, std::move(uses), seconds, op.getLoc()});
   }
 
@@ -90,7 +93,8 @@ private:
           return success();
         })
         .Case([&](nn::ConstantOp constant) {
-          task.storage.push_back({Storage::Constant, RoleKind::Kept, 0, nn::getByteSize(constant.getType()), constant.getValue()});
+          task.storage.push_back({Storage::Constant, RoleKind::Kept, 0,
+                                  nn::getByteSize(constant.getType()), constant.getValue()});
           of[constant.getResult()] = task.storage.size() - 1;
           return success();
         })
@@ -99,7 +103,8 @@ private:
         .Default([&](Operation *other) -> LogicalResult {
           if (nn::isCollective(other))
             return visitCollective(*other);
-          return other->emitOpError() << "is in no kernel and is no library call; the kernels phase must come before lowering";
+          return other->emitOpError() << "is in no kernel and is no library call; the kernels "
+                                         "phase must come before lowering";
         });
   }
 
@@ -107,7 +112,8 @@ private:
     if (failed(nn::verifyPlacement(&op)))
       return failure();
     if (!nn::isContiguous(&op))
-      return op.emitOpError() << "exchanges parts that are not contiguous; the kernels phase must come before lowering";
+      return op.emitOpError() << "exchanges parts that are not contiguous; the kernels phase must "
+                                 "come before lowering";
     unsigned source = of.at(op.getOperand(0)), target = define(op.getResult(0));
     add(TaskCommand::Collective, op, {{source, prog::Access::Read}, {target, prog::Access::Write}},
         machine.getTrafficSeconds(nn::getTraffic(&op)));
@@ -115,7 +121,8 @@ private:
   }
 
   LogicalResult visitLaunch(LaunchOp launch) {
-    auto kernel = launch->getParentOfType<ModuleOp>().lookupSymbol<func::FuncOp>(launch.getKernel());
+    auto kernel =
+        launch->getParentOfType<ModuleOp>().lookupSymbol<func::FuncOp>(launch.getKernel());
     std::vector<std::pair<unsigned, prog::Access>> uses;
     SmallVector<int> tied(launch.getNumResults(), -1);
     for (unsigned i = 0; i < kernel.getNumArguments(); ++i) {
@@ -137,8 +144,8 @@ private:
   }
 
   LogicalResult visitMatmul(nn::MatmulOp matmul) {
-    std::vector<std::pair<unsigned, prog::Access>> uses = {{of.at(matmul.getLhs()), prog::Access::Read},
-                                                           {of.at(matmul.getRhs()), prog::Access::Read}};
+    std::vector<std::pair<unsigned, prog::Access>> uses = {
+        {of.at(matmul.getLhs()), prog::Access::Read}, {of.at(matmul.getRhs()), prog::Access::Read}};
     if (Value accumulator = matmul->getNumOperands() > 2 ? matmul->getOperand(2) : Value()) {
       unsigned storage = of.at(accumulator);
       uses.push_back({storage, prog::Access::ReadWrite});
@@ -161,8 +168,12 @@ private:
       unsigned from = of.at(value), to = roleStorage(getResultRole(half, i), value.getType());
       if (from == to)
         continue;
-      TaskCommand copy{TaskCommand::Copy, nullptr, {{from, prog::Access::Read}, {to, prog::Access::Write}},
-                       machine.launchOverhead + machine.getWorkSeconds(0, 2 * task.storage[to].bytes, false), terminator->getLoc()};
+      TaskCommand copy{TaskCommand::Copy,
+                       nullptr,
+                       {{from, prog::Access::Read}, {to, prog::Access::Write}},
+                       machine.launchOverhead +
+                           machine.getWorkSeconds(0, 2 * task.storage[to].bytes, false),
+                       terminator->getLoc()};
       task.commands.push_back(std::move(copy));
     }
   }
@@ -211,7 +222,9 @@ prog::MatmulAttr describeMatmul(nn::MatmulOp matmul, bool accumulate) {
   unsigned rank = extents.batch.size() + 2;
   // Stride of logical dimension j is the stored stride of dimension perm[j].
   auto operandStrides = [&](Value value, ArrayRef<int64_t> perm) {
-    SmallVector<int64_t> stored = rowMajorStrides(cast<RankedTensorType>(value.getType()).getShape()), logical(rank);
+    SmallVector<int64_t> stored =
+                             rowMajorStrides(cast<RankedTensorType>(value.getType()).getShape()),
+                         logical(rank);
     for (unsigned j = 0; j < rank; ++j)
       logical[j] = stored[perm[j]];
     return logical;
@@ -233,7 +246,8 @@ prog::MatmulAttr describeMatmul(nn::MatmulOp matmul, bool accumulate) {
   }
   return prog::MatmulAttr::get(matmul.getContext(), extents.batch, extents.m, extents.n, extents.k,
                                operandStrides(matmul.getLhs(), matmul.getLhsPermutation()),
-                               operandStrides(matmul.getRhs(), matmul.getRhsPermutation()), dst, accumulate, rows, columns);
+                               operandStrides(matmul.getRhs(), matmul.getRhsPermutation()), dst,
+                               accumulate, rows, columns);
 }
 
 } // namespace dpc::lowering

@@ -13,7 +13,8 @@ namespace {
 // ranks and of gradients at producers.
 class Walk {
 public:
-  Walk(const TimelineProblem &problem) : problem(problem), next(problem.ranks, 0), free(problem.ranks, 0.0) {
+  Walk(const TimelineProblem &problem)
+      : problem(problem), next(problem.ranks, 0), free(problem.ranks, 0.0) {
     inEdges.resize(problem.stages);
     outEdges.resize(problem.stages);
     for (auto [i, edge] : enumerate(problem.edges)) {
@@ -95,8 +96,12 @@ private:
     const Task &task = problem.tasks[rank][next[rank]];
     std::optional<double> ready;
     switch (task.kind) {
-    case Task::Forward: ready = forwardReady(task.stage, task.microBatch); break;
-    case Task::Input: ready = inputReady(task.stage, task.microBatch); break;
+    case Task::Forward:
+      ready = forwardReady(task.stage, task.microBatch);
+      break;
+    case Task::Input:
+      ready = inputReady(task.stage, task.microBatch);
+      break;
     case Task::Weight: {
       auto it = inputEnd.find({task.stage, task.microBatch});
       if (it != inputEnd.end())
@@ -120,10 +125,11 @@ private:
     return from + problem.latency + (problem.bandwidth > 0 ? bytes / problem.bandwidth : 0.0);
   }
 
-  void finishForward(unsigned rank, unsigned stage, unsigned microBatch, double outputs, double end) {
+  void finishForward(unsigned rank, unsigned stage, unsigned microBatch, double outputs,
+                     double end) {
     forwardEnd[{stage, microBatch}] = end;
     std::map<std::pair<unsigned, unsigned>, double> sent; // (rank, output) -> arrival
-    std::map<unsigned, std::vector<unsigned>> edgesTo;     // rank -> first edges of what is sent to it
+    std::map<unsigned, std::vector<unsigned>> edgesTo; // rank -> first edges of what is sent to it
     for (unsigned edge : outEdges[stage]) {
       const Edge &e = problem.edges[edge];
       unsigned to = problem.rankOf(e.consumer, microBatch);
@@ -142,7 +148,8 @@ private:
       ++exchanges;
     }
   }
-  void finishInput(unsigned rank, unsigned stage, unsigned microBatch, double inputGrads, double end) {
+  void finishInput(unsigned rank, unsigned stage, unsigned microBatch, double inputGrads,
+                   double end) {
     inputEnd[{stage, microBatch}] = end;
     std::map<unsigned, std::vector<unsigned>> edgesTo;
     for (unsigned edge : inEdges[stage]) {
@@ -163,7 +170,8 @@ private:
       ++exchanges;
     }
   }
-  void message(unsigned from, unsigned to, bool isGradient, unsigned edge, unsigned microBatch, double time, double end) {
+  void message(unsigned from, unsigned to, bool isGradient, unsigned edge, unsigned microBatch,
+               double time, double end) {
     TimelineItem item;
     item.isMessage = true;
     item.time = time;
@@ -191,9 +199,14 @@ private:
     timeline.busy[rank] += duration.total;
     timeline.makespan = std::max(timeline.makespan, end);
     switch (task.kind) {
-    case Task::Forward: finishForward(rank, task.stage, task.microBatch, start + duration.outputs, end); break;
-    case Task::Input: finishInput(rank, task.stage, task.microBatch, start + duration.inputGrads, end); break;
-    case Task::Weight: break;
+    case Task::Forward:
+      finishForward(rank, task.stage, task.microBatch, start + duration.outputs, end);
+      break;
+    case Task::Input:
+      finishInput(rank, task.stage, task.microBatch, start + duration.inputGrads, end);
+      break;
+    case Task::Weight:
+      break;
     case Task::Pair:
       finishForward(rank, task.stage, task.microBatch, start + duration.outputs, end);
       finishInput(rank, task.pairStage, task.pairMicroBatch, start + duration.inputGrads, end);
@@ -207,8 +220,9 @@ private:
     for (unsigned rank = 0; rank < problem.ranks; ++rank)
       if (next[rank] < problem.tasks[rank].size()) {
         const Task &task = problem.tasks[rank][next[rank]];
-        text += " rank " + std::to_string(rank) + " waits at " + names[task.kind] + " of stage " + std::to_string(task.stage) +
-                ", micro-batch " + std::to_string(task.microBatch) + ";";
+        text += " rank " + std::to_string(rank) + " waits at " + names[task.kind] + " of stage " +
+                std::to_string(task.stage) + ", micro-batch " + std::to_string(task.microBatch) +
+                ";";
       }
     return text;
   }
@@ -233,7 +247,8 @@ public:
   explicit Merge(std::vector<TimelineItem> &items) : items(items) {
     for (size_t i = 0; i < items.size(); i += units.back().size) {
       units.push_back({i});
-      while (items[i].isMessage && i + units.back().size < items.size() && items[i + units.back().size].isMessage &&
+      while (items[i].isMessage && i + units.back().size < items.size() &&
+             items[i + units.back().size].isMessage &&
              items[i + units.back().size].exchange == items[i].exchange)
         ++units.back().size;
     }
@@ -267,7 +282,9 @@ private:
     return {items.begin() + unit.first, items.begin() + unit.first + unit.size};
   }
   const TimelineItem &head(size_t u) const { return items[units[u].first]; }
-  bool concerns(size_t u, unsigned rank) const { return head(u).rank == rank || (head(u).isMessage && head(u).destination == rank); }
+  bool concerns(size_t u, unsigned rank) const {
+    return head(u).rank == rank || (head(u).isMessage && head(u).destination == rank);
+  }
 
   double arrival(size_t u, double departure) const {
     double last = departure;

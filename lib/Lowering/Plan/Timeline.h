@@ -25,7 +25,7 @@ enum class Half : uint8_t { Forward, Input, Weight };
 /// Output `output` of stage `producer` is input `input` of stage `consumer`.
 struct Edge {
   unsigned producer, output, consumer, input;
-  bool gradient;     // whether a gradient comes back
+  bool gradient; // whether a gradient comes back
   int64_t bytes;
 };
 

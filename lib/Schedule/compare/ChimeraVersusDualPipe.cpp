@@ -27,7 +27,8 @@ bool isLegal(const Generator &generator, unsigned ranks, unsigned microBatches, 
 }
 
 // The nearest number of micro-batches from `from` on that both take, a few units on.
-std::optional<unsigned> findCommon(const Generator &a, const Generator &b, unsigned ranks, unsigned from) {
+std::optional<unsigned> findCommon(const Generator &a, const Generator &b, unsigned ranks,
+                                   unsigned from) {
   for (bool withAll : {true, false})
     for (unsigned M = from; M <= from + 8 * ranks && M <= kMaxMicroBatches; ++M)
       if (isLegal(a, ranks, M, withAll) && isLegal(b, ranks, M, withAll))
@@ -35,7 +36,8 @@ std::optional<unsigned> findCommon(const Generator &a, const Generator &b, unsig
   return std::nullopt;
 }
 
-std::optional<Standing> findBest(const Generator &generator, unsigned ranks, unsigned microBatches, const Costs &costs) {
+std::optional<Standing> findBest(const Generator &generator, unsigned ranks, unsigned microBatches,
+                                 const Costs &costs) {
   std::optional<Standing> best;
   for (const Variant &variant : variantsOf(generator))
     if (Result<Figures> figures = measure(variant, ranks, microBatches, costs); figures.ok())
@@ -47,7 +49,8 @@ std::optional<Standing> findBest(const Generator &generator, unsigned ranks, uns
 // Backward halving is forward doubling over halves of micro-batches: forwards go over
 // both halves, backwards over each. Whoever halves gains, as bubbles are as long as
 // its micro-batches; so both are halved.
-std::optional<Standing> findBestHalved(const Generator &generator, unsigned ranks, unsigned microBatches, Costs costs) {
+std::optional<Standing> findBestHalved(const Generator &generator, unsigned ranks,
+                                       unsigned microBatches, Costs costs) {
   for (double *cost : {&costs.forward, &costs.input, &costs.weight, &costs.pair})
     *cost /= 2;
   std::optional<Standing> best = findBest(generator, ranks, 2 * microBatches, costs);
@@ -58,7 +61,8 @@ std::optional<Standing> findBestHalved(const Generator &generator, unsigned rank
 
 } // namespace
 
-std::vector<ChimeraVersusDualPipe> compareChimera(unsigned ranks, unsigned microBatches, const Costs &costs) {
+std::vector<ChimeraVersusDualPipe> compareChimera(unsigned ranks, unsigned microBatches,
+                                                  const Costs &costs) {
   const Generator *chimera = findGenerator("chimera"), *dualpipe = findGenerator("dualpipe");
   std::vector<ChimeraVersusDualPipe> chimeraCases;
   if (!chimera || !dualpipe)
@@ -70,7 +74,8 @@ std::vector<ChimeraVersusDualPipe> compareChimera(unsigned ranks, unsigned micro
   if (!M)
     return chimeraCases;
   Costs share = spread(costs, P, P);
-  double plain = share.forward + share.input + share.weight, gain = plain > 0 ? share.pair / plain : 1;
+  double plain = share.forward + share.input + share.weight,
+         gain = plain > 0 ? share.pair / plain : 1;
   for (double backward : {1.0, 2.0}) {
     Costs equal;
     equal.forward = share.forward > 0 ? share.forward : 1;
@@ -97,23 +102,33 @@ std::vector<ChimeraVersusDualPipe> compareChimera(unsigned ranks, unsigned micro
 
 std::string inWords(const std::vector<ChimeraVersusDualPipe> &chimeraCases) {
   if (chimeraCases.empty())
-    return "Has Chimera fewer bubbles than DualPipe? There is no size near this one that is legal for both.";
+    return "Has Chimera fewer bubbles than DualPipe? There is no size near this one that is legal "
+           "for both.";
   std::ostringstream text;
-  text << "Has Chimera fewer bubbles than DualPipe? At P = " << chimeraCases[0].ranks << ", M = " << chimeraCases[0].microBatches;
+  text << "Has Chimera fewer bubbles than DualPipe? At P = " << chimeraCases[0].ranks
+       << ", M = " << chimeraCases[0].microBatches;
   if (chimeraCases[0].gain < 1 - kSame)
-    text << ", pairs gaining " << std::setprecision(3) << 100 * (1 - chimeraCases[0].gain) << " % over F + B" << std::setprecision(6);
+    text << ", pairs gaining " << std::setprecision(3) << 100 * (1 - chimeraCases[0].gain)
+         << " % over F + B" << std::setprecision(6);
   for (size_t i = 0; i < chimeraCases.size(); ++i) {
     const ChimeraVersusDualPipe &versus = chimeraCases[i];
     const Figures &chimera = versus.chimera.figures, &dualpipe = versus.dualpipe.figures;
     double difference = chimera.makespan - dualpipe.makespan, noise = kSame * dualpipe.makespan;
-    text << (i ? "; " : ": ") << (difference < -noise ? "yes" : "no") << " with B = " << (versus.backward == 1 ? "F" : "2F") << ", where it has "
-         << (difference < -noise ? "fewer" : difference > noise ? "more" : "as many") << " (" << versus.chimera.title << " idles " << chimera.mostIdle << " of "
-         << chimera.makespan << ", " << versus.dualpipe.title << " " << dualpipe.mostIdle << " of " << dualpipe.makespan;
+    text << (i ? "; " : ": ") << (difference < -noise ? "yes" : "no")
+         << " with B = " << (versus.backward == 1 ? "F" : "2F") << ", where it has "
+         << (difference < -noise  ? "fewer"
+             : difference > noise ? "more"
+                                  : "as many")
+         << " (" << versus.chimera.title << " idles " << chimera.mostIdle << " of "
+         << chimera.makespan << ", " << versus.dualpipe.title << " " << dualpipe.mostIdle << " of "
+         << dualpipe.makespan;
     if (versus.halvedChimera && versus.halvedDualpipe)
-      text << "; over halves of micro-batches, as backward halving takes them, " << versus.halvedChimera->figures.mostIdle << " and "
+      text << "; over halves of micro-batches, as backward halving takes them, "
+           << versus.halvedChimera->figures.mostIdle << " and "
            << versus.halvedDualpipe->figures.mostIdle;
     if (versus.shortest.figures.makespan < std::min(chimera.makespan, dualpipe.makespan) - noise)
-      text << "; the shortest of all is " << versus.shortest.title << ", " << versus.shortest.figures.mostIdle << " of " << versus.shortest.figures.makespan
+      text << "; the shortest of all is " << versus.shortest.title << ", "
+           << versus.shortest.figures.mostIdle << " of " << versus.shortest.figures.makespan
            << (versus.shortest.copies == 1 ? ", with one copy of the parameters" : "");
     text << ")";
   }

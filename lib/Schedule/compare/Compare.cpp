@@ -14,7 +14,9 @@ namespace {
 
 void sort(std::vector<Standing> &standings) {
   std::sort(standings.begin(), standings.end(), [](const Standing &a, const Standing &b) {
-    auto key = [](const Standing &s) { return std::tie(s.figures.makespan, s.copies, s.figures.peak, s.title, s.pipelines); };
+    auto key = [](const Standing &s) {
+      return std::tie(s.figures.makespan, s.copies, s.figures.peak, s.title, s.pipelines);
+    };
     return key(a) < key(b);
   });
 }
@@ -37,7 +39,8 @@ Row makeRow(const Variant &variant, unsigned ranks, unsigned microBatches, const
     row.bubble = generator.bubble.value(used, share);
   if (generator.activations.value)
     row.activations = generator.activations.value(used, share);
-  if (Result<Figures> figures = measure(variant, used.ranks, used.microBatches, costs); figures.ok())
+  if (Result<Figures> figures = measure(variant, used.ranks, used.microBatches, costs);
+      figures.ok())
     row.figures = *figures;
   else
     row.unmeasured = figures.error();
@@ -64,8 +67,8 @@ std::vector<Standing> rankSameDevices(unsigned ranks, unsigned microBatches, con
   return standings;
 }
 
-std::vector<Standing> rankSameMemory(const std::vector<Standing> &sameDevices, unsigned ranks, unsigned microBatches, const Costs &costs,
-                                     unsigned chunks) {
+std::vector<Standing> rankSameMemory(const std::vector<Standing> &sameDevices, unsigned ranks,
+                                     unsigned microBatches, const Costs &costs, unsigned chunks) {
   std::vector<Standing> standings;
   for (const Standing &standing : sameDevices)
     if (standing.copies == 2)
@@ -98,9 +101,11 @@ Comparison compare(unsigned ranks, unsigned microBatches, const Costs &costs, un
   for (const Variant &variant : variants(chunks))
     comparison.rows.push_back(makeRow(variant, ranks, microBatches, costs));
   comparison.sameDevices = rankRows(comparison.rows);
-  comparison.sameMemory = rankSameMemory(comparison.sameDevices, ranks, microBatches, costs, chunks);
+  comparison.sameMemory =
+      rankSameMemory(comparison.sameDevices, ranks, microBatches, costs, chunks);
   for (const Row &row : comparison.rows)
-    if (auto verdict = judgeSecondCopy(row.variant, comparison.sameDevices, comparison.sameMemory, ranks, microBatches, costs))
+    if (auto verdict = judgeSecondCopy(row.variant, comparison.sameDevices, comparison.sameMemory,
+                                       ranks, microBatches, costs))
       comparison.secondCopies.push_back(*verdict);
   comparison.chimeraCases = compareChimera(ranks, microBatches, costs);
   return comparison;

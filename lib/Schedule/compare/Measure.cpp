@@ -40,7 +40,8 @@ std::string describe(const std::vector<unsigned> &legal, unsigned most) {
   unsigned step = most;
   for (size_t i = 1; i < legal.size(); ++i)
     step = std::gcd(i == 1 ? 0 : step, legal[i] - legal[i - 1]);
-  bool isRegular = legal.size() > 2 && legal.front() % step == 0 && legal.size() == (most - legal.front()) / step + 1;
+  bool isRegular = legal.size() > 2 && legal.front() % step == 0 &&
+                   legal.size() == (most - legal.front()) / step + 1;
   if (!isRegular)
     return "";
   std::string least = "at least " + std::to_string(legal.front());
@@ -50,9 +51,11 @@ std::string describe(const std::vector<unsigned> &legal, unsigned most) {
   return legal.front() == step ? multiple : multiple + ", " + least;
 }
 
-std::optional<Request> findNearestSize(const Variant &variant, unsigned ranks, unsigned microBatches) {
+std::optional<Request> findNearestSize(const Variant &variant, unsigned ranks,
+                                       unsigned microBatches) {
   auto next = [&](unsigned P) -> std::optional<Request> {
-    return isLegal(variant, P, microBatches) ? requestOf(variant, P, microBatches) : std::optional<Request>();
+    return isLegal(variant, P, microBatches) ? requestOf(variant, P, microBatches)
+                                             : std::optional<Request>();
   };
   // A number of ranks at which these micro-batches do; else any.
   for (bool any : {false, true})
@@ -62,7 +65,9 @@ std::optional<Request> findNearestSize(const Variant &variant, unsigned ranks, u
           continue;
         if (auto found = next(P))
           return found;
-        if (auto more = any ? findLegalMicroBatches(*variant.generator, requestOf(variant, P, microBatches)) : std::nullopt)
+        if (auto more =
+                any ? findLegalMicroBatches(*variant.generator, requestOf(variant, P, microBatches))
+                    : std::nullopt)
           return requestOf(variant, P, *more);
       }
   return std::nullopt;
@@ -82,7 +87,10 @@ std::vector<Variant> variantsOf(const Generator &generator, unsigned chunks) {
       values = {chunks};
     for (unsigned value : values)
       if (value != option.fallback && value >= option.least && value <= option.most)
-        found.push_back({&generator, {{option.name, value}}, std::string(generator.name) + "," + option.name + "=" + std::to_string(value)});
+        found.push_back(
+            {&generator,
+             {{option.name, value}},
+             std::string(generator.name) + "," + option.name + "=" + std::to_string(value)});
   }
   return found;
 }
@@ -95,14 +103,17 @@ std::vector<Variant> variants(unsigned chunks) {
   return all;
 }
 
-Result<Figures> measure(const Variant &variant, unsigned ranks, unsigned microBatches, const Costs &costs) {
+Result<Figures> measure(const Variant &variant, unsigned ranks, unsigned microBatches,
+                        const Costs &costs) {
   using R = Result<Figures>;
   Request request = requestOf(variant, ranks, microBatches);
   if (std::string fault = findFault(*variant.generator, request); !fault.empty())
     return R::failure(fault);
   uint64_t actions = 3ull * microBatches * variant.generator->stages(request);
   if (actions > kMaxActions)
-    return R::failure("about " + std::to_string(actions) + " actions; simulated among others are at most " + std::to_string(kMaxActions));
+    return R::failure("about " + std::to_string(actions) +
+                      " actions; simulated among others are at most " +
+                      std::to_string(kMaxActions));
   Result<Table> table = generate(variant.generator->name, request);
   if (!table.ok())
     return R::failure(table.error());
@@ -115,7 +126,8 @@ Result<Figures> measure(const Variant &variant, unsigned ranks, unsigned microBa
   figures.leastIdle = *least;
   figures.mostIdle = *most;
   if (figures.makespan > 0)
-    figures.bubble = std::accumulate(simulation->idle.begin(), simulation->idle.end(), 0.0) / (ranks * figures.makespan);
+    figures.bubble = std::accumulate(simulation->idle.begin(), simulation->idle.end(), 0.0) /
+                     (ranks * figures.makespan);
   for (double peak : simulation->peakActivations)
     figures.peak = std::max(figures.peak, peak);
   for (double peak : simulation->peakBytes)
@@ -143,7 +155,8 @@ Legality findLegality(const Variant &variant, unsigned ranks, unsigned microBatc
   auto more = findLegalMicroBatches(*variant.generator, requestOf(variant, ranks, microBatches));
   if (more || !legal.empty()) {
     std::string rule = describe(legal, most);
-    legality.fault = "not legal at M = " + std::to_string(microBatches) + ", " + (rule.empty() ? needOf(variant, fault) : "needs " + rule);
+    legality.fault = "not legal at M = " + std::to_string(microBatches) + ", " +
+                     (rule.empty() ? needOf(variant, fault) : "needs " + rule);
     legality.nearest = requestOf(variant, ranks, more ? *more : legal.back());
   } else {
     legality.fault = "not legal at P = " + std::to_string(ranks) + ", " + needOf(variant, fault);

@@ -12,12 +12,16 @@ std::vector<Standing> rankSameDevices(unsigned ranks, unsigned microBatches, con
 
 /// Schedules that hold the parameters twice, and beside them two pipelines in
 /// parallel of half the ranks, stages twice as long and half the micro-batches each.
-std::vector<Standing> rankSameMemory(const std::vector<Standing> &sameDevices, unsigned ranks, unsigned microBatches, const Costs &costs,
+std::vector<Standing> rankSameMemory(const std::vector<Standing> &sameDevices, unsigned ranks,
+                                     unsigned microBatches, const Costs &costs,
                                      unsigned chunks = 0);
 
 /// `findSecondCopyVerdict` with the rankings given.
-std::optional<SecondCopyVerdict> judgeSecondCopy(const Variant &variant, const std::vector<Standing> &sameDevices, const std::vector<Standing> &sameMemory, unsigned ranks,
-                           unsigned microBatches, const Costs &costs);
+std::optional<SecondCopyVerdict> judgeSecondCopy(const Variant &variant,
+                                                 const std::vector<Standing> &sameDevices,
+                                                 const std::vector<Standing> &sameMemory,
+                                                 unsigned ranks, unsigned microBatches,
+                                                 const Costs &costs);
 
 } // namespace dpc::schedule
 

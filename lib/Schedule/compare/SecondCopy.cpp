@@ -34,7 +34,8 @@ std::optional<double> findBreakEven(const Table &table, const Costs &costs, doub
   if (isShortEnough(1))
     return plain;
   // A pair cannot be shorter than the longer one of its two.
-  double low = plain > 0 ? std::max(costs.forward, costs.input + costs.weight) / plain : 1, high = 1;
+  double low = plain > 0 ? std::max(costs.forward, costs.input + costs.weight) / plain : 1,
+         high = 1;
   if (!isShortEnough(low))
     return std::nullopt;
   for (int i = 0; i < 40; ++i) {
@@ -53,8 +54,8 @@ const Standing *findTitle(const std::vector<Standing> &standings, const std::str
 
 std::string describe(const Standing &standing) {
   std::ostringstream text;
-  text << standing.title << (standing.pipelines > 1 ? " in two pipelines" : "") << " (" << standing.figures.makespan << ", peak "
-       << standing.figures.peak << ")";
+  text << standing.title << (standing.pipelines > 1 ? " in two pipelines" : "") << " ("
+       << standing.figures.makespan << ", peak " << standing.figures.peak << ")";
   return text.str();
 }
 
@@ -66,14 +67,18 @@ std::string describe(const SecondCopyVerdict &verdict, const SecondCopyVerdict::
   else if (*rival.breakEven >= verdict.plain * (1 - kSame))
     text << "F + B, no gain needed";
   else
-    text << *rival.breakEven << ", a gain of " << std::setprecision(3) << 100 * (1 - *rival.breakEven / verdict.plain) << " %";
+    text << *rival.breakEven << ", a gain of " << std::setprecision(3)
+         << 100 * (1 - *rival.breakEven / verdict.plain) << " %";
   return text.str();
 }
 
 } // namespace
 
-std::optional<SecondCopyVerdict> judgeSecondCopy(const Variant &variant, const std::vector<Standing> &sameDevices, const std::vector<Standing> &sameMemory, unsigned ranks,
-                           unsigned microBatches, const Costs &costs) {
+std::optional<SecondCopyVerdict> judgeSecondCopy(const Variant &variant,
+                                                 const std::vector<Standing> &sameDevices,
+                                                 const std::vector<Standing> &sameMemory,
+                                                 unsigned ranks, unsigned microBatches,
+                                                 const Costs &costs) {
   const Standing *own = findTitle(sameDevices, variant.title);
   if (!own || own->copies < 2)
     return std::nullopt;
@@ -99,7 +104,9 @@ std::optional<SecondCopyVerdict> judgeSecondCopy(const Variant &variant, const s
       rival.breakEven = findBreakEven(*table, share, standing.figures.makespan);
     return rival;
   };
-  auto keepsNoMore = [&](const Standing &standing) { return standing.figures.peak <= own->figures.peak + kSame; };
+  auto keepsNoMore = [&](const Standing &standing) {
+    return standing.figures.peak <= own->figures.peak + kSame;
+  };
   auto dominates = [&](const Standing &standing) {
     return keepsNoMore(standing) && !isShorter(own->figures.makespan, standing.figures.makespan);
   };
@@ -128,22 +135,29 @@ std::optional<SecondCopyVerdict> judgeSecondCopy(const Variant &variant, const s
   return verdict;
 }
 
-std::optional<SecondCopyVerdict> findSecondCopyVerdict(const Variant &variant, unsigned ranks, unsigned microBatches, const Costs &costs) {
+std::optional<SecondCopyVerdict> findSecondCopyVerdict(const Variant &variant, unsigned ranks,
+                                                       unsigned microBatches, const Costs &costs) {
   if (variant.generator->replicas() < 2)
     return std::nullopt;
   std::vector<Standing> sameDevices = rankSameDevices(ranks, microBatches, costs);
-  return judgeSecondCopy(variant, sameDevices, rankSameMemory(sameDevices, ranks, microBatches, costs), ranks, microBatches, costs);
+  return judgeSecondCopy(variant, sameDevices,
+                         rankSameMemory(sameDevices, ranks, microBatches, costs), ranks,
+                         microBatches, costs);
 }
 
 std::string inWords(const SecondCopyVerdict &verdict) {
   std::ostringstream text;
-  text << verdict.title << " (" << verdict.figures.makespan << ", peak " << verdict.figures.peak << ") holds the parameters twice. ";
+  text << verdict.title << " (" << verdict.figures.makespan << ", peak " << verdict.figures.peak
+       << ") holds the parameters twice. ";
   if (verdict.dominators.empty()) {
-    text << "Of those simulated, none with one copy is as fast and keeps as little, nor does any in two pipelines of half the stages.";
+    text << "Of those simulated, none with one copy is as fast and keeps as little, nor does any "
+            "in two pipelines of half the stages.";
   } else {
     const Standing &first = verdict.dominators.front();
     text << "It is not worth its second copy here: it is dominated by " << describe(first)
-         << (first.pipelines == 1 ? ", which holds one copy," : ", which holds as much on each device,") << " is no slower and keeps no more activations.";
+         << (first.pipelines == 1 ? ", which holds one copy,"
+                                  : ", which holds as much on each device,")
+         << " is no slower and keeps no more activations.";
   }
   if (verdict.fastest && isShorter(verdict.fastest->figures.makespan, verdict.figures.makespan) &&
       (verdict.dominators.empty() || verdict.dominators.front().title != verdict.fastest->title))
@@ -154,10 +168,12 @@ std::string inWords(const SecondCopyVerdict &verdict) {
   if (verdict.pair >= verdict.plain * (1 - kSame))
     text << " gains nothing over F + B";
   else
-    text << " gains " << std::setprecision(3) << 100 * (1 - verdict.pair / verdict.plain) << " % over F + B" << std::setprecision(6);
+    text << " gains " << std::setprecision(3) << 100 * (1 - verdict.pair / verdict.plain)
+         << " % over F + B" << std::setprecision(6);
   const char *separator = "; break-even on the same devices: ";
   for (const auto *rival : {&verdict.sameDevices, &verdict.anyActivations})
-    if (*rival && (rival == &verdict.sameDevices || !verdict.sameDevices || (*rival)->standing.title != verdict.sameDevices->standing.title)) {
+    if (*rival && (rival == &verdict.sameDevices || !verdict.sameDevices ||
+                   (*rival)->standing.title != verdict.sameDevices->standing.title)) {
       text << separator << describe(verdict, **rival);
       separator = "; ";
     }

@@ -33,7 +33,7 @@ struct Bounds {
   std::vector<StageCosts> stages;
   std::vector<double> leastForward, leastInput, leastBackward; // of each stage, alone or in a pair
   std::vector<std::vector<Share>> shares;                      // of each rank
-  std::vector<unsigned> copies;                                // of each rank, those it has a stage of
+  std::vector<unsigned> copies; // of each rank, those it has a stage of
 
   Bounds(const Table &table, const Costs &costs, bool pairs)
       : table(table), costs(costs), pairs(pairs), shares(table.ranks), copies(table.ranks) {
@@ -48,7 +48,9 @@ struct Bounds {
       findLeast();
   }
 
-  double pairOf(unsigned forward, unsigned backward) const { return costs.pairOf(forward, backward, table.ranks, table.stages); }
+  double pairOf(unsigned forward, unsigned backward) const {
+    return costs.pairOf(forward, backward, table.ranks, table.stages);
+  }
   // Without a time of each pair: the part that a pair takes of its tasks' times.
   double part() const {
     double plain = costs.forward + costs.input + costs.weight;
@@ -66,7 +68,8 @@ struct Bounds {
       }
       for (unsigned a : held)
         if (costs.pairs.empty())
-          lower(a, a, part() * (stages[a].forward + shortestBackward), part() * (shortestForward + stages[a].input + stages[a].weight));
+          lower(a, a, part() * (stages[a].forward + shortestBackward),
+                part() * (shortestForward + stages[a].input + stages[a].weight));
         else
           for (unsigned b : held)
             lower(a, b, pairOf(a, b), pairOf(a, b));
@@ -94,7 +97,8 @@ struct Bounds {
     if (fromRank == toRank)
       return 0;
     Link link = costs.linkOf(fromRank, toRank, table.ranks);
-    return link.latency + (from < to ? stages[from].outputBytes : stages[from].gradientBytes) / link.bandwidth;
+    return link.latency +
+           (from < to ? stages[from].outputBytes : stages[from].gradientBytes) / link.bandwidth;
   }
 
   double findMakespan() {
@@ -135,7 +139,8 @@ struct Bounds {
         Link link = costs.linkOf(fromRank, toRank, table.ranks);
         Load &load = loads[{fromRank, toRank}];
         double bytes = from < to ? stages[from].outputBytes : stages[from].gradientBytes;
-        load.occupied += (replica.endMicroBatch - replica.firstMicroBatch) * (bytes / link.bandwidth);
+        load.occupied +=
+            (replica.endMicroBatch - replica.firstMicroBatch) * (bytes / link.bandwidth);
         load.latency = link.latency;
         load.head = std::min(load.head, head);
         load.tail = std::min(load.tail, tail);
@@ -146,7 +151,9 @@ struct Bounds {
       std::vector<double> made(2 * S), left(2 * S);
       auto stageOf = [&](unsigned i) { return i < S ? i : 2 * S - 1 - i; };
       auto least = [&](unsigned i) { return (i < S ? leastForward : leastInput)[stageOf(i)]; };
-      auto crossing = [&](unsigned i) { return i + 1 == S || i + 1 == 2 * S ? 0 : message(replica, stageOf(i), stageOf(i + 1)); };
+      auto crossing = [&](unsigned i) {
+        return i + 1 == S || i + 1 == 2 * S ? 0 : message(replica, stageOf(i), stageOf(i + 1));
+      };
       for (unsigned i = 0; i < 2 * S; ++i)
         made[i] = (i ? made[i - 1] + crossing(i - 1) : 0) + least(i);
       for (unsigned i = 2 * S - 1; i-- > 0;)
@@ -163,7 +170,9 @@ struct Bounds {
 
   // Adds a copy's stages to their ranks; finds the shortest chains of any copy.
   void addShares(const Replica &replica, double &down, double &back) {
-    auto free = [&](unsigned stage) { return !pairs || copies[replica.rankOfStage[stage]] == table.replicas.size(); };
+    auto free = [&](unsigned stage) {
+      return !pairs || copies[replica.rankOfStage[stage]] == table.replicas.size();
+    };
     unsigned S = table.stages;
     std::vector<double> headAlone(S), headPaired(S), tailAlone(S), tailPaired(S);
     for (unsigned s = 1; s < S; ++s) {
@@ -179,8 +188,9 @@ struct Bounds {
       tailPaired[s] = tailPaired[s - 1] + leastInput[s - 1] + crossing;
     }
     for (unsigned s = 0; s < S; ++s)
-      shares[replica.rankOfStage[s]].push_back({s, double(replica.endMicroBatch - replica.firstMicroBatch), free(s) ? headAlone[s] : headPaired[s],
-                                                free(s) ? tailAlone[s] : tailPaired[s]});
+      shares[replica.rankOfStage[s]].push_back(
+          {s, double(replica.endMicroBatch - replica.firstMicroBatch),
+           free(s) ? headAlone[s] : headPaired[s], free(s) ? tailAlone[s] : tailPaired[s]});
     down = std::min(down, headAlone[S - 1] + stages[S - 1].forward);
     back = std::min(back, stages[S - 1].input + tailAlone[S - 1]);
   }
@@ -211,7 +221,8 @@ struct Bounds {
       backwardPrice[i] = backwardOf(rank[i], weights);
     }
     if (pairs)
-      costs.pairs.empty() ? priceSums(rank, forwardPrice, backwardPrice) : pricePairs(rank, forwardPrice, backwardPrice);
+      costs.pairs.empty() ? priceSums(rank, forwardPrice, backwardPrice)
+                          : pricePairs(rank, forwardPrice, backwardPrice);
     double sum = 0;
     for (size_t i = 0; i < count; ++i)
       sum += rank[i].microBatches * (forwardPrice[i] + backwardPrice[i]);
@@ -220,7 +231,8 @@ struct Bounds {
 
   // Of pairs that take a part of their tasks' times: the same part of each, and what
   // every backward leaves of it goes to the forwards.
-  void priceSums(const std::vector<Share> &rank, std::vector<double> &forward, std::vector<double> &backward) const {
+  void priceSums(const std::vector<Share> &rank, std::vector<double> &forward,
+                 std::vector<double> &backward) const {
     double left = kInfinity;
     for (size_t b = 0; b < rank.size(); ++b) {
       double share = part() * backwardOf(rank[b], true);
@@ -233,7 +245,8 @@ struct Bounds {
 
   // Of pairs with any times: in proportion to the times alone, then raised as far as
   // the others let it.
-  void pricePairs(const std::vector<Share> &rank, std::vector<double> &forward, std::vector<double> &backward) const {
+  void pricePairs(const std::vector<Share> &rank, std::vector<double> &forward,
+                  std::vector<double> &backward) const {
     size_t count = rank.size();
     const std::vector<double> forwardAlone = forward, backwardAlone = backward;
     double least = 1;
@@ -265,7 +278,8 @@ struct Bounds {
       double after = 0; // from the end of a stage's forward to the start of its backward
       for (unsigned stage = table.stages; stage-- > 0;) {
         double life = leastForward[stage] + after + leastBackward[stage];
-        result[replica.rankOfStage[stage]] += (replica.endMicroBatch - replica.firstMicroBatch) * life;
+        result[replica.rankOfStage[stage]] +=
+            (replica.endMicroBatch - replica.firstMicroBatch) * life;
         after += leastForward[stage] + leastInput[stage];
         if (stage)
           after += message(replica, stage - 1, stage) + message(replica, stage, stage - 1);
@@ -279,9 +293,12 @@ struct Bounds {
 
 } // namespace
 
-double lowerBound(const Table &table, const Costs &costs, bool pairs) { return Bounds(table, costs, pairs).findMakespan(); }
+double lowerBound(const Table &table, const Costs &costs, bool pairs) {
+  return Bounds(table, costs, pairs).findMakespan();
+}
 
-std::vector<double> activationFloor(const Table &table, const Costs &costs, bool pairs, double makespan) {
+std::vector<double> activationFloor(const Table &table, const Costs &costs, bool pairs,
+                                    double makespan) {
   return Bounds(table, costs, pairs).findActivations(makespan);
 }
 

@@ -12,7 +12,8 @@ namespace {
 
 class Checker {
 public:
-  Checker(const Table &table, const CheckOptions &options) : table(table), options(options), homes(table) {}
+  Checker(const Table &table, const CheckOptions &options)
+      : table(table), options(options), homes(table) {}
 
   std::vector<std::string> run() {
     // A few lines of text can ask for more tasks than any memory holds: where there
@@ -22,8 +23,10 @@ public:
       for (const Action &action : row)
         tasks += action.second ? 2 : 1;
     if (tasks < forwards) {
-      errors.push_back("the ranks do " + std::to_string(tasks) + " tasks; " + std::to_string(table.stages) + " stages and " +
-                       std::to_string(table.microBatches) + " micro-batches need at least " + std::to_string(2 * forwards));
+      errors.push_back("the ranks do " + std::to_string(tasks) + " tasks; " +
+                       std::to_string(table.stages) + " stages and " +
+                       std::to_string(table.microBatches) + " micro-batches need at least " +
+                       std::to_string(2 * forwards));
       return std::move(errors);
     }
     seen.resize(forwards);
@@ -47,7 +50,8 @@ private:
     size_t position;
     const Action &action;
     std::string print() const {
-      return "rank " + std::to_string(rank) + ", position " + std::to_string(position) + ": " + printAction(action);
+      return "rank " + std::to_string(rank) + ", position " + std::to_string(position) + ": " +
+             printAction(action);
     }
   };
 
@@ -64,7 +68,9 @@ private:
       if (action.first.kind != Kind::Forward || action.second->kind != Kind::Backward)
         error([&] { return place.print() + " is no pair of a forward and a full backward"; });
       if (action.first.microBatch == action.second->microBatch)
-        error([&] { return place.print() + " pairs two tasks of one micro-batch, which depend on each other"; });
+        error([&] {
+          return place.print() + " pairs two tasks of one micro-batch, which depend on each other";
+        });
     }
     visit(place, action.first);
     if (action.second)
@@ -75,17 +81,19 @@ private:
     unsigned home = homes.rankOf(task.stage, task.microBatch);
     if (home != place.rank)
       error([&] {
-        return place.print() + ": stage " + std::to_string(task.stage) + " of micro-batch " + std::to_string(task.microBatch) + " is on rank " +
-               std::to_string(home);
+        return place.print() + ": stage " + std::to_string(task.stage) + " of micro-batch " +
+               std::to_string(task.microBatch) + " is on rank " + std::to_string(home);
       });
     uint8_t &known = seen[(size_t)task.stage * table.microBatches + task.microBatch];
-    uint8_t others = task.kind == Kind::Forward ? 0 : task.kind == Kind::Backward ? bit(Kind::Input) | bit(Kind::Weight) : bit(Kind::Backward);
+    uint8_t others = task.kind == Kind::Forward    ? 0
+                     : task.kind == Kind::Backward ? bit(Kind::Input) | bit(Kind::Weight)
+                                                   : bit(Kind::Backward);
     if (known & bit(task.kind))
       error([&] { return place.print() + ": " + printTask(task) + " is done twice"; });
     else if (known & others)
       error([&] {
-        return place.print() + ": the backward of stage " + std::to_string(task.stage) + ", micro-batch " + std::to_string(task.microBatch) +
-               " is done whole and in halves";
+        return place.print() + ": the backward of stage " + std::to_string(task.stage) +
+               ", micro-batch " + std::to_string(task.microBatch) + " is done whole and in halves";
       });
     known |= bit(task.kind);
   }
@@ -96,7 +104,10 @@ private:
       for (unsigned m = 0; m < table.microBatches; ++m) {
         uint8_t known = seen[(size_t)stage * table.microBatches + m];
         auto missing = [&](Kind kind) {
-          error([&] { return "rank " + std::to_string(homes.rankOf(stage, m)) + " never does " + printTask({kind, stage, m}); });
+          error([&] {
+            return "rank " + std::to_string(homes.rankOf(stage, m)) + " never does " +
+                   printTask({kind, stage, m});
+          });
         };
         if (!(known & bit(Kind::Forward)))
           missing(Kind::Forward);
@@ -136,7 +147,8 @@ private:
         if (held * share > options.activationCap + 1e-9) {
           error([&] {
             std::ostringstream text;
-            text << Place{rank, position, action}.print() << " makes it hold " << held * share << " activations; the cap is " << options.activationCap;
+            text << Place{rank, position, action}.print() << " makes it hold " << held * share
+                 << " activations; the cap is " << options.activationCap;
             return text.str();
           });
           break;
@@ -157,6 +169,8 @@ private:
 
 } // namespace
 
-std::vector<std::string> check(const Table &table, const CheckOptions &options) { return Checker(table, options).run(); }
+std::vector<std::string> check(const Table &table, const CheckOptions &options) {
+  return Checker(table, options).run();
+}
 
 } // namespace dpc::schedule

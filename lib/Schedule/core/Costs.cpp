@@ -11,7 +11,8 @@ StageCosts Costs::of(unsigned stage, unsigned ranks, unsigned stageCount) const 
   return {forward * share, input * share, weight * share};
 }
 
-double Costs::pairOf(unsigned forwardStage, unsigned backwardStage, unsigned ranks, unsigned stageCount) const {
+double Costs::pairOf(unsigned forwardStage, unsigned backwardStage, unsigned ranks,
+                     unsigned stageCount) const {
   if (!pairs.empty())
     return pairs[(size_t)forwardStage * stageCount + backwardStage];
   if (stages.empty())
@@ -26,10 +27,14 @@ double Costs::duration(const Action &action, const Table &table) const {
     return pairOf(action.first.stage, action.second->stage, table.ranks, table.stages);
   StageCosts costs = of(action.first.stage, table.ranks, table.stages);
   switch (action.first.kind) {
-  case Kind::Forward: return costs.forward;
-  case Kind::Input: return costs.input;
-  case Kind::Weight: return costs.weight;
-  case Kind::Backward: return costs.input + costs.weight;
+  case Kind::Forward:
+    return costs.forward;
+  case Kind::Input:
+    return costs.input;
+  case Kind::Weight:
+    return costs.weight;
+  case Kind::Backward:
+    return costs.input + costs.weight;
   }
   return 0;
 }

@@ -22,10 +22,12 @@ struct ParseError {
 // One cell, read from left to right.
 class Cell {
 public:
-  Cell(const char *begin, const char *end, size_t line, size_t number) : at(begin), end(end), line(line), number(number) {}
+  Cell(const char *begin, const char *end, size_t line, size_t number)
+      : at(begin), end(end), line(line), number(number) {}
 
   [[noreturn]] void fail(const std::string &what) const {
-    throw ParseError{"line " + std::to_string(line) + ", cell " + std::to_string(number) + ": " + what};
+    throw ParseError{"line " + std::to_string(line) + ", cell " + std::to_string(number) + ": " +
+                     what};
   }
   [[noreturn]] void failExpecting(const std::string &expected) const {
     std::string found = at < end ? quote(std::string_view(at, end - at)) : "the end of the cell";
@@ -57,7 +59,8 @@ public:
       value = value * 10 + (*at - '0');
       if (value >= limit) {
         at = start;
-        fail(what + " must be below " + std::to_string(limit) + ", found " + quote(std::string_view(at, end - at)));
+        fail(what + " must be below " + std::to_string(limit) + ", found " +
+             quote(std::string_view(at, end - at)));
       }
     }
     return value;
@@ -65,8 +68,10 @@ public:
 
   // A task; false if it is a message or a move of parameters, which is dropped.
   bool task(Task &task) {
-    static const char *const dropped[] = {"UNSHARD", "RESHARD", "REDUCE_GRAD", "SEND_F", "RECV_F", "SEND_B", "RECV_B"};
-    static const std::pair<char, Kind> kinds[] = {{'F', Kind::Forward}, {'B', Kind::Backward}, {'I', Kind::Input}, {'W', Kind::Weight}};
+    static const char *const dropped[] = {"UNSHARD", "RESHARD", "REDUCE_GRAD", "SEND_F",
+                                          "RECV_F",  "SEND_B",  "RECV_B"};
+    static const std::pair<char, Kind> kinds[] = {
+        {'F', Kind::Forward}, {'B', Kind::Backward}, {'I', Kind::Input}, {'W', Kind::Weight}};
     task.stage = numberBelow(kMaxStages, "a stage");
     for (const char *word : dropped)
       if (take(word)) {
@@ -117,7 +122,8 @@ std::vector<std::vector<Action>> readRows(const std::string &text) {
   const char *at = text.data(), *end = at + (last == std::string::npos ? 0 : last + 1);
   while (at < end) {
     if (rows.size() == kMaxRanks)
-      throw ParseError{"line " + std::to_string(rows.size() + 1) + ": a schedule has at most " + std::to_string(kMaxRanks) + " ranks"};
+      throw ParseError{"line " + std::to_string(rows.size() + 1) + ": a schedule has at most " +
+                       std::to_string(kMaxRanks) + " ranks"};
     std::vector<Action> row;
     const char *lineEnd = std::find(at, end, '\n');
     const char *contentEnd = lineEnd > at && lineEnd[-1] == '\r' ? lineEnd - 1 : lineEnd;
@@ -148,8 +154,10 @@ std::vector<unsigned> findRanks(const Table &table) {
   auto note = [&](unsigned rank, const Task &task) {
     unsigned &known = ranks[(size_t)task.microBatch * table.stages + task.stage];
     if (known != kNoRank && known != rank)
-      throw ParseError{"stage " + std::to_string(task.stage) + " of micro-batch " + std::to_string(task.microBatch) + " is on two ranks, " +
-                       std::to_string(known) + " and " + std::to_string(rank) + " (" + printTask(task) + ")"};
+      throw ParseError{"stage " + std::to_string(task.stage) + " of micro-batch " +
+                       std::to_string(task.microBatch) + " is on two ranks, " +
+                       std::to_string(known) + " and " + std::to_string(rank) + " (" +
+                       printTask(task) + ")"};
     known = rank;
   };
   for (unsigned rank = 0; rank < table.ranks; ++rank)
@@ -160,7 +168,8 @@ std::vector<unsigned> findRanks(const Table &table) {
     }
   for (size_t i = 0; i < ranks.size(); ++i)
     if (ranks[i] == kNoRank)
-      throw ParseError{"no rank does stage " + std::to_string(i % table.stages) + " of micro-batch " + std::to_string(i / table.stages)};
+      throw ParseError{"no rank does stage " + std::to_string(i % table.stages) +
+                       " of micro-batch " + std::to_string(i / table.stages)};
   return ranks;
 }
 
@@ -171,12 +180,16 @@ void findReplicas(Table &table) {
   std::map<std::vector<unsigned>, size_t> known;
   for (unsigned m = 0; m < table.microBatches; ++m) {
     auto begin = ranks.begin() + (size_t)m * table.stages, end = begin + table.stages;
-    if (table.replicas.empty() || !std::equal(begin, end, table.replicas.back().rankOfStage.begin())) {
+    if (table.replicas.empty() ||
+        !std::equal(begin, end, table.replicas.back().rankOfStage.begin())) {
       std::vector<unsigned> rankOfStage(begin, end);
       if (auto [copy, isNew] = known.try_emplace(rankOfStage, table.replicas.size()); !isNew)
-        throw ParseError{"micro-batches " + std::to_string(table.replicas[copy->second].firstMicroBatch) + " and " + std::to_string(m) +
-                         " pass through the same ranks, micro-batch " + std::to_string(m - 1) +
-                         " between them through others; those of a copy of the model must be numbered one after the other"};
+        throw ParseError{"micro-batches " +
+                         std::to_string(table.replicas[copy->second].firstMicroBatch) + " and " +
+                         std::to_string(m) + " pass through the same ranks, micro-batch " +
+                         std::to_string(m - 1) +
+                         " between them through others; those of a copy of the model must be "
+                         "numbered one after the other"};
       table.replicas.push_back({m, m, std::move(rankOfStage)});
     }
     table.replicas.back().endMicroBatch = m + 1;
@@ -206,8 +219,10 @@ Table parse(const std::string &text, const std::string &name) {
   if (!tasks)
     throw ParseError{"there is no action; expected a line for each rank, as in 0F0,0F1,0B0,0B1"};
   if (tasks < (size_t)table.stages * table.microBatches)
-    throw ParseError{"the ranks do " + std::to_string(tasks) + " tasks; stages 0 to " + std::to_string(table.stages - 1) + " and micro-batches 0 to " +
-                     std::to_string(table.microBatches - 1) + " need at least " + std::to_string(2ull * table.stages * table.microBatches)};
+    throw ParseError{"the ranks do " + std::to_string(tasks) + " tasks; stages 0 to " +
+                     std::to_string(table.stages - 1) + " and micro-batches 0 to " +
+                     std::to_string(table.microBatches - 1) + " need at least " +
+                     std::to_string(2ull * table.stages * table.microBatches)};
   findReplicas(table);
   return table;
 }

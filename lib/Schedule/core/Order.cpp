@@ -17,7 +17,8 @@ Homes::Homes(const Table &table) {
 }
 
 Order::Order(const Table &table)
-    : table(table), homes(table), made((size_t)table.stages * table.microBatches), next(table.ranks), awaited(table.ranks, kNothing) {}
+    : table(table), homes(table), made((size_t)table.stages * table.microBatches),
+      next(table.ranks), awaited(table.ranks, kNothing) {}
 
 namespace {
 
@@ -25,7 +26,8 @@ constexpr size_t kMostShown = 12; // ranks of a circle
 
 // Whether a task makes the forward or input half of that stage and micro-batch.
 bool makes(const Task &task, bool isInput, unsigned stage, unsigned microBatch) {
-  return task.stage == stage && task.microBatch == microBatch && task.kind != Kind::Weight && (task.kind != Kind::Forward) == isInput;
+  return task.stage == stage && task.microBatch == microBatch && task.kind != Kind::Weight &&
+         (task.kind != Kind::Forward) == isInput;
 }
 
 } // namespace
@@ -55,10 +57,12 @@ std::string Order::explain() const {
   std::string text = circle.size() == 1 ? "a rank waits for itself" : "ranks wait for each other";
   if (!waits(follow(rank)))
     text = "a rank waits for what is never done";
-  text += ", and " + std::to_string(waiting) + " of " + std::to_string(table.ranks) + " cannot go on:";
+  text +=
+      ", and " + std::to_string(waiting) + " of " + std::to_string(table.ranks) + " cannot go on:";
   for (size_t i = 0; i < circle.size(); ++i) {
     if (i == kMostShown && circle.size() > kMostShown + 1) {
-      text += "\n  ... and " + std::to_string(circle.size() - i) + " more, the last of which waits for rank " + std::to_string(circle[0]);
+      text += "\n  ... and " + std::to_string(circle.size() - i) +
+              " more, the last of which waits for rank " + std::to_string(circle[0]);
       break;
     }
     text += "\n  " + explain(circle[i], follow(circle[i]));
@@ -68,14 +72,19 @@ std::string Order::explain() const {
 
 std::string Order::explain(unsigned waiter, unsigned maker) const {
   bool isInput = awaited[waiter] % 2;
-  unsigned stage = awaited[waiter] / 2 / table.microBatches, microBatch = awaited[waiter] / 2 % table.microBatches;
-  std::string text = "rank " + std::to_string(waiter) + ", position " + std::to_string(next[waiter]) + ": " +
+  unsigned stage = awaited[waiter] / 2 / table.microBatches,
+           microBatch = awaited[waiter] / 2 % table.microBatches;
+  std::string text = "rank " + std::to_string(waiter) + ", position " +
+                     std::to_string(next[waiter]) + ": " +
                      printAction(table.actions[waiter][next[waiter]]) + " waits for ";
   const std::vector<Action> &row = table.actions[maker];
   for (size_t position = next[maker]; position < row.size(); ++position)
-    if (makes(row[position].first, isInput, stage, microBatch) || (row[position].second && makes(*row[position].second, isInput, stage, microBatch)))
-      return text + printAction(row[position]) + " at position " + std::to_string(position) + " of rank " + std::to_string(maker);
-  return text + printTask({isInput ? Kind::Input : Kind::Forward, stage, microBatch}) + ", which rank " + std::to_string(maker) + " never does";
+    if (makes(row[position].first, isInput, stage, microBatch) ||
+        (row[position].second && makes(*row[position].second, isInput, stage, microBatch)))
+      return text + printAction(row[position]) + " at position " + std::to_string(position) +
+             " of rank " + std::to_string(maker);
+  return text + printTask({isInput ? Kind::Input : Kind::Forward, stage, microBatch}) +
+         ", which rank " + std::to_string(maker) + " never does";
 }
 
 } // namespace dpc::schedule

@@ -19,11 +19,13 @@ class Homes {
 public:
   explicit Homes(const Table &table);
   unsigned replicaOf(unsigned microBatch) const { return replica[microBatch]; }
-  unsigned rankOf(unsigned stage, unsigned microBatch) const { return rankOfStage[replica[microBatch]][stage]; }
+  unsigned rankOf(unsigned stage, unsigned microBatch) const {
+    return rankOfStage[replica[microBatch]][stage];
+  }
 
 private:
-  std::vector<unsigned> replica;               // of each micro-batch
-  std::vector<const unsigned *> rankOfStage;   // of each replica
+  std::vector<unsigned> replica;             // of each micro-batch
+  std::vector<const unsigned *> rankOfStage; // of each replica
 };
 
 class Order {
@@ -47,7 +49,8 @@ public:
       for (size_t &position = next[rank]; position < row.size(); --left) {
         const Action &action = row[position];
         awaited[rank] = kNothing;
-        if (!isReady(action.first, awaited[rank]) || (action.second && !isReady(*action.second, awaited[rank])))
+        if (!isReady(action.first, awaited[rank]) ||
+            (action.second && !isReady(*action.second, awaited[rank])))
           break;
         perform(rank, position, action);
         ++position;
@@ -68,7 +71,9 @@ private:
   std::string explain(unsigned waiter, unsigned maker) const;
 
   static constexpr size_t kNothing = ~size_t(0);
-  size_t index(unsigned stage, unsigned microBatch) const { return (size_t)stage * table.microBatches + microBatch; }
+  size_t index(unsigned stage, unsigned microBatch) const {
+    return (size_t)stage * table.microBatches + microBatch;
+  }
   // Results are numbered: forwards even, backwards odd.
   static size_t forwardOf(size_t index) { return 2 * index; }
   static size_t inputOf(size_t index) { return 2 * index + 1; }
@@ -82,11 +87,15 @@ private:
   bool isReady(const Task &task, size_t &missing) const {
     size_t here = index(task.stage, task.microBatch);
     switch (task.kind) {
-    case Kind::Forward: return task.stage == 0 || isMade(forwardOf(here - table.microBatches), missing);
+    case Kind::Forward:
+      return task.stage == 0 || isMade(forwardOf(here - table.microBatches), missing);
     case Kind::Input:
     case Kind::Backward:
-      return isMade(forwardOf(here), missing) && (task.stage + 1 == table.stages || isMade(inputOf(here + table.microBatches), missing));
-    case Kind::Weight: return isMade(inputOf(here), missing);
+      return isMade(forwardOf(here), missing) &&
+             (task.stage + 1 == table.stages ||
+              isMade(inputOf(here + table.microBatches), missing));
+    case Kind::Weight:
+      return isMade(inputOf(here), missing);
     }
     return true;
   }
@@ -112,9 +121,10 @@ private:
 
   const Table &table;
   Homes homes;
-  std::vector<uint8_t> made;    // of each stage and micro-batch: bit 0 the forward, bit 1 the input half
-  std::vector<size_t> next;     // of each rank, the position of its next action
-  std::vector<size_t> awaited;  // of each rank, the result that action lacks
+  std::vector<uint8_t>
+      made; // of each stage and micro-batch: bit 0 the forward, bit 1 the input half
+  std::vector<size_t> next;    // of each rank, the position of its next action
+  std::vector<size_t> awaited; // of each rank, the result that action lacks
 };
 
 } // namespace dpc::schedule

@@ -21,8 +21,10 @@ std::optional<Placement> findPlacement(const std::string &name) {
 
 unsigned replicasOf(Placement placement) { return placement == Placement::Mirrored ? 2 : 1; }
 
-Table startTable(const std::string &name, Placement placement, unsigned ranks, unsigned chunks, unsigned microBatches) {
-  assert((placement == Placement::Loop || placement == Placement::V || chunks == 1) && "one stage a rank");
+Table startTable(const std::string &name, Placement placement, unsigned ranks, unsigned chunks,
+                 unsigned microBatches) {
+  assert((placement == Placement::Loop || placement == Placement::V || chunks == 1) &&
+         "one stage a rank");
   assert((placement != Placement::V || chunks % 2 == 0) && "a wave has a way back");
   Table table;
   table.name = name;
@@ -39,7 +41,8 @@ Table startTable(const std::string &name, Placement placement, unsigned ranks, u
   table.replicas = {replica};
   if (placement == Placement::Mirrored && microBatches > 1) {
     unsigned half = (microBatches + 1) / 2;
-    table.replicas.push_back({half, microBatches, {replica.rankOfStage.rbegin(), replica.rankOfStage.rend()}});
+    table.replicas.push_back(
+        {half, microBatches, {replica.rankOfStage.rbegin(), replica.rankOfStage.rend()}});
     table.replicas[0].endMicroBatch = half;
   }
   return table;

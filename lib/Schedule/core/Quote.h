@@ -12,7 +12,8 @@ namespace dpc::schedule {
 
 inline std::string quote(std::string_view text) {
   std::string result(text.substr(0, 12));
-  std::replace_if(result.begin(), result.end(), [](unsigned char c) { return c < 0x20 || c > 0x7e; }, '?');
+  std::replace_if(
+      result.begin(), result.end(), [](unsigned char c) { return c < 0x20 || c > 0x7e; }, '?');
   return "'" + result + "'";
 }
 

@@ -24,17 +24,20 @@ public:
             routes.push_back({kLocal, 0});
             continue;
           }
-          unsigned from = replica.rankOfStage[stage], to = replica.rankOfStage[isInput ? stage - 1 : stage + 1];
+          unsigned from = replica.rankOfStage[stage],
+                   to = replica.rankOfStage[isInput ? stage - 1 : stage + 1];
           if (from == to) {
             routes.push_back({kLocal, 0});
             continue;
           }
-          auto [known, isNew] = numbers.try_emplace((uint64_t)from * table.ranks + to, latency.size());
+          auto [known, isNew] =
+              numbers.try_emplace((uint64_t)from * table.ranks + to, latency.size());
           Link link = costs.linkOf(from, to, table.ranks);
           if (isNew)
             latency.push_back(link.latency);
           StageCosts sizes = costs.of(stage, table.ranks, stages);
-          routes.push_back({known->second, (isInput ? sizes.gradientBytes : sizes.outputBytes) / link.bandwidth});
+          routes.push_back({known->second,
+                            (isInput ? sizes.gradientBytes : sizes.outputBytes) / link.bandwidth});
         }
     freeAt.resize(latency.size());
   }
@@ -55,13 +58,14 @@ private:
     double time; // that a message occupies it
   };
   unsigned stages;
-  std::vector<Route> routes; // of each replica, stage and direction
+  std::vector<Route> routes;           // of each replica, stage and direction
   std::vector<double> latency, freeAt; // of each link
 };
 
 class Simulator {
 public:
-  Simulator(const Table &table, const Costs &costs) : table(table), costs(costs), homes(table), messages(table, costs) {
+  Simulator(const Table &table, const Costs &costs)
+      : table(table), costs(costs), homes(table), messages(table, costs) {
     size_t count = (size_t)table.stages * table.microBatches;
     forwardThere.resize(count);
     inputThere.resize(count);
@@ -78,7 +82,9 @@ public:
 
   Result<Simulation> run() {
     Order order(table);
-    if (!order.walk([&](unsigned rank, size_t position, const Action &action) { perform(rank, position, action); }))
+    if (!order.walk([&](unsigned rank, size_t position, const Action &action) {
+          perform(rank, position, action);
+        }))
       return Result<Simulation>::failure(order.explain());
     double share = (double)table.ranks / table.stages;
     for (const Rank &rank : ranks)
@@ -86,7 +92,8 @@ public:
     for (unsigned r = 0; r < table.ranks; ++r) {
       const Rank &rank = ranks[r];
       result.idle.push_back(result.makespan - rank.busy);
-      result.spanIdle.push_back(result.start[r].empty() ? 0 : rank.clock - result.start[r].front() - rank.busy);
+      result.spanIdle.push_back(
+          result.start[r].empty() ? 0 : rank.clock - result.start[r].front() - rank.busy);
       result.peakActivations.push_back(rank.most * share);
       result.peakBytes.push_back(rank.mostBytes);
     }
@@ -101,7 +108,9 @@ private:
     unsigned alive = 0, most = 0;
     double bytes = 0, mostBytes = 0;
   };
-  size_t index(unsigned stage, unsigned microBatch) const { return (size_t)stage * table.microBatches + microBatch; }
+  size_t index(unsigned stage, unsigned microBatch) const {
+    return (size_t)stage * table.microBatches + microBatch;
+  }
 
   // When what another stage makes for a task is on its rank; 0 if it needs nothing.
   double inputThereFor(const Task &task) const {
@@ -118,10 +127,14 @@ private:
       return costs.pairOf(action.first.stage, action.second->stage, table.ranks, table.stages);
     const StageCosts &stage = stages[action.first.stage];
     switch (action.first.kind) {
-    case Kind::Forward: return stage.forward;
-    case Kind::Input: return stage.input;
-    case Kind::Weight: return stage.weight;
-    case Kind::Backward: return stage.input + stage.weight;
+    case Kind::Forward:
+      return stage.forward;
+    case Kind::Input:
+      return stage.input;
+    case Kind::Weight:
+      return stage.weight;
+    case Kind::Backward:
+      return stage.input + stage.weight;
     }
     return 0;
   }
@@ -131,7 +144,8 @@ private:
       return;
     bool isInput = task.kind != Kind::Forward;
     std::vector<double> &there = isInput ? inputThere : forwardThere;
-    there[index(task.stage, task.microBatch)] = messages.arrival(homes.replicaOf(task.microBatch), task.stage, isInput, end);
+    there[index(task.stage, task.microBatch)] =
+        messages.arrival(homes.replicaOf(task.microBatch), task.stage, isInput, end);
   }
 
   void perform(unsigned r, size_t position, const Action &action) {
@@ -196,14 +210,16 @@ private:
         continue;
       }
       const Action &action = table.actions[rank][position];
-      const Task &task = !action.second || inputThereFor(action.first) == start ? action.first : *action.second;
+      const Task &task =
+          !action.second || inputThereFor(action.first) == start ? action.first : *action.second;
       bool isInput = task.kind != Kind::Forward;
       unsigned stage = isInput ? task.stage + 1 : task.stage - 1;
       rank = homes.rankOf(stage, task.microBatch);
       // It ended when its result was there, or a message's time before.
       const std::vector<double> &ends = result.end[rank];
       position = std::upper_bound(ends.begin(), ends.end(), start) - ends.begin() - 1;
-      while (position < ends.size() && !makes(table.actions[rank][position], isInput, stage, task.microBatch))
+      while (position < ends.size() &&
+             !makes(table.actions[rank][position], isInput, stage, task.microBatch))
         --position; // past 0 only in a table that check would refuse
       if (position >= ends.size())
         break;
@@ -212,7 +228,8 @@ private:
   }
   static bool makes(const Action &action, bool isInput, unsigned stage, unsigned microBatch) {
     const Task &task = isInput && action.second ? *action.second : action.first;
-    return task.stage == stage && task.microBatch == microBatch && task.kind != Kind::Weight && (task.kind != Kind::Forward) == isInput;
+    return task.stage == stage && task.microBatch == microBatch && task.kind != Kind::Weight &&
+           (task.kind != Kind::Forward) == isInput;
   }
 
   const Table &table;
@@ -229,6 +246,8 @@ private:
 
 } // namespace
 
-Result<Simulation> simulate(const Table &table, const Costs &costs) { return Simulator(table, costs).run(); }
+Result<Simulation> simulate(const Table &table, const Costs &costs) {
+  return Simulator(table, costs).run();
+}
 
 } // namespace dpc::schedule

@@ -106,7 +106,9 @@ Costs spread(const Costs &costs, unsigned ranks, unsigned stages) {
   }
   if (!costs.links.empty())
     result.links = spreadLinks(costs.links, ranks);
-  double part = costs.forward + costs.input + costs.weight > 0 ? costs.pair / (costs.forward + costs.input + costs.weight) : 1;
+  double part = costs.forward + costs.input + costs.weight > 0
+                    ? costs.pair / (costs.forward + costs.input + costs.weight)
+                    : 1;
   result.forward = result.input = result.weight = 0;
   double paired = 0, apart = 0;
   for (size_t s = 0; s < result.stages.size(); ++s) {

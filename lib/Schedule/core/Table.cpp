@@ -9,9 +9,12 @@
 namespace dpc::schedule {
 
 unsigned Table::replicaOf(unsigned microBatch) const {
-  auto after = [](unsigned wanted, const Replica &replica) { return wanted < replica.firstMicroBatch; };
+  auto after = [](unsigned wanted, const Replica &replica) {
+    return wanted < replica.firstMicroBatch;
+  };
   auto found = std::upper_bound(replicas.begin(), replicas.end(), microBatch, after);
-  assert(found != replicas.begin() && microBatch < std::prev(found)->endMicroBatch && "a micro-batch of no replica");
+  assert(found != replicas.begin() && microBatch < std::prev(found)->endMicroBatch &&
+         "a micro-batch of no replica");
   return found - replicas.begin() - 1;
 }
 

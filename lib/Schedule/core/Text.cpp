@@ -12,10 +12,14 @@ namespace dpc::schedule {
 
 char letterOf(Kind kind) {
   switch (kind) {
-  case Kind::Forward: return 'F';
-  case Kind::Backward: return 'B';
-  case Kind::Input: return 'I';
-  case Kind::Weight: return 'W';
+  case Kind::Forward:
+    return 'F';
+  case Kind::Backward:
+    return 'B';
+  case Kind::Input:
+    return 'I';
+  case Kind::Weight:
+    return 'W';
   }
   return '?';
 }
@@ -37,11 +41,14 @@ public:
   Line(const std::string &text, unsigned number) : text(text), number(number) {}
 
   [[noreturn]] void fail(const std::string &expected) const {
-    std::string found = at < text.size() ? quote(std::string_view(text).substr(at)) : "the end of the line";
-    throw ParseError{"line " + std::to_string(number) + ", column " + std::to_string(at + 1) + ": expected " + expected + ", found " + found};
+    std::string found =
+        at < text.size() ? quote(std::string_view(text).substr(at)) : "the end of the line";
+    throw ParseError{"line " + std::to_string(number) + ", column " + std::to_string(at + 1) +
+                     ": expected " + expected + ", found " + found};
   }
   [[noreturn]] void failHere(const std::string &what) const {
-    throw ParseError{"line " + std::to_string(number) + ", column " + std::to_string(at + 1) + ": " + what};
+    throw ParseError{"line " + std::to_string(number) + ", column " + std::to_string(at + 1) +
+                     ": " + what};
   }
 
   void skipSpace() {
@@ -72,7 +79,8 @@ public:
       ++at;
       if (value >= limit) {
         at = start;
-        failHere(what + " must be below " + std::to_string(limit) + ", found " + quote(std::string_view(text).substr(start)));
+        failHere(what + " must be below " + std::to_string(limit) + ", found " +
+                 quote(std::string_view(text).substr(start)));
       }
     }
     if (at == start)
@@ -92,7 +100,8 @@ public:
   Task task(const Table &table) {
     Task task;
     task.stage = numberBelow(table.stages, "a stage");
-    static const std::pair<char, Kind> kinds[] = {{'F', Kind::Forward}, {'B', Kind::Backward}, {'I', Kind::Input}, {'W', Kind::Weight}};
+    static const std::pair<char, Kind> kinds[] = {
+        {'F', Kind::Forward}, {'B', Kind::Backward}, {'I', Kind::Input}, {'W', Kind::Weight}};
     bool known = false;
     for (auto [letter, kind] : kinds)
       if (at < text.size() && text[at] == letter) {
@@ -142,7 +151,8 @@ private:
     } else if (line.take("stages")) {
       table.stages = positive(line, table.stages, 16 * kMaxRanks, "the number of stages");
     } else if (line.take("micro-batches")) {
-      table.microBatches = positive(line, table.microBatches, kMaxMicroBatches, "the number of micro-batches");
+      table.microBatches =
+          positive(line, table.microBatches, kMaxMicroBatches, "the number of micro-batches");
     } else if (line.take("replica")) {
       replica(line);
     } else if (line.take("rank")) {
@@ -171,7 +181,8 @@ private:
     needSizes(line);
     unsigned number = line.numberBelow(table.microBatches + 1, "the replica's number");
     if (number != table.replicas.size())
-      line.failHere("replicas are numbered in order; expected " + std::to_string(table.replicas.size()));
+      line.failHere("replicas are numbered in order; expected " +
+                    std::to_string(table.replicas.size()));
     line.expect(":");
     line.expect("micro-batches");
     Replica replica;
@@ -180,7 +191,8 @@ private:
     replica.endMicroBatch = line.numberBelow(table.microBatches, "the last micro-batch") + 1;
     unsigned expected = table.replicas.empty() ? 0 : table.replicas.back().endMicroBatch;
     if (replica.firstMicroBatch != expected || replica.endMicroBatch <= replica.firstMicroBatch)
-      line.failHere("the micro-batches of replica " + std::to_string(number) + " must start at " + std::to_string(expected) + " and be at least one");
+      line.failHere("the micro-batches of replica " + std::to_string(number) + " must start at " +
+                    std::to_string(expected) + " and be at least one");
     line.expect("on");
     line.expect("ranks");
     while (!line.atEnd()) {
@@ -189,7 +201,8 @@ private:
       replica.rankOfStage.push_back(line.numberBelow(table.ranks, "a rank"));
     }
     if (replica.rankOfStage.size() != table.stages)
-      line.failHere("expected the rank of each of the " + std::to_string(table.stages) + " stages, found " + std::to_string(replica.rankOfStage.size()));
+      line.failHere("expected the rank of each of the " + std::to_string(table.stages) +
+                    " stages, found " + std::to_string(replica.rankOfStage.size()));
     table.replicas.push_back(std::move(replica));
   }
 
@@ -216,7 +229,9 @@ private:
   }
 
   void finish(unsigned lines) {
-    auto fail = [&](const std::string &what) { throw ParseError{"line " + std::to_string(lines) + ": " + what}; };
+    auto fail = [&](const std::string &what) {
+      throw ParseError{"line " + std::to_string(lines) + ": " + what};
+    };
     if (table.name.empty())
       fail("expected 'schedule NAME', found nothing");
     if (!table.ranks || !table.stages || !table.microBatches)
@@ -265,11 +280,13 @@ std::string printAction(const Action &action) {
 }
 
 std::string printText(const Table &table) {
-  std::string out = "schedule " + table.name + "\nranks " + std::to_string(table.ranks) + "\nstages " + std::to_string(table.stages) +
-                    "\nmicro-batches " + std::to_string(table.microBatches) + "\n";
+  std::string out = "schedule " + table.name + "\nranks " + std::to_string(table.ranks) +
+                    "\nstages " + std::to_string(table.stages) + "\nmicro-batches " +
+                    std::to_string(table.microBatches) + "\n";
   for (size_t r = 0; r < table.replicas.size(); ++r) {
     const Replica &replica = table.replicas[r];
-    out += "replica " + std::to_string(r) + ": micro-batches " + std::to_string(replica.firstMicroBatch) + ".." +
+    out += "replica " + std::to_string(r) + ": micro-batches " +
+           std::to_string(replica.firstMicroBatch) + ".." +
            std::to_string(replica.endMicroBatch - 1) + " on ranks";
     for (unsigned rank : replica.rankOfStage) {
       out += ' ';

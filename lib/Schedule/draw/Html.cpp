@@ -3,9 +3,9 @@
 // the scripts of page/, which draw it. Colours come from here, as for all renderings.
 #include "dpc/Schedule/draw/Render.h"
 
+#include "Labels.h"
 #include "Palette.h"
 #include "Rows.h"
-#include "Labels.h"
 
 #include "dpc/Schedule/core/Text.h"
 
@@ -51,7 +51,8 @@ json paletteOf(const Picture &picture) {
 
 json laneOf(const Lane &lane, bool hasBytes) {
   json object = {{"rank", lane.rank}, {"idle", lane.idle}, {"peak", lane.peak}};
-  for (const char *name : {"start", "end", "stage", "micro", "shade", "pairStage", "pairMicro", "pairShade", "names", "critical", "wait", "before", "kept"})
+  for (const char *name : {"start", "end", "stage", "micro", "shade", "pairStage", "pairMicro",
+                           "pairShade", "names", "critical", "wait", "before", "kept"})
     object[name] = json::array();
   std::string kinds;
   bool expected = false;
@@ -80,7 +81,8 @@ json laneOf(const Lane &lane, bool hasBytes) {
   object["kinds"] = kinds;
   if (expected)
     for (const Cell &cell : lane.cells)
-      object["expected"].push_back(cell.expected ? json{cell.expected->start, cell.expected->end} : json(nullptr));
+      object["expected"].push_back(cell.expected ? json{cell.expected->start, cell.expected->end}
+                                                 : json(nullptr));
   bool before = false;
   for (const Wait &wait : lane.waits) {
     Task task = wait.awaited.value_or(Task{});
@@ -116,14 +118,26 @@ json dataOf(const Drawing &drawing) {
   data["pictures"] = json::array();
   for (const Picture &picture : drawing.pictures) {
     title += (title.empty() ? "" : ", ") + printable(picture.title);
-    json object = {{"title", printable(picture.title)}, {"heading", printable(headingOf(picture))}, {"unit", picture.unit},
-                   {"makespan", picture.makespan},      {"bubble", picture.bubble()},               {"bound", picture.lowerBound},
-                   {"replicas", picture.shadesAreReplicas}, {"palette", paletteOf(picture)},        {"lane", picture.laneName},
-                   {"factor", picture.factor},          {"errors", json::array()}};
+    json object = {{"title", printable(picture.title)},
+                   {"heading", printable(headingOf(picture))},
+                   {"unit", picture.unit},
+                   {"makespan", picture.makespan},
+                   {"bubble", picture.bubble()},
+                   {"bound", picture.lowerBound},
+                   {"replicas", picture.shadesAreReplicas},
+                   {"palette", paletteOf(picture)},
+                   {"lane", picture.laneName},
+                   {"factor", picture.factor},
+                   {"errors", json::array()}};
     for (size_t i = 0; i < picture.errors.size(); ++i) {
       const LaneErrors &e = picture.errors[i];
-      object["errors"].push_back({{"rank", drawing.pictures.front().lanes[i].rank}, {"cells", e.cells}, {"unmatched", e.unmatched}, {"measured", e.measured},
-                                  {"forecast", e.forecast}, {"durationError", e.durationError}, {"startError", e.startError}});
+      object["errors"].push_back({{"rank", drawing.pictures.front().lanes[i].rank},
+                                  {"cells", e.cells},
+                                  {"unmatched", e.unmatched},
+                                  {"measured", e.measured},
+                                  {"forecast", e.forecast},
+                                  {"durationError", e.durationError},
+                                  {"startError", e.startError}});
     }
     object["lanes"] = json::array();
     for (const Lane &lane : picture.lanes) {
@@ -132,7 +146,8 @@ json dataOf(const Drawing &drawing) {
     }
     data["pictures"].push_back(std::move(object));
   }
-  data["title"] = drawing.interleaved ? printable(drawing.pictures.front().title) + " and forecast" : title;
+  data["title"] =
+      drawing.interleaved ? printable(drawing.pictures.front().title) + " and forecast" : title;
   data["interleaved"] = drawing.interleaved;
   data["from"] = drawing.from;
   data["to"] = drawing.to > drawing.from ? drawing.to : drawing.from + 1;
@@ -154,11 +169,14 @@ std::string renderHtml(const Drawing &drawing) {
       safe += "\\u003c";
     else
       safe += c;
-  return "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n"
+  return "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta "
+         "name=\"viewport\" content=\"width=device-width\">\n"
          "<meta http-equiv=\"Content-Security-Policy\" "
-         "content=\"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\n<title>" +
-         escapeMarkup(data["title"].get<std::string>()) + "</title>\n<style>\n" + kStyle + "</style>\n</head>\n<body>\n" + kBody +
-         "<script type=\"application/json\" id=\"data\">" + safe + "</script>\n<script>\n\"use strict\";\n(() => {\n" + kModel + kView + kControl +
+         "content=\"default-src 'none'; style-src 'unsafe-inline'; script-src "
+         "'unsafe-inline'\">\n<title>" +
+         escapeMarkup(data["title"].get<std::string>()) + "</title>\n<style>\n" + kStyle +
+         "</style>\n</head>\n<body>\n" + kBody + "<script type=\"application/json\" id=\"data\">" +
+         safe + "</script>\n<script>\n\"use strict\";\n(() => {\n" + kModel + kView + kControl +
          "})();\n</script>\n</body>\n</html>\n";
 }
 

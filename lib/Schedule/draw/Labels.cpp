@@ -11,7 +11,11 @@ namespace {
 // The length of the well-formed character at `at`, 0 if there is none.
 size_t characterAt(const std::string &text, size_t at) {
   unsigned char c = text[at];
-  size_t length = c < 0x80 ? 1 : c >= 0xc2 && c < 0xe0 ? 2 : c >= 0xe0 && c < 0xf0 ? 3 : c >= 0xf0 && c < 0xf5 ? 4 : 0;
+  size_t length = c < 0x80                ? 1
+                  : c >= 0xc2 && c < 0xe0 ? 2
+                  : c >= 0xe0 && c < 0xf0 ? 3
+                  : c >= 0xf0 && c < 0xf5 ? 4
+                                          : 0;
   if (!length || at + length > text.size())
     return 0;
   for (size_t i = 1; i < length; ++i)
@@ -28,16 +32,19 @@ size_t characterAt(const std::string &text, size_t at) {
 // Control characters of ASCII, those of U+0080 to U+009F, and marks that turn the
 // direction of what follows.
 bool isControl(const std::string &text, size_t at, size_t length) {
-  unsigned char c = text[at], next = length > 1 ? text[at + 1] : 0, third = length > 2 ? text[at + 2] : 0;
+  unsigned char c = text[at], next = length > 1 ? text[at + 1] : 0,
+                third = length > 2 ? text[at + 2] : 0;
   if (length == 1)
     return c < 0x20 || c == 0x7f;
   if (length == 2)
     return c == 0xc2 && next < 0xa0;
-  return c == 0xe2 && ((next == 0x80 && third >= 0xaa && third <= 0xae) || (next == 0x81 && third >= 0xa6 && third <= 0xa9));
+  return c == 0xe2 && ((next == 0x80 && third >= 0xaa && third <= 0xae) ||
+                       (next == 0x81 && third >= 0xa6 && third <= 0xa9));
 }
 
 size_t columnsOf(const std::string &text) {
-  return std::count_if(text.begin(), text.end(), [](unsigned char c) { return (c & 0xc0) != 0x80; });
+  return std::count_if(text.begin(), text.end(),
+                       [](unsigned char c) { return (c & 0xc0) != 0x80; });
 }
 
 } // namespace
@@ -59,12 +66,23 @@ std::string escapeMarkup(const std::string &text) {
   std::string result;
   for (char c : printable(text)) {
     switch (c) {
-    case '&': result += "&amp;"; break;
-    case '<': result += "&lt;"; break;
-    case '>': result += "&gt;"; break;
-    case '"': result += "&quot;"; break;
-    case '\'': result += "&#39;"; break;
-    default: result += c;
+    case '&':
+      result += "&amp;";
+      break;
+    case '<':
+      result += "&lt;";
+      break;
+    case '>':
+      result += "&gt;";
+      break;
+    case '"':
+      result += "&quot;";
+      break;
+    case '\'':
+      result += "&#39;";
+      break;
+    default:
+      result += c;
     }
   }
   return result;
@@ -95,7 +113,8 @@ std::vector<double> ticksOf(double from, double to, double most) {
   std::vector<double> ticks;
   if (!(to > from) || !std::isfinite(from) || !std::isfinite(to))
     return ticks;
-  double least = (to - from) / std::max(most, 1.0), power = std::pow(10, std::floor(std::log10(least))), apart = 10 * power;
+  double least = (to - from) / std::max(most, 1.0),
+         power = std::pow(10, std::floor(std::log10(least))), apart = 10 * power;
   for (double factor : {5.0, 2.0, 1.0})
     if (factor * power >= least * (1 - 1e-9))
       apart = factor * power;

@@ -35,7 +35,8 @@ void setShades(Picture &picture) {
     for (Cell &cell : lane.cells)
       eachTask(cell, [&](const Task &task, unsigned &) {
         auto [it, isNew] = first.try_emplace(task.microBatch, task);
-        if (isNew || task.stage < it->second.stage || (task.stage == it->second.stage && lane.rank < home[task.microBatch])) {
+        if (isNew || task.stage < it->second.stage ||
+            (task.stage == it->second.stage && lane.rank < home[task.microBatch])) {
           it->second = task;
           home[task.microBatch] = lane.rank;
         }
@@ -54,8 +55,10 @@ void setShades(Picture &picture) {
       picture.shades = std::max<unsigned>(picture.shades, ordered.size());
     for (Cell &cell : lane.cells)
       eachTask(cell, [&](const Task &task, unsigned &shade) {
-        shade = picture.shadesAreReplicas ? replicaAt[home[task.microBatch]]
-                                          : std::lower_bound(ordered.begin(), ordered.end(), task.stage) - ordered.begin();
+        shade =
+            picture.shadesAreReplicas
+                ? replicaAt[home[task.microBatch]]
+                : std::lower_bound(ordered.begin(), ordered.end(), task.stage) - ordered.begin();
       });
   }
 }
@@ -84,7 +87,8 @@ public:
       for (Cell &cell : lane.cells)
         eachTask(cell, [&](const Task &task, unsigned &) {
           if (task.kind != Kind::Weight)
-            made[key(task.kind != Kind::Forward, task.stage, task.microBatch)].push_back({lane.rank, cell.end, task});
+            made[key(task.kind != Kind::Forward, task.stage, task.microBatch)].push_back(
+                {lane.rank, cell.end, task});
         });
   }
 
@@ -95,7 +99,8 @@ public:
       if (task.kind == Kind::Weight || (task.kind == Kind::Forward && task.stage == 0))
         return;
       bool isForward = task.kind == Kind::Forward;
-      auto from = made.find(key(!isForward, isForward ? task.stage - 1 : task.stage + 1, task.microBatch));
+      auto from =
+          made.find(key(!isForward, isForward ? task.stage - 1 : task.stage + 1, task.microBatch));
       auto own = made.find(key(!isForward, task.stage, task.microBatch));
       if (from == made.end() || own == made.end())
         return;
@@ -122,7 +127,9 @@ private:
     double end;
     Task task;
   };
-  static uint64_t key(bool isInput, unsigned stage, unsigned microBatch) { return (uint64_t)stage << 33 | (uint64_t)microBatch << 1 | isInput; }
+  static uint64_t key(bool isInput, unsigned stage, unsigned microBatch) {
+    return (uint64_t)stage << 33 | (uint64_t)microBatch << 1 | isInput;
+  }
   std::unordered_map<uint64_t, std::vector<Made>> made;
 };
 
@@ -130,7 +137,8 @@ private:
 // backward, ends; its bytes become those for the weight half when the input half ends.
 class Keeper {
 public:
-  Keeper(Lane &lane, double share, const std::vector<StageBytes> &stages) : lane(lane), share(share), stages(stages) {}
+  Keeper(Lane &lane, double share, const std::vector<StageBytes> &stages)
+      : lane(lane), share(share), stages(stages) {}
 
   void run() {
     for (Cell &cell : lane.cells)
@@ -141,10 +149,14 @@ public:
           changes.push_back({cell.end, changes.size(), task, true});
       });
     // In the order of the cells at one time, so that what ends there goes first.
-    std::sort(changes.begin(), changes.end(), [](const Change &a, const Change &b) { return std::tie(a.time, a.order) < std::tie(b.time, b.order); });
+    std::sort(changes.begin(), changes.end(), [](const Change &a, const Change &b) {
+      return std::tie(a.time, a.order) < std::tie(b.time, b.order);
+    });
     lane.kept = {Kept{}};
     for (const Change &change : changes) {
-      count += change.task.kind == Kind::Forward ? 1 : change.isEnd && change.task.kind != Kind::Input ? -1 : 0;
+      count += change.task.kind == Kind::Forward                 ? 1
+               : change.isEnd && change.task.kind != Kind::Input ? -1
+                                                                 : 0;
       if (!stages.empty())
         changeBytes(change);
       add({change.time, count * share, bytes});
@@ -227,7 +239,8 @@ double Picture::bubble() const {
 void completePicture(Picture &picture, bool gaps) {
   setShades(picture);
   Results results(picture);
-  double devices = picture.pipelineRanks ? picture.pipelineRanks : picture.ranks, share = picture.stages ? devices / picture.stages : 1;
+  double devices = picture.pipelineRanks ? picture.pipelineRanks : picture.ranks,
+         share = picture.stages ? devices / picture.stages : 1;
   for (Lane &lane : picture.lanes) {
     if (gaps)
       addGaps(lane);
@@ -235,7 +248,8 @@ void completePicture(Picture &picture, bool gaps) {
       if (wait.cause != Cause::Message)
         continue;
       // The cell that the wait holds up: the one it lies in, or the next.
-      auto cell = std::partition_point(lane.cells.begin(), lane.cells.end(), [&](const Cell &cell) { return cell.end <= wait.start; });
+      auto cell = std::partition_point(lane.cells.begin(), lane.cells.end(),
+                                       [&](const Cell &cell) { return cell.end <= wait.start; });
       if (cell != lane.cells.end())
         results.findAwaited(*cell, lane.rank, wait);
     }
@@ -288,7 +302,9 @@ Drawing stack(std::vector<Picture> pictures) {
   return drawing;
 }
 
-std::string printCell(const Cell &cell) { return cell.action ? printAction(*cell.action) : cell.name; }
+std::string printCell(const Cell &cell) {
+  return cell.action ? printAction(*cell.action) : cell.name;
+}
 
 std::string printAwaited(const Wait &wait) {
   if (wait.awaited)
@@ -297,7 +313,8 @@ std::string printAwaited(const Wait &wait) {
 }
 
 Kept keptAt(const Lane &lane, double time) {
-  auto after = std::partition_point(lane.kept.begin(), lane.kept.end(), [&](const Kept &kept) { return kept.time <= time; });
+  auto after = std::partition_point(lane.kept.begin(), lane.kept.end(),
+                                    [&](const Kept &kept) { return kept.time <= time; });
   return after == lane.kept.begin() ? Kept{} : *std::prev(after);
 }
 

@@ -30,7 +30,9 @@ std::vector<Row> rowsOf(const Drawing &drawing) {
   return rows;
 }
 
-std::string Row::name() const { return isForecast ? picture->laneName : "rank " + std::to_string(lane->rank); }
+std::string Row::name() const {
+  return isForecast ? picture->laneName : "rank " + std::to_string(lane->rank);
+}
 
 std::vector<const Picture *> forecastsOf(const Drawing &drawing) {
   std::vector<const Picture *> forecasts;
@@ -39,7 +41,9 @@ std::vector<const Picture *> forecastsOf(const Drawing &drawing) {
   return forecasts;
 }
 
-Expected expectedBy(const Picture &forecast, const Expected &expected) { return {forecast.factor * expected.start, forecast.factor * expected.end}; }
+Expected expectedBy(const Picture &forecast, const Expected &expected) {
+  return {forecast.factor * expected.start, forecast.factor * expected.end};
+}
 
 std::string laneKey(const Drawing &drawing) {
   std::string text;
@@ -47,7 +51,8 @@ std::string laneKey(const Drawing &drawing) {
     char factor[40];
     std::snprintf(factor, sizeof factor, "%.3g", forecast->factor);
     text += text.empty() ? "Under each rank its forecast, with a core for each rank"
-                         : "; " + forecast->laneName + ": the same forecast x " + factor + ", as long as the step, to compare proportions";
+                         : "; " + forecast->laneName + ": the same forecast x " + factor +
+                               ", as long as the step, to compare proportions";
   }
   return text.empty() ? text : text + ".";
 }
@@ -70,11 +75,14 @@ double mostBytes(const Picture &picture) {
 }
 
 std::string headingOf(const Picture &picture) {
-  auto counted = [](unsigned n, const std::string &one, const std::string &many) { return std::to_string(n) + " " + (n == 1 ? one : many); };
+  auto counted = [](unsigned n, const std::string &one, const std::string &many) {
+    return std::to_string(n) + " " + (n == 1 ? one : many);
+  };
   char share[40];
   std::snprintf(share, sizeof share, "%.1f\u00a0%%", 100 * picture.bubble());
   std::string text = picture.title + ": " + counted(picture.ranks, "rank", "ranks") + ", " +
-                     counted(picture.microBatches, "micro-batch", "micro-batches") + "; makespan " + printTime(picture.makespan, picture.unit) + ", idle " + share;
+                     counted(picture.microBatches, "micro-batch", "micro-batches") + "; makespan " +
+                     printTime(picture.makespan, picture.unit) + ", idle " + share;
   if (picture.lowerBound > 0)
     text += ", bound " + printTime(picture.lowerBound, picture.unit);
   if (!picture.stageBytes.empty())
@@ -108,9 +116,11 @@ std::string percent(double is, double was) {
 }
 
 std::string errorLine(const std::string &name, const Picture &forecast, const LaneErrors &e) {
-  std::string text = name + ": " + std::to_string(e.cells) + " tasks took " + printTime(e.measured, "ms") + ", " + forecast.laneName + " " +
-                     printTime(e.forecast, "ms") + " (" + percent(e.measured, e.forecast) + "); a task's length was off by " +
-                     printTime(e.durationError, "ms") + ", its start by " + printTime(e.startError, "ms");
+  std::string text = name + ": " + std::to_string(e.cells) + " tasks took " +
+                     printTime(e.measured, "ms") + ", " + forecast.laneName + " " +
+                     printTime(e.forecast, "ms") + " (" + percent(e.measured, e.forecast) +
+                     "); a task's length was off by " + printTime(e.durationError, "ms") +
+                     ", its start by " + printTime(e.startError, "ms");
   if (e.unmatched)
     text += "; " + std::to_string(e.unmatched) + " without a forecast";
   return text;
@@ -123,25 +133,29 @@ std::vector<std::string> errorLines(const Drawing &drawing) {
   const Picture &measured = drawing.pictures.front();
   for (const Picture *forecast : forecastsOf(drawing)) {
     if (lines.empty())
-      lines.push_back("step: " + printTime(measured.makespan, "ms") + ", forecast " + printTime(forecast->makespan, "ms") + " (" +
+      lines.push_back("step: " + printTime(measured.makespan, "ms") + ", forecast " +
+                      printTime(forecast->makespan, "ms") + " (" +
                       percent(measured.makespan, forecast->makespan) + ")");
     else
       lines.push_back(forecast->title + ":"); // as long as the step by its making
     lines.push_back(errorLine("all ranks", *forecast, sumOf(forecast->errors)));
     for (size_t i = 0; i < forecast->errors.size(); ++i)
-      lines.push_back(errorLine("rank " + std::to_string(measured.lanes[i].rank), *forecast, forecast->errors[i]));
+      lines.push_back(errorLine("rank " + std::to_string(measured.lanes[i].rank), *forecast,
+                                forecast->errors[i]));
   }
   return lines;
 }
 
 bool hasBytes(const Drawing &drawing) {
-  return std::any_of(drawing.pictures.begin(), drawing.pictures.end(), [](const Picture &picture) { return !picture.stageBytes.empty(); });
+  return std::any_of(drawing.pictures.begin(), drawing.pictures.end(),
+                     [](const Picture &picture) { return !picture.stageBytes.empty(); });
 }
 
 bool hasWaits(const Drawing &drawing, Cause cause) {
   for (const Picture &picture : drawing.pictures)
     for (const Lane &lane : picture.lanes)
-      if (std::any_of(lane.waits.begin(), lane.waits.end(), [&](const Wait &wait) { return wait.cause == cause; }))
+      if (std::any_of(lane.waits.begin(), lane.waits.end(),
+                      [&](const Wait &wait) { return wait.cause == cause; }))
         return true;
   return false;
 }

@@ -4,9 +4,9 @@
 // are a grey that is readable on white and on black.
 #include "dpc/Schedule/draw/Render.h"
 
+#include "Labels.h"
 #include "Palette.h"
 #include "Rows.h"
-#include "Labels.h"
 
 #include <algorithm>
 #include <cmath>
@@ -59,26 +59,36 @@ public:
     for (const std::string &line : errorLines(drawing))
       body += textAt(kMargin, y += 15, 11, escapeMarkup(line));
     double height = y + kMargin, whole = kLeft + width + right;
-    std::string size = " width=\"" + number(whole) + "\" height=\"" + number(height) + "\" viewBox=\"0 0 " + number(whole) + " " + number(height) + "\"";
+    std::string size = " width=\"" + number(whole) + "\" height=\"" + number(height) +
+                       "\" viewBox=\"0 0 " + number(whole) + " " + number(height) + "\"";
     std::string name;
     for (const Picture &picture : drawing.pictures)
       name += (name.empty() ? "" : "; ") + escapeMarkup(headingOf(picture));
-    return "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<svg xmlns=\"http://www.w3.org/2000/svg\"" + size +
-           " font-family=\"system-ui, sans-serif\" role=\"img\">\n<title>" + name +
-           "</title>\n<defs><pattern id=\"core\" width=\"5\" height=\"5\" patternUnits=\"userSpaceOnUse\" patternTransform=\"rotate(45)\">"
-           "<rect width=\"5\" height=\"5\" fill=\"#fff\" fill-opacity=\".6\"/><rect width=\"2\" height=\"5\" fill=\"#444\"/></pattern></defs>\n" +
+    return "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<svg xmlns=\"http://www.w3.org/2000/svg\"" +
+           size + " font-family=\"system-ui, sans-serif\" role=\"img\">\n<title>" + name +
+           "</title>\n<defs><pattern id=\"core\" width=\"5\" height=\"5\" "
+           "patternUnits=\"userSpaceOnUse\" patternTransform=\"rotate(45)\">"
+           "<rect width=\"5\" height=\"5\" fill=\"#fff\" fill-opacity=\".6\"/><rect width=\"2\" "
+           "height=\"5\" fill=\"#444\"/></pattern></defs>\n" +
            body + "</svg>\n";
   }
 
 private:
   double span() const { return drawing.to - drawing.from; }
-  double xOf(double time) const { return kLeft + (span() > 0 ? (std::clamp(time, drawing.from, drawing.to) - drawing.from) / span() * width : 0); }
+  double xOf(double time) const {
+    return kLeft + (span() > 0 ? (std::clamp(time, drawing.from, drawing.to) - drawing.from) /
+                                     span() * width
+                               : 0);
+  }
 
-  static std::string textAt(double x, double y, double size, const std::string &words, const std::string &more = "") {
-    return "<text x=\"" + number(x) + "\" y=\"" + number(y) + "\" font-size=\"" + number(size) + "\" fill=\"" + kInk + "\"" + more + ">" + words + "</text>\n";
+  static std::string textAt(double x, double y, double size, const std::string &words,
+                            const std::string &more = "") {
+    return "<text x=\"" + number(x) + "\" y=\"" + number(y) + "\" font-size=\"" + number(size) +
+           "\" fill=\"" + kInk + "\"" + more + ">" + words + "</text>\n";
   }
   static std::string box(double x, double y, double w, double h, const std::string &more) {
-    return "<rect x=\"" + number(x) + "\" y=\"" + number(y) + "\" width=\"" + number(w) + "\" height=\"" + number(h) + "\"" + more + "/>";
+    return "<rect x=\"" + number(x) + "\" y=\"" + number(y) + "\" width=\"" + number(w) +
+           "\" height=\"" + number(h) + "\"" + more + "/>";
   }
   static std::string fill(const std::string &colour) { return " fill=\"" + colour + "\""; }
 
@@ -92,7 +102,8 @@ private:
   void addHeading(const std::vector<const Picture *> &pictures) {
     y += 6;
     for (const Picture *picture : pictures)
-      body += textAt(kMargin, y += 16, 14, escapeMarkup(headingOf(*picture)), " font-weight=\"600\"");
+      body +=
+          textAt(kMargin, y += 16, 14, escapeMarkup(headingOf(*picture)), " font-weight=\"600\"");
     y += 16;
     for (double tick : ticksOf(drawing.from, drawing.to, width / 70))
       body += textAt(xOf(tick), y, 10, printTime(tick), " text-anchor=\"middle\"");
@@ -103,12 +114,15 @@ private:
   void addRow(const Row &row) {
     if (row.first && drawing.interleaved)
       y += 6;
-    double tall = row.isForecast ? lane * 0.6 : lane, curve = row.isForecast ? 0 : std::min(kCurve, lane * 0.5);
+    double tall = row.isForecast ? lane * 0.6 : lane,
+           curve = row.isForecast ? 0 : std::min(kCurve, lane * 0.5);
     std::string size = number(std::min(11.0, tall * 0.75));
     body += "<g class=\"lane\">\n";
-    body += "<text x=\"" + number(kMargin) + "\" y=\"" + number(y + tall * 0.7) + "\" font-size=\"" + size + "\" fill=\"" + kInk + "\">" + row.name() + "</text>\n";
+    body += "<text x=\"" + number(kMargin) + "\" y=\"" + number(y + tall * 0.7) +
+            "\" font-size=\"" + size + "\" fill=\"" + kInk + "\">" + row.name() + "</text>\n";
     for (double tick : ticksOf(drawing.from, drawing.to, width / 70))
-      body += box(xOf(tick) - 0.25, y, 0.5, tall + curve, fill(kInk) + " fill-opacity=\".4\"") + "\n";
+      body +=
+          box(xOf(tick) - 0.25, y, 0.5, tall + curve, fill(kInk) + " fill-opacity=\".4\"") + "\n";
     for (const Wait &wait : row.lane->waits)
       if (wait.cause == Cause::Message)
         addWait(row, wait, tall);
@@ -122,7 +136,8 @@ private:
     if (curve > 0)
       addCurve(row, y + tall, curve);
     body += textAt(kLeft + width + 8, y + tall * 0.7, std::min(11.0, tall * 0.75), printIdle(row));
-    body += textAt(kLeft + width + 78, y + tall * 0.7, std::min(11.0, tall * 0.75), printKept(*row.picture, row.lane->peak, row.lane->peakBytes));
+    body += textAt(kLeft + width + 78, y + tall * 0.7, std::min(11.0, tall * 0.75),
+                   printKept(*row.picture, row.lane->peak, row.lane->peakBytes));
     body += "</g>\n";
     y += tall + curve + 2;
   }
@@ -136,19 +151,24 @@ private:
     bool inside = false;
     if (core) {
       const std::vector<Cell> &cells = row.lane->cells;
-      auto cell = std::partition_point(cells.begin(), cells.end(), [&](const Cell &cell) { return cell.end <= wait.start; });
+      auto cell = std::partition_point(cells.begin(), cells.end(),
+                                       [&](const Cell &cell) { return cell.end <= wait.start; });
       inside = cell != cells.end() && cell->start < wait.end;
     }
-    std::string words = std::string(core ? "waits for a core, " : "waits for a message, ") + timesOf(wait.start, wait.end, row.picture->unit);
+    std::string words = std::string(core ? "waits for a core, " : "waits for a message, ") +
+                        timesOf(wait.start, wait.end, row.picture->unit);
     if (std::string awaited = printAwaited(wait); !awaited.empty())
       words += ", " + awaited;
-    body += std::string("<g class=\"wait ") + (core ? "core" : "message") + "\"><title>" + escapeMarkup(words) + "</title>" +
-            box(x, inside ? y + tall * 0.8 : y, w, inside ? tall * 0.2 : tall, core ? fill("url(#core)") : fill("#808080") + " fill-opacity=\".22\"") +
+    body += std::string("<g class=\"wait ") + (core ? "core" : "message") + "\"><title>" +
+            escapeMarkup(words) + "</title>" +
+            box(x, inside ? y + tall * 0.8 : y, w, inside ? tall * 0.2 : tall,
+                core ? fill("url(#core)") : fill("#808080") + " fill-opacity=\".22\"") +
             "</g>\n";
   }
 
   static std::string timesOf(double start, double end, const std::string &unit) {
-    return printTime(start, unit) + " to " + printTime(end, unit) + " (" + printTime(end - start, unit) + ")";
+    return printTime(start, unit) + " to " + printTime(end, unit) + " (" +
+           printTime(end - start, unit) + ")";
   }
 
   void addCell(const Row &row, const Cell &cell, double tall) {
@@ -156,15 +176,19 @@ private:
       return;
     const Picture &picture = *row.picture;
     double x = xOf(cell.start), w = xOf(cell.end) - x;
-    std::string words = printCell(cell) + ", rank " + std::to_string(row.lane->rank) + (row.isForecast ? ", " + picture.laneName : "") + ": " +
+    std::string words = printCell(cell) + ", rank " + std::to_string(row.lane->rank) +
+                        (row.isForecast ? ", " + picture.laneName : "") + ": " +
                         timesOf(cell.start, cell.end, picture.unit);
     for (const Picture *forecast : forecastsOf(drawing))
       if (cell.expected) {
         Expected expected = expectedBy(*forecast, *cell.expected);
-        words += "; " + forecast->laneName + " " + timesOf(expected.start, expected.end, picture.unit);
+        words +=
+            "; " + forecast->laneName + " " + timesOf(expected.start, expected.end, picture.unit);
       }
-    body += "<g class=\"cell\" data-rank=\"" + std::to_string(row.lane->rank) + "\" data-action=\"" + escapeMarkup(printCell(cell)) + "\"" +
-            (row.isForecast ? " data-lane=\"" + picture.laneName + "\" opacity=\".6\"" : "") + "><title>" + escapeMarkup(words) + "</title>";
+    body += "<g class=\"cell\" data-rank=\"" + std::to_string(row.lane->rank) +
+            "\" data-action=\"" + escapeMarkup(printCell(cell)) + "\"" +
+            (row.isForecast ? " data-lane=\"" + picture.laneName + "\" opacity=\".6\"" : "") +
+            "><title>" + escapeMarkup(words) + "</title>";
     // A hair of the page's colour between cells.
     double inner = std::max(w - 0.6, std::min(w, 0.4));
     if (!cell.action) {
@@ -177,22 +201,27 @@ private:
     if (action.second)
       addTask(*action.second, cell.pairShade, picture.shades, x, y + part, inner, part);
     if (cell.critical && w <= 6) // a frame would hide the colour
-      body += box(x, y, w, std::max(1.5, tall * 0.15), std::string(" class=\"critical\"") + fill(kCritical));
+      body += box(x, y, w, std::max(1.5, tall * 0.15),
+                  std::string(" class=\"critical\"") + fill(kCritical));
     else if (cell.critical)
       body += box(x + 0.5, y + 0.75, std::max(inner - 1, 0.1), tall - 1.5,
-                  std::string(" class=\"critical\" fill=\"none\" stroke-width=\"1.5\" stroke=\"") + kCritical + "\"");
+                  std::string(" class=\"critical\" fill=\"none\" stroke-width=\"1.5\" stroke=\"") +
+                      kCritical + "\"");
     body += "</g>\n";
   }
 
-  void addTask(const Task &task, unsigned shade, unsigned shades, double x, double y, double w, double h) {
+  void addTask(const Task &task, unsigned shade, unsigned shades, double x, double y, double w,
+               double h) {
     Colour colour = colourOf(task.kind, shade, shades);
     body += box(x, y, w, h, fill(hex(colour)));
     std::string label = std::to_string(task.microBatch);
     double size = std::min(11.0, h * 0.85);
     if (w < 0.6 * size * label.size() + 1 || size < 5)
       return;
-    labels += "<text x=\"" + number(x + w / 2) + "\" y=\"" + number(y + h / 2 + size * 0.36) + "\" font-size=\"" + number(size) +
-              "\" text-anchor=\"middle\" pointer-events=\"none\" fill=\"" + (wantsWhiteText(colour) ? "#fff" : "#000") + "\">" + label + "</text>\n";
+    labels += "<text x=\"" + number(x + w / 2) + "\" y=\"" + number(y + h / 2 + size * 0.36) +
+              "\" font-size=\"" + number(size) +
+              "\" text-anchor=\"middle\" pointer-events=\"none\" fill=\"" +
+              (wantsWhiteText(colour) ? "#fff" : "#000") + "\">" + label + "</text>\n";
   }
 
   // A staircase of what the rank keeps, on one scale for all ranks.
@@ -200,7 +229,9 @@ private:
     if (lastKept <= 0)
       return;
     const Lane &lane = *row.lane;
-    auto level = [&](double value) { return number(top + tall - std::clamp(value / lastKept, 0.0, 1.0) * (tall - 1)); };
+    auto level = [&](double value) {
+      return number(top + tall - std::clamp(value / lastKept, 0.0, 1.0) * (tall - 1));
+    };
     std::string path = "M" + number(kLeft) + " " + number(top + tall);
     double before = 0;
     for (const Kept &kept : lane.kept) {
@@ -214,8 +245,10 @@ private:
         path = "M" + number(kLeft) + " " + number(top + tall) + "V" + level(before);
     }
     path += "H" + number(kLeft + width) + "V" + number(top + tall) + "Z";
-    body += "<path class=\"kept\" d=\"" + path + "\" fill=\"#7d6bb0\" fill-opacity=\".55\"><title>activations kept by rank " +
-            std::to_string(lane.rank) + ", at most " + printKept(*row.picture, lane.peak, lane.peakBytes) + "</title></path>\n";
+    body += "<path class=\"kept\" d=\"" + path +
+            "\" fill=\"#7d6bb0\" fill-opacity=\".55\"><title>activations kept by rank " +
+            std::to_string(lane.rank) + ", at most " +
+            printKept(*row.picture, lane.peak, lane.peakBytes) + "</title></path>\n";
   }
 
   void addLegend() {
@@ -224,7 +257,9 @@ private:
       body += textAt(x + 18, y + 11, 11, text);
       x += 18 + 6.2 * text.size() + 16;
     };
-    auto swatch = [&](const Colour &colour, double top, double tall) { body += box(x, y + top, 14, tall, fill(hex(colour))) + "\n"; };
+    auto swatch = [&](const Colour &colour, double top, double tall) {
+      body += box(x, y + top, 14, tall, fill(hex(colour))) + "\n";
+    };
     unsigned shades = 1;
     bool replicas = false, pairs = false, others = false, critical = false;
     std::set<Kind> kinds;
@@ -269,7 +304,9 @@ private:
       words("waits for a core");
     }
     if (critical) {
-      body += box(x + 1, y + 1, 12, 12, std::string(" fill=\"none\" stroke-width=\"1.5\" stroke=\"") + kCritical + "\"") + "\n";
+      body += box(x + 1, y + 1, 12, 12,
+                  std::string(" fill=\"none\" stroke-width=\"1.5\" stroke=\"") + kCritical + "\"") +
+              "\n";
       words("critical path");
     }
     body += box(x, y + 4, 14, 10, " fill=\"#7d6bb0\" fill-opacity=\".55\"") + "\n";
@@ -278,7 +315,8 @@ private:
     if (shades > 1)
       body += textAt(kMargin, y + 9, 11,
                      std::string("Numbers are micro-batches; ") +
-                         (replicas ? "light and dark are the copies of the model." : "the darker, the later a rank's stage."));
+                         (replicas ? "light and dark are the copies of the model."
+                                   : "the darker, the later a rank's stage."));
     else
       body += textAt(kMargin, y + 9, 11, "Numbers are micro-batches.");
     y += 14;

@@ -8,9 +8,9 @@
 //                                  of their time
 #include "dpc/Schedule/draw/Render.h"
 
+#include "Labels.h"
 #include "Palette.h"
 #include "Rows.h"
-#include "Labels.h"
 
 #include "dpc/Schedule/core/Text.h"
 #include "dpc/Schedule/core/Units.h"
@@ -37,7 +37,8 @@ using Line = std::vector<Glyph>;
 
 class TerminalRenderer {
 public:
-  TerminalRenderer(const Drawing &drawing, const TerminalOptions &options) : drawing(drawing), options(options), rows(rowsOf(drawing)) {
+  TerminalRenderer(const Drawing &drawing, const TerminalOptions &options)
+      : drawing(drawing), options(options), rows(rowsOf(drawing)) {
     width = std::max(options.width, kLeastWidth);
     unsigned last = 0;
     for (const Row &row : rows)
@@ -122,7 +123,8 @@ private:
     return number.size() <= room ? number : std::string(room ? "+" : "");
   }
 
-  void put(Line &line, unsigned begin, unsigned end, const std::string &word, const Colour &colour) {
+  void put(Line &line, unsigned begin, unsigned end, const std::string &word,
+           const Colour &colour) {
     for (unsigned i = begin; i < end && i < line.size(); ++i) {
       Glyph &glyph = line[i];
       size_t at = i - begin;
@@ -166,7 +168,8 @@ private:
       }
       const Task &second = *cell.action->second;
       put(upper, begin, end, "F" + numberIn(first.microBatch, room ? room - 1 : 0), colour);
-      put(lower, begin, end, "B" + numberIn(second.microBatch, room ? room - 1 : 0), colourOf(second.kind, cell.pairShade, picture.shades));
+      put(lower, begin, end, "B" + numberIn(second.microBatch, room ? room - 1 : 0),
+          colourOf(second.kind, cell.pairShade, picture.shades));
     }
     // Over the tasks: where they stood still for a core. Numbers stay readable.
     for (const Wait &wait : row.lane->waits)
@@ -179,7 +182,17 @@ private:
   }
 
   // What a column of an overview can show, in the order of the letters.
-  enum Fill { kFillF, kFillB, kFillI, kFillW, kFillPair, kFillOther, kFillMessage, kFillCore, kFills };
+  enum Fill {
+    kFillF,
+    kFillB,
+    kFillI,
+    kFillW,
+    kFillPair,
+    kFillOther,
+    kFillMessage,
+    kFillCore,
+    kFills
+  };
 
   void addOverview(const Row &row) {
     struct Share {
@@ -191,7 +204,8 @@ private:
       start = std::max(start, drawing.from), end = std::min(end, drawing.to);
       if (end <= start)
         return;
-      size_t first = std::min<size_t>((start - drawing.from) / step, used - 1), last = std::min<size_t>((end - drawing.from) / step, used - 1);
+      size_t first = std::min<size_t>((start - drawing.from) / step, used - 1),
+             last = std::min<size_t>((end - drawing.from) / step, used - 1);
       for (size_t i = first; i <= last; ++i) {
         double from = drawing.from + i * step;
         shares[i].time[fill] += std::max(0.0, std::min(end, from + step) - std::max(start, from));
@@ -200,12 +214,17 @@ private:
       }
     };
     for (const Cell &cell : row.lane->cells)
-      add(cell.start, cell.end, !cell.action ? kFillOther : cell.action->second ? kFillPair : (Fill)cell.action->first.kind, &cell);
+      add(cell.start, cell.end,
+          !cell.action          ? kFillOther
+          : cell.action->second ? kFillPair
+                                : (Fill)cell.action->first.kind,
+          &cell);
     for (const Wait &wait : row.lane->waits)
       add(wait.start, wait.end, wait.cause == Cause::Core ? kFillCore : kFillMessage, nullptr);
     Line line(used);
     for (unsigned i = 0; i < used; ++i) {
-      size_t fill = std::max_element(shares[i].time.begin(), shares[i].time.end()) - shares[i].time.begin();
+      size_t fill =
+          std::max_element(shares[i].time.begin(), shares[i].time.end()) - shares[i].time.begin();
       double time = shares[i].time[fill];
       if (time <= 0)
         continue;
@@ -216,18 +235,23 @@ private:
       const Cell *cell = shares[i].cell[fill];
       if (!cell)
         continue;
-      glyph.background = cell->action ? colourOf(cell->action->first.kind, cell->shade, row.picture->shades) : colourOf(std::nullopt, 0, 1);
+      glyph.background = cell->action
+                             ? colourOf(cell->action->first.kind, cell->shade, row.picture->shades)
+                             : colourOf(std::nullopt, 0, 1);
       if (fill == kFillPair && options.colour) {
         glyph.text = "▀";
         glyph.foreground = glyph.background;
-        glyph.background = colourOf(cell->action->second->kind, cell->pairShade, row.picture->shades);
+        glyph.background =
+            colourOf(cell->action->second->kind, cell->pairShade, row.picture->shades);
       }
     }
     addLane(row, line, true);
   }
 
   void addLane(const Row &row, const Line &line, bool first) {
-    std::string name = !first ? "" : drawing.interleaved ? row.name() : std::to_string(row.lane->rank);
+    std::string name = !first                ? ""
+                       : drawing.interleaved ? row.name()
+                                             : std::to_string(row.lane->rank);
     text += std::string(label - name.size(), ' ') + name + "│";
     for (size_t begin = 0; begin < line.size();) {
       size_t end = begin + 1;
@@ -246,25 +270,35 @@ private:
         idle.resize(space);
       text += std::string(columns - line.size(), ' ') + "│" + padded(idle, 8) + padded(peak, 6);
       if (bytes)
-        text += padded(row.picture->stageBytes.empty() ? "" : inWords(row.lane->peakBytes, "B"), kBytes);
+        text += padded(row.picture->stageBytes.empty() ? "" : inWords(row.lane->peakBytes, "B"),
+                       kBytes);
     } else {
       text += std::string(columns - line.size(), ' ') + "│";
     }
     text += "\n";
   }
-  static std::string padded(const std::string &word, size_t size) { return word.size() < size ? std::string(size - word.size(), ' ') + word : word; }
+  static std::string padded(const std::string &word, size_t size) {
+    return word.size() < size ? std::string(size - word.size(), ' ') + word : word;
+  }
 
   static std::array<long, 3> styleOf(const Glyph &glyph) {
-    auto number = [](const std::optional<Colour> &c) { return c ? (long)(c->red << 16 | c->green << 8 | c->blue) : -1; };
+    auto number = [](const std::optional<Colour> &c) {
+      return c ? (long)(c->red << 16 | c->green << 8 | c->blue) : -1;
+    };
     return {number(glyph.background), number(glyph.foreground), glyph.faint};
   }
 
   std::string escape(const Colour &colour, bool background) const {
     std::string code = background ? "48;" : "38;";
     if (options.trueColour)
-      return code + "2;" + std::to_string(colour.red) + ";" + std::to_string(colour.green) + ";" + std::to_string(colour.blue);
-    auto level = [](unsigned channel) { return channel < 48 ? 0u : channel < 115 ? 1u : (channel - 35) / 40; }; // of 0, 95, 135 … 255
-    return code + "5;" + std::to_string(16 + 36 * level(colour.red) + 6 * level(colour.green) + level(colour.blue));
+      return code + "2;" + std::to_string(colour.red) + ";" + std::to_string(colour.green) + ";" +
+             std::to_string(colour.blue);
+    auto level = [](unsigned channel) {
+      return channel < 48 ? 0u : channel < 115 ? 1u : (channel - 35) / 40;
+    }; // of 0, 95, 135 … 255
+    return code + "5;" +
+           std::to_string(16 + 36 * level(colour.red) + 6 * level(colour.green) +
+                          level(colour.blue));
   }
 
   std::string paint(const std::string &word, const Glyph &style) const {
@@ -272,7 +306,9 @@ private:
       return word;
     std::string codes;
     if (style.background) {
-      Colour ink = style.foreground ? *style.foreground : wantsWhiteText(*style.background) ? Colour{255, 255, 255} : Colour{0, 0, 0};
+      Colour ink = style.foreground                    ? *style.foreground
+                   : wantsWhiteText(*style.background) ? Colour{255, 255, 255}
+                                                       : Colour{0, 0, 0};
       codes = escape(*style.background, true) + ";" + escape(ink, false);
     } else {
       codes = "2";
@@ -298,7 +334,8 @@ private:
       if (at + word.size() < columns)
         line.replace(at, word.size(), word);
     }
-    text += std::string(label + 1, ' ') + line + " " + padded("idle", 8) + padded("peak", 6) + (bytes ? padded("bytes", kBytes) : "") + "\n";
+    text += std::string(label + 1, ' ') + line + " " + padded("idle", 8) + padded("peak", 6) +
+            (bytes ? padded("bytes", kBytes) : "") + "\n";
   }
 
   std::string legend() const {
@@ -317,7 +354,9 @@ private:
     for (Kind kind : kinds)
       add(std::string(1, letterOf(kind)) + " " + wordOf(kind));
     if (pairs)
-      add(detailed ? "F over B an overlapped pair" : options.colour ? "blue over vermilion an overlapped pair" : "= an overlapped pair");
+      add(detailed         ? "F over B an overlapped pair"
+          : options.colour ? "blue over vermilion an overlapped pair"
+                           : "= an overlapped pair");
     if (others)
       add("# other work");
     if (hasWaits(drawing, Cause::Message))
@@ -327,7 +366,8 @@ private:
     if (options.colour)
       for (const Picture &picture : drawing.pictures)
         if (picture.shades > 1) {
-          add(picture.shadesAreReplicas ? "dark is the other copy of the model" : "the darker, the later a rank's stage");
+          add(picture.shadesAreReplicas ? "dark is the other copy of the model"
+                                        : "the darker, the later a rank's stage");
           break;
         }
     return line;
@@ -337,7 +377,9 @@ private:
   std::string key() const {
     std::string unit = drawing.pictures.front().unit;
     if (!detailed)
-      return "One column is " + printTime(step, unit) + ", and shows what fills most of it: tasks are too short for columns of their own. More columns (--width) "
+      return "One column is " + printTime(step, unit) +
+             ", and shows what fills most of it: tasks are too short for columns of their own. "
+             "More columns (--width) "
              "or a part of the time (--from, --to) show each.";
     std::string line = "Under a letter is its micro-batch";
     if (coded)
@@ -360,6 +402,8 @@ private:
 
 } // namespace
 
-std::string renderTerminal(const Drawing &drawing, const TerminalOptions &options) { return TerminalRenderer(drawing, options).run(); }
+std::string renderTerminal(const Drawing &drawing, const TerminalOptions &options) {
+  return TerminalRenderer(drawing, options).run();
+}
 
 } // namespace dpc::schedule

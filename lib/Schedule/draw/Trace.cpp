@@ -69,7 +69,8 @@ unsigned countOf(const json &object, const char *key) {
 
 // Threads compute at one time, but no more of them than there are cores.
 Crowd readCrowd(const json &facts) {
-  return {countOf(facts, "ranks"), std::min(countOf(facts, "threads"), countOf(facts, "cores")), countOf(facts, "pipeline_ranks")};
+  return {countOf(facts, "ranks"), std::min(countOf(facts, "threads"), countOf(facts, "cores")),
+          countOf(facts, "pipeline_ranks")};
 }
 
 // All or nothing: the bytes of some stages are of no use.
@@ -78,11 +79,14 @@ std::vector<StageBytes> readStages(const json &facts) {
   auto list = facts.find("stages");
   if (list == facts.end() || !list->is_array() || list->size() > kMaxNumber)
     return stages;
-  auto isSize = [](const std::optional<double> &bytes) { return bytes && *bytes >= 0 && *bytes <= kMaxKept; };
+  auto isSize = [](const std::optional<double> &bytes) {
+    return bytes && *bytes >= 0 && *bytes <= kMaxKept;
+  };
   for (const json &entry : *list) {
     if (!entry.is_object())
       return {};
-    std::optional<double> activations = numberOf(entry, "activation_bytes"), forWeights = numberOf(entry, "weight_bytes");
+    std::optional<double> activations = numberOf(entry, "activation_bytes"),
+                          forWeights = numberOf(entry, "weight_bytes");
     if (!isSize(activations) || !isSize(forWeights))
       return {};
     stages.push_back({*activations, *forWeights});
@@ -98,14 +102,18 @@ void readEvent(const json &entry, Trace &trace) {
   if (!entry.is_object())
     return;
   auto pid = entry.find("pid"), tid = entry.find("tid"), args = entry.find("args");
-  if (pid == entry.end() || !pid->is_number_unsigned() || pid->get<uint64_t>() > kMaxNumber || args == entry.end() || !args->is_object())
+  if (pid == entry.end() || !pid->is_number_unsigned() || pid->get<uint64_t>() > kMaxNumber ||
+      args == entry.end() || !args->is_object())
     return;
   unsigned rank = pid->get<uint64_t>();
   auto step = args->find("step");
   std::optional<double> start = numberOf(entry, "ts"), duration = numberOf(entry, "dur");
-  bool timed = start && std::abs(*start) <= kMaxTime && duration && *duration >= 0 && *duration <= kMaxTime;
-  bool placed = step != args->end() && step->is_number_unsigned() && tid != entry.end() && tid->is_number_integer();
-  if (textOf(entry, "name") == "thread_name" && textOf(*args, "name") == "measured compute" && tid != entry.end() && tid->is_number_integer())
+  bool timed =
+      start && std::abs(*start) <= kMaxTime && duration && *duration >= 0 && *duration <= kMaxTime;
+  bool placed = step != args->end() && step->is_number_unsigned() && tid != entry.end() &&
+                tid->is_number_integer();
+  if (textOf(entry, "name") == "thread_name" && textOf(*args, "name") == "measured compute" &&
+      tid != entry.end() && tid->is_number_integer())
     trace.computeTracks.insert({rank, tid->get<int>()});
   if (textOf(entry, "ph") != "X" || !timed || !placed)
     return;
@@ -127,7 +135,8 @@ Result<Trace> readTrace(const std::string &path) {
     return R::failure("'" + path + "' is a folder, not a trace");
   uintmax_t size = std::filesystem::file_size(path, error);
   if (!error && size > kMaxBytes)
-    return R::failure("'" + path + "' has " + std::to_string(size) + " bytes; a trace to draw may have " + std::to_string(kMaxBytes) +
+    return R::failure("'" + path + "' has " + std::to_string(size) +
+                      " bytes; a trace to draw may have " + std::to_string(kMaxBytes) +
                       ": trace fewer steps with --trace-steps");
   std::ifstream stream(path, std::ios::binary);
   if (!stream)
@@ -188,9 +197,12 @@ private:
     return at > start;
   }
   bool task(Task &task) {
-    static const std::pair<const char *, Kind> letters[] = {{"F", Kind::Forward}, {"B", Kind::Backward}, {"I", Kind::Input}, {"W", Kind::Weight}};
-    static const std::pair<const char *, Kind> words[] = {
-        {".forward", Kind::Forward}, {".backward", Kind::Backward}, {".input_half", Kind::Input}, {".weight_half", Kind::Weight}};
+    static const std::pair<const char *, Kind> letters[] = {
+        {"F", Kind::Forward}, {"B", Kind::Backward}, {"I", Kind::Input}, {"W", Kind::Weight}};
+    static const std::pair<const char *, Kind> words[] = {{".forward", Kind::Forward},
+                                                          {".backward", Kind::Backward},
+                                                          {".input_half", Kind::Input},
+                                                          {".weight_half", Kind::Weight}};
     if (take("s")) {
       if (!number(task.stage))
         return false;
@@ -236,7 +248,8 @@ void fillMeasured(Lane &lane, const std::vector<const Event *> &events) {
       if (!barrier || event->end > barrier->end)
         barrier = event;
       open = false;
-    } else if (event->category == "running" && !(barrier && barrier->category == "task" && event->start < barrier->end)) {
+    } else if (event->category == "running" &&
+               !(barrier && barrier->category == "task" && event->start < barrier->end)) {
       if (!open)
         others.push_back(cellOf(*event));
       others.back().end = std::max(others.back().end, event->end);
@@ -269,7 +282,9 @@ struct Builder {
     for (auto &[rank, list] : events) {
       // The outer of two that begin together goes first; then the trace's order.
       std::sort(list.begin(), list.end(), [](const Event *a, const Event *b) {
-        return a->start != b->start ? a->start < b->start : a->end != b->end ? a->end > b->end : a < b;
+        return a->start != b->start ? a->start < b->start
+               : a->end != b->end   ? a->end > b->end
+                                    : a < b;
       });
       Lane lane;
       lane.rank = rank;
@@ -279,7 +294,8 @@ struct Builder {
       else
         fillMeasured(lane, list);
       std::sort(lane.cells.begin(), lane.cells.end(), [](const Cell &a, const Cell &b) {
-        return std::make_tuple(a.start, a.end, printCell(a)) < std::make_tuple(b.start, b.end, printCell(b));
+        return std::make_tuple(a.start, a.end, printCell(a)) <
+               std::make_tuple(b.start, b.end, printCell(b));
       });
       for (Cell &cell : lane.cells)
         shift(cell, begin);
@@ -305,7 +321,9 @@ private:
     for (const Lane &lane : picture.lanes)
       for (const Cell &cell : lane.cells)
         if (cell.action)
-          for (const Task *task : {&cell.action->first, cell.action->second ? &*cell.action->second : &cell.action->first}) {
+          for (const Task *task :
+               {&cell.action->first,
+                cell.action->second ? &*cell.action->second : &cell.action->first}) {
             picture.stages = std::max(picture.stages, task->stage + 1);
             picture.microBatches = std::max(picture.microBatches, task->microBatch + 1);
           }
@@ -324,7 +342,8 @@ void matchCells(Picture &measured, const Picture &forecast) {
         expected.try_emplace({lane.rank, printCell(cell)}, &cell);
   for (Lane &lane : measured.lanes)
     for (Cell &cell : lane.cells)
-      if (auto it = cell.action ? expected.find({lane.rank, printCell(cell)}) : expected.end(); it != expected.end())
+      if (auto it = cell.action ? expected.find({lane.rank, printCell(cell)}) : expected.end();
+          it != expected.end())
         cell.expected = Expected{it->second->start, it->second->end};
 }
 
@@ -372,11 +391,13 @@ Picture stretch(Picture picture, double factor) {
 }
 
 std::string printCrowd(const Crowd &crowd) {
-  return std::to_string(crowd.ranks) + " ranks on " + std::to_string(crowd.cores) + (crowd.cores == 1 ? " core" : " cores");
+  return std::to_string(crowd.ranks) + " ranks on " + std::to_string(crowd.cores) +
+         (crowd.cores == 1 ? " core" : " cores");
 }
 
 // The forecast of a step, and where its ranks shared cores also one as long as the step.
-std::vector<Picture> forecastsFor(Picture &measured, Picture forecast, const std::string &step, const Crowd &crowd) {
+std::vector<Picture> forecastsFor(Picture &measured, Picture forecast, const std::string &step,
+                                  const Crowd &crowd) {
   matchCells(measured, forecast);
   std::vector<Picture> forecasts;
   forecast.laneName = "forecast";
@@ -397,13 +418,16 @@ std::vector<Picture> forecastsFor(Picture &measured, Picture forecast, const std
 
 // The track of each rank whose tasks are drawn. A task that also communicates is on the
 // tracks of all its streams: the one that computes has them all.
-std::map<unsigned, int> computeTracks(const std::vector<Event> &events, const std::set<std::pair<unsigned, int>> &named) {
+std::map<unsigned, int> computeTracks(const std::vector<Event> &events,
+                                      const std::set<std::pair<unsigned, int>> &named) {
   std::map<unsigned, int> tracks;
   for (const Event &event : events) {
     if (event.category != "task")
       continue;
     auto [it, isNew] = tracks.try_emplace(event.rank, event.track);
-    auto order = [&](int track) { return std::make_pair(!named.count({event.rank, track}), track); };
+    auto order = [&](int track) {
+      return std::make_pair(!named.count({event.rank, track}), track);
+    };
     if (!isNew && order(event.track) < order(it->second))
       it->second = event.track;
   }
@@ -415,7 +439,8 @@ std::string listOf(const std::map<uint64_t, std::vector<Event>> &steps) {
     return "no step";
   if (steps.size() == 1)
     return "step " + std::to_string(steps.begin()->first);
-  return "steps " + std::to_string(steps.begin()->first) + " to " + std::to_string(steps.rbegin()->first);
+  return "steps " + std::to_string(steps.begin()->first) + " to " +
+         std::to_string(steps.rbegin()->first);
 }
 
 } // namespace
@@ -426,15 +451,18 @@ Result<Drawing> loadTrace(const std::string &path, std::optional<uint64_t> step)
   if (!trace.ok())
     return R::failure(trace.error());
   for (auto it = trace->steps.begin(); it != trace->steps.end();)
-    if (std::none_of(it->second.begin(), it->second.end(), [](const Event &event) { return event.category == "task"; }))
+    if (std::none_of(it->second.begin(), it->second.end(),
+                     [](const Event &event) { return event.category == "task"; }))
       it = trace->steps.erase(it);
     else
       ++it;
   if (trace->steps.empty())
-    return R::failure("'" + path + "' has no tasks of any step: is it a trace of `dpc run --trace`?");
+    return R::failure("'" + path +
+                      "' has no tasks of any step: is it a trace of `dpc run --trace`?");
   auto chosen = step ? trace->steps.find(*step) : std::prev(trace->steps.end());
   if (chosen == trace->steps.end())
-    return R::failure("'" + path + "' has no tasks of step " + std::to_string(*step) + "; it has " + listOf(trace->steps));
+    return R::failure("'" + path + "' has no tasks of step " + std::to_string(*step) + "; it has " +
+                      listOf(trace->steps));
 
   std::map<unsigned, int> compute = computeTracks(chosen->second, trace->computeTracks);
   Builder measured, forecast;
@@ -442,14 +470,18 @@ Result<Drawing> loadTrace(const std::string &path, std::optional<uint64_t> step)
     if (event.category == "forecast") {
       if (event.track == 0)
         forecast.events[event.rank].push_back(&event);
-    } else if (auto track = compute.find(event.rank); track != compute.end() && track->second == event.track) {
+    } else if (auto track = compute.find(event.rank);
+               track != compute.end() && track->second == event.track) {
       measured.events[event.rank].push_back(&event);
     }
   std::string title = "step " + std::to_string(chosen->first);
   std::vector<Picture> pictures = {measured.finish(false, title + ", measured", *trace, nullptr)};
   bool hasForecast = !forecast.events.empty();
   if (hasForecast)
-    for (Picture &picture : forecastsFor(pictures.front(), forecast.finish(true, title + ", forecast", *trace, &pictures.front()), title, trace->crowd))
+    for (Picture &picture :
+         forecastsFor(pictures.front(),
+                      forecast.finish(true, title + ", forecast", *trace, &pictures.front()), title,
+                      trace->crowd))
       pictures.push_back(std::move(picture));
   Drawing drawing = stack(std::move(pictures));
   drawing.interleaved = hasForecast;

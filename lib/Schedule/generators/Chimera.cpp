@@ -44,22 +44,27 @@ struct Placed {
   Task task;
 };
 
-bool doubles(const Request &request) { return findGenerator("chimera")->option(request, "doubling") != 0; }
+bool doubles(const Request &request) {
+  return findGenerator("chimera")->option(request, "doubling") != 0;
+}
 
 } // namespace
 
 std::string checkChimera(const Request &request) {
   unsigned P = request.ranks, M = request.microBatches;
-  std::string got = ", got --pp " + std::to_string(P) + " --micro-batches " + std::to_string(M) + "; ";
+  std::string got =
+      ", got --pp " + std::to_string(P) + " --micro-batches " + std::to_string(M) + "; ";
   if (P % 2)
-    return "chimera needs an even number of ranks" + got + "--pp " + std::to_string(P + 1) + (P > 1 ? " or --pp " + std::to_string(P - 1) : "") +
-           " would be legal";
+    return "chimera needs an even number of ranks" + got + "--pp " + std::to_string(P + 1) +
+           (P > 1 ? " or --pp " + std::to_string(P - 1) : "") + " would be legal";
   bool doubling = doubles(request);
   if (unsigned unit = doubling ? 2 * P : P; M % unit) {
     unsigned below = M / unit * unit;
-    return std::string("chimera") + (doubling ? " with forward doubling" : "") + " needs a multiple of " + std::to_string(unit) +
-           (doubling ? " (twice the ranks)" : " (the ranks)") + " of micro-batches" + got + "--micro-batches " +
-           (below ? std::to_string(below) + " or " : "") + std::to_string(below + unit) + " would be legal";
+    return std::string("chimera") + (doubling ? " with forward doubling" : "") +
+           " needs a multiple of " + std::to_string(unit) +
+           (doubling ? " (twice the ranks)" : " (the ranks)") + " of micro-batches" + got +
+           "--micro-batches " + (below ? std::to_string(below) + " or " : "") +
+           std::to_string(below + unit) + " would be legal";
   }
   return "";
 }
@@ -68,7 +73,8 @@ Table makeChimera(const Request &request) {
   Table table = startTable("chimera", request, Placement::Mirrored);
   unsigned P = table.ranks, half = P / 2;
   // Micro-batches of a forward slot, and of a direction in a unit; slots of a unit.
-  unsigned forwards = doubles(request) ? 2 : 1, share = half * forwards, length = doubles(request) ? 3 * P : 2 * P;
+  unsigned forwards = doubles(request) ? 2 : 1, share = half * forwards,
+           length = doubles(request) ? 3 * P : 2 * P;
   for (unsigned rank = 0; rank < P; ++rank) {
     std::vector<Placed> placed;
     for (const Replica &replica : table.replicas) {
@@ -80,8 +86,9 @@ Table makeChimera(const Request &request) {
         placed.push_back({begin + inUnit * 2 + 2 * P - 1 - stage, {Kind::Backward, stage, m}});
       }
     }
-    std::sort(placed.begin(), placed.end(),
-              [](const Placed &a, const Placed &b) { return std::tie(a.slot, a.task.microBatch) < std::tie(b.slot, b.task.microBatch); });
+    std::sort(placed.begin(), placed.end(), [](const Placed &a, const Placed &b) {
+      return std::tie(a.slot, a.task.microBatch) < std::tie(b.slot, b.task.microBatch);
+    });
     for (const Placed &p : placed)
       table.actions[rank].push_back({p.task, {}});
   }

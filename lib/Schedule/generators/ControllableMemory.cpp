@@ -138,11 +138,17 @@ private:
     for (unsigned s = begin; s < partOf.size(); ++s) {
       switch (partOf[s]) {
       case ForwardDown:
-      case ForwardUp: ++count; break;
+      case ForwardUp:
+        ++count;
+        break;
       case InputUp:
-      case InputDown: ++wait; break;
+      case InputDown:
+        ++wait;
+        break;
       case kAnyWeight:
-      case WeightDown: --count; break;
+      case WeightDown:
+        --count;
+        break;
       default:
         if (at.size() == kBlockParts && wait)
           --wait, --count;
@@ -165,7 +171,8 @@ private:
 
 class Builder {
 public:
-  Builder(unsigned ranks, unsigned microBatches, Block (*block)(unsigned, unsigned)) : P(ranks), M(microBatches) {
+  Builder(unsigned ranks, unsigned microBatches, Block (*block)(unsigned, unsigned))
+      : P(ranks), M(microBatches) {
     for (unsigned r = 0; r < P; ++r) {
       std::vector<std::vector<unsigned>> times;
       for (unsigned begin : block(P, r)) {
@@ -204,10 +211,12 @@ private:
     std::vector<Placed> all;
     for (unsigned r = 0; r < P; ++r)
       for (unsigned part = 0; part < lanes[r].parts(); ++part)
-        for (unsigned m = 0; m < (part < kBlockParts || lanes[r].parts() == kParts ? M : 2 * M); ++m)
+        for (unsigned m = 0; m < (part < kBlockParts || lanes[r].parts() == kParts ? M : 2 * M);
+             ++m)
           all.push_back({lanes[r].slot(part, m), r, part, m});
     std::sort(all.begin(), all.end(), [](const Placed &a, const Placed &b) {
-      return std::tie(a.slot, a.rank, a.part, a.microBatch) < std::tie(b.slot, b.rank, b.part, b.microBatch);
+      return std::tie(a.slot, a.rank, a.part, a.microBatch) <
+             std::tie(b.slot, b.rank, b.part, b.microBatch);
     });
     return all;
   }
@@ -254,7 +263,8 @@ private:
   // Every action as soon as it can be, in the order that there is; of the result,
   // the first `parts`.
   void squeeze(unsigned parts) {
-    std::vector<std::vector<std::vector<unsigned>>> at(P, std::vector<std::vector<unsigned>>(kBlockParts + 1));
+    std::vector<std::vector<std::vector<unsigned>>> at(
+        P, std::vector<std::vector<unsigned>>(kBlockParts + 1));
     std::vector<unsigned> clock(P, 0);
     for (unsigned r = 0; r < P; ++r)
       for (unsigned part = 0; part <= kBlockParts; ++part)
@@ -287,7 +297,9 @@ Table make(const char *name, const Request &request, Block (*block)(unsigned, un
   auto order = Builder(table.ranks, table.microBatches, block).run();
   for (unsigned rank = 0; rank < table.ranks; ++rank)
     for (auto [part, m] : order[rank]) {
-      Kind kind = part <= ForwardUp ? Kind::Forward : part <= InputDown ? Kind::Input : Kind::Weight;
+      Kind kind = part <= ForwardUp   ? Kind::Forward
+                  : part <= InputDown ? Kind::Input
+                                      : Kind::Weight;
       bool isDown = part == ForwardDown || part == InputDown || part == WeightDown;
       table.actions[rank].push_back({{kind, isDown ? rank : 2 * table.ranks - 1 - rank, m}, {}});
     }

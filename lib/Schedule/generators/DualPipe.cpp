@@ -35,7 +35,8 @@ class RankWriter {
 public:
   // Stage and first micro-batch of each phase.
   RankWriter(std::vector<Action> &actions, const unsigned (&stage)[2], const unsigned (&first)[2])
-      : actions(actions), stage{stage[0], stage[1]}, forward{first[0], first[1]}, backward{first[0], first[1]} {}
+      : actions(actions), stage{stage[0], stage[1]}, forward{first[0], first[1]},
+        backward{first[0], first[1]} {}
 
   void F(int phase) { actions.push_back({nextForward(phase), {}}); }
   void B(int phase) { actions.push_back({nextBackward(phase), {}}); }
@@ -98,21 +99,23 @@ private:
 };
 
 std::string requested(const Request &request) {
-  return "got --pp " + std::to_string(request.ranks) + " --micro-batches " + std::to_string(request.microBatches);
+  return "got --pp " + std::to_string(request.ranks) + " --micro-batches " +
+         std::to_string(request.microBatches);
 }
 
 } // namespace
 
 std::string checkDualPipe(const Request &request) {
   if (request.ranks % 2)
-    return "dualpipe needs an even number of ranks, " + requested(request) + "; --pp " + std::to_string(request.ranks + 1) +
-           (request.ranks > 1 ? " or --pp " + std::to_string(request.ranks - 1) : "") + " would be legal" +
-           (request.ranks > 1 ? ", and dualpipev takes any number" : "");
+    return "dualpipe needs an even number of ranks, " + requested(request) + "; --pp " +
+           std::to_string(request.ranks + 1) +
+           (request.ranks > 1 ? " or --pp " + std::to_string(request.ranks - 1) : "") +
+           " would be legal" + (request.ranks > 1 ? ", and dualpipev takes any number" : "");
   if (request.microBatches % 2 || request.microBatches < 2 * request.ranks) {
     unsigned least = 2 * request.ranks;
     unsigned next = std::max(least, request.microBatches + request.microBatches % 2);
-    return "dualpipe needs an even number of micro-batches, at least 2 x ranks, " + requested(request) + "; --micro-batches " +
-           std::to_string(next) + " would be legal";
+    return "dualpipe needs an even number of micro-batches, at least 2 x ranks, " +
+           requested(request) + "; --micro-batches " + std::to_string(next) + " would be legal";
   }
   return "";
 }
@@ -124,7 +127,8 @@ Table makeDualPipe(const Request &request) {
     bool isLower = rank < P / 2; // phase 0 is the first copy there, the mirrored one else
     unsigned h = isLower ? rank : P - 1 - rank;
     unsigned stages[2] = {rank, P - 1 - rank}, firsts[2] = {0, half};
-    unsigned stage[2] = {stages[!isLower], stages[isLower]}, first[2] = {firsts[!isLower], firsts[isLower]};
+    unsigned stage[2] = {stages[!isLower], stages[isLower]},
+             first[2] = {firsts[!isLower], firsts[isLower]};
     RankWriter(table.actions[rank], stage, first).write(h, P / 2, half - P + h + 1, h == P / 2 - 1);
   }
   return table;
@@ -132,8 +136,8 @@ Table makeDualPipe(const Request &request) {
 
 std::string checkDualPipeV(const Request &request) {
   if (request.microBatches < 2 * request.ranks)
-    return "dualpipev needs at least 2 x ranks micro-batches, " + requested(request) + "; --micro-batches " + std::to_string(2 * request.ranks) +
-           " would be legal";
+    return "dualpipev needs at least 2 x ranks micro-batches, " + requested(request) +
+           "; --micro-batches " + std::to_string(2 * request.ranks) + " would be legal";
   return "";
 }
 
@@ -142,7 +146,8 @@ Table makeDualPipeV(const Request &request) {
   unsigned P = table.ranks;
   for (unsigned rank = 0; rank < P; ++rank) {
     unsigned stage[2] = {rank, 2 * P - 1 - rank}, first[2] = {0, 0};
-    RankWriter(table.actions[rank], stage, first).write(rank, P, table.microBatches - 2 * P + rank + 1, rank == P - 1);
+    RankWriter(table.actions[rank], stage, first)
+        .write(rank, P, table.microBatches - 2 * P + rank + 1, rank == P - 1);
   }
   return table;
 }

@@ -32,7 +32,8 @@ std::string checkDualPipe(const Request &request);
 std::string checkDualPipeV(const Request &request);
 
 /// A table with its header filled in, as `Placement.h` says.
-inline Table startTable(const std::string &name, const Request &request, Placement placement, unsigned chunks = 1) {
+inline Table startTable(const std::string &name, const Request &request, Placement placement,
+                        unsigned chunks = 1) {
   return startTable(name, placement, request.ranks, chunks, request.microBatches);
 }
 

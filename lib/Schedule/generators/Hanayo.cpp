@@ -32,7 +32,8 @@ struct Ready {
   Task task;
 
   bool operator>(const Ready &other) const {
-    return std::tie(isForward, microBatch, stagesLeft) > std::tie(other.isForward, other.microBatch, other.stagesLeft);
+    return std::tie(isForward, microBatch, stagesLeft) >
+           std::tie(other.isForward, other.microBatch, other.stagesLeft);
   }
 };
 
@@ -40,12 +41,16 @@ struct Event {
   size_t slot;
   unsigned rank;
   Task done;
-  bool operator>(const Event &other) const { return std::tie(slot, rank) > std::tie(other.slot, other.rank); }
+  bool operator>(const Event &other) const {
+    return std::tie(slot, rank) > std::tie(other.slot, other.rank);
+  }
 };
 
 class Waves {
 public:
-  explicit Waves(Table &table) : table(table), rankOf(table.replicas[0].rankOfStage), ready(table.ranks), busy(table.ranks, false) {}
+  explicit Waves(Table &table)
+      : table(table), rankOf(table.replicas[0].rankOfStage), ready(table.ranks),
+        busy(table.ranks, false) {}
 
   void run() {
     while (entered < std::min((3 * table.ranks + 1) / 2, table.microBatches))
@@ -73,7 +78,8 @@ private:
   }
   void finish(const Task &task) {
     if (task.kind == Kind::Forward)
-      add(task.stage + 1 < table.stages ? Task{Kind::Forward, task.stage + 1, task.microBatch} : Task{Kind::Backward, task.stage, task.microBatch});
+      add(task.stage + 1 < table.stages ? Task{Kind::Forward, task.stage + 1, task.microBatch}
+                                        : Task{Kind::Backward, task.stage, task.microBatch});
     else if (task.stage > 0)
       add({Kind::Backward, task.stage - 1, task.microBatch});
     else if (entered < table.microBatches)
@@ -87,7 +93,8 @@ private:
       ready[rank].pop();
       busy[rank] = true;
       table.actions[rank].push_back({task, {}});
-      events.push({slot + (task.kind == Kind::Forward ? kForwardSlots : kBackwardSlots), rank, task});
+      events.push(
+          {slot + (task.kind == Kind::Forward ? kForwardSlots : kBackwardSlots), rank, task});
     }
   }
 
@@ -105,13 +112,15 @@ private:
 std::string checkHanayo(const Request &request) {
   unsigned chunks = findGenerator("hanayo")->chunks(request);
   if (chunks % 2)
-    return "hanayo: v is twice the number of waves, an even number; got " + std::to_string(chunks) + "; " +
-           (chunks > 1 ? std::to_string(chunks - 1) + " or " : "") + std::to_string(chunks + 1) + " would be legal";
+    return "hanayo: v is twice the number of waves, an even number; got " + std::to_string(chunks) +
+           "; " + (chunks > 1 ? std::to_string(chunks - 1) + " or " : "") +
+           std::to_string(chunks + 1) + " would be legal";
   return "";
 }
 
 Table makeHanayo(const Request &request) {
-  Table table = startTable("hanayo", request, Placement::V, findGenerator("hanayo")->chunks(request));
+  Table table =
+      startTable("hanayo", request, Placement::V, findGenerator("hanayo")->chunks(request));
   Waves(table).run();
   return table;
 }

@@ -40,20 +40,27 @@ namespace dpc::schedule {
 namespace {
 
 // Micro-batches that go through a chunk before the next chunk's turn.
-unsigned groupOf(unsigned ranks, unsigned microBatches) { return microBatches / std::max(1u, microBatches / ranks); }
+unsigned groupOf(unsigned ranks, unsigned microBatches) {
+  return microBatches / std::max(1u, microBatches / ranks);
+}
 
 class LoopWriter {
 public:
   LoopWriter(Table &table, unsigned rank, unsigned group)
-      : rank(rank), ranks(table.ranks), chunks(table.stages / table.ranks), group(group), actions(table.actions[rank]), forwards(chunks), backwards(chunks) {}
+      : rank(rank), ranks(table.ranks), chunks(table.stages / table.ranks), group(group),
+        actions(table.actions[rank]), forwards(chunks), backwards(chunks) {}
 
   Task forward(size_t op) { return next(Kind::Forward, op / group % chunks, forwards); }
-  Task backward(Kind kind, size_t op) { return next(kind, chunks - 1 - op / group % chunks, backwards); }
+  Task backward(Kind kind, size_t op) {
+    return next(kind, chunks - 1 - op / group % chunks, backwards);
+  }
   void add(const Task &task) { actions.push_back({task, {}}); }
   void add(const Task &first, const Task &second) { actions.push_back({first, second}); }
 
 private:
-  Task next(Kind kind, size_t chunk, std::vector<unsigned> &counts) { return {kind, (unsigned)chunk * ranks + rank, counts[chunk]++}; }
+  Task next(Kind kind, size_t chunk, std::vector<unsigned> &counts) {
+    return {kind, (unsigned)chunk * ranks + rank, counts[chunk]++};
+  }
 
   unsigned rank, ranks, chunks, group;
   std::vector<Action> &actions;
@@ -70,21 +77,25 @@ std::string checkRounds(const std::string &name, const Request &request) {
     --below;
   while (!isLegal(above))
     ++above;
-  return name + " needs a number of micro-batches that falls into rounds of equal size, at least " + std::to_string(P) + " each, got --pp " +
-         std::to_string(P) + " --micro-batches " + std::to_string(M) + " (" + std::to_string(M / P) + " rounds); --micro-batches " +
+  return name + " needs a number of micro-batches that falls into rounds of equal size, at least " +
+         std::to_string(P) + " each, got --pp " + std::to_string(P) + " --micro-batches " +
+         std::to_string(M) + " (" + std::to_string(M / P) + " rounds); --micro-batches " +
          std::to_string(below) + " or " + std::to_string(above) + " would be legal";
 }
 
 // Every rank's row, written by body(writer, rank, warm, total): of its `total`
 // forwards `warm` come before the first backward, `ahead` more for each rank that
 // follows and `extra` on top.
-template <typename Body> Table makeLoop(const char *name, const Request &request, unsigned ahead, unsigned extra, Body body) {
+template <typename Body>
+Table makeLoop(const char *name, const Request &request, unsigned ahead, unsigned extra,
+               Body body) {
   Table table = startTable(name, request, Placement::Loop, findGenerator(name)->chunks(request));
   unsigned P = table.ranks, group = groupOf(P, table.microBatches);
   size_t chunks = table.stages / P, total = table.microBatches * chunks;
   for (unsigned rank = 0; rank < P; ++rank) {
     LoopWriter writer(table, rank, group);
-    body(writer, rank, std::min((chunks - 1) * group + ahead * (P - 1 - rank) + extra, total), total);
+    body(writer, rank, std::min((chunks - 1) * group + ahead * (P - 1 - rank) + extra, total),
+         total);
   }
   return table;
 }
@@ -92,52 +103,57 @@ template <typename Body> Table makeLoop(const char *name, const Request &request
 } // namespace
 
 std::string checkInterleaved(const Request &request) { return checkRounds("interleaved", request); }
-std::string checkInterleavedZb(const Request &request) { return checkRounds("interleaved-zb", request); }
+std::string checkInterleavedZb(const Request &request) {
+  return checkRounds("interleaved-zb", request);
+}
 std::string checkCombined(const Request &request) { return checkRounds("combined-1f1b", request); }
 
 Table makeInterleaved(const Request &request) {
-  return makeLoop("interleaved", request, 2, 0, [](LoopWriter &writer, unsigned, size_t warm, size_t total) {
-    for (size_t op = 0; op < total + warm; ++op) {
-      if (op < total)
-        writer.add(writer.forward(op));
-      if (op >= warm)
-        writer.add(writer.backward(Kind::Backward, op - warm));
-    }
-  });
+  return makeLoop("interleaved", request, 2, 0,
+                  [](LoopWriter &writer, unsigned, size_t warm, size_t total) {
+                    for (size_t op = 0; op < total + warm; ++op) {
+                      if (op < total)
+                        writer.add(writer.forward(op));
+                      if (op >= warm)
+                        writer.add(writer.backward(Kind::Backward, op - warm));
+                    }
+                  });
 }
 
 Table makeInterleavedZb(const Request &request) {
-  return makeLoop("interleaved-zb", request, 1, 0, [](LoopWriter &writer, unsigned rank, size_t warm, size_t total) {
-    std::deque<Task> weights;
-    for (size_t op = 0; op < total + warm; ++op) {
-      if (op < total)
-        writer.add(writer.forward(op));
-      if (op < warm)
-        continue;
-      Task input = writer.backward(Kind::Input, op - warm);
-      writer.add(input);
-      weights.push_back({Kind::Weight, input.stage, input.microBatch});
-      if (op - warm >= rank) {
-        writer.add(weights.front());
-        weights.pop_front();
-      }
-    }
-    for (const Task &weight : weights)
-      writer.add(weight);
-  });
+  return makeLoop("interleaved-zb", request, 1, 0,
+                  [](LoopWriter &writer, unsigned rank, size_t warm, size_t total) {
+                    std::deque<Task> weights;
+                    for (size_t op = 0; op < total + warm; ++op) {
+                      if (op < total)
+                        writer.add(writer.forward(op));
+                      if (op < warm)
+                        continue;
+                      Task input = writer.backward(Kind::Input, op - warm);
+                      writer.add(input);
+                      weights.push_back({Kind::Weight, input.stage, input.microBatch});
+                      if (op - warm >= rank) {
+                        writer.add(weights.front());
+                        weights.pop_front();
+                      }
+                    }
+                    for (const Task &weight : weights)
+                      writer.add(weight);
+                  });
 }
 
 Table makeCombined(const Request &request) {
-  return makeLoop("combined-1f1b", request, 2, 1, [](LoopWriter &writer, unsigned, size_t warm, size_t total) {
-    for (size_t op = 0; op < warm; ++op)
-      writer.add(writer.forward(op));
-    for (size_t op = warm; op < total; ++op) {
-      Task forward = writer.forward(op);
-      writer.add(forward, writer.backward(Kind::Backward, op - warm));
-    }
-    for (size_t op = total; op < total + warm; ++op)
-      writer.add(writer.backward(Kind::Backward, op - warm));
-  });
+  return makeLoop("combined-1f1b", request, 2, 1,
+                  [](LoopWriter &writer, unsigned, size_t warm, size_t total) {
+                    for (size_t op = 0; op < warm; ++op)
+                      writer.add(writer.forward(op));
+                    for (size_t op = warm; op < total; ++op) {
+                      Task forward = writer.forward(op);
+                      writer.add(forward, writer.backward(Kind::Backward, op - warm));
+                    }
+                    for (size_t op = total; op < total + warm; ++op)
+                      writer.add(writer.backward(Kind::Backward, op - warm));
+                  });
 }
 
 } // namespace dpc::schedule

@@ -16,7 +16,9 @@ namespace dpc::schedule {
 Table make1f1b(const Request &request) {
   Table table = startTable("1f1b", request, Placement::Linear);
   for (unsigned rank = 0; rank < table.ranks; ++rank) {
-    auto add = [&](Kind kind, unsigned microBatch) { table.actions[rank].push_back({{kind, rank, microBatch}, {}}); };
+    auto add = [&](Kind kind, unsigned microBatch) {
+      table.actions[rank].push_back({{kind, rank, microBatch}, {}});
+    };
     unsigned forward = 0, backward = 0;
     while (forward < std::min(table.microBatches, table.ranks - rank))
       add(Kind::Forward, forward++);

@@ -25,10 +25,12 @@ Result<Table> loadAgreeing(const Source &source) {
   if (!table.ok())
     return table;
   if (source.ranks && source.ranks != table->ranks)
-    return R::failure("'" + source.name + "' is for " + std::to_string(table->ranks) + " ranks, not the " + std::to_string(source.ranks) + " of --pp");
+    return R::failure("'" + source.name + "' is for " + std::to_string(table->ranks) +
+                      " ranks, not the " + std::to_string(source.ranks) + " of --pp");
   if (source.microBatches && source.microBatches != table->microBatches)
-    return R::failure("'" + source.name + "' is for " + std::to_string(table->microBatches) + " micro-batches, not the " +
-                      std::to_string(source.microBatches) + " of --micro-batches");
+    return R::failure("'" + source.name + "' is for " + std::to_string(table->microBatches) +
+                      " micro-batches, not the " + std::to_string(source.microBatches) +
+                      " of --micro-batches");
   return table;
 }
 
@@ -51,11 +53,13 @@ Result<Table> loadFile(const std::string &path) {
     text.append(part.data(), stream.gcount());
   }
   if (text.size() > kMaxFileBytes)
-    return R::failure("'" + path + "' has more than the " + std::to_string(kMaxFileBytes) + " bytes that a schedule may have");
+    return R::failure("'" + path + "' has more than the " + std::to_string(kMaxFileBytes) +
+                      " bytes that a schedule may have");
   if (!stream.eof())
     return R::failure("cannot read the schedule '" + path + "'");
   std::filesystem::path file(path);
-  Result<Table> table = file.extension() == ".csv" ? parseCsv(text, file.stem().string()) : parseText(text);
+  Result<Table> table =
+      file.extension() == ".csv" ? parseCsv(text, file.stem().string()) : parseText(text);
   if (!table.ok())
     return R::failure(path + ": " + table.error());
   return table;
@@ -76,7 +80,8 @@ Result<Named> findNamed(const Source &source) {
     std::string number = words[i].substr(equals + 1);
     char *end = nullptr;
     unsigned long value = std::strtoul(number.c_str(), &end, 10);
-    if (number.empty() || !std::isdigit((unsigned char)number[0]) || *end || value > kMaxMicroBatches)
+    if (number.empty() || !std::isdigit((unsigned char)number[0]) || *end ||
+        value > kMaxMicroBatches)
       return R::failure("'" + source.name + "': '" + number + "' is no number of an option");
     request.options[words[i].substr(0, equals)] = value;
   }

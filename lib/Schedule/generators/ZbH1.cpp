@@ -20,7 +20,9 @@ Table makeZbH1(const Request &request) {
   Table table = startTable("zb-h1", request, Placement::Linear);
   unsigned M = table.microBatches;
   for (unsigned rank = 0; rank < table.ranks; ++rank) {
-    auto add = [&](Kind kind, unsigned microBatch) { table.actions[rank].push_back({{kind, rank, microBatch}, {}}); };
+    auto add = [&](Kind kind, unsigned microBatch) {
+      table.actions[rank].push_back({{kind, rank, microBatch}, {}});
+    };
     unsigned warm = std::min(table.ranks - 1 - rank, M), weight = 0;
     for (unsigned op = 0; op < M + warm; ++op) {
       if (op < M)

@@ -20,7 +20,9 @@ Table makeZbH2(const Request &request) {
   Table table = startTable("zb-h2", request, Placement::Linear);
   unsigned P = table.ranks, M = table.microBatches;
   for (unsigned rank = 0; rank < P; ++rank) {
-    auto add = [&](Kind kind, unsigned microBatch) { table.actions[rank].push_back({{kind, rank, microBatch}, {}}); };
+    auto add = [&](Kind kind, unsigned microBatch) {
+      table.actions[rank].push_back({{kind, rank, microBatch}, {}});
+    };
     unsigned forward = 0, weight = 0;
     while (forward < std::min(2 * (P - rank) - 1, M))
       add(Kind::Forward, forward++);

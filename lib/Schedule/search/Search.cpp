@@ -6,8 +6,8 @@
 #include "SearchLocal.h"
 
 #include "dpc/Schedule/core/Check.h"
-#include "dpc/Schedule/generators/Generators.h"
 #include "dpc/Schedule/core/Spread.h"
+#include "dpc/Schedule/generators/Generators.h"
 
 #include <algorithm>
 #include <chrono>
@@ -19,7 +19,7 @@ namespace {
 
 using namespace searching;
 
-constexpr unsigned kStarts = 4;      // orders of a placement that local search sets out from
+constexpr unsigned kStarts = 4; // orders of a placement that local search sets out from
 constexpr const char *kListScheduling = "list scheduling";
 
 std::string inDigits(double value) {
@@ -31,12 +31,15 @@ std::string inDigits(double value) {
 // Counts tries, and looks at the clock now and then.
 class Budget {
 public:
-  Budget(uint64_t limit, double seconds) : limit(limit), seconds(seconds), begin(std::chrono::steady_clock::now()) {}
+  Budget(uint64_t limit, double seconds)
+      : limit(limit), seconds(seconds), begin(std::chrono::steady_clock::now()) {}
   /// Counts one more try towards a part of the limit that ends at `end`.
   bool spend(uint64_t end) {
     if (spent >= std::min(end, limit) || stopped)
       return false;
-    if (seconds > 0 && spent % 16 == 0 && std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count() >= seconds) {
+    if (seconds > 0 && spent % 16 == 0 &&
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count() >=
+            seconds) {
       stopped = true;
       return false;
     }
@@ -70,7 +73,8 @@ bool isBetter(const Score &a, const Score &b) {
 class Space {
 public:
   Space(const Table &header, const Costs &costs, const std::vector<double> &caps, uint64_t seed)
-      : problem(header, costs, caps), bound(lowerBound(header, costs, problem.pairsGain)), random(seed), evaluate(problem), schedule(problem) {
+      : problem(header, costs, caps), bound(lowerBound(header, costs, problem.pairsGain)),
+        random(seed), evaluate(problem), schedule(problem) {
     add(oneByOne(problem), "one micro-batch after the other");
   }
 
@@ -91,7 +95,8 @@ public:
     Candidate tried{{}, {}, kListScheduling};
     while (!isSolved() && budget.spend(end)) {
       bool isNew = !baseScore.feasible() || random.below(4) == 0;
-      Priorities priorities = isNew ? drawPriorities(problem, random) : varyPriorities(problem, base, random);
+      Priorities priorities =
+          isNew ? drawPriorities(problem, random) : varyPriorities(problem, base, random);
       tried.score = schedule(priorities, tried.order);
       if (!tried.score.feasible())
         continue;
@@ -147,21 +152,30 @@ private:
 
 std::string findFault(const SearchOptions &o) {
   if (!o.ranks || o.ranks > kMaxRanks)
-    return "a schedule has 1 to " + std::to_string(kMaxRanks) + " ranks; got " + std::to_string(o.ranks);
+    return "a schedule has 1 to " + std::to_string(kMaxRanks) + " ranks; got " +
+           std::to_string(o.ranks);
   if (!o.microBatches || o.microBatches > kMaxMicroBatches)
-    return "a schedule has 1 to " + std::to_string(kMaxMicroBatches) + " micro-batches; got " + std::to_string(o.microBatches);
+    return "a schedule has 1 to " + std::to_string(kMaxMicroBatches) + " micro-batches; got " +
+           std::to_string(o.microBatches);
   if (!o.activationCaps.empty() && o.activationCaps.size() != o.ranks)
-    return "there are " + std::to_string(o.activationCaps.size()) + " activation caps for " + std::to_string(o.ranks) + " ranks";
-  for (double cap : o.activationCaps.empty() ? std::vector<double>{o.activationCap} : o.activationCaps)
+    return "there are " + std::to_string(o.activationCaps.size()) + " activation caps for " +
+           std::to_string(o.ranks) + " ranks";
+  for (double cap :
+       o.activationCaps.empty() ? std::vector<double>{o.activationCap} : o.activationCaps)
     if (cap < 1 - kRounding && (cap != 0 || !o.activationCaps.empty()))
       return "no schedule keeps within " + inDigits(cap) +
-             " activations: the least cap is 1, a micro-batch's activations in all stages of a rank";
+             " activations: the least cap is 1, a micro-batch's activations in all stages of a "
+             "rank";
   if (o.chunks > 1 && (o.placement == Placement::Linear || o.placement == Placement::Mirrored))
-    return std::string("the ") + getName(*o.placement) + " placement has one stage on each rank and copy; got --chunks " + std::to_string(o.chunks);
+    return std::string("the ") + getName(*o.placement) +
+           " placement has one stage on each rank and copy; got --chunks " +
+           std::to_string(o.chunks);
   if (o.chunks % 2 && o.placement == Placement::V)
-    return "the v placement has an even number of stages on each rank; got --chunks " + std::to_string(o.chunks);
+    return "the v placement has an even number of stages on each rank; got --chunks " +
+           std::to_string(o.chunks);
   if (!o.costs.stages.empty() && !o.spreads && o.costs.stages.size() % o.ranks)
-    return "costs of " + std::to_string(o.costs.stages.size()) + " stages cannot be laid on " + std::to_string(o.ranks) + " ranks evenly";
+    return "costs of " + std::to_string(o.costs.stages.size()) + " stages cannot be laid on " +
+           std::to_string(o.ranks) + " ranks evenly";
   return "";
 }
 
@@ -173,18 +187,24 @@ Costs costsOf(const SearchOptions &options, const Table &table) {
 bool allows(const SearchOptions &options, Placement placement, unsigned chunks) {
   if (options.placement && *options.placement != placement)
     return false;
-  if (!options.costs.stages.empty() && !options.spreads && options.costs.stages.size() != (size_t)options.ranks * chunks)
+  if (!options.costs.stages.empty() && !options.spreads &&
+      options.costs.stages.size() != (size_t)options.ranks * chunks)
     return false;
   return !options.chunks || options.chunks == chunks;
 }
 
 // The chunks that the costs are of; 0 if they are of any.
-unsigned chunksOfCosts(const SearchOptions &options) { return options.spreads ? 0 : options.costs.stages.size() / options.ranks; }
+unsigned chunksOfCosts(const SearchOptions &options) {
+  return options.spreads ? 0 : options.costs.stages.size() / options.ranks;
+}
 
 std::vector<Table> findPlacements(const SearchOptions &options) {
   std::vector<Table> tables;
-  unsigned fromCosts = chunksOfCosts(options), several = options.chunks ? options.chunks : fromCosts ? fromCosts : 2;
-  for (Placement placement : {Placement::Linear, Placement::Loop, Placement::V, Placement::Mirrored}) {
+  unsigned fromCosts = chunksOfCosts(options), several = options.chunks ? options.chunks
+                                                         : fromCosts    ? fromCosts
+                                                                        : 2;
+  for (Placement placement :
+       {Placement::Linear, Placement::Loop, Placement::V, Placement::Mirrored}) {
     bool isSingle = placement == Placement::Linear || placement == Placement::Mirrored;
     unsigned chunks = isSingle ? 1 : several;
     if (!allows(options, placement, chunks) || (placement == Placement::V && chunks % 2))
@@ -206,7 +226,8 @@ std::vector<Table> findKnown(const SearchOptions &options) {
       for (const Option &option : generator.options)
         if (std::string(option.name) == kChunks)
           request.options[kChunks] = chunks;
-    if (findFault(generator, request).empty() && allows(options, generator.placement, generator.chunks(request)))
+    if (findFault(generator, request).empty() &&
+        allows(options, generator.placement, generator.chunks(request)))
       tables.push_back(generator.generate(request));
   }
   return tables;
@@ -243,15 +264,20 @@ Result<SearchResult> search(const SearchOptions &options) {
     }
   }
   if (placements.empty())
-    return R::failure("no placement has " + std::to_string(options.costs.stages.empty() ? options.chunks : options.costs.stages.size()) +
-                      (options.costs.stages.empty() ? " stages on each rank" : " stages on " + std::to_string(options.ranks) + " ranks") +
-                      (options.placement ? std::string(" and is ") + getName(*options.placement) : ""));
+    return R::failure(
+        "no placement has " +
+        std::to_string(options.costs.stages.empty() ? options.chunks
+                                                    : options.costs.stages.size()) +
+        (options.costs.stages.empty() ? " stages on each rank"
+                                      : " stages on " + std::to_string(options.ranks) + " ranks") +
+        (options.placement ? std::string(" and is ") + getName(*options.placement) : ""));
 
   // What known schedules do, as they are.
   std::optional<SearchResult> best;
   auto consider = [&](Table table, const std::string &origin) {
     Result<Simulation> simulation = simulate(table, costsOf(options, table));
-    if (simulation.ok() && keepsWithin(*simulation, caps) && (!best || simulation->makespan < best->simulation.makespan - kRounding)) {
+    if (simulation.ok() && keepsWithin(*simulation, caps) &&
+        (!best || simulation->makespan < best->simulation.makespan - kRounding)) {
       best.emplace();
       best->table = std::move(table);
       best->simulation = std::move(*simulation);
@@ -276,7 +302,9 @@ Result<SearchResult> search(const SearchOptions &options) {
   }
 
   // A share of the tries for each placement; as many again for the best.
-  Budget budget(options.iterations ? options.iterations : defaultIterations(options.ranks, stages, options.microBatches), options.timeLimit);
+  Budget budget(options.iterations ? options.iterations
+                                   : defaultIterations(options.ranks, stages, options.microBatches),
+                options.timeLimit);
   auto isDone = [&] { return best && best->simulation.makespan <= bound + kRounding; };
   auto work = [&](Space &space, uint64_t tries) {
     uint64_t begin = budget.used();
@@ -290,11 +318,14 @@ Result<SearchResult> search(const SearchOptions &options) {
       if (!isDone())
         work(space, budget.total() / 2 / spaces.size());
   if (!isDone()) {
-    auto first = std::min_element(spaces.begin(), spaces.end(), [](const Space &a, const Space &b) { return a.best() < b.best() - kRounding; });
+    auto first = std::min_element(spaces.begin(), spaces.end(), [](const Space &a, const Space &b) {
+      return a.best() < b.best() - kRounding;
+    });
     work(*first, budget.total() - budget.used());
   }
   if (!best)
-    return R::failure("no schedule was found in " + std::to_string(budget.used()) + " iterations that keeps the activation cap; raise it");
+    return R::failure("no schedule was found in " + std::to_string(budget.used()) +
+                      " iterations that keeps the activation cap; raise it");
   best->lowerBound = bound;
   best->iterations = budget.used();
   best->stoppedByTime = budget.isStopped();

@@ -44,7 +44,8 @@ Priorities drawPriorities(const Problem &problem, Random &random) {
   bool isSymmetric = random.below(2);
   for (unsigned lane = 0; lane < problem.lanes.size(); ++lane) {
     unsigned other = twin(problem, lane);
-    result.lanes.push_back(isSymmetric && other < lane ? result.lanes[other] : drawLane(problem, lane, random));
+    result.lanes.push_back(isSymmetric && other < lane ? result.lanes[other]
+                                                       : drawLane(problem, lane, random));
   }
   result.impatience = (random.below(2) ? 100 : 8 * random.unit()) / std::max(mean, kRounding);
   result.jitter = random.below(2) ? 0 : 2 * random.unit();
@@ -68,12 +69,24 @@ Priorities varyPriorities(const Problem &problem, Priorities result, Random &ran
       unsigned lane = random.below(problem.lanes.size());
       Priorities::OfLane drawn = drawLane(problem, lane, random), &old = result.lanes[lane];
       switch (random.below(6)) {
-      case 0: old = drawn; break;
-      case 1: old.forward = drawn.forward; break;
-      case 2: old.input = drawn.input; break;
-      case 3: old.weight = random.below(4) ? drawn.weight : drawn.input; break;
-      case 4: old.pair = drawn.pair; break;
-      case 5: old.limit = drawn.limit; break;
+      case 0:
+        old = drawn;
+        break;
+      case 1:
+        old.forward = drawn.forward;
+        break;
+      case 2:
+        old.input = drawn.input;
+        break;
+      case 3:
+        old.weight = random.below(4) ? drawn.weight : drawn.input;
+        break;
+      case 4:
+        old.pair = drawn.pair;
+        break;
+      case 5:
+        old.limit = drawn.limit;
+        break;
       }
       if (random.below(2))
         result.lanes[twin(problem, lane)] = old;
@@ -83,9 +96,11 @@ Priorities varyPriorities(const Problem &problem, Priorities result, Random &ran
 }
 
 ListScheduler::ListScheduler(const Problem &problem)
-    : problem(problem), forwardEnd(problem.lanes.size() * problem.stride), inputEnd(forwardEnd.size()), forwards(problem.lanes.size()),
-      inputs(problem.lanes.size()), weights(problem.lanes.size()), alive(problem.lanes.size()), aliveOfRank(problem.header.ranks),
-      clock(problem.header.ranks), choices(problem.header.ranks), forwardReady(problem.lanes.size()), inputReady(problem.lanes.size()) {}
+    : problem(problem), forwardEnd(problem.lanes.size() * problem.stride),
+      inputEnd(forwardEnd.size()), forwards(problem.lanes.size()), inputs(problem.lanes.size()),
+      weights(problem.lanes.size()), alive(problem.lanes.size()), aliveOfRank(problem.header.ranks),
+      clock(problem.header.ranks), choices(problem.header.ranks),
+      forwardReady(problem.lanes.size()), inputReady(problem.lanes.size()) {}
 
 void ListScheduler::choose(unsigned rank, const Priorities &priorities, Random &random) {
   Choice &best = choices[rank];
@@ -107,13 +122,19 @@ void ListScheduler::choose(unsigned rank, const Priorities &priorities, Random &
     unsigned i = forwards[id];
     forwardReady[id] = inputReady[id] = kInfinity;
     unsigned kept = priorities.keepsPlace ? idleLanes - (!alive[id] && i < lane.count) : 0;
-    if (i < lane.count && room > kept && alive[id] < priorities.lanes[id].limit && (lane.before == kNone || forwards[lane.before] > i)) {
-      forwardReady[id] = lane.before == kNone ? now : std::max(now, forwardEnd[lane.before * stride + i] + lane.forwardDelay);
+    if (i < lane.count && room > kept && alive[id] < priorities.lanes[id].limit &&
+        (lane.before == kNone || forwards[lane.before] > i)) {
+      forwardReady[id] =
+          lane.before == kNone
+              ? now
+              : std::max(now, forwardEnd[lane.before * stride + i] + lane.forwardDelay);
       offer({Step::Forward, id, kNone}, forwardReady[id], priorities.lanes[id].forward);
     }
     unsigned j = inputs[id];
     if (j < i && (lane.after == kNone || inputs[lane.after] > j)) {
-      inputReady[id] = lane.after == kNone ? now : std::max(now, inputEnd[lane.after * stride + j] + lane.inputDelay);
+      inputReady[id] = lane.after == kNone
+                           ? now
+                           : std::max(now, inputEnd[lane.after * stride + j] + lane.inputDelay);
       offer({Step::Input, id, kNone}, inputReady[id], priorities.lanes[id].input);
     }
     if (weights[id])
@@ -125,7 +146,8 @@ void ListScheduler::choose(unsigned rank, const Priorities &priorities, Random &
     if (forwardReady[front] < kInfinity)
       for (unsigned back : problem.lanesOf[rank])
         if (inputReady[back] < kInfinity)
-          offer({Step::Pair, front, back}, std::max(forwardReady[front], inputReady[back]), priorities.lanes[front].pair);
+          offer({Step::Pair, front, back}, std::max(forwardReady[front], inputReady[back]),
+                priorities.lanes[front].pair);
 }
 
 double ListScheduler::carryOut(const Choice &choice) {

@@ -15,10 +15,10 @@ struct Priorities {
     unsigned limit;                      // most micro-batches alive
   };
   std::vector<OfLane> lanes;
-  double impatience;  // what waiting costs, per time
-  double jitter;      // how much chance there is in each choice
-  bool keepsPlace;    // a rank keeps room for one micro-batch of each of its lanes
-  uint64_t seed;      // of the jitter
+  double impatience; // what waiting costs, per time
+  double jitter;     // how much chance there is in each choice
+  bool keepsPlace;   // a rank keeps room for one micro-batch of each of its lanes
+  uint64_t seed;     // of the jitter
 };
 
 /// The usual ones, which are backwards before forwards before weight halves, moved by

@@ -13,7 +13,7 @@ namespace {
 
 constexpr unsigned kHistory = 200; // tries
 constexpr unsigned kMostChanges = 4;
-constexpr unsigned kReach = 12;    // steps that a change moves something over
+constexpr unsigned kReach = 12; // steps that a change moves something over
 
 void moveStep(Word &word, unsigned from, unsigned to) {
   Step step = word[from];
@@ -26,7 +26,8 @@ void moveStep(Word &word, unsigned from, unsigned to) {
 
 // A place at most kReach away.
 unsigned near(const Word &word, unsigned place, Random &random) {
-  unsigned low = place > kReach ? place - kReach : 0, high = std::min<unsigned>(word.size(), place + kReach + 1);
+  unsigned low = place > kReach ? place - kReach : 0,
+           high = std::min<unsigned>(word.size(), place + kReach + 1);
   return low + random.below(high - low);
 }
 
@@ -47,12 +48,14 @@ bool pairSteps(Word &word, unsigned forward, unsigned input, bool atForward) {
 
 // A pair becomes its tasks, in either order; the weight half comes somewhere later.
 void unpair(Word &word, unsigned place, Random &random) {
-  Step pair = word[place], forward{Step::Forward, pair.lane, kNone}, input{Step::Input, pair.other, kNone};
+  Step pair = word[place], forward{Step::Forward, pair.lane, kNone},
+       input{Step::Input, pair.other, kNone};
   bool forwardFirst = random.below(2);
   unsigned weight = place + 2 + (random.below(2) ? 0 : random.below(kReach));
   word[place] = forwardFirst ? forward : input;
   word.insert(word.begin() + place + 1, forwardFirst ? input : forward);
-  word.insert(word.begin() + std::min<unsigned>(weight, word.size()), Step{Step::Weight, pair.other, kNone});
+  word.insert(word.begin() + std::min<unsigned>(weight, word.size()),
+              Step{Step::Weight, pair.other, kNone});
 }
 
 void undo(Order &order, Change &change) { order[change.rank].swap(change.before); }
@@ -78,13 +81,15 @@ bool changeAtRandom(const Problem &problem, Order &order, Random &random, Change
     return false;
   if (pairs && step.kind == Step::Forward && word[other].kind == Step::Input)
     return pairSteps(word, place, other, random.below(2));
-  if (step.kind == word[other].kind && step.lane == word[other].lane && step.other == word[other].other)
+  if (step.kind == word[other].kind && step.lane == word[other].lane &&
+      step.other == word[other].other)
     return false;
   moveStep(word, place, other);
   return true;
 }
 
-Score improve(const Problem &problem, Order &order, double goal, Random &random, const std::function<bool()> &goOn) {
+Score improve(const Problem &problem, Order &order, double goal, Random &random,
+              const std::function<bool()> &goOn) {
   Evaluator evaluate(problem);
   // The makespan decides; ends of ranks that are not the last lead the way to it.
   double lead = 0.05 / problem.header.ranks;

@@ -21,7 +21,8 @@ bool changeAtRandom(const Problem &problem, Order &order, Random &random, Change
 
 /// Improves the order until `goal` is reached or `goOn`, asked before each try, says
 /// no. The order is feasible; so is the result, which is no longer.
-Score improve(const Problem &problem, Order &order, double goal, Random &random, const std::function<bool()> &goOn);
+Score improve(const Problem &problem, Order &order, double goal, Random &random,
+              const std::function<bool()> &goOn);
 
 } // namespace dpc::schedule::searching
 

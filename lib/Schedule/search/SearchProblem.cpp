@@ -7,7 +7,8 @@
 
 namespace dpc::schedule::searching {
 
-Problem::Problem(const Table &table, const Costs &costs, const std::vector<double> &capShares) : header(table) {
+Problem::Problem(const Table &table, const Costs &costs, const std::vector<double> &capShares)
+    : header(table) {
   header.actions.assign(header.ranks, {});
   unsigned stages = header.stages;
   lanesOf.resize(header.ranks);
@@ -23,14 +24,17 @@ Problem::Problem(const Table &table, const Costs &costs, const std::vector<doubl
       // Messages that wait for one another on a link are left to the simulator.
       Link link = costs.linkOf(source, target, header.ranks);
       StageCosts sender = costs.of(from, header.ranks, stages);
-      return link.latency + (isForward ? sender.outputBytes : sender.gradientBytes) / link.bandwidth;
+      return link.latency +
+             (isForward ? sender.outputBytes : sender.gradientBytes) / link.bandwidth;
     };
     for (unsigned stage = 0; stage < stages; ++stage) {
       StageCosts times = costs.of(stage, header.ranks, stages);
       unsigned id = lanes.size(), rank = copy.rankOfStage[stage];
       bool isFirst = stage == 0, isLast = stage + 1 == stages;
-      lanes.push_back({stage, rank, count, copy.firstMicroBatch, isFirst ? kNone : id - 1, isLast ? kNone : id + 1, times.forward, times.input,
-                       times.weight, isFirst ? 0 : delay(stage - 1, stage, true), isLast ? 0 : delay(stage + 1, stage, false)});
+      lanes.push_back({stage, rank, count, copy.firstMicroBatch, isFirst ? kNone : id - 1,
+                       isLast ? kNone : id + 1, times.forward, times.input, times.weight,
+                       isFirst ? 0 : delay(stage - 1, stage, true),
+                       isLast ? 0 : delay(stage + 1, stage, false)});
       lanesOf[rank].push_back(id);
     }
   }
@@ -38,7 +42,8 @@ Problem::Problem(const Table &table, const Costs &costs, const std::vector<doubl
   pairs.resize((size_t)stages * stages);
   for (unsigned a = 0; a < stages; ++a)
     for (unsigned b = 0; b < stages; ++b) {
-      StageCosts front = costs.of(a, header.ranks, stages), back = costs.of(b, header.ranks, stages);
+      StageCosts front = costs.of(a, header.ranks, stages),
+                 back = costs.of(b, header.ranks, stages);
       double &pair = pairs[(size_t)a * stages + b];
       pair = costs.pairOf(a, b, header.ranks, stages);
       pairsGain |= pair < front.forward + back.input + back.weight - kRounding;
@@ -56,10 +61,14 @@ Problem::Problem(const Table &table, const Costs &costs, const std::vector<doubl
 double Problem::duration(const Step &step) const {
   const Lane &lane = lanes[step.lane];
   switch (step.kind) {
-  case Step::Forward: return lane.forward;
-  case Step::Input: return lane.input;
-  case Step::Weight: return lane.weight;
-  case Step::Pair: return pair(step.lane, step.other);
+  case Step::Forward:
+    return lane.forward;
+  case Step::Input:
+    return lane.input;
+  case Step::Weight:
+    return lane.weight;
+  case Step::Pair:
+    return pair(step.lane, step.other);
   }
   return 0;
 }
@@ -68,16 +77,24 @@ Order encode(const Table &table) {
   Order order(table.ranks);
   for (unsigned rank = 0; rank < table.ranks; ++rank)
     for (const Action &action : table.actions[rank]) {
-      auto laneOf = [&](const Task &task) { return table.replicaOf(task.microBatch) * table.stages + task.stage; };
+      auto laneOf = [&](const Task &task) {
+        return table.replicaOf(task.microBatch) * table.stages + task.stage;
+      };
       unsigned lane = laneOf(action.first);
       if (action.second) {
         order[rank].push_back({Step::Pair, lane, laneOf(*action.second)});
         continue;
       }
       switch (action.first.kind) {
-      case Kind::Forward: order[rank].push_back({Step::Forward, lane, kNone}); break;
-      case Kind::Input: order[rank].push_back({Step::Input, lane, kNone}); break;
-      case Kind::Weight: order[rank].push_back({Step::Weight, lane, kNone}); break;
+      case Kind::Forward:
+        order[rank].push_back({Step::Forward, lane, kNone});
+        break;
+      case Kind::Input:
+        order[rank].push_back({Step::Input, lane, kNone});
+        break;
+      case Kind::Weight:
+        order[rank].push_back({Step::Weight, lane, kNone});
+        break;
       case Kind::Backward:
         order[rank].push_back({Step::Input, lane, kNone});
         order[rank].push_back({Step::Weight, lane, kNone});
@@ -90,20 +107,27 @@ Order encode(const Table &table) {
 Table decode(const Problem &problem, const Order &order, const std::string &name) {
   Table table = problem.header;
   table.name = name;
-  std::vector<unsigned> forwards(problem.lanes.size()), inputs(problem.lanes.size()), oldest(problem.lanes.size());
+  std::vector<unsigned> forwards(problem.lanes.size()), inputs(problem.lanes.size()),
+      oldest(problem.lanes.size());
   std::vector<std::vector<unsigned>> split(problem.lanes.size()); // whose weight half comes later
   for (unsigned rank = 0; rank < table.ranks; ++rank)
     for (const Step &step : order[rank]) {
       const Lane &lane = problem.lanes[step.lane];
-      auto task = [](Kind kind, const Lane &lane, unsigned place) { return Task{kind, lane.stage, lane.firstMicroBatch + place}; };
+      auto task = [](Kind kind, const Lane &lane, unsigned place) {
+        return Task{kind, lane.stage, lane.firstMicroBatch + place};
+      };
       Action action;
       switch (step.kind) {
-      case Step::Forward: action.first = task(Kind::Forward, lane, forwards[step.lane]++); break;
+      case Step::Forward:
+        action.first = task(Kind::Forward, lane, forwards[step.lane]++);
+        break;
       case Step::Input:
         split[step.lane].push_back(inputs[step.lane]);
         action.first = task(Kind::Input, lane, inputs[step.lane]++);
         break;
-      case Step::Weight: action.first = task(Kind::Weight, lane, split[step.lane][oldest[step.lane]++]); break;
+      case Step::Weight:
+        action.first = task(Kind::Weight, lane, split[step.lane][oldest[step.lane]++]);
+        break;
       case Step::Pair:
         action.first = task(Kind::Forward, lane, forwards[step.lane]++);
         action.second = task(Kind::Backward, problem.lanes[step.other], inputs[step.other]++);
@@ -130,8 +154,9 @@ Order oneByOne(const Problem &problem) {
 }
 
 Evaluator::Evaluator(const Problem &problem)
-    : problem(problem), forwardEnd(problem.lanes.size() * problem.stride), inputEnd(forwardEnd.size()), forwards(problem.lanes.size()),
-      inputs(problem.lanes.size()), weights(problem.lanes.size()), position(problem.header.ranks), live(problem.header.ranks),
+    : problem(problem), forwardEnd(problem.lanes.size() * problem.stride),
+      inputEnd(forwardEnd.size()), forwards(problem.lanes.size()), inputs(problem.lanes.size()),
+      weights(problem.lanes.size()), position(problem.header.ranks), live(problem.header.ranks),
       blockedOn(problem.header.ranks), clock(problem.header.ranks), slack(problem.header.ranks) {}
 
 double Evaluator::workOf(const Word &word) const {
@@ -159,7 +184,10 @@ bool Evaluator::advance(unsigned rank, const Word &word) {
       continue;
     }
     double start = now;
-    unsigned front = step.kind == Step::Input ? kNone : step.lane, back = isPair ? step.other : step.kind == Step::Input ? step.lane : kNone;
+    unsigned front = step.kind == Step::Input ? kNone : step.lane, back = isPair ? step.other
+                                                                          : step.kind == Step::Input
+                                                                              ? step.lane
+                                                                              : kNone;
     if (front != kNone) {
       const Lane &lane = lanes[front];
       unsigned i = forwards[front];
@@ -188,7 +216,9 @@ bool Evaluator::advance(unsigned rank, const Word &word) {
     }
     if ((room -= start - now) < 0)
       return false;
-    now = start + (isPair ? problem.pair(front, back) : front != kNone ? lanes[front].forward : lanes[back].input);
+    now = start + (isPair           ? problem.pair(front, back)
+                   : front != kNone ? lanes[front].forward
+                                    : lanes[back].input);
     if (front != kNone) {
       forwardEnd[front * stride + forwards[front]++] = now;
       alive += !isPair;

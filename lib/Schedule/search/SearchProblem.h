@@ -106,7 +106,7 @@ private:
   }
 
   const Problem &problem;
-  std::vector<double> forwardEnd, inputEnd; // at lane * stride + place
+  std::vector<double> forwardEnd, inputEnd;        // at lane * stride + place
   std::vector<unsigned> forwards, inputs, weights; // done, of each lane; weights: that can be done
   std::vector<unsigned> position, live, blockedOn, ready;
   std::vector<double> clock, slack; // slack: how much longer a rank may wait within the limit

@@ -14,8 +14,7 @@ namespace {
 constexpr int spins = 2000;
 } // namespace
 
-Cores::Cores(unsigned count)
-    : coreCount(count), slots(std::make_unique<Slot[]>(count)) {
+Cores::Cores(unsigned count) : coreCount(count), slots(std::make_unique<Slot[]>(count)) {
   for (unsigned i = count; i-- > 0;)
     idle.push_back(int(i));
   idleCount = int(count);
@@ -24,7 +23,8 @@ Cores::Cores(unsigned count)
 Status Cores::start() {
   helpers.reserve(coreCount);
   while (helpers.size() + 1 < coreCount)
-    if (Status s = startThread(helpers, coreCount - 1, "cores (--threads)", [this] { helperMain(); });
+    if (Status s =
+            startThread(helpers, coreCount - 1, "cores (--threads)", [this] { helperMain(); });
         !s.ok())
       return s;
   return {};
@@ -102,8 +102,7 @@ void Cores::runPiece(Slot &slot, int core, uint64_t piece) {
 
 // Takes pieces until there are none, or `enough`. The one thread that draws the
 // number after the last piece says that the slot has no work left.
-template <typename Enough>
-void Cores::work(Slot &slot, int core, Enough enough) {
+template <typename Enough> void Cores::work(Slot &slot, int core, Enough enough) {
   while (!enough()) {
     uint64_t i = slot.next.fetch_add(1);
     if (i == slot.pieces)

@@ -105,8 +105,7 @@ public:
     return {};
   }
 
-  Status openKernels(const std::string &path,
-                     const std::vector<std::string> &features) override {
+  Status openKernels(const std::string &path, const std::vector<std::string> &features) override {
     if (Status s = checkCpuFeatures(features); !s.ok())
       return s;
     // An absolute path, or the dynamic loader would search for it.
@@ -147,8 +146,8 @@ public:
     auto prepared = std::make_unique<CpuCall>();
     if (Status s = MatmulPlan::make(shape, library, prepared->matmul); !s.ok())
       return s;
-    prepared->share = prepared->matmul->blocks() > 1 &&
-                      prepared->matmul->flops() / 60e9 > shareSeconds;
+    prepared->share =
+        prepared->matmul->blocks() > 1 && prepared->matmul->flops() / 60e9 > shareSeconds;
     calls.push_back(std::move(prepared));
     out = calls.back().get();
     return {};
@@ -175,8 +174,8 @@ public:
     int core = static_cast<CpuLane &>(lane).core;
     Launching job{this, &kernel, buffers, count};
     if (kernel.share)
-      cores.share(core, (kernel.range + kernel.piece - 1) / kernel.piece,
-                  &CpuDevice::launchPiece, &job);
+      cores.share(core, (kernel.range + kernel.piece - 1) / kernel.piece, &CpuDevice::launchPiece,
+                  &job);
     else
       launchRange(job, core, 0, kernel.range);
   }
@@ -209,14 +208,19 @@ public:
       p[i] = pattern;
   }
 
-  void reduce(Lane &, void *dst, const void *const *sources, size_t sourceCount,
-              uint64_t count, fb::DType dtype) override {
+  void reduce(Lane &, void *dst, const void *const *sources, size_t sourceCount, uint64_t count,
+              fb::DType dtype) override {
     switch (dtype) {
-    case fb::DType::F32: return reduceAs<float>(dst, sources, sourceCount, count);
-    case fb::DType::F64: return reduceAs<double>(dst, sources, sourceCount, count);
-    case fb::DType::I64: return reduceAs<int64_t>(dst, sources, sourceCount, count);
-    case fb::DType::I32: return reduceAs<int32_t>(dst, sources, sourceCount, count);
-    default: assert(false && "refused at load");
+    case fb::DType::F32:
+      return reduceAs<float>(dst, sources, sourceCount, count);
+    case fb::DType::F64:
+      return reduceAs<double>(dst, sources, sourceCount, count);
+    case fb::DType::I64:
+      return reduceAs<int64_t>(dst, sources, sourceCount, count);
+    case fb::DType::I32:
+      return reduceAs<int32_t>(dst, sources, sourceCount, count);
+    default:
+      assert(false && "refused at load");
     }
   }
 
@@ -250,8 +254,7 @@ private:
   static void launchPiece(void *context, int core, uint64_t piece) {
     auto &job = *static_cast<Launching *>(context);
     uint64_t begin = piece * job.kernel->piece;
-    launchRange(job, core, begin,
-                std::min(begin + job.kernel->piece, job.kernel->range));
+    launchRange(job, core, begin, std::min(begin + job.kernel->piece, job.kernel->range));
   }
   static void callPiece(void *context, int core, uint64_t piece) {
     auto &job = *static_cast<Calling *>(context);
@@ -259,8 +262,7 @@ private:
     if (scratch.call != job.number)
       scratch.forget();
     scratch.call = job.number;
-    if (!job.plan->run(piece, core, scratch,
-                       static_cast<const float *>(job.buffers[0]),
+    if (!job.plan->run(piece, core, scratch, static_cast<const float *>(job.buffers[0]),
                        static_cast<const float *>(job.buffers[1]),
                        static_cast<float *>(job.buffers[2])))
       job.failed = true;
@@ -268,8 +270,7 @@ private:
 
   // Blocks that stay in the cache, every source added in turn.
   template <typename T>
-  static void reduceAs(void *dst, const void *const *sources, size_t sourceCount,
-                       uint64_t count) {
+  static void reduceAs(void *dst, const void *const *sources, size_t sourceCount, uint64_t count) {
     constexpr uint64_t block = 1024;
     T sum[block];
     for (uint64_t begin = 0; begin < count; begin += block) {

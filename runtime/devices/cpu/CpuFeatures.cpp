@@ -26,9 +26,10 @@ Status checkCpuFeatures(const std::vector<std::string> &required) {
   }
   if (missing.empty())
     return {};
-  return error(Code::Device, "the artifact's kernels need CPU features that are "
-                             "not here: ", missing,
-               "; compile with --target cpu or on this machine with --target cpu:native");
+  return error(Code::Device,
+               "the artifact's kernels need CPU features that are "
+               "not here: ",
+               missing, "; compile with --target cpu or on this machine with --target cpu:native");
 }
 
 } // namespace dpcrt

@@ -28,8 +28,8 @@ uint64_t align64(uint64_t bytes) { return (bytes + 63) / 64 * 64; }
 
 // The dims of one operand: 1 where the batch stride is 0, which the library takes
 // as a repetition.
-dims operandDims(const MatmulShape &s, const std::vector<int64_t> &strides,
-                 int64_t rows, int64_t columns) {
+dims operandDims(const MatmulShape &s, const std::vector<int64_t> &strides, int64_t rows,
+                 int64_t columns) {
   dims d;
   for (size_t i = 0; i < s.batch.size(); ++i)
     d.push_back(strides[i] == 0 ? 1 : s.batch[i]);
@@ -54,18 +54,16 @@ public:
   std::vector<CoreState> cores;
 
   Status make(const MatmulShape &s, const dnnl::engine &engine, unsigned n);
-  bool run(int core, MatmulScratch &scratch, const float *a, const float *b,
-           float *c) const;
+  bool run(int core, MatmulScratch &scratch, const float *a, const float *b, float *c) const;
 
 private:
   bool tryMake(const dnnl::engine &engine, uint64_t &libraryScratch,
                dnnl::matmul::primitive_desc &description);
-  const float *source(const MatmulOperand &operand, const float *from,
-                      MatmulScratch &scratch, const float *&held) const;
+  const float *source(const MatmulOperand &operand, const float *from, MatmulScratch &scratch,
+                      const float *&held) const;
 };
 
-bool BlockPrimitive::tryMake(const dnnl::engine &engine,
-                             uint64_t &libraryScratch,
+bool BlockPrimitive::tryMake(const dnnl::engine &engine, uint64_t &libraryScratch,
                              dnnl::matmul::primitive_desc &description) {
   try {
     dnnl::primitive_attr attributes;
@@ -76,8 +74,8 @@ bool BlockPrimitive::tryMake(const dnnl::engine &engine,
       attributes.set_post_ops(sum);
     }
     description = dnnl::matmul::primitive_desc(
-        dnnl::matmul::desc(lhs.description(), rhs.description(), dst.description()),
-        attributes, engine);
+        dnnl::matmul::desc(lhs.description(), rhs.description(), dst.description()), attributes,
+        engine);
     implementation = description.impl_info_str();
     libraryScratch = description.scratchpad_desc().get_size();
     return implementation.find("ref") == std::string::npos;
@@ -86,8 +84,7 @@ bool BlockPrimitive::tryMake(const dnnl::engine &engine,
   }
 }
 
-Status BlockPrimitive::make(const MatmulShape &s, const dnnl::engine &engine,
-                            unsigned n) {
+Status BlockPrimitive::make(const MatmulShape &s, const dnnl::engine &engine, unsigned n) {
   OneThread here;
   accumulate = s.accumulate;
   lhs = {operandDims(s, s.lhs, s.m, s.k), s.lhs};
@@ -109,8 +106,8 @@ Status BlockPrimitive::make(const MatmulShape &s, const dnnl::engine &engine,
     for (MatmulOperand *operand : {&lhs, &rhs, &dst})
       operand->copyRowMajor();
     if (!tryMake(engine, libraryScratch, description) && implementation.empty())
-      return error(Code::Device, "oneDNN has no matmul for ", s.m, "x", s.k,
-                   " times ", s.k, "x", s.n, " in f32");
+      return error(Code::Device, "oneDNN has no matmul for ", s.m, "x", s.k, " times ", s.k, "x",
+                   s.n, " in f32");
   }
   scratchBytes = align64(libraryScratch);
   for (MatmulOperand *operand : {&lhs, &rhs, &dst}) {
@@ -120,8 +117,7 @@ Status BlockPrimitive::make(const MatmulShape &s, const dnnl::engine &engine,
   try {
     primitive = dnnl::matmul(description);
     for (unsigned i = 0; i < n; ++i)
-      cores.push_back({dnnl::stream(engine),
-                       dnnl::memory(description.src_desc(), engine, nullptr),
+      cores.push_back({dnnl::stream(engine), dnnl::memory(description.src_desc(), engine, nullptr),
                        dnnl::memory(description.weights_desc(), engine, nullptr),
                        dnnl::memory(description.dst_desc(), engine, nullptr),
                        dnnl::memory(description.scratchpad_desc(), engine, nullptr)});
@@ -144,8 +140,8 @@ const float *BlockPrimitive::source(const MatmulOperand &operand, const float *f
   return copy;
 }
 
-bool BlockPrimitive::run(int core, MatmulScratch &scratch, const float *a,
-                         const float *b, float *c) const {
+bool BlockPrimitive::run(int core, MatmulScratch &scratch, const float *a, const float *b,
+                         float *c) const {
   if (scratch.user != this)
     scratch.forget();
   scratch.user = this;
@@ -162,16 +158,14 @@ bool BlockPrimitive::run(int core, MatmulScratch &scratch, const float *a,
                                  {DNNL_ARG_WEIGHTS, state.weights.get()},
                                  {DNNL_ARG_DST, state.dst.get()},
                                  {DNNL_ARG_SCRATCHPAD, state.scratch.get()}};
-  if (dnnl_primitive_execute(primitive.get(), state.stream.get(), 4, arguments) !=
-      dnnl_success)
+  if (dnnl_primitive_execute(primitive.get(), state.stream.get(), 4, arguments) != dnnl_success)
     return false;
   if (dst.isCopied())
     dst.copyOut(result, c, accumulate);
   return true;
 }
 
-MatmulLibrary::MatmulLibrary(unsigned cores)
-    : engine(dnnl::engine::kind::cpu, 0), cores(cores) {}
+MatmulLibrary::MatmulLibrary(unsigned cores) : engine(dnnl::engine::kind::cpu, 0), cores(cores) {}
 MatmulLibrary::~MatmulLibrary() = default;
 
 Status MatmulLibrary::primitive(const MatmulShape &block, BlockPrimitive *&out) {
@@ -310,8 +304,6 @@ bool MatmulPlan::run(size_t block, int core, MatmulScratch &scratch, const float
   return b.primitive->run(core, scratch, lhs + b.lhs, rhs + b.rhs, dst + b.dst);
 }
 
-const char *MatmulPlan::implementation() const {
-  return list[0].primitive->implementation.c_str();
-}
+const char *MatmulPlan::implementation() const { return list[0].primitive->implementation.c_str(); }
 
 } // namespace dpcrt

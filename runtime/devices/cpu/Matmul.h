@@ -65,8 +65,8 @@ public:
   size_t blocks() const { return list.size(); }
   double flops() const { return work; }
   // Runs one block with the scratch of `core`; false if the library failed.
-  bool run(size_t block, int core, MatmulScratch &scratch, const float *lhs,
-           const float *rhs, float *dst) const;
+  bool run(size_t block, int core, MatmulScratch &scratch, const float *lhs, const float *rhs,
+           float *dst) const;
   // What the library calls the implementation of the first block.
   const char *implementation() const;
 

@@ -57,8 +57,7 @@ MatmulOperand::MatmulOperand(Dims shape, Dims strides)
 
 bool MatmulOperand::isDirect() const {
   size_t r = shape.size() - 2, c = shape.size() - 1;
-  return (strides[c] == 1 && strides[r] >= shape[c]) ||
-         (strides[r] == 1 && strides[c] >= shape[r]);
+  return (strides[c] == 1 && strides[r] >= shape[c]) || (strides[r] == 1 && strides[c] >= shape[r]);
 }
 
 bool MatmulOperand::collides(unsigned axis) const {

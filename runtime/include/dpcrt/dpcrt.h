@@ -23,7 +23,8 @@ typedef struct dpcrt_session dpcrt_session;
 
 #define DPCRT_VERSION_MAJOR 1
 #define DPCRT_VERSION_MINOR 0
-uint32_t dpcrt_version(void); /* of the library: major << 16 | minor; another major is another interface */
+uint32_t
+dpcrt_version(void); /* of the library: major << 16 | minor; another major is another interface */
 
 int dpcrt_error_code(const dpcrt_error *error); /* the exit status it leads to */
 const char *dpcrt_error_message(const dpcrt_error *error);
@@ -36,15 +37,15 @@ const char *dpcrt_artifact_manifest(const dpcrt_artifact *artifact); /* its JSON
 int dpcrt_artifact_has_entry(const dpcrt_artifact *artifact, const char *name);
 
 typedef struct dpcrt_tensor {
-  size_t size;           /* of this struct */
+  size_t size; /* of this struct */
   const char *name;
   const char *dtype;     /* "f32", "i64", ... */
   const uint64_t *shape; /* inputs: of one micro-batch */
   size_t rank;
   uint64_t bytes;
-  uint64_t limit;        /* integer inputs: values are below it; 0: not known */
-  int trained;           /* parameters */
-  int64_t minimum;       /* integer inputs: values are not below it; INT64_MIN: not known */
+  uint64_t limit;         /* integer inputs: values are below it; 0: not known */
+  int trained;            /* parameters */
+  int64_t minimum;        /* integer inputs: values are not below it; INT64_MIN: not known */
   const int64_t *ignored; /* ... but these, outside of minimum and limit, are passed over */
   size_t ignored_count;
   const char *const *framework; /* parameters and states: every name the framework has for it, */
@@ -57,16 +58,17 @@ void dpcrt_artifact_parameter(const dpcrt_artifact *artifact, size_t index, dpcr
 
 typedef struct dpcrt_session_options {
   size_t size;
-  const char *device;       /* "cpu" */
-  unsigned threads;         /* commands that compute at one time; 0: the cores */
-  double link_latency_s;    /* of an emulated link; 0 with bandwidth 0: none */
-  double link_bandwidth;    /* bytes per second; 0: without bound */
-  double timeout_s;         /* an error after this long without progress; 0: never */
-  uint64_t seed;            /* of dropout and the like */
-  int sequential;           /* replay in one thread, in an order fixed by the programs */
+  const char *device;    /* "cpu" */
+  unsigned threads;      /* commands that compute at one time; 0: the cores */
+  double link_latency_s; /* of an emulated link; 0 with bandwidth 0: none */
+  double link_bandwidth; /* bytes per second; 0: without bound */
+  double timeout_s;      /* an error after this long without progress; 0: never */
+  uint64_t seed;         /* of dropout and the like */
+  int sequential;        /* replay in one thread, in an order fixed by the programs */
 } dpcrt_session_options;
 /* Allocates all memory there will be, starts all threads, reads the initial weights. */
-dpcrt_error *dpcrt_session_create(const dpcrt_artifact *artifact, const dpcrt_session_options *options, dpcrt_session **out);
+dpcrt_error *dpcrt_session_create(const dpcrt_artifact *artifact,
+                                  const dpcrt_session_options *options, dpcrt_session **out);
 void dpcrt_session_close(dpcrt_session *session);
 size_t dpcrt_session_ranks(const dpcrt_session *session);
 unsigned dpcrt_session_threads(const dpcrt_session *session);
@@ -78,11 +80,18 @@ typedef struct dpcrt_update {
   double lr_scale, weight_decay, momentum, beta1, beta2, eps;
 } dpcrt_update;
 void dpcrt_update_defaults(const dpcrt_artifact *artifact, dpcrt_update *out);
-dpcrt_error *dpcrt_session_set_update(dpcrt_session *session, const char *parameter, const dpcrt_update *update);
+dpcrt_error *dpcrt_session_set_update(dpcrt_session *session, const char *parameter,
+                                      const dpcrt_update *update);
 
 /* `data`: the input's micro-batches of one step one after the other, of an artifact
  * with expert ranks each [experts, ...]; or one for all of them (`shared`). */
-typedef struct dpcrt_input { size_t size; const char *name; const void *data; uint64_t bytes; int shared; } dpcrt_input;
+typedef struct dpcrt_input {
+  size_t size;
+  const char *name;
+  const void *data;
+  uint64_t bytes;
+  int shared;
+} dpcrt_input;
 /* Evaluation runs eval_step, or train_step without its update where the artifact has
  * no eval_step. */
 enum { DPCRT_TRAIN = 0, DPCRT_EVALUATE = 1 };
@@ -107,12 +116,16 @@ typedef struct dpcrt_result {
  * as the step has begun, result waits for its end. The data of the inputs must stay
  * until then. One step at a time; between the two nothing else of the session may be
  * asked. After a step that fails, only closing is left. */
-dpcrt_error *dpcrt_session_submit(dpcrt_session *session, const dpcrt_input *inputs, size_t count, const dpcrt_request *request);
+dpcrt_error *dpcrt_session_submit(dpcrt_session *session, const dpcrt_input *inputs, size_t count,
+                                  const dpcrt_request *request);
 dpcrt_error *dpcrt_session_result(dpcrt_session *session, dpcrt_result *out);
 
 /* Where training stands: steps begun, and updates made, which Adam's bias correction
  * counts (steps that were skipped make none). A resumed session is told both. */
-typedef struct dpcrt_position { size_t size; uint64_t steps, updates; } dpcrt_position;
+typedef struct dpcrt_position {
+  size_t size;
+  uint64_t steps, updates;
+} dpcrt_position;
 void dpcrt_session_position(const dpcrt_session *session, dpcrt_position *out);
 dpcrt_error *dpcrt_session_set_position(dpcrt_session *session, const dpcrt_position *position);
 
@@ -121,8 +134,10 @@ dpcrt_error *dpcrt_session_set_position(dpcrt_session *session, const dpcrt_posi
  * Sizes must agree. Writing a parameter or moment writes every holder's. */
 size_t dpcrt_session_states(const dpcrt_session *session);
 void dpcrt_session_state(const dpcrt_session *session, size_t index, dpcrt_tensor *out);
-dpcrt_error *dpcrt_session_read(dpcrt_session *session, const char *state, void *data, uint64_t bytes);
-dpcrt_error *dpcrt_session_write(dpcrt_session *session, const char *state, const void *data, uint64_t bytes);
+dpcrt_error *dpcrt_session_read(dpcrt_session *session, const char *state, void *data,
+                                uint64_t bytes);
+dpcrt_error *dpcrt_session_write(dpcrt_session *session, const char *state, const void *data,
+                                 uint64_t bytes);
 /* An error that names the ranks if holders of one parameter differ in a bit, of its
  * values or of its moments. */
 dpcrt_error *dpcrt_session_compare_holders(dpcrt_session *session);
@@ -133,14 +148,15 @@ dpcrt_error *dpcrt_session_compare_holders(dpcrt_session *session);
  * Saving compares holders first. */
 typedef struct dpcrt_progress {
   size_t size;
-  uint64_t generation;        /* of the run: see the page */
-  uint64_t cursor, rows;      /* micro-batches taken; how many there are, 0: no end */
-  int shuffled;               /* whether `shuffle` is set */
-  uint64_t shuffle;           /* the seed of their order */
-  double lr;                  /* of the last step */
-  const char *config;         /* the resolved configuration, JSON */
+  uint64_t generation;   /* of the run: see the page */
+  uint64_t cursor, rows; /* micro-batches taken; how many there are, 0: no end */
+  int shuffled;          /* whether `shuffle` is set */
+  uint64_t shuffle;      /* the seed of their order */
+  double lr;             /* of the last step */
+  const char *config;    /* the resolved configuration, JSON */
 } dpcrt_progress;
-dpcrt_error *dpcrt_session_save(dpcrt_session *session, const char *directory, uint64_t keep, const dpcrt_progress *progress);
+dpcrt_error *dpcrt_session_save(dpcrt_session *session, const char *directory, uint64_t keep,
+                                const dpcrt_progress *progress);
 /* What became of a save that has ended, each told once: its step, and its error if it
  * failed. `wait`: until there is none under way. *step is 0 if there is nothing to tell. */
 dpcrt_error *dpcrt_session_saved(dpcrt_session *session, int wait, uint64_t *step);

@@ -15,8 +15,8 @@ void dpcrt::collectUses(const fb::Program &program, const fb::Command &command,
                         std::vector<CommandUse> &uses) {
   constexpr uint8_t read = kReads | kNeeds, moved = kReads | kNeeds | kMoves;
   auto argument = [&](const fb::Argument *argument) {
-    uint8_t flags = (reads(argument->access()) ? read : 0) |
-                    (writes(argument->access()) ? kWrites : 0);
+    uint8_t flags =
+        (reads(argument->access()) ? read : 0) | (writes(argument->access()) ? kWrites : 0);
     uses.push_back({&argument->ref(), flags});
   };
   switch (command.action_type()) {
@@ -69,16 +69,13 @@ struct BlockAnalysis {
   std::vector<MemoryUse> uses;   ///< space: operands, then arenas
   std::vector<MemoryUse> needed; ///< parts of uses the block itself leaves open
 
-  BlockAnalysis(const fb::Program &program, const fb::Block &block,
-                const std::string &prefix, Diagnostics &diagnostics)
-      : program(program), block(block), prefix(prefix),
-        diagnostics(diagnostics), operands(count(block.operands())),
-        commands(count(block.commands())), graph(block.streams()),
-        firedBy(block.events(), UINT32_MAX) {}
+  BlockAnalysis(const fb::Program &program, const fb::Block &block, const std::string &prefix,
+                Diagnostics &diagnostics)
+      : program(program), block(block), prefix(prefix), diagnostics(diagnostics),
+        operands(count(block.operands())), commands(count(block.commands())),
+        graph(block.streams()), firedBy(block.events(), UINT32_MAX) {}
 
-  const fb::Command &command(uint32_t index) const {
-    return *block.commands()->Get(index);
-  }
+  const fb::Command &command(uint32_t index) const { return *block.commands()->Get(index); }
   std::string name(uint32_t index) const {
     return commandName(program, &block, index) + " on stream " +
            std::to_string(command(index).stream());
@@ -107,9 +104,8 @@ void BlockAnalysis::build() {
     collectUses(program, each, own);
     for (const CommandUse &use : own) {
       bool arena = use.ref->space() == fb::Space::Arena;
-      uses.push_back({use.ref->index() + (arena ? operands : 0), index,
-                      use.ref->offset(), use.ref->offset() + use.ref->bytes(),
-                      index, 0, use.flags});
+      uses.push_back({use.ref->index() + (arena ? operands : 0), index, use.ref->offset(),
+                      use.ref->offset() + use.ref->bytes(), index, 0, use.flags});
     }
   }
   for (uint32_t index = 0; index < commands; ++index)
@@ -119,20 +115,17 @@ void BlockAnalysis::build() {
 }
 
 bool BlockAnalysis::checkCycle(const std::vector<uint32_t> &order) {
-  std::vector<uint32_t> cycle = findCycle(
-      commands, graph.edges, order, [&](uint32_t before, uint32_t after) {
-        return before < after &&
-               command(before).stream() == command(after).stream();
+  std::vector<uint32_t> cycle =
+      findCycle(commands, graph.edges, order, [&](uint32_t before, uint32_t after) {
+        return before < after && command(before).stream() == command(after).stream();
       });
   if (cycle.empty())
     return true;
   std::string hops;
   for (size_t at = 0; at < cycle.size(); ++at) {
     uint32_t next = cycle[(at + 1) % cycle.size()];
-    bool follows = command(next).stream() == command(cycle[at]).stream() &&
-                   next < cycle[at];
-    hops += "\n  " + name(cycle[at]) +
-            (follows ? " comes after " : " waits for an event of ") +
+    bool follows = command(next).stream() == command(cycle[at]).stream() && next < cycle[at];
+    hops += "\n  " + name(cycle[at]) + (follows ? " comes after " : " waits for an event of ") +
             commandName(program, &block, next);
   }
   diagnostics.error(prefix, "block ", blockName(program, block),
@@ -144,34 +137,29 @@ void BlockAnalysis::checkMemory(const std::vector<uint32_t> &order) {
   std::vector<uint32_t> rank(commands);
   for (uint32_t at = 0; at < commands; ++at)
     rank[order[at]] = at;
-  std::sort(uses.begin(), uses.end(),
-            [&](const MemoryUse &a, const MemoryUse &b) {
-              // What a command needs it needs before it writes.
-              return std::tuple(rank[a.node], !(a.flags & kNeeds), a.space,
-                                a.begin, a.end, a.flags) <
-                     std::tuple(rank[b.node], !(b.flags & kNeeds), b.space,
-                                b.begin, b.end, b.flags);
-            });
+  std::sort(uses.begin(), uses.end(), [&](const MemoryUse &a, const MemoryUse &b) {
+    // What a command needs it needs before it writes.
+    return std::tuple(rank[a.node], !(a.flags & kNeeds), a.space, a.begin, a.end, a.flags) <
+           std::tuple(rank[b.node], !(b.flags & kNeeds), b.space, b.begin, b.end, b.flags);
+  });
   Clocks clocks(graph, order);
   std::set<std::pair<uint32_t, uint32_t>> reported;
   MemoryFindings findings;
   auto range = [&](const MemoryUse &use) {
     fb::Ref ref(use.space < operands ? fb::Space::Operand : fb::Space::Arena,
-                use.space < operands ? use.space : use.space - operands,
-                use.begin, use.end - use.begin);
+                use.space < operands ? use.space : use.space - operands, use.begin,
+                use.end - use.begin);
     return rangeName(program, &block, ref);
   };
   findings.race = [&](uint32_t earlier, uint32_t later) {
     const MemoryUse &a = uses[earlier], &b = uses[later];
     if (!reported.insert({a.command, b.command}).second)
       return;
-    diagnostics.error(
-        prefix, "block ", blockName(program, block),
-        ": race: ", name(a.command), a.flags & kWrites ? " writes " : " reads ",
-        range(a), " and ", name(b.command),
-        b.flags & kWrites ? " writes " : " reads ", range(b),
-        "; nothing makes ", commandName(program, &block, b.command),
-        " wait for ", commandName(program, &block, a.command));
+    diagnostics.error(prefix, "block ", blockName(program, block), ": race: ", name(a.command),
+                      a.flags & kWrites ? " writes " : " reads ", range(a), " and ",
+                      name(b.command), b.flags & kWrites ? " writes " : " reads ", range(b),
+                      "; nothing makes ", commandName(program, &block, b.command), " wait for ",
+                      commandName(program, &block, a.command));
   };
   findings.unwritten = [&](uint32_t number, uint64_t begin, uint64_t end) {
     MemoryUse use = uses[number];
@@ -180,25 +168,22 @@ void BlockAnalysis::checkMemory(const std::vector<uint32_t> &order) {
     use.flags &= kNeeds | kMoves;
     needed.push_back(use);
   };
-  dpcrt::checkMemory(
-      clocks, graph, uses,
-      std::vector<bool>(operands + count(program.arenas()), true), findings);
+  dpcrt::checkMemory(clocks, graph, uses,
+                     std::vector<bool>(operands + count(program.arenas()), true), findings);
 }
 
 /// Merges ranges of one kind that touch or overlap.
 static std::vector<MemoryUse> merge(std::vector<MemoryUse> uses) {
-  std::sort(
-      uses.begin(), uses.end(), [](const MemoryUse &a, const MemoryUse &b) {
-        // Reads stand before writes: a segment that does both needs the
-        // bytes as they were.
-        return std::tuple(!(a.flags & kNeeds), a.flags, a.space, a.begin,
-                          a.end) < std::tuple(!(b.flags & kNeeds), b.flags,
-                                              b.space, b.begin, b.end);
-      });
+  std::sort(uses.begin(), uses.end(), [](const MemoryUse &a, const MemoryUse &b) {
+    // Reads stand before writes: a segment that does both needs the
+    // bytes as they were.
+    return std::tuple(!(a.flags & kNeeds), a.flags, a.space, a.begin, a.end) <
+           std::tuple(!(b.flags & kNeeds), b.flags, b.space, b.begin, b.end);
+  });
   std::vector<MemoryUse> merged;
   for (const MemoryUse &use : uses) {
-    if (!merged.empty() && merged.back().flags == use.flags &&
-        merged.back().space == use.space && use.begin <= merged.back().end)
+    if (!merged.empty() && merged.back().flags == use.flags && merged.back().space == use.space &&
+        use.begin <= merged.back().end)
       merged.back().end = std::max(merged.back().end, use.end);
     else
       merged.push_back(use);
@@ -212,8 +197,7 @@ BlockSummary BlockAnalysis::cut() const {
   for (uint32_t event : items(block.results()))
     visible[event] = true;
   auto foreign = [&](uint32_t event, uint32_t index) {
-    return event >= operands &&
-           command(firedBy[event]).stream() != command(index).stream();
+    return event >= operands && command(firedBy[event]).stream() != command(index).stream();
   };
   for (uint32_t index = 0; index < commands; ++index)
     for (uint32_t event : items(command(index).waits()))
@@ -248,8 +232,7 @@ BlockSummary BlockAnalysis::cut() const {
   for (uint32_t index = 0; index < commands; ++index)
     for (uint32_t event : items(command(index).waits()))
       if (foreign(event, index))
-        summary.segments[segmentOf[index]].segmentWaits.push_back(
-            segmentOf[firedBy[event]]);
+        summary.segments[segmentOf[index]].segmentWaits.push_back(segmentOf[firedBy[event]]);
   for (uint32_t event : items(block.results()))
     summary.resultSegments.push_back(segmentOf[firedBy[event]]);
 
@@ -275,14 +258,11 @@ BlockSummary BlockAnalysis::cut() const {
   return summary;
 }
 
-BlockSummary dpcrt::summarizeBlock(const fb::Program &program,
-                                   const fb::Block &block,
-                                   const std::string &prefix,
-                                   Diagnostics &diagnostics) {
+BlockSummary dpcrt::summarizeBlock(const fb::Program &program, const fb::Block &block,
+                                   const std::string &prefix, Diagnostics &diagnostics) {
   BlockAnalysis analysis(program, block, prefix, diagnostics);
   analysis.build();
-  std::vector<uint32_t> order =
-      topologicalOrder(analysis.commands, analysis.graph.edges);
+  std::vector<uint32_t> order = topologicalOrder(analysis.commands, analysis.graph.edges);
   if (!analysis.checkCycle(order))
     return {};
   analysis.checkMemory(order);

@@ -12,8 +12,8 @@
 #ifndef DPCRT_PROGRAM_CHECK_BLOCKSUMMARY_H
 #define DPCRT_PROGRAM_CHECK_BLOCKSUMMARY_H
 
-#include "program/format/Diagnostics.h"
 #include "program/check/MemoryCheck.h"
+#include "program/format/Diagnostics.h"
 #include "program/format/Program.h"
 
 #include <string>
@@ -50,8 +50,7 @@ void collectUses(const fb::Program &program, const fb::Command &command,
 /// Checks a block on its own (no cycle, no race between its streams) and
 /// summarises it. Errors start with `prefix`.
 BlockSummary summarizeBlock(const fb::Program &program, const fb::Block &block,
-                            const std::string &prefix,
-                            Diagnostics &diagnostics);
+                            const std::string &prefix, Diagnostics &diagnostics);
 
 } // namespace dpcrt
 

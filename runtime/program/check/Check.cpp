@@ -7,8 +7,8 @@
 
 using namespace dpcrt;
 
-Status dpcrt::checkPrograms(const std::vector<const fb::Program *> &programs,
-                            CheckReport *report, unsigned errorLimit) {
+Status dpcrt::checkPrograms(const std::vector<const fb::Program *> &programs, CheckReport *report,
+                            unsigned errorLimit) {
   Diagnostics diagnostics(errorLimit);
   checkRanks(programs, diagnostics);
   if (!diagnostics.empty())
@@ -41,8 +41,7 @@ Status dpcrt::checkPrograms(const std::vector<const fb::Program *> &programs,
     }
     report->messages = matches.size();
     for (const Match &match : matches)
-      report->messageBytes +=
-          ranks[match.sender].transfer(match.send).ref()->bytes();
+      report->messageBytes += ranks[match.sender].transfer(match.send).ref()->bytes();
     report->collectives = collectives.size();
   }
   return diagnostics.status(Code::Artifact);

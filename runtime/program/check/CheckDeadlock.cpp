@@ -22,15 +22,13 @@ namespace {
 
 class WaitGraph {
 public:
-  WaitGraph(const std::vector<RankGraph> &ranks,
-            const std::vector<Match> &matches,
+  WaitGraph(const std::vector<RankGraph> &ranks, const std::vector<Match> &matches,
             const std::vector<CollectiveMatch> &collectives);
 
   std::vector<uint32_t> cycle() const {
-    return findCycle(nodes, edges, topologicalOrder(nodes, edges),
-                     [&](uint32_t before, uint32_t after) {
-                       return goesWithoutSaying(before, after);
-                     });
+    return findCycle(
+        nodes, edges, topologicalOrder(nodes, edges),
+        [&](uint32_t before, uint32_t after) { return goesWithoutSaying(before, after); });
   }
   std::string describe(const std::vector<uint32_t> &cycle) const;
 
@@ -53,8 +51,7 @@ private:
 
 } // namespace
 
-WaitGraph::WaitGraph(const std::vector<RankGraph> &ranks,
-                     const std::vector<Match> &matches,
+WaitGraph::WaitGraph(const std::vector<RankGraph> &ranks, const std::vector<Match> &matches,
                      const std::vector<CollectiveMatch> &collectives)
     : ranks(ranks) {
   for (const RankGraph &rank : ranks) {
@@ -101,8 +98,7 @@ bool WaitGraph::goesWithoutSaying(uint32_t before, uint32_t after) const {
   if (a.rank != b.rank)
     return false;
   const RankGraph &rank = ranks[a.rank];
-  const EventGraph::Node &from = rank.graph.nodes[a.node],
-                         &to = rank.graph.nodes[b.node];
+  const EventGraph::Node &from = rank.graph.nodes[a.node], &to = rank.graph.nodes[b.node];
   return (from.axis == to.axis && from.position < to.position) ||
          (rank.origins[a.node].command == rank.origins[b.node].command &&
           rank.origins[a.node].kind != RankGraph::Kind::Segment);
@@ -114,18 +110,15 @@ std::string WaitGraph::name(const Place &at) const {
   const fb::Command &command = rank.command(origin.command);
   if (origin.kind == RankGraph::Kind::Transfer)
     return "exchange #" + std::to_string(origin.command) + " (" +
-           transferName(
-               *command.action_as_Exchange()->transfers()->Get(origin.part)) +
-           ")";
+           transferName(*command.action_as_Exchange()->transfers()->Get(origin.part)) + ")";
   std::string name = commandName(*rank.program, nullptr, origin.command);
   if (const fb::Run *run = command.action_as_Run();
       run && origin.kind == RankGraph::Kind::Segment) {
     const Segment &segment = rank.blocks[run->block()].segments[origin.part];
     if (segment.collective)
-      name =
-          commandName(*rank.program, rank.program->blocks()->Get(run->block()),
-                      segment.commands[0]) +
-          " of " + name;
+      name = commandName(*rank.program, rank.program->blocks()->Get(run->block()),
+                         segment.commands[0]) +
+             " of " + name;
   }
   return name;
 }
@@ -142,8 +135,7 @@ std::string WaitGraph::describe(const std::vector<uint32_t> &cycle) const {
   for (uint32_t node : cycle)
     path.push_back(node);
   // Start behind a collective's middle, so that no hop is torn.
-  auto middle = std::find_if(path.begin(), path.end(),
-                             [&](uint32_t n) { return isCollective(n); });
+  auto middle = std::find_if(path.begin(), path.end(), [&](uint32_t n) { return isCollective(n); });
   if (middle != path.end())
     std::rotate(path.begin(), middle + 1, path.end());
   for (size_t at = 0; at < path.size(); ++at) {
@@ -163,29 +155,24 @@ std::string WaitGraph::describe(const std::vector<uint32_t> &cycle) const {
       const RankGraph::Origin &a = rank.origins[hop.from.node];
       const RankGraph::Origin &b = rank.origins[hop.to.node];
       // An exchange or a collective ends after it has started.
-      if (a.command == b.command &&
-          (a.kind != RankGraph::Kind::Segment || a.part == b.part))
+      if (a.command == b.command && (a.kind != RankGraph::Kind::Segment || a.part == b.part))
         continue;
       uint32_t axis = rank.graph.nodes[hop.from.node].axis;
       if (axis == rank.graph.nodes[hop.to.node].axis &&
-          rank.graph.nodes[hop.to.node].position <
-              rank.graph.nodes[hop.from.node].position)
+          rank.graph.nodes[hop.to.node].position < rank.graph.nodes[hop.from.node].position)
         hop.kind = Hop::Stream;
     }
     // A step along the stream inside one run says nothing.
     if (hop.kind == Hop::Stream && name(hop.from) == name(hop.to))
       continue;
-    if (hop.kind == Hop::Stream && !hops.empty() &&
-        hops.back().kind == Hop::Stream &&
-        hops.back().from.rank == hop.from.rank &&
-        stream(hops.back().from) == stream(hop.from))
+    if (hop.kind == Hop::Stream && !hops.empty() && hops.back().kind == Hop::Stream &&
+        hops.back().from.rank == hop.from.rank && stream(hops.back().from) == stream(hop.from))
       hops.back().to = hop.to;
     else
       hops.push_back(hop);
   }
   // The chain along a stream may go round the end of the list.
-  if (hops.size() > 1 && hops.back().kind == Hop::Stream &&
-      hops.front().kind == Hop::Stream &&
+  if (hops.size() > 1 && hops.back().kind == Hop::Stream && hops.front().kind == Hop::Stream &&
       hops.back().from.rank == hops.front().from.rank &&
       stream(hops.back().from) == stream(hops.front().from)) {
     hops.front().from = hops.back().from;
@@ -198,12 +185,10 @@ std::string WaitGraph::describe(const std::vector<uint32_t> &cycle) const {
            streamName(program, stream(hop.from)) + ": " + name(hop.from);
     switch (hop.kind) {
     case Hop::Rendezvous:
-      out += " waits for rank " + std::to_string(hop.to.rank) + " to start " +
-             name(hop.to);
+      out += " waits for rank " + std::to_string(hop.to.rank) + " to start " + name(hop.to);
       break;
     case Hop::Collective:
-      out += " waits for rank " + std::to_string(hop.to.rank) +
-             " to take part in " + name(hop.to);
+      out += " waits for rank " + std::to_string(hop.to.rank) + " to take part in " + name(hop.to);
       break;
     case Hop::Stream:
       out += " comes after " + name(hop.to);
@@ -217,8 +202,7 @@ std::string WaitGraph::describe(const std::vector<uint32_t> &cycle) const {
   return out;
 }
 
-void dpcrt::checkDeadlock(const std::vector<RankGraph> &ranks,
-                          const std::vector<Match> &matches,
+void dpcrt::checkDeadlock(const std::vector<RankGraph> &ranks, const std::vector<Match> &matches,
                           const std::vector<CollectiveMatch> &collectives,
                           Diagnostics &diagnostics) {
   WaitGraph graph(ranks, matches, collectives);

@@ -18,16 +18,14 @@ struct Channel {
 
 } // namespace
 
-static std::string at(const RankGraph &rank,
-                      const RankGraph::TransferSite &site) {
+static std::string at(const RankGraph &rank, const RankGraph::TransferSite &site) {
   const fb::Command &command = rank.command(site.command);
   std::string out = "exchange #" + std::to_string(site.command);
   std::string_view label = text(*rank.program, command.label());
   return label.empty() ? out : out + " " + quoted(label);
 }
 
-void dpcrt::matchMessages(const std::vector<RankGraph> &ranks,
-                          std::vector<Match> &matches,
+void dpcrt::matchMessages(const std::vector<RankGraph> &ranks, std::vector<Match> &matches,
                           Diagnostics &diagnostics) {
   // A channel is what goes from one rank to another.
   std::map<std::pair<uint32_t, uint32_t>, Channel> channels;
@@ -40,14 +38,12 @@ void dpcrt::matchMessages(const std::vector<RankGraph> &ranks,
         continue;
       }
       channels[{rank, transfer.peer()}].sends.push_back(site);
-      auto [other, fresh] =
-          sentBy.insert({transfer.message(), {rank, site.command}});
+      auto [other, fresh] = sentBy.insert({transfer.message(), {rank, site.command}});
       if (!fresh)
         diagnostics.error("message ", transfer.message(),
-                          " is sent twice in the step: by exchange #",
-                          other->second.second, " of rank ",
-                          other->second.first, " and by exchange #",
-                          site.command, " of rank ", rank);
+                          " is sent twice in the step: by exchange #", other->second.second,
+                          " of rank ", other->second.first, " and by exchange #", site.command,
+                          " of rank ", rank);
     }
   }
   for (const auto &[ends, channel] : channels) {
@@ -61,37 +57,32 @@ void dpcrt::matchMessages(const std::vector<RankGraph> &ranks,
       if (send.message() != receive.message()) {
         // What follows is out of step as well and would only repeat this.
         inStep = false;
-        diagnostics.error("the ", ordinal(k + 1), " message from rank ", from,
-                          " to rank ", to, " is sent as message ",
-                          send.message(), " by ", at(sender, channel.sends[k]),
-                          " of rank ", from, ", but received as message ",
-                          receive.message(), " by ",
+        diagnostics.error("the ", ordinal(k + 1), " message from rank ", from, " to rank ", to,
+                          " is sent as message ", send.message(), " by ",
+                          at(sender, channel.sends[k]), " of rank ", from,
+                          ", but received as message ", receive.message(), " by ",
                           at(receiver, channel.receives[k]), " of rank ", to);
         continue;
       }
       if (send.ref()->bytes() != receive.ref()->bytes())
-        diagnostics.error(
-            "message ", send.message(), " is sent with ", send.ref()->bytes(),
-            " bytes by ", at(sender, channel.sends[k]), " of rank ", from,
-            ", but received with ", receive.ref()->bytes(), " bytes by ",
-            at(receiver, channel.receives[k]), " of rank ", to);
+        diagnostics.error("message ", send.message(), " is sent with ", send.ref()->bytes(),
+                          " bytes by ", at(sender, channel.sends[k]), " of rank ", from,
+                          ", but received with ", receive.ref()->bytes(), " bytes by ",
+                          at(receiver, channel.receives[k]), " of rank ", to);
       matches.push_back({from, to, channel.sends[k], channel.receives[k]});
     }
     if (!inStep)
       continue;
     for (size_t k = met; k < channel.sends.size(); ++k)
-      diagnostics.error(
-          "message ", ranks[from].transfer(channel.sends[k]).message(),
-          ", which ", at(ranks[from], channel.sends[k]), " of rank ", from,
-          " sends to rank ", to, ", is never received: rank ", to, " receives ",
-          channel.receives.size(), " of ", channel.sends.size(), " messages");
+      diagnostics.error("message ", ranks[from].transfer(channel.sends[k]).message(), ", which ",
+                        at(ranks[from], channel.sends[k]), " of rank ", from, " sends to rank ", to,
+                        ", is never received: rank ", to, " receives ", channel.receives.size(),
+                        " of ", channel.sends.size(), " messages");
     for (size_t k = met; k < channel.receives.size(); ++k)
-      diagnostics.error(
-          "message ", ranks[to].transfer(channel.receives[k]).message(),
-          ", which ", at(ranks[to], channel.receives[k]), " of rank ", to,
-          " receives from rank ", from, ", is never sent: rank ", from,
-          " sends ", channel.sends.size(), " of ", channel.receives.size(),
-          " messages");
+      diagnostics.error("message ", ranks[to].transfer(channel.receives[k]).message(), ", which ",
+                        at(ranks[to], channel.receives[k]), " of rank ", to, " receives from rank ",
+                        from, ", is never sent: rank ", from, " sends ", channel.sends.size(),
+                        " of ", channel.receives.size(), " messages");
   }
 }
 
@@ -104,8 +95,7 @@ static std::string inWords(const fb::Collective &collective) {
 }
 
 void dpcrt::matchCollectives(const std::vector<RankGraph> &ranks,
-                             std::vector<CollectiveMatch> &collectives,
-                             Diagnostics &diagnostics) {
+                             std::vector<CollectiveMatch> &collectives, Diagnostics &diagnostics) {
   using Sites = std::map<uint32_t, std::vector<RankGraph::CollectiveSite>>;
   std::map<std::string, Sites> groups;
   for (uint32_t rank = 0; rank < ranks.size(); ++rank) {
@@ -115,8 +105,7 @@ void dpcrt::matchCollectives(const std::vector<RankGraph> &ranks,
         groups[std::string(text(group->name()))][member];
     for (const RankGraph::CollectiveSite &site : ranks[rank].collectives) {
       uint32_t group = ranks[rank].collective(site).group();
-      groups[std::string(text(program.groups()->Get(group)->name()))][rank]
-          .push_back(site);
+      groups[std::string(text(program.groups()->Get(group)->name()))][rank].push_back(site);
     }
   }
   for (const auto &[name, sites] : groups) {
@@ -130,22 +119,20 @@ void dpcrt::matchCollectives(const std::vector<RankGraph> &ranks,
         if (mine == theirs)
           continue;
         inStep = false;
-        diagnostics.error("the ", ordinal(k + 1), " collective of group ",
-                          quoted(name), " is ", theirs, " on rank ", reference,
-                          " (", ranks[reference].describe(expected[k]),
-                          "), but ", mine, " on rank ", rank, " (",
-                          ranks[rank].describe(own[k]), ")");
+        diagnostics.error("the ", ordinal(k + 1), " collective of group ", quoted(name), " is ",
+                          theirs, " on rank ", reference, " (",
+                          ranks[reference].describe(expected[k]), "), but ", mine, " on rank ",
+                          rank, " (", ranks[rank].describe(own[k]), ")");
         break;
       }
       if (inStep && own.size() != expected.size()) {
         inStep = false;
         bool less = own.size() < expected.size();
         uint32_t more = less ? reference : rank;
-        diagnostics.error("rank ", rank, " takes part in ", own.size(),
-                          " collectives of group ", quoted(name), ", but rank ",
-                          reference, " in ", expected.size(), ": ",
-                          ranks[more].describe((less ? expected : own)[met]),
-                          " of rank ", more, " is not met");
+        diagnostics.error("rank ", rank, " takes part in ", own.size(), " collectives of group ",
+                          quoted(name), ", but rank ", reference, " in ", expected.size(), ": ",
+                          ranks[more].describe((less ? expected : own)[met]), " of rank ", more,
+                          " is not met");
       }
     }
     if (!inStep)

@@ -15,8 +15,7 @@ namespace dpcrt {
 
 /// The programs belong together: one mesh, one entry point, groups that mean
 /// the same, parameters that are the same everywhere and counted once.
-void checkRanks(const std::vector<const fb::Program *> &programs,
-                Diagnostics &diagnostics);
+void checkRanks(const std::vector<const fb::Program *> &programs, Diagnostics &diagnostics);
 
 /// A message: who sends and who receives it.
 struct Match {
@@ -30,16 +29,14 @@ struct CollectiveMatch {
 
 /// Pairs the k-th send of a to b with the k-th receive of b from a, and the
 /// k-th collectives of a group; reports what does not meet or does not agree.
-void matchMessages(const std::vector<RankGraph> &ranks,
-                   std::vector<Match> &matches, Diagnostics &diagnostics);
+void matchMessages(const std::vector<RankGraph> &ranks, std::vector<Match> &matches,
+                   Diagnostics &diagnostics);
 void matchCollectives(const std::vector<RankGraph> &ranks,
                       std::vector<CollectiveMatch> &collectives, Diagnostics &diagnostics);
 
 /// Finds commands that wait for each other over any number of ranks.
-void checkDeadlock(const std::vector<RankGraph> &ranks,
-                   const std::vector<Match> &matches,
-                   const std::vector<CollectiveMatch> &collectives,
-                   Diagnostics &diagnostics);
+void checkDeadlock(const std::vector<RankGraph> &ranks, const std::vector<Match> &matches,
+                   const std::vector<CollectiveMatch> &collectives, Diagnostics &diagnostics);
 
 /// Races, bytes read before they are written, the order of messages, and the
 /// end of the step, of one rank whose own graph has no cycle.

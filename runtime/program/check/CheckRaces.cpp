@@ -15,10 +15,8 @@ namespace {
 
 class RaceCheck {
 public:
-  RaceCheck(const RankGraph &rank, const std::vector<uint32_t> &order,
-            Diagnostics &diagnostics)
-      : rank(rank), program(*rank.program), clocks(rank.graph, order),
-        diagnostics(diagnostics),
+  RaceCheck(const RankGraph &rank, const std::vector<uint32_t> &order, Diagnostics &diagnostics)
+      : rank(rank), program(*rank.program), clocks(rank.graph, order), diagnostics(diagnostics),
         prefix("rank " + std::to_string(rank.program->coordinate()) + ": ") {
     sortUses(order);
   }
@@ -36,9 +34,7 @@ private:
   static const char *verb(const MemoryUse &use) {
     return use.flags & kWrites ? " writes " : " reads ";
   }
-  std::string name(uint32_t command) const {
-    return commandName(program, nullptr, command);
-  }
+  std::string name(uint32_t command) const { return commandName(program, nullptr, command); }
 
   const RankGraph &rank;
   const fb::Program &program;
@@ -66,8 +62,7 @@ void RaceCheck::sortUses(const std::vector<uint32_t> &order) {
   for (uint32_t at = 0; at < uses.size(); ++at)
     sorted[at] = at;
   std::sort(sorted.begin(), sorted.end(), [&](uint32_t a, uint32_t b) {
-    return std::pair(place[uses[a].node], a) <
-           std::pair(place[uses[b].node], b);
+    return std::pair(place[uses[a].node], a) < std::pair(place[uses[b].node], b);
   });
   for (uint32_t at = 0; at < uses.size(); ++at)
     uses[at] = rank.uses[sorted[at]];
@@ -88,17 +83,14 @@ void RaceCheck::checkOverlaps() {
       const fb::Ref &ref = *run->operands()->Get(k);
       const fb::Operand &operand = *block.operands()->Get(k);
       for (const MemoryUse &own : rank.blocks[run->block()].own) {
-        if (own.space != ref.index() ||
-            own.begin >= ref.offset() + ref.bytes() ||
-            ref.offset() >= own.end ||
-            !(writes(operand.access()) || (own.flags & kWrites)) ||
+        if (own.space != ref.index() || own.begin >= ref.offset() + ref.bytes() ||
+            ref.offset() >= own.end || !(writes(operand.access()) || (own.flags & kWrites)) ||
             !reported.insert({run->block(), k}).second)
           continue;
         diagnostics.error(prefix, name(number), ": operand ", k, " ",
                           quoted(text(program, operand.name())), ", ",
-                          rangeName(program, nullptr, ref), ", lies on ",
-                          range(own), ", which block ",
-                          blockName(program, block), " uses by itself");
+                          rangeName(program, nullptr, ref), ", lies on ", range(own),
+                          ", which block ", blockName(program, block), " uses by itself");
       }
     }
   }
@@ -119,27 +111,22 @@ void RaceCheck::checkAccesses() {
     // an operand that lies on the block's own memory.
     if (a.command == b.command || !raced.insert({a.command, b.command}).second)
       return;
-    diagnostics.error(prefix, "race: ", rank.describe(a), verb(a), range(a),
-                      " and ", rank.describe(b), verb(b), range(b),
-                      "; nothing makes ", name(b.command), " wait for ",
-                      name(a.command));
+    diagnostics.error(prefix, "race: ", rank.describe(a), verb(a), range(a), " and ",
+                      rank.describe(b), verb(b), range(b), "; nothing makes ", name(b.command),
+                      " wait for ", name(a.command));
   };
   findings.unwritten = [&](uint32_t number, uint64_t begin, uint64_t end) {
     const MemoryUse &use = uses[number];
     // What one run of a block lacks, all its runs lack, as a rule.
     const fb::Run *run = rank.command(use.command).action_as_Run();
-    if (!unwritten
-             .insert({run ? int64_t(run->block()) : -1,
-                      run ? use.part : use.command})
-             .second)
+    if (!unwritten.insert({run ? int64_t(run->block()) : -1, run ? use.part : use.command}).second)
       return;
     std::string missing = rangeName(program, use.space, begin, end);
     std::string whole = range(use);
-    diagnostics.error(
-        prefix, rank.describe(use), " reads ", whole,
-        missing == whole ? std::string(", which") : ", of which " + missing,
-        missing == whole ? " nothing before it in the step writes"
-                         : " is written by nothing before it in the step");
+    diagnostics.error(prefix, rank.describe(use), " reads ", whole,
+                      missing == whole ? std::string(", which") : ", of which " + missing,
+                      missing == whole ? " nothing before it in the step writes"
+                                       : " is written by nothing before it in the step");
   };
   checkMemory(clocks, rank.graph, uses, tracked, findings);
 }
@@ -153,17 +140,16 @@ void RaceCheck::checkChannels() {
   std::map<std::pair<uint32_t, fb::Direction>, Last> channels;
   for (const RankGraph::TransferSite &site : rank.transfers) {
     const fb::Transfer &transfer = rank.transfer(site);
-    auto [at, fresh] = channels.insert(
-        {{transfer.peer(), transfer.direction()}, {site.start, site.command}});
+    auto [at, fresh] =
+        channels.insert({{transfer.peer(), transfer.direction()}, {site.start, site.command}});
     if (!fresh && !clocks.before(at->second.start, site.start)) {
       bool send = transfer.direction() == fb::Direction::Send;
-      diagnostics.error(
-          prefix, name(at->second.command), " on stream ",
-          rank.stream(at->second.start), " and ", name(site.command),
-          " on stream ", rank.stream(site.start), " both ",
-          send ? "send to" : "receive from", " rank ", transfer.peer(),
-          ", and nothing orders them: their messages could be "
-          "taken for each other");
+      diagnostics.error(prefix, name(at->second.command), " on stream ",
+                        rank.stream(at->second.start), " and ", name(site.command), " on stream ",
+                        rank.stream(site.start), " both ", send ? "send to" : "receive from",
+                        " rank ", transfer.peer(),
+                        ", and nothing orders them: their messages could be "
+                        "taken for each other");
     }
     at->second = {site.start, site.command};
   }
@@ -173,8 +159,7 @@ void RaceCheck::checkChannels() {
     auto [at, fresh] = groups.insert({group, site});
     if (!fresh && !clocks.before(at->second.start, site.start))
       diagnostics.error(prefix, rank.describe(at->second), " on stream ",
-                        rank.stream(at->second.start), " and ",
-                        rank.describe(site), " on stream ",
+                        rank.stream(at->second.start), " and ", rank.describe(site), " on stream ",
                         rank.stream(site.start), " are both of group ",
                         quoted(text(program.groups()->Get(group)->name())),
                         ", and nothing orders them: one could be taken for "
@@ -197,8 +182,7 @@ void RaceCheck::checkEnd() {
       continue;
     // The first that is not waited for, and what it gets mixed up with.
     uint32_t open = 0;
-    while (rank.graph.nodes[open].axis != stream ||
-           rank.graph.nodes[open].position <= ended)
+    while (rank.graph.nodes[open].axis != stream || rank.graph.nodes[open].position <= ended)
       ++open;
     uint32_t command = rank.origins[open].command;
     std::string harm;
@@ -206,23 +190,22 @@ void RaceCheck::checkEnd() {
       if (late.command != command || !harm.empty())
         continue;
       for (const MemoryUse &early : uses) {
-        if (early.space == late.space && early.begin < late.end &&
-            late.begin < early.end && ((early.flags | late.flags) & kWrites)) {
+        if (early.space == late.space && early.begin < late.end && late.begin < early.end &&
+            ((early.flags | late.flags) & kWrites)) {
           harm = ", when " + name(early.command) + verb(early) + range(early);
           break;
         }
       }
     }
     diagnostics.error(prefix, "the step ends with ", name(commands - 1),
-                      ", which does not wait for ", name(command),
-                      " on stream ", streamName(program, stream),
-                      ": it may still be under way in the next step", harm);
+                      ", which does not wait for ", name(command), " on stream ",
+                      streamName(program, stream), ": it may still be under way in the next step",
+                      harm);
   }
 }
 
 void dpcrt::checkRaces(const RankGraph &rank, Diagnostics &diagnostics) {
-  std::vector<uint32_t> order =
-      topologicalOrder(rank.graph.size(), rank.graph.edges);
+  std::vector<uint32_t> order = topologicalOrder(rank.graph.size(), rank.graph.edges);
   if (order.size() != rank.graph.size())
     return; // a cycle, reported as a deadlock
   RaceCheck check(rank, order, diagnostics);

@@ -34,11 +34,9 @@ static void checkGroups(const std::vector<const fb::Program *> &programs,
       for (uint32_t member : items(group->pp()))
         own.members.push_back(member);
       auto [at, fresh] = known.insert({std::string(text(group->name())), own});
-      if (!fresh &&
-          (at->second.members != own.members || at->second.allEp != own.allEp))
-        diagnostics.error("group ", quoted(at->first),
-                          " has other members on rank ", rank, " than on rank ",
-                          at->second.rank);
+      if (!fresh && (at->second.members != own.members || at->second.allEp != own.allEp))
+        diagnostics.error("group ", quoted(at->first), " has other members on rank ", rank,
+                          " than on rank ", at->second.rank);
     }
   }
   for (const auto &[name, meaning] : known) {
@@ -47,10 +45,8 @@ static void checkGroups(const std::vector<const fb::Program *> &programs,
       for (const fb::Group *group : items(programs[member]->groups()))
         found |= text(group->name()) == name;
       if (!found)
-        diagnostics.error("rank ", meaning.rank, " has rank ", member,
-                          " in group ", quoted(name),
-                          ", but the program of rank ", member,
-                          " does not know the group");
+        diagnostics.error("rank ", meaning.rank, " has rank ", member, " in group ", quoted(name),
+                          ", but the program of rank ", member, " does not know the group");
     }
   }
 }
@@ -61,8 +57,8 @@ static void checkParameters(const std::vector<const fb::Program *> &programs,
   for (uint32_t rank = 0; rank < programs.size(); ++rank) {
     for (const fb::Parameter *parameter : items(programs[rank]->parameters())) {
       const fb::Tensor &tensor = *parameter->tensor();
-      auto [at, fresh] = known.insert(
-          {std::string(text(tensor.name())), Holder{rank, parameter, {}}});
+      auto [at, fresh] =
+          known.insert({std::string(text(tensor.name())), Holder{rank, parameter, {}}});
       Holder &holder = at->second;
       if (parameter->counted())
         holder.counted.push_back(rank);
@@ -85,13 +81,11 @@ static void checkParameters(const std::vector<const fb::Program *> &programs,
     if (!holder.parameter->trained() || holder.counted.size() == 1)
       continue;
     if (holder.counted.empty())
-      diagnostics.error("parameter ", quoted(name),
-                        " is counted in norms by none of its holders");
+      diagnostics.error("parameter ", quoted(name), " is counted in norms by none of its holders");
     else
       diagnostics.error("parameter ", quoted(name), " is counted in norms by ",
-                        holder.counted.size(), " ranks, ", holder.counted[0],
-                        " and ", holder.counted[1],
-                        " among them; exactly one holder counts it");
+                        holder.counted.size(), " ranks, ", holder.counted[0], " and ",
+                        holder.counted[1], " among them; exactly one holder counts it");
   }
 }
 
@@ -104,44 +98,37 @@ static void checkFetches(const std::vector<const fb::Program *> &programs,
       const fb::Fetch *fetch = command->action_as_Fetch();
       if (!fetch)
         continue;
-      std::string_view output =
-          text(programs[rank]->outputs()->Get(fetch->output())->name());
-      auto [at, fresh] =
-          known.insert({{std::string(output), fetch->micro_batch()}, rank});
+      std::string_view output = text(programs[rank]->outputs()->Get(fetch->output())->name());
+      auto [at, fresh] = known.insert({{std::string(output), fetch->micro_batch()}, rank});
       if (!fresh)
-        diagnostics.error("output ", quoted(output), " of micro-batch ",
-                          fetch->micro_batch(), " is fetched by rank ",
-                          at->second, " and by rank ", rank);
+        diagnostics.error("output ", quoted(output), " of micro-batch ", fetch->micro_batch(),
+                          " is fetched by rank ", at->second, " and by rank ", rank);
     }
 }
 
-void dpcrt::checkRanks(const std::vector<const fb::Program *> &programs,
-                       Diagnostics &diagnostics) {
+void dpcrt::checkRanks(const std::vector<const fb::Program *> &programs, Diagnostics &diagnostics) {
   if (programs.empty()) {
     diagnostics.error("there are no programs to check");
     return;
   }
   const fb::Program &first = *programs.front();
   if (first.mesh()->pp() != programs.size()) {
-    diagnostics.error("the programs are for a pp axis of ", first.mesh()->pp(),
-                      ", but there are ", programs.size(), " of them");
+    diagnostics.error("the programs are for a pp axis of ", first.mesh()->pp(), ", but there are ",
+                      programs.size(), " of them");
     return;
   }
   for (uint32_t rank = 0; rank < programs.size(); ++rank) {
     const fb::Program &own = *programs[rank];
     if (own.coordinate() != rank)
-      diagnostics.error("the program in place ", rank, " is that of rank ",
-                        own.coordinate());
+      diagnostics.error("the program in place ", rank, " is that of rank ", own.coordinate());
     auto same = [&](const char *what, const auto &mine, const auto &theirs) {
       if (mine != theirs)
-        diagnostics.error("rank ", rank, " has ", what, " ", mine,
-                          ", but rank 0 has ", theirs);
+        diagnostics.error("rank ", rank, " has ", what, " ", mine, ", but rank 0 has ", theirs);
     };
     same("entry point", text(own.entry()), text(first.entry()));
     same("micro-batches", own.micro_batches(), first.micro_batches());
     same("optimizer", text(own.optimizer()), text(first.optimizer()));
-    same("loss weighting", unsigned(own.weighting()),
-         unsigned(first.weighting()));
+    same("loss weighting", unsigned(own.weighting()), unsigned(first.weighting()));
     same("mesh axis pp", own.mesh()->pp(), first.mesh()->pp());
     same("mesh axis mirror", own.mesh()->mirror(), first.mesh()->mirror());
     same("mesh axis dp", own.mesh()->dp(), first.mesh()->dp());

@@ -10,8 +10,7 @@
 using namespace dpcrt;
 
 static void index(uint32_t nodes, const std::vector<Edge> &edges, bool forward,
-                  std::vector<uint32_t> &first,
-                  std::vector<uint32_t> &neighbours) {
+                  std::vector<uint32_t> &first, std::vector<uint32_t> &neighbours) {
   first.assign(size_t(nodes) + 1, 0);
   for (const Edge &edge : edges)
     ++first[(forward ? edge.first : edge.second) + 1];
@@ -20,31 +19,26 @@ static void index(uint32_t nodes, const std::vector<Edge> &edges, bool forward,
   neighbours.resize(edges.size());
   std::vector<uint32_t> next(first.begin(), first.end() - 1);
   for (const Edge &edge : edges)
-    neighbours[next[forward ? edge.first : edge.second]++] =
-        forward ? edge.second : edge.first;
+    neighbours[next[forward ? edge.first : edge.second]++] = forward ? edge.second : edge.first;
 }
 
-Adjacency Adjacency::successors(uint32_t nodes,
-                                const std::vector<Edge> &edges) {
+Adjacency Adjacency::successors(uint32_t nodes, const std::vector<Edge> &edges) {
   Adjacency result;
   index(nodes, edges, true, result.first, result.neighbours);
   return result;
 }
 
-Adjacency Adjacency::predecessors(uint32_t nodes,
-                                  const std::vector<Edge> &edges) {
+Adjacency Adjacency::predecessors(uint32_t nodes, const std::vector<Edge> &edges) {
   Adjacency result;
   index(nodes, edges, false, result.first, result.neighbours);
   return result;
 }
 
-std::vector<uint32_t> dpcrt::topologicalOrder(uint32_t nodes,
-                                              const std::vector<Edge> &edges) {
+std::vector<uint32_t> dpcrt::topologicalOrder(uint32_t nodes, const std::vector<Edge> &edges) {
   std::vector<uint32_t> order;
   order.reserve(nodes);
-  bool ascending = std::all_of(edges.begin(), edges.end(), [](const Edge &e) {
-    return e.first < e.second;
-  });
+  bool ascending =
+      std::all_of(edges.begin(), edges.end(), [](const Edge &e) { return e.first < e.second; });
   if (ascending) {
     for (uint32_t node = 0; node < nodes; ++node)
       order.push_back(node);
@@ -58,18 +52,16 @@ std::vector<uint32_t> dpcrt::topologicalOrder(uint32_t nodes,
     if (missing[node] == 0)
       order.push_back(node);
   for (size_t next = 0; next < order.size(); ++next)
-    for (const uint32_t *it = after.begin(order[next]),
-                        *end = after.end(order[next]);
-         it != end; ++it)
+    for (const uint32_t *it = after.begin(order[next]), *end = after.end(order[next]); it != end;
+         ++it)
       if (--missing[*it] == 0)
         order.push_back(*it);
   return order;
 }
 
-std::vector<uint32_t>
-dpcrt::findCycle(uint32_t nodes, const std::vector<Edge> &edges,
-                 const std::vector<uint32_t> &order,
-                 const std::function<bool(uint32_t, uint32_t)> &plain) {
+std::vector<uint32_t> dpcrt::findCycle(uint32_t nodes, const std::vector<Edge> &edges,
+                                       const std::vector<uint32_t> &order,
+                                       const std::function<bool(uint32_t, uint32_t)> &plain) {
   if (order.size() == nodes)
     return {};
   std::vector<bool> done(nodes, false);
@@ -77,15 +69,13 @@ dpcrt::findCycle(uint32_t nodes, const std::vector<Edge> &edges,
     done[node] = true;
   Adjacency before = Adjacency::predecessors(nodes, edges);
   auto stuckPredecessor = [&](uint32_t node) {
-    const uint32_t *it =
-        std::find_if(before.begin(node), before.end(node),
-                     [&](uint32_t other) { return !done[other]; });
+    const uint32_t *it = std::find_if(before.begin(node), before.end(node),
+                                      [&](uint32_t other) { return !done[other]; });
     assert(it != before.end(node) && "a stuck node waits for a stuck node");
     return *it;
   };
   // Walking backwards among stuck nodes must come round.
-  uint32_t start = static_cast<uint32_t>(
-      std::find(done.begin(), done.end(), false) - done.begin());
+  uint32_t start = static_cast<uint32_t>(std::find(done.begin(), done.end(), false) - done.begin());
   std::vector<bool> seen(nodes, false);
   while (!seen[start]) {
     seen[start] = true;
@@ -143,8 +133,7 @@ Clocks::Clocks(const EventGraph &graph, const std::vector<uint32_t> &order)
   Adjacency before = Adjacency::predecessors(graph.size(), graph.edges);
   for (uint32_t node : order) {
     uint32_t *own = &clock[size_t(node) * axes];
-    for (const uint32_t *it = before.begin(node); it != before.end(node);
-         ++it) {
+    for (const uint32_t *it = before.begin(node); it != before.end(node); ++it) {
       const uint32_t *other = &clock[size_t(*it) * axes];
       for (uint32_t axis = 0; axis < axes; ++axis)
         own[axis] = std::max(own[axis], other[axis]);

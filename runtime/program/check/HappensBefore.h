@@ -37,9 +37,7 @@ struct EventGraph {
     nodes.push_back({axis, ++length[axis]});
     return size() - 1;
   }
-  void addEdge(uint32_t before, uint32_t after) {
-    edges.push_back({before, after});
-  }
+  void addEdge(uint32_t before, uint32_t after) { edges.push_back({before, after}); }
 
   std::vector<Node> nodes;
   std::vector<Edge> edges;
@@ -52,12 +50,8 @@ public:
   static Adjacency successors(uint32_t nodes, const std::vector<Edge> &edges);
   static Adjacency predecessors(uint32_t nodes, const std::vector<Edge> &edges);
 
-  const uint32_t *begin(uint32_t node) const {
-    return neighbours.data() + first[node];
-  }
-  const uint32_t *end(uint32_t node) const {
-    return neighbours.data() + first[node + 1];
-  }
+  const uint32_t *begin(uint32_t node) const { return neighbours.data() + first[node]; }
+  const uint32_t *end(uint32_t node) const { return neighbours.data() + first[node + 1]; }
 
 private:
   std::vector<uint32_t> first, neighbours;
@@ -65,17 +59,15 @@ private:
 
 /// An order in which every edge points forward; the order of the numbers where
 /// that is one. Nodes on cycles, and nodes behind them, are left out.
-std::vector<uint32_t> topologicalOrder(uint32_t nodes,
-                                       const std::vector<Edge> &edges);
+std::vector<uint32_t> topologicalOrder(uint32_t nodes, const std::vector<Edge> &edges);
 
 /// A cycle through some node that `order` leaves out: each node waits for the
 /// next, the last for the first. Empty if `order` is complete. Among the cycles
 /// through that node it is one with the fewest edges that are not `plain`
 /// (edges that go without saying, such as those along a stream).
-std::vector<uint32_t>
-findCycle(uint32_t nodes, const std::vector<Edge> &edges,
-          const std::vector<uint32_t> &order,
-          const std::function<bool(uint32_t, uint32_t)> &plain);
+std::vector<uint32_t> findCycle(uint32_t nodes, const std::vector<Edge> &edges,
+                                const std::vector<uint32_t> &order,
+                                const std::function<bool(uint32_t, uint32_t)> &plain);
 
 class Clocks {
 public:

@@ -50,13 +50,12 @@ private:
 } // namespace
 
 static bool isPadding(const MemoryUse &use, uint64_t begin, uint64_t end) {
-  return (use.flags & kMoves) && begin > use.begin &&
-         end - begin < kAlignment && (end % kAlignment == 0 || end == use.end);
+  return (use.flags & kMoves) && begin > use.begin && end - begin < kAlignment &&
+         (end % kAlignment == 0 || end == use.end);
 }
 
 void dpcrt::checkMemory(const Clocks &clocks, const EventGraph &graph,
-                        const std::vector<MemoryUse> &uses,
-                        const std::vector<bool> &tracked,
+                        const std::vector<MemoryUse> &uses, const std::vector<bool> &tracked,
                         const MemoryFindings &findings) {
   std::vector<Ends> ends(tracked.size());
   for (const MemoryUse &use : uses) {
@@ -98,10 +97,9 @@ void dpcrt::checkMemory(const Clocks &clocks, const EventGraph &graph,
       for (size_t at = first; at < last; ++at) {
         if (piece[at].write != kNone)
           conflict(piece[at].write, number);
-        auto same = std::find_if(
-            piece[at].reads.begin(), piece[at].reads.end(), [&](uint32_t read) {
-              return graph.nodes[uses[read].node].axis == axis;
-            });
+        auto same =
+            std::find_if(piece[at].reads.begin(), piece[at].reads.end(),
+                         [&](uint32_t read) { return graph.nodes[uses[read].node].axis == axis; });
         if (same != piece[at].reads.end())
           *same = number;
         else

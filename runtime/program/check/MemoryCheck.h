@@ -45,10 +45,8 @@ struct MemoryFindings {
 /// node never conflict. `tracked[space]`: bytes start unwritten there. A gap of
 /// a use that moves is padding, and not reported, if it follows written bytes,
 /// is shorter than 64 bytes, and ends at a multiple of 64 or with the use.
-void checkMemory(const Clocks &clocks, const EventGraph &graph,
-                 const std::vector<MemoryUse> &uses,
-                 const std::vector<bool> &tracked,
-                 const MemoryFindings &findings);
+void checkMemory(const Clocks &clocks, const EventGraph &graph, const std::vector<MemoryUse> &uses,
+                 const std::vector<bool> &tracked, const MemoryFindings &findings);
 
 } // namespace dpcrt
 

@@ -10,10 +10,7 @@
 using namespace dpcrt;
 
 const fb::Transfer &RankGraph::transfer(const TransferSite &site) const {
-  return *command(site.command)
-              .action_as_Exchange()
-              ->transfers()
-              ->Get(site.transfer);
+  return *command(site.command).action_as_Exchange()->transfers()->Get(site.transfer);
 }
 
 const fb::Collective &RankGraph::collective(const CollectiveSite &site) const {
@@ -31,8 +28,7 @@ std::string RankGraph::describe(const CollectiveSite &site) const {
   std::string name = commandName(*program, nullptr, site.command);
   if (site.blockCommand == none)
     return name;
-  const fb::Block *block =
-      program->blocks()->Get(command(site.command).action_as_Run()->block());
+  const fb::Block *block = program->blocks()->Get(command(site.command).action_as_Run()->block());
   return commandName(*program, block, site.blockCommand) + " of " + name;
 }
 
@@ -47,8 +43,8 @@ std::string RankGraph::describe(const MemoryUse &use) const {
   const fb::Command &own = command(use.command);
   std::string name;
   if (own.action_type() == fb::Action::Exchange) {
-    name = transferName(*own.action_as_Exchange()->transfers()->Get(use.part)) +
-           " of exchange #" + std::to_string(use.command);
+    name = transferName(*own.action_as_Exchange()->transfers()->Get(use.part)) + " of exchange #" +
+           std::to_string(use.command);
   } else {
     name = commandName(*program, nullptr, use.command);
   }
@@ -69,8 +65,7 @@ std::string RankGraph::describe(const MemoryUse &use) const {
           space = bound->index();
           begin += bound->offset();
         }
-        hit |= space == use.space && begin < use.end &&
-               use.begin < begin + each.ref->bytes() &&
+        hit |= space == use.space && begin < use.end && use.begin < begin + each.ref->bytes() &&
                (each.flags & use.flags & (kReads | kWrites | kNeeds));
       }
       if (hit) {
@@ -110,10 +105,9 @@ private:
     if (event >= 0)
       fired[event].push_back(node);
   }
-  void addUse(uint32_t node, uint32_t command, uint32_t part,
-              const fb::Ref &ref, uint8_t flags) {
-    result.uses.push_back({ref.index(), node, ref.offset(),
-                           ref.offset() + ref.bytes(), command, part, flags});
+  void addUse(uint32_t node, uint32_t command, uint32_t part, const fb::Ref &ref, uint8_t flags) {
+    result.uses.push_back(
+        {ref.index(), node, ref.offset(), ref.offset() + ref.bytes(), command, part, flags});
   }
 
   void addPlain(uint32_t index, const fb::Command &command);
@@ -132,8 +126,7 @@ private:
 } // namespace
 
 void Builder::addPlain(uint32_t index, const fb::Command &command) {
-  uint32_t node =
-      addNext(command.stream(), {index, 0, RankGraph::Kind::Command});
+  uint32_t node = addNext(command.stream(), {index, 0, RankGraph::Kind::Command});
   for (uint32_t event : items(command.waits()))
     wait(node, event);
   fire(command.signal(), node);
@@ -149,27 +142,23 @@ void Builder::addPlain(uint32_t index, const fb::Command &command) {
 
 void Builder::addExchange(uint32_t index, const fb::Command &command) {
   const fb::Exchange &exchange = *command.action_as_Exchange();
-  uint32_t start =
-      addNext(command.stream(), {index, 0, RankGraph::Kind::Start});
+  uint32_t start = addNext(command.stream(), {index, 0, RankGraph::Kind::Start});
   for (uint32_t event : items(command.waits()))
     wait(start, event);
   std::vector<uint32_t> nodes;
   for (const fb::Transfer *transfer : items(exchange.transfers())) {
     uint32_t number = static_cast<uint32_t>(nodes.size());
-    uint32_t node =
-        addNode(streams + number, {index, number, RankGraph::Kind::Transfer});
+    uint32_t node = addNode(streams + number, {index, number, RankGraph::Kind::Transfer});
     nodes.push_back(node);
     result.graph.addEdge(start, node);
     for (uint32_t event : items(transfer->after()))
       wait(start, event);
     fire(transfer->signal(), node);
     bool send = transfer->direction() == fb::Direction::Send;
-    addUse(node, index, number, *transfer->ref(),
-           send ? kReads | kNeeds | kMoves : kWrites);
+    addUse(node, index, number, *transfer->ref(), send ? kReads | kNeeds | kMoves : kWrites);
     result.transfers.push_back({start, node, index, number});
   }
-  uint32_t end =
-      addNext(command.stream(), {index, 0, RankGraph::Kind::Command});
+  uint32_t end = addNext(command.stream(), {index, 0, RankGraph::Kind::Command});
   for (uint32_t node : nodes)
     result.graph.addEdge(node, end);
   fire(command.signal(), end);
@@ -177,12 +166,10 @@ void Builder::addExchange(uint32_t index, const fb::Command &command) {
 }
 
 void Builder::addCollective(uint32_t index, const fb::Command &command) {
-  uint32_t start =
-      addNext(command.stream(), {index, 0, RankGraph::Kind::Start});
+  uint32_t start = addNext(command.stream(), {index, 0, RankGraph::Kind::Start});
   for (uint32_t event : items(command.waits()))
     wait(start, event);
-  uint32_t end =
-      addNext(command.stream(), {index, 0, RankGraph::Kind::Command});
+  uint32_t end = addNext(command.stream(), {index, 0, RankGraph::Kind::Command});
   fire(command.signal(), end);
   result.lastNodes = {end};
   result.collectives.push_back({start, end, index, RankGraph::none});
@@ -249,8 +236,7 @@ void Builder::addRun(uint32_t index, const fb::Command &command) {
         result.graph.addEdge(ends[other], start);
   }
   for (uint32_t number = 0; number < summary.resultSegments.size(); ++number)
-    fire(run.result_events()->Get(number),
-         ends[summary.resultSegments[number]]);
+    fire(run.result_events()->Get(number), ends[summary.resultSegments[number]]);
   result.lastNodes.clear();
   for (uint32_t end : endOfStream) {
     if (end == RankGraph::none)
@@ -284,8 +270,7 @@ void Builder::build() {
       result.graph.addEdge(before, node);
 }
 
-RankGraph dpcrt::buildRankGraph(const fb::Program &program,
-                                Diagnostics &diagnostics) {
+RankGraph dpcrt::buildRankGraph(const fb::Program &program, Diagnostics &diagnostics) {
   uint32_t transfers = 0;
   for (const fb::Command *command : items(program.order()))
     if (const fb::Exchange *exchange = command->action_as_Exchange())
@@ -294,8 +279,7 @@ RankGraph dpcrt::buildRankGraph(const fb::Program &program,
   std::string prefix = "rank " + std::to_string(program.coordinate()) + ": ";
   uint64_t before = diagnostics.count();
   for (const fb::Block *block : items(program.blocks()))
-    result.blocks.push_back(
-        summarizeBlock(program, *block, prefix, diagnostics));
+    result.blocks.push_back(summarizeBlock(program, *block, prefix, diagnostics));
   if (diagnostics.count() == before)
     Builder(program, result).build();
   return result;

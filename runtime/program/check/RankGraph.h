@@ -38,8 +38,7 @@ struct RankGraph {
     uint32_t blockCommand; ///< none: `command` itself is the collective
   };
 
-  RankGraph(const fb::Program &program, uint32_t axes)
-      : program(&program), graph(axes) {}
+  RankGraph(const fb::Program &program, uint32_t axes) : program(&program), graph(axes) {}
 
   const fb::Program *program;
   EventGraph graph;
@@ -50,9 +49,7 @@ struct RankGraph {
   std::vector<BlockSummary> blocks;
   std::vector<uint32_t> lastNodes; ///< where the last command of the order ends
 
-  const fb::Command &command(uint32_t index) const {
-    return *program->order()->Get(index);
-  }
+  const fb::Command &command(uint32_t index) const { return *program->order()->Get(index); }
   const fb::Transfer &transfer(const TransferSite &site) const;
   const fb::Collective &collective(const CollectiveSite &site) const;
 

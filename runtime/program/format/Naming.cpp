@@ -124,10 +124,7 @@ const char *dpcrt::accessName(fb::Access access) {
 std::string dpcrt::ordinal(uint64_t number) {
   const char *suffix = "th";
   if (number % 100 < 11 || number % 100 > 13)
-    suffix = number % 10 == 1   ? "st"
-             : number % 10 == 2 ? "nd"
-             : number % 10 == 3 ? "rd"
-                                : "th";
+    suffix = number % 10 == 1 ? "st" : number % 10 == 2 ? "nd" : number % 10 == 3 ? "rd" : "th";
   return std::to_string(number) + suffix;
 }
 
@@ -163,9 +160,8 @@ const char *dpcrt::actionNoun(const fb::Command &command) {
 
 std::string dpcrt::transferName(const fb::Transfer &transfer) {
   bool send = transfer.direction() == fb::Direction::Send;
-  return std::string(send ? "send" : "receive") + " message " +
-         std::to_string(transfer.message()) + (send ? " to" : " from") +
-         " rank " + std::to_string(transfer.peer());
+  return std::string(send ? "send" : "receive") + " message " + std::to_string(transfer.message()) +
+         (send ? " to" : " from") + " rank " + std::to_string(transfer.peer());
 }
 
 static std::string half(const char *kind, int32_t stage, int32_t microBatch) {
@@ -177,8 +173,8 @@ static std::string half(const char *kind, int32_t stage, int32_t microBatch) {
   return out;
 }
 
-std::string dpcrt::taskName(const fb::Program &program, const fb::Block &block,
-                            int32_t microBatch, int32_t pairMicroBatch) {
+std::string dpcrt::taskName(const fb::Program &program, const fb::Block &block, int32_t microBatch,
+                            int32_t pairMicroBatch) {
   switch (block.kind()) {
   case fb::TaskKind::Forward:
     return half("F", block.stage(), microBatch);
@@ -202,14 +198,12 @@ std::string dpcrt::taskName(const fb::Program &program, const fb::Block &block,
 std::string dpcrt::taskName(const fb::Program &program, const fb::Run &run) {
   if (run.block() >= count(program.blocks()))
     return "block " + std::to_string(run.block());
-  return taskName(program, *program.blocks()->Get(run.block()),
-                  run.micro_batch(), run.pair_micro_batch());
+  return taskName(program, *program.blocks()->Get(run.block()), run.micro_batch(),
+                  run.pair_micro_batch());
 }
 
-std::string dpcrt::commandName(const fb::Program &program,
-                               const fb::Block *block, uint32_t index) {
-  const fb::Command &command =
-      *(block ? block->commands() : program.order())->Get(index);
+std::string dpcrt::commandName(const fb::Program &program, const fb::Block *block, uint32_t index) {
+  const fb::Command &command = *(block ? block->commands() : program.order())->Get(index);
   std::string out = actionNoun(command);
   out += " #" + std::to_string(index);
   std::string_view label = text(program, command.label());
@@ -241,8 +235,8 @@ static std::string interval(uint64_t begin, uint64_t end) {
   return "[" + std::to_string(begin) + ".." + std::to_string(end) + ")";
 }
 
-std::string dpcrt::rangeName(const fb::Program &program, uint32_t arena,
-                             uint64_t begin, uint64_t end) {
+std::string dpcrt::rangeName(const fb::Program &program, uint32_t arena, uint64_t begin,
+                             uint64_t end) {
   std::string name = arena < count(program.arenas())
                          ? plainText(text(program.arenas()->Get(arena)->name()))
                          : "arena " + std::to_string(arena);
@@ -256,8 +250,7 @@ std::string dpcrt::rangeName(const fb::Program &program, const fb::Block *block,
     return rangeName(program, ref.index(), ref.offset(), end);
   std::string name = std::to_string(ref.index());
   if (block && ref.index() < count(block->operands())) {
-    std::string_view own =
-        text(program, block->operands()->Get(ref.index())->name());
+    std::string_view own = text(program, block->operands()->Get(ref.index())->name());
     if (!own.empty())
       name = plainText(own);
   }
@@ -273,7 +266,6 @@ std::string dpcrt::streamName(const fb::Program &program, uint32_t stream) {
   return std::to_string(stream);
 }
 
-std::string dpcrt::blockName(const fb::Program &program,
-                             const fb::Block &block) {
+std::string dpcrt::blockName(const fb::Program &program, const fb::Block &block) {
   return plainText(text(program, block.name()));
 }

@@ -40,19 +40,16 @@ std::string transferName(const fb::Transfer &transfer);
 /// "F s1 m3", "(F s1 m3 & B s2 m0)", "update"; the block's own name where its
 /// kind is Other.
 std::string taskName(const fb::Program &program, const fb::Run &run);
-std::string taskName(const fb::Program &program, const fb::Block &block,
-                     int32_t microBatch = -1, int32_t pairMicroBatch = -1);
+std::string taskName(const fb::Program &program, const fb::Block &block, int32_t microBatch = -1,
+                     int32_t pairMicroBatch = -1);
 
 /// "run #12 (F s1 m3)": command `index` of the program's order, or of `block`
 /// where that is not null. `index` must be in range.
-std::string commandName(const fb::Program &program, const fb::Block *block,
-                        uint32_t index);
+std::string commandName(const fb::Program &program, const fb::Block *block, uint32_t index);
 
 /// "stash[1024..2048)" or, for an operand of `block`, "%x[0..64)".
-std::string rangeName(const fb::Program &program, const fb::Block *block,
-                      const fb::Ref &ref);
-std::string rangeName(const fb::Program &program, uint32_t arena,
-                      uint64_t begin, uint64_t end);
+std::string rangeName(const fb::Program &program, const fb::Block *block, const fb::Ref &ref);
+std::string rangeName(const fb::Program &program, uint32_t arena, uint64_t begin, uint64_t end);
 
 /// "comm": the stream's name; "stream 3" if it has none.
 std::string streamName(const fb::Program &program, uint32_t stream);

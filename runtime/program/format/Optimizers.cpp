@@ -24,16 +24,18 @@ std::vector<Optimizer> makeOptimizers() {
                                              {"beta1", &UpdateNumbers::beta1, true},
                                              {"beta2", &UpdateNumbers::beta2, true},
                                              {"eps", &UpdateNumbers::eps, false}};
-  return {{OptimizerKind::Sgd, "sgd", {}, {decay}, {}},
-          {OptimizerKind::Momentum, "momentum", {"momentum_buffer"}, {decay, momentum}, withMomentum()},
-          {OptimizerKind::Adam, "adam", {"exp_avg", "exp_avg_sq"}, adam, {}},
-          {OptimizerKind::AdamW, "adamw", {"exp_avg", "exp_avg_sq"}, adam, withDecay()}};
+  return {
+      {OptimizerKind::Sgd, "sgd", {}, {decay}, {}},
+      {OptimizerKind::Momentum, "momentum", {"momentum_buffer"}, {decay, momentum}, withMomentum()},
+      {OptimizerKind::Adam, "adam", {"exp_avg", "exp_avg_sq"}, adam, {}},
+      {OptimizerKind::AdamW, "adamw", {"exp_avg", "exp_avg_sq"}, adam, withDecay()}};
 }
 
 } // namespace
 
 const OptimizerOption *Optimizer::findOption(std::string_view option) const {
-  auto it = std::find_if(options.begin(), options.end(), [&](const OptimizerOption &o) { return o.name == option; });
+  auto it = std::find_if(options.begin(), options.end(),
+                         [&](const OptimizerOption &o) { return o.name == option; });
   return it == options.end() ? nullptr : &*it;
 }
 
@@ -44,7 +46,8 @@ const std::vector<Optimizer> &optimizers() {
 
 const Optimizer *findOptimizer(std::string_view name) {
   auto &all = optimizers();
-  auto it = std::find_if(all.begin(), all.end(), [&](const Optimizer &o) { return o.name == name; });
+  auto it =
+      std::find_if(all.begin(), all.end(), [&](const Optimizer &o) { return o.name == name; });
   return it == all.end() ? nullptr : &*it;
 }
 
@@ -52,7 +55,10 @@ std::string optimizerNames() {
   std::string text;
   auto &all = optimizers();
   for (size_t i = 0; i < all.size(); ++i)
-    text += std::string(i == 0 ? "" : i + 1 == all.size() ? " or " : ", ") + std::string(all[i].name);
+    text += std::string(i == 0                ? ""
+                        : i + 1 == all.size() ? " or "
+                                              : ", ") +
+            std::string(all[i].name);
   return text;
 }
 

@@ -47,15 +47,12 @@ private:
   void printAction(const fb::Block *block, const fb::Command &command);
   void printRun(const fb::Run &run);
   void printExchange(const fb::Exchange &exchange);
-  void
-  printArguments(const fb::Block *block,
-                 const flatbuffers::Vector<const fb::Argument *> *arguments);
-  void printTensors(
-      const char *title,
-      const flatbuffers::Vector<flatbuffers::Offset<fb::Tensor>> *tensors);
+  void printArguments(const fb::Block *block,
+                      const flatbuffers::Vector<const fb::Argument *> *arguments);
+  void printTensors(const char *title,
+                    const flatbuffers::Vector<flatbuffers::Offset<fb::Tensor>> *tensors);
   void printTensor(const fb::Tensor &tensor);
-  template <typename T>
-  void printNumbers(const T *numbers, const char *between);
+  template <typename T> void printNumbers(const T *numbers, const char *between);
   std::string place(const fb::Block *block, const fb::Ref &ref) const;
 
   const fb::Program &program;
@@ -73,8 +70,7 @@ std::string Printer::place(const fb::Block *block, const fb::Ref &ref) const {
   return name;
 }
 
-template <typename T>
-void Printer::printNumbers(const T *numbers, const char *between) {
+template <typename T> void Printer::printNumbers(const T *numbers, const char *between) {
   const char *separator = "";
   for (auto number : items(numbers)) {
     out << separator << number;
@@ -84,12 +80,10 @@ void Printer::printNumbers(const T *numbers, const char *between) {
 
 void Printer::printHeader() {
   const fb::Mesh &mesh = *program.mesh();
-  out << "program " << quoted(text(program.entry())) << " of rank "
-      << program.coordinate() << ", format " << program.format_major() << "."
-      << program.format_minor() << "\n"
-      << "mesh pp=" << mesh.pp() << " mirror=" << mesh.mirror()
-      << " dp=" << mesh.dp() << " ep=" << mesh.ep() << " tp=" << mesh.tp()
-      << ", " << program.micro_batches()
+  out << "program " << quoted(text(program.entry())) << " of rank " << program.coordinate()
+      << ", format " << program.format_major() << "." << program.format_minor() << "\n"
+      << "mesh pp=" << mesh.pp() << " mirror=" << mesh.mirror() << " dp=" << mesh.dp()
+      << " ep=" << mesh.ep() << " tp=" << mesh.tp() << ", " << program.micro_batches()
       << (program.micro_batches() == 1 ? " micro-batch" : " micro-batches");
   if (!text(program.optimizer()).empty())
     out << ", optimizer " << plainText(text(program.optimizer()));
@@ -100,9 +94,8 @@ void Printer::printHeader() {
         << streamKindName(stream->kind()) << ")";
   out << "\narenas\n";
   for (const fb::Arena *arena : items(program.arenas()))
-    out << "  " << plainText(text(arena->name())) << ": "
-        << roleName(arena->role()) << ", " << bytesInWords(arena->bytes())
-        << (arena->host() ? ", in host memory" : "") << "\n";
+    out << "  " << plainText(text(arena->name())) << ": " << roleName(arena->role()) << ", "
+        << bytesInWords(arena->bytes()) << (arena->host() ? ", in host memory" : "") << "\n";
 
   uint64_t messages = 0, bytes = 0;
   std::map<std::string, uint64_t> kinds;
@@ -125,8 +118,7 @@ void Printer::printHeader() {
     separator = ", ";
   }
   out << "\n"
-      << counted(messages, "message") << " sent or received, "
-      << bytesInWords(bytes) << "\n";
+      << counted(messages, "message") << " sent or received, " << bytesInWords(bytes) << "\n";
 }
 
 void Printer::printTensor(const fb::Tensor &tensor) {
@@ -136,9 +128,8 @@ void Printer::printTensor(const fb::Tensor &tensor) {
   out << dtypeName(tensor.dtype());
 }
 
-void Printer::printTensors(
-    const char *title,
-    const flatbuffers::Vector<flatbuffers::Offset<fb::Tensor>> *tensors) {
+void Printer::printTensors(const char *title,
+                           const flatbuffers::Vector<flatbuffers::Offset<fb::Tensor>> *tensors) {
   if (count(tensors) == 0)
     return;
   out << title;
@@ -168,14 +159,12 @@ void Printer::printTables() {
       out << "  " << plainText(text(kernel->symbol())) << "(";
       for (uint32_t k = 0; k < count(kernel->buffer_bytes()); ++k)
         out << (k ? ", " : "")
-            << accessName(
-                   static_cast<fb::Access>(kernel->buffer_access()->Get(k)))
-            << " " << kernel->buffer_bytes()->Get(k);
+            << accessName(static_cast<fb::Access>(kernel->buffer_access()->Get(k))) << " "
+            << kernel->buffer_bytes()->Get(k);
       out << ") range " << kernel->range() << " grain " << kernel->grain();
       if (kernel->scratch_bytes())
         out << " scratch " << kernel->scratch_bytes();
-      out << ", " << kernel->flops() << " flops, " << kernel->bytes()
-          << " bytes\n";
+      out << ", " << kernel->flops() << " flops, " << kernel->bytes() << " bytes\n";
     }
   }
   if (count(program.library())) {
@@ -186,8 +175,7 @@ void Printer::printTables() {
       out << "  " << index++ << ": matmul ";
       for (uint64_t size : items(matmul.batch()))
         out << size << "x";
-      out << matmul.m() << "x" << matmul.n() << "x" << matmul.k()
-          << " strides (";
+      out << matmul.m() << "x" << matmul.n() << "x" << matmul.k() << " strides (";
       printNumbers(matmul.lhs_strides(), " ");
       out << ") (";
       printNumbers(matmul.rhs_strides(), " ");
@@ -215,15 +203,13 @@ void Printer::printTables() {
   if (count(program.constants())) {
     out << "constants\n";
     for (const fb::Constant *constant : items(program.constants()))
-      out << "  " << plainText(text(constant->name())) << " at "
-          << place(nullptr, *constant->dst()) << " from file offset "
-          << constant->file_offset() << "\n";
+      out << "  " << plainText(text(constant->name())) << " at " << place(nullptr, *constant->dst())
+          << " from file offset " << constant->file_offset() << "\n";
   }
 }
 
-void Printer::printArguments(
-    const fb::Block *block,
-    const flatbuffers::Vector<const fb::Argument *> *arguments) {
+void Printer::printArguments(const fb::Block *block,
+                             const flatbuffers::Vector<const fb::Argument *> *arguments) {
   const char *separator = "(";
   for (const fb::Argument *argument : items(arguments)) {
     out << separator << place(block, argument->ref());
@@ -238,9 +224,8 @@ void Printer::printExchange(const fb::Exchange &exchange) {
   const char *separator = "";
   for (const fb::Transfer *transfer : items(exchange.transfers())) {
     bool send = transfer->direction() == fb::Direction::Send;
-    out << separator << (send ? "send " : "receive ")
-        << place(nullptr, *transfer->ref()) << (send ? " to " : " from ")
-        << transfer->peer() << " as message " << transfer->message();
+    out << separator << (send ? "send " : "receive ") << place(nullptr, *transfer->ref())
+        << (send ? " to " : " from ") << transfer->peer() << " as message " << transfer->message();
     for (uint32_t event : items(transfer->after()))
       out << " after e" << event;
     if (transfer->signal() >= 0)
@@ -268,8 +253,7 @@ void Printer::printRun(const fb::Run &run) {
   for (uint32_t k = 0; k < count(run.result_events()); ++k) {
     if (run.result_events()->Get(k) < 0)
       continue;
-    const fb::Operand *operand =
-        block.operands()->Get(block.result_operands()->Get(k));
+    const fb::Operand *operand = block.operands()->Get(block.result_operands()->Get(k));
     out << separator << plainText(text(program, operand->name())) << " e"
         << run.result_events()->Get(k);
     separator = ", ";
@@ -294,16 +278,14 @@ void Printer::printAction(const fb::Block *block, const fb::Command &command) {
     return;
   case fb::Action::Fill: {
     char pattern[16];
-    std::snprintf(pattern, sizeof pattern, "0x%08x",
-                  unsigned(command.action_as_Fill()->pattern()));
-    out << place(block, *command.action_as_Fill()->dst()) << " with "
-        << pattern;
+    std::snprintf(pattern, sizeof pattern, "0x%08x", unsigned(command.action_as_Fill()->pattern()));
+    out << place(block, *command.action_as_Fill()->dst()) << " with " << pattern;
     return;
   }
   case fb::Action::Feed: {
     const fb::Feed &feed = *command.action_as_Feed();
-    out << quoted(text(program.inputs()->Get(feed.input())->name())) << " m"
-        << feed.micro_batch() << " to " << place(block, *feed.dst());
+    out << quoted(text(program.inputs()->Get(feed.input())->name())) << " m" << feed.micro_batch()
+        << " to " << place(block, *feed.dst());
     return;
   }
   case fb::Action::Fetch: {
@@ -316,8 +298,7 @@ void Printer::printAction(const fb::Block *block, const fb::Command &command) {
     return printExchange(*command.action_as_Exchange());
   case fb::Action::Collective: {
     const fb::Collective &collective = *command.action_as_Collective();
-    out << dtypeName(collective.dtype()) << " "
-        << place(block, *collective.src()) << " to "
+    out << dtypeName(collective.dtype()) << " " << place(block, *collective.src()) << " to "
         << place(block, *collective.dst()) << " among "
         << plainText(text(program.groups()->Get(collective.group())->name()));
     return;
@@ -331,8 +312,7 @@ void Printer::printAction(const fb::Block *block, const fb::Command &command) {
 }
 
 void Printer::printCommand(const fb::Block *block, uint32_t index) {
-  const fb::Command &command =
-      *(block ? block->commands() : program.order())->Get(index);
+  const fb::Command &command = *(block ? block->commands() : program.order())->Get(index);
   out << "  #" << index << " ";
   if (const fb::Run *run = command.action_as_Run()) {
     const char *separator = "";
@@ -355,8 +335,7 @@ void Printer::printCommand(const fb::Block *block, uint32_t index) {
     out << " ";
   printAction(block, command);
   if (command.signal() >= 0)
-    out << " -> " << (command.action_as_Run() ? "done " : "") << "e"
-        << command.signal();
+    out << " -> " << (command.action_as_Run() ? "done " : "") << "e" << command.signal();
   std::string_view label = text(program, command.label());
   if (!label.empty())
     out << "  " << quoted(label);
@@ -364,24 +343,21 @@ void Printer::printCommand(const fb::Block *block, uint32_t index) {
 }
 
 void Printer::printBlock(const fb::Block &block, bool commands) {
-  out << "block " << blockName(program, block) << ": "
-      << taskName(program, block) << ", " << counted(block.streams(), "stream")
-      << ", " << counted(count(block.commands()), "command") << "\n";
+  out << "block " << blockName(program, block) << ": " << taskName(program, block) << ", "
+      << counted(block.streams(), "stream") << ", " << counted(count(block.commands()), "command")
+      << "\n";
   if (!commands)
     return;
   uint32_t index = 0;
   for (const fb::Operand *operand : items(block.operands())) {
-    out << "  operand " << index << " %"
-        << plainText(text(program, operand->name())) << ": "
-        << accessName(operand->access()) << ", " << operand->bytes()
-        << " B, ready at e" << index << "\n";
+    out << "  operand " << index << " %" << plainText(text(program, operand->name())) << ": "
+        << accessName(operand->access()) << ", " << operand->bytes() << " B, ready at e" << index
+        << "\n";
     ++index;
   }
   for (uint32_t k = 0; k < count(block.results()); ++k)
     out << "  result " << k << " %"
-        << plainText(text(
-               program,
-               block.operands()->Get(block.result_operands()->Get(k))->name()))
+        << plainText(text(program, block.operands()->Get(block.result_operands()->Get(k))->name()))
         << ": at e" << block.results()->Get(k) << "\n";
   for (uint32_t k = 0; k < count(block.commands()); ++k)
     printCommand(&block, k);
@@ -398,8 +374,7 @@ void Printer::printOrder() {
     printCommand(nullptr, k);
 }
 
-std::string dpcrt::printProgram(const fb::Program &program,
-                                const PrintOptions &options) {
+std::string dpcrt::printProgram(const fb::Program &program, const PrintOptions &options) {
   Printer printer(program);
   if (!options.block.empty()) {
     for (const fb::Block *block : items(program.blocks()))

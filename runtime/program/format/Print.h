@@ -22,15 +22,12 @@ struct PrintOptions {
   std::string block;
 
   static PrintOptions summary() { return {false, false, false, {}}; }
-  static PrintOptions oneBlock(std::string name) {
-    return {false, true, false, std::move(name)};
-  }
+  static PrintOptions oneBlock(std::string name) { return {false, true, false, std::move(name)}; }
 };
 
 /// The text of a program that came through Reader.h; the same for the same
 /// bytes. Empty if `options.block` names no block.
-std::string printProgram(const fb::Program &program,
-                         const PrintOptions &options = {});
+std::string printProgram(const fb::Program &program, const PrintOptions &options = {});
 
 /// "640 B", "1.5 KiB", "2.0 GiB".
 std::string bytesInWords(uint64_t bytes);

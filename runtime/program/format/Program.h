@@ -50,12 +50,10 @@ template <typename T> class Items {
 public:
   explicit Items(const flatbuffers::Vector<T> *vector) : vector(vector) {}
   auto begin() const {
-    return vector ? vector->begin()
-                  : typename flatbuffers::Vector<T>::const_iterator(nullptr, 0);
+    return vector ? vector->begin() : typename flatbuffers::Vector<T>::const_iterator(nullptr, 0);
   }
   auto end() const {
-    return vector ? vector->end()
-                  : typename flatbuffers::Vector<T>::const_iterator(nullptr, 0);
+    return vector ? vector->end() : typename flatbuffers::Vector<T>::const_iterator(nullptr, 0);
   }
 
 private:
@@ -67,8 +65,7 @@ template <typename T> Items<T> items(const flatbuffers::Vector<T> *vector) {
 
 /// Text of a string; empty for one that was left out.
 inline std::string_view text(const flatbuffers::String *string) {
-  return string ? std::string_view(string->c_str(), string->size())
-                : std::string_view();
+  return string ? std::string_view(string->c_str(), string->size()) : std::string_view();
 }
 
 /// The user's words for a command, block or operand: entry `index` of the

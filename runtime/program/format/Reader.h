@@ -25,17 +25,14 @@ public:
   ProgramFile(ProgramFile &&) = default;
   ProgramFile &operator=(ProgramFile &&) = default;
 
-  const fb::Program &program() const {
-    return *flatbuffers::GetRoot<fb::Program>(bytes.data());
-  }
+  const fb::Program &program() const { return *flatbuffers::GetRoot<fb::Program>(bytes.data()); }
   const fb::Program *operator->() const { return &program(); }
   /// What the program was read from, for messages.
   const std::string &name() const { return source; }
   uint64_t size() const { return bytes.size(); }
 
 private:
-  friend Result<ProgramFile> readProgram(std::vector<uint8_t>, std::string,
-                                         unsigned);
+  friend Result<ProgramFile> readProgram(std::vector<uint8_t>, std::string, unsigned);
   ProgramFile(std::vector<uint8_t> bytes, std::string source)
       : bytes(std::move(bytes)), source(std::move(source)) {}
 
@@ -50,8 +47,7 @@ Result<ProgramFile> readProgram(std::vector<uint8_t> bytes, std::string name,
 
 /// The same from a file. A file that cannot be opened or read is an error of
 /// code Artifact too: it is a part of an artifact that is missing.
-Result<ProgramFile> readProgramFile(const std::string &path,
-                                    unsigned errorLimit = 20);
+Result<ProgramFile> readProgramFile(const std::string &path, unsigned errorLimit = 20);
 
 } // namespace dpcrt
 

@@ -43,8 +43,7 @@ const char *codeName(Code code);
 class [[nodiscard]] Status {
 public:
   Status() = default;
-  Status(Code code, std::string message)
-      : statusCode(code), text(std::move(message)) {
+  Status(Code code, std::string message) : statusCode(code), text(std::move(message)) {
     assert(code != Code::Ok && "an error needs a code");
   }
   static Status success() { return Status(); }

@@ -10,12 +10,12 @@
 namespace dpcrt {
 
 struct StepHeader {
-  int64_t step;   // 1 for the first
+  int64_t step; // 1 for the first
   uint64_t seed;
   float lossScale;
-  float factor;   // of gradients; written by the program
-  float skip;     // 1: the weights are left alone; written by the program
-  float clipNorm; // +inf: none
+  float factor;    // of gradients; written by the program
+  float skip;      // 1: the weights are left alone; written by the program
+  float clipNorm;  // +inf: none
   float skipAsked; // 1: the caller wants the weights left alone
   float den;       // sum over all micro-batches; written by the program, as what follows
   float norm;      // of the gradients, before clipping
@@ -25,12 +25,13 @@ struct StepHeader {
 
 struct StepEntry {
   float lr, weightDecay, momentum, beta1, beta2, eps;
-  float correction1; // 1 / (1 - beta1^updates)
-  float correction2; // 1 / sqrt(1 - beta2^updates)
+  float correction1;  // 1 / (1 - beta1^updates)
+  float correction2;  // 1 / sqrt(1 - beta2^updates)
   float rest1, rest2; // 1 - beta1, 1 - beta2: of doubles, for of floats they err by 1e-5
   float unused[6];
 };
 
-static_assert(sizeof(StepHeader) == 64 && sizeof(StepEntry) == 64, "programs and their records have 64 bytes each");
+static_assert(sizeof(StepHeader) == 64 && sizeof(StepEntry) == 64,
+              "programs and their records have 64 bytes each");
 
 } // namespace dpcrt

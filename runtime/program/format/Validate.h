@@ -23,8 +23,7 @@ namespace dpcrt {
 /// `fileBytes` is the size of the buffer it lies in: no honest program counts
 /// more things than its file has bytes, so it bounds what the file's numbers
 /// can make a reader allocate.
-void validateProgram(const fb::Program &program, uint64_t fileBytes,
-                     Diagnostics &diagnostics);
+void validateProgram(const fb::Program &program, uint64_t fileBytes, Diagnostics &diagnostics);
 
 } // namespace dpcrt
 

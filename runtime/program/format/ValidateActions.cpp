@@ -8,16 +8,14 @@
 
 using namespace dpcrt;
 
-bool Validator::checkRef(const Scope &scope, const std::string &where,
-                         const fb::Ref *ref, const std::string &what,
-                         bool write, uint64_t alignment) {
+bool Validator::checkRef(const Scope &scope, const std::string &where, const fb::Ref *ref,
+                         const std::string &what, bool write, uint64_t alignment) {
   if (!ref) {
     error(where, ": ", what, " is missing");
     return false;
   }
   if (ref->space() == fb::Space::Operand && !scope.block) {
-    error(where, ": ", what,
-          " lies in an operand; only commands of a block have operands");
+    error(where, ": ", what, " lies in an operand; only commands of a block have operands");
     return false;
   }
   std::string home;
@@ -36,8 +34,7 @@ bool Validator::checkRef(const Scope &scope, const std::string &where,
     home = "operand " + quoted(text(program, operand->name()));
   } else if (ref->space() == fb::Space::Arena) {
     if (ref->index() >= count(program.arenas())) {
-      error(where, ": ", what, " lies in arena ", ref->index(), " of ",
-            count(program.arenas()));
+      error(where, ": ", what, " lies in arena ", ref->index(), " of ", count(program.arenas()));
       return false;
     }
     const fb::Arena *arena = program.arenas()->Get(ref->index());
@@ -58,8 +55,8 @@ bool Validator::checkRef(const Scope &scope, const std::string &where,
     return false;
   }
   if (ref->offset() % alignment != 0 || alignment > homeAlignment) {
-    error(where, ": ", what, ", ", ref->bytes(), " bytes at ", ref->offset(),
-          " of ", home, ", must begin at a multiple of ", alignment);
+    error(where, ": ", what, ", ", ref->bytes(), " bytes at ", ref->offset(), " of ", home,
+          ", must begin at a multiple of ", alignment);
     return false;
   }
   if (write && !writable) {
@@ -69,32 +66,26 @@ bool Validator::checkRef(const Scope &scope, const std::string &where,
   return true;
 }
 
-void Validator::checkAliases(const Scope &scope, const std::string &where,
-                             std::vector<Use> uses) {
+void Validator::checkAliases(const Scope &scope, const std::string &where, std::vector<Use> uses) {
   std::sort(uses.begin(), uses.end(), [](const Use &a, const Use &b) {
-    return std::tuple(a.ref->space(), a.ref->index(), a.ref->offset(),
-                      a.number) < std::tuple(b.ref->space(), b.ref->index(),
-                                             b.ref->offset(), b.number);
+    return std::tuple(a.ref->space(), a.ref->index(), a.ref->offset(), a.number) <
+           std::tuple(b.ref->space(), b.ref->index(), b.ref->offset(), b.number);
   });
   // Of the uses so far in this space, those that reach furthest.
   const Use *furthest = nullptr, *furthestWrite = nullptr;
   auto conflicts = [](const Use *a, const Use &b) {
-    return a && a->ref->space() == b.ref->space() &&
-           a->ref->index() == b.ref->index() &&
+    return a && a->ref->space() == b.ref->space() && a->ref->index() == b.ref->index() &&
            a->ref->offset() + a->ref->bytes() > b.ref->offset();
   };
   auto further = [](const Use *a, const Use &b) {
-    return !a || a->ref->space() != b.ref->space() ||
-           a->ref->index() != b.ref->index() ||
-           a->ref->offset() + a->ref->bytes() <
-               b.ref->offset() + b.ref->bytes();
+    return !a || a->ref->space() != b.ref->space() || a->ref->index() != b.ref->index() ||
+           a->ref->offset() + a->ref->bytes() < b.ref->offset() + b.ref->bytes();
   };
   for (const Use &use : uses) {
     const Use *other = use.write ? furthest : furthestWrite;
     if (conflicts(other, use))
-      error(where, ": ", other->what, " ", other->number, " and ", use.what,
-            " ", use.number, " overlap, ",
-            rangeName(program, scope.block, *other->ref), " and ",
+      error(where, ": ", other->what, " ", other->number, " and ", use.what, " ", use.number,
+            " overlap, ", rangeName(program, scope.block, *other->ref), " and ",
             rangeName(program, scope.block, *use.ref), ", and ",
             other->write && use.write ? "both are"
             : other->write            ? "the first is"
@@ -107,13 +98,14 @@ void Validator::checkAliases(const Scope &scope, const std::string &where,
   }
 }
 
-void Validator::validateArguments(
-    const Scope &scope, const std::string &where, const std::string &callee,
-    const flatbuffers::Vector<const fb::Argument *> *arguments,
-    const std::vector<uint64_t> &bytes, const std::vector<fb::Access> &access) {
+void Validator::validateArguments(const Scope &scope, const std::string &where,
+                                  const std::string &callee,
+                                  const flatbuffers::Vector<const fb::Argument *> *arguments,
+                                  const std::vector<uint64_t> &bytes,
+                                  const std::vector<fb::Access> &access) {
   if (count(arguments) != bytes.size()) {
-    error(where, ": ", callee, " takes ", bytes.size(),
-          " arguments, but is given ", count(arguments));
+    error(where, ": ", callee, " takes ", bytes.size(), " arguments, but is given ",
+          count(arguments));
     return;
   }
   std::vector<Use> uses;
@@ -122,32 +114,27 @@ void Validator::validateArguments(
     uint32_t number = index++;
     const fb::Ref &ref = argument->ref();
     if (!inRange(argument->access(), fb::Access::MAX)) {
-      error(where, ": argument ", number, " has unknown access ",
-            unsigned(argument->access()));
+      error(where, ": argument ", number, " has unknown access ", unsigned(argument->access()));
       continue;
     }
     if (!checkRef(scope, where, &ref, "argument " + std::to_string(number),
-                  writes(argument->access()),
-                  alignmentOf(std::max<uint64_t>(bytes[number], 1))))
+                  writes(argument->access()), alignmentOf(std::max<uint64_t>(bytes[number], 1))))
       continue;
     if (ref.bytes() != bytes[number])
-      error(where, ": argument ", number, " has ", ref.bytes(), " bytes; ",
-            callee, " takes ", bytes[number]);
+      error(where, ": argument ", number, " has ", ref.bytes(), " bytes; ", callee, " takes ",
+            bytes[number]);
     if (argument->access() != access[number])
-      error(where, ": argument ", number, " is declared ",
-            accessName(argument->access()), "; ", callee, " has it ",
-            accessName(access[number]));
-    uses.push_back({&ref, reads(argument->access()), writes(argument->access()),
-                    "argument", number});
+      error(where, ": argument ", number, " is declared ", accessName(argument->access()), "; ",
+            callee, " has it ", accessName(access[number]));
+    uses.push_back(
+        {&ref, reads(argument->access()), writes(argument->access()), "argument", number});
   }
   checkAliases(scope, where, std::move(uses));
 }
 
-void Validator::validateLaunch(const Scope &scope, uint32_t index,
-                               const fb::Launch &launch) {
+void Validator::validateLaunch(const Scope &scope, uint32_t index, const fb::Launch &launch) {
   if (launch.kernel() >= count(program.kernels())) {
-    error(where(scope, index), " names kernel ", launch.kernel(), " of ",
-          count(program.kernels()));
+    error(where(scope, index), " names kernel ", launch.kernel(), " of ", count(program.kernels()));
     return;
   }
   const fb::Kernel *kernel = program.kernels()->Get(launch.kernel());
@@ -161,13 +148,11 @@ void Validator::validateLaunch(const Scope &scope, uint32_t index,
   for (auto each : walk(kernel->buffer_access()))
     access.push_back(static_cast<fb::Access>(each));
   if (bytes.size() == access.size())
-    validateArguments(scope, where(scope, index),
-                      "kernel " + quoted(text(kernel->symbol())), launch.args(),
-                      bytes, access);
+    validateArguments(scope, where(scope, index), "kernel " + quoted(text(kernel->symbol())),
+                      launch.args(), bytes, access);
 }
 
-void Validator::validateCall(const Scope &scope, uint32_t index,
-                             const fb::Call &call) {
+void Validator::validateCall(const Scope &scope, uint32_t index, const fb::Call &call) {
   if (call.call() >= count(program.library())) {
     error(where(scope, index), " names library call ", call.call(), " of ",
           count(program.library()));
@@ -184,17 +169,15 @@ void Validator::validateCall(const Scope &scope, uint32_t index,
     return;
   for (const fb::Argument *argument : walk(call.args()))
     if (argument->ref().offset() % elementBytes(fb::DType::F32) != 0)
-      error(where(scope, index), ": an argument lies at offset ",
-            argument->ref().offset(), ", which is no multiple of 4 bytes");
-  validateArguments(
-      scope, where(scope, index), "library call " + std::to_string(call.call()),
-      call.args(), bytes,
-      {fb::Access::Read, fb::Access::Read,
-       matmul->accumulate() ? fb::Access::ReadWrite : fb::Access::Write});
+      error(where(scope, index), ": an argument lies at offset ", argument->ref().offset(),
+            ", which is no multiple of 4 bytes");
+  validateArguments(scope, where(scope, index), "library call " + std::to_string(call.call()),
+                    call.args(), bytes,
+                    {fb::Access::Read, fb::Access::Read,
+                     matmul->accumulate() ? fb::Access::ReadWrite : fb::Access::Write});
 }
 
-void Validator::validateExchange(const Scope &scope, uint32_t index,
-                                 const fb::Exchange &exchange) {
+void Validator::validateExchange(const Scope &scope, uint32_t index, const fb::Exchange &exchange) {
   std::string here = where(scope, index);
   if (count(exchange.transfers()) == 0)
     error(here, " has no transfers");
@@ -207,18 +190,15 @@ void Validator::validateExchange(const Scope &scope, uint32_t index,
       continue;
     }
     if (program.mesh() && transfer->peer() >= program.mesh()->pp())
-      error(here, ": message ", transfer->message(), " has rank ",
-            transfer->peer(), " of a pp axis of ", program.mesh()->pp(),
-            " as peer");
+      error(here, ": message ", transfer->message(), " has rank ", transfer->peer(),
+            " of a pp axis of ", program.mesh()->pp(), " as peer");
     else if (transfer->peer() == program.coordinate())
-      error(here, ": message ", transfer->message(),
-            " goes from a rank to itself");
+      error(here, ": message ", transfer->message(), " goes from a rank to itself");
     for (uint32_t event : walk(transfer->after()))
       checkWait(scope, event, here);
     bool receive = transfer->direction() == fb::Direction::Receive;
     if (checkRef(scope, here, transfer->ref(),
-                 "the buffer of message " + std::to_string(transfer->message()),
-                 receive))
+                 "the buffer of message " + std::to_string(transfer->message()), receive))
       uses.push_back({transfer->ref(), !receive, receive, "transfer", number});
     ++number;
   }
@@ -238,8 +218,7 @@ void Validator::validateCollective(const Scope &scope, uint32_t index,
   if (sums && collective.dtype() == fb::DType::Bool)
     error(here, " reduces values of type bool");
   if (collective.group() >= count(program.groups())) {
-    error(here, " names group ", collective.group(), " of ",
-          count(program.groups()));
+    error(here, " names group ", collective.group(), " of ", count(program.groups()));
     return;
   }
   const fb::Group *group = program.groups()->Get(collective.group());
@@ -260,8 +239,7 @@ void Validator::validateCollective(const Scope &scope, uint32_t index,
     members *= program.mesh()->ep();
   if (from.bytes() % element || to.bytes() % element)
     error(here, " moves ", from.bytes(), " and ", to.bytes(),
-          " bytes, which are not whole values of type ",
-          dtypeName(collective.dtype()));
+          " bytes, which are not whole values of type ", dtypeName(collective.dtype()));
   uint64_t expected = from.bytes();
   bool whole = true;
   switch (collective.kind()) {
@@ -279,18 +257,15 @@ void Validator::validateCollective(const Scope &scope, uint32_t index,
     break;
   }
   if (!whole || expected != to.bytes())
-    error(here, ": a source of ", from.bytes(), " bytes and a destination of ",
-          to.bytes(), " do not fit together among ", members, " ranks");
+    error(here, ": a source of ", from.bytes(), " bytes and a destination of ", to.bytes(),
+          " do not fit together among ", members, " ranks");
   bool inPlace = from.space() == to.space() && from.index() == to.index() &&
                  from.offset() == to.offset() && from.bytes() == to.bytes();
   if (!(inPlace && collective.kind() == fb::CollectiveKind::AllReduce))
-    checkAliases(
-        scope, here,
-        {{&from, true, false, "buffer", 0}, {&to, false, true, "buffer", 1}});
+    checkAliases(scope, here, {{&from, true, false, "buffer", 0}, {&to, false, true, "buffer", 1}});
 }
 
-void Validator::validateRun(const Scope &scope, uint32_t index,
-                            const fb::Run &run) {
+void Validator::validateRun(const Scope &scope, uint32_t index, const fb::Run &run) {
   std::string here = where(scope, index);
   if (run.block() >= count(program.blocks())) {
     error(here, " names block ", run.block(), " of ", count(program.blocks()));
@@ -299,19 +274,17 @@ void Validator::validateRun(const Scope &scope, uint32_t index,
   const fb::Block &block = *program.blocks()->Get(run.block());
   uint32_t operands = count(block.operands());
   std::string name = "block " + blockName(program, block);
-  if (count(run.operands()) != operands ||
-      count(run.operand_events()) != operands) {
-    error(here, " gives ", count(run.operands()), " operands and ",
-          count(run.operand_events()), " events for them to ", name,
-          ", which has ", operands);
+  if (count(run.operands()) != operands || count(run.operand_events()) != operands) {
+    error(here, " gives ", count(run.operands()), " operands and ", count(run.operand_events()),
+          " events for them to ", name, ", which has ", operands);
     return;
   }
   if (count(run.result_events()) != count(block.results()))
-    error(here, " names ", count(run.result_events()), " events for the ",
-          count(block.results()), " results of ", name);
+    error(here, " names ", count(run.result_events()), " events for the ", count(block.results()),
+          " results of ", name);
   if (count(run.streams()) != block.streams())
-    error(here, " names ", count(run.streams()), " streams for ", name,
-          ", which runs on ", block.streams());
+    error(here, " names ", count(run.streams()), " streams for ", name, ", which runs on ",
+          block.streams());
   std::vector<bool> taken(scope.streams, false);
   for (uint16_t stream : walk(run.streams())) {
     if (stream >= scope.streams)
@@ -335,26 +308,21 @@ void Validator::validateRun(const Scope &scope, uint32_t index,
   uint32_t number = 0;
   for (const fb::Ref *ref : walk(run.operands())) {
     const fb::Operand &operand = *block.operands()->Get(number);
-    if (checkRef(scope, here, ref, "operand " + std::to_string(number),
-                 writes(operand.access()),
+    if (checkRef(scope, here, ref, "operand " + std::to_string(number), writes(operand.access()),
                  alignmentOf(std::max<uint64_t>(operand.bytes(), 1)))) {
       if (ref->bytes() < operand.bytes())
-        error(here, ": operand ", number, " ",
-              quoted(text(program, operand.name())), " has ", ref->bytes(),
-              " bytes; ", name, " takes ", operand.bytes());
-      uses.push_back({ref, reads(operand.access()), writes(operand.access()),
-                      "operand", number});
+        error(here, ": operand ", number, " ", quoted(text(program, operand.name())), " has ",
+              ref->bytes(), " bytes; ", name, " takes ", operand.bytes());
+      uses.push_back({ref, reads(operand.access()), writes(operand.access()), "operand", number});
     }
     ++number;
   }
   checkAliases(scope, here, std::move(uses));
   for (int32_t microBatch : {run.micro_batch(), run.pair_micro_batch()})
     if (microBatch < -1 || microBatch >= int64_t(program.micro_batches()))
-      error(here, " is of micro-batch ", microBatch, " of ",
-            program.micro_batches());
+      error(here, " is of micro-batch ", microBatch, " of ", program.micro_batches());
   if (run.pair_micro_batch() >= 0 && block.kind() != fb::TaskKind::Pair)
-    error(here, " has the micro-batch of a second task, but ", name,
-          " is no pair");
+    error(here, " has the micro-batch of a second task, but ", name, " is no pair");
 }
 
 void Validator::validateAction(Scope &scope, uint32_t index) {
@@ -365,24 +333,21 @@ void Validator::validateAction(Scope &scope, uint32_t index) {
     return;
   }
   // What is bound to one micro-batch or to one message cannot be run twice.
-  bool onlyOrder = command.action_type() == fb::Action::Feed ||
-                   command.action_type() == fb::Action::Fetch ||
-                   command.action_type() == fb::Action::Exchange ||
-                   command.action_type() == fb::Action::Run;
+  bool onlyOrder =
+      command.action_type() == fb::Action::Feed || command.action_type() == fb::Action::Fetch ||
+      command.action_type() == fb::Action::Exchange || command.action_type() == fb::Action::Run;
   if (scope.block && onlyOrder) {
     error(here, " cannot stand in a block, which runs many times");
     return;
   }
-  auto checkInput = [&](const auto *tensors, uint32_t number,
-                        uint32_t microBatch, const fb::Ref &ref,
-                        const char *what) {
+  auto checkInput = [&](const auto *tensors, uint32_t number, uint32_t microBatch,
+                        const fb::Ref &ref, const char *what) {
     if (number >= count(tensors)) {
       error(here, " names ", what, " ", number, " of ", count(tensors));
       return false;
     }
     if (microBatch >= program.micro_batches())
-      error(here, " is of micro-batch ", microBatch, " of ",
-            program.micro_batches());
+      error(here, " is of micro-batch ", microBatch, " of ", program.micro_batches());
     // The ranks of an ep axis take a slice each of a leading dimension.
     const fb::Tensor &tensor = *tensors->Get(number);
     uint64_t bytes = 0;
@@ -393,8 +358,8 @@ void Validator::validateAction(Scope &scope, uint32_t index) {
         tensor.shape()->Get(0) == program.mesh()->ep())
       slices = std::max(1u, program.mesh()->ep());
     if (ref.bytes() != bytes && ref.bytes() != bytes / slices)
-      error(here, " moves ", ref.bytes(), " bytes; ", what, " ",
-            quoted(text(tensor.name())), " has ", bytes);
+      error(here, " moves ", ref.bytes(), " bytes; ", what, " ", quoted(text(tensor.name())),
+            " has ", bytes);
     return true;
   };
 
@@ -418,35 +383,31 @@ void Validator::validateAction(Scope &scope, uint32_t index) {
     if (!src || !dst)
       return;
     if (copy.src()->bytes() != copy.dst()->bytes())
-      error(here, " copies ", copy.src()->bytes(), " bytes into ",
-            copy.dst()->bytes());
-    return checkAliases(scope, here,
-                        {{copy.src(), true, false, "buffer", 0},
-                         {copy.dst(), false, true, "buffer", 1}});
+      error(here, " copies ", copy.src()->bytes(), " bytes into ", copy.dst()->bytes());
+    return checkAliases(
+        scope, here,
+        {{copy.src(), true, false, "buffer", 0}, {copy.dst(), false, true, "buffer", 1}});
   }
   case fb::Action::Fill: {
     const fb::Fill &fill = *command.action_as_Fill();
     if (checkRef(scope, here, fill.dst(), "the destination", true, 4) &&
         fill.dst()->bytes() % 4 != 0)
-      error(here, " fills ", fill.dst()->bytes(),
-            " bytes, which are no multiple of 4");
+      error(here, " fills ", fill.dst()->bytes(), " bytes, which are no multiple of 4");
     return;
   }
   case fb::Action::Feed: {
     const fb::Feed &feed = *command.action_as_Feed();
     if (checkRef(scope, here, feed.dst(), "the destination", true))
-      checkInput(program.inputs(), feed.input(), feed.micro_batch(),
-                 *feed.dst(), "input");
+      checkInput(program.inputs(), feed.input(), feed.micro_batch(), *feed.dst(), "input");
     return;
   }
   case fb::Action::Fetch: {
     const fb::Fetch &fetch = *command.action_as_Fetch();
     if (checkRef(scope, here, fetch.src(), "the source", false) &&
-        checkInput(program.outputs(), fetch.output(), fetch.micro_batch(),
-                   *fetch.src(), "output") &&
+        checkInput(program.outputs(), fetch.output(), fetch.micro_batch(), *fetch.src(),
+                   "output") &&
         !fetched.insert({fetch.output(), fetch.micro_batch()}).second)
-      error(here, " fetches ",
-            quoted(text(program.outputs()->Get(fetch.output())->name())),
+      error(here, " fetches ", quoted(text(program.outputs()->Get(fetch.output())->name())),
             " of micro-batch ", fetch.micro_batch(), " a second time");
     return;
   }

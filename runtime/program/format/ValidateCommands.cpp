@@ -23,8 +23,8 @@ std::string Validator::where(const Scope &scope, uint32_t index) {
 void Validator::validateBlocks() {
   uint32_t number = 0;
   for (const fb::Block *block : walk(program.blocks())) {
-    std::string name = "block " + std::to_string(number++) + " " +
-                       quoted(text(program, block->name()));
+    std::string name =
+        "block " + std::to_string(number++) + " " + quoted(text(program, block->name()));
     uint32_t operands = count(block->operands());
     uint32_t commands = count(block->commands());
     if (text(program, block->name()).empty())
@@ -36,25 +36,23 @@ void Validator::validateBlocks() {
     if (block->pair_stage() >= 0 && block->kind() != fb::TaskKind::Pair)
       error(name, " has the stage of a second task, but is no pair");
     if (block->streams() > kMaxStreams)
-      error(name, " runs on ", block->streams(), " streams; at most ", kMaxStreams, " are possible");
+      error(name, " runs on ", block->streams(), " streams; at most ", kMaxStreams,
+            " are possible");
     if (block->streams() == 0)
       error(name, " runs on no stream");
     // Only commands of a block fire events, each at most one.
-    if (block->events() < operands ||
-        block->events() > uint64_t(operands) + commands) {
-      error(name, " has ", block->events(), " events; with ", operands,
-            " operands and ", commands, " commands it can have ", operands,
-            "..", uint64_t(operands) + commands);
+    if (block->events() < operands || block->events() > uint64_t(operands) + commands) {
+      error(name, " has ", block->events(), " events; with ", operands, " operands and ", commands,
+            " commands it can have ", operands, "..", uint64_t(operands) + commands);
       continue;
     }
     uint32_t position = 0;
     for (const fb::Operand *operand : walk(block->operands())) {
       if (operand->name() >= count(program.strings()))
-        error(name, ": operand ", position, " is named by string ",
-              operand->name(), " of ", count(program.strings()));
+        error(name, ": operand ", position, " is named by string ", operand->name(), " of ",
+              count(program.strings()));
       if (!inRange(operand->access(), fb::Access::MAX))
-        error(name, ": operand ", position, " has unknown access ",
-              unsigned(operand->access()));
+        error(name, ": operand ", position, " has unknown access ", unsigned(operand->access()));
       if (operand->bytes() == 0)
         error(name, ": operand ", position, " has no bytes");
       ++position;
@@ -73,8 +71,7 @@ void Validator::validateBlocks() {
             count(block->result_operands()), " operands for them");
     uint32_t result = 0;
     for (uint32_t event : walk(block->results())) {
-      if (event < operands || event >= block->events() ||
-          scope.firedBy[event] < 0)
+      if (event < operands || event >= block->events() || scope.firedBy[event] < 0)
         error(name, ": result ", result, " is event ", event,
               ", which no command of the block fires");
       ++result;
@@ -82,8 +79,7 @@ void Validator::validateBlocks() {
     result = 0;
     for (uint32_t operand : walk(block->result_operands())) {
       if (operand >= operands)
-        error(name, ": result ", result, " makes operand ", operand, " of ",
-              operands, " ready");
+        error(name, ": result ", result, " makes operand ", operand, " of ", operands, " ready");
       ++result;
     }
   }
@@ -99,8 +95,7 @@ void Validator::validateOrder() {
       fires += count(run->result_events());
   }
   if (program.events() > fires) {
-    error("the program has ", program.events(),
-          " events, but its commands can fire only ", fires);
+    error("the program has ", program.events(), " events, but its commands can fire only ", fires);
     return;
   }
   Scope scope;
@@ -110,8 +105,7 @@ void Validator::validateOrder() {
   validateCommands(scope);
 }
 
-void Validator::fire(Scope &scope, int64_t event, uint32_t index,
-                     const char *what) {
+void Validator::fire(Scope &scope, int64_t event, uint32_t index, const char *what) {
   if (event == -1)
     return;
   if (event < int64_t(scope.firstOwnEvent) || event >= int64_t(scope.events)) {
@@ -119,8 +113,7 @@ void Validator::fire(Scope &scope, int64_t event, uint32_t index,
       error(where(scope, index), what, " fires event ", event,
             ", which is the readiness of an operand");
     else
-      error(where(scope, index), what, " fires event ", event, " of ",
-            scope.events);
+      error(where(scope, index), what, " fires event ", event, " of ", scope.events);
     return;
   }
   int64_t &firedBy = scope.firedBy[event];
@@ -147,8 +140,7 @@ void Validator::collectSignals(Scope &scope) {
   }
 }
 
-void Validator::checkWait(const Scope &scope, uint64_t event,
-                          const std::string &where) {
+void Validator::checkWait(const Scope &scope, uint64_t event, const std::string &where) {
   if (event >= scope.events)
     error(where, " waits for event ", event, " of ", scope.events);
   else if (event >= scope.firstOwnEvent && scope.firedBy[event] < 0)
@@ -161,11 +153,10 @@ void Validator::validateCommands(Scope &scope) {
   for (const fb::Command *command : walk(scope.commands)) {
     uint32_t number = index++;
     if (command->stream() >= scope.streams)
-      error(where(scope, number), " is on stream ", command->stream(), " of ",
-            scope.streams);
+      error(where(scope, number), " is on stream ", command->stream(), " of ", scope.streams);
     if (command->label() >= count(program.strings()))
-      error(where(scope, number), " is labelled by string ", command->label(),
-            " of ", count(program.strings()));
+      error(where(scope, number), " is labelled by string ", command->label(), " of ",
+            count(program.strings()));
     for (uint32_t event : walk(command->waits()))
       checkWait(scope, event, where(scope, number));
     validateAction(scope, number);

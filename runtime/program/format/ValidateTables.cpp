@@ -31,14 +31,14 @@ void Validator::validateTables() {
 }
 
 template <typename Name>
-void Validator::checkName(const flatbuffers::String *name, const char *what,
-                          uint32_t index, Name &seen) {
+void Validator::checkName(const flatbuffers::String *name, const char *what, uint32_t index,
+                          Name &seen) {
   std::string_view words = text(name);
   if (words.empty())
     error(what, " ", index, " has no name");
   else if (words.size() > kMaxNameBytes)
-    error(what, " ", index, " has a name of ", words.size(), " bytes; at most ",
-          kMaxNameBytes, " are allowed");
+    error(what, " ", index, " has a name of ", words.size(), " bytes; at most ", kMaxNameBytes,
+          " are allowed");
   else if (!seen.insert(std::string(words)).second)
     error("two of the program's ", what, "s are named ", quoted(words));
 }
@@ -53,32 +53,26 @@ void Validator::validateHeader() {
     uint64_t ranks = 1;
     for (auto [name, size] :
          {std::pair("pp", mesh->pp()), std::pair("mirror", mesh->mirror()),
-          std::pair("dp", mesh->dp()), std::pair("ep", mesh->ep()),
-          std::pair("tp", mesh->tp())}) {
+          std::pair("dp", mesh->dp()), std::pair("ep", mesh->ep()), std::pair("tp", mesh->tp())}) {
       if (size == 0 || size > kMaxRanks)
-        error("mesh axis ", name, " has size ", size, "; it must be 1..",
-              kMaxRanks);
-      ranks = size ? std::min<uint64_t>(ranks * size, uint64_t(kMaxRanks) + 1)
-                   : ranks;
+        error("mesh axis ", name, " has size ", size, "; it must be 1..", kMaxRanks);
+      ranks = size ? std::min<uint64_t>(ranks * size, uint64_t(kMaxRanks) + 1) : ranks;
     }
     if (ranks > kMaxRanks)
       error("the mesh has more than ", kMaxRanks, " ranks");
     if (program.coordinate() >= mesh->pp())
-      error("coordinate ", program.coordinate(), " is outside the pp axis of ",
-            mesh->pp());
+      error("coordinate ", program.coordinate(), " is outside the pp axis of ", mesh->pp());
   }
-  if (program.micro_batches() == 0 ||
-      program.micro_batches() > kMaxMicroBatches)
-    error("the step has ", program.micro_batches(),
-          " micro-batches; it must have 1..", kMaxMicroBatches);
+  if (program.micro_batches() == 0 || program.micro_batches() > kMaxMicroBatches)
+    error("the step has ", program.micro_batches(), " micro-batches; it must have 1..",
+          kMaxMicroBatches);
   if (!inRange(program.weighting(), fb::LossWeighting::MAX))
     error("unknown loss weighting ", unsigned(program.weighting()));
 
   std::set<std::string> names;
   uint32_t streams = count(program.streams());
   if (streams > kMaxStreams)
-    error("the program has ", streams, " streams; at most ", kMaxStreams,
-          " are allowed");
+    error("the program has ", streams, " streams; at most ", kMaxStreams, " are allowed");
   uint32_t index = 0;
   for (const fb::Stream *stream : walk(program.streams())) {
     if (!inRange(stream->kind(), fb::StreamKind::MAX))
@@ -94,16 +88,16 @@ void Validator::validateArenas() {
     if (!inRange(arena->role(), fb::ArenaRole::MAX))
       error("arena ", index, " has unknown role ", unsigned(arena->role()));
     if (arena->bytes() > kMaxBytes)
-      error("arena ", index, " is of ", arena->bytes(), " bytes; at most ",
-            kMaxBytes, " are allowed");
+      error("arena ", index, " is of ", arena->bytes(), " bytes; at most ", kMaxBytes,
+            " are allowed");
     checkName(arena->name(), "arena", index++, names);
   }
   if (const fb::StepRecord *record = program.step_record()) {
-    checkPlace(record->header(), sizeof(StepHeader),
-               fb::ArenaRole::StepRecord, "the step record", "header");
+    checkPlace(record->header(), sizeof(StepHeader), fb::ArenaRole::StepRecord, "the step record",
+               "header");
     if (record->header() && record->header()->index() != record->arena())
-      error("the step record lies in arena ", record->arena(),
-            ", but its header in arena ", record->header()->index());
+      error("the step record lies in arena ", record->arena(), ", but its header in arena ",
+            record->header()->index());
   }
 }
 
@@ -126,8 +120,7 @@ void Validator::validateKernels() {
   for (const fb::Kernel *kernel : walk(program.kernels())) {
     std::string_view symbol = text(kernel->symbol());
     if (!isIdentifier(symbol))
-      error("kernel ", index, " has the symbol ", quoted(symbol),
-            ", which is not an identifier");
+      error("kernel ", index, " has the symbol ", quoted(symbol), ", which is not an identifier");
     else if (!symbols.insert(std::string(symbol)).second)
       error("two kernels have the symbol ", quoted(symbol));
     std::string name = "kernel " + quoted(symbol);
@@ -137,8 +130,8 @@ void Validator::validateKernels() {
     if (buffers > kMaxKernelBuffers)
       error(name, " has ", buffers, " buffers; at most ", kMaxKernelBuffers, " are possible");
     if (count(kernel->buffer_access()) != buffers)
-      error(name, " has ", buffers, " buffers, but says of ",
-            count(kernel->buffer_access()), " how they are accessed");
+      error(name, " has ", buffers, " buffers, but says of ", count(kernel->buffer_access()),
+            " how they are accessed");
     for (uint64_t bytes : walk(kernel->buffer_bytes()))
       if (bytes == 0 || bytes > kMaxBytes)
         error(name, " has a buffer of ", bytes, " bytes");
@@ -156,21 +149,18 @@ void Validator::validateKernels() {
 }
 
 /// The number of elements that `dims` x `strides` reach, the last one included.
-static bool reach(const std::vector<uint64_t> &dims,
-                  const flatbuffers::Vector<uint64_t> &strides,
+static bool reach(const std::vector<uint64_t> &dims, const flatbuffers::Vector<uint64_t> &strides,
                   uint64_t &elements) {
   elements = 1;
   for (uint32_t d = 0; d < dims.size(); ++d) {
     uint64_t span = dims[d] - 1;
-    if (!multiply(span, strides.Get(d)) ||
-        __builtin_add_overflow(elements, span, &elements))
+    if (!multiply(span, strides.Get(d)) || __builtin_add_overflow(elements, span, &elements))
       return false;
   }
   return true;
 }
 
-bool Validator::validateMatmul(const fb::Matmul &matmul,
-                               const flatbuffers::Vector<uint64_t> *bytes,
+bool Validator::validateMatmul(const fb::Matmul &matmul, const flatbuffers::Vector<uint64_t> *bytes,
                                std::string &problem) {
   uint32_t batches = count(matmul.batch());
   if (batches > kMaxBatchDimensions) {
@@ -181,8 +171,8 @@ bool Validator::validateMatmul(const fb::Matmul &matmul,
   std::vector<uint64_t> batch;
   for (uint64_t size : walk(matmul.batch()))
     batch.push_back(size);
-  if (std::count(batch.begin(), batch.end(), 0) || matmul.m() == 0 ||
-      matmul.n() == 0 || matmul.k() == 0) {
+  if (std::count(batch.begin(), batch.end(), 0) || matmul.m() == 0 || matmul.n() == 0 ||
+      matmul.k() == 0) {
     problem = "has a dimension of size 0";
     return false;
   }
@@ -215,9 +205,8 @@ bool Validator::validateMatmul(const fb::Matmul &matmul,
   for (int side = 0; side < 3; ++side) {
     const Side &s = sides[side];
     if (count(s.strides) != batches + 2) {
-      problem = std::string("gives ") + std::to_string(count(s.strides)) +
-                " strides for " + s.name + ", which has " +
-                std::to_string(batches + 2) + " dimensions";
+      problem = std::string("gives ") + std::to_string(count(s.strides)) + " strides for " +
+                s.name + ", which has " + std::to_string(batches + 2) + " dimensions";
       return false;
     }
     std::vector<uint64_t> dims = batch;
@@ -226,8 +215,8 @@ bool Validator::validateMatmul(const fb::Matmul &matmul,
     uint64_t elements = 0;
     if (!reach(dims, *s.strides, elements) || elements > kMaxBytes / 4 ||
         elements * 4 > bytes->Get(side)) {
-      problem = std::string("reaches beyond the ") +
-                std::to_string(bytes->Get(side)) + " bytes of " + s.name;
+      problem = std::string("reaches beyond the ") + std::to_string(bytes->Get(side)) +
+                " bytes of " + s.name;
       return false;
     }
     // An element of the destination must not be reached in two ways, and the
@@ -243,8 +232,7 @@ bool Validator::validateMatmul(const fb::Matmul &matmul,
       if (dims[d] == 1 || (mayRepeat && s.strides->Get(d) == 0))
         continue;
       if (side == 2 ? s.strides->Get(d) < covered : s.strides->Get(d) == 0) {
-        problem = std::string("has strides of ") + s.name +
-                  " by which elements coincide";
+        problem = std::string("has strides of ") + s.name + " by which elements coincide";
         return false;
       }
       covered += (dims[d] - 1) * s.strides->Get(d);
@@ -275,11 +263,10 @@ void Validator::validateGroups() {
     std::vector<uint32_t> members;
     for (uint32_t member : walk(group->pp())) {
       if (program.mesh() && member >= program.mesh()->pp())
-        error("group ", quoted(text(group->name())), " has rank ", member,
-              " of a pp axis of ", program.mesh()->pp());
+        error("group ", quoted(text(group->name())), " has rank ", member, " of a pp axis of ",
+              program.mesh()->pp());
       if (!members.empty() && member <= members.back())
-        error("group ", quoted(text(group->name())),
-              " does not name its ranks in ascending order");
+        error("group ", quoted(text(group->name())), " does not name its ranks in ascending order");
       members.push_back(member);
     }
     if (members.empty())
@@ -308,42 +295,36 @@ void Validator::validateTensors() {
         error(what, " ", quoted(text(tensor->name())), " is of unknown type ",
               unsigned(tensor->dtype()));
       else if (!tensorBytes(*tensor, bytes) || bytes == 0)
-        error(what, " ", quoted(text(tensor->name())),
-              " has an impossible shape");
+        error(what, " ", quoted(text(tensor->name())), " has an impossible shape");
     }
   };
   validate(program.inputs(), "input");
   validate(program.outputs(), "output");
 }
 
-bool Validator::checkPlace(const fb::Ref *ref, uint64_t bytes,
-                           fb::ArenaRole role, const std::string &owner,
-                           const char *what) {
+bool Validator::checkPlace(const fb::Ref *ref, uint64_t bytes, fb::ArenaRole role,
+                           const std::string &owner, const char *what) {
   if (!ref) {
     error(owner, " has no ", what);
     return false;
   }
-  if (ref->space() != fb::Space::Arena ||
-      ref->index() >= count(program.arenas())) {
+  if (ref->space() != fb::Space::Arena || ref->index() >= count(program.arenas())) {
     error("the ", what, " of ", owner, " lies in no arena");
     return false;
   }
   const fb::Arena *arena = program.arenas()->Get(ref->index());
   if (arena->role() != role) {
-    error("the ", what, " of ", owner, " lies in the ", roleName(arena->role()),
-          " arena ", quoted(text(arena->name())),
-          "; it must lie in one of role ", roleName(role));
+    error("the ", what, " of ", owner, " lies in the ", roleName(arena->role()), " arena ",
+          quoted(text(arena->name())), "; it must lie in one of role ", roleName(role));
     return false;
   }
   if (!inside(ref->offset(), ref->bytes(), arena->bytes())) {
-    error("the ", what, " of ", owner, ", ", ref->bytes(), " bytes at ",
-          ref->offset(), ", reaches beyond the ", arena->bytes(),
-          " bytes of arena ", quoted(text(arena->name())));
+    error("the ", what, " of ", owner, ", ", ref->bytes(), " bytes at ", ref->offset(),
+          ", reaches beyond the ", arena->bytes(), " bytes of arena ", quoted(text(arena->name())));
     return false;
   }
   if (ref->bytes() != bytes) {
-    error("the ", what, " of ", owner, " has ", ref->bytes(),
-          " bytes; it must have ", bytes);
+    error("the ", what, " of ", owner, " has ", ref->bytes(), " bytes; it must have ", bytes);
     return false;
   }
   return true;
@@ -359,8 +340,7 @@ void Validator::checkDisjoint(std::vector<const fb::Ref *> ranges,
   });
   for (size_t i = 1; i < order.size(); ++i) {
     const fb::Ref &before = *ranges[order[i - 1]], &after = *ranges[order[i]];
-    if (before.index() == after.index() &&
-        before.offset() + before.bytes() > after.offset())
+    if (before.index() == after.index() && before.offset() + before.bytes() > after.offset())
       error(owners[order[i - 1]], " and ", owners[order[i]],
             " overlap: ", rangeName(program, nullptr, before), " and ",
             rangeName(program, nullptr, after));
@@ -386,8 +366,7 @@ void Validator::validateParameters() {
       error(owner, " has an impossible type or shape");
       continue;
     }
-    auto place = [&](const fb::Ref *ref, uint64_t size, fb::ArenaRole role,
-                     const char *what) {
+    auto place = [&](const fb::Ref *ref, uint64_t size, fb::ArenaRole role, const char *what) {
       if (!checkPlace(ref, size, role, owner, what))
         return;
       ranges.push_back(ref);
@@ -397,8 +376,7 @@ void Validator::validateParameters() {
     if (parameter->trained() || parameter->gradient())
       place(parameter->gradient(), bytes, fb::ArenaRole::Gradients, "gradient");
     if (parameter->trained() || parameter->record())
-      place(parameter->record(), sizeof(StepEntry),
-            fb::ArenaRole::StepRecord, "step record entry");
+      place(parameter->record(), sizeof(StepEntry), fb::ArenaRole::StepRecord, "step record entry");
     if (count(parameter->moments()) != count(parameter->moment_names()))
       error(owner, " has ", count(parameter->moments()), " moments and ",
             count(parameter->moment_names()), " names for them");
@@ -428,12 +406,10 @@ void Validator::validateConstants() {
     checkName(constant->name(), "constant", index++, names);
     std::string owner = "constant " + quoted(text(constant->name()));
     const fb::Ref *dst = constant->dst();
-    if (!checkPlace(dst, dst ? dst->bytes() : 0, fb::ArenaRole::Constants,
-                    owner, "place"))
+    if (!checkPlace(dst, dst ? dst->bytes() : 0, fb::ArenaRole::Constants, owner, "place"))
       continue;
     if (constant->file_offset() > kMaxBytes)
-      error(owner, " lies at offset ", constant->file_offset(),
-            " of the constants file");
+      error(owner, " lies at offset ", constant->file_offset(), " of the constants file");
     ranges.push_back(dst);
     owners.push_back(owner);
   }

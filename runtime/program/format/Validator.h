@@ -8,8 +8,8 @@
 #ifndef DPCRT_PROGRAM_FORMAT_VALIDATOR_H
 #define DPCRT_PROGRAM_FORMAT_VALIDATOR_H
 
-#include "program/format/Validate.h"
 #include "program/format/Naming.h"
+#include "program/format/Validate.h"
 
 #include <set>
 #include <string>
@@ -22,8 +22,7 @@ inline constexpr uint32_t kMaxStreams = 64;
 
 class Validator {
 public:
-  Validator(const fb::Program &program, uint64_t fileBytes,
-            Diagnostics &diagnostics)
+  Validator(const fb::Program &program, uint64_t fileBytes, Diagnostics &diagnostics)
       : program(program), fileBytes(fileBytes), diagnostics(diagnostics),
         // Twice the file leaves room for writers that share equal vectors.
         budget(2 * fileBytes + 4096) {}
@@ -56,8 +55,7 @@ private:
   void validateArenas();
   void validateKernels();
   void validateLibrary();
-  bool validateMatmul(const fb::Matmul &matmul,
-                      const flatbuffers::Vector<uint64_t> *bytes,
+  bool validateMatmul(const fb::Matmul &matmul, const flatbuffers::Vector<uint64_t> *bytes,
                       std::string &problem);
   void validateGroups();
   void validateTensors();
@@ -65,14 +63,12 @@ private:
   void validateConstants();
   bool tensorBytes(const fb::Tensor &tensor, uint64_t &bytes);
   template <typename Name>
-  void checkName(const flatbuffers::String *name, const char *what,
-                 uint32_t index, Name &seen);
+  void checkName(const flatbuffers::String *name, const char *what, uint32_t index, Name &seen);
   /// A range that must lie inside an arena of the given role.
-  bool checkPlace(const fb::Ref *ref, uint64_t bytes, fb::ArenaRole role,
-                  const std::string &owner, const char *what);
+  bool checkPlace(const fb::Ref *ref, uint64_t bytes, fb::ArenaRole role, const std::string &owner,
+                  const char *what);
   /// Reports ranges that overlap; `owners` runs parallel to `ranges`.
-  void checkDisjoint(std::vector<const fb::Ref *> ranges,
-                     std::vector<std::string> owners);
+  void checkDisjoint(std::vector<const fb::Ref *> ranges, std::vector<std::string> owners);
 
   // Commands.
   void validateCommands(Scope &scope);
@@ -85,31 +81,25 @@ private:
   void validateAction(Scope &scope, uint32_t index);
   void validateLaunch(const Scope &, uint32_t index, const fb::Launch &);
   void validateCall(const Scope &, uint32_t index, const fb::Call &);
-  void
-  validateArguments(const Scope &, const std::string &where,
-                    const std::string &callee,
-                    const flatbuffers::Vector<const fb::Argument *> *arguments,
-                    const std::vector<uint64_t> &bytes,
-                    const std::vector<fb::Access> &access);
+  void validateArguments(const Scope &, const std::string &where, const std::string &callee,
+                         const flatbuffers::Vector<const fb::Argument *> *arguments,
+                         const std::vector<uint64_t> &bytes, const std::vector<fb::Access> &access);
   void validateExchange(const Scope &, uint32_t index, const fb::Exchange &);
-  void validateCollective(const Scope &, uint32_t index,
-                          const fb::Collective &);
+  void validateCollective(const Scope &, uint32_t index, const fb::Collective &);
   void validateRun(const Scope &, uint32_t index, const fb::Run &);
   /// True if `ref` is there and lies inside its arena or operand.
   /// `alignment`: of which its address must be a multiple.
   bool checkRef(const Scope &, const std::string &where, const fb::Ref *ref,
                 const std::string &what, bool write, uint64_t alignment = 1);
   /// Refuses overlaps between uses of which at least one writes.
-  void checkAliases(const Scope &, const std::string &where,
-                    std::vector<Use> uses);
+  void checkAliases(const Scope &, const std::string &where, std::vector<Use> uses);
 
   /// Walks a vector of the file, whose elements take `elementBytes` there. A
   /// file that lets many tables share one long vector would cost quadratic
   /// time; such a file is refused, and its vectors read as empty.
   template <typename T> Items<T> walk(const flatbuffers::Vector<T> *vector) {
     uint64_t cost =
-        uint64_t(count(vector)) *
-        sizeof(typename flatbuffers::IndirectHelper<T>::return_type);
+        uint64_t(count(vector)) * sizeof(typename flatbuffers::IndirectHelper<T>::return_type);
     if (exhausted || cost > budget) {
       if (!exhausted)
         error("the file is damaged: its parts overlap");

@@ -69,8 +69,8 @@ public:
     std::string text;
     uint32_t now = step.load(std::memory_order_relaxed);
     for (const Transfer &t : transfers) {
-      bool there = t.spec.send ? t.message->received.load() == now
-                               : t.message->posted.load() == now;
+      bool there =
+          t.spec.send ? t.message->received.load() == now : t.message->posted.load() == now;
       if (!there)
         text += (text.empty() ? "" : ", ") +
                 std::string(t.spec.send ? "send of message " : "receive of message ") +
@@ -95,9 +95,9 @@ private:
         return false;
       std::memcpy(t.spec.data, m.src, t.spec.bytes);
       t.copied = true;
-      m.due = link.emulated() ? std::max(m.postedAt, startedAt) +
-                                    link.nanoseconds(double(t.spec.bytes))
-                              : 0;
+      m.due = link.emulated()
+                  ? std::max(m.postedAt, startedAt) + link.nanoseconds(double(t.spec.bytes))
+                  : 0;
       m.received.store(now, std::memory_order_release);
       m.senderBell->ring();
     }
@@ -180,9 +180,8 @@ public:
   std::string describe() const override {
     uint64_t all = goal.load(std::memory_order_relaxed), count = shared.members.size();
     uint64_t here = shared.posted.load() - (all - count);
-    return std::string(fb::EnumNameCollectiveKind(shared.kind)) + " of " +
-           std::to_string(count) + " ranks, of which " +
-           std::to_string(std::min(here, count)) + " have come";
+    return std::string(fb::EnumNameCollectiveKind(shared.kind)) + " of " + std::to_string(count) +
+           " ranks, of which " + std::to_string(std::min(here, count)) + " have come";
   }
 
 private:
@@ -191,9 +190,12 @@ private:
   int64_t cost() const {
     double m = double(shared.members.size()), bytes = double(shared.srcBytes);
     switch (shared.kind) {
-    case fb::CollectiveKind::AllGather: return link.nanoseconds((m - 1) * bytes);
-    case fb::CollectiveKind::AllReduce: return link.allReduceNanoseconds(m, bytes);
-    default: return link.nanoseconds((m - 1) / m * bytes);
+    case fb::CollectiveKind::AllGather:
+      return link.nanoseconds((m - 1) * bytes);
+    case fb::CollectiveKind::AllReduce:
+      return link.allReduceNanoseconds(m, bytes);
+    default:
+      return link.nanoseconds((m - 1) / m * bytes);
     }
   }
 
@@ -270,8 +272,7 @@ public:
   LocalTransport(Device &device, const Link &link) : device(device), link(link) {}
   const char *name() const override { return "local"; }
 
-  Status addExchange(uint32_t rank, std::vector<TransferSpec> transfers,
-                     Operation *&out) override {
+  Status addExchange(uint32_t rank, std::vector<TransferSpec> transfers, Operation *&out) override {
     auto exchange = std::make_unique<LocalExchange>(link);
     for (TransferSpec &spec : transfers) {
       uint32_t from = spec.send ? rank : spec.peer, to = spec.send ? spec.peer : rank;
@@ -280,8 +281,8 @@ public:
         message = std::make_unique<Message>();
       Bell *&bell = spec.send ? message->senderBell : message->receiverBell;
       if (bell)
-        return error(Code::Artifact, "message ", spec.message, " from rank ", from,
-                     " to rank ", to, spec.send ? " is sent" : " is received", " twice");
+        return error(Code::Artifact, "message ", spec.message, " from rank ", from, " to rank ", to,
+                     spec.send ? " is sent" : " is received", " twice");
       bell = &exchange->bell;
       (spec.send ? message->sendBytes : message->receiveBytes) = spec.bytes;
       exchange->transfers.push_back({spec, message.get()});
@@ -291,8 +292,7 @@ public:
     return {};
   }
 
-  Status addCollective(uint32_t rank, const CollectiveSpec &spec,
-                       Operation *&out) override {
+  Status addCollective(uint32_t rank, const CollectiveSpec &spec, Operation *&out) override {
     auto &shared = collectives[{spec.group, spec.sequence}];
     size_t count = spec.members.size();
     if (!shared) {
@@ -310,8 +310,7 @@ public:
     SharedCollective &m = *shared;
     size_t self = size_t(std::find(m.members.begin(), m.members.end(), rank) - m.members.begin());
     if (m.members != spec.members || self == count || m.joined[self] || m.kind != spec.kind ||
-        m.dtype != spec.dtype ||
-        m.srcBytes != spec.srcBytes || m.dstBytes != spec.dstBytes)
+        m.dtype != spec.dtype || m.srcBytes != spec.srcBytes || m.dstBytes != spec.dstBytes)
       return error(Code::Artifact, "collective ", spec.sequence, " of group '", spec.group,
                    "' differs between rank ", rank, " and its other members");
     if (Status s = checkSizes(spec); !s.ok())
@@ -332,8 +331,8 @@ public:
         return error(Code::Artifact, "message ", id, " from rank ", from, " to rank ", to,
                      m->senderBell ? " is never received" : " is never sent");
       if (m->sendBytes != m->receiveBytes)
-        return error(Code::Artifact, "message ", id, " from rank ", from, " to rank ", to,
-                     " has ", m->sendBytes, " bytes at its sender and ", m->receiveBytes,
+        return error(Code::Artifact, "message ", id, " from rank ", from, " to rank ", to, " has ",
+                     m->sendBytes, " bytes at its sender and ", m->receiveBytes,
                      " at its receiver");
     }
     for (auto &[key, m] : collectives)
@@ -357,12 +356,12 @@ private:
                                                                      : spec.srcBytes;
     bool sums = spec.kind == fb::CollectiveKind::AllReduce ||
                 spec.kind == fb::CollectiveKind::ReduceScatter;
-    bool parts = spec.kind == fb::CollectiveKind::AllToAll ||
-                 spec.kind == fb::CollectiveKind::ReduceScatter;
-    if (want != spec.dstBytes || (parts && spec.srcBytes % (m * unit)) ||
-        spec.srcBytes % unit)
+    bool parts =
+        spec.kind == fb::CollectiveKind::AllToAll || spec.kind == fb::CollectiveKind::ReduceScatter;
+    if (want != spec.dstBytes || (parts && spec.srcBytes % (m * unit)) || spec.srcBytes % unit)
       return error(Code::Artifact, "collective ", spec.sequence, " of group '", spec.group,
-                   "' has sizes that do not fit: ", spec.srcBytes, " and ", spec.dstBytes, " bytes");
+                   "' has sizes that do not fit: ", spec.srcBytes, " and ", spec.dstBytes,
+                   " bytes");
     bool summable = spec.dtype == fb::DType::F32 || spec.dtype == fb::DType::F64 ||
                     spec.dtype == fb::DType::I64 || spec.dtype == fb::DType::I32;
     if (sums && !summable)

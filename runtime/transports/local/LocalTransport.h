@@ -22,8 +22,7 @@ struct Link {
   double bytesPerSecond = 0; // 0: as fast as it goes
   bool emulated() const { return latencyNs > 0 || bytesPerSecond > 0; }
   int64_t nanoseconds(double bytes) const {
-    return latencyNs +
-           (bytesPerSecond > 0 ? int64_t(bytes / bytesPerSecond * 1e9) : 0);
+    return latencyNs + (bytesPerSecond > 0 ? int64_t(bytes / bytesPerSecond * 1e9) : 0);
   }
   int64_t allReduceNanoseconds(double members, double bytes) const {
     return std::min(2 * nanoseconds((members - 1) / members * bytes),

@@ -31,7 +31,8 @@ Network makeNetwork(std::mt19937 &random, bool uncuttable) {
   for (unsigned i = 0; i < count; ++i) {
     unsigned kind = random() % 8;
     int64_t capacity = kind == 0 ? 0 : kind == 1 && uncuttable ? kUncuttable : 1 + random() % 9;
-    network.edges.push_back({static_cast<unsigned>(random() % network.nodes), static_cast<unsigned>(random() % network.nodes), capacity});
+    network.edges.push_back({static_cast<unsigned>(random() % network.nodes),
+                             static_cast<unsigned>(random() % network.nodes), capacity});
   }
   return network;
 }
@@ -115,7 +116,8 @@ TEST(MinCut, IsTheSameEveryTime) {
 // The flow through an uncuttable edge in both directions: what runs back over it
 // does not make it cuttable.
 TEST(MinCut, AnUncuttableEdgeStaysSo) {
-  Network network{6, {{0, 2, 5}, {2, 3, kUncuttable}, {3, 1, 4}, {0, 4, 3}, {4, 3, 3}, {2, 5, 2}, {5, 1, 9}}};
+  Network network{
+      6, {{0, 2, 5}, {2, 3, kUncuttable}, {3, 1, 4}, {0, 4, 3}, {4, 3, 3}, {2, 5, 2}, {5, 1, 9}}};
   expectMinimum(network, 0);
   network.edges.push_back({3, 2, kUncuttable});
   expectMinimum(network, 1);

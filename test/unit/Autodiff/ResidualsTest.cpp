@@ -81,7 +81,8 @@ std::vector<Cost> getChoices(const ResidualGraph &graph) {
 Cost findCheapest(const std::vector<Cost> &choices, int64_t flops) {
   std::optional<Cost> best;
   for (const Cost &choice : choices)
-    if (choice.flops <= flops && (!best || std::pair(choice.cost, choice.flops) < std::pair(best->cost, best->flops)))
+    if (choice.flops <= flops &&
+        (!best || std::pair(choice.cost, choice.flops) < std::pair(best->cost, best->flops)))
       best = choice;
   return *best;
 }
@@ -145,7 +146,8 @@ TEST(Residuals, WithoutABudgetOnlyWhatIsFreeIsComputedAgain) {
 /// one that computes least.
 Cost findAtPrice(const std::vector<Cost> &choices, int64_t price) {
   auto key = [&](const Cost &c) { return std::pair(1024 * c.cost + price * c.flops, c.flops); };
-  return *std::min_element(choices.begin(), choices.end(), [&](const Cost &a, const Cost &b) { return key(a) < key(b); });
+  return *std::min_element(choices.begin(), choices.end(),
+                           [&](const Cost &a, const Cost &b) { return key(a) < key(b); });
 }
 
 // A budget between: the smallest price of a flop that keeps to it decides, prices
@@ -164,7 +166,8 @@ TEST(Residuals, ABudgetIsKeptAndUsedAsWellAsAPriceCan) {
     if (most == 0)
       continue;
     for (int64_t budget : {most, most - 1, most / 2, int64_t(1)}) {
-      SCOPED_TRACE("seed " + std::to_string(seed) + ", budget " + std::to_string(budget) + " of " + std::to_string(most));
+      SCOPED_TRACE("seed " + std::to_string(seed) + ", budget " + std::to_string(budget) + " of " +
+                   std::to_string(most));
       ResidualChoice choice = chooseResiduals(graph, budget);
       expectSound(graph, choice);
       ASSERT_LE(choice.flops, budget);

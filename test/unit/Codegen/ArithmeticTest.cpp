@@ -29,19 +29,24 @@ std::string replaceAll(std::string text, const std::string &from, const std::str
   return ::testing::AssertionSuccess();
 }
 
-::testing::AssertionResult near(const std::vector<float> &a, const std::vector<double> &b, double relative, double absolute = 1e-7) {
+::testing::AssertionResult near(const std::vector<float> &a, const std::vector<double> &b,
+                                double relative, double absolute = 1e-7) {
   if (a.size() != b.size())
     return ::testing::AssertionFailure() << a.size() << " and " << b.size() << " elements";
   for (size_t i = 0; i < a.size(); ++i)
-    if (!(std::abs(a[i] - b[i]) <= relative * std::abs(b[i]) + absolute) && !(std::isnan(a[i]) && std::isnan(b[i])) && a[i] != b[i])
-      return ::testing::AssertionFailure() << "element " << i << ": " << a[i] << ", expected " << b[i];
+    if (!(std::abs(a[i] - b[i]) <= relative * std::abs(b[i]) + absolute) &&
+        !(std::isnan(a[i]) && std::isnan(b[i])) && a[i] != b[i])
+      return ::testing::AssertionFailure()
+             << "element " << i << ": " << a[i] << ", expected " << b[i];
   return ::testing::AssertionSuccess();
 }
 
 std::string unary(const std::string &name, int64_t n) {
-  return replaceAll("func.func private @k_" + name + "(%x: tensor<Nxf32>) -> tensor<Nxf32> attributes {dualpipe.kernel} {\n %0 = nn." + name +
-                        " %x : tensor<Nxf32>\n return %0 : tensor<Nxf32>\n}\n",
-                    "N", std::to_string(n));
+  return replaceAll(
+      "func.func private @k_" + name +
+          "(%x: tensor<Nxf32>) -> tensor<Nxf32> attributes {dualpipe.kernel} {\n %0 = nn." + name +
+          " %x : tensor<Nxf32>\n return %0 : tensor<Nxf32>\n}\n",
+      "N", std::to_string(n));
 }
 
 class Targets : public ::testing::TestWithParam<const char *> {};
@@ -49,12 +54,18 @@ INSTANTIATE_TEST_SUITE_P(All, Targets, ::testing::Values("cpu", "cpu:native"));
 
 TEST_P(Targets, Functions) {
   const int64_t n = 4099;
-  struct Case { const char *name; double (*reference)(double); float scale; double relative, absolute; };
+  struct Case {
+    const char *name;
+    double (*reference)(double);
+    float scale;
+    double relative, absolute;
+  };
   const Case cases[] = {
-      {"exp", std::exp, 25, 3e-7, 0},       {"log", std::log, 100, 3e-7, 1e-7},    {"tanh", std::tanh, 5, 6e-7, 0},
-      {"erf", std::erf, 3, 6e-7, 1e-7},     {"sqrt", std::sqrt, 9, 6e-8, 0},       {"sin", std::sin, 3000, 3e-7, 2e-7},
-      {"cos", std::cos, 3000, 3e-7, 2e-7},  {"floor", std::floor, 9, 0, 0},        {"ceil", std::ceil, 9, 0, 0},
-      {"abs", std::fabs, 9, 0, 0},
+      {"exp", std::exp, 25, 3e-7, 0},      {"log", std::log, 100, 3e-7, 1e-7},
+      {"tanh", std::tanh, 5, 6e-7, 0},     {"erf", std::erf, 3, 6e-7, 1e-7},
+      {"sqrt", std::sqrt, 9, 6e-8, 0},     {"sin", std::sin, 3000, 3e-7, 2e-7},
+      {"cos", std::cos, 3000, 3e-7, 2e-7}, {"floor", std::floor, 9, 0, 0},
+      {"ceil", std::ceil, 9, 0, 0},        {"abs", std::fabs, 9, 0, 0},
   };
   std::string text;
   for (const Case &c : cases)
@@ -71,7 +82,9 @@ TEST_P(Targets, Functions) {
     std::vector<double> expected;
     for (float v : x)
       expected.push_back(c.reference(v));
-    EXPECT_TRUE(near(runner.runFloats(std::string("k_") + c.name, {x}), expected, c.relative, c.absolute)) << c.name;
+    EXPECT_TRUE(
+        near(runner.runFloats(std::string("k_") + c.name, {x}), expected, c.relative, c.absolute))
+        << c.name;
   }
 }
 
@@ -111,20 +124,23 @@ template <typename T> void checkIntegers(const char *type, const char *target) {
       if (b.back() == 0 || b.back() == T(-1)) // neither quotient is a number of the type
         b.back() = 3;
     }
-    const std::pair<T, T> corners[] = {{least, 1}, {most, most}, {least, least}, {most, 2}, {-7, 2}, {7, -2}};
+    const std::pair<T, T> corners[] = {{least, 1}, {most, most}, {least, least},
+                                       {most, 2},  {-7, 2},      {7, -2}};
     for (size_t i = 0; i < std::size(corners) && i < size_t(n); ++i)
       std::tie(a[i], b[i]) = corners[i];
     std::string text, shape = "tensor<" + std::to_string(n) + "x" + type + ">";
     for (const Case &c : cases)
-      text += replaceAll(std::string("func.func private @k_") + c.name + "(%x: T, %y: T) -> T attributes {dualpipe.kernel} {\n  %0 = nn." + c.name +
-                             " %x, %y : T\n  return %0 : T\n}\n",
+      text += replaceAll(std::string("func.func private @k_") + c.name +
+                             "(%x: T, %y: T) -> T attributes {dualpipe.kernel} {\n  %0 = nn." +
+                             c.name + " %x, %y : T\n  return %0 : T\n}\n",
                          "T", shape);
     KernelRunner runner(text, target);
     for (const Case &c : cases) {
       std::vector<T> expected;
       for (int64_t i = 0; i < n; ++i)
         expected.push_back(c.apply(a[i], b[i]));
-      std::vector<Bytes> result = runner.run(std::string("k_") + c.name, {toBytes(a), toBytes(b)}, n > 1 ? 2 : 1);
+      std::vector<Bytes> result =
+          runner.run(std::string("k_") + c.name, {toBytes(a), toBytes(b)}, n > 1 ? 2 : 1);
       ASSERT_EQ(result.size(), 1u);
       EXPECT_EQ(fromBytes<T>(result[0]), expected) << c.name << " of " << n << " " << type;
     }
@@ -147,7 +163,9 @@ TEST_P(Targets, TailsEqualVectors) {
     for (int64_t n : {1, 7, 33, 101}) {
       KernelRunner part(unary(name, n), GetParam());
       std::vector<float> head(x.begin(), x.begin() + n);
-      EXPECT_TRUE(sameBits(part.runFloats(std::string("k_") + name, {head}), std::vector<float>(expected.begin(), expected.begin() + n))) << name << " " << n;
+      EXPECT_TRUE(sameBits(part.runFloats(std::string("k_") + name, {head}),
+                           std::vector<float>(expected.begin(), expected.begin() + n)))
+          << name << " " << n;
     }
   }
 }
@@ -175,13 +193,17 @@ func.func private @k_grad(%g: tensor<RxNxf32>, %y: tensor<RxNxf32>) -> tensor<Rx
 TEST_P(Targets, FusedSoftmaxEqualsItsOperations) {
   const int64_t rows = 6;
   for (int64_t n : {1, 7, 33, 101, 256, 1000, 4097}) {
-    KernelRunner runner(replaceAll(replaceAll(kSoftmax, "RxN", "6xN"), "xNx", "x" + std::to_string(n) + "x"), GetParam());
+    KernelRunner runner(
+        replaceAll(replaceAll(kSoftmax, "RxN", "6xN"), "xNx", "x" + std::to_string(n) + "x"),
+        GetParam());
     std::vector<float> x = randomFloats(rows * n, 5, 3), m(rows * n, 0.0f);
     for (int64_t i = 0; i < n; i += 3)
       m[2 * n + i] = i + 1 < n ? -inf : 0.0f;
     std::vector<Bytes> fused = runner.run("k_fused", {toBytes(x), toBytes(m)});
     ASSERT_EQ(fused.size(), 2u);
-    std::vector<float> sum = runner.runFloats("k_add", {x, m}), y = runner.runFloats("k_softmax", {sum}), g = runner.runFloats("k_grad", {x, y});
+    std::vector<float> sum = runner.runFloats("k_add", {x, m}),
+                       y = runner.runFloats("k_softmax", {sum}),
+                       g = runner.runFloats("k_grad", {x, y});
     EXPECT_TRUE(sameBits(fromBytes<float>(fused[0]), y)) << n;
     EXPECT_TRUE(sameBits(fromBytes<float>(fused[1]), g)) << n;
     // Splits do not matter.
@@ -200,8 +222,7 @@ TEST_P(Targets, FusedSoftmaxEqualsItsOperations) {
     }
     EXPECT_TRUE(near(y, expected, 2e-6)) << n;
     for (int64_t i = 0; i < rows * n; ++i)
-      if (m[i] == -inf)
-        {
+      if (m[i] == -inf) {
         EXPECT_EQ(y[i], 0.0f);
       }
   }
@@ -244,8 +265,10 @@ func.func private @k_dscale(%g: tensor<2x3xNxf32>, %x: tensor<2x3xNxf32>, %m: te
 TEST_P(Targets, LayerNormAndItsDerivatives) {
   for (int64_t n : {1, 7, 33, 101, 1000, 4097}) {
     KernelRunner runner(replaceAll(kLayerNorm, "Nx", std::to_string(n) + "x"), GetParam());
-    std::vector<float> a = randomFloats(6 * n, 1), b = randomFloats(6 * n, 2), s = randomFloats(n, 3), t = randomFloats(n, 4), g = randomFloats(6 * n, 6);
-    std::vector<Bytes> fused = runner.run("k_fused", {toBytes(a), toBytes(b), toBytes(s), toBytes(t)});
+    std::vector<float> a = randomFloats(6 * n, 1), b = randomFloats(6 * n, 2),
+                       s = randomFloats(n, 3), t = randomFloats(n, 4), g = randomFloats(6 * n, 6);
+    std::vector<Bytes> fused =
+        runner.run("k_fused", {toBytes(a), toBytes(b), toBytes(s), toBytes(t)});
     ASSERT_EQ(fused.size(), 4u);
     std::vector<float> x(6 * n);
     for (int64_t i = 0; i < 6 * n; ++i)
@@ -275,7 +298,8 @@ TEST_P(Targets, LayerNormAndItsDerivatives) {
         dx.push_back(rstd * (double(g[r * n + i]) * s[i] - ga - (x[r * n + i] - mean) * rstd * gx));
     }
     EXPECT_TRUE(near(fromBytes<float>(fused[1]), y, 2e-5, 1e-5)) << n;
-    std::vector<Bytes> d = runner.run("k_dx", {toBytes(g), toBytes(x), toBytes(s), plain[1], plain[2]});
+    std::vector<Bytes> d =
+        runner.run("k_dx", {toBytes(g), toBytes(x), toBytes(s), plain[1], plain[2]});
     EXPECT_TRUE(near(fromBytes<float>(d[0]), dx, 2e-5, n == 1 ? 1e-2 : 2e-5)) << n;
     std::vector<Bytes> c = runner.run("k_dscale", {toBytes(g), toBytes(x), plain[1], plain[2]}, 2);
     EXPECT_TRUE(near(fromBytes<float>(c[0]), dscale, 2e-5, 1e-4)) << n;

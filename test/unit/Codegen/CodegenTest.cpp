@@ -20,8 +20,12 @@ std::string manyKernels() {
   std::string text;
   for (int i = 0; i < 20; ++i) {
     std::string n = std::to_string(i + 3);
-    text += "func.func private @k_" + std::to_string(i) + "(%x: tensor<5x" + n + "xf32>) -> tensor<5x" + n + "xf32> attributes {dualpipe.kernel} {\n"
-            "  %0 = nn.softmax %x : tensor<5x" + n + "xf32>\n  %1 = nn.exp %0 : tensor<5x" + n + "xf32>\n  return %1 : tensor<5x" + n + "xf32>\n}\n";
+    text += "func.func private @k_" + std::to_string(i) + "(%x: tensor<5x" + n +
+            "xf32>) -> tensor<5x" + n +
+            "xf32> attributes {dualpipe.kernel} {\n"
+            "  %0 = nn.softmax %x : tensor<5x" +
+            n + "xf32>\n  %1 = nn.exp %0 : tensor<5x" + n + "xf32>\n  return %1 : tensor<5x" + n +
+            "xf32>\n}\n";
   }
   return text;
 }
@@ -32,7 +36,8 @@ std::string contents(const std::string &path) {
 }
 
 TEST(Codegen, BytesDoNotDependOnWorkers) {
-  KernelRunner one(manyKernels(), "cpu", 1), two(manyKernels(), "cpu", 2), five(manyKernels(), "cpu", 5);
+  KernelRunner one(manyKernels(), "cpu", 1), two(manyKernels(), "cpu", 2),
+      five(manyKernels(), "cpu", 5);
   EXPECT_FALSE(contents(one.path()).empty());
   EXPECT_EQ(contents(one.path()), contents(two.path()));
   EXPECT_EQ(contents(one.path()), contents(five.path()));
@@ -43,14 +48,16 @@ TEST(Codegen, SharedObjectNeedsNothing) {
     func.func private @k_scatter(%i: tensor<9xi64>, %u: tensor<9x40xf32>) -> tensor<12x40xf32> attributes {dualpipe.kernel} {
       %0 = nn.scatter_add %i, %u axis 0 : tensor<9xi64>, tensor<9x40xf32> to tensor<12x40xf32>
       return %0 : tensor<12x40xf32>
-    })", "cpu:native");
+    })",
+                      "cpu:native");
   auto binary = llvm::object::ObjectFile::createObjectFile(runner.path());
   ASSERT_TRUE(static_cast<bool>(binary));
   auto *elf = llvm::dyn_cast<llvm::object::ELFObjectFileBase>(binary->getBinary());
   ASSERT_NE(elf, nullptr);
   std::vector<std::string> defined;
   for (const llvm::object::ELFSymbolRef &symbol : elf->getDynamicSymbolIterators()) {
-    EXPECT_FALSE(llvm::cantFail(symbol.getFlags()) & llvm::object::SymbolRef::SF_Undefined) << llvm::cantFail(symbol.getName()).str();
+    EXPECT_FALSE(llvm::cantFail(symbol.getFlags()) & llvm::object::SymbolRef::SF_Undefined)
+        << llvm::cantFail(symbol.getName()).str();
     defined.push_back(llvm::cantFail(symbol.getName()).str());
   }
   EXPECT_EQ(defined.size(), 21u);
@@ -66,15 +73,17 @@ TEST(Codegen, EveryOperationHasALowering) {
   // What a body runs without generated code: library calls, communication between
   // ranks, and references to parameters.
   auto isElsewhere = [](StringRef name) {
-    return name == "nn.matmul" || name == "nn.parameter" || name == "nn.get" || name == "nn.all_to_all" || name == "nn.all_gather" ||
-           name == "nn.reduce_scatter" || name == "nn.all_reduce";
+    return name == "nn.matmul" || name == "nn.parameter" || name == "nn.get" ||
+           name == "nn.all_to_all" || name == "nn.all_gather" || name == "nn.reduce_scatter" ||
+           name == "nn.all_reduce";
   };
   int checked = 0;
   for (RegisteredOperationName name : context.getRegisteredOperations()) {
     if (name.getDialectNamespace() != "nn" || isElsewhere(name.getStringRef()))
       continue;
     ++checked;
-    EXPECT_TRUE(name.hasInterface<LinalgLoweringOpInterface>() || name.hasInterface<LoopLoweringOpInterface>())
+    EXPECT_TRUE(name.hasInterface<LinalgLoweringOpInterface>() ||
+                name.hasInterface<LoopLoweringOpInterface>())
         << name.getStringRef().str() << " has no lowering to machine code; see docs/AddingAnOp.md";
   }
   EXPECT_GT(checked, 40);
@@ -106,7 +115,8 @@ TEST(Codegen, ReportsOutputThatCannotBeWritten) {
   ParsedModule parsed(manyKernels());
   EXPECT_TRUE(failed(compileKernels(*parsed.module, {}, "/nonexistent/folder/kernels.so")));
   ASSERT_FALSE(parsed.errors.empty());
-  EXPECT_NE(parsed.errors[0].find("cannot write /nonexistent/folder/kernels.so"), std::string::npos) << parsed.errors[0];
+  EXPECT_NE(parsed.errors[0].find("cannot write /nonexistent/folder/kernels.so"), std::string::npos)
+      << parsed.errors[0];
 }
 
 } // namespace

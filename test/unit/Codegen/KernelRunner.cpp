@@ -18,7 +18,8 @@ ParsedModule::ParsedModule(const std::string &text) {
   DialectRegistry registry;
   registry.insert<nn::NNDialect, dualpipe::DualPipeDialect, func::FuncDialect>();
   context = std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
-  context->getDiagEngine().registerHandler([&](Diagnostic &diagnostic) { errors.push_back(diagnostic.str()); });
+  context->getDiagEngine().registerHandler(
+      [&](Diagnostic &diagnostic) { errors.push_back(diagnostic.str()); });
   module = parseSourceString<ModuleOp>(text, context.get());
   for (const std::string &error : errors)
     ADD_FAILURE() << error;
@@ -58,9 +59,12 @@ const CompiledKernel &KernelRunner::info(const std::string &symbol) const {
   return none;
 }
 
-std::vector<Bytes> KernelRunner::run(const std::string &symbol, const std::vector<Bytes> &arguments, int64_t pieces) const {
+std::vector<Bytes> KernelRunner::run(const std::string &symbol, const std::vector<Bytes> &arguments,
+                                     int64_t pieces) const {
   const CompiledKernel &kernel = info(symbol);
-  auto function = library ? reinterpret_cast<void (*)(void *const *, int64_t, int64_t)>(dlsym(library, symbol.c_str())) : nullptr;
+  auto function = library ? reinterpret_cast<void (*)(void *const *, int64_t, int64_t)>(
+                                dlsym(library, symbol.c_str()))
+                          : nullptr;
   if (!function)
     return {};
   // Bytes around each buffer must stay as they are.
@@ -78,7 +82,8 @@ std::vector<Bytes> KernelRunner::run(const std::string &symbol, const std::vecto
     if (i < kernel.access.size() && kernel.access[i] != Access::Write) {
       EXPECT_LT(next, arguments.size());
       EXPECT_EQ(arguments[next].size(), sizes[i]) << symbol << " argument " << next;
-      std::memcpy(block + guard, arguments[next].data(), std::min<size_t>(arguments[next].size(), sizes[i]));
+      std::memcpy(block + guard, arguments[next].data(),
+                  std::min<size_t>(arguments[next].size(), sizes[i]));
       ++next;
     }
     blocks.push_back(block);
@@ -90,8 +95,10 @@ std::vector<Bytes> KernelRunner::run(const std::string &symbol, const std::vecto
   std::vector<Bytes> results;
   for (size_t i = 0; i < sizes.size(); ++i) {
     for (size_t g = 0; g < guard; ++g) {
-      EXPECT_EQ(static_cast<unsigned char>(blocks[i][g]), 0xff) << symbol << " wrote before buffer " << i;
-      EXPECT_EQ(static_cast<unsigned char>(blocks[i][guard + sizes[i] + g]), 0xff) << symbol << " wrote behind buffer " << i;
+      EXPECT_EQ(static_cast<unsigned char>(blocks[i][g]), 0xff)
+          << symbol << " wrote before buffer " << i;
+      EXPECT_EQ(static_cast<unsigned char>(blocks[i][guard + sizes[i] + g]), 0xff)
+          << symbol << " wrote behind buffer " << i;
     }
     if (i < kernel.access.size() && kernel.access[i] != Access::Read)
       results.emplace_back(blocks[i] + guard, blocks[i] + guard + sizes[i]);
@@ -100,7 +107,9 @@ std::vector<Bytes> KernelRunner::run(const std::string &symbol, const std::vecto
   return results;
 }
 
-std::vector<float> KernelRunner::runFloats(const std::string &symbol, const std::vector<std::vector<float>> &arguments, int64_t pieces) const {
+std::vector<float> KernelRunner::runFloats(const std::string &symbol,
+                                           const std::vector<std::vector<float>> &arguments,
+                                           int64_t pieces) const {
   std::vector<Bytes> bytes;
   for (const auto &argument : arguments)
     bytes.push_back(toBytes(argument));

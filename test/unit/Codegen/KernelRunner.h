@@ -17,14 +17,12 @@ namespace dpc::codegen::test {
 /// Bytes of a buffer.
 using Bytes = std::vector<char>;
 
-template <typename T>
-Bytes toBytes(const std::vector<T> &values) {
+template <typename T> Bytes toBytes(const std::vector<T> &values) {
   Bytes bytes(values.size() * sizeof(T));
   std::memcpy(bytes.data(), values.data(), bytes.size());
   return bytes;
 }
-template <typename T>
-std::vector<T> fromBytes(const Bytes &bytes) {
+template <typename T> std::vector<T> fromBytes(const Bytes &bytes) {
   std::vector<T> values(bytes.size() / sizeof(T));
   std::memcpy(values.data(), bytes.data(), bytes.size());
   return values;
@@ -33,16 +31,20 @@ std::vector<T> fromBytes(const Bytes &bytes) {
 class KernelRunner {
 public:
   /// Fails the test if the kernels do not compile.
-  explicit KernelRunner(const std::string &text, const std::string &target = "cpu", unsigned jobs = 2);
+  explicit KernelRunner(const std::string &text, const std::string &target = "cpu",
+                        unsigned jobs = 2);
   ~KernelRunner();
 
   const CompiledKernel &info(const std::string &symbol) const;
   /// Runs a kernel in `pieces` calls, from the last piece to the first; returns the
   /// results' bytes (in-place ones included, in the order of the results' buffers:
   /// read-write arguments first).
-  std::vector<Bytes> run(const std::string &symbol, const std::vector<Bytes> &arguments, int64_t pieces = 1) const;
+  std::vector<Bytes> run(const std::string &symbol, const std::vector<Bytes> &arguments,
+                         int64_t pieces = 1) const;
   /// A kernel of f32 arguments only.
-  std::vector<float> runFloats(const std::string &symbol, const std::vector<std::vector<float>> &arguments, int64_t pieces = 1) const;
+  std::vector<float> runFloats(const std::string &symbol,
+                               const std::vector<std::vector<float>> &arguments,
+                               int64_t pieces = 1) const;
 
   const std::string &path() const { return file; }
   const CompiledKernels &kernels() const { return compiled; }

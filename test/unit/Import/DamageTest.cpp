@@ -15,8 +15,7 @@ using namespace dpc::test;
 static std::string writeTemporary(llvm::StringRef bytes) {
   llvm::SmallString<128> path;
   int descriptor;
-  EXPECT_FALSE(llvm::sys::fs::createTemporaryFile("dpc-damage", "onnx",
-                                                  descriptor, path));
+  EXPECT_FALSE(llvm::sys::fs::createTemporaryFile("dpc-damage", "onnx", descriptor, path));
   llvm::raw_fd_ostream out(descriptor, /*shouldClose=*/true);
   out << bytes;
   return std::string(path);
@@ -37,8 +36,7 @@ static void damage(llvm::StringRef name, int rounds, unsigned seed) {
     else
       for (unsigned i = 0, e = 1 + random() % 8; i < e; ++i)
         // The structure is in the first part and between weights: flip there.
-        bytes[random() % (i % 2 ? bytes.size() : bytes.size() / 4)] ^=
-            1 << random() % 8;
+        bytes[random() % (i % 2 ? bytes.size() : bytes.size() / 4)] ^= 1 << random() % 8;
     std::string path = writeTemporary(bytes);
     Imported imported(path);
     if (!imported.module) {

@@ -31,14 +31,18 @@ TEST(Limits, ElementsAreCountedWithoutOverflow) {
 TEST(Limits, FunctionsThatOnlyCallEachOtherEnd) {
   const int functions = 60;
   auto node = [](int callee, const char *output) {
-    return "node { input: 'x' output: '" + std::string(output) + "' op_type: 'f" + std::to_string(callee) + "' domain: 'f' }\n";
+    return "node { input: 'x' output: '" + std::string(output) + "' op_type: 'f" +
+           std::to_string(callee) + "' domain: 'f' }\n";
   };
-  std::string text = "ir_version: 10 opset_import { domain: '' version: 17 } opset_import { domain: 'f' version: 1 }\n"
-                     "graph { name: 'g' input { name: 'x' type { tensor_type { elem_type: 1 shape { dim { dim_value: 2 } } } } }\n"
+  std::string text = "ir_version: 10 opset_import { domain: '' version: 17 } opset_import { "
+                     "domain: 'f' version: 1 }\n"
+                     "graph { name: 'g' input { name: 'x' type { tensor_type { elem_type: 1 shape "
+                     "{ dim { dim_value: 2 } } } } }\n"
                      "output { name: 'y' type { tensor_type { elem_type: 1 shape { } } } }\n" +
                      node(0, "y") + "}\n";
   for (int i = 0; i < functions; ++i) {
-    text += "functions { name: 'f" + std::to_string(i) + "' domain: 'f' input: 'x' output: 'y' opset_import { domain: 'f' version: 1 }\n";
+    text += "functions { name: 'f" + std::to_string(i) +
+            "' domain: 'f' input: 'x' output: 'y' opset_import { domain: 'f' version: 1 }\n";
     if (i + 1 < functions)
       text += node(i + 1, "z") + node(i + 1, "y");
     text += "}\n";
@@ -51,6 +55,7 @@ TEST(Limits, FunctionsThatOnlyCallEachOtherEnd) {
   Imported imported(path.str().str());
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::minutes(1));
   EXPECT_FALSE(imported.module);
-  EXPECT_NE(imported.errors.find("call each other more than 262144 times, 'f"), std::string::npos) << imported.errors;
+  EXPECT_NE(imported.errors.find("call each other more than 262144 times, 'f"), std::string::npos)
+      << imported.errors;
   llvm::sys::fs::remove(path);
 }

@@ -19,17 +19,14 @@ struct Imported {
   import::ImportSummary summary;
   std::string errors;
 
-  explicit Imported(llvm::StringRef path,
-                    const import::ImportOptions &options = {}) {
+  explicit Imported(llvm::StringRef path, const import::ImportOptions &options = {}) {
     registry.insert<nn::NNDialect, mlir::func::FuncDialect>();
     reference::registerReferenceModels(registry);
-    context = std::make_unique<mlir::MLIRContext>(
-        registry, mlir::MLIRContext::Threading::DISABLED);
-    mlir::ScopedDiagnosticHandler handler(
-        context.get(), [&](mlir::Diagnostic &diagnostic) {
-          errors += diagnostic.str() + "\n";
-          return mlir::success();
-        });
+    context = std::make_unique<mlir::MLIRContext>(registry, mlir::MLIRContext::Threading::DISABLED);
+    mlir::ScopedDiagnosticHandler handler(context.get(), [&](mlir::Diagnostic &diagnostic) {
+      errors += diagnostic.str() + "\n";
+      return mlir::success();
+    });
     auto result = import::importModel(path, options, context.get(), summary);
     if (failed(result))
       return;

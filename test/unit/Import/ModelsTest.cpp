@@ -32,13 +32,11 @@ public:
     const llvm::json::Object *entry = header.getAsObject()->getObject(name);
     EXPECT_NE(entry, nullptr) << name.str();
     const llvm::json::Array *offsets = entry->getArray("data_offsets");
-    StringRef bytes = data.slice(*(*offsets)[0].getAsUINT64(),
-                                 *(*offsets)[1].getAsUINT64());
+    StringRef bytes = data.slice(*(*offsets)[0].getAsUINT64(), *(*offsets)[1].getAsUINT64());
     size_t size = nn::getByteSize(type);
     bytes = bytes.substr(index * size, size);
     EXPECT_EQ(bytes.size(), size) << name.str();
-    return reference::Tensor::fromBytes(
-        type, ArrayRef<char>(bytes.data(), bytes.size()));
+    return reference::Tensor::fromBytes(type, ArrayRef<char>(bytes.data(), bytes.size()));
   }
 
 private:
@@ -63,10 +61,8 @@ TEST_P(Models, LossesEqualTheReference) {
   std::string base = getModelPath(model);
   auto text = llvm::MemoryBuffer::getFile(base + ".json");
   ASSERT_TRUE(bool(text));
-  llvm::json::Value json =
-      llvm::cantFail(llvm::json::parse((*text)->getBuffer()));
-  const llvm::json::Array *losses =
-      json.getAsObject()->getArray("micro_batch_loss");
+  llvm::json::Value json = llvm::cantFail(llvm::json::parse((*text)->getBuffer()));
+  const llvm::json::Array *losses = json.getAsObject()->getArray("micro_batch_loss");
   const llvm::json::Array *counts = json.getAsObject()->getArray("count");
   Tensors tensors(base + ".ref.safetensors");
   auto forward = imported.module->lookupSymbol<func::FuncOp>("forward");
@@ -74,29 +70,24 @@ TEST_P(Models, LossesEqualTheReference) {
     SmallVector<reference::Tensor> inputs;
     for (unsigned i = 0; i < forward.getNumArguments(); ++i)
       inputs.push_back(tensors.getRow(
-          ("in/" + forward.getArgAttrOfType<StringAttr>(i, "nn.name").getValue())
-              .str(),
-          m, forward.getArgumentTypes()[i]));
-    auto results = reference::evaluate(forward, inputs,
-                                       reference::makeParameterSource());
+          ("in/" + forward.getArgAttrOfType<StringAttr>(i, "nn.name").getValue()).str(), m,
+          forward.getArgumentTypes()[i]));
+    auto results = reference::evaluate(forward, inputs, reference::makeParameterSource());
     ASSERT_TRUE(succeeded(results));
     double want = *(*losses)[m].getAsNumber();
-    EXPECT_NEAR((*results)[0].at(0), want, 1e-6 * std::abs(want))
-        << "micro-batch " << m;
-    EXPECT_EQ((*results)[1].at(0), *(*counts)[m].getAsNumber())
-        << "micro-batch " << m;
+    EXPECT_NEAR((*results)[0].at(0), want, 1e-6 * std::abs(want)) << "micro-batch " << m;
+    EXPECT_EQ((*results)[1].at(0), *(*counts)[m].getAsNumber()) << "micro-batch " << m;
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Graphs, Models,
-    testing::Values(Case{"gpt2", "gpt2.onnx"}, Case{"gpt2", "gpt2_raw.onnx"},
-                    Case{"gpt2", "gpt2_default.onnx"},
-                    Case{"llama", "llama.onnx"},
-                    Case{"llama", "llama_default.onnx"},
-                    Case{"bert", "bert.onnx"},
-                    Case{"bert", "bert_default.onnx"},
-                    Case{"moe", "moe.onnx"}, Case{"moe", "moe_default.onnx"}),
-    [](const testing::TestParamInfo<Case> &info) {
-      return StringRef(info.param.graph).split('.').first.str();
-    });
+INSTANTIATE_TEST_SUITE_P(Graphs, Models,
+                         testing::Values(Case{"gpt2", "gpt2.onnx"}, Case{"gpt2", "gpt2_raw.onnx"},
+                                         Case{"gpt2", "gpt2_default.onnx"},
+                                         Case{"llama", "llama.onnx"},
+                                         Case{"llama", "llama_default.onnx"},
+                                         Case{"bert", "bert.onnx"},
+                                         Case{"bert", "bert_default.onnx"}, Case{"moe", "moe.onnx"},
+                                         Case{"moe", "moe_default.onnx"}),
+                         [](const testing::TestParamInfo<Case> &info) {
+                           return StringRef(info.param.graph).split('.').first.str();
+                         });

@@ -50,8 +50,7 @@ TEST(Scan, TakesPackedFloatsAsTheyStand) {
 TEST(Scan, NamesThePlaceOfDamage) {
   std::string bytes = makeModel(std::string(8, 'x')), stripped, error;
   std::vector<Payload> payloads;
-  EXPECT_FALSE(scanModel(llvm::StringRef(bytes).drop_back(3), stripped, payloads,
-                         error));
+  EXPECT_FALSE(scanModel(llvm::StringRef(bytes).drop_back(3), stripped, payloads, error));
   EXPECT_NE(error.find("at byte "), std::string::npos);
   EXPECT_NE(error.find("reaches beyond its end"), std::string::npos);
 }

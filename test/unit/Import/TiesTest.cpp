@@ -30,8 +30,7 @@ TEST(Ties, TransposedCopyOfATableIsTheSameParameter) {
   // The position table, looked up for one sequence: a unit dimension more.
   EXPECT_TRUE(trained.count("embedding_1"));
   auto &constants = imported.summary.constants;
-  EXPECT_NE(std::find(constants.begin(), constants.end(), "where"),
-            constants.end());
+  EXPECT_NE(std::find(constants.begin(), constants.end(), "where"), constants.end());
   EXPECT_TRUE(imported.summary.candidates.empty());
 }
 

@@ -15,7 +15,8 @@ Activity work(double seconds, std::vector<Dependence> after = {}) {
 }
 
 TEST(Activities, StartWhenAllThatTheyNeedIsThere) {
-  std::vector<Activity> activities = {work(3), work(2, {{0}}), work(4, {{0, 1}}), work(1, {{1}, {2}})};
+  std::vector<Activity> activities = {work(3), work(2, {{0}}), work(4, {{0, 1}}),
+                                      work(1, {{1}, {2}})};
   placeActivities(activities);
   EXPECT_DOUBLE_EQ(activities[1].start, 3);
   EXPECT_DOUBLE_EQ(activities[2].start, 1); // a second after the first began
@@ -25,7 +26,8 @@ TEST(Activities, StartWhenAllThatTheyNeedIsThere) {
 
 // 0 -> 2 (from the middle of 0) -> 3; 1 is short.
 TEST(Activities, CriticalPathHasNoGapsAndEndsLast) {
-  std::vector<Activity> activities = {work(3), work(1, {{0}}), work(4, {{0, 1}}), work(1, {{1}, {2}}), work(0.5)};
+  std::vector<Activity> activities = {work(3), work(1, {{0}}), work(4, {{0, 1}}),
+                                      work(1, {{1}, {2}}), work(0.5)};
   placeActivities(activities);
   std::vector<PathPart> path = findCriticalPath(activities);
   ASSERT_EQ(path.size(), 3u);

@@ -9,7 +9,9 @@ using namespace dpc::lowering;
 namespace {
 
 bool meet(const LiveRange &a, const LiveRange &b) { return a.first <= b.last && b.first <= a.last; }
-bool overlap(const LiveRange &a, const LiveRange &b) { return a.offset < b.offset + b.bytes && b.offset < a.offset + a.bytes; }
+bool overlap(const LiveRange &a, const LiveRange &b) {
+  return a.offset < b.offset + b.bytes && b.offset < a.offset + a.bytes;
+}
 
 TEST(Arena, RangesThatLiveTogetherLieApart) {
   for (unsigned seed = 0; seed < 200; ++seed) {
@@ -26,7 +28,8 @@ TEST(Arena, RangesThatLiveTogetherLieApart) {
       EXPECT_EQ(ranges[i].offset % kAlignment, 0);
       EXPECT_LE(ranges[i].offset + ranges[i].bytes, size);
       for (size_t j = 0; j < i; ++j)
-        EXPECT_FALSE(meet(ranges[i], ranges[j]) && overlap(ranges[i], ranges[j])) << "seed " << seed << ": " << i << " and " << j;
+        EXPECT_FALSE(meet(ranges[i], ranges[j]) && overlap(ranges[i], ranges[j]))
+            << "seed " << seed << ": " << i << " and " << j;
     }
   }
 }

@@ -16,25 +16,29 @@ Alternative way(const char *schedule, double seconds, int64_t bytes) {
 }
 
 TEST(Comparison, PrefersTheFasterOne) {
-  Choice choice = choose(way("mine", 1, 100), {way("slow", 1.2, 10), way("fast", 0.9, 200), way("good", 0.95, 100)});
+  Choice choice = choose(way("mine", 1, 100),
+                         {way("slow", 1.2, 10), way("fast", 0.9, 200), way("good", 0.95, 100)});
   EXPECT_EQ(choice.advantage, Advantage::Faster);
   EXPECT_EQ(choice.index, 1u);
 }
 
 TEST(Comparison, OfTheFastestTakesTheSmallest) {
-  Choice choice = choose(way("mine", 1, 100), {way("fast", 0.900, 200), way("near", 0.905, 50), way("small", 0.95, 10)});
+  Choice choice = choose(way("mine", 1, 100),
+                         {way("fast", 0.900, 200), way("near", 0.905, 50), way("small", 0.95, 10)});
   EXPECT_EQ(choice.advantage, Advantage::Faster);
   EXPECT_EQ(choice.index, 1u);
 }
 
 TEST(Comparison, PrefersTheSmallerOneThatIsNoSlower) {
-  Choice choice = choose(way("mine", 1, 100), {way("slow", 1.02, 10), way("small", 1.005, 60), way("smaller", 0.995, 50)});
+  Choice choice = choose(way("mine", 1, 100), {way("slow", 1.02, 10), way("small", 1.005, 60),
+                                               way("smaller", 0.995, 50)});
   EXPECT_EQ(choice.advantage, Advantage::Smaller);
   EXPECT_EQ(choice.index, 2u);
 }
 
 TEST(Comparison, LeavesWhatIsGoodAlone) {
-  EXPECT_EQ(choose(way("mine", 1, 100), {way("same", 0.995, 95), way("slow", 1.1, 10)}).advantage, Advantage::None);
+  EXPECT_EQ(choose(way("mine", 1, 100), {way("same", 0.995, 95), way("slow", 1.1, 10)}).advantage,
+            Advantage::None);
   EXPECT_EQ(choose(way("mine", 1, 100), {}).advantage, Advantage::None);
   EXPECT_EQ(advise(way("mine", 1, 100), {way("same", 1, 100)}), "");
 }
@@ -58,16 +62,18 @@ TEST(Comparison, DoesNotAdviseWhatIsNotLegal) {
 
 TEST(Comparison, AdviceNamesBothTimesAndSizes) {
   EXPECT_EQ(advise(way("mine", 0.2, 60800000), {way("zb-h1", 0.18, 40000000)}),
-            "--schedule zb-h1 would be faster: 180 ms a step instead of 200 ms (-10 %), 40 MB a rank instead of 60.8 MB (-34 %)");
+            "--schedule zb-h1 would be faster: 180 ms a step instead of 200 ms (-10 %), 40 MB a "
+            "rank instead of 60.8 MB (-34 %)");
   EXPECT_EQ(advise(way("mine", 0.2, 60800000), {way("1f1b", 0.2, 40000000)}),
-            "--schedule 1f1b would be smaller: 40 MB a rank instead of 60.8 MB (-34 %), 200 ms a step instead of 200 ms (+0.0 %)");
+            "--schedule 1f1b would be smaller: 40 MB a rank instead of 60.8 MB (-34 %), 200 ms a "
+            "step instead of 200 ms (+0.0 %)");
 }
 
 TEST(Comparison, FindsWhereTwoBreakEven) {
   auto share = findBreakEven([](double x) { return 3 * x - 2; }, 0.5, 1);
   ASSERT_TRUE(share);
   EXPECT_NEAR(*share, 2.0 / 3, 1e-4);
-  EXPECT_FALSE(findBreakEven([](double x) { return x; }, 0.5, 1)); // nowhere
+  EXPECT_FALSE(findBreakEven([](double x) { return x; }, 0.5, 1));     // nowhere
   EXPECT_EQ(findBreakEven([](double x) { return x - 2; }, 0.5, 1), 1); // everywhere
 }
 

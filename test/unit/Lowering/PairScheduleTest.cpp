@@ -20,7 +20,8 @@ void addTask(std::vector<PairCommand> &commands, std::vector<std::pair<double, b
   }
 }
 
-void expectLegal(const std::vector<PairCommand> &commands, const PairSchedule &schedule, unsigned seed = 0) {
+void expectLegal(const std::vector<PairCommand> &commands, const PairSchedule &schedule,
+                 unsigned seed = 0) {
   std::vector<unsigned> sorted = schedule.order;
   std::sort(sorted.begin(), sorted.end());
   for (unsigned i = 0; i < sorted.size(); ++i)
@@ -33,9 +34,9 @@ void expectLegal(const std::vector<PairCommand> &commands, const PairSchedule &s
 
 TEST(PairSchedule, ForwardAndBackwardHideEachOthersAllToAlls) {
   std::vector<PairCommand> commands;
-  addTask(commands, {{1, false}, {1, true}, {1, false}, {1, true}, {0.2, false}});                       // F
-  addTask(commands, {{0.2, false}, {1, true}, {2, false}, {1, true}, {2, false}});                       // I
-  addTask(commands, {{1, false}, {1, false}});                                                           // W
+  addTask(commands, {{1, false}, {1, true}, {1, false}, {1, true}, {0.2, false}}); // F
+  addTask(commands, {{0.2, false}, {1, true}, {2, false}, {1, true}, {2, false}}); // I
+  addTask(commands, {{1, false}, {1, false}});                                     // W
   PairSchedule schedule = schedulePair(commands);
   expectLegal(commands, schedule);
   double compute = 0, communication = 0, sum = 0;
@@ -134,7 +135,8 @@ TEST(PairSchedule, RandomLayersOfExpertsComeWithinATenthOfTheLonger) {
       double compute = 0, links = 0;
       for (const PairCommand &command : commands)
         (command.communication ? links : compute) += command.seconds;
-      EXPECT_LE(schedule.makespan, (share == 1.0 ? 1.2 : 1.1) * std::max(compute, links)) << "seed " << seed << ", share " << share;
+      EXPECT_LE(schedule.makespan, (share == 1.0 ? 1.2 : 1.1) * std::max(compute, links))
+          << "seed " << seed << ", share " << share;
       EXPECT_LT(schedule.makespan, compute + links) << "seed " << seed << ", share " << share;
     }
 }

@@ -92,7 +92,8 @@ TEST(Replay, ReducesWhenTheLastHolderHasCome) {
   std::map<std::string, Activity> byName;
   for (const Activity &activity : activities)
     byName[activity.kind == Activity::Run ? taskName(activity.task) : activity.name] = activity;
-  EXPECT_DOUBLE_EQ(byName.at("reduce s0+s1").start, std::max(byName.at("W0 m1").end, byName.at("W1 m1").end));
+  EXPECT_DOUBLE_EQ(byName.at("reduce s0+s1").start,
+                   std::max(byName.at("W0 m1").end, byName.at("W1 m1").end));
   EXPECT_EQ(byName.at("reduce s0+s1").others, std::vector<unsigned>{1});
   EXPECT_DOUBLE_EQ(byName.at("norm of s0+s1").start, byName.at("reduce s0+s1").end);
 }
@@ -116,7 +117,8 @@ TEST(Replay, ExchangesOfARankFollowEachOther) {
   EXPECT_GT(endOf(activities), timeline.makespan);
   // The chain: the first task, then messages, and at the end what the last one is for.
   std::vector<PathPart> path = findCriticalPath(activities);
-  EXPECT_EQ(activities[path.front().activity].kind, Activity::Other); // filling gradients, in no time
+  EXPECT_EQ(activities[path.front().activity].kind,
+            Activity::Other); // filling gradients, in no time
   unsigned onPath = 0;
   for (const PathPart &part : path)
     onPath += activities[part.activity].kind == Activity::Message;
@@ -126,7 +128,8 @@ TEST(Replay, ExchangesOfARankFollowEachOther) {
 TEST(Replay, AResultIsSentBeforeItsTaskEnds) {
   TimelineProblem problem = chain(2, 1);
   problem.duration = [](const Task &task) {
-    return task.kind == Task::Forward ? TimelineProblem::Duration{4, 1, 0} : TimelineProblem::Duration{1, 0, 1};
+    return task.kind == Task::Forward ? TimelineProblem::Duration{4, 1, 0}
+                                      : TimelineProblem::Duration{1, 0, 1};
   };
   std::vector<Activity> activities = replayStep(problem, walk(problem), nothing(2));
   for (const Activity &activity : activities)
@@ -143,8 +146,9 @@ TEST(Replay, AnExchangeWaitsForAllThatItSends) {
   problem.duration = [](const Task &) { return TimelineProblem::Duration{1, 1, 1}; };
   problem.tasks.resize(2);
   for (unsigned r : {0u, 1u})
-    problem.tasks[r] = {{Task::Forward, 0, r, 0, 0},     {Task::Forward, 1, 1 - r, 0, 0}, {Task::Input, 1, 1 - r, 0, 0},
-                        {Task::Weight, 1, 1 - r, 0, 0}, {Task::Input, 0, r, 0, 0},       {Task::Weight, 0, r, 0, 0}};
+    problem.tasks[r] = {{Task::Forward, 0, r, 0, 0},   {Task::Forward, 1, 1 - r, 0, 0},
+                        {Task::Input, 1, 1 - r, 0, 0}, {Task::Weight, 1, 1 - r, 0, 0},
+                        {Task::Input, 0, r, 0, 0},     {Task::Weight, 0, r, 0, 0}};
   Timeline timeline = walk(problem);
   problem.duration = [](const Task &task) {
     double t = task.kind == Task::Forward && task.stage == 0 && task.microBatch == 1 ? 2 : 1;

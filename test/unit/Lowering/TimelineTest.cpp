@@ -111,7 +111,10 @@ TEST(Timeline, ASkippedStageSendsStraightToItsConsumer) {
 // one to rank 2. Each rank's stand together and share a number.
 TEST(Timeline, MessagesOfOneTaskToOneRankFormOneExchange) {
   TimelineProblem problem = chain(3, 6);
-  problem.edges = {{0, 0, 1, 0, true, 100}, {0, 1, 2, 0, true, 100}, {0, 2, 1, 1, true, 100}, {1, 0, 2, 1, true, 100}};
+  problem.edges = {{0, 0, 1, 0, true, 100},
+                   {0, 1, 2, 0, true, 100},
+                   {0, 2, 1, 1, true, 100},
+                   {1, 0, 2, 1, true, 100}};
   std::string error;
   auto timeline = buildTimeline(problem, error);
   ASSERT_TRUE(timeline) << error;
@@ -145,8 +148,9 @@ TEST(Timeline, MessagesThatRanksSendEachOtherFormOneExchange) {
   problem.duration = [](const Task &) { return TimelineProblem::Duration{1, 1, 1}; };
   problem.tasks.resize(2);
   for (unsigned r : {0u, 1u})
-    problem.tasks[r] = {{Task::Forward, 0, r, 0, 0},     {Task::Forward, 1, 1 - r, 0, 0}, {Task::Input, 1, 1 - r, 0, 0},
-                        {Task::Weight, 1, 1 - r, 0, 0}, {Task::Input, 0, r, 0, 0},       {Task::Weight, 0, r, 0, 0}};
+    problem.tasks[r] = {{Task::Forward, 0, r, 0, 0},   {Task::Forward, 1, 1 - r, 0, 0},
+                        {Task::Input, 1, 1 - r, 0, 0}, {Task::Weight, 1, 1 - r, 0, 0},
+                        {Task::Input, 0, r, 0, 0},     {Task::Weight, 0, r, 0, 0}};
   std::string error;
   auto timeline = buildTimeline(problem, error);
   ASSERT_TRUE(timeline) << error;
@@ -164,8 +168,9 @@ TEST(Timeline, MessagesThatRanksSendEachOtherFormOneExchange) {
     double t = task.kind == Task::Forward && task.stage == 0 && task.microBatch == 1 ? 5 : 1;
     return TimelineProblem::Duration{t, t, t};
   };
-  problem.tasks[1] = {{Task::Forward, 1, 0, 0, 0}, {Task::Input, 1, 0, 0, 0},  {Task::Weight, 1, 0, 0, 0},
-                      {Task::Forward, 0, 1, 0, 0}, {Task::Input, 0, 1, 0, 0}, {Task::Weight, 0, 1, 0, 0}};
+  problem.tasks[1] = {{Task::Forward, 1, 0, 0, 0}, {Task::Input, 1, 0, 0, 0},
+                      {Task::Weight, 1, 0, 0, 0},  {Task::Forward, 0, 1, 0, 0},
+                      {Task::Input, 0, 1, 0, 0},   {Task::Weight, 0, 1, 0, 0}};
   timeline = buildTimeline(problem, error);
   ASSERT_TRUE(timeline) << error;
   senders.clear();
@@ -186,11 +191,13 @@ TEST(Timeline, MessagesThatWouldHoldEachOtherUpGoTogether) {
   problem.latency = 2;
   problem.tasks.resize(2);
   for (unsigned r : {0u, 1u})
-    problem.tasks[r] = {{Task::Forward, 0, r, 0, 0},     {Task::Forward, 1, 1 - r, 0, 0}, {Task::Input, 1, 1 - r, 0, 0},
-                        {Task::Weight, 1, 1 - r, 0, 0}, {Task::Input, 0, r, 0, 0},       {Task::Weight, 0, r, 0, 0}};
+    problem.tasks[r] = {{Task::Forward, 0, r, 0, 0},   {Task::Forward, 1, 1 - r, 0, 0},
+                        {Task::Input, 1, 1 - r, 0, 0}, {Task::Weight, 1, 1 - r, 0, 0},
+                        {Task::Input, 0, r, 0, 0},     {Task::Weight, 0, r, 0, 0}};
   for (auto [later, together] : {std::pair{0.5, true}, {1.5, false}}) {
     problem.duration = [later = later](const Task &task) {
-      double t = task.kind == Task::Forward && task.stage == 0 && task.microBatch == 1 ? 1 + later : 1;
+      double t =
+          task.kind == Task::Forward && task.stage == 0 && task.microBatch == 1 ? 1 + later : 1;
       return TimelineProblem::Duration{t, t, t};
     };
     std::string error;

@@ -19,14 +19,16 @@ TEST(Chain, TheSlowestStageIsAsFastAsCanBe) {
     Random random(seed);
     Graph graph = makeChain(random, random.from(2, 11));
     for (unsigned stages = 1; stages <= 5; ++stages) {
-      SCOPED_TRACE("seed " + std::to_string(seed) + ", " + std::to_string(stages) + " stages of " + std::to_string(graph.nodes.size()) + " nodes");
+      SCOPED_TRACE("seed " + std::to_string(seed) + ", " + std::to_string(stages) + " stages of " +
+                   std::to_string(graph.nodes.size()) + " nodes");
       CutOptions options;
       options.stages = stages;
       options.tolerance = 0;
       CutResult result = findCuts(graph, options);
       if (stages > graph.lastCut + 1) {
         EXPECT_TRUE(result.cuts.starts.empty());
-        EXPECT_EQ(result.error, "cannot be cut into " + std::to_string(stages) + " stages; the largest number that this model allows is " +
+        EXPECT_EQ(result.error, "cannot be cut into " + std::to_string(stages) +
+                                    " stages; the largest number that this model allows is " +
                                     std::to_string(graph.lastCut + 1));
         continue;
       }
@@ -43,7 +45,8 @@ TEST(Chain, TheSlowestStageIsAsFastAsCanBe) {
       options.tolerance = 0.1;
       result = findCuts(graph, options);
       ASSERT_EQ(result.error, "");
-      EXPECT_LE(getSlowest(graph, getAssignment(graph, result.cuts), stages), best * 1.1 + kRounding);
+      EXPECT_LE(getSlowest(graph, getAssignment(graph, result.cuts), stages),
+                best * 1.1 + kRounding);
     }
   }
   EXPECT_GT(cut, 2000u);
@@ -59,8 +62,10 @@ TEST(Chain, CostsAreThoseOfTheDefinition) {
       std::vector<StageCost> costs = getStageCosts(graph, cuts);
       ASSERT_EQ(costs.size(), stages);
       for (unsigned k = 0; k < stages; ++k) {
-        ASSERT_NEAR(costs[k].getSeconds(), getStageSeconds(graph, stageOf, k), kRounding) << "seed " << seed << ", stage " << k;
-        ASSERT_NEAR(costs[k].latency, getStageLatency(graph, stageOf, k), kRounding) << "seed " << seed << ", stage " << k;
+        ASSERT_NEAR(costs[k].getSeconds(), getStageSeconds(graph, stageOf, k), kRounding)
+            << "seed " << seed << ", stage " << k;
+        ASSERT_NEAR(costs[k].latency, getStageLatency(graph, stageOf, k), kRounding)
+            << "seed " << seed << ", stage " << k;
       }
     });
   }

@@ -28,7 +28,8 @@ void expectLegalOrder(const Graph &graph, const std::vector<unsigned> &order) {
   std::vector<unsigned> position(count, count);
   for (unsigned i = 0; i < count; ++i) {
     ASSERT_LT(order[i], count);
-    ASSERT_EQ(position[order[i]], count) << "node " << order[i] << " stands twice in " << print(order);
+    ASSERT_EQ(position[order[i]], count)
+        << "node " << order[i] << " stands twice in " << print(order);
     position[order[i]] = i;
   }
   for (unsigned i = 0; i < count; ++i)
@@ -85,7 +86,9 @@ TEST(Dag, AReorderedGraphIsTheSameGraph) {
       EXPECT_EQ(order[ordered.values[v].producer], graph.values[v].producer) << "seed " << seed;
     for (unsigned r = 0; r < graph.recomputations.size(); ++r)
       if (graph.recomputations[r].node >= 0)
-        EXPECT_EQ(static_cast<int>(order[ordered.recomputations[r].node]), graph.recomputations[r].node) << "seed " << seed;
+        EXPECT_EQ(static_cast<int>(order[ordered.recomputations[r].node]),
+                  graph.recomputations[r].node)
+            << "seed " << seed;
   }
 }
 
@@ -96,7 +99,8 @@ TEST(Dag, StagesAreConvexAndTheBestIntervalsOfTheOrder) {
     Graph given = makeDag(random, random.from(2, 10));
     Graph graph = reorder(given, refineOrder(given));
     for (unsigned stages = 1; stages <= std::min(graph.lastCut + 1, 5u); ++stages) {
-      SCOPED_TRACE("seed " + std::to_string(seed) + ", " + std::to_string(stages) + " stages of " + std::to_string(graph.nodes.size()) + " nodes");
+      SCOPED_TRACE("seed " + std::to_string(seed) + ", " + std::to_string(stages) + " stages of " +
+                   std::to_string(graph.nodes.size()) + " nodes");
       CutOptions options;
       options.stages = stages;
       options.tolerance = 0;
@@ -134,7 +138,8 @@ TEST(Dag, CostsAreThoseOfTheDefinition) {
         Assignment stageOf = getAssignment(graph, cuts);
         std::vector<StageCost> costs = getStageCosts(graph, cuts);
         for (unsigned k = 0; k < stages; ++k) {
-          SCOPED_TRACE("seed " + std::to_string(seed) + ", stage " + std::to_string(k) + " of " + print(cuts.starts));
+          SCOPED_TRACE("seed " + std::to_string(seed) + ", stage " + std::to_string(k) + " of " +
+                       print(cuts.starts));
           ASSERT_NEAR(costs[k].getSeconds(), getStageSeconds(graph, stageOf, k), kRounding);
           ASSERT_NEAR(costs[k].latency, getStageLatency(graph, stageOf, k), kRounding);
         }
@@ -143,7 +148,8 @@ TEST(Dag, CostsAreThoseOfTheDefinition) {
   }
 }
 
-Node makeNode(double seconds, std::vector<unsigned> reads, std::vector<unsigned> recomputations = {}) {
+Node makeNode(double seconds, std::vector<unsigned> reads,
+              std::vector<unsigned> recomputations = {}) {
   Node node;
   node.seconds = seconds;
   node.reads = std::move(reads);
@@ -179,7 +185,8 @@ TEST(Dag, IntegersAreMadeAgainInEveryStageThatReadsThem) {
   graph.secondsPerMessageByte = 1;
   graph.values = {{0, 4, true}, {1, 4, true}, {2, 4, true}};
   graph.recomputations = {{7, -1}};
-  graph.nodes = {makeNode(10, {}), makeNode(10, {0}, {0}), makeNode(10, {1}, {0}), makeNode(10, {2}, {0})};
+  graph.nodes = {makeNode(10, {}), makeNode(10, {0}, {0}), makeNode(10, {1}, {0}),
+                 makeNode(10, {2}, {0})};
   graph.lastCut = 3;
   std::vector<StageCost> costs = getStageCosts(graph, {{0, 1, 3}});
   EXPECT_EQ(costs[0].compute, 10);
@@ -212,7 +219,8 @@ TEST(Dag, ABranchSinksToItsReader) {
   Graph graph;
   graph.values = {{0, 4, true}, {1, 4000, true}, {2, 4, true}, {3, 4, true}, {4, 4, true}};
   // Node 1 makes 4000 bytes of value 0 for node 4.
-  graph.nodes = {makeNode(1, {}), makeNode(1, {0}), makeNode(1, {0}), makeNode(1, {2}), makeNode(1, {1, 3}), makeNode(1, {4})};
+  graph.nodes = {makeNode(1, {}),  makeNode(1, {0}),    makeNode(1, {0}),
+                 makeNode(1, {2}), makeNode(1, {1, 3}), makeNode(1, {4})};
   graph.lastCut = 5;
   EXPECT_EQ(refineOrder(graph), (std::vector<unsigned>{0, 2, 3, 1, 4, 5}));
   // Where it makes less than it reads, it stays.

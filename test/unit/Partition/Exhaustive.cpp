@@ -18,7 +18,8 @@ Assignment getAssignment(const Graph &graph, const Cuts &cuts) {
 }
 
 /// What crosses the borders of a stage: values it receives, then values it sends.
-static std::vector<unsigned> getCrossing(const Graph &graph, const Assignment &stageOf, unsigned stage) {
+static std::vector<unsigned> getCrossing(const Graph &graph, const Assignment &stageOf,
+                                         unsigned stage) {
   std::set<unsigned> received, sent;
   for (unsigned i = 0; i < graph.nodes.size(); ++i)
     for (unsigned v : graph.nodes[i].reads) {
@@ -49,7 +50,8 @@ double getStageSeconds(const Graph &graph, const Assignment &stageOf, unsigned s
   for (unsigned r : again)
     seconds += graph.recomputations[r].seconds;
   for (unsigned v : getCrossing(graph, stageOf, stage))
-    seconds += (graph.values[v].gradient ? 2 : 1) * graph.values[v].bytes * graph.secondsPerMessageByte;
+    seconds +=
+        (graph.values[v].gradient ? 2 : 1) * graph.values[v].bytes * graph.secondsPerMessageByte;
   return seconds;
 }
 
@@ -67,7 +69,8 @@ double getSlowest(const Graph &graph, const Assignment &stageOf, unsigned stages
   return slowest;
 }
 
-void forEachCuts(const Graph &graph, unsigned stages, const std::function<void(const Cuts &)> &visit) {
+void forEachCuts(const Graph &graph, unsigned stages,
+                 const std::function<void(const Cuts &)> &visit) {
   Cuts cuts{{0}};
   std::function<void()> extend = [&] {
     if (cuts.starts.size() == stages)
@@ -81,7 +84,8 @@ void forEachCuts(const Graph &graph, unsigned stages, const std::function<void(c
   extend();
 }
 
-double findBestCuts(const Graph &graph, unsigned stages, const std::function<bool(const Assignment &)> &isLegal) {
+double findBestCuts(const Graph &graph, unsigned stages,
+                    const std::function<bool(const Assignment &)> &isLegal) {
   double best = kNone;
   forEachCuts(graph, stages, [&](const Cuts &cuts) {
     Assignment stageOf = getAssignment(graph, cuts);

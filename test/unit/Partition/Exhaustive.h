@@ -27,11 +27,13 @@ double getStageLatency(const Graph &graph, const Assignment &stageOf, unsigned s
 double getSlowest(const Graph &graph, const Assignment &stageOf, unsigned stages);
 
 /// Calls `visit` with every way to cut the order into stages, the loss kept whole.
-void forEachCuts(const Graph &graph, unsigned stages, const std::function<void(const Cuts &)> &visit);
+void forEachCuts(const Graph &graph, unsigned stages,
+                 const std::function<void(const Cuts &)> &visit);
 
 /// The smallest cost of the slowest stage over the cuts of the given order that
 /// `isLegal` (if given) allows; kNone if there are none.
-double findBestCuts(const Graph &graph, unsigned stages, const std::function<bool(const Assignment &)> &isLegal = {});
+double findBestCuts(const Graph &graph, unsigned stages,
+                    const std::function<bool(const Assignment &)> &isLegal = {});
 
 /// The same over all assignments in which no node reads from a later stage, every
 /// stage has a node and the loss is whole in the last: all convex partitions, in

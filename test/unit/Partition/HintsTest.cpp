@@ -23,8 +23,10 @@ bool keepsHints(const Graph &graph, const Assignment &stageOf, unsigned stages) 
       hintsOf[stageOf[i]].insert(hint);
     }
   if (stagesOf.size() <= stages)
-    return std::all_of(hintsOf.begin(), hintsOf.end(), [](auto &entry) { return entry.second.size() == 1; });
-  return std::all_of(stagesOf.begin(), stagesOf.end(), [](auto &entry) { return entry.second.size() == 1; });
+    return std::all_of(hintsOf.begin(), hintsOf.end(),
+                       [](auto &entry) { return entry.second.size() == 1; });
+  return std::all_of(stagesOf.begin(), stagesOf.end(),
+                     [](auto &entry) { return entry.second.size() == 1; });
 }
 
 /// Whether a path leads from a node that asks for a stage to one that asks for an
@@ -56,9 +58,11 @@ void expectBestWithHints(const Graph &graph, unsigned stages) {
   options.stages = stages;
   options.tolerance = 0;
   CutResult result = findCuts(graph, options);
-  double best = findBestCuts(graph, stages, [&](const Assignment &stageOf) { return keepsHints(graph, stageOf, stages); });
+  double best = findBestCuts(
+      graph, stages, [&](const Assignment &stageOf) { return keepsHints(graph, stageOf, stages); });
   if (best == kNone) {
-    EXPECT_EQ(result.error, "cannot be cut into " + std::to_string(stages) + " stages that keep the stages its nodes ask for");
+    EXPECT_EQ(result.error, "cannot be cut into " + std::to_string(stages) +
+                                " stages that keep the stages its nodes ask for");
     return;
   }
   ASSERT_EQ(result.error, "");
@@ -71,7 +75,8 @@ TEST(Hints, TheBestCutsThatKeepThemAreFound) {
   unsigned agreeing = 0;
   for (uint32_t seed = 0; seed < 1000; ++seed) {
     Random random(seed);
-    Graph graph = random.oneIn(2) ? makeChain(random, random.from(2, 10)) : makeDag(random, random.from(2, 10));
+    Graph graph = random.oneIn(2) ? makeChain(random, random.from(2, 10))
+                                  : makeDag(random, random.from(2, 10));
     drawHints(random, graph, !random.oneIn(4));
     HintConflict conflict = findHintConflict(graph);
     SCOPED_TRACE("seed " + std::to_string(seed));
@@ -81,7 +86,8 @@ TEST(Hints, TheBestCutsThatKeepThemAreFound) {
     ++agreeing;
     graph = reorder(graph, refineOrder(graph));
     for (unsigned stages = 1; stages <= std::min(graph.lastCut + 1, 5u); ++stages) {
-      SCOPED_TRACE(std::to_string(stages) + " stages of " + std::to_string(graph.nodes.size()) + " nodes");
+      SCOPED_TRACE(std::to_string(stages) + " stages of " + std::to_string(graph.nodes.size()) +
+                   " nodes");
       expectBestWithHints(graph, stages);
     }
   }
@@ -167,7 +173,8 @@ TEST(Hints, NodesMoveToTheStageTheyAskFor) {
   Graph graph;
   graph.values = {{0, 4, true}, {1, 4, true}, {2, 4, true}, {3, 4, true}};
   for (std::pair<int, std::vector<unsigned>> node :
-       std::vector<std::pair<int, std::vector<unsigned>>>{{0, {}}, {1, {}}, {0, {0}}, {1, {1}}, {-1, {2, 3}}}) {
+       std::vector<std::pair<int, std::vector<unsigned>>>{
+           {0, {}}, {1, {}}, {0, {0}}, {1, {1}}, {-1, {2, 3}}}) {
     Node made;
     made.seconds = 1;
     made.hint = node.first;

@@ -5,8 +5,8 @@
 #include "data/Init.h"
 #include "dpc/Dialect/NN/Collectives.h"
 #include "dpc/Reference/Parameters.h"
-#include "llvm/Support/FileSystem.h"
 #include "mlir/IR/Diagnostics.h"
+#include "llvm/Support/FileSystem.h"
 #include "gtest/gtest.h"
 
 #include <array>
@@ -21,8 +21,7 @@ using reference::Tensor;
 namespace {
 
 // Evaluates @f, expecting an error that contains `message`.
-void expectError(const std::string &text, std::vector<Tensor> inputs,
-                 const std::string &message,
+void expectError(const std::string &text, std::vector<Tensor> inputs, const std::string &message,
                  reference::ParameterSource parameters = {}) {
   auto context = makeContext();
   auto module = parse(*context, text);
@@ -32,8 +31,7 @@ void expectError(const std::string &text, std::vector<Tensor> inputs,
     seen += diagnostic.str() + "\n";
     return success();
   });
-  EXPECT_TRUE(failed(
-      reference::evaluate(getFunction(*module, "f"), inputs, parameters)));
+  EXPECT_TRUE(failed(reference::evaluate(getFunction(*module, "f"), inputs, parameters)));
   EXPECT_NE(seen.find(message), std::string::npos) << "got: " << seen;
 }
 
@@ -71,10 +69,8 @@ TEST(Evaluate, ErrorsNameWhatIsWrong) {
   const char *identity =
       "func.func @f(%x: tensor<2xf32>) -> tensor<2xf32> { return %x : tensor<2xf32> }";
   expectError(identity, {}, "takes 1 inputs, but 0 are given");
-  expectError(identity, {Tensor::fromFloats({3}, {1, 2, 3})},
-              "takes 'tensor<2xf32>' as input 0");
-  expectError(identity, {Tensor::fromIntegers({2}, {1, 2})},
-              "takes 'tensor<2xf32>' as input 0");
+  expectError(identity, {Tensor::fromFloats({3}, {1, 2, 3})}, "takes 'tensor<2xf32>' as input 0");
+  expectError(identity, {Tensor::fromIntegers({2}, {1, 2})}, "takes 'tensor<2xf32>' as input 0");
   expectError(R"(
     func.func @f(%x: tensor<1xi64>) -> tensor<1xi64> {
       %z = nn.sub %x, %x : tensor<1xi64>
@@ -155,12 +151,9 @@ TEST(Members, Collectives) {
   SmallVector<SmallVector<Tensor>> inputs;
   for (double base : {0, 1, 10, 11})
     inputs.push_back({Tensor::fromFloats({2}, {base, 100 + base})});
-  auto results =
-      reference::evaluateMembers(getFunction(*module, "f"), inputs, {}, options);
+  auto results = reference::evaluateMembers(getFunction(*module, "f"), inputs, {}, options);
   ASSERT_TRUE(succeeded(results));
-  auto value = [&](int member, int result) {
-    return (*results)[member][result].floats;
-  };
+  auto value = [&](int member, int result) { return (*results)[member][result].floats; };
   using V = std::vector<double>;
   EXPECT_EQ(value(0, 0), (V{10, 210}));
   EXPECT_EQ(value(3, 0), (V{12, 212}));
@@ -189,9 +182,8 @@ TEST(Members, HaveTheirOwnPartOfAShardedParameter) {
   reference::Options options;
   options.mesh = {{"ep", 2}, {"tp", 2}};
   SmallVector<SmallVector<Tensor>> inputs(4);
-  auto results =
-      reference::evaluateMembers(getFunction(*module, "f"), inputs,
-                                 reference::makeParameterSource(), options);
+  auto results = reference::evaluateMembers(getFunction(*module, "f"), inputs,
+                                            reference::makeParameterSource(), options);
   ASSERT_TRUE(succeeded(results));
   // Drawn as one tensor with a leading dimension, whose rows are the members'.
   std::vector<float> drawn(6);
@@ -208,8 +200,8 @@ TEST(Members, HaveTheirOwnPartOfAShardedParameter) {
 TEST(Members, ContiguousCollectivesComputeTheSame) {
   std::vector<std::string> operations;
   auto type = [](std::array<int64_t, 3> shape) {
-    return "tensor<" + std::to_string(shape[0]) + "x" +
-           std::to_string(shape[1]) + "x" + std::to_string(shape[2]) + "xf32>";
+    return "tensor<" + std::to_string(shape[0]) + "x" + std::to_string(shape[1]) + "x" +
+           std::to_string(shape[2]) + "xf32>";
   };
   const std::array<int64_t, 3> whole = {4, 6, 2};
   for (int a = 0; a < 3; ++a) {
@@ -217,19 +209,24 @@ TEST(Members, ContiguousCollectivesComputeTheSame) {
     less[a] /= 2;
     more[a] *= 2;
     std::string axis = std::to_string(a);
-    operations.push_back("nn.all_gather %x over \"ep\" axis " + axis + " : " + type(whole) + " to " + type(more));
-    operations.push_back("nn.reduce_scatter %x over \"ep\" axis " + axis + " : " + type(whole) + " to " + type(less));
+    operations.push_back("nn.all_gather %x over \"ep\" axis " + axis + " : " + type(whole) +
+                         " to " + type(more));
+    operations.push_back("nn.reduce_scatter %x over \"ep\" axis " + axis + " : " + type(whole) +
+                         " to " + type(less));
     for (int b = 0; b < 3; ++b) {
       std::array<int64_t, 3> moved = less;
       moved[b] *= 2;
-      operations.push_back("nn.all_to_all %x over \"ep\" split " + axis + " concat " + std::to_string(b) + " : " + type(whole) + " to " + type(moved));
+      operations.push_back("nn.all_to_all %x over \"ep\" split " + axis + " concat " +
+                           std::to_string(b) + " : " + type(whole) + " to " + type(moved));
     }
   }
   for (const std::string &operation : operations) {
     auto context = makeContext();
     std::string result = operation.substr(operation.rfind(" to ") + 4);
-    auto module = parse(*context, "module attributes {nn.mesh = {ep = 2 : i64}} {\n func.func @f(%x: " + type(whole) + ") -> " + result +
-                                      " {\n %y = " + operation + "\n return %y : " + result + "\n }\n}");
+    auto module =
+        parse(*context, "module attributes {nn.mesh = {ep = 2 : i64}} {\n func.func @f(%x: " +
+                            type(whole) + ") -> " + result + " {\n %y = " + operation +
+                            "\n return %y : " + result + "\n }\n}");
     ASSERT_TRUE(module) << operation;
     std::mt19937 random(3);
     SmallVector<SmallVector<Tensor>> inputs(2);
@@ -241,7 +238,8 @@ TEST(Members, ContiguousCollectivesComputeTheSame) {
     auto before = reference::evaluateMembers(function, inputs, {}, options);
     Operation *collective = &function.front().front();
     ASSERT_EQ(nn::isContiguous(collective),
-              operation.find("split 0 concat 0") != std::string::npos || operation.find("axis 0") != std::string::npos);
+              operation.find("split 0 concat 0") != std::string::npos ||
+                  operation.find("axis 0") != std::string::npos);
     nn::makeContiguous(collective);
     for (Operation &op : function.front())
       if (nn::isCollective(&op))
@@ -272,8 +270,7 @@ struct TemporaryFile {
 
   explicit TemporaryFile(llvm::StringRef bytes) {
     int descriptor;
-    EXPECT_FALSE(llvm::sys::fs::createTemporaryFile("dpc-weights", "bin",
-                                                    descriptor, path));
+    EXPECT_FALSE(llvm::sys::fs::createTemporaryFile("dpc-weights", "bin", descriptor, path));
     llvm::raw_fd_ostream(descriptor, /*shouldClose=*/true) << bytes;
     llvm::sys::fs::file_status status;
     EXPECT_FALSE(llvm::sys::fs::status(path, status));
@@ -284,25 +281,22 @@ struct TemporaryFile {
   }
   ~TemporaryFile() { llvm::sys::fs::remove(path); }
 
-  std::string module(uint64_t size, uint64_t time, const char *type,
-                     unsigned offset, unsigned length) {
-    return "nn.parameter @w : " + std::string(type) + " = #nn.file<\"" +
-           path.str().str() + "\", " + std::to_string(offset) + ", " +
-           std::to_string(length) + ", " + std::to_string(size) + ", " +
-           std::to_string(time) + ">\nfunc.func @f() -> " + type +
+  std::string module(uint64_t size, uint64_t time, const char *type, unsigned offset,
+                     unsigned length) {
+    return "nn.parameter @w : " + std::string(type) + " = #nn.file<\"" + path.str().str() + "\", " +
+           std::to_string(offset) + ", " + std::to_string(length) + ", " + std::to_string(size) +
+           ", " + std::to_string(time) + ">\nfunc.func @f() -> " + type +
            " {\n  %w = nn.get @w : " + type + "\n  return %w : " + type + "\n}\n";
   }
 };
 
 TEST(Parameters, AreReadFromFiles) {
   float values[] = {-1.0f, 0.1f, 2.5f};
-  TemporaryFile file(
-      llvm::StringRef(reinterpret_cast<const char *>(values), sizeof(values)));
+  TemporaryFile file(llvm::StringRef(reinterpret_cast<const char *>(values), sizeof(values)));
   auto context = makeContext();
-  auto module =
-      parse(*context, file.module(file.size, file.time, "tensor<2xf32>", 4, 8));
-  auto results = reference::evaluate(getFunction(*module, "f"), {},
-                                     reference::makeParameterSource());
+  auto module = parse(*context, file.module(file.size, file.time, "tensor<2xf32>", 4, 8));
+  auto results =
+      reference::evaluate(getFunction(*module, "f"), {}, reference::makeParameterSource());
   ASSERT_TRUE(succeeded(results));
   EXPECT_EQ((*results)[0].floats, (std::vector<double>{0.1f, 2.5f}));
 }
@@ -312,10 +306,9 @@ TEST(Parameters, ElementTypes) {
   TemporaryFile file(bytes);
   auto read = [&](const char *type, unsigned offset, unsigned length) {
     auto context = makeContext();
-    auto module = parse(
-        *context, file.module(file.size, file.time, type, offset, length));
-    auto results = reference::evaluate(getFunction(*module, "f"), {},
-                                       reference::makeParameterSource());
+    auto module = parse(*context, file.module(file.size, file.time, type, offset, length));
+    auto results =
+        reference::evaluate(getFunction(*module, "f"), {}, reference::makeParameterSource());
     EXPECT_TRUE(succeeded(results));
     return (*results)[0];
   };
@@ -349,12 +342,11 @@ TEST(Parameters, AreDrawnAsTheRuntimeDraws) {
       %s = nn.get @s : tensor<2xf32>
       return %w, %s : tensor<2x2xf32>, tensor<2xf32>
     })");
-  auto results = reference::evaluate(getFunction(*module, "f"), {},
-                                     reference::makeParameterSource());
+  auto results =
+      reference::evaluate(getFunction(*module, "f"), {}, reference::makeParameterSource());
   ASSERT_TRUE(succeeded(results));
   for (int i = 0; i < 4; ++i)
-    EXPECT_EQ((*results)[0].floats[i],
-              static_cast<float>(0.02 * dpcrt::randomNormal(3, "w", i)));
+    EXPECT_EQ((*results)[0].floats[i], static_cast<float>(0.02 * dpcrt::randomNormal(3, "w", i)));
   EXPECT_EQ((*results)[1].floats, (std::vector<double>{1, 1}));
 }
 
@@ -368,8 +360,8 @@ TEST(Parameters, AreDrawnOnce) {
       return %a, %b : tensor<2xf32>, tensor<2xf32>
     })");
   int draws = 0;
-  auto source = reference::makeParameterSource(
-      [&](nn::ParameterOp, nn::InitAttr init) -> FailureOr<Tensor> {
+  auto source =
+      reference::makeParameterSource([&](nn::ParameterOp, nn::InitAttr init) -> FailureOr<Tensor> {
         ++draws;
         return Tensor::fromFloats({2}, {double(init.getSeed()), 5});
       });
@@ -383,8 +375,7 @@ TEST(Parameters, AreDrawnOnce) {
 // Ties and kinks
 //===----------------------------------------------------------------------===//
 
-std::vector<std::vector<double>> gradientsAt(const std::string &text,
-                                             std::vector<Tensor> inputs,
+std::vector<std::vector<double>> gradientsAt(const std::string &text, std::vector<Tensor> inputs,
                                              Tensor direction) {
   auto context = makeContext();
   auto module = parse(*context, text);
@@ -401,33 +392,27 @@ std::vector<std::vector<double>> gradientsAt(const std::string &text,
 
 std::string elementwise(const std::string &op, bool binary) {
   std::string t = "tensor<3xf32>";
-  return "func.func @f(%a: " + t + (binary ? ", %b: " + t : "") + ") -> " + t +
-         " { %y = nn." + op + " %a" + (binary ? ", %b" : "") + " : " + t +
-         " return %y : " + t + " }";
+  return "func.func @f(%a: " + t + (binary ? ", %b: " + t : "") + ") -> " + t + " { %y = nn." + op +
+         " %a" + (binary ? ", %b" : "") + " : " + t + " return %y : " + t + " }";
 }
 
 TEST(Ties, MaxAndMinShareHalves) {
   Tensor a = Tensor::fromFloats({3}, {1, 2, 5}), b = Tensor::fromFloats({3}, {1, 3, 4});
   Tensor g = Tensor::fromFloats({3}, {8, 8, 8});
   using V = std::vector<std::vector<double>>;
-  EXPECT_EQ(gradientsAt(elementwise("max", true), {a, b}, g),
-            (V{{4, 0, 8}, {4, 8, 0}}));
-  EXPECT_EQ(gradientsAt(elementwise("min", true), {a, b}, g),
-            (V{{4, 8, 0}, {4, 0, 8}}));
+  EXPECT_EQ(gradientsAt(elementwise("max", true), {a, b}, g), (V{{4, 0, 8}, {4, 8, 0}}));
+  EXPECT_EQ(gradientsAt(elementwise("min", true), {a, b}, g), (V{{4, 8, 0}, {4, 0, 8}}));
 }
 
 TEST(Ties, KinksAreZero) {
   Tensor x = Tensor::fromFloats({3}, {0, -2, 2}), g = Tensor::fromFloats({3}, {8, 8, 8});
-  EXPECT_EQ(gradientsAt(elementwise("abs", false), {x}, g)[0],
-            (std::vector<double>{0, -8, 8}));
-  EXPECT_EQ(gradientsAt(elementwise("relu", false), {x}, g)[0],
-            (std::vector<double>{0, 0, 8}));
+  EXPECT_EQ(gradientsAt(elementwise("abs", false), {x}, g)[0], (std::vector<double>{0, -8, 8}));
+  EXPECT_EQ(gradientsAt(elementwise("relu", false), {x}, g)[0], (std::vector<double>{0, 0, 8}));
 }
 
 TEST(Ties, PowAtZero) {
   Tensor a = Tensor::fromFloats({3}, {0, 0, 3}), b = Tensor::fromFloats({3}, {2, 0, 0});
-  auto grads = gradientsAt(elementwise("pow", true), {a, b},
-                           Tensor::fromFloats({3}, {1, 1, 1}));
+  auto grads = gradientsAt(elementwise("pow", true), {a, b}, Tensor::fromFloats({3}, {1, 1, 1}));
   EXPECT_EQ(grads[0], (std::vector<double>{0, 0, 0}));
   EXPECT_EQ(grads[1], (std::vector<double>{0, 0, std::log(3.0)}));
 }
@@ -436,17 +421,16 @@ TEST(Ties, ReduceMaxShares) {
   auto grads = gradientsAt(
       "func.func @f(%x: tensor<2x3xf32>) -> tensor<2xf32> { %y = nn.reduce_max %x "
       "[1] : tensor<2x3xf32> to tensor<2xf32> return %y : tensor<2xf32> }",
-      {Tensor::fromFloats({2, 3}, {4, 1, 4, 2, 2, 2})},
-      Tensor::fromFloats({2}, {6, 6}));
+      {Tensor::fromFloats({2, 3}, {4, 1, 4, 2, 2, 2})}, Tensor::fromFloats({2}, {6, 6}));
   EXPECT_EQ(grads[0], (std::vector<double>{3, 0, 3, 2, 2, 2}));
 }
 
 TEST(Ties, EmptyMicroBatchHasNoGradient) {
-  auto grads = gradientsAt(
-      "func.func @f(%v: tensor<2xf32>, %w: tensor<2xf32>) -> tensor<f32> { %y, %d = "
-      "nn.weighted_mean %v, %w : tensor<2xf32> return %y : tensor<f32> }",
-      {Tensor::fromFloats({2}, {3, 4}), Tensor::fromFloats({2}, {0, 0})},
-      Tensor::fromFloats({}, {1}));
+  auto grads =
+      gradientsAt("func.func @f(%v: tensor<2xf32>, %w: tensor<2xf32>) -> tensor<f32> { %y, %d = "
+                  "nn.weighted_mean %v, %w : tensor<2xf32> return %y : tensor<f32> }",
+                  {Tensor::fromFloats({2}, {3, 4}), Tensor::fromFloats({2}, {0, 0})},
+                  Tensor::fromFloats({}, {1}));
   EXPECT_EQ(grads[0], (std::vector<double>{0, 0}));
   EXPECT_EQ(grads[1], (std::vector<double>{0, 0}));
 }

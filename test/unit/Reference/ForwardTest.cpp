@@ -177,12 +177,12 @@ struct ElementCase {
 
 double evaluateElement(const std::string &op, std::vector<double> values) {
   auto context = makeContext();
-  std::string text = values.size() == 1
-                         ? "func.func @f(%a: tensor<1xf32>) -> tensor<1xf32> { "
-                           "%y = nn." + op + " %a : tensor<1xf32> "
-                         : "func.func @f(%a: tensor<1xf32>, %b: tensor<1xf32>) -> "
-                           "tensor<1xf32> { %y = nn." + op +
-                               " %a, %b : tensor<1xf32> ";
+  std::string text = values.size() == 1 ? "func.func @f(%a: tensor<1xf32>) -> tensor<1xf32> { "
+                                          "%y = nn." +
+                                              op + " %a : tensor<1xf32> "
+                                        : "func.func @f(%a: tensor<1xf32>, %b: tensor<1xf32>) -> "
+                                          "tensor<1xf32> { %y = nn." +
+                                              op + " %a, %b : tensor<1xf32> ";
   auto module = parse(*context, text + "return %y : tensor<1xf32> }");
   std::vector<Tensor> inputs;
   for (double value : values)
@@ -238,16 +238,13 @@ TEST(Elementwise, Functions) {
 
 TEST(Elementwise, Edges) {
   for (auto &[op, inputs, expected] : std::vector<ElementCase>{
-           {"sign", {-2.5}, -1},     {"sign", {0.25}, 1},
-           {"sign", {-0.0}, 0},      {"sign", {NAN}, NAN},
-           {"floor", {-0.5}, -1},    {"floor", {1.5}, 1},
-           {"ceil", {-0.5}, -0.0},   {"ceil", {1.5}, 2},
-           {"relu", {NAN}, NAN},     {"relu", {-0.0}, 0},
-           {"max", {NAN, 1}, NAN},   {"max", {1, NAN}, NAN},
-           {"max", {-0.0, 0.0}, 0},  {"min", {0.0, -0.0}, -0.0},
-           {"min", {1, NAN}, NAN},   {"max", {-1, -2}, -1},
-           {"min", {-1, -2}, -2},    {"exp", {-INFINITY}, 0},
-           {"sqrt", {-1}, NAN},      {"div", {1, 0}, INFINITY}}) {
+           {"sign", {-2.5}, -1},    {"sign", {0.25}, 1},        {"sign", {-0.0}, 0},
+           {"sign", {NAN}, NAN},    {"floor", {-0.5}, -1},      {"floor", {1.5}, 1},
+           {"ceil", {-0.5}, -0.0},  {"ceil", {1.5}, 2},         {"relu", {NAN}, NAN},
+           {"relu", {-0.0}, 0},     {"max", {NAN, 1}, NAN},     {"max", {1, NAN}, NAN},
+           {"max", {-0.0, 0.0}, 0}, {"min", {0.0, -0.0}, -0.0}, {"min", {1, NAN}, NAN},
+           {"max", {-1, -2}, -1},   {"min", {-1, -2}, -2},      {"exp", {-INFINITY}, 0},
+           {"sqrt", {-1}, NAN},     {"div", {1, 0}, INFINITY}}) {
     SCOPED_TRACE(op);
     double value = evaluateElement(op, inputs);
     if (std::isnan(expected)) {
@@ -259,8 +256,7 @@ TEST(Elementwise, Edges) {
   }
 }
 
-std::vector<int64_t> integersOf(const std::string &text,
-                                std::vector<Tensor> inputs) {
+std::vector<int64_t> integersOf(const std::string &text, std::vector<Tensor> inputs) {
   auto context = makeContext();
   auto module = parse(*context, text);
   auto results = run(*module, inputs);
@@ -275,8 +271,8 @@ TEST(Elementwise, Comparisons) {
       {"le", {1, 1, 0, 0}}, {"gt", {0, 0, 0, 1}}, {"ge", {1, 0, 0, 1}}};
   for (auto &[predicate, expected] : cases)
     EXPECT_EQ(integersOf("func.func @f(%a: tensor<4xf32>, %b: tensor<4xf32>) -> "
-                         "tensor<4xi1> { %y = nn.compare " + predicate +
-                         ", %a, %b : tensor<4xf32> return %y : tensor<4xi1> }",
+                         "tensor<4xi1> { %y = nn.compare " +
+                             predicate + ", %a, %b : tensor<4xf32> return %y : tensor<4xi1> }",
                          {a, b}),
               expected)
         << predicate;
@@ -293,8 +289,8 @@ TEST(Elementwise, Logic) {
       {"and", {0, 0, 0, 1}}, {"or", {0, 1, 1, 1}}, {"xor", {0, 1, 1, 0}}};
   for (auto &[op, expected] : cases)
     EXPECT_EQ(integersOf("func.func @f(%a: tensor<4xi1>, %b: tensor<4xi1>) -> "
-                         "tensor<4xi1> { %y = nn." + op +
-                         " %a, %b : tensor<4xi1> return %y : tensor<4xi1> }",
+                         "tensor<4xi1> { %y = nn." +
+                             op + " %a, %b : tensor<4xi1> return %y : tensor<4xi1> }",
                          {a, b}),
               expected);
   EXPECT_EQ(integersOf("func.func @f(%a: tensor<4xi1>) -> tensor<4xi1> { %y = "
@@ -307,13 +303,13 @@ TEST(Elementwise, Integers) {
   Tensor a = Tensor::fromIntegers({4}, {2147483647, -7, 7, -8});
   Tensor b = Tensor::fromIntegers({4}, {1, 2, -2, 3});
   std::vector<std::pair<std::string, std::vector<int64_t>>> cases = {
-      {"add", {-2147483648, -5, 5, -5}}, {"sub", {2147483646, -9, 9, -11}},
+      {"add", {-2147483648, -5, 5, -5}},    {"sub", {2147483646, -9, 9, -11}},
       {"mul", {2147483647, -14, -14, -24}}, {"div", {2147483647, -3, -3, -2}},
-      {"max", {2147483647, 2, 7, 3}},     {"min", {1, -7, -2, -8}}};
+      {"max", {2147483647, 2, 7, 3}},       {"min", {1, -7, -2, -8}}};
   for (auto &[op, expected] : cases)
     EXPECT_EQ(integersOf("func.func @f(%a: tensor<4xi32>, %b: tensor<4xi32>) -> "
-                         "tensor<4xi32> { %y = nn." + op +
-                         " %a, %b : tensor<4xi32> return %y : tensor<4xi32> }",
+                         "tensor<4xi32> { %y = nn." +
+                             op + " %a, %b : tensor<4xi32> return %y : tensor<4xi32> }",
                          {a, b}),
               expected)
         << op;
@@ -347,12 +343,12 @@ TEST(TopK, Order) {
   auto text = [](const char *how) {
     return std::string("func.func @f(%x: tensor<2x4xf32>) -> tensor<2x3xi64> { "
                        "%v, %i = nn.top_k %x, 3") +
-           how + " : tensor<2x4xf32> to tensor<2x3xf32>, tensor<2x3xi64> return "
-                 "%i : tensor<2x3xi64> }";
+           how +
+           " : tensor<2x4xf32> to tensor<2x3xf32>, tensor<2x3xi64> return "
+           "%i : tensor<2x3xi64> }";
   };
   EXPECT_EQ(integersOf(text(""), {x}), (std::vector<int64_t>{1, 2, 0, 1, 2, 0}));
-  EXPECT_EQ(integersOf(text(" smallest"), {x}),
-            (std::vector<int64_t>{0, 3, 1, 0, 3, 2}));
+  EXPECT_EQ(integersOf(text(" smallest"), {x}), (std::vector<int64_t>{0, 3, 1, 0, 3, 2}));
 }
 
 } // namespace

@@ -38,8 +38,7 @@ Tensor test::randomTensor(Type type, Domain domain, std::mt19937 &random) {
   // Not std::uniform_real_distribution: its numbers differ between libraries.
   auto uniform = [&] { return random() / 4294967296.0; };
   for (double &x : tensor.floats) {
-    double magnitude = domain == Domain::Positive ? 0.3 + 1.5 * uniform()
-                                                  : 0.2 + 1.3 * uniform();
+    double magnitude = domain == Domain::Positive ? 0.3 + 1.5 * uniform() : 0.2 + 1.3 * uniform();
     x = domain == Domain::Signed && uniform() < 0.5 ? -magnitude : magnitude;
   }
   return tensor;
@@ -47,15 +46,12 @@ Tensor test::randomTensor(Type type, Domain domain, std::mt19937 &random) {
 
 SmallVector<Tensor> test::run(ModuleOp module, ArrayRef<Tensor> inputs,
                               reference::Options options) {
-  auto results =
-      reference::evaluate(getFunction(module, "f"), inputs, {}, options);
+  auto results = reference::evaluate(getFunction(module, "f"), inputs, {}, options);
   EXPECT_TRUE(succeeded(results));
   return succeeded(results) ? *results : SmallVector<Tensor>{};
 }
 
-static bool isFloat(Type type) {
-  return isa<FloatType>(getElementTypeOrSelf(type));
-}
+static bool isFloat(Type type) { return isa<FloatType>(getElementTypeOrSelf(type)); }
 
 // Every operation built has to be under a location `grad of`.
 static void checkLocations(Operation *first) {
@@ -75,8 +71,7 @@ FailureOr<func::FuncOp> test::buildGradient(func::FuncOp f) {
   for (Type type : f.getArgumentTypes())
     if (isFloat(type))
       results.push_back(type);
-  auto g = func::FuncOp::create(builder, f.getLoc(), "g",
-                                builder.getFunctionType(inputs, results));
+  auto g = func::FuncOp::create(builder, f.getLoc(), "g", builder.getFunctionType(inputs, results));
   Block *block = g.addEntryBlock();
   builder.setInsertionPointToStart(block);
   IRMapping map;
@@ -89,9 +84,7 @@ FailureOr<func::FuncOp> test::buildGradient(func::FuncOp f) {
   llvm::DenseMap<Value, Value> grads;
   auto accumulate = [&](Value value, Value grad) {
     Value &slot = grads[value];
-    slot = slot ? nn::AddOp::create(builder, nn::getGradLoc(f.getLoc()), slot,
-                                    grad)
-                      .getResult()
+    slot = slot ? nn::AddOp::create(builder, nn::getGradLoc(f.getLoc()), slot, grad).getResult()
                 : grad;
   };
   unsigned next = f.getNumArguments();
@@ -116,8 +109,7 @@ FailureOr<func::FuncOp> test::buildGradient(func::FuncOp f) {
       needed.push_back(differentiable.isDifferentiableOperand(i));
     SmallVector<Value> operandGrads(op->getNumOperands());
     Operation *last = &block->back();
-    if (failed(differentiable.buildBackward(builder, resultGrads, needed,
-                                            operandGrads)))
+    if (failed(differentiable.buildBackward(builder, resultGrads, needed, operandGrads)))
       return failure();
     checkLocations(last->getNextNode());
     for (unsigned i = 0; i < op->getNumOperands(); ++i) {
@@ -133,8 +125,7 @@ FailureOr<func::FuncOp> test::buildGradient(func::FuncOp f) {
     if (isFloat(f.getArgument(i).getType())) {
       Value grad = grads.lookup(block->getArgument(i));
       if (!grad)
-        grad = nn::createSplat(builder, f.getLoc(),
-                               block->getArgument(i).getType(), 0);
+        grad = nn::createSplat(builder, f.getLoc(), block->getArgument(i).getType(), 0);
       outputs.push_back(grad);
     }
   func::ReturnOp::create(builder, f.getLoc(), outputs);
@@ -146,8 +137,7 @@ FailureOr<func::FuncOp> test::buildGradient(func::FuncOp f) {
 namespace {
 using Members = SmallVector<SmallVector<Tensor>>;
 
-double evaluateLoss(func::FuncOp f, const Members &inputs,
-                    const Members &directions,
+double evaluateLoss(func::FuncOp f, const Members &inputs, const Members &directions,
                     const reference::Options &options) {
   auto results = reference::evaluateMembers(f, inputs, {}, options);
   EXPECT_TRUE(succeeded(results));

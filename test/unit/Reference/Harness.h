@@ -20,8 +20,7 @@ namespace dpc::test {
 std::unique_ptr<mlir::MLIRContext> makeContext();
 
 /// Parses a module (the test fails if it does not parse or verify).
-mlir::OwningOpRef<mlir::ModuleOp> parse(mlir::MLIRContext &context,
-                                        llvm::StringRef text);
+mlir::OwningOpRef<mlir::ModuleOp> parse(mlir::MLIRContext &context, llvm::StringRef text);
 
 mlir::func::FuncOp getFunction(mlir::ModuleOp module, llvm::StringRef name);
 
@@ -43,9 +42,7 @@ struct GradientCase {
 };
 
 /// GoogleTest's name of a case in messages.
-inline void PrintTo(const GradientCase &test, std::ostream *stream) {
-  *stream << test.name;
-}
+inline void PrintTo(const GradientCase &test, std::ostream *stream) { *stream << test.name; }
 
 /// Compares the gradient of every float input of @f with finite differences, for
 /// the loss that is the sum over all members and results of a random linear
@@ -56,13 +53,12 @@ void checkGradients(const GradientCase &test);
 /// result, gives one gradient per float input (zeros where none arrives).
 mlir::FailureOr<mlir::func::FuncOp> buildGradient(mlir::func::FuncOp f);
 
-reference::Tensor randomTensor(mlir::Type type, Domain domain,
-                               std::mt19937 &random);
+reference::Tensor randomTensor(mlir::Type type, Domain domain, std::mt19937 &random);
 
 /// Evaluates @f of the module on the inputs, in double precision.
-llvm::SmallVector<reference::Tensor>
-run(mlir::ModuleOp module, llvm::ArrayRef<reference::Tensor> inputs,
-    reference::Options options = {});
+llvm::SmallVector<reference::Tensor> run(mlir::ModuleOp module,
+                                         llvm::ArrayRef<reference::Tensor> inputs,
+                                         reference::Options options = {});
 
 } // namespace dpc::test
 

@@ -18,8 +18,7 @@ static bool isParameterRead(RegisteredOperationName name) {
 TEST(Registry, EveryOperationIsComplete) {
   auto context = test::makeContext();
   unsigned seen = 0;
-  for (RegisteredOperationName name :
-       context->getRegisteredOperationsByDialect("nn")) {
+  for (RegisteredOperationName name : context->getRegisteredOperationsByDialect("nn")) {
     if (isDeclaration(name))
       continue;
     ++seen;
@@ -28,8 +27,8 @@ TEST(Registry, EveryOperationIsComplete) {
     EXPECT_TRUE(name.hasInterface<reference::ReferenceOpInterface>())
         << "has no reference semantics";
     int places = name.hasInterface<nn::DifferentiableOpInterface>() +
-                 name.hasTrait<nn::InactiveOp>() +
-                 name.hasTrait<nn::BackwardOnlyOp>() + isParameterRead(name);
+                 name.hasTrait<nn::InactiveOp>() + name.hasTrait<nn::BackwardOnlyOp>() +
+                 isParameterRead(name);
     EXPECT_EQ(places, 1) << "is to be exactly one of differentiable, inactive "
                             "and backward only";
   }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // No schedule is shorter than its lower bound, whatever its costs.
 #include "RandomTable.h"
-#include "dpc/Schedule/generators/Generators.h"
 #include "dpc/Schedule/core/Text.h"
+#include "dpc/Schedule/generators/Generators.h"
 
 #include <gtest/gtest.h>
 
@@ -22,9 +22,10 @@ TEST(Bound, HoldsForEveryOrderAndPlacement) {
       costs.pair = random.below(9) / 4.0;
     Result<Simulation> result = simulate(table, costs);
     ASSERT_TRUE(result.ok());
-    ASSERT_GE(result->makespan, result->lowerBound - 1e-9) << "seed " << seed << ", F/I/W/FB/comm = " << costs.forward << "/" << costs.input << "/"
-                                                           << costs.weight << "/" << costs.pair << "/" << costs.comm << "\n"
-                                                           << printText(table);
+    ASSERT_GE(result->makespan, result->lowerBound - 1e-9)
+        << "seed " << seed << ", F/I/W/FB/comm = " << costs.forward << "/" << costs.input << "/"
+        << costs.weight << "/" << costs.pair << "/" << costs.comm << "\n"
+        << printText(table);
     met += result->makespan <= result->lowerBound + 1e-9;
   }
   EXPECT_GT(met, 100u); // and is no number that nothing reaches
@@ -38,10 +39,12 @@ TEST(Bound, HoldsForUnequalStagesPairsAndLinks) {
     Costs costs = makeStageCosts(random, table);
     Result<Simulation> result = simulate(table, costs);
     ASSERT_TRUE(result.ok());
-    ASSERT_GE(result->makespan, result->lowerBound - 1e-9) << "seed " << seed << "\n" << printText(table);
+    ASSERT_GE(result->makespan, result->lowerBound - 1e-9) << "seed " << seed << "\n"
+                                                           << printText(table);
     met += result->makespan <= result->lowerBound + 1e-9;
     // A bound for schedules with pairs is one for those without.
-    ASSERT_GE(lowerBound(table, costs, false), lowerBound(table, costs, true) - 1e-9) << "seed " << seed;
+    ASSERT_GE(lowerBound(table, costs, false), lowerBound(table, costs, true) - 1e-9)
+        << "seed " << seed;
   }
   EXPECT_GT(met, 200u);
 }
@@ -57,7 +60,9 @@ TEST(Bound, OfActivationsHolds) {
     ASSERT_TRUE(result.ok());
     std::vector<double> floor = activationFloor(table, costs, true, result->makespan);
     for (unsigned rank = 0; rank < table.ranks; ++rank) {
-      ASSERT_GE(result->peakActivations[rank], floor[rank] - 1e-9) << "seed " << seed << ", rank " << rank << "\n" << printText(table);
+      ASSERT_GE(result->peakActivations[rank], floor[rank] - 1e-9)
+          << "seed " << seed << ", rank " << rank << "\n"
+          << printText(table);
       near += floor[rank] > 0.75 * result->peakActivations[rank];
     }
   }
@@ -71,8 +76,10 @@ TEST(Bound, OfActivationsIsTheKnownOne) {
   for (unsigned P : {2u, 4u, 8u}) {
     unsigned M = 40;
     double makespan = M * 3;
-    std::vector<double> linear = activationFloor(*generate("1f1b", {P, M, {}}), costs, false, makespan);
-    std::vector<double> mirrored = activationFloor(*generate("dualpipe", {P, M, {}}), costs, true, makespan);
+    std::vector<double> linear =
+        activationFloor(*generate("1f1b", {P, M, {}}), costs, false, makespan);
+    std::vector<double> mirrored =
+        activationFloor(*generate("dualpipe", {P, M, {}}), costs, true, makespan);
     for (unsigned rank = 0; rank < P; ++rank) {
       EXPECT_NEAR(linear[rank], ((P - rank) * 2.5 + 0.5) / 3, 1e-9);
       EXPECT_NEAR(mirrored[rank], ((P + 1) * 2.5 + 1) / 6, 1e-9);
@@ -108,7 +115,8 @@ TEST(Bound, OfEachPlacementIsTheKnownOne) {
   Costs slow = costs;
   slow.stages.assign(2, {1, 1, 1, 6, 4});
   slow.links = {{0.5, 1}};
-  EXPECT_EQ(lowerBound(*generate("1f1b", {2, 10, {}}), slow, false), 1 + 10 * 6 + 0.5 + 2 + 4.5 + 1);
+  EXPECT_EQ(lowerBound(*generate("1f1b", {2, 10, {}}), slow, false),
+            1 + 10 * 6 + 0.5 + 2 + 4.5 + 1);
   // One micro-batch, all the way: the bound of few micro-batches.
   EXPECT_EQ(bound("1f1b", 8, 1, false), 8 * 2 + 1);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The bubbles and peaks that the literature gives in closed form, where they are
 // exact; and what they are (bounds) where they are not. B is I + W.
-#include "dpc/Schedule/generators/Generators.h"
 #include "dpc/Schedule/core/Simulate.h"
+#include "dpc/Schedule/generators/Generators.h"
 
 #include <algorithm>
 #include <gtest/gtest.h>
@@ -14,7 +14,8 @@ namespace {
 
 constexpr double kRounding = 1e-9;
 
-Simulation simulate(const std::string &name, unsigned ranks, unsigned microBatches, const Costs &costs) {
+Simulation simulate(const std::string &name, unsigned ranks, unsigned microBatches,
+                    const Costs &costs) {
   Result<Table> table = generate(name, {ranks, microBatches, {}});
   EXPECT_TRUE(table.ok()) << table.error();
   Result<Simulation> result = dpc::schedule::simulate(*table, costs);
@@ -35,8 +36,9 @@ struct Draw {
 };
 
 std::string describe(unsigned ranks, unsigned microBatches, const Costs &c) {
-  return "P = " + std::to_string(ranks) + ", M = " + std::to_string(microBatches) + ", F/I/W/FB/comm = " + std::to_string(c.forward) + "/" +
-         std::to_string(c.input) + "/" + std::to_string(c.weight) + "/" + std::to_string(c.pair) + "/" + std::to_string(c.comm);
+  return "P = " + std::to_string(ranks) + ", M = " + std::to_string(microBatches) +
+         ", F/I/W/FB/comm = " + std::to_string(c.forward) + "/" + std::to_string(c.input) + "/" +
+         std::to_string(c.weight) + "/" + std::to_string(c.pair) + "/" + std::to_string(c.comm);
 }
 
 /// Calls `visit` with ranks, micro-batches and drawn costs.
@@ -142,7 +144,8 @@ TEST(ClosedForm, DualPipeOfEqualCosts) {
           Costs costs{unit, unit, unit, unit * (2 + i / 4.0), 0};
           SCOPED_TRACE(std::string(kin.name) + ", " + describe(P, M, costs));
           Simulation got = simulate(kin.name, P, M, costs);
-          EXPECT_NEAR(*std::max_element(got.idle.begin(), got.idle.end()), kin.idle(P, costs), 1e-6);
+          EXPECT_NEAR(*std::max_element(got.idle.begin(), got.idle.end()), kin.idle(P, costs),
+                      1e-6);
           for (double peak : got.peakActivations)
             EXPECT_EQ(peak, kin.peak(P));
         }
@@ -173,17 +176,21 @@ TEST(ClosedForm, DualPipeOfUnequalCosts) {
 // legal one.
 TEST(ClosedForm, NearestLegalSizesAreNamed) {
   EXPECT_EQ(generate("dualpipe", {4, 7, {}}).error(),
-            "dualpipe needs an even number of micro-batches, at least 2 x ranks, got --pp 4 --micro-batches 7; --micro-batches 8 would be legal");
+            "dualpipe needs an even number of micro-batches, at least 2 x ranks, got --pp 4 "
+            "--micro-batches 7; --micro-batches 8 would be legal");
   EXPECT_EQ(generate("dualpipe", {4, 9, {}}).error(),
-            "dualpipe needs an even number of micro-batches, at least 2 x ranks, got --pp 4 --micro-batches 9; --micro-batches 10 would be legal");
+            "dualpipe needs an even number of micro-batches, at least 2 x ranks, got --pp 4 "
+            "--micro-batches 9; --micro-batches 10 would be legal");
   EXPECT_EQ(generate("dualpipev", {3, 5, {}}).error(),
-            "dualpipev needs at least 2 x ranks micro-batches, got --pp 3 --micro-batches 5; --micro-batches 6 would be legal");
+            "dualpipev needs at least 2 x ranks micro-batches, got --pp 3 --micro-batches 5; "
+            "--micro-batches 6 would be legal");
   for (const char *name : {"gpipe", "1f1b", "zb-h1", "dualpipe", "dualpipev"}) {
     EXPECT_FALSE(generate(name, {0, 4, {}}).ok());
     EXPECT_FALSE(generate(name, {4, 0, {}}).ok());
     EXPECT_FALSE(generate(name, {kMaxRanks + 1, 4, {}}).ok());
     EXPECT_FALSE(generate(name, {4, kMaxMicroBatches + 1, {}}).ok());
-    EXPECT_NE(generate(name, {4, 8, {{"depth", 1}}}).error().find("has no option 'depth'"), std::string::npos);
+    EXPECT_NE(generate(name, {4, 8, {{"depth", 1}}}).error().find("has no option 'depth'"),
+              std::string::npos);
   }
 }
 

@@ -4,8 +4,8 @@
 #include "Oracle.h"
 #include "RandomTable.h"
 #include "dpc/Schedule/core/Check.h"
-#include "dpc/Schedule/generators/Generators.h"
 #include "dpc/Schedule/core/Text.h"
+#include "dpc/Schedule/generators/Generators.h"
 
 #include <algorithm>
 #include <gtest/gtest.h>
@@ -17,7 +17,8 @@ using namespace dpc::schedule::test;
 
 namespace {
 
-constexpr Accident kAccidents[] = {Accident::Swap, Accident::Drop, Accident::Duplicate, Accident::Retarget, Accident::SplitPair, Accident::Move};
+constexpr Accident kAccidents[] = {Accident::Swap,     Accident::Drop,      Accident::Duplicate,
+                                   Accident::Retarget, Accident::SplitPair, Accident::Move};
 
 /// A generated schedule, or one that no generator makes.
 Table drawTable(Random &random) {
@@ -27,7 +28,8 @@ Table drawTable(Random &random) {
     Request request{random.from(1, 4), random.from(1, 10), {}};
     for (const Option &option : generator.options)
       if (random.oneIn(2))
-        request.options[option.name] = random.from(option.least, std::min(option.most, option.least + 3));
+        request.options[option.name] =
+            random.from(option.least, std::min(option.most, option.least + 3));
     if (findFault(generator, request).empty())
       return generator.generate(request);
   }
@@ -58,7 +60,8 @@ TEST(Corruption, IsRefusedOrLegal) {
     ASSERT_TRUE(*read == table);
     std::vector<std::string> errors = check(table);
     bool legal = isLegal(table);
-    ASSERT_EQ(errors.empty(), legal) << (errors.empty() ? "" : errors.front()) << "\n" << printText(table);
+    ASSERT_EQ(errors.empty(), legal) << (errors.empty() ? "" : errors.front()) << "\n"
+                                     << printText(table);
     ++(legal ? counts[getName(accident)].second : counts[getName(accident)].first);
     // What is accepted leaves behind what the schedule did before.
     if (legal) {
@@ -71,7 +74,8 @@ TEST(Corruption, IsRefusedOrLegal) {
   EXPECT_EQ(names.size(), generators().size() + 1);
   // Each kind of accident was seen, and where it can go well, both ways.
   for (Accident accident : kAccidents)
-    EXPECT_GT(counts[getName(accident)].first + counts[getName(accident)].second, 100u) << getName(accident);
+    EXPECT_GT(counts[getName(accident)].first + counts[getName(accident)].second, 100u)
+        << getName(accident);
   EXPECT_GT(counts["swap"].first, 50u);
   EXPECT_GT(counts["swap"].second, 50u);
   EXPECT_EQ(counts["drop"].second, 0u);
@@ -95,7 +99,9 @@ TEST(Corruption, TheCapIsOnTheRankThatExceedsIt) {
   Table table = *generate("1f1b", {4, 8, {}});
   CheckOptions options;
   options.activationCap = 3;
-  EXPECT_EQ(check(table, options), (std::vector<std::string>{"rank 0, position 3: 0F3 makes it hold 4 activations; the cap is 3"}));
+  EXPECT_EQ(check(table, options),
+            (std::vector<std::string>{
+                "rank 0, position 3: 0F3 makes it hold 4 activations; the cap is 3"}));
   options.activationCap = 4;
   EXPECT_TRUE(check(table, options).empty());
 }
@@ -103,14 +109,17 @@ TEST(Corruption, TheCapIsOnTheRankThatExceedsIt) {
 // A few lines can ask for 2^40 tasks. What is missing is said without a list of
 // them, and without their memory.
 TEST(Corruption, AFileOfFewLinesIsRefusedAtOnce) {
-  std::string text = "schedule vast\nranks 1\nstages 1000000\nmicro-batches 1000000\nreplica 0: micro-batches 0..999999 on ranks";
+  std::string text = "schedule vast\nranks 1\nstages 1000000\nmicro-batches 1000000\nreplica 0: "
+                     "micro-batches 0..999999 on ranks";
   for (unsigned i = 0; i < 1000000; ++i)
     text += " 0";
   Result<Table> table = parseText(text + "\nrank 0: 0F0 0B0\n");
   ASSERT_TRUE(table.ok()) << table.error();
   std::vector<std::string> errors = check(*table);
   ASSERT_EQ(errors.size(), 1u);
-  EXPECT_EQ(errors[0], "the ranks do 2 tasks; 1000000 stages and 1000000 micro-batches need at least 2000000000000");
+  EXPECT_EQ(
+      errors[0],
+      "the ranks do 2 tasks; 1000000 stages and 1000000 micro-batches need at least 2000000000000");
 }
 
 } // namespace

@@ -42,7 +42,8 @@ std::vector<std::pair<Kind, unsigned>> getReads(const Table &table, const Task &
     if (s == 0)
       return {};
     return {{Kind::Forward, s - 1}};
-  case Kind::Weight: return {{Kind::Input, s}};
+  case Kind::Weight:
+    return {{Kind::Input, s}};
   case Kind::Input:
   case Kind::Backward:
     if (s + 1 == table.stages)
@@ -61,8 +62,9 @@ bool hasEveryTaskOnce(const Table &table) {
         if (table.rankOf(task.stage, task.microBatch) != rank)
           return false;
       }
-      if (action.second && (action.first.kind != Kind::Forward || action.second->kind != Kind::Backward ||
-                            action.first.microBatch == action.second->microBatch))
+      if (action.second &&
+          (action.first.kind != Kind::Forward || action.second->kind != Kind::Backward ||
+           action.first.microBatch == action.second->microBatch))
         return false;
     }
   for (unsigned s = 0; s < table.stages; ++s)
@@ -111,7 +113,8 @@ std::optional<Effect> carryOut(const Table &table) {
   // half and a weight half.
   std::map<std::tuple<Kind, unsigned, unsigned>, uint64_t> values;
   auto compute = [&](const Task &task, Kind kind, uint64_t &value) {
-    value = (static_cast<uint64_t>(kind) << 40) + (static_cast<uint64_t>(task.stage) << 20) + task.microBatch + 1;
+    value = (static_cast<uint64_t>(kind) << 40) + (static_cast<uint64_t>(task.stage) << 20) +
+            task.microBatch + 1;
     for (auto [read, stage] : getReads(table, {kind, task.stage, task.microBatch})) {
       auto it = values.find({read, stage, task.microBatch});
       if (it == values.end())
@@ -144,7 +147,8 @@ std::optional<Effect> carryOut(const Table &table) {
         continue;
       for (auto &[name, value] : made) {
         // A weight half of its own comes to the same number as one of a full backward.
-        if (auto input = values.find({Kind::Input, std::get<1>(name), std::get<2>(name)}); std::get<0>(name) == Kind::Weight && input != values.end())
+        if (auto input = values.find({Kind::Input, std::get<1>(name), std::get<2>(name)});
+            std::get<0>(name) == Kind::Weight && input != values.end())
           value = ~input->second;
         if (!values.insert({name, value}).second)
           return std::nullopt;
@@ -185,10 +189,14 @@ double getDuration(const Table &table, const Costs &costs, const Action &action)
     return (equal > 0 ? costs.pair / equal : 1) * (first.forward + second.input + second.weight);
   }
   switch (action.first.kind) {
-  case Kind::Forward: return first.forward;
-  case Kind::Backward: return first.input + first.weight;
-  case Kind::Input: return first.input;
-  case Kind::Weight: return first.weight;
+  case Kind::Forward:
+    return first.forward;
+  case Kind::Backward:
+    return first.input + first.weight;
+  case Kind::Input:
+    return first.input;
+  case Kind::Weight:
+    return first.weight;
   }
   return 0.0;
 }
@@ -204,17 +212,20 @@ Arrivals findArrivals(const Table &table, const Costs &costs, const Times &times
     for (size_t i = 0; i < table.actions[rank].size(); ++i)
       for (const Task &task : getTasks(table.actions[rank][i])) {
         bool isForward = task.kind == Kind::Forward;
-        if (task.kind == Kind::Weight || (isForward ? task.stage + 1 == table.stages : task.stage == 0))
+        if (task.kind == Kind::Weight ||
+            (isForward ? task.stage + 1 == table.stages : task.stage == 0))
           continue;
         unsigned to = table.rankOf(isForward ? task.stage + 1 : task.stage - 1, task.microBatch);
         double there = times.end[rank][i];
         if (to != rank && costs.links.empty()) {
           there += costs.comm;
         } else if (to != rank) {
-          const Link &link = costs.links.size() == 1 ? costs.links[0] : costs.links[rank * table.ranks + to];
+          const Link &link =
+              costs.links.size() == 1 ? costs.links[0] : costs.links[rank * table.ranks + to];
           StageCosts stage = getStage(table, costs, task.stage);
           double &free = freeAt[{rank, to}];
-          free = std::max(free, there) + (isForward ? stage.outputBytes : stage.gradientBytes) / link.bandwidth;
+          free = std::max(free, there) +
+                 (isForward ? stage.outputBytes : stage.gradientBytes) / link.bandwidth;
           there = free + link.latency;
         }
         arrivals[{isForward ? Kind::Forward : Kind::Input, task.stage, task.microBatch}] = there;
@@ -223,7 +234,8 @@ Arrivals findArrivals(const Table &table, const Costs &costs, const Times &times
 }
 
 /// The most that a rank holds, where F adds to it, and I and W, or B, take it away.
-double getPeak(const std::vector<Action> &row, const std::vector<StageCosts> &stages, bool inBytes) {
+double getPeak(const std::vector<Action> &row, const std::vector<StageCosts> &stages,
+               bool inBytes) {
   double held = 0, most = 0;
   for (const Action &action : row) {
     // A pair's forward is there before its backward frees anything.
@@ -233,8 +245,12 @@ double getPeak(const std::vector<Action> &row, const std::vector<StageCosts> &st
         held += inBytes ? stages[task.stage].activationBytes : 1;
     most = std::max(most, held);
     for (const Task &task : tasks) {
-      double all = inBytes ? stages[task.stage].activationBytes : 1, kept = inBytes ? stages[task.stage].weightBytes : 1;
-      held -= task.kind == Kind::Input ? all - kept : task.kind == Kind::Weight ? kept : task.kind == Kind::Backward ? all : 0;
+      double all = inBytes ? stages[task.stage].activationBytes : 1,
+             kept = inBytes ? stages[task.stage].weightBytes : 1;
+      held -= task.kind == Kind::Input      ? all - kept
+              : task.kind == Kind::Weight   ? kept
+              : task.kind == Kind::Backward ? all
+                                            : 0;
     }
     // An input half may keep more for its weight half than it frees.
     most = std::max(most, held);
@@ -266,7 +282,8 @@ Times findTimes(const Table &table, const Costs &costs) {
         for (const Task &task : getTasks(action))
           for (auto [kind, stage] : getReads(table, task)) {
             auto [from, position] = makers.at({kind, stage, task.microBatch});
-            double there = stage == task.stage ? times.end[from][position] : arrivals.at({kind, stage, task.microBatch});
+            double there = stage == task.stage ? times.end[from][position]
+                                               : arrivals.at({kind, stage, task.microBatch});
             times.reads[rank][i].push_back({from, position, there});
             start = std::max(start, there);
           }
@@ -289,7 +306,8 @@ Times findTimes(const Table &table, const Costs &costs) {
     for (const Action &action : row)
       busy += getDuration(table, costs, action);
     times.idle.push_back(times.makespan - busy);
-    times.spanIdle.push_back(row.empty() ? 0 : times.end[rank].back() - times.start[rank].front() - busy);
+    times.spanIdle.push_back(
+        row.empty() ? 0 : times.end[rank].back() - times.start[rank].front() - busy);
     times.peak.push_back(getPeak(row, stages, false) * share);
     times.peakBytes.push_back(getPeak(row, stages, true));
   }
@@ -301,12 +319,14 @@ bool isCritical(const Times &times, const std::vector<std::pair<unsigned, size_t
     return times.makespan == 0;
   auto [firstRank, firstPosition] = path.front();
   auto [lastRank, lastPosition] = path.back();
-  if (times.start[firstRank][firstPosition] != 0 || times.end[lastRank][lastPosition] != times.makespan)
+  if (times.start[firstRank][firstPosition] != 0 ||
+      times.end[lastRank][lastPosition] != times.makespan)
     return false;
   for (size_t i = 1; i < path.size(); ++i) {
     auto [rank, position] = path[i];
     double start = times.start[rank][position];
-    bool isCause = path[i - 1] == Place{rank, position - 1} && times.end[rank][position - 1] == start;
+    bool isCause =
+        path[i - 1] == Place{rank, position - 1} && times.end[rank][position - 1] == start;
     for (const Times::Read &read : times.reads[rank][position])
       isCause |= path[i - 1] == Place{read.rank, read.position} && read.there == start;
     if (!isCause)

@@ -60,7 +60,8 @@ private:
     Action action{task, {}};
     if (task.kind == Kind::Forward && random.oneIn(2))
       for (const Task &other : ready)
-        if (other.kind == Kind::Backward && other.microBatch != task.microBatch && table.rankOf(other.stage, other.microBatch) == rank)
+        if (other.kind == Kind::Backward && other.microBatch != task.microBatch &&
+            table.rankOf(other.stage, other.microBatch) == rank)
           action.second = other;
     table.actions[rank].push_back(action);
     finish(action.first);
@@ -74,7 +75,9 @@ private:
   std::vector<char> split;
 };
 
-Task *pickTask(Random &random, Action &action) { return action.second && random.oneIn(2) ? &*action.second : &action.first; }
+Task *pickTask(Random &random, Action &action) {
+  return action.second && random.oneIn(2) ? &*action.second : &action.first;
+}
 } // namespace
 
 Table makeTable(Random &random) {
@@ -86,7 +89,8 @@ Table makeTable(Random &random) {
   table.actions.resize(table.ranks);
   unsigned first = 0;
   for (unsigned copies = table.microBatches > 1 ? random.from(1, 2) : 1; copies > 0; --copies) {
-    Replica replica{first, copies == 1 ? table.microBatches : random.from(1, table.microBatches - 1), {}};
+    Replica replica{
+        first, copies == 1 ? table.microBatches : random.from(1, table.microBatches - 1), {}};
     for (unsigned stage = 0; stage < table.stages; ++stage)
       replica.rankOfStage.push_back(random.below(table.ranks));
     first = replica.endMicroBatch;
@@ -108,8 +112,10 @@ Costs makeStageCosts(Random &random, const Table &table) {
   Costs costs = makeCosts(random);
   auto quarters = [&](unsigned most) { return random.below(most + 1) / 4.0; };
   for (unsigned stage = 0; stage < table.stages; ++stage) {
-    StageCosts stageCosts{quarters(16), quarters(16), quarters(16), quarters(16), quarters(16), quarters(40), 0};
-    stageCosts.weightBytes = stageCosts.activationBytes * random.below(7) / 4; // an input half may keep more than it frees
+    StageCosts stageCosts{
+        quarters(16), quarters(16), quarters(16), quarters(16), quarters(16), quarters(40), 0};
+    stageCosts.weightBytes = stageCosts.activationBytes * random.below(7) /
+                             4; // an input half may keep more than it frees
     costs.stages.push_back(stageCosts);
   }
   // Also pairs that take less than their parts, or more: a user may write any number.
@@ -118,18 +124,26 @@ Costs makeStageCosts(Random &random, const Table &table) {
       costs.pairs.push_back(quarters(40));
   if (!random.oneIn(3))
     for (unsigned count = random.oneIn(3) ? 1 : table.ranks * table.ranks; count > 0; --count)
-      costs.links.push_back({quarters(8), random.oneIn(4) ? Link().bandwidth : std::ldexp(1.0, static_cast<int>(random.below(5)) - 2)});
+      costs.links.push_back(
+          {quarters(8), random.oneIn(4) ? Link().bandwidth
+                                        : std::ldexp(1.0, static_cast<int>(random.below(5)) - 2)});
   return costs;
 }
 
 const char *getName(Accident accident) {
   switch (accident) {
-  case Accident::Swap: return "swap";
-  case Accident::Drop: return "drop";
-  case Accident::Duplicate: return "duplicate";
-  case Accident::Retarget: return "retarget";
-  case Accident::SplitPair: return "split a pair";
-  case Accident::Move: return "move";
+  case Accident::Swap:
+    return "swap";
+  case Accident::Drop:
+    return "drop";
+  case Accident::Duplicate:
+    return "duplicate";
+  case Accident::Retarget:
+    return "retarget";
+  case Accident::SplitPair:
+    return "split a pair";
+  case Accident::Move:
+    return "move";
   }
   return "";
 }
@@ -140,8 +154,12 @@ bool corrupt(Random &random, Table &table, Accident accident) {
     return false;
   unsigned i = random.below(row.size()), j = random.below(row.size());
   switch (accident) {
-  case Accident::Swap: std::swap(row[i], row[j]); return i != j;
-  case Accident::Drop: row.erase(row.begin() + i); return true;
+  case Accident::Swap:
+    std::swap(row[i], row[j]);
+    return i != j;
+  case Accident::Drop:
+    row.erase(row.begin() + i);
+    return true;
   case Accident::Duplicate: {
     Action copy = row[i];
     row.insert(row.begin() + j, copy);
@@ -150,9 +168,15 @@ bool corrupt(Random &random, Table &table, Accident accident) {
   case Accident::Retarget: {
     Task *task = pickTask(random, row[i]);
     switch (random.below(3)) {
-    case 0: task->stage = random.below(table.stages); break;
-    case 1: task->microBatch = random.below(table.microBatches); break;
-    default: task->kind = static_cast<Kind>(random.below(4)); break;
+    case 0:
+      task->stage = random.below(table.stages);
+      break;
+    case 1:
+      task->microBatch = random.below(table.microBatches);
+      break;
+    default:
+      task->kind = static_cast<Kind>(random.below(4));
+      break;
     }
     return true;
   }

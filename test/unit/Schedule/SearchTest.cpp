@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What the search promises: bounds that it reaches, caps that it keeps, and never less
 // than the known schedules.
+#include "dpc/Schedule/search/Search.h"
 #include "Oracle.h"
 #include "RandomTable.h"
 #include "dpc/Schedule/core/Check.h"
-#include "dpc/Schedule/generators/Generators.h"
-#include "dpc/Schedule/search/Search.h"
 #include "dpc/Schedule/core/Text.h"
+#include "dpc/Schedule/generators/Generators.h"
 
 #include <algorithm>
 #include <gtest/gtest.h>
@@ -25,7 +25,9 @@ SearchOptions mirrored(unsigned ranks, unsigned microBatches, double cap) {
   return options;
 }
 
-double most(const std::vector<double> &values) { return *std::max_element(values.begin(), values.end()); }
+double most(const std::vector<double> &values) {
+  return *std::max_element(values.begin(), values.end());
+}
 
 // The table is a schedule within its cap and takes as long as is said.
 void expectSound(const SearchOptions &options, const SearchResult &result) {
@@ -46,9 +48,18 @@ TEST(Search, ReachesTheBoundsOfMirroredCopies) {
     unsigned ranks, microBatches, cap;
     double makespan;
   };
-  for (const Case &c : {Case{4, 8, 5, 25}, {4, 16, 5, 49}, {8, 16, 9, 51}, {8, 20, 9, 63}, {8, 32, 9, 99}, {4, 8, 4, 25}, {4, 16, 4, 49},
-                        {8, 16, 8, 51}, {8, 20, 8, 63}, {8, 32, 8, 99}}) {
-    SCOPED_TRACE(std::to_string(c.ranks) + " ranks, " + std::to_string(c.microBatches) + " micro-batches, cap " + std::to_string(c.cap));
+  for (const Case &c : {Case{4, 8, 5, 25},
+                        {4, 16, 5, 49},
+                        {8, 16, 9, 51},
+                        {8, 20, 9, 63},
+                        {8, 32, 9, 99},
+                        {4, 8, 4, 25},
+                        {4, 16, 4, 49},
+                        {8, 16, 8, 51},
+                        {8, 20, 8, 63},
+                        {8, 32, 8, 99}}) {
+    SCOPED_TRACE(std::to_string(c.ranks) + " ranks, " + std::to_string(c.microBatches) +
+                 " micro-batches, cap " + std::to_string(c.cap));
     SearchOptions options = mirrored(c.ranks, c.microBatches, c.cap);
     Result<SearchResult> result = search(options);
     ASSERT_TRUE(result.ok()) << result.error();
@@ -59,7 +70,8 @@ TEST(Search, ReachesTheBoundsOfMirroredCopies) {
 }
 
 TEST(Search, TakesAnyRanksAndMicroBatches) {
-  for (Placement placement : {Placement::Linear, Placement::Loop, Placement::V, Placement::Mirrored})
+  for (Placement placement :
+       {Placement::Linear, Placement::Loop, Placement::V, Placement::Mirrored})
     for (unsigned ranks : {1u, 2u, 3u, 5u})
       for (unsigned microBatches : {1u, 2u, 5u, 8u})
         for (double cap : {0.0, 1.0, 1.5, 3.0}) {
@@ -67,8 +79,8 @@ TEST(Search, TakesAnyRanksAndMicroBatches) {
           options.placement = placement;
           options.iterations = 300;
           options.costs.pair = 2.5;
-          SCOPED_TRACE(std::string(getName(placement)) + ", " + std::to_string(ranks) + " ranks, " + std::to_string(microBatches) +
-                       " micro-batches, cap " + std::to_string(cap));
+          SCOPED_TRACE(std::string(getName(placement)) + ", " + std::to_string(ranks) + " ranks, " +
+                       std::to_string(microBatches) + " micro-batches, cap " + std::to_string(cap));
           Result<SearchResult> result = search(options);
           ASSERT_TRUE(result.ok()) << result.error();
           expectSound(options, *result);
@@ -168,13 +180,14 @@ TEST(Search, OfAnyPlacementIsTheBestOfAll) {
   options.iterations = 4000;
   Result<SearchResult> result = search(options);
   ASSERT_TRUE(result.ok()) << result.error();
-  EXPECT_LT(result->simulation.makespan, 25); // the bound of mirrored copies; more stages a rank begin earlier
+  EXPECT_LT(result->simulation.makespan,
+            25); // the bound of mirrored copies; more stages a rank begin earlier
 }
 
 TEST(Search, SaysWhatCannotBeHad) {
   SearchOptions options = mirrored(4, 8, 0.5);
-  EXPECT_EQ(search(options).error(),
-            "no schedule keeps within 0.5 activations: the least cap is 1, a micro-batch's activations in all stages of a rank");
+  EXPECT_EQ(search(options).error(), "no schedule keeps within 0.5 activations: the least cap is "
+                                     "1, a micro-batch's activations in all stages of a rank");
   options.activationCap = 1;
   EXPECT_TRUE(search(options).ok());
   options.chunks = 2;

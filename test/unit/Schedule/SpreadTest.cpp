@@ -83,12 +83,15 @@ TEST(Spread, PairsGainWhatTheirStagesGain) {
   Costs costs = threeStages();
   for (unsigned f = 0; f < 3; ++f)
     for (unsigned b = 0; b < 3; ++b)
-      costs.pairs.push_back(0.75 * (costs.stages[f].forward + costs.stages[b].input + costs.stages[b].weight));
+      costs.pairs.push_back(
+          0.75 * (costs.stages[f].forward + costs.stages[b].input + costs.stages[b].weight));
   Costs more = spread(costs, 4, 8);
   ASSERT_EQ(more.pairs.size(), 64u);
   for (unsigned f = 0; f < 8; ++f)
     for (unsigned b = 0; b < 8; ++b)
-      EXPECT_NEAR(more.pairOf(f, b, 4, 8), 0.75 * (more.stages[f].forward + more.stages[b].input + more.stages[b].weight), 1e-12);
+      EXPECT_NEAR(more.pairOf(f, b, 4, 8),
+                  0.75 * (more.stages[f].forward + more.stages[b].input + more.stages[b].weight),
+                  1e-12);
   EXPECT_NEAR(more.pair, 0.75 * (more.forward + more.input + more.weight), 1e-12);
 }
 

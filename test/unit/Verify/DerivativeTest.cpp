@@ -49,7 +49,8 @@ struct Example {
 
 TEST(Derivative, RightGradientsPass) {
   Example example;
-  FailureOr<DerivativeCheck> check = checkDerivative(example.loss, example.parameters, example.gradients);
+  FailureOr<DerivativeCheck> check =
+      checkDerivative(example.loss, example.parameters, example.gradients);
   ASSERT_TRUE(succeeded(check));
   EXPECT_EQ(check->parameter, "");
   EXPECT_LT(check->distance(), 1e-8);
@@ -59,7 +60,8 @@ TEST(Derivative, HeldElementsDoNotMove) {
   Example example;
   example.gradients["c"].floats[1] = 0;
   EXPECT_EQ(example.wrongParameter(), "c");
-  FailureOr<DerivativeCheck> check = checkDerivative(example.loss, example.parameters, example.gradients, {{"c", {1}}});
+  FailureOr<DerivativeCheck> check =
+      checkDerivative(example.loss, example.parameters, example.gradients, {{"c", {1}}});
   ASSERT_TRUE(succeeded(check));
   EXPECT_EQ(check->parameter, "");
 }

@@ -21,7 +21,9 @@ double step(const std::string &optimizer, const dpcrt_update &options, int steps
 }
 
 // lr_scale, weight_decay, momentum, beta1, beta2, eps
-dpcrt_update options(std::array<double, 6> v) { return {sizeof(dpcrt_update), v[0], v[1], v[2], v[3], v[4], v[5]}; }
+dpcrt_update options(std::array<double, 6> v) {
+  return {sizeof(dpcrt_update), v[0], v[1], v[2], v[3], v[4], v[5]};
+}
 const dpcrt_update kPlain = options({1, 0, 0.9, 0.9, 0.999, 0});
 
 TEST(Update, Sgd) {

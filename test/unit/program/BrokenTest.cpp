@@ -747,6 +747,4 @@ TEST_P(BrokenProgram, IsRefused) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Corpus, BrokenProgram, testing::ValuesIn(corpus),
-                         [](const auto &info) {
-                           return std::string(info.param.name);
-                         });
+                         [](const auto &info) { return std::string(info.param.name); });

@@ -21,14 +21,10 @@ fb::Ref arena(uint32_t index, uint64_t slot, uint64_t bytes) {
 fb::Ref operand(uint32_t index, uint64_t bytes) {
   return fb::Ref(fb::Space::Operand, index, 0, bytes);
 }
-std::unique_ptr<fb::Ref> own(fb::Ref ref) {
-  return std::make_unique<fb::Ref>(ref);
-}
+std::unique_ptr<fb::Ref> own(fb::Ref ref) { return std::make_unique<fb::Ref>(ref); }
 fb::Argument in(fb::Ref ref) { return fb::Argument(ref, fb::Access::Read); }
 fb::Argument out(fb::Ref ref) { return fb::Argument(ref, fb::Access::Write); }
-fb::Argument inout(fb::Ref ref) {
-  return fb::Argument(ref, fb::Access::ReadWrite);
-}
+fb::Argument inout(fb::Ref ref) { return fb::Argument(ref, fb::Access::ReadWrite); }
 fb::LaunchT launch(uint32_t kernel, std::vector<fb::Argument> arguments) {
   fb::LaunchT result;
   result.kernel = kernel;
@@ -46,8 +42,7 @@ fb::CopyT copy(fb::Ref src, fb::Ref dst) {
   result.dst = own(dst);
   return result;
 }
-fb::CollectiveT collective(fb::CollectiveKind kind, uint32_t group, fb::Ref src,
-                           fb::Ref dst) {
+fb::CollectiveT collective(fb::CollectiveKind kind, uint32_t group, fb::Ref src, fb::Ref dst) {
   fb::CollectiveT result;
   result.kind = kind;
   result.group = group;
@@ -56,9 +51,9 @@ fb::CollectiveT collective(fb::CollectiveKind kind, uint32_t group, fb::Ref src,
   return result;
 }
 
-static std::unique_ptr<fb::TransferT>
-transfer(fb::Direction direction, uint32_t peer, uint32_t message, fb::Ref ref,
-         std::vector<uint32_t> after, int32_t signal) {
+static std::unique_ptr<fb::TransferT> transfer(fb::Direction direction, uint32_t peer,
+                                               uint32_t message, fb::Ref ref,
+                                               std::vector<uint32_t> after, int32_t signal) {
   auto result = std::make_unique<fb::TransferT>();
   result->direction = direction;
   result->peer = peer;
@@ -68,17 +63,13 @@ transfer(fb::Direction direction, uint32_t peer, uint32_t message, fb::Ref ref,
   result->signal = signal;
   return result;
 }
-std::unique_ptr<fb::TransferT> send(uint32_t peer, uint32_t message,
-                                    fb::Ref ref, std::vector<uint32_t> after,
-                                    int32_t signal) {
-  return transfer(fb::Direction::Send, peer, message, ref, std::move(after),
-                  signal);
+std::unique_ptr<fb::TransferT> send(uint32_t peer, uint32_t message, fb::Ref ref,
+                                    std::vector<uint32_t> after, int32_t signal) {
+  return transfer(fb::Direction::Send, peer, message, ref, std::move(after), signal);
 }
-std::unique_ptr<fb::TransferT> receive(uint32_t peer, uint32_t message,
-                                       fb::Ref ref, std::vector<uint32_t> after,
-                                       int32_t signal) {
-  return transfer(fb::Direction::Receive, peer, message, ref, std::move(after),
-                  signal);
+std::unique_ptr<fb::TransferT> receive(uint32_t peer, uint32_t message, fb::Ref ref,
+                                       std::vector<uint32_t> after, int32_t signal) {
+  return transfer(fb::Direction::Receive, peer, message, ref, std::move(after), signal);
 }
 
 static std::unique_ptr<fb::TensorT> matrix(const std::string &name) {
@@ -88,8 +79,8 @@ static std::unique_ptr<fb::TensorT> matrix(const std::string &name) {
   return tensor;
 }
 
-static std::unique_ptr<fb::OperandT>
-operandOf(Rank &rank, const std::string &name, fb::Access access) {
+static std::unique_ptr<fb::OperandT> operandOf(Rank &rank, const std::string &name,
+                                               fb::Access access) {
   auto result = std::make_unique<fb::OperandT>();
   result->name = rank.string(name);
   result->bytes = kSlot;
@@ -118,19 +109,16 @@ static std::unique_ptr<fb::BlockT> forwardBlock(Rank &rank, uint32_t stage) {
   fb::CallT call;
   call.args = {in(operand(X)), in(operand(W)), out(arena(Work, 0))};
   block->commands.push_back(rank.make(0, "matmul", call, {X, W}, Product));
+  block->commands.push_back(rank.make(
+      1, "dispatch", collective(fb::CollectiveKind::AllToAll, 0, arena(Work, 0), arena(Work, 1)),
+      {Product}, Arrived));
   block->commands.push_back(
-      rank.make(1, "dispatch",
-                collective(fb::CollectiveKind::AllToAll, 0, arena(Work, 0),
-                           arena(Work, 1)),
-                {Product}, Arrived));
+      rank.make(0, "scale", launch(Keep, {in(operand(W)), out(arena(Work, 2))})));
   block->commands.push_back(rank.make(
-      0, "scale", launch(Keep, {in(operand(W)), out(arena(Work, 2))})));
-  block->commands.push_back(rank.make(
-      0, "residual",
-      launch(Add, {in(arena(Work, 1)), in(arena(Work, 2)), out(operand(Y))}),
+      0, "residual", launch(Add, {in(arena(Work, 1)), in(arena(Work, 2)), out(operand(Y))}),
       {Arrived, Y}, Done));
-  block->commands.push_back(rank.make(
-      0, "keep", launch(Keep, {in(arena(Work, 1)), out(operand(Kept))})));
+  block->commands.push_back(
+      rank.make(0, "keep", launch(Keep, {in(arena(Work, 1)), out(operand(Kept))})));
   return block;
 }
 
@@ -151,12 +139,11 @@ static std::unique_ptr<fb::BlockT> backwardBlock(Rank &rank, uint32_t stage) {
   block->result_operands = {Gx};
   block->events = NumEvents;
   block->commands.push_back(rank.make(
-      0, "input gradient",
-      launch(GradX, {in(operand(Gy)), in(operand(W)), out(operand(Gx))}),
+      0, "input gradient", launch(GradX, {in(operand(Gy)), in(operand(W)), out(operand(Gx))}),
       {Gy, Gx}, Done));
-  block->commands.push_back(rank.make(
-      0, "weight gradient",
-      launch(GradW, {in(operand(Gy)), in(operand(Kept)), inout(operand(Gw))})));
+  block->commands.push_back(
+      rank.make(0, "weight gradient",
+                launch(GradW, {in(operand(Gy)), in(operand(Kept)), inout(operand(Gw))})));
   return block;
 }
 
@@ -170,9 +157,7 @@ static std::unique_ptr<fb::BlockT> updateBlock(Rank &rank) {
   block->operands.push_back(operandOf(rank, "g", fb::Access::Read));
   block->events = NumOperands;
   block->commands.push_back(rank.make(
-      0, "sgd",
-      launch(Update, {inout(operand(W)), in(operand(G)), in(arena(Record, 1))}),
-      {G}));
+      0, "sgd", launch(Update, {inout(operand(W)), in(operand(G)), in(arena(Record, 1))}), {G}));
   return block;
 }
 
@@ -206,8 +191,7 @@ static void addTables(fb::ProgramT &program, uint32_t rank, uint32_t ranks) {
     program.kernels.back()->range = 16;
     program.kernels.back()->grain = 16;
   };
-  constexpr fb::Access r = fb::Access::Read, w = fb::Access::Write,
-                       rw = fb::Access::ReadWrite;
+  constexpr fb::Access r = fb::Access::Read, w = fb::Access::Write, rw = fb::Access::ReadWrite;
   kernel("k_add", {r, r, w});
   kernel("k_keep", {r, w});
   kernel("k_gradx", {r, r, w});
@@ -221,8 +205,7 @@ static void addTables(fb::ProgramT &program, uint32_t rank, uint32_t ranks) {
   call->function.Set(std::move(matmul));
   call->argument_bytes = {kSlot, kSlot, kSlot};
   program.library.push_back(std::move(call));
-  auto group = [&](const std::string &name, std::vector<uint32_t> pp,
-                   bool allEp) {
+  auto group = [&](const std::string &name, std::vector<uint32_t> pp, bool allEp) {
     program.groups.push_back(std::make_unique<fb::GroupT>());
     program.groups.back()->name = name;
     program.groups.back()->pp = std::move(pp);
@@ -279,9 +262,8 @@ namespace {
 class PipelineRank {
 public:
   PipelineRank(fb::ProgramT &program, uint32_t ranks)
-      : rank(program), self(program.coordinate), ranks(ranks),
-        microBatches(program.micro_batches), received(microBatches, -1),
-        sent(microBatches, -1), consumed(microBatches, -1) {}
+      : rank(program), self(program.coordinate), ranks(ranks), microBatches(program.micro_batches),
+        received(microBatches, -1), sent(microBatches, -1), consumed(microBatches, -1) {}
 
   void build();
 
@@ -293,8 +275,7 @@ private:
     return (kind * ranks + sender) * microBatches + m;
   }
   static std::vector<uint32_t> ifAny(int32_t event) {
-    return event < 0 ? std::vector<uint32_t>{}
-                     : std::vector<uint32_t>{uint32_t(event)};
+    return event < 0 ? std::vector<uint32_t>{} : std::vector<uint32_t>{uint32_t(event)};
   }
   void forward(uint32_t m);
   void backward(uint32_t m);
@@ -312,8 +293,7 @@ void PipelineRank::forward(uint32_t m) {
   std::string words = "m" + std::to_string(m);
   uint32_t slot = m % 2;
   // The slot of x is free when the forward task two before has ended.
-  std::vector<uint32_t> free =
-      m >= 2 ? ifAny(consumed[m - 2]) : std::vector<uint32_t>{};
+  std::vector<uint32_t> free = m >= 2 ? ifAny(consumed[m - 2]) : std::vector<uint32_t>{};
   if (isFirst()) {
     fb::FeedT feed;
     feed.micro_batch = m;
@@ -323,13 +303,13 @@ void PipelineRank::forward(uint32_t m) {
   } else {
     received[m] = int32_t(rank.event());
     rank.add(Comm, "x " + words,
-             exchange(receive(self - 1, message(0, self - 1, m),
-                              arena(Messages, 0 + slot), free, received[m])));
+             exchange(receive(self - 1, message(0, self - 1, m), arena(Messages, 0 + slot), free,
+                              received[m])));
   }
   fb::RunT run;
   run.block = ForwardBlock;
-  run.operands = {arena(Messages, 0 + slot), arena(Weights, 0),
-                  arena(Messages, 2 + slot), arena(Stash, m)};
+  run.operands = {arena(Messages, 0 + slot), arena(Weights, 0), arena(Messages, 2 + slot),
+                  arena(Stash, m)};
   run.operand_events = {received[m], -1, m >= 2 ? sent[m - 2] : -1, -1};
   run.result_events = {isLast() ? -1 : int32_t(rank.event())};
   int32_t ready = run.result_events[0];
@@ -341,8 +321,8 @@ void PipelineRank::forward(uint32_t m) {
   if (!isLast()) {
     sent[m] = m + 2 < microBatches ? int32_t(rank.event()) : -1;
     rank.add(Comm, "y " + words,
-             exchange(send(self + 1, message(0, self, m),
-                           arena(Messages, 2 + slot), ifAny(ready), sent[m])));
+             exchange(send(self + 1, message(0, self, m), arena(Messages, 2 + slot), ifAny(ready),
+                           sent[m])));
   }
 }
 
@@ -354,31 +334,29 @@ void PipelineRank::backward(uint32_t m) {
   received[m] = -1;
   if (!isLast()) {
     received[m] = int32_t(rank.event());
-    rank.add(Comm, "gy " + words,
-             exchange(receive(self + 1, message(1, self + 1, m), gy,
-                              m >= 2 ? ifAny(consumed[m - 2])
-                                     : std::vector<uint32_t>{},
-                              received[m])));
+    rank.add(
+        Comm, "gy " + words,
+        exchange(receive(self + 1, message(1, self + 1, m), gy,
+                         m >= 2 ? ifAny(consumed[m - 2]) : std::vector<uint32_t>{}, received[m])));
   }
   fb::RunT run;
   run.block = BackwardBlock;
-  run.operands = {gy, arena(Stash, m), arena(Weights, 0),
-                  arena(Messages, 6 + slot), arena(Gradients, 0)};
+  run.operands = {gy, arena(Stash, m), arena(Weights, 0), arena(Messages, 6 + slot),
+                  arena(Gradients, 0)};
   run.operand_events = {received[m], -1, -1, m >= 2 ? sent[m - 2] : -1, -1};
   run.result_events = {isFirst() ? -1 : int32_t(rank.event())};
   int32_t ready = run.result_events[0];
   run.streams = {Compute};
   run.micro_batch = int32_t(m);
   bool last = m + 1 == microBatches;
-  consumed[m] =
-      last || (!isLast() && m + 2 < microBatches) ? int32_t(rank.event()) : -1;
+  consumed[m] = last || (!isLast() && m + 2 < microBatches) ? int32_t(rank.event()) : -1;
   rank.add(Compute, "", std::move(run), {}, consumed[m]);
   sent[m] = -1;
   if (!isFirst()) {
     sent[m] = m + 2 < microBatches ? int32_t(rank.event()) : -1;
     rank.add(Comm, "gx " + words,
-             exchange(send(self - 1, message(1, self, m),
-                           arena(Messages, 6 + slot), ifAny(ready), sent[m])));
+             exchange(send(self - 1, message(1, self, m), arena(Messages, 6 + slot), ifAny(ready),
+                           sent[m])));
   }
 }
 
@@ -388,14 +366,12 @@ void PipelineRank::finish() {
   int32_t filled = int32_t(rank.event()), swapped = int32_t(rank.event());
   rank.add(Compute, "statistics", fill(arena(Messages, 8)), {}, filled);
   rank.add(Comm, "swap",
-           exchange(send(other, message(2, self, 0), arena(Messages, 8),
-                         ifAny(filled)),
+           exchange(send(other, message(2, self, 0), arena(Messages, 8), ifAny(filled)),
                     receive(other, message(2, other, 0), arena(Messages, 9))),
            {}, swapped);
   int32_t reduced = int32_t(rank.event()), updated = int32_t(rank.event());
   rank.add(Reduce, "bucket 0",
-           collective(fb::CollectiveKind::AllReduce, 1, arena(Gradients, 0),
-                      arena(Gradients, 0)),
+           collective(fb::CollectiveKind::AllReduce, 1, arena(Gradients, 0), arena(Gradients, 0)),
            ifAny(consumed[microBatches - 1]), reduced);
   fb::RunT update;
   update.block = UpdateBlock;
@@ -444,8 +420,7 @@ Programs pipeline(uint32_t ranks, uint32_t microBatches) {
 std::vector<uint8_t> pack(const fb::ProgramT &program) {
   flatbuffers::FlatBufferBuilder builder;
   fb::FinishProgramBuffer(builder, fb::Program::Pack(builder, &program));
-  return {builder.GetBufferPointer(),
-          builder.GetBufferPointer() + builder.GetSize()};
+  return {builder.GetBufferPointer(), builder.GetBufferPointer() + builder.GetSize()};
 }
 
 Programs clone(const Programs &programs) {
@@ -472,8 +447,8 @@ fb::CommandT &nth(fb::ProgramT &program, fb::Action kind, uint32_t n) {
 Status check(const Programs &programs, CheckReport *report) {
   std::vector<ProgramFile> files;
   for (const ProgramPtr &program : programs) {
-    Result<ProgramFile> file = readProgram(
-        pack(*program), "rank" + std::to_string(program->coordinate));
+    Result<ProgramFile> file =
+        readProgram(pack(*program), "rank" + std::to_string(program->coordinate));
     if (!file.ok())
       return file.status();
     files.push_back(std::move(*file));

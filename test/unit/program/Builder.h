@@ -51,14 +51,12 @@ public:
   template <typename Action>
   fb::CommandT &add(uint16_t stream, const std::string &label, Action action,
                     std::vector<uint32_t> waits = {}, int32_t signal = -1) {
-    program.order.push_back(
-        make(stream, label, std::move(action), std::move(waits), signal));
+    program.order.push_back(make(stream, label, std::move(action), std::move(waits), signal));
     return *program.order.back();
   }
   template <typename Action>
-  std::unique_ptr<fb::CommandT>
-  make(uint16_t stream, const std::string &label, Action action,
-       std::vector<uint32_t> waits = {}, int32_t signal = -1) {
+  std::unique_ptr<fb::CommandT> make(uint16_t stream, const std::string &label, Action action,
+                                     std::vector<uint32_t> waits = {}, int32_t signal = -1) {
     auto command = std::make_unique<fb::CommandT>();
     command->stream = stream;
     command->label = string(label);
@@ -80,18 +78,12 @@ fb::Argument inout(fb::Ref ref);
 fb::LaunchT launch(uint32_t kernel, std::vector<fb::Argument> arguments);
 fb::FillT fill(fb::Ref dst);
 fb::CopyT copy(fb::Ref src, fb::Ref dst);
-fb::CollectiveT collective(fb::CollectiveKind kind, uint32_t group, fb::Ref src,
-                           fb::Ref dst);
-std::unique_ptr<fb::TransferT> send(uint32_t peer, uint32_t message,
-                                    fb::Ref ref,
-                                    std::vector<uint32_t> after = {},
-                                    int32_t signal = -1);
-std::unique_ptr<fb::TransferT> receive(uint32_t peer, uint32_t message,
-                                       fb::Ref ref,
-                                       std::vector<uint32_t> after = {},
-                                       int32_t signal = -1);
-template <typename... Transfers>
-fb::ExchangeT exchange(Transfers... transfers) {
+fb::CollectiveT collective(fb::CollectiveKind kind, uint32_t group, fb::Ref src, fb::Ref dst);
+std::unique_ptr<fb::TransferT> send(uint32_t peer, uint32_t message, fb::Ref ref,
+                                    std::vector<uint32_t> after = {}, int32_t signal = -1);
+std::unique_ptr<fb::TransferT> receive(uint32_t peer, uint32_t message, fb::Ref ref,
+                                       std::vector<uint32_t> after = {}, int32_t signal = -1);
+template <typename... Transfers> fb::ExchangeT exchange(Transfers... transfers) {
   fb::ExchangeT result;
   (result.transfers.push_back(std::move(transfers)), ...);
   return result;

@@ -35,12 +35,11 @@ TEST(Check, GroupsOfTheSameRanksAreIndependent) {
     group->pp = program->groups[1]->pp;
     program->groups.push_back(std::move(group));
     uint32_t done = rank.event();
-    auto second = rank.make(Compute, "norm",
-                            collective(fb::CollectiveKind::AllReduce, 2,
-                                       arena(Record, 0), arena(Record, 0)),
-                            {}, int32_t(done));
-    program->order.insert(program->order.begin() +
-                              indexOf(*program, fb::Action::Collective, 0) + 1,
+    auto second =
+        rank.make(Compute, "norm",
+                  collective(fb::CollectiveKind::AllReduce, 2, arena(Record, 0), arena(Record, 0)),
+                  {}, int32_t(done));
+    program->order.insert(program->order.begin() + indexOf(*program, fb::Action::Collective, 0) + 1,
                           std::move(second));
     program->order.back()->waits.push_back(done);
   }
@@ -62,10 +61,8 @@ TEST(Check, PaddingOfAMessageNeedsNoWrite) {
     if (self == 0) {
       uint32_t filled = rank.event();
       rank.add(Compute, "one", fill(arena(Messages, 0, 40)));
-      rank.add(Compute, "two", fill(arena(Messages, 1, 40)), {},
-               int32_t(filled));
-      rank.add(Comm, "both", exchange(send(1, 0, both)), {filled},
-               int32_t(moved));
+      rank.add(Compute, "two", fill(arena(Messages, 1, 40)), {}, int32_t(filled));
+      rank.add(Comm, "both", exchange(send(1, 0, both)), {filled}, int32_t(moved));
     } else {
       rank.add(Comm, "both", exchange(receive(0, 0, both)), {}, int32_t(moved));
     }
@@ -88,8 +85,7 @@ TEST(Check, CostsWhatTasksCost) {
       auto &commands = program->blocks[ForwardBlock]->commands;
       commands.insert(
           commands.end() - 1,
-          rank.make(0, "extra",
-                    launch(Keep, {in(arena(Work, 1)), out(arena(Work, 2))})));
+          rank.make(0, "extra", launch(Keep, {in(arena(Work, 1)), out(arena(Work, 2))})));
     }
   }
   std::vector<ProgramFile> files;
@@ -107,8 +103,8 @@ TEST(Check, CostsWhatTasksCost) {
   double seconds = double(std::clock() - begin) / CLOCKS_PER_SEC;
   EXPECT_TRUE(status.ok()) << status.message();
   EXPECT_EQ(report.messages, 7u * 2 * 1500 + 8);
-  std::cout << report.commands << " commands, " << report.accesses
-            << " accesses checked in " << seconds << " s\n";
+  std::cout << report.commands << " commands, " << report.accesses << " accesses checked in "
+            << seconds << " s\n";
   // A tenth of a second is what it takes without sanitizers; comparing all
   // commands with each other would take minutes.
   EXPECT_LT(seconds, 10);

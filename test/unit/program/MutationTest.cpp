@@ -30,16 +30,13 @@ struct Tally {
 
 } // namespace
 
-static void
-mutateWaits(std::vector<Mutation> &mutations, const std::string &where,
-            size_t count,
-            std::function<std::vector<uint32_t> &(fb::ProgramT &)> waits) {
+static void mutateWaits(std::vector<Mutation> &mutations, const std::string &where, size_t count,
+                        std::function<std::vector<uint32_t> &(fb::ProgramT &)> waits) {
   for (size_t k = 0; k < count; ++k)
-    mutations.push_back(
-        {where + " wait " + std::to_string(k), [=](fb::ProgramT &program) {
-           std::vector<uint32_t> &list = waits(program);
-           list.erase(list.begin() + long(k));
-         }});
+    mutations.push_back({where + " wait " + std::to_string(k), [=](fb::ProgramT &program) {
+                           std::vector<uint32_t> &list = waits(program);
+                           list.erase(list.begin() + long(k));
+                         }});
 }
 
 /// All ways of taking one edge out of `program`.
@@ -49,56 +46,46 @@ static std::vector<Mutation> mutationsOf(fb::ProgramT &program) {
     fb::CommandT &command = *program.order[at];
     std::string where = "order #" + std::to_string(at);
     mutateWaits(all, where, command.waits.size(),
-                [=](fb::ProgramT &p) -> std::vector<uint32_t> & {
-                  return p.order[at]->waits;
-                });
+                [=](fb::ProgramT &p) -> std::vector<uint32_t> & { return p.order[at]->waits; });
     if (command.signal >= 0)
-      all.push_back({where + " signal",
-                     [=](fb::ProgramT &p) { p.order[at]->signal = -1; }});
+      all.push_back({where + " signal", [=](fb::ProgramT &p) { p.order[at]->signal = -1; }});
     if (fb::RunT *run = command.action.AsRun()) {
       for (size_t k = 0; k < run->operand_events.size(); ++k)
         if (run->operand_events[k] >= 0)
-          all.push_back({where + " operand event " + std::to_string(k),
-                         [=](fb::ProgramT &p) {
+          all.push_back({where + " operand event " + std::to_string(k), [=](fb::ProgramT &p) {
                            p.order[at]->action.AsRun()->operand_events[k] = -1;
                          }});
       for (size_t k = 0; k < run->result_events.size(); ++k)
         if (run->result_events[k] >= 0)
-          all.push_back({where + " result event " + std::to_string(k),
-                         [=](fb::ProgramT &p) {
+          all.push_back({where + " result event " + std::to_string(k), [=](fb::ProgramT &p) {
                            p.order[at]->action.AsRun()->result_events[k] = -1;
                          }});
     }
     if (fb::ExchangeT *exchange = command.action.AsExchange()) {
       for (size_t t = 0; t < exchange->transfers.size(); ++t) {
-        mutateWaits(
-            all, where + " transfer " + std::to_string(t),
-            exchange->transfers[t]->after.size(),
-            [=](fb::ProgramT &p) -> std::vector<uint32_t> & {
-              return p.order[at]->action.AsExchange()->transfers[t]->after;
-            });
+        mutateWaits(all, where + " transfer " + std::to_string(t),
+                    exchange->transfers[t]->after.size(),
+                    [=](fb::ProgramT &p) -> std::vector<uint32_t> & {
+                      return p.order[at]->action.AsExchange()->transfers[t]->after;
+                    });
         if (exchange->transfers[t]->signal >= 0)
-          all.push_back(
-              {where + " transfer signal " + std::to_string(t),
-               [=](fb::ProgramT &p) {
-                 p.order[at]->action.AsExchange()->transfers[t]->signal = -1;
-               }});
+          all.push_back({where + " transfer signal " + std::to_string(t), [=](fb::ProgramT &p) {
+                           p.order[at]->action.AsExchange()->transfers[t]->signal = -1;
+                         }});
       }
     }
   }
   for (size_t b = 0; b < program.blocks.size(); ++b) {
     for (size_t at = 0; at < program.blocks[b]->commands.size(); ++at) {
       fb::CommandT &command = *program.blocks[b]->commands[at];
-      std::string where =
-          "block " + std::to_string(b) + " #" + std::to_string(at);
+      std::string where = "block " + std::to_string(b) + " #" + std::to_string(at);
       mutateWaits(all, where, command.waits.size(),
                   [=](fb::ProgramT &p) -> std::vector<uint32_t> & {
                     return p.blocks[b]->commands[at]->waits;
                   });
       if (command.signal >= 0)
-        all.push_back({where + " signal", [=](fb::ProgramT &p) {
-                         p.blocks[b]->commands[at]->signal = -1;
-                       }});
+        all.push_back(
+            {where + " signal", [=](fb::ProgramT &p) { p.blocks[b]->commands[at]->signal = -1; }});
     }
   }
   return all;
@@ -106,14 +93,12 @@ static std::vector<Mutation> mutationsOf(fb::ProgramT &program) {
 
 /// For every node and axis, the command that is the last one known to have
 /// ended: the order between commands, whatever the cut of blocks into segments.
-static std::vector<std::vector<uint32_t>>
-orderOf(const std::vector<uint8_t> &bytes) {
+static std::vector<std::vector<uint32_t>> orderOf(const std::vector<uint8_t> &bytes) {
   const fb::Program &program = *flatbuffers::GetRoot<fb::Program>(bytes.data());
   Diagnostics diagnostics;
   RankGraph rank = buildRankGraph(program, diagnostics);
   EXPECT_TRUE(diagnostics.empty());
-  Clocks clocks(rank.graph,
-                topologicalOrder(rank.graph.size(), rank.graph.edges));
+  Clocks clocks(rank.graph, topologicalOrder(rank.graph.size(), rank.graph.edges));
   std::vector<std::vector<uint32_t>> order;
   for (uint32_t node = 0; node < rank.graph.size(); ++node) {
     order.emplace_back();
@@ -140,15 +125,14 @@ TEST(Mutation, EveryEdgeIsNeededOrRedundant) {
           ++tally.redundant;
         } else {
           ++tally.survived;
-          ADD_FAILURE() << "rank " << rank << " of " << ranks
-                        << ": nobody misses " << mutation.words;
+          ADD_FAILURE() << "rank " << rank << " of " << ranks << ": nobody misses "
+                        << mutation.words;
         }
         legal[rank] = std::move(intact);
       }
     }
-    std::cout << ranks << " ranks: " << tally.killed << " edges missed, "
-              << tally.redundant << " redundant, " << tally.survived
-              << " survived\n";
+    std::cout << ranks << " ranks: " << tally.killed << " edges missed, " << tally.redundant
+              << " redundant, " << tally.survived << " survived\n";
     EXPECT_EQ(tally.survived, 0u);
     // The programs are tight: hardly an edge is there for nothing.
     EXPECT_GE(tally.killed * 100, 85 * (tally.killed + tally.redundant));

@@ -3,16 +3,15 @@
 
 #include "Builder.h"
 
-#include "program/format/Print.h"
 #include "program/format/Naming.h"
+#include "program/format/Print.h"
 
 #include <gtest/gtest.h>
 
 using namespace dpcrt;
 using namespace dpcrt::test;
 
-static std::string print(const fb::ProgramT &program,
-                         const PrintOptions &options = {}) {
+static std::string print(const fb::ProgramT &program, const PrintOptions &options = {}) {
   Result<ProgramFile> file = readProgram(pack(program), "a.prog");
   EXPECT_TRUE(file.ok()) << file.status().message();
   return file.ok() ? printProgram(file->program(), options) : "";
@@ -54,16 +53,14 @@ TEST(Print, OneBlock) {
   #3 stream 0 after e5 e2: launch k_add(work[64..128), work[128..192), %y out) -> e6  'residual'
   #4 stream 0: launch k_keep(work[64..128), %kept out)  'keep'
 )");
-  EXPECT_EQ(print(*pipeline(2, 3)[1], PrintOptions::oneBlock("s7.forward")),
-            "");
+  EXPECT_EQ(print(*pipeline(2, 3)[1], PrintOptions::oneBlock("s7.forward")), "");
 }
 
 TEST(Print, Whole) {
   std::string whole = print(*pipeline(2, 3)[1]);
   EXPECT_EQ(whole, print(*pipeline(2, 3)[1]));
   // The summary and the block are parts of it.
-  EXPECT_NE(whole.find(print(*pipeline(2, 3)[1],
-                             PrintOptions::oneBlock("s1.forward"))),
+  EXPECT_NE(whole.find(print(*pipeline(2, 3)[1], PrintOptions::oneBlock("s1.forward"))),
             std::string::npos);
   std::string order = whole.substr(whole.find("order\n"));
   EXPECT_EQ(order, R"(order
@@ -121,8 +118,7 @@ TEST(Print, PairsAndHostileNames) {
   run.action.AsRun()->pair_micro_batch = 0;
   programs[0]->arenas[Stash]->name = "st\033[31mash";
   std::string whole = print(*programs[0]);
-  EXPECT_NE(whole.find("run (F s1 m2 & B s2 m0) = s0.forward"),
-            std::string::npos);
+  EXPECT_NE(whole.find("run (F s1 m2 & B s2 m0) = s0.forward"), std::string::npos);
   EXPECT_EQ(whole.find('\033'), std::string::npos);
 }
 

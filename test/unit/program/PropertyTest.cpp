@@ -39,8 +39,8 @@ private:
 static Programs randomExchanges(Random &random) {
   constexpr uint32_t ranks = 3;
   Programs programs;
-  std::vector<std::vector<std::vector<uint32_t>>> sends(
-      ranks, std::vector<std::vector<uint32_t>>(ranks));
+  std::vector<std::vector<std::vector<uint32_t>>> sends(ranks,
+                                                        std::vector<std::vector<uint32_t>>(ranks));
   uint32_t messages = 2 + random.below(6);
   for (uint32_t message = 0; message < messages; ++message) {
     uint32_t from = random.below(ranks);
@@ -75,9 +75,8 @@ static Programs randomExchanges(Random &random) {
         uint32_t message = channel.left.front();
         channel.left.erase(channel.left.begin());
         fb::Ref ref = arena(Messages, message);
-        group.transfers.push_back(channel.send
-                                      ? send(channel.peer, message, ref)
-                                      : receive(channel.peer, message, ref));
+        group.transfers.push_back(channel.send ? send(channel.peer, message, ref)
+                                               : receive(channel.peer, message, ref));
         if (channel.left.empty())
           channels.erase(channels.begin() + pick);
       }
@@ -120,8 +119,8 @@ static bool getsStuck(const Programs &programs) {
         State &state = states[rank][at];
         bool ready = !state.ended;
         for (size_t before = 0; before < at; ++before)
-          ready &= programs[rank]->order[before]->stream != command.stream ||
-                   states[rank][before].ended;
+          ready &=
+              programs[rank]->order[before]->stream != command.stream || states[rank][before].ended;
         for (uint32_t event : command.waits)
           ready &= fired[rank][event];
         if (!ready)
@@ -155,8 +154,7 @@ TEST(Property, DeadlockIsFoundIfAndOnlyIfThereIsOne) {
     bool expected = getsStuck(programs);
     ++(expected ? stuck : free);
     Status status = check(programs);
-    EXPECT_EQ(status.message().find("deadlock: ") != std::string::npos,
-              expected)
+    EXPECT_EQ(status.message().find("deadlock: ") != std::string::npos, expected)
         << "seed " << seed << "\n"
         << status.message();
   }
@@ -177,8 +175,7 @@ static_assert(alignmentOf(kPart) == kStep);
 
 /// A range at a multiple of half a slot.
 static fb::Ref someRange(Random &random, uint32_t arenaIndex, uint32_t slots) {
-  uint32_t half =
-      random.oneIn(4) ? random.below(2 * slots - 1) : 2 * random.below(slots);
+  uint32_t half = random.oneIn(4) ? random.below(2 * slots - 1) : 2 * random.below(slots);
   return fb::Ref(fb::Space::Arena, arenaIndex, half * kSlot / 2, kPart);
 }
 
@@ -188,8 +185,8 @@ static std::unique_ptr<fb::BlockT> randomBlock(Random &random, Rank &rank) {
   block->name = rank.string("block");
   block->kind = fb::TaskKind::Other;
   block->streams = 2;
-  for (auto [name, access] : {std::pair("in", fb::Access::Read),
-                              std::pair("out", fb::Access::ReadWrite)}) {
+  for (auto [name, access] :
+       {std::pair("in", fb::Access::Read), std::pair("out", fb::Access::ReadWrite)}) {
     auto operand = std::make_unique<fb::OperandT>();
     operand->name = rank.string(name);
     operand->bytes = kPart;
@@ -209,11 +206,11 @@ static std::unique_ptr<fb::BlockT> randomBlock(Random &random, Rank &rank) {
     int32_t signal = random.oneIn(4) ? -1 : int32_t(block->events++);
     auto stream = uint16_t(random.below(2));
     if (random.oneIn(3))
-      block->commands.push_back(rank.make(
-          stream, "", fill(arena(Work, random.below(2))), waits, signal));
+      block->commands.push_back(
+          rank.make(stream, "", fill(arena(Work, random.below(2))), waits, signal));
     else
-      block->commands.push_back(rank.make(
-          stream, "", launch(Keep, {in(from), out(to)}), waits, signal));
+      block->commands.push_back(
+          rank.make(stream, "", launch(Keep, {in(from), out(to)}), waits, signal));
   }
   for (uint32_t event = NumOperands; event < block->events; ++event) {
     if (!random.oneIn(2))
@@ -235,12 +232,9 @@ static ProgramPtr randomProgram(Random &random) {
   // rule.
   uint32_t filled = rank.event();
   rank.add(Compute, "",
-           fill(fb::Ref(fb::Space::Arena, Stash, 0,
-                        (kSlots - random.below(2)) * kSlot)));
-  rank.add(
-      Compute, "",
-      fill(fb::Ref(fb::Space::Arena, Work, 0, (3 - random.below(2)) * kSlot)),
-      {}, int32_t(filled));
+           fill(fb::Ref(fb::Space::Arena, Stash, 0, (kSlots - random.below(2)) * kSlot)));
+  rank.add(Compute, "", fill(fb::Ref(fb::Space::Arena, Work, 0, (3 - random.below(2)) * kSlot)), {},
+           int32_t(filled));
   for (uint16_t stream = 0; stream < NumStreams; ++stream)
     if (stream != Compute && !random.oneIn(8))
       rank.add(stream, "", fb::JoinT(), {filled});
@@ -253,9 +247,8 @@ static ProgramPtr randomProgram(Random &random) {
     return waits;
   };
   auto someEvent = [&]() -> int32_t {
-    return fired.empty() || random.oneIn(3)
-               ? -1
-               : int32_t(fired[random.below(uint32_t(fired.size()))]);
+    return fired.empty() || random.oneIn(3) ? -1
+                                            : int32_t(fired[random.below(uint32_t(fired.size()))]);
   };
   uint32_t commands = 2 + random.below(5);
   for (uint32_t at = 0; at < commands; ++at) {
@@ -270,8 +263,7 @@ static ProgramPtr randomProgram(Random &random) {
     };
     if (random.oneIn(2)) {
       fb::RunT run;
-      run.operands = {someRange(random, Stash, kSlots),
-                      someRange(random, Stash, kSlots)};
+      run.operands = {someRange(random, Stash, kSlots), someRange(random, Stash, kSlots)};
       run.operand_events = {someEvent(), someEvent()};
       for (size_t k = 0; k < program->blocks[0]->results.size(); ++k)
         run.result_events.push_back(signal());
@@ -319,8 +311,7 @@ static bool isWrong(const fb::ProgramT &program) {
     auto add = [&](fb::Ref ref, bool write) {
       if (ref.space() == fb::Space::Operand) {
         const fb::Ref &bound = run->operands[ref.index()];
-        ref = fb::Ref(fb::Space::Arena, bound.index(),
-                      bound.offset() + ref.offset(), ref.bytes());
+        ref = fb::Ref(fb::Space::Arena, bound.index(), bound.offset() + ref.offset(), ref.bytes());
       }
       accesses.push_back({ref, write});
     };
@@ -387,14 +378,13 @@ static bool isWrong(const fb::ProgramT &program) {
           if (overlap(own.ref, other.ref) && (own.write || other.write) &&
               !instances[j].before.test(i))
             return true;
-      for (uint64_t at = own.ref.offset();
-           !own.write && at < own.ref.offset() + own.ref.bytes(); at += kStep) {
+      for (uint64_t at = own.ref.offset(); !own.write && at < own.ref.offset() + own.ref.bytes();
+           at += kStep) {
         bool written = false;
         fb::Ref piece(fb::Space::Arena, own.ref.index(), at, kStep);
         for (size_t i = 0; i < j && !written; ++i)
           for (const Access &other : instances[i].accesses)
-            written |= other.write && overlap(piece, other.ref) &&
-                       instances[j].before.test(i);
+            written |= other.write && overlap(piece, other.ref) && instances[j].before.test(i);
         if (!written)
           return true;
       }
@@ -412,10 +402,8 @@ static bool blockIsWrong(const fb::ProgramT &program) {
   alone->events = 0;
   Rank rank(*alone);
   uint32_t filled = rank.event();
-  rank.add(Compute, "",
-           fill(fb::Ref(fb::Space::Arena, Stash, 0, kSlots * kSlot)));
-  rank.add(Compute, "", fill(fb::Ref(fb::Space::Arena, Work, 0, 3 * kSlot)), {},
-           int32_t(filled));
+  rank.add(Compute, "", fill(fb::Ref(fb::Space::Arena, Stash, 0, kSlots * kSlot)));
+  rank.add(Compute, "", fill(fb::Ref(fb::Space::Arena, Work, 0, 3 * kSlot)), {}, int32_t(filled));
   fb::RunT run;
   run.operands = {arena(Stash, 0), arena(Stash, 1)};
   run.operand_events = {-1, -1};
@@ -442,8 +430,7 @@ TEST(Property, RacesAreFoundIfAndOnlyIfThereAreSome) {
     bool expected = isWrong(*programs[0]) || blockIsWrong(*programs[0]);
     ++(expected ? wrong : right);
     Status status = checkPrograms({&file->program()});
-    EXPECT_EQ(!status.ok(), expected) << "seed " << seed << "\n"
-                                      << status.message();
+    EXPECT_EQ(!status.ok(), expected) << "seed " << seed << "\n" << status.message();
   }
   EXPECT_GT(wrong, 500u);
   EXPECT_GT(right, 500u);

@@ -34,10 +34,8 @@ TEST(Reader, RefusesAnotherMajorVersion) {
   programs[0]->format_minor = 7;
   Status status = read(pack(*programs[0]));
   EXPECT_EQ(status.exitStatus(), 3);
-  EXPECT_EQ(
-      status.message(),
-      "a.prog: the program is of format version 3.7, but this build reads "
-      "version 2.0; compile the model again with this build");
+  EXPECT_EQ(status.message(), "a.prog: the program is of format version 3.7, but this build reads "
+                              "version 2.0; compile the model again with this build");
 }
 
 TEST(Reader, AcceptsANewerMinorVersion) {
@@ -64,14 +62,11 @@ TEST(Reader, RefusesOtherFiles) {
 }
 
 TEST(Reader, ReadsFiles) {
-  std::string path =
-      testing::TempDir() + "dpc-program-" + std::to_string(getpid());
-  EXPECT_EQ(readProgramFile(path).status().message(),
-            path + ": No such file or directory");
+  std::string path = testing::TempDir() + "dpc-program-" + std::to_string(getpid());
+  EXPECT_EQ(readProgramFile(path).status().message(), path + ": No such file or directory");
   std::vector<uint8_t> bytes = pack(*pipeline(2, 3)[0]);
   std::ofstream(path, std::ios::binary)
-      .write(reinterpret_cast<const char *>(bytes.data()),
-             std::streamsize(bytes.size()));
+      .write(reinterpret_cast<const char *>(bytes.data()), std::streamsize(bytes.size()));
   Result<ProgramFile> file = readProgramFile(path);
   EXPECT_TRUE(file.ok()) << file.status().message();
   EXPECT_EQ(file->size(), bytes.size());
@@ -82,12 +77,9 @@ TEST(Reader, StopsAtTheErrorLimit) {
   Programs programs = pipeline(2, 4);
   for (auto &command : programs[0]->order)
     command->stream = 99;
-  Status status =
-      readProgram(pack(*programs[0]), "a.prog", /*errorLimit=*/2).status();
-  EXPECT_NE(status.message().find("\nand "), std::string::npos)
-      << status.message();
-  EXPECT_EQ(std::count(status.message().begin(), status.message().end(), '\n'),
-            2);
+  Status status = readProgram(pack(*programs[0]), "a.prog", /*errorLimit=*/2).status();
+  EXPECT_NE(status.message().find("\nand "), std::string::npos) << status.message();
+  EXPECT_EQ(std::count(status.message().begin(), status.message().end(), '\n'), 2);
 }
 
 /// A file may say that many tables share one long vector; reading it must not
@@ -99,8 +91,7 @@ TEST(Reader, RefusesPartsThatOverlap) {
   std::vector<flatbuffers::Offset<fb::Command>> commands;
   for (int i = 0; i < 2000; ++i) {
     auto join = fb::CreateJoin(builder);
-    commands.push_back(fb::CreateCommand(builder, 0, waits, -1,
-                                         fb::Action::Join, join.Union(), 0));
+    commands.push_back(fb::CreateCommand(builder, 0, waits, -1, fb::Action::Join, join.Union(), 0));
   }
   auto order = builder.CreateVector(commands);
   auto entry = builder.CreateString("train_step");
@@ -112,16 +103,14 @@ TEST(Reader, RefusesPartsThatOverlap) {
   program.add_micro_batches(1);
   program.add_order(order);
   fb::FinishProgramBuffer(builder, program.Finish());
-  Status status = read({builder.GetBufferPointer(),
-                        builder.GetBufferPointer() + builder.GetSize()});
+  Status status =
+      read({builder.GetBufferPointer(), builder.GetBufferPointer() + builder.GetSize()});
   EXPECT_FALSE(status.ok());
   Result<ProgramFile> file =
-      readProgram({builder.GetBufferPointer(),
-                   builder.GetBufferPointer() + builder.GetSize()},
+      readProgram({builder.GetBufferPointer(), builder.GetBufferPointer() + builder.GetSize()},
                   "a.prog", 100000);
-  EXPECT_NE(
-      file.status().message().find("the file is damaged: its parts overlap"),
-      std::string::npos);
+  EXPECT_NE(file.status().message().find("the file is damaged: its parts overlap"),
+            std::string::npos);
 }
 
 /// Whatever the bytes are, there is a clear answer: accepted, and then they can
@@ -146,8 +135,7 @@ TEST(Reader, SurvivesDamage) {
       break;
     case 2: { // a number becomes an extreme one
       size_t at = random() % (bytes.size() - 4);
-      const uint32_t extremes[] = {0u, 1u, 0x7fffffffu, 0x80000000u,
-                                   0xffffffffu};
+      const uint32_t extremes[] = {0u, 1u, 0x7fffffffu, 0x80000000u, 0xffffffffu};
       uint32_t value = extremes[random() % 5];
       std::memcpy(&bytes[at], &value, 4);
       break;

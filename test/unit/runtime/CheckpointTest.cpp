@@ -35,7 +35,8 @@ protected:
     m.modelName = "model";
     m.modelHash = "hash";
     m.optimizer = "momentum";
-    m.parameters = {{"a.weight", {2, 3}, Element::F32, true, {"momentum"}}, {"b", {}, Element::F32, false, {}}};
+    m.parameters = {{"a.weight", {2, 3}, Element::F32, true, {"momentum"}},
+                    {"b", {}, Element::F32, false, {}}};
     m.config = {{"run", "steps=4"}};
     return m;
   }
@@ -147,7 +148,8 @@ TEST_F(CheckpointFiles, OtherMajorVersionsAreNamed) {
   text[text.find('1', version)] = '9';
   std::string body = text.substr(0, text.rfind(",\n \"checksum\""));
   CheckpointManifest m;
-  Status s = parseCheckpointManifest(body + ",\n \"checksum\": \"" + hashHex(body.data(), body.size()) + "\"\n}\n", m);
+  Status s = parseCheckpointManifest(
+      body + ",\n \"checksum\": \"" + hashHex(body.data(), body.size()) + "\"\n}\n", m);
   EXPECT_NE(s.message().find("9.0"), std::string::npos) << s.message();
   EXPECT_NE(s.message().find("major version 1"), std::string::npos) << s.message();
 }
@@ -157,7 +159,10 @@ TEST_F(CheckpointFiles, AFileOutsideIsRefused) {
   m.files = {{"../state.safetensors", 8, std::string(32, '0')}};
   Status s = parseCheckpointManifest(writeCheckpointManifest(m), read);
   EXPECT_EQ(s.code(), Code::Checkpoint);
-  EXPECT_NE(s.message().find("'files[0].name' names '../state.safetensors', which leaves the checkpoint"), std::string::npos) << s.message();
+  EXPECT_NE(
+      s.message().find("'files[0].name' names '../state.safetensors', which leaves the checkpoint"),
+      std::string::npos)
+      << s.message();
 }
 
 // A run that was killed between any two renames.

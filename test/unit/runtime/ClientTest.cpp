@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The C interface under callers of every kind: older ones, ones that close early, ones
 // that ask too soon; and machines that have no thread or no memory left.
+#include "session/Client.h"
 #include "TinyArtifact.h"
 #include "devices/cpu/Cores.h"
-#include "session/Client.h"
 #include <cmath>
 #include <cstring>
 #include <filesystem>
@@ -38,7 +38,8 @@ protected:
     session.reset(s);
   }
   std::vector<dpcrt_input> inputs() {
-    return {{sizeof(dpcrt_input), "x", x, sizeof(x), 0}, {sizeof(dpcrt_input), "t", t, sizeof(t), 0}};
+    return {{sizeof(dpcrt_input), "x", x, sizeof(x), 0},
+            {sizeof(dpcrt_input), "t", t, sizeof(t), 0}};
   }
   double step(int kind = DPCRT_TRAIN, double lr = 0.01) {
     auto request = sized<dpcrt_request>();
@@ -115,7 +116,8 @@ TEST_F(Client, BetweenSubmitAndResultNothingElseIsDone) {
   auto given = inputs();
   auto result = sized<dpcrt_result>();
   EXPECT_EQ(fromC(dpcrt_session_result(session.get(), &result)).code(), Code::Usage);
-  ASSERT_TRUE(fromC(dpcrt_session_submit(session.get(), given.data(), given.size(), &request)).ok());
+  ASSERT_TRUE(
+      fromC(dpcrt_session_submit(session.get(), given.data(), given.size(), &request)).ok());
   float w[16];
   auto at = sized<dpcrt_position>();
   Status refused[] = {
@@ -138,7 +140,8 @@ TEST_F(Client, MayCloseInTheMiddleOfAStep) {
   open();
   auto request = sized<dpcrt_request>();
   auto given = inputs();
-  ASSERT_TRUE(fromC(dpcrt_session_submit(session.get(), given.data(), given.size(), &request)).ok());
+  ASSERT_TRUE(
+      fromC(dpcrt_session_submit(session.get(), given.data(), given.size(), &request)).ok());
   session.reset();
 }
 
@@ -168,7 +171,8 @@ TEST_F(Client, StructsOfOtherSizesAreRespected) {
   struct Wide {
     dpcrt_input input;
     char more[24];
-  } wide[2] = {{{sizeof(Wide), "x", x, sizeof(x), 0}, {}}, {{sizeof(Wide), "t", t, sizeof(t), 0}, {}}};
+  } wide[2] = {{{sizeof(Wide), "x", x, sizeof(x), 0}, {}},
+               {{sizeof(Wide), "t", t, sizeof(t), 0}, {}}};
   auto request = sized<dpcrt_request>();
   request.size = offsetof(dpcrt_request, lr); // an old caller: lr is 0
   request.lr = 1e9;
@@ -198,7 +202,8 @@ TEST_F(Client, ThreadsThatCannotStartAreAnError) {
     std::fprintf(stderr, "%s\n", status.message().c_str());
     std::_Exit(status.exitStatus());
   };
-  EXPECT_EXIT(attempt(), testing::ExitedWithCode(int(Code::Device)), "cannot start thread [0-9]+ of 999.*ulimit -u");
+  EXPECT_EXIT(attempt(), testing::ExitedWithCode(int(Code::Device)),
+              "cannot start thread [0-9]+ of 999.*ulimit -u");
 }
 
 TEST(CoresThrow, WhatAPieceThrowsReachesItsOwner) {

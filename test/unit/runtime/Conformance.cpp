@@ -29,8 +29,7 @@ float World::initialWeight(uint32_t pp, uint32_t expert, uint64_t index) {
 }
 
 World::World(const Backend &backend, const Options &options)
-    : device(backend.device(options.threads)),
-      transport(backend.transport(*device, options.link)) {
+    : device(backend.device(options.threads)), transport(backend.transport(*device, options.link)) {
   EXPECT_TRUE(device->openKernels(DPCRT_TEST_KERNELS, {}).ok());
   std::vector<const fb::Program *> all;
   for (ProgramPtr &program : pipeline(options.ranks, options.microBatches)) {
@@ -66,7 +65,8 @@ World::World(const Backend &backend, const Options &options)
   Status s = transport->finishPreparation();
   EXPECT_TRUE(s.ok()) << s.message();
   EXPECT_TRUE(device->finishPreparation().ok());
-  executor = std::make_unique<Executor>(std::move(plans), *device, *transport, io, options.executor);
+  executor =
+      std::make_unique<Executor>(std::move(plans), *device, *transport, io, options.executor);
   Status started = executor->start();
   EXPECT_TRUE(started.ok()) << started.message();
 }
@@ -116,7 +116,8 @@ void PipelineReference::step(uint32_t number) {
         for (int i = 0; i < 4; ++i)
           for (int j = 0; j < 4; ++j)
             for (int k = 0; k < 4; ++k)
-              product[e][size_t(4 * i + j)] += x[e][size_t(4 * i + k)] * weights[r][e][size_t(4 * k + j)];
+              product[e][size_t(4 * i + j)] +=
+                  x[e][size_t(4 * i + k)] * weights[r][e][size_t(4 * k + j)];
       for (uint32_t e = 0; e < E; ++e)
         for (size_t i = 0; i < 16; ++i) {
           double exchanged = product[i / 8][e * 8 + i % 8];

@@ -19,12 +19,13 @@ struct Backend {
 // Feeds micro-batch m of expert e with values drawn from (m, e, step).
 class TestIo : public HostIo {
 public:
-  Status feed(uint32_t rank, uint32_t input, uint32_t microBatch, void *dst, uint64_t bytes) override;
+  Status feed(uint32_t rank, uint32_t input, uint32_t microBatch, void *dst,
+              uint64_t bytes) override;
   void fetch(uint32_t rank, uint32_t output, uint32_t microBatch, const void *src,
              uint64_t bytes) override;
   static float value(uint32_t step, uint32_t microBatch, uint32_t expert, uint64_t index);
   uint32_t step = 0;
-  int failAt = -1; // micro-batch whose feed is an error
+  int failAt = -1;     // micro-batch whose feed is an error
   bool throws = false; // it throws as an allocation does, instead
   std::atomic<int> fetched{0};
 };

@@ -126,7 +126,8 @@ TEST_P(Conformance, MissingRankIsATimeoutThatSaysWhoWaits) {
   World world(GetParam(), options);
   Status s = world.step();
   EXPECT_EQ(s.code(), Code::Timeout);
-  for (const char *words : {"rank 1, stream comm", "to rank 3", "rank 2, stream reduce", "of 2 ranks, of which 1"})
+  for (const char *words :
+       {"rank 1, stream comm", "to rank 3", "rank 2, stream reduce", "of 2 ranks, of which 1"})
     EXPECT_NE(s.message().find(words), std::string::npos) << words << " in " << s.message();
 }
 
@@ -166,7 +167,9 @@ TEST_P(Conformance, Collectives) {
         auto transport = GetParam().transport(*device, {});
         size_t part = 5000, whole = part * members;
         size_t srcCount = kind == Kind::AllGather ? part : whole;
-        size_t dstCount = kind == Kind::AllGather || kind == Kind::AllReduce || kind == Kind::AllToAll ? whole : part;
+        size_t dstCount =
+            kind == Kind::AllGather || kind == Kind::AllReduce || kind == Kind::AllToAll ? whole
+                                                                                         : part;
         if (kind == Kind::AllReduce)
           srcCount = dstCount = whole + 3; // no multiple of the members
         std::vector<std::vector<float>> src(members), dst(members);
@@ -178,9 +181,15 @@ TEST_P(Conformance, Collectives) {
           for (size_t k = 0; k < srcCount; ++k)
             src[i].push_back(float(i + 1) * 0.1f + float(k));
           dst[i].assign(dstCount, -1);
-          CollectiveSpec spec{kind, fb::DType::F32, "g", 0, ranks,
-                              src[i].data(), inPlace ? src[i].data() : dst[i].data(),
-                              srcCount * 4, dstCount * 4};
+          CollectiveSpec spec{kind,
+                              fb::DType::F32,
+                              "g",
+                              0,
+                              ranks,
+                              src[i].data(),
+                              inPlace ? src[i].data() : dst[i].data(),
+                              srcCount * 4,
+                              dstCount * 4};
           Status s = transport->addCollective(ranks[i], spec, operations[i]);
           ASSERT_TRUE(s.ok()) << s.message();
         }
@@ -227,7 +236,9 @@ TEST_P(Conformance, TransportRefusesWhatDoesNotMeet) {
     auto t = GetParam().transport(*device, {});
     ASSERT_TRUE(t->addExchange(0, {{true, 1, 7, data, 16, nullptr}}, out).ok());
     Status s = t->finishPreparation();
-    EXPECT_NE(s.message().find("message 7 from rank 0 to rank 1 is never received"), std::string::npos) << s.message();
+    EXPECT_NE(s.message().find("message 7 from rank 0 to rank 1 is never received"),
+              std::string::npos)
+        << s.message();
   }
   {
     auto t = GetParam().transport(*device, {});
@@ -267,7 +278,7 @@ TEST_P(Conformance, SharedRangesGiveTheSameResult) {
   fb::KernelT kernel;
   kernel.symbol = "k_scratch";
   kernel.range = 1 << 20;
-  kernel.grain = 1000; // does not divide the range
+  kernel.grain = 1000;    // does not divide the range
   kernel.bytes = 1 << 30; // long enough to be shared
   kernel.scratch_bytes = 64;
   kernel.buffer_bytes = {kernel.range * 4, kernel.range * 4};
@@ -281,7 +292,9 @@ TEST_P(Conformance, SharedRangesGiveTheSameResult) {
     auto device = GetParam().device(threads);
     ASSERT_TRUE(device->openKernels(DPCRT_TEST_KERNELS, {}).ok());
     const PreparedLaunch *launch = nullptr;
-    ASSERT_TRUE(device->prepareLaunch(*flatbuffers::GetRoot<fb::Kernel>(builder.GetBufferPointer()), launch).ok());
+    ASSERT_TRUE(
+        device->prepareLaunch(*flatbuffers::GetRoot<fb::Kernel>(builder.GetBufferPointer()), launch)
+            .ok());
     ASSERT_TRUE(device->finishPreparation().ok());
     auto lane = device->makeLane();
     for (int repeat = 0; repeat < 20; ++repeat) {
@@ -309,7 +322,8 @@ TEST(Cores, NeverMoreThanThereAre) {
       for (int i = 0; i < 300; ++i) {
         int core = cores.acquire();
         auto piece = [](void *context, int, uint64_t) {
-          auto &[in, top] = *static_cast<std::pair<std::atomic<int> *, std::atomic<int> *> *>(context);
+          auto &[in, top] =
+              *static_cast<std::pair<std::atomic<int> *, std::atomic<int> *> *>(context);
           int now = ++*in;
           for (int seen = *top; now > seen && !top->compare_exchange_weak(seen, now);) {
           }
@@ -336,14 +350,17 @@ TEST(Cores, IdleOnesHelp) {
     std::atomic<int> begun{0}, alone{0};
   } pair;
   int core = cores.acquire();
-  cores.share(core, 2, [](void *context, int, uint64_t) {
-    auto &m = *static_cast<Pair *>(context);
-    ++m.begun;
-    int64_t end = nowNs() + 60'000'000'000;
-    while (m.begun < 2 && nowNs() < end)
-      std::this_thread::yield();
-    m.alone += m.begun < 2;
-  }, &pair);
+  cores.share(
+      core, 2,
+      [](void *context, int, uint64_t) {
+        auto &m = *static_cast<Pair *>(context);
+        ++m.begun;
+        int64_t end = nowNs() + 60'000'000'000;
+        while (m.begun < 2 && nowNs() < end)
+          std::this_thread::yield();
+        m.alone += m.begun < 2;
+      },
+      &pair);
   cores.release(core);
   EXPECT_EQ(pair.begun, 2);
   EXPECT_EQ(pair.alone, 0) << "nobody helped";

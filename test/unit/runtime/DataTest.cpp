@@ -3,9 +3,9 @@
 #include "TinyArtifact.h"
 #include "data/Cursor.h"
 #include "data/DataSource.h"
+#include "data/Hash.h"
 #include "data/Init.h"
 #include "data/Safetensors.h"
-#include "data/Hash.h"
 #include <cmath>
 #include <csignal>
 #include <cstring>
@@ -90,10 +90,13 @@ TEST(Cursor, WrapsAndPermutes) {
 TEST_F(DataFiles, RowsOfSeveralFilesWidenedAndShared) {
   std::vector<uint8_t> a = {1, 2, 3, 4, 5, 250}, b = {7, 8};
   std::vector<float> shared = {0.5f, 0.25f};
-  ASSERT_TRUE(writeSafetensors(dir + "/1.safetensors", {{"ids", Element::U8, {3, 2}, a.data()},
-                               {"mask", Element::F32, {1, 2}, shared.data()}}).ok());
+  ASSERT_TRUE(
+      writeSafetensors(dir + "/1.safetensors", {{"ids", Element::U8, {3, 2}, a.data()},
+                                                {"mask", Element::F32, {1, 2}, shared.data()}})
+          .ok());
   ASSERT_TRUE(writeSafetensors(dir + "/2.safetensors", {{"ids", Element::U8, {1, 2}, b.data()},
-                               {"mask", Element::F32, {2}, shared.data()}}).ok());
+                                                        {"mask", Element::F32, {2}, shared.data()}})
+                  .ok());
   std::vector<InputSpec> inputs = {{"ids", Element::I64, {2}, 0}, {"mask", Element::F32, {2}, 0}};
   std::unique_ptr<DataSource> source;
   Status s = openDataSource(dir + "/*.safetensors", inputs, 1, source);
@@ -111,7 +114,8 @@ TEST_F(DataFiles, RowsOfSeveralFilesWidenedAndShared) {
 
 TEST_F(DataFiles, ExpertRanksFeedTheirSlice) {
   std::vector<float> x = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
-  ASSERT_TRUE(writeSafetensors(dir + "/e.safetensors", {{"x", Element::F32, {3, 2, 2}, x.data()}}).ok());
+  ASSERT_TRUE(
+      writeSafetensors(dir + "/e.safetensors", {{"x", Element::F32, {3, 2, 2}, x.data()}}).ok());
   std::unique_ptr<DataSource> source;
   Status s = openDataSource(dir + "/e.safetensors", {{"x", Element::F32, {2}, 0}}, 2, source);
   ASSERT_TRUE(s.ok()) << s.message();
@@ -119,15 +123,18 @@ TEST_F(DataFiles, ExpertRanksFeedTheirSlice) {
   float got[2];
   ASSERT_TRUE(source->read(0, 1, 1, got).ok());
   EXPECT_EQ(got[0], 6);
-  EXPECT_EQ(openDataSource(dir + "/e.safetensors", {{"x", Element::F32, {2}, 0}}, 3, source).code(), Code::Data);
+  EXPECT_EQ(openDataSource(dir + "/e.safetensors", {{"x", Element::F32, {2}, 0}}, 3, source).code(),
+            Code::Data);
 }
 
 TEST_F(DataFiles, Tokens) {
   std::vector<uint16_t> tokens;
   for (uint16_t i = 0; i < 21; ++i)
     tokens.push_back(i);
-  std::ofstream(dir + "/t.bin", std::ios::binary).write(reinterpret_cast<char *>(tokens.data()), 42);
-  std::vector<InputSpec> inputs = {{"input_ids", Element::I64, {2, 4}, 100}, {"labels", Element::I64, {2, 4}, 0}};
+  std::ofstream(dir + "/t.bin", std::ios::binary)
+      .write(reinterpret_cast<char *>(tokens.data()), 42);
+  std::vector<InputSpec> inputs = {{"input_ids", Element::I64, {2, 4}, 100},
+                                   {"labels", Element::I64, {2, 4}, 0}};
   std::unique_ptr<DataSource> source;
   Status s = openDataSource("tokens:" + dir + "/t.bin,shift", inputs, 1, source);
   ASSERT_TRUE(s.ok()) << s.message();
@@ -147,14 +154,17 @@ TEST_F(DataFiles, Tokens) {
   s = source->read(0, 1, 0, v);
   EXPECT_EQ(s.code(), Code::Data);
   EXPECT_NE(s.message().find("takes values below 10"), std::string::npos) << s.message();
-  EXPECT_EQ(openDataSource("tokens:" + dir + "/t.bin,dtype=f32", inputs, 1, source).code(), Code::Usage);
+  EXPECT_EQ(openDataSource("tokens:" + dir + "/t.bin,dtype=f32", inputs, 1, source).code(),
+            Code::Usage);
   inputs.push_back({"mask", Element::F32, {2, 4}, 0});
-  EXPECT_NE(openDataSource("tokens:" + dir + "/t.bin", inputs, 1, source).message().find("'mask'"), std::string::npos);
+  EXPECT_NE(openDataSource("tokens:" + dir + "/t.bin", inputs, 1, source).message().find("'mask'"),
+            std::string::npos);
 }
 
 TEST_F(DataFiles, ValuesBeyondTheLimit) {
   std::vector<int32_t> ids = {1, -100, 9, 10};
-  ASSERT_TRUE(writeSafetensors(dir + "/i.safetensors", {{"ids", Element::I32, {2, 2}, ids.data()}}).ok());
+  ASSERT_TRUE(
+      writeSafetensors(dir + "/i.safetensors", {{"ids", Element::I32, {2, 2}, ids.data()}}).ok());
   for (Element type : {Element::I32, Element::I64}) {
     std::unique_ptr<DataSource> source;
     ASSERT_TRUE(openDataSource(dir + "/i.safetensors", {{"ids", type, {2}, 10}}, 1, source).ok());
@@ -162,38 +172,55 @@ TEST_F(DataFiles, ValuesBeyondTheLimit) {
     EXPECT_TRUE(source->read(0, 0, 0, v).ok()) << "negative values mean something else";
     Status s = source->read(0, 1, 0, v);
     EXPECT_EQ(s.code(), Code::Data);
-    EXPECT_NE(s.message().find("element 1 of micro-batch 1 is 10; the input takes values below 10"), std::string::npos) << s.message();
+    EXPECT_NE(s.message().find("element 1 of micro-batch 1 is 10; the input takes values below 10"),
+              std::string::npos)
+        << s.message();
   }
 }
 
 TEST_F(DataFiles, ValuesOutsideOfBothEnds) {
   std::vector<int64_t> ids = {9, -10, 255, -100, -1, -11};
-  ASSERT_TRUE(writeSafetensors(dir + "/r.safetensors", {{"ids", Element::I64, {3, 2}, ids.data()}}).ok());
+  ASSERT_TRUE(
+      writeSafetensors(dir + "/r.safetensors", {{"ids", Element::I64, {3, 2}, ids.data()}}).ok());
   std::unique_ptr<DataSource> source;
   int64_t v[2];
   // Indices that count from the end have a least one.
-  ASSERT_TRUE(openDataSource(dir + "/r.safetensors", {{"ids", Element::I64, {2}, 256, -10, {-100}}}, 1, source).ok());
+  ASSERT_TRUE(openDataSource(dir + "/r.safetensors", {{"ids", Element::I64, {2}, 256, -10, {-100}}},
+                             1, source)
+                  .ok());
   EXPECT_TRUE(source->read(0, 0, 0, v).ok());
   EXPECT_TRUE(source->read(0, 1, 0, v).ok()) << "what is ignored may be outside";
   Status s = source->read(0, 2, 0, v);
   EXPECT_EQ(s.code(), Code::Data);
-  EXPECT_NE(s.message().find("element 1 of micro-batch 2 is -11; the input takes values from -10 up and below 256, and -100, which is ignored"),
-            std::string::npos) << s.message();
+  EXPECT_NE(s.message().find("element 1 of micro-batch 2 is -11; the input takes values from -10 "
+                             "up and below 256, and -100, which is ignored"),
+            std::string::npos)
+      << s.message();
   // What is ignored above the limit, as 255 among 10 classes.
-  ASSERT_TRUE(openDataSource(dir + "/r.safetensors", {{"ids", Element::I64, {2}, 10, INT64_MIN, {255, 300}}}, 1, source).ok());
+  ASSERT_TRUE(openDataSource(dir + "/r.safetensors",
+                             {{"ids", Element::I64, {2}, 10, INT64_MIN, {255, 300}}}, 1, source)
+                  .ok());
   EXPECT_TRUE(source->read(0, 1, 0, v).ok());
-  EXPECT_EQ(InputSpec({"ids", Element::I64, {2}, 10, 0, {255, 300}}).range(), "takes values from 0 up and below 10, and 255 and 300, which are ignored");
+  EXPECT_EQ(InputSpec({"ids", Element::I64, {2}, 10, 0, {255, 300}}).range(),
+            "takes values from 0 up and below 10, and 255 and 300, which are ignored");
 }
 
 TEST_F(DataFiles, BytesAreCheckedToo) {
   std::vector<uint8_t> labels = {6, 255, 7};
-  ASSERT_TRUE(writeSafetensors(dir + "/b.safetensors", {{"labels", Element::U8, {3, 1}, labels.data()}}).ok());
+  ASSERT_TRUE(
+      writeSafetensors(dir + "/b.safetensors", {{"labels", Element::U8, {3, 1}, labels.data()}})
+          .ok());
   std::unique_ptr<DataSource> source;
   uint8_t v;
-  ASSERT_TRUE(openDataSource(dir + "/b.safetensors", {{"labels", Element::U8, {1}, 7, 0, {255}}}, 1, source).ok());
+  ASSERT_TRUE(
+      openDataSource(dir + "/b.safetensors", {{"labels", Element::U8, {1}, 7, 0, {255}}}, 1, source)
+          .ok());
   EXPECT_TRUE(source->read(0, 0, 0, &v).ok());
   EXPECT_TRUE(source->read(0, 1, 0, &v).ok());
-  EXPECT_NE(source->read(0, 2, 0, &v).message().find("is 7; the input takes values from 0 up and below 7"), std::string::npos);
+  EXPECT_NE(source->read(0, 2, 0, &v)
+                .message()
+                .find("is 7; the input takes values from 0 up and below 7"),
+            std::string::npos);
 }
 
 TEST(Synthetic, RepeatsAndStaysBelowTheLimit) {

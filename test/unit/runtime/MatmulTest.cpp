@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The library matmul against a plain loop: shapes, strides, blocks, and equal bits
 // whatever the number of threads.
-#include "devices/cpu/CpuDevice.h"
 #include "devices/cpu/Matmul.h"
+#include "devices/cpu/CpuDevice.h"
 #include <chrono>
 #include <cmath>
 #include <cstring>
@@ -34,8 +34,10 @@ std::vector<uint8_t> pack(const Case &c) {
   return {builder.GetBufferPointer(), builder.GetBufferPointer() + builder.GetSize()};
 }
 
-uint64_t extent(const Case &c, const std::vector<uint64_t> &strides, uint64_t rows, uint64_t columns) {
-  uint64_t last = (rows - 1) * strides[c.batch.size()] + (columns - 1) * strides[c.batch.size() + 1];
+uint64_t extent(const Case &c, const std::vector<uint64_t> &strides, uint64_t rows,
+                uint64_t columns) {
+  uint64_t last =
+      (rows - 1) * strides[c.batch.size()] + (columns - 1) * strides[c.batch.size() + 1];
   for (size_t i = 0; i < c.batch.size(); ++i)
     last += (c.batch[i] - 1) * strides[i];
   return last + 1;
@@ -109,7 +111,11 @@ TEST(Matmul, EveryLayout) {
   auto layouts = [](uint64_t r, uint64_t c) {
     return std::vector<std::vector<uint64_t>>{{c, 1}, {1, r}, {c + 3, 1}, {2 * c, 2}};
   };
-  for (auto [m, n, k] : {std::tuple<uint64_t, uint64_t, uint64_t>{5, 7, 9}, {1, 33, 17}, {33, 1, 17}, {64, 48, 1}, {1, 1, 5}})
+  for (auto [m, n, k] : {std::tuple<uint64_t, uint64_t, uint64_t>{5, 7, 9},
+                         {1, 33, 17},
+                         {33, 1, 17},
+                         {64, 48, 1},
+                         {1, 1, 5}})
     for (auto &lhs : layouts(m, k))
       for (auto &rhs : layouts(k, n))
         for (auto &dst : layouts(m, n))
@@ -124,34 +130,74 @@ TEST(Matmul, EveryLayout) {
 TEST(Matmul, BlocksAreDealtToThreads) {
   for (uint64_t k : {64u, 2048u, 2500u})
     for (bool transposed : {false, true})
-      check({{}, 300, 200, k, transposed ? std::vector<uint64_t>{1, 300} : std::vector<uint64_t>{k, 1},
-             {200, 1}, {200, 1}, true, 64, 96}, "k " + std::to_string(k));
+      check({{},
+             300,
+             200,
+             k,
+             transposed ? std::vector<uint64_t>{1, 300} : std::vector<uint64_t>{k, 1},
+             {200, 1},
+             {200, 1},
+             true,
+             64,
+             96},
+            "k " + std::to_string(k));
 }
 
 TEST(Matmul, Batches) {
   uint64_t B = 3, H = 4, S = 20, D = 8;
   // Attention on [B, S, H, D] by strides, q k^T.
-  check({{B, H}, S, S, D, {S * H * D, D, H * D, 1}, {S * H * D, D, 1, H * D}, {H * S * S, S * S, S, 1}, false, 20, 20},
+  check({{B, H},
+         S,
+         S,
+         D,
+         {S * H * D, D, H * D, 1},
+         {S * H * D, D, 1, H * D},
+         {H * S * S, S * S, S, 1},
+         false,
+         20,
+         20},
         "q k^T");
   // The other way, back into [B, S, H, D].
-  check({{B, H}, S, D, S, {H * S * S, S * S, S, 1}, {S * H * D, D, H * D, 1}, {S * H * D, D, H * D, 1}, false, 8, 8},
+  check({{B, H},
+         S,
+         D,
+         S,
+         {H * S * S, S * S, S, 1},
+         {S * H * D, D, H * D, 1},
+         {S * H * D, D, H * D, 1},
+         false,
+         8,
+         8},
         "p v");
   // One weight for all batches, and one input for all.
   check({{6}, 9, 10, 11, {99, 11, 1}, {0, 10, 1}, {90, 10, 1}, false, 9, 10}, "shared rhs");
   check({{6}, 9, 10, 11, {0, 11, 1}, {110, 10, 1}, {90, 10, 1}, true, 5, 10}, "shared lhs");
   check({{6}, 9, 10, 11, {0, 11, 1}, {0, 10, 1}, {90, 10, 1}, false, 5, 10}, "both shared");
-  check({{2, 1, 3}, 4, 5, 6, {72, 72, 24, 6, 1}, {90, 1, 30, 5, 1}, {60, 60, 20, 5, 1}, false, 4, 5}, "three dimensions");
+  check(
+      {{2, 1, 3}, 4, 5, 6, {72, 72, 24, 6, 1}, {90, 1, 30, 5, 1}, {60, 60, 20, 5, 1}, false, 4, 5},
+      "three dimensions");
 }
 
 // A team of the library's would spin on cores that others hold, and its size would
 // decide how sums are split.
 TEST(Matmul, LibraryStartsNoThreads) {
   auto threads = [] {
-    std::ptrdiff_t count = std::distance(std::filesystem::directory_iterator("/proc/self/task"), {});
+    std::ptrdiff_t count =
+        std::distance(std::filesystem::directory_iterator("/proc/self/task"), {});
     return count;
   };
   std::ptrdiff_t before = threads();
-  check({{2, 4}, 128, 128, 64, {32768, 64, 256, 1}, {32768, 8192, 1, 64}, {65536, 16384, 128, 1}, false, 128, 128}, "p v");
+  check({{2, 4},
+         128,
+         128,
+         64,
+         {32768, 64, 256, 1},
+         {32768, 8192, 1, 64},
+         {65536, 16384, 128, 1},
+         false,
+         128,
+         128},
+        "p v");
   check({{}, 512, 512, 512, {512, 1}, {512, 1}, {512, 1}, true, 128, 512}, "square");
   EXPECT_EQ(threads(), before);
 }
@@ -162,13 +208,32 @@ TEST(Matmul, CollidingLines) {
     for (bool rhsT : {false, true})
       for (bool accumulate : {false, true}) {
         uint64_t m = 256, n = 512, k = 96;
-        check({{}, m, n, k, lhsT ? std::vector<uint64_t>{1, m} : std::vector<uint64_t>{k, 1},
-               rhsT ? std::vector<uint64_t>{1, k} : std::vector<uint64_t>{n, 1}, {n, 1}, accumulate, 64, 128},
-              std::string("lhs ") + (lhsT ? "transposed" : "plain") + ", rhs " + (rhsT ? "transposed" : "plain"));
+        check({{},
+               m,
+               n,
+               k,
+               lhsT ? std::vector<uint64_t>{1, m} : std::vector<uint64_t>{k, 1},
+               rhsT ? std::vector<uint64_t>{1, k} : std::vector<uint64_t>{n, 1},
+               {n, 1},
+               accumulate,
+               64,
+               128},
+              std::string("lhs ") + (lhsT ? "transposed" : "plain") + ", rhs " +
+                  (rhsT ? "transposed" : "plain"));
       }
   // Attention on [B, S, H, D]: the lines of one head are 256 elements apart.
   uint64_t B = 2, H = 4, S = 64, D = 64;
-  check({{B, H}, S, D, S, {H * S * S, S * S, S, 1}, {S * H * D, D, H * D, 1}, {S * H * D, D, H * D, 1}, true, 64, 64}, "p v");
+  check({{B, H},
+         S,
+         D,
+         S,
+         {H * S * S, S * S, S, 1},
+         {S * H * D, D, H * D, 1},
+         {S * H * D, D, H * D, 1},
+         true,
+         64,
+         64},
+        "p v");
 }
 
 // Not a test of speed: prints what each layout reaches, for docs/Runtime.md.
@@ -179,29 +244,45 @@ TEST(Matmul, DISABLED_Throughput) {
       if (layout == 2)
         m = size;
       bool lhsT = layout == 2, rhsT = layout == 1 || layout == 3;
-      Case c{{}, m, n, k, lhsT ? std::vector<uint64_t>{1, m} : std::vector<uint64_t>{k, 1},
-             rhsT ? std::vector<uint64_t>{1, k} : std::vector<uint64_t>{n, 1}, {n, 1}, layout >= 2, 0, 0};
+      Case c{{},
+             m,
+             n,
+             k,
+             lhsT ? std::vector<uint64_t>{1, m} : std::vector<uint64_t>{k, 1},
+             rhsT ? std::vector<uint64_t>{1, k} : std::vector<uint64_t>{n, 1},
+             {n, 1},
+             layout >= 2,
+             0,
+             0};
       MatmulLibrary library(1);
       MatmulShape shape;
       std::vector<uint8_t> bytes = pack(c);
-      ASSERT_TRUE(readMatmul(*flatbuffers::GetRoot<fb::LibraryCall>(bytes.data())->function_as_Matmul(), shape).ok());
+      ASSERT_TRUE(
+          readMatmul(*flatbuffers::GetRoot<fb::LibraryCall>(bytes.data())->function_as_Matmul(),
+                     shape)
+              .ok());
       std::unique_ptr<MatmulPlan> plan;
       ASSERT_TRUE(MatmulPlan::make(shape, library, plan).ok());
       std::vector<float> a(m * k, 0.5f), b(k * n, 0.25f), d(m * n);
       std::vector<char> scratch(library.scratchBytes() + 64);
       MatmulScratch aligned;
-      aligned.memory = reinterpret_cast<char *>((reinterpret_cast<uintptr_t>(scratch.data()) + 63) / 64 * 64);
+      aligned.memory =
+          reinterpret_cast<char *>((reinterpret_cast<uintptr_t>(scratch.data()) + 63) / 64 * 64);
       double best = 1e9;
       for (int i = 0; i < 30; ++i) {
         auto begin = std::chrono::steady_clock::now();
         aligned.forget();
         plan->run(0, 0, aligned, a.data(), b.data(), d.data());
-        best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+        best = std::min(
+            best, std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
       }
       printf("%s  %4llu x %4llu x %4llu  %-20s %6.1f GFLOP/s\n",
-             layout == 0 ? "A B        " : layout == 1 ? "A B^T      " : layout == 2 ? "C += A^T B " : "C += A B^T ",
-             (unsigned long long)m, (unsigned long long)n, (unsigned long long)k, plan->implementation(),
-             plan->flops() / best * 1e-9);
+             layout == 0   ? "A B        "
+             : layout == 1 ? "A B^T      "
+             : layout == 2 ? "C += A^T B "
+                           : "C += A B^T ",
+             (unsigned long long)m, (unsigned long long)n, (unsigned long long)k,
+             plan->implementation(), plan->flops() / best * 1e-9);
     }
 }
 } // namespace

@@ -3,8 +3,8 @@
 #include "TinyArtifact.h"
 #include "data/Files.h"
 #include "data/Safetensors.h"
-#include "session/Client.h"
 #include "dpc-run/Run.h"
+#include "session/Client.h"
 #include <cmath>
 #include <cstring>
 #include <filesystem>
@@ -31,7 +31,8 @@ Data makeData(uint64_t rows) {
 void writeData(const std::string &path, const Data &d) {
   uint64_t rows = d.x.size() / 16;
   ASSERT_TRUE(writeSafetensors(path, {{"x", Element::F32, {rows, 4, 4}, d.x.data()},
-                                      {"t", Element::F32, {rows, 4, 4}, d.t.data()}}).ok());
+                                      {"t", Element::F32, {rows, 4, 4}, d.t.data()}})
+                  .ok());
 }
 
 // The model in double, one step at a time.
@@ -63,8 +64,7 @@ struct Reference {
       }
     loss = sum / den;
     norm = 0;
-    for (double &v : g)
-{
+    for (double &v : g) {
       v /= den;
       norm += v * v;
     }
@@ -105,9 +105,9 @@ TEST_P(TinyRun, TrainsAsTheSumsByHand) {
   Data twice = d; // six rows, four micro-batches a step: steps span the end
   twice.x.insert(twice.x.end(), d.x.begin(), d.x.end());
   twice.t.insert(twice.t.end(), d.t.begin(), d.t.end());
-  Outcome o = run({dir + "/m.dpc", "--data", dir + "/d.safetensors", "--epochs", "2", "--lr", "0.01",
-                   "--dump", dir + "/dump", "--metrics", dir + "/m.jsonl", "--report", dir + "/r.json",
-                   "--trace", dir + "/t.json", "--threads", "2"});
+  Outcome o = run({dir + "/m.dpc", "--data", dir + "/d.safetensors", "--epochs", "2", "--lr",
+                   "0.01", "--dump", dir + "/dump", "--metrics", dir + "/m.jsonl", "--report",
+                   dir + "/r.json", "--trace", dir + "/t.json", "--threads", "2"});
   ASSERT_EQ(o.status, 0) << o.err;
   Reference ref;
   std::ifstream lines(dir + "/m.jsonl");
@@ -146,9 +146,18 @@ TEST_P(TinyRun, TraceHasTheForecastBesideEachStep) {
   Manifest m = writeTinyArtifact(dir + "/m.dpc", {ranks, 4});
   auto timeline = nlohmann::ordered_json::array();
   for (uint32_t r = 0; r < ranks; ++r) {
-    timeline.push_back({{"rank", r}, {"stream", "compute"}, {"name", "F0 m0"}, {"start_s", 0.0}, {"end_s", 3.0}});
-    timeline.push_back({{"rank", r}, {"stream", "comm"}, {"name", "F0 m0 to rank 9"}, {"start_s", 2.5}, {"end_s", 3.5}});
-    timeline.push_back({{"rank", r}, {"stream", "reduce"}, {"name", "reduce s0"}, {"start_s", 3.0}, {"end_s", 4.0}});
+    timeline.push_back(
+        {{"rank", r}, {"stream", "compute"}, {"name", "F0 m0"}, {"start_s", 0.0}, {"end_s", 3.0}});
+    timeline.push_back({{"rank", r},
+                        {"stream", "comm"},
+                        {"name", "F0 m0 to rank 9"},
+                        {"start_s", 2.5},
+                        {"end_s", 3.5}});
+    timeline.push_back({{"rank", r},
+                        {"stream", "reduce"},
+                        {"name", "reduce s0"},
+                        {"start_s", 3.0},
+                        {"end_s", 4.0}});
   }
   timeline.push_back({{"rank", 0}, {"name", "no times"}});
   timeline.push_back({{"rank", ranks}, {"name", "no rank"}, {"start_s", 0.0}, {"end_s", 1.0}});
@@ -157,12 +166,13 @@ TEST_P(TinyRun, TraceHasTheForecastBesideEachStep) {
   std::ofstream(dir + "/m.dpc/manifest.json") << writeManifest(m);
   sealArtifact(dir + "/m.dpc");
   writeData(dir + "/d.safetensors", makeData(12));
-  Outcome o = run({dir + "/m.dpc", "--data", dir + "/d.safetensors", "--lr", "0.01", "--trace", dir + "/t.json",
-                   "--trace-steps", "2:4"});
+  Outcome o = run({dir + "/m.dpc", "--data", dir + "/d.safetensors", "--lr", "0.01", "--trace",
+                   dir + "/t.json", "--trace-steps", "2:4"});
   ASSERT_EQ(o.status, 0) << o.err;
   std::string text;
   ASSERT_TRUE(readWholeFile(dir + "/t.json", Code::Io, text).ok());
-  std::map<std::pair<uint32_t, uint64_t>, std::map<std::string, double>> begins; // (rank, step): what begins when
+  std::map<std::pair<uint32_t, uint64_t>, std::map<std::string, double>>
+      begins; // (rank, step): what begins when
   std::map<uint64_t, double> measured;
   std::map<uint64_t, std::string> open;
   auto trace = nlohmann::json::parse(text);
@@ -179,7 +189,8 @@ TEST_P(TinyRun, TraceHasTheForecastBesideEachStep) {
       other = e["name"];
     }
     if (ph == "X" && cat != "forecast")
-      measured[step] = measured.count(step) ? std::min<double>(measured[step], e["ts"]) : e["ts"].get<double>();
+      measured[step] =
+          measured.count(step) ? std::min<double>(measured[step], e["ts"]) : e["ts"].get<double>();
     if (e["name"] == "F0 m0")
       EXPECT_DOUBLE_EQ(e["dur"], 3e6);
     EXPECT_NE(e["name"], "no times");
@@ -209,23 +220,27 @@ TEST_P(TinyRun, ClipsSkipsAndStops) {
   d.t[4 * 16] = 1;
   writeData(dir + "/d.safetensors", d);
   auto args = [&](std::vector<std::string> more) {
-    std::vector<std::string> all = {dir + "/m.dpc", "--data", dir + "/d.safetensors", "--lr", "0.01",
-                                    "--dump", dir + "/dump", "--clip-norm", "0.1"};
+    std::vector<std::string> all = {dir + "/m.dpc", "--data",      dir + "/d.safetensors",
+                                    "--lr",         "0.01",        "--dump",
+                                    dir + "/dump",  "--clip-norm", "0.1"};
     all.insert(all.end(), more.begin(), more.end());
     return all;
   };
   Outcome stop = run(args({}));
   EXPECT_EQ(stop.status, 6) << stop.err;
   EXPECT_NE(stop.err.find("step 2: the loss is"), std::string::npos) << stop.err;
-  EXPECT_NE(stop.err.find("first not finite: input 'x', element 1 of the step's micro-batch 0"), std::string::npos) << stop.err;
-  Outcome skip = run(args({"--on-nonfinite", "skip", "--eval-data", dir + "/d.safetensors",
-                           "--eval-steps", "1"}));
+  EXPECT_NE(stop.err.find("first not finite: input 'x', element 1 of the step's micro-batch 0"),
+            std::string::npos)
+      << stop.err;
+  Outcome skip = run(
+      args({"--on-nonfinite", "skip", "--eval-data", dir + "/d.safetensors", "--eval-steps", "1"}));
   ASSERT_EQ(skip.status, 0) << skip.err;
   EXPECT_NE(skip.err.find("held-out loss"), std::string::npos);
   Reference ref;
   ref.step(d, 0, 4, 0.01, 0.1);
   auto w0 = readTensor(dir + "/dump/step-1.safetensors", "param/w");
-  EXPECT_EQ(w0, readTensor(dir + "/dump/step-2.safetensors", "param/w")) << "the step was not skipped";
+  EXPECT_EQ(w0, readTensor(dir + "/dump/step-2.safetensors", "param/w"))
+      << "the step was not skipped";
   ref.step(d, 8, 4, 0.01, 0.1);
   auto w = readTensor(dir + "/dump/step-3.safetensors", "param/w");
   for (size_t i = 0; i < 16; ++i)
@@ -257,7 +272,8 @@ TEST_F(BadRuns, SayWhatWouldBeRight) {
   std::string good = dir + "/d.safetensors";
   expect(2, "--lr", {"--data", good});
   expect(2, "--bogus", {"--data", good, "--lr", "1", "--bogus"});
-  expect(2, "--checkpoint none", {"--data", good, "--lr", "1", "--checkpoint", "none", "--checkpoint-every", "2"});
+  expect(2, "--checkpoint none",
+         {"--data", good, "--lr", "1", "--checkpoint", "none", "--checkpoint-every", "2"});
   expect(2, "--keep", {"--data", good, "--lr", "1", "--keep", "0"});
   expect(7, "there is no checkpoint", {"--data", good, "--lr", "1", "--resume", dir + "/nothing"});
   expect(2, "no duration", {"--data", good, "--lr", "1", "--timeout", "soon"});
@@ -272,10 +288,12 @@ TEST_F(BadRuns, SayWhatWouldBeRight) {
   std::vector<float> v(8 * 16);
   auto write = [&](const char *x, Element type, std::vector<uint64_t> shape) {
     ASSERT_TRUE(writeSafetensors(dir + "/b.safetensors", {{x, type, shape, v.data()},
-                                 {"t", Element::F32, {8, 4, 4}, v.data()}}).ok());
+                                                          {"t", Element::F32, {8, 4, 4}, v.data()}})
+                    .ok());
   };
   write("z", Element::F32, {8, 4, 4});
-  expect(9, "has no tensor 'x'; the graph's input needs f32[N, 4, 4]", {"--data", dir + "/b.safetensors", "--lr", "1"});
+  expect(9, "has no tensor 'x'; the graph's input needs f32[N, 4, 4]",
+         {"--data", dir + "/b.safetensors", "--lr", "1"});
   write("x", Element::F32, {8, 4, 3});
   expect(9, "[N, 4, 4] would be right", {"--data", dir + "/b.safetensors", "--lr", "1"});
   write("x", Element::I32, {8, 4, 4});
@@ -316,7 +334,8 @@ TEST_F(BadRuns, RefuseManifestsThatLie) {
     dpcrt_error *e = dpcrt_artifact_open((dir + "/m.dpc").c_str(), &a);
     ASSERT_NE(e, nullptr) << pointer;
     EXPECT_EQ(dpcrt_error_code(e), 3);
-    EXPECT_NE(std::string(dpcrt_error_message(e)).find(words), std::string::npos) << dpcrt_error_message(e);
+    EXPECT_NE(std::string(dpcrt_error_message(e)).find(words), std::string::npos)
+        << dpcrt_error_message(e);
     dpcrt_error_free(e);
   };
   lie("/format_version/0", 1, "has format version 1.0; this dpc reads 2.x");
@@ -328,7 +347,8 @@ TEST_F(BadRuns, RefuseManifestsThatLie) {
   lie("/parameters/0/shape/0", 4611686018427387904u, "too large");
   lie("/parameters/0/shape/0", 5, "parameter 'w'");
   lie("/parameters/0/holders", {1, 0}, "ascending");
-  lie("/parameters/0/source", {{"file", "/f"}, {"offset", 1}, {"length", 64}, {"size", 64}, {"mtime_ns", 0}},
+  lie("/parameters/0/source",
+      {{"file", "/f"}, {"offset", 1}, {"length", 64}, {"size", 64}, {"mtime_ns", 0}},
       "beyond the end");
   lie("/inputs/0/shape/1", 8, "input 'x'");
   lie("/weights", 3, "weights");
@@ -345,7 +365,8 @@ TEST_F(BadRuns, NoticeThatAnExternalFileHasChanged) {
   sealArtifact(dir + "/m.dpc");
   std::vector<std::string> args = {dir + "/m.dpc", "--data", dir + "/d.safetensors", "--lr", "0"};
   EXPECT_EQ(run(args).status, 0);
-  std::filesystem::last_write_time(file, std::filesystem::file_time_type::clock::now() + std::chrono::hours(1));
+  std::filesystem::last_write_time(file, std::filesystem::file_time_type::clock::now() +
+                                             std::chrono::hours(1));
   Outcome o = run(args);
   EXPECT_EQ(o.status, 3);
   EXPECT_NE(o.err.find("has changed since"), std::string::npos) << o.err;

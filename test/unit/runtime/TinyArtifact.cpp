@@ -46,8 +46,8 @@ ProgramPtr tinyProgram(const TinyOptions &options, uint32_t rank, const std::str
   arenaOf("work", fb::ArenaRole::Workspace, 7);
   arenaOf("record", fb::ArenaRole::StepRecord, 2);
   constexpr fb::Access r = fb::Access::Read, w = fb::Access::Write, rw = fb::Access::ReadWrite;
-  auto kernel = [&](const char *symbol, std::vector<fb::Access> access,
-                    std::vector<uint64_t> bytes, uint64_t range) {
+  auto kernel = [&](const char *symbol, std::vector<fb::Access> access, std::vector<uint64_t> bytes,
+                    uint64_t range) {
     p->kernels.push_back(std::make_unique<fb::KernelT>());
     p->kernels.back()->symbol = symbol;
     p->kernels.back()->buffer_bytes = std::move(bytes);
@@ -121,9 +121,9 @@ ProgramPtr tinyProgram(const TinyOptions &options, uint32_t rank, const std::str
     feed(0, m, X);
     feed(1, m, T);
     matmul(Product, arena(Scratch, X), arena(W, 0), out(arena(Scratch, Y)));
-    b.add(0, "loss", launch(KLoss, {in(arena(Scratch, Y)), in(arena(Scratch, T)),
-                                    out(arena(Scratch, Loss, 4)), out(arena(Scratch, Den, 4)),
-                                    out(arena(Scratch, Gy))}));
+    b.add(0, "loss",
+          launch(KLoss, {in(arena(Scratch, Y)), in(arena(Scratch, T)), out(arena(Scratch, Loss, 4)),
+                         out(arena(Scratch, Den, 4)), out(arena(Scratch, Gy))}));
     fetch(0, m, Loss);
     fetch(1, m, Den);
     if (entry != "train_step")
@@ -137,11 +137,12 @@ ProgramPtr tinyProgram(const TinyOptions &options, uint32_t rank, const std::str
         collective(fb::CollectiveKind::AllReduce, 0, arena(G, 0), arena(G, 0)));
   if (rank == 0)
     b.add(0, "norm", launch(KNorm, {in(arena(G, 0)), inout(arena(Scratch, Sums))}));
-  b.add(0, "reduce sums", collective(fb::CollectiveKind::AllReduce, 0, arena(Scratch, Sums),
-                                     arena(Scratch, Sums)));
+  b.add(0, "reduce sums",
+        collective(fb::CollectiveKind::AllReduce, 0, arena(Scratch, Sums), arena(Scratch, Sums)));
   b.add(0, "factor", launch(KFactor, {in(arena(Scratch, Sums)), inout(arena(Head, 0))}));
-  b.add(0, "sgd", launch(KSgd, {inout(arena(W, 0)), in(arena(G, 0)), in(arena(Head, 0)),
-                                in(arena(Head, 1))}));
+  b.add(
+      0, "sgd",
+      launch(KSgd, {inout(arena(W, 0)), in(arena(G, 0)), in(arena(Head, 0)), in(arena(Head, 1))}));
   return p;
 }
 
@@ -207,8 +208,9 @@ void sealArtifact(const std::string &directory) {
 }
 
 std::string temporaryDirectory(const std::string &name) {
-  std::string path = (std::filesystem::temp_directory_path() /
-                      ("dpcrt-" + std::to_string(getpid()) + "-" + name)).string();
+  std::string path =
+      (std::filesystem::temp_directory_path() / ("dpcrt-" + std::to_string(getpid()) + "-" + name))
+          .string();
   std::filesystem::remove_all(path);
   std::filesystem::create_directories(path);
   return path;

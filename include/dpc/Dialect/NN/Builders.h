@@ -17,40 +17,38 @@ mlir::RankedTensorType getTensorType(mlir::Value value);
 mlir::TypedAttr getScalarAttr(mlir::Type elementType, double value);
 
 /// A constant of static tensor type `type` whose elements are all `value`.
-mlir::Value createSplat(mlir::OpBuilder &builder, mlir::Location loc,
-                        mlir::Type type, double value);
+mlir::Value createSplat(mlir::OpBuilder &builder, mlir::Location loc, mlir::Type type,
+                        double value);
 
 /// A rank-1 constant tensor of i64.
 mlir::Value createI64s(mlir::OpBuilder &builder, mlir::Location loc,
                        llvm::ArrayRef<int64_t> values);
 
 /// `value` under another shape with as many elements; itself if equal.
-mlir::Value createReshape(mlir::OpBuilder &builder, mlir::Location loc,
-                          mlir::Value value, llvm::ArrayRef<int64_t> shape);
+mlir::Value createReshape(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value,
+                          llvm::ArrayRef<int64_t> shape);
 
 /// `value` with dimensions permuted; itself if the permutation is the identity.
-mlir::Value createTranspose(mlir::OpBuilder &builder, mlir::Location loc,
-                            mlir::Value value, llvm::ArrayRef<int64_t> perm);
+mlir::Value createTranspose(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value,
+                            llvm::ArrayRef<int64_t> perm);
 
 /// `value` with its dimension i as dimension dims[i] of `shape`.
-mlir::Value broadcastAlong(mlir::OpBuilder &builder, mlir::Location loc,
-                           mlir::Value value, llvm::ArrayRef<int64_t> shape,
-                           llvm::ArrayRef<int64_t> dims);
+mlir::Value broadcastAlong(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value,
+                           llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<int64_t> dims);
 
 /// `value` repeated to `shape` by NumPy's rule: dimensions are aligned at the
 /// end, new and unit ones repeat. Itself if the shapes are equal.
-mlir::Value broadcastTo(mlir::OpBuilder &builder, mlir::Location loc,
-                        mlir::Value value, llvm::ArrayRef<int64_t> shape);
+mlir::Value broadcastTo(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value,
+                        llvm::ArrayRef<int64_t> shape);
 
 /// `value` cast to an element type; itself if it has it.
-mlir::Value createCast(mlir::OpBuilder &builder, mlir::Location loc,
-                       mlir::Value value, mlir::Type elementType);
+mlir::Value createCast(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value,
+                       mlir::Type elementType);
 
 /// The sum of `value` over the given dimensions, which are kept with extent 1
 /// if `keepDims`. Itself if `axes` is empty.
-mlir::Value createSum(mlir::OpBuilder &builder, mlir::Location loc,
-                      mlir::Value value, llvm::ArrayRef<int64_t> axes,
-                      bool keepDims = false);
+mlir::Value createSum(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value,
+                      llvm::ArrayRef<int64_t> axes, bool keepDims = false);
 
 bool isIdentityPermutation(llvm::ArrayRef<int64_t> perm);
 llvm::SmallVector<int64_t> invertPermutation(llvm::ArrayRef<int64_t> perm);

@@ -4,8 +4,8 @@
 #ifndef DPC_DIALECT_NN_NN_H
 #define DPC_DIALECT_NN_NN_H
 
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Dialect.h"
@@ -25,24 +25,20 @@ class InactiveOp : public mlir::OpTrait::TraitBase<ConcreteType, InactiveOp> {};
 /// Marks an operation that computes each result element from the operands'
 /// elements at the same position.
 template <typename ConcreteType>
-class ElementwiseOp
-    : public mlir::OpTrait::TraitBase<ConcreteType, ElementwiseOp> {};
+class ElementwiseOp : public mlir::OpTrait::TraitBase<ConcreteType, ElementwiseOp> {};
 
 /// Marks an operation whose result elements are elements of its operands, or
 /// constants: what is known of the values passes through it.
 template <typename ConcreteType>
-class MovesElementsOp
-    : public mlir::OpTrait::TraitBase<ConcreteType, MovesElementsOp> {};
+class MovesElementsOp : public mlir::OpTrait::TraitBase<ConcreteType, MovesElementsOp> {};
 
 /// Marks an operation that communicates with the other members of a group.
 template <typename ConcreteType>
-class CollectiveOp
-    : public mlir::OpTrait::TraitBase<ConcreteType, CollectiveOp> {};
+class CollectiveOp : public mlir::OpTrait::TraitBase<ConcreteType, CollectiveOp> {};
 
 /// Marks an operation that only derivatives use. It has no derivative itself.
 template <typename ConcreteType>
-class BackwardOnlyOp
-    : public mlir::OpTrait::TraitBase<ConcreteType, BackwardOnlyOp> {};
+class BackwardOnlyOp : public mlir::OpTrait::TraitBase<ConcreteType, BackwardOnlyOp> {};
 
 /// The number of elements of a value of static tensor type.
 int64_t getElementCount(mlir::Value value);

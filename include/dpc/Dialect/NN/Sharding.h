@@ -4,7 +4,8 @@
 // checkpoint, dump) has one leading dimension more, that of the members. Its
 // gradient is not summed over them.
 //
-//   nn.parameter @experts : tensor<64x128xf32> trained = #nn.init<normal, 1, 0.02 : f64> {nn.sharded = "ep"}
+//   nn.parameter @experts : tensor<64x128xf32> trained = #nn.init<normal, 1, 0.02 : f64>
+//   {nn.sharded = "ep"}
 #ifndef DPC_DIALECT_NN_SHARDING_H
 #define DPC_DIALECT_NN_SHARDING_H
 

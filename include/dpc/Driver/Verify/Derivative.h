@@ -27,7 +27,8 @@ inline constexpr double kDerivativeBound = 1e-4;
 
 /// Elements of `held` parameters do not move: what is said to be their gradient is
 /// meant not to be one.
-mlir::FailureOr<DerivativeCheck> checkDerivative(const Loss &loss, const NamedTensors &parameters, const NamedTensors &gradients,
+mlir::FailureOr<DerivativeCheck> checkDerivative(const Loss &loss, const NamedTensors &parameters,
+                                                 const NamedTensors &gradients,
                                                  const HeldElements &held = {});
 
 } // namespace dpc::verify

@@ -35,14 +35,16 @@ class ReferenceModel {
 public:
   /// Reads the bytecode of an nn module and differentiates it as one stage. Errors
   /// have been emitted in the context.
-  static mlir::FailureOr<ReferenceModel> load(llvm::StringRef bytecode, int64_t experts, mlir::MLIRContext *context);
+  static mlir::FailureOr<ReferenceModel> load(llvm::StringRef bytecode, int64_t experts,
+                                              mlir::MLIRContext *context);
 
   /// Runs one micro-batch: `inputs[name]` has the bytes of one micro-batch of each
   /// expert rank, one rank after the other.
   /// `decisions` are made by the forward, or followed where they have been made.
-  mlir::FailureOr<MicroBatchResult> run(const std::map<std::string, std::string> &inputs, const NamedTensors &parameters, bool gradients,
-                                        reference::Precision precision = reference::Precision::Double,
-                                        std::shared_ptr<reference::Decisions> decisions = {}) const;
+  mlir::FailureOr<MicroBatchResult>
+  run(const std::map<std::string, std::string> &inputs, const NamedTensors &parameters,
+      bool gradients, reference::Precision precision = reference::Precision::Double,
+      std::shared_ptr<reference::Decisions> decisions = {}) const;
 
   /// Elements of padding rows, whose lookups add nothing to their gradient.
   const HeldElements &getHeld() const { return held; }

@@ -18,8 +18,9 @@ struct Moments {
 
 /// Applies step `t` (from 1) of `optimizer` (sgd, momentum, adam, adamw) to the
 /// weights.
-void applyUpdate(const std::string &optimizer, const dpcrt_update &options, double lr, int t, const std::vector<double> &gradient,
-                 std::vector<double> &weights, Moments &moments);
+void applyUpdate(const std::string &optimizer, const dpcrt_update &options, double lr, int t,
+                 const std::vector<double> &gradient, std::vector<double> &weights,
+                 Moments &moments);
 
 } // namespace dpc::verify
 

@@ -22,9 +22,10 @@ struct VerifyOptions {
   unsigned threads = 0; ///< 0: the cores
 };
 
-/// `context` knows all dialects and the interpreter. Returns the exit status: 0, 1 if there is a difference (which is printed to
-/// `out`), or that of the error that is printed to `err`.
-int verify(const VerifyOptions &options, mlir::MLIRContext *context, std::ostream &out, std::ostream &err);
+/// `context` knows all dialects and the interpreter. Returns the exit status: 0, 1 if there is a
+/// difference (which is printed to `out`), or that of the error that is printed to `err`.
+int verify(const VerifyOptions &options, mlir::MLIRContext *context, std::ostream &out,
+           std::ostream &err);
 
 } // namespace dpc::verify
 

@@ -20,14 +20,15 @@ struct Alternative {
   unsigned copies = 1;                  ///< how often a stage is held within a replica
   std::string notLegal;                 ///< why it cannot be; else empty
   double seconds = 0, bubble = 0;
-  int64_t bytes = 0;                    ///< of the rank that needs most
+  int64_t bytes = 0; ///< of the rank that needs most
 };
 
 /// What makes a difference. Measured steps were up to a twentieth off their forecast
 /// (docs/Performance.md), and what is gained must be more than that, and more than 3 %,
 /// to be advised. Two forecasts of one model, made by the same rules, are told apart to
 /// a hundredth. Less than a tenth of the memory is not worth a change.
-inline constexpr double kForecastError = 0.05, kAdvisedGain = kForecastError > 0.03 ? kForecastError : 0.03;
+inline constexpr double kForecastError = 0.05,
+                        kAdvisedGain = kForecastError > 0.03 ? kForecastError : 0.03;
 inline constexpr double kTimeMargin = 0.01, kMemoryMargin = 0.1;
 
 enum class Advantage { None, Faster, Smaller };
@@ -48,7 +49,8 @@ std::string advise(const Alternative &chosen, const std::vector<Alternative> &ot
 
 /// The argument in [low, high] where a difference that grows with its argument
 /// becomes 0; nothing if it is above 0 already at `low`, `high` if it is nowhere.
-std::optional<double> findBreakEven(const std::function<double(double)> &difference, double low, double high);
+std::optional<double> findBreakEven(const std::function<double(double)> &difference, double low,
+                                    double high);
 
 /// Neighbouring parts of the critical path on one rank as one line.
 struct PathLine {

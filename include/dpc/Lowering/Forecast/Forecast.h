@@ -24,12 +24,13 @@ struct PairForecast {
 };
 
 struct RankForecast {
-  std::vector<unsigned> stages; ///< in any replica
+  std::vector<unsigned> stages;                        ///< in any replica
   std::vector<std::pair<std::string, int64_t>> arenas; ///< those that are not empty
   int64_t bytes = 0;
   unsigned peakStashes = 0;
-  double busy = 0;              ///< seconds of its compute stream
-  double fill = 0, drain = 0;   ///< idle before its first task, and after its last one until the last rank's
+  double busy = 0; ///< seconds of its compute stream
+  double fill = 0,
+         drain = 0; ///< idle before its first task, and after its last one until the last rank's
 };
 
 /// Something that a rank does, for a timeline.

@@ -20,7 +20,8 @@ class PlannedStep {
 public:
   /// Plans all stages of a module, in their order, under a table. The module gets
   /// the step's own kernels, so give it a copy. Fails with a diagnostic.
-  static mlir::FailureOr<PlannedStep> make(mlir::ModuleOp module, const schedule::Table &table, const Machine &machine);
+  static mlir::FailureOr<PlannedStep> make(mlir::ModuleOp module, const schedule::Table &table,
+                                           const Machine &machine);
 
   /// `replicas`: so many copies of all ranks train side by side, their gradients
   /// being added up (data parallelism).

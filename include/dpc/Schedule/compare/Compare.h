@@ -12,10 +12,10 @@ namespace dpc::schedule {
 struct Figures {
   double makespan = 0;
   double leastIdle = 0, mostIdle = 0; ///< of a rank, out of the makespan
-  double spanIdle = 0;                ///< the most of a rank, between its own first start and last end
-  double bubble = 0;                  ///< idle part of all ranks' time
-  double peak = 0;                    ///< the largest of any rank, in device shares of a micro-batch
-  double peakBytes = 0;               ///< the same in bytes; 0 where the costs say none
+  double spanIdle = 0;  ///< the most of a rank, between its own first start and last end
+  double bubble = 0;    ///< idle part of all ranks' time
+  double peak = 0;      ///< the largest of any rank, in device shares of a micro-batch
+  double peakBytes = 0; ///< the same in bytes; 0 where the costs say none
   double lowerBound = 0;
   bool hasPairs = false; ///< forwards overlap backwards somewhere
 
@@ -36,13 +36,14 @@ std::vector<Variant> variantsOf(const Generator &generator, unsigned chunks = 0)
 
 /// Generates and simulates. Costs with stages are spread over the schedule's. Fails
 /// where the request is illegal, or too large to be one of many simulations.
-Result<Figures> measure(const Variant &variant, unsigned ranks, unsigned microBatches, const Costs &costs);
+Result<Figures> measure(const Variant &variant, unsigned ranks, unsigned microBatches,
+                        const Costs &costs);
 
 /// What is the matter with a request, in a few words, and the nearest one that is legal.
 struct Legality {
   bool isLegal = true;
-  std::string fault;               ///< `not legal at M = 20, needs a multiple of 8`
-  std::optional<Request> nearest;  ///< none if nothing near is legal
+  std::string fault;              ///< `not legal at M = 20, needs a multiple of 8`
+  std::optional<Request> nearest; ///< none if nothing near is legal
 };
 Legality findLegality(const Variant &variant, unsigned ranks, unsigned microBatches);
 
@@ -50,7 +51,7 @@ Legality findLegality(const Variant &variant, unsigned ranks, unsigned microBatc
 struct Row {
   Variant variant;
   Legality legality;
-  unsigned ranks = 0, microBatches = 0; // of the figures
+  unsigned ranks = 0, microBatches = 0;      // of the figures
   std::optional<double> bubble, activations; ///< by formula, where there is one
   std::optional<Figures> figures;
   std::string unmeasured; ///< why there are no figures
@@ -88,7 +89,8 @@ struct SecondCopyVerdict {
   std::optional<Standing> fastest;
 };
 /// None where the schedule holds one copy or is not legal.
-std::optional<SecondCopyVerdict> findSecondCopyVerdict(const Variant &variant, unsigned ranks, unsigned microBatches, const Costs &costs);
+std::optional<SecondCopyVerdict> findSecondCopyVerdict(const Variant &variant, unsigned ranks,
+                                                       unsigned microBatches, const Costs &costs);
 /// In a sentence or two.
 std::string inWords(const SecondCopyVerdict &verdict);
 
@@ -103,9 +105,10 @@ struct ChimeraVersusDualPipe {
   /// Both over twice as many micro-batches of half the size, as Chimera's backward
   /// halving has them.
   std::optional<Standing> halvedChimera, halvedDualpipe;
-  Standing shortest;          ///< of all at that size
+  Standing shortest; ///< of all at that size
 };
-std::vector<ChimeraVersusDualPipe> compareChimera(unsigned ranks, unsigned microBatches, const Costs &costs);
+std::vector<ChimeraVersusDualPipe> compareChimera(unsigned ranks, unsigned microBatches,
+                                                  const Costs &costs);
 /// The question and its answer, in one sentence.
 std::string inWords(const std::vector<ChimeraVersusDualPipe> &chimeraCases);
 
@@ -113,7 +116,8 @@ struct Comparison {
   unsigned ranks = 0, microBatches = 0;
   Costs costs; // of a device's share
   std::vector<Row> rows;
-  std::vector<Standing> sameDevices, sameMemory; ///< the latter with two copies on all devices together
+  std::vector<Standing> sameDevices,
+      sameMemory; ///< the latter with two copies on all devices together
   std::vector<SecondCopyVerdict> secondCopies;
   std::vector<ChimeraVersusDualPipe> chimeraCases;
 };

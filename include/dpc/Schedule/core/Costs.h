@@ -49,7 +49,8 @@ struct Costs {
   /// The costs of a stage of a table with that many stages on that many ranks.
   StageCosts of(unsigned stage, unsigned ranks, unsigned stageCount) const;
   /// The time of an overlapped pair.
-  double pairOf(unsigned forwardStage, unsigned backwardStage, unsigned ranks, unsigned stageCount) const;
+  double pairOf(unsigned forwardStage, unsigned backwardStage, unsigned ranks,
+                unsigned stageCount) const;
   double duration(const Action &action, const Table &table) const;
   /// The link from one rank to another.
   Link linkOf(unsigned from, unsigned to, unsigned ranks) const;

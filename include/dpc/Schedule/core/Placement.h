@@ -27,7 +27,8 @@ unsigned replicasOf(Placement placement);
 /// the stages of a rank and copy: 1 for linear and mirrored, at least 1 for loop,
 /// even for v. The first copy of a mirrored table has the odd micro-batch; a
 /// mirrored table of one micro-batch has one copy.
-Table startTable(const std::string &name, Placement placement, unsigned ranks, unsigned chunks, unsigned microBatches);
+Table startTable(const std::string &name, Placement placement, unsigned ranks, unsigned chunks,
+                 unsigned microBatches);
 
 } // namespace dpc::schedule
 

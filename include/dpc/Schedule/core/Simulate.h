@@ -16,12 +16,12 @@ namespace dpc::schedule {
 
 struct Simulation {
   double makespan = 0;
-  std::vector<double> idle;                     ///< of each rank, out of the makespan
-  std::vector<double> spanIdle;                 ///< of each rank, between its first start and its last end
-  std::vector<double> peakActivations;          ///< of each rank, in device shares of a micro-batch
-  std::vector<double> peakBytes;                ///< of each rank; with the costs of stages, else 0
-  std::vector<std::vector<double>> start, end;  ///< of each rank's actions
-  double lowerBound = 0;                        ///< no schedule with this placement is shorter
+  std::vector<double> idle;            ///< of each rank, out of the makespan
+  std::vector<double> spanIdle;        ///< of each rank, between its first start and its last end
+  std::vector<double> peakActivations; ///< of each rank, in device shares of a micro-batch
+  std::vector<double> peakBytes;       ///< of each rank; with the costs of stages, else 0
+  std::vector<std::vector<double>> start, end; ///< of each rank's actions
+  double lowerBound = 0;                       ///< no schedule with this placement is shorter
 
   /// A chain of actions that lasts the whole makespan, each (rank, position) started
   /// by the one before: its rank's previous action, or the maker of its last input.
@@ -40,7 +40,8 @@ double lowerBound(const Table &table, const Costs &costs, bool pairs);
 /// The least peak of activations of each rank, in device shares of a micro-batch, of
 /// any schedule with a placement that takes `makespan`: as many are held on average
 /// (Little's law) as come in a unit of time, times how long each must stay.
-std::vector<double> activationFloor(const Table &table, const Costs &costs, bool pairs, double makespan);
+std::vector<double> activationFloor(const Table &table, const Costs &costs, bool pairs,
+                                    double makespan);
 
 } // namespace dpc::schedule
 

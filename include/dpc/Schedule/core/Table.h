@@ -36,7 +36,9 @@ struct Action {
   Task first;
   std::optional<Task> second;
 
-  bool operator==(const Action &other) const { return first == other.first && second == other.second; }
+  bool operator==(const Action &other) const {
+    return first == other.first && second == other.second;
+  }
 };
 
 /// A copy of the model. Micro-batches firstMicroBatch..endMicroBatch-1 pass
@@ -46,15 +48,16 @@ struct Replica {
   std::vector<unsigned> rankOfStage;
 
   bool operator==(const Replica &other) const {
-    return firstMicroBatch == other.firstMicroBatch && endMicroBatch == other.endMicroBatch && rankOfStage == other.rankOfStage;
+    return firstMicroBatch == other.firstMicroBatch && endMicroBatch == other.endMicroBatch &&
+           rankOfStage == other.rankOfStage;
   }
 };
 
 struct Table {
   std::string name;
   unsigned ranks = 0, stages = 0, microBatches = 0;
-  std::vector<Replica> replicas;              // ascending, together all micro-batches
-  std::vector<std::vector<Action>> actions;   // of each rank, in order of execution
+  std::vector<Replica> replicas;            // ascending, together all micro-batches
+  std::vector<std::vector<Action>> actions; // of each rank, in order of execution
 
   /// The replica a micro-batch passes through.
   unsigned replicaOf(unsigned microBatch) const;
@@ -64,8 +67,9 @@ struct Table {
   std::vector<unsigned> stagesOf(unsigned rank) const;
 
   bool operator==(const Table &other) const {
-    return name == other.name && ranks == other.ranks && stages == other.stages && microBatches == other.microBatches &&
-           replicas == other.replicas && actions == other.actions;
+    return name == other.name && ranks == other.ranks && stages == other.stages &&
+           microBatches == other.microBatches && replicas == other.replicas &&
+           actions == other.actions;
   }
 };
 

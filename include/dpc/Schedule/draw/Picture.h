@@ -26,7 +26,7 @@ struct Cell {
   double start = 0, end = 0;
   unsigned shade = 0, pairShade = 0; ///< which of the picture's shades each task has
   bool critical = false;             ///< on the critical path
-  std::optional<Expected> expected; ///< before any scaling
+  std::optional<Expected> expected;  ///< before any scaling
 };
 
 enum class Cause : uint8_t { Message, Core };
@@ -73,7 +73,7 @@ struct Picture {
   std::string title;
   std::string unit; ///< of every time, such as ms; empty for the unit of the costs
   unsigned ranks = 0, stages = 0, microBatches = 0;
-  unsigned pipelineRanks = 0; ///< over which the stages lie, where that is not all ranks
+  unsigned pipelineRanks = 0;         ///< over which the stages lie, where that is not all ranks
   std::vector<StageBytes> stageBytes; ///< of every stage, or empty: not known
   double makespan = 0;
   double lowerBound = 0; ///< 0: not known

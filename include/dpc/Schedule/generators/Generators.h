@@ -40,15 +40,15 @@ struct Formula {
 
 struct Generator {
   const char *name;
-  const char *alias;        // or null
+  const char *alias; // or null
   const char *summary;
   const char *source;       // where it was published
   const char *precondition; // in words; empty if any ranks and micro-batches do
   Placement placement;
-  unsigned fixedChunks;     // stages of a rank and copy, where there is no option for it
+  unsigned fixedChunks; // stages of a rank and copy, where there is no option for it
   std::vector<Option> options;
-  Formula bubble;           // idle time of a rank within the makespan, in costs of a device's share
-  Formula activations;      // the largest peak of any rank, in device shares of a micro-batch
+  Formula bubble;      // idle time of a rank within the makespan, in costs of a device's share
+  Formula activations; // the largest peak of any rank, in device shares of a micro-batch
   /// Empty if the request is legal, else what is wrong and what would be right.
   std::string (*check)(const Request &);
   Table (*generate)(const Request &);
@@ -82,7 +82,6 @@ Result<Table> generate(const std::string &name, const Request &request);
 /// What is used where nobody asks for a schedule: 1f1b for one rank, else
 /// dualpipe where it is legal, else dualpipev where it is legal, else 1f1b.
 std::string defaultSchedule(const Request &request);
-
 
 } // namespace dpc::schedule
 

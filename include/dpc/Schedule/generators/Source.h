@@ -4,8 +4,8 @@
 #ifndef DPC_SCHEDULE_GENERATORS_SOURCE_H
 #define DPC_SCHEDULE_GENERATORS_SOURCE_H
 
-#include "dpc/Schedule/generators/Generators.h"
 #include "dpc/Schedule/core/Simulate.h"
+#include "dpc/Schedule/generators/Generators.h"
 
 namespace dpc::schedule {
 

@@ -53,7 +53,9 @@ struct SearchResult {
 
   /// How much longer than the bound, as a part of the bound. Sums that are equal but
   /// for the order of their parts differ by roundings: never less than 0.
-  double gap() const { return lowerBound > 0 ? std::max(0.0, simulation.makespan / lowerBound - 1) : 0; }
+  double gap() const {
+    return lowerBound > 0 ? std::max(0.0, simulation.makespan / lowerBound - 1) : 0;
+  }
 };
 
 /// The error says what cannot be had, and what could.
