@@ -5,6 +5,7 @@
 #include "Subcommands.h"
 #include "session/Manifest.h"
 
+#include "dpc/Schedule/core/CostText.h"
 #include "dpc/Schedule/core/Spread.h"
 #include "dpc/Schedule/generators/Generators.h"
 
