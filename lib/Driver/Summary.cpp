@@ -5,6 +5,7 @@
 #include "data/Files.h"
 #include "dpc/Dialect/DualPipe/DualPipe.h"
 #include "dpc/Dialect/NN/Sharding.h"
+#include "dpc/Lowering/Emit/PlannedTimes.h"
 #include "dpc/Lowering/Forecast/Comparison.h"
 #include "dpc/Lowering/Passes.h"
 #include "dpc/Machine/Machine.h"

@@ -16,10 +16,6 @@ namespace dpc::lowering {
 /// all ranks' time in which they compute nothing.
 inline constexpr llvm::StringLiteral kForecastSecondsAttr = "dpc.forecast_seconds";
 inline constexpr llvm::StringLiteral kForecastBubbleAttr = "dpc.forecast_bubble";
-/// On a block, in seconds: what a run takes as planned; where it communicates, the
-/// sums on the cores and on the links; of a pair, its commands in the order of the
-/// tasks, and a bound that no order beats.
-inline constexpr llvm::StringLiteral kPlannedAttr = "dpc.planned";
 /// When each rank does what: the manifest's `timeline` (docs/Artifact.md) as JSON
 /// text. A resource and no attribute of its own kind: it grows with ranks times
 /// micro-batches, and nothing between lowering and the artifact looks into it.

@@ -2,6 +2,8 @@
 // Blocks as IR; see BlockEmitter.h.
 #include "BlockEmitter.h"
 
+#include "dpc/Lowering/Emit/PlannedTimes.h"
+
 #include "dpc/Dialect/DualPipe/DualPipe.h"
 
 using namespace mlir;
