@@ -3,6 +3,7 @@
 // order of their definition, slots become ranges of arenas or of operands.
 #include "dpc/Artifact/ProgramWriter.h"
 
+#include "dpc/Dialect/NN/Element.h"
 #include "dpc/Dialect/NN/NN.h"
 #include "program/format/Program.h"
 #include "program/format/StepRecord.h"
@@ -14,22 +15,11 @@ namespace fb = dpcrt::fb;
 namespace dpc::artifact {
 namespace {
 
-fb::DType dtypeOf(Type type) {
-  if (type.isF64())
-    return fb::DType::F64;
-  if (type.isInteger(64))
-    return fb::DType::I64;
-  if (type.isInteger(32))
-    return fb::DType::I32;
-  if (type.isInteger(1))
-    return fb::DType::Bool;
-  if (type.isInteger(8))
-    return fb::DType::U8;
-  if (type.isBF16())
-    return fb::DType::BF16;
-  if (type.isF16())
-    return fb::DType::F16;
-  return fb::DType::F32;
+// The kernels phase and the prog dialect's verifiers take only types that files have.
+uint8_t dtypeOf(Type type) {
+  std::optional<dpcrt::Element> element = nn::getElement(type);
+  assert(element && "a type that no file has");
+  return uint8_t(*element);
 }
 
 std::unique_ptr<fb::TensorT> tensorOf(StringRef name, Type type) {

@@ -9,6 +9,7 @@
 #include "data/Safetensors.h"
 #include "dpc/Codegen/Codegen.h"
 #include "dpc/Dialect/DualPipe/DualPipe.h"
+#include "dpc/Dialect/NN/Element.h"
 #include "dpc/Dialect/NN/ModelAttrs.h"
 #include "dpc/Dialect/NN/Sharding.h"
 #include "mlir/IR/AsmState.h"
@@ -27,24 +28,6 @@ namespace fs = llvm::sys::fs;
 
 namespace dpc::artifact {
 namespace {
-
-dpcrt::Element elementOf(Type type) {
-  if (type.isF64())
-    return dpcrt::Element::F64;
-  if (type.isInteger(64))
-    return dpcrt::Element::I64;
-  if (type.isInteger(32))
-    return dpcrt::Element::I32;
-  if (type.isInteger(1))
-    return dpcrt::Element::Bool;
-  if (type.isInteger(8))
-    return type.isUnsignedInteger() ? dpcrt::Element::U8 : dpcrt::Element::I8;
-  if (type.isBF16())
-    return dpcrt::Element::BF16;
-  if (type.isF16())
-    return dpcrt::Element::F16;
-  return dpcrt::Element::F32;
-}
 
 class ArtifactWriter {
 public:
@@ -210,7 +193,7 @@ private:
     for (auto &[name, type] : inputs) {
       dpcrt::Manifest::Input input = bounds[name];
       input.name = name;
-      input.type = elementOf(type.getElementType());
+      input.type = *nn::getElement(type.getElementType());
       input.shape.assign(type.getShape().begin(), type.getShape().end());
       manifest.inputs.push_back(std::move(input));
     }
@@ -310,7 +293,7 @@ private:
       dpcrt::Manifest::Parameter parameter;
       parameter.name = op.getSymName().str();
       parameter.shape.assign(type.getShape().begin(), type.getShape().end());
-      parameter.type = elementOf(type.getElementType());
+      parameter.type = *nn::getElement(type.getElementType());
       parameter.trained = op.getTrained();
       parameter.holders.assign(held->second.begin(), held->second.end());
       describeNames(op, parameter);
@@ -410,7 +393,7 @@ private:
       auto type = entry.getAs<TypeAttr>("type");
       if (file && type) {
         auto tensor = cast<RankedTensorType>(type.getValue());
-        state.type = elementOf(tensor.getElementType());
+        state.type = *nn::getElement(tensor.getElementType());
         state.shape.assign(tensor.getShape().begin(), tensor.getShape().end());
         if (isInsideModel(file)) {
           if (int status = readModel(file, bytes.emplace_back()))

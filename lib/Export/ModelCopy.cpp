@@ -18,21 +18,6 @@ using onnx::TensorProto;
 namespace dpc::exporting {
 namespace {
 
-std::optional<TensorProto::DataType> onnxType(Element type) {
-  switch (type) {
-  case Element::F32:
-    return TensorProto::FLOAT;
-  case Element::F64:
-    return TensorProto::DOUBLE;
-  case Element::F16:
-    return TensorProto::FLOAT16;
-  case Element::BF16:
-    return TensorProto::BFLOAT16;
-  default:
-    return std::nullopt;
-  }
-}
-
 class Copier {
 public:
   Copier(const Manifest &manifest, std::string_view model) : manifest(manifest), model(model) {
@@ -164,8 +149,7 @@ private:
       return {};
     const Manifest::Parameter &p = *it->second.parameter;
     auto size = byteSize(tensor.dims, sizeOf(p.type));
-    if (onnxType(p.type) != TensorProto::DataType(tensor.type) || !size ||
-        *size != it->second.bytes)
+    if (onnxNumberOf(p.type) != int(tensor.type) || !size || *size != it->second.bytes)
       return error(Code::Artifact, "initializer '", it->first,
                    "' does not have the type and size of parameter '", p.name, "', ",
                    nameOf(p.type), shapeText(p.shape));

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Graph.h"
 
+#include "program/format/Element.h"
+
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
@@ -183,9 +185,8 @@ static void inferModules(Graph &graph) {
 }
 
 static bool isFloating(const onnx::TensorProto &tensor) {
-  return llvm::is_contained({onnx::TensorProto::FLOAT, onnx::TensorProto::DOUBLE,
-                             onnx::TensorProto::FLOAT16, onnx::TensorProto::BFLOAT16},
-                            tensor.data_type());
+  std::optional<dpcrt::Element> element = dpcrt::elementOfOnnx(tensor.data_type());
+  return element && dpcrt::isFloat(*element);
 }
 
 // Constant nodes that could be parameters become stored tensors. Nodes of functions

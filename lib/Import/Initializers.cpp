@@ -2,6 +2,7 @@
 #include "Initializers.h"
 
 #include "Emitter.h"
+#include "dpc/Dialect/NN/Element.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Endian.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -11,28 +12,22 @@ using namespace mlir;
 using namespace dpc::import;
 
 Type dpc::import::getStorageType(int64_t onnxType, MLIRContext *context) {
-  Builder b(context);
-  switch (onnxType) {
-  case onnx::TensorProto::FLOAT:
-    return b.getF32Type();
-  case onnx::TensorProto::DOUBLE:
-    return b.getF64Type();
-  case onnx::TensorProto::FLOAT16:
-    return b.getF16Type();
-  case onnx::TensorProto::BFLOAT16:
-    return b.getBF16Type();
-  case onnx::TensorProto::INT64:
-    return b.getI64Type();
-  case onnx::TensorProto::INT32:
-    return b.getI32Type();
-  case onnx::TensorProto::INT8:
-    return b.getIntegerType(8);
-  case onnx::TensorProto::UINT8:
-    return b.getIntegerType(8, /*isSigned=*/false);
-  case onnx::TensorProto::BOOL:
-    return b.getI1Type();
-  default:
+  std::optional<dpcrt::Element> element = dpcrt::elementOfOnnx(onnxType);
+  if (!element)
     return {};
+  switch (*element) {
+  case dpcrt::Element::F32:
+  case dpcrt::Element::F64:
+  case dpcrt::Element::F16:
+  case dpcrt::Element::BF16:
+  case dpcrt::Element::I64:
+  case dpcrt::Element::I32:
+  case dpcrt::Element::I8:
+  case dpcrt::Element::U8:
+  case dpcrt::Element::Bool:
+    return nn::getType(*element, context);
+  default:
+    return {}; // files have it, no operation computes with it
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include "Initializers.h"
 #include "LossBuilder.h"
+#include "program/format/Element.h"
 #include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
@@ -52,8 +53,8 @@ static std::string listOutputs(const ModelFile &file) {
 }
 
 static bool isFloatType(int64_t type) {
-  return type == onnx::TensorProto::FLOAT || type == onnx::TensorProto::DOUBLE ||
-         type == onnx::TensorProto::FLOAT16 || type == onnx::TensorProto::BFLOAT16;
+  std::optional<dpcrt::Element> element = dpcrt::elementOfOnnx(type);
+  return element && dpcrt::isFloat(*element);
 }
 
 FailureOr<LossChoice> dpc::import::chooseLoss(const ModelFile &file, const Graph &graph,

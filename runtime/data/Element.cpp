@@ -1,24 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// The table of element types.
 #include "data/Element.h"
 #include <cassert>
 #include <cstring>
 
 namespace dpcrt {
 namespace {
-struct Row {
-  Element type;
-  const char *name;
-  uint64_t size;
-  int integerBits; // value bits; 0: not an integer
-};
-constexpr Row rows[] = {
-    {Element::F32, "f32", 4, 0},  {Element::F64, "f64", 8, 0},   {Element::I64, "i64", 8, 63},
-    {Element::I32, "i32", 4, 31}, {Element::Bool, "bool", 1, 0}, {Element::BF16, "bf16", 2, 0},
-    {Element::F16, "f16", 2, 0},  {Element::U8, "u8", 1, 8},     {Element::I16, "i16", 2, 15},
-    {Element::I8, "i8", 1, 7},    {Element::U16, "u16", 2, 16},  {Element::U32, "u32", 4, 32},
-    {Element::U64, "u64", 8, 64}};
-const Row &row(Element type) { return rows[int(type)]; }
+// Value bits of an integer; 0 for other types.
+unsigned valueBits(Element type) {
+  return isInteger(type) ? bitsOf(type) - (kindOf(type) == ElementKind::Signed) : 0;
+}
 
 template <typename From, typename To> void widenAs(const void *src, void *dst, uint64_t count) {
   auto *to = static_cast<To *>(dst);
@@ -50,17 +40,6 @@ template <typename To> void widenTo(Element from, const void *src, void *dst, ui
 }
 } // namespace
 
-uint64_t sizeOf(Element type) { return row(type).size; }
-bool isInteger(Element type) { return row(type).integerBits != 0; }
-const char *nameOf(Element type) { return row(type).name; }
-
-std::optional<Element> elementNamed(std::string_view name) {
-  for (const Row &r : rows)
-    if (name == r.name)
-      return r.type;
-  return std::nullopt;
-}
-
 std::optional<uint64_t> byteSize(const std::vector<uint64_t> &shape, uint64_t unit) {
   uint64_t bytes = unit;
   for (uint64_t d : shape)
@@ -84,7 +63,7 @@ bool canWiden(Element from, Element to) {
     return from == Element::U8;
   if (to != Element::I64 && to != Element::I32)
     return false;
-  return isInteger(from) && row(from).integerBits <= row(to).integerBits;
+  return isInteger(from) && bitsOf(from) >= 8 && valueBits(from) <= valueBits(to);
 }
 
 void widen(Element from, const void *src, Element to, void *dst, uint64_t count) {

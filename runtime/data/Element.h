@@ -1,22 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Element types of files and programs, and the one conversion that data may
-// undergo: narrower integers are widened, everything else must match.
+// Sizes of tensors, and the one conversion that data may undergo: narrower integers are
+// widened, everything else must match.
 #pragma once
-#include <cstdint>
-#include <optional>
+#include "program/format/Element.h"
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace dpcrt {
-
-enum class Element { F32, F64, I64, I32, Bool, BF16, F16, U8, I16, I8, U16, U32, U64 };
-
-uint64_t sizeOf(Element type);
-bool isInteger(Element type); // Bool is not
-// "f32", as in manifests and messages.
-const char *nameOf(Element type);
-std::optional<Element> elementNamed(std::string_view name);
 
 // Elements of a shape times `unit`; nullopt if that does not fit 63 bits.
 std::optional<uint64_t> byteSize(const std::vector<uint64_t> &shape, uint64_t unit);

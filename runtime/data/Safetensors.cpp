@@ -2,7 +2,6 @@
 // Reading and writing safetensors.
 #include "data/Safetensors.h"
 #include "data/Hash.h"
-#include <cctype>
 #include <cstring>
 #include <nlohmann/json.hpp>
 
@@ -11,12 +10,6 @@ using nlohmann::json;
 
 namespace {
 constexpr uint64_t maximumHeader = 100 << 20; // as the reference implementation
-
-std::string upper(std::string s) {
-  for (char &c : s)
-    c = char(std::toupper(static_cast<unsigned char>(c)));
-  return s;
-}
 
 std::optional<uint64_t> asCount(const json &value) {
   if (!value.is_number_unsigned())
@@ -34,11 +27,8 @@ std::string parseTensor(const json &entry, uint64_t dataBegin, uint64_t fileSize
   const json &dtype = entry["dtype"], &shape = entry["shape"], &offsets = entry["data_offsets"];
   if (!dtype.is_string())
     return "dtype is not a string";
-  std::string name = dtype.get<std::string>();
-  for (char &c : name)
-    c = char(std::tolower(static_cast<unsigned char>(c)));
-  auto type = elementNamed(name);
-  if (!type)
+  auto type = elementOfSafetensors(dtype.get<std::string>());
+  if (!type || sizeOf(*type) == 0)
     return "has dtype " + dtype.get<std::string>() + ", which is not known";
   out.type = *type;
   if (!shape.is_array() || shape.size() > 32)
@@ -124,7 +114,7 @@ Status writeSafetensors(const std::string &path, const std::vector<TensorToWrite
   uint64_t offset = 0;
   for (const TensorToWrite &t : tensors) {
     uint64_t bytes = *byteSize(t.shape, sizeOf(t.type));
-    header[t.name] = {{"dtype", upper(nameOf(t.type))},
+    header[t.name] = {{"dtype", safetensorsNameOf(t.type)},
                       {"shape", t.shape},
                       {"data_offsets", {offset, offset + bytes}}};
     offset += bytes;

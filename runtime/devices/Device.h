@@ -68,7 +68,7 @@ public:
   // dst[i] = sources[0][i] + sources[1][i] + ..., in this order; dst may be one of
   // the sources. `dtype` is F32, F64, I32 or I64.
   virtual void reduce(Lane &lane, void *dst, const void *const *sources, size_t sourceCount,
-                      uint64_t count, fb::DType dtype) = 0;
+                      uint64_t count, Element dtype) = 0;
 };
 
 } // namespace dpcrt

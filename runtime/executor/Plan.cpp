@@ -150,7 +150,7 @@ Status Planner::addCollective(const fb::Collective &collective, const Frame &fra
   const fb::Group &group = *program.groups()->Get(collective.group());
   CollectiveSpec spec;
   spec.kind = collective.kind();
-  spec.dtype = collective.dtype();
+  spec.dtype = elementOf(collective);
   // A name has the same ranks everywhere: the checker sees to that. Where each
   // coordinate of ep is a group of its own, it is part of the name.
   spec.group = std::string(text(group.name()));

@@ -9,28 +9,6 @@
 
 namespace dpcrt {
 
-Element elementOf(fb::DType type) {
-  switch (type) {
-  case fb::DType::F32:
-    return Element::F32;
-  case fb::DType::F64:
-    return Element::F64;
-  case fb::DType::I64:
-    return Element::I64;
-  case fb::DType::I32:
-    return Element::I32;
-  case fb::DType::Bool:
-    return Element::Bool;
-  case fb::DType::BF16:
-    return Element::BF16;
-  case fb::DType::F16:
-    return Element::F16;
-  case fb::DType::U8:
-    return Element::U8;
-  }
-  return Element::U8;
-}
-
 namespace {
 // What another major version lays out differently begins with the checksums, so the
 // version is looked at before them, in a manifest that nothing vouches for yet.
@@ -97,10 +75,10 @@ Status compare(const Manifest &m, const Manifest::EntryPoint &entry, uint32_t pp
     const Manifest::Parameter *known = m.parameter(name);
     std::vector<uint64_t> shape = shapeOf(*parameter->tensor()), sliced = shape;
     sliced.insert(sliced.begin(), m.mesh.ep);
-    if (!known || elementOf(parameter->tensor()->dtype()) != known->type ||
+    if (!known || elementOf(*parameter->tensor()) != known->type ||
         (known->shape != shape && (m.mesh.ep == 1 || known->shape != sliced)))
-      return differs("parameter '", name, "' (",
-                     described(elementOf(parameter->tensor()->dtype()), shape), ")");
+      return differs("parameter '", name, "' (", described(elementOf(*parameter->tensor()), shape),
+                     ")");
     if (!std::binary_search(known->holders.begin(), known->holders.end(), pp))
       return differs("the holders of '", name, "'");
   }
@@ -108,7 +86,7 @@ Status compare(const Manifest &m, const Manifest::EntryPoint &entry, uint32_t pp
     std::string name(text(input->name()));
     auto known =
         std::find_if(m.inputs.begin(), m.inputs.end(), [&](auto &i) { return i.name == name; });
-    if (known == m.inputs.end() || known->type != elementOf(input->dtype()) ||
+    if (known == m.inputs.end() || known->type != elementOf(*input) ||
         known->shape != shapeOf(*input))
       return differs("input '", name, "'");
   }
@@ -135,7 +113,7 @@ Status sliceInputs(Artifact &artifact) {
       for (auto *command : items(file->order()))
         if (auto *feed = command->action_as_Feed()) {
           const fb::Tensor &tensor = *file->inputs()->Get(feed->input());
-          uint64_t bytes = *byteSize(shapeOf(tensor), elementBytes(tensor.dtype()));
+          uint64_t bytes = *byteSize(shapeOf(tensor), sizeOf(elementOf(tensor)));
           bool isSlice = feed->dst()->bytes() != bytes;
           auto [at, isNew] = sliced.try_emplace(std::string(text(tensor.name())), isSlice);
           if (!isNew && at->second != isSlice)

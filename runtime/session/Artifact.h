@@ -27,6 +27,4 @@ struct Artifact {
 // Errors have code Artifact.
 Status openArtifact(const std::string &directory, Artifact &out);
 
-Element elementOf(fb::DType type);
-
 } // namespace dpcrt

@@ -29,7 +29,7 @@ Status EntryPointRun::prepare(const Artifact &artifact, const std::string &name,
     for (auto *output : items(program.outputs())) {
       auto &values = outputs[std::string(text(output->name()))];
       values.assign(size_t(microBatches) * experts, NAN);
-      if (output->dtype() != fb::DType::F32)
+      if (elementOf(*output) != Element::F32)
         return error(Code::Artifact, "output '", text(output->name()), "' is not f32");
       outputOf.back().push_back(&values);
     }

@@ -24,7 +24,7 @@ struct TransferSpec {
 // One member's part of a collective.
 struct CollectiveSpec {
   fb::CollectiveKind kind;
-  fb::DType dtype;
+  Element dtype;
   std::string group;             // the same for all members
   uint32_t sequence;             // counts the collectives of a group, from 0
   std::vector<uint32_t> members; // global ranks, ascending

@@ -209,15 +209,15 @@ public:
   }
 
   void reduce(Lane &, void *dst, const void *const *sources, size_t sourceCount, uint64_t count,
-              fb::DType dtype) override {
+              Element dtype) override {
     switch (dtype) {
-    case fb::DType::F32:
+    case Element::F32:
       return reduceAs<float>(dst, sources, sourceCount, count);
-    case fb::DType::F64:
+    case Element::F64:
       return reduceAs<double>(dst, sources, sourceCount, count);
-    case fb::DType::I64:
+    case Element::I64:
       return reduceAs<int64_t>(dst, sources, sourceCount, count);
-    case fb::DType::I32:
+    case Element::I32:
       return reduceAs<int32_t>(dst, sources, sourceCount, count);
     default:
       assert(false && "refused at load");

@@ -90,7 +90,7 @@ void dpcrt::matchMessages(const std::vector<RankGraph> &ranks, std::vector<Match
 static std::string inWords(const fb::Collective &collective) {
   std::string out = std::string(collectiveName(collective.kind())) + " of " +
                     std::to_string(collective.src()->bytes()) + " bytes of " +
-                    dtypeName(collective.dtype());
+                    nameOf(elementOf(collective));
   return out;
 }
 

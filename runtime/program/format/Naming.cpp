@@ -87,28 +87,6 @@ const char *dpcrt::collectiveName(fb::CollectiveKind kind) {
   return "collective";
 }
 
-const char *dpcrt::dtypeName(fb::DType type) {
-  switch (type) {
-  case fb::DType::F32:
-    return "f32";
-  case fb::DType::F64:
-    return "f64";
-  case fb::DType::I64:
-    return "i64";
-  case fb::DType::I32:
-    return "i32";
-  case fb::DType::Bool:
-    return "bool";
-  case fb::DType::BF16:
-    return "bf16";
-  case fb::DType::F16:
-    return "f16";
-  case fb::DType::U8:
-    return "u8";
-  }
-  return "unknown";
-}
-
 const char *dpcrt::accessName(fb::Access access) {
   switch (access) {
   case fb::Access::Read:

@@ -25,7 +25,6 @@ std::string plainText(std::string_view text);
 const char *roleName(fb::ArenaRole role);
 const char *streamKindName(fb::StreamKind kind);
 const char *collectiveName(fb::CollectiveKind kind);
-const char *dtypeName(fb::DType type);
 const char *accessName(fb::Access access);
 
 /// "1st", "2nd", "3rd", "11th", of a number that counts from 1.

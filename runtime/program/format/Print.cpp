@@ -125,7 +125,7 @@ void Printer::printTensor(const fb::Tensor &tensor) {
   out << plainText(text(tensor.name())) << " ";
   for (uint64_t size : items(tensor.shape()))
     out << size << "x";
-  out << dtypeName(tensor.dtype());
+  out << nameOf(elementOf(tensor));
 }
 
 void Printer::printTensors(const char *title,
@@ -298,7 +298,7 @@ void Printer::printAction(const fb::Block *block, const fb::Command &command) {
     return printExchange(*command.action_as_Exchange());
   case fb::Action::Collective: {
     const fb::Collective &collective = *command.action_as_Collective();
-    out << dtypeName(collective.dtype()) << " " << place(block, *collective.src()) << " to "
+    out << nameOf(elementOf(collective)) << " " << place(block, *collective.src()) << " to "
         << place(block, *collective.dst()) << " among "
         << plainText(text(program.groups()->Get(collective.group())->name()));
     return;

@@ -11,6 +11,7 @@
 #define DPCRT_PROGRAM_FORMAT_PROGRAM_H
 
 #include "Program_generated.h"
+#include "program/format/Element.h"
 
 #include <cstdint>
 #include <string_view>
@@ -75,24 +76,9 @@ inline std::string_view text(const fb::Program &program, uint32_t index) {
                                           : std::string_view();
 }
 
-/// Bytes of one element; 0 for a value outside the enumeration.
-inline uint64_t elementBytes(fb::DType type) {
-  switch (type) {
-  case fb::DType::F64:
-  case fb::DType::I64:
-    return 8;
-  case fb::DType::F32:
-  case fb::DType::I32:
-    return 4;
-  case fb::DType::BF16:
-  case fb::DType::F16:
-    return 2;
-  case fb::DType::Bool:
-  case fb::DType::U8:
-    return 1;
-  }
-  return 0;
-}
+/// Of a program that came through Reader.h.
+inline Element elementOf(const fb::Tensor &tensor) { return Element(tensor.dtype()); }
+inline Element elementOf(const fb::Collective &collective) { return Element(collective.dtype()); }
 
 inline bool reads(fb::Access access) { return access != fb::Access::Write; }
 inline bool writes(fb::Access access) { return access != fb::Access::Read; }

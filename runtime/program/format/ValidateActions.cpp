@@ -168,7 +168,7 @@ void Validator::validateCall(const Scope &scope, uint32_t index, const fb::Call 
   if (bytes.size() != 3)
     return;
   for (const fb::Argument *argument : walk(call.args()))
-    if (argument->ref().offset() % elementBytes(fb::DType::F32) != 0)
+    if (argument->ref().offset() % sizeOf(Element::F32) != 0)
       error(where(scope, index), ": an argument lies at offset ", argument->ref().offset(),
             ", which is no multiple of 4 bytes");
   validateArguments(scope, where(scope, index), "library call " + std::to_string(call.call()),
@@ -209,13 +209,13 @@ void Validator::validateCollective(const Scope &scope, uint32_t index,
                                    const fb::Collective &collective) {
   std::string here = where(scope, index);
   if (!inRange(collective.kind(), fb::CollectiveKind::MAX) ||
-      !inRange(collective.dtype(), fb::DType::MAX)) {
+      !elementNumbered(collective.dtype())) {
     error(here, " has an unknown kind or type");
     return;
   }
   bool sums = collective.kind() == fb::CollectiveKind::AllReduce ||
               collective.kind() == fb::CollectiveKind::ReduceScatter;
-  if (sums && collective.dtype() == fb::DType::Bool)
+  if (sums && elementOf(collective) == Element::Bool)
     error(here, " reduces values of type bool");
   if (collective.group() >= count(program.groups())) {
     error(here, " names group ", collective.group(), " of ", count(program.groups()));
@@ -228,7 +228,12 @@ void Validator::validateCollective(const Scope &scope, uint32_t index,
   if (!member)
     error(here, " is of group ", quoted(text(group->name())),
           ", to which this rank does not belong");
-  uint64_t element = elementBytes(collective.dtype());
+  uint64_t element = sizeOf(elementOf(collective));
+  if (element == 0) {
+    error(here, " moves values of type ", nameOf(elementOf(collective)),
+          ", of which several share a byte");
+    return;
+  }
   bool src = checkRef(scope, here, collective.src(), "the source", false, element);
   bool dst = checkRef(scope, here, collective.dst(), "the destination", true, element);
   if (!src || !dst)
@@ -239,7 +244,7 @@ void Validator::validateCollective(const Scope &scope, uint32_t index,
     members *= program.mesh()->ep();
   if (from.bytes() % element || to.bytes() % element)
     error(here, " moves ", from.bytes(), " and ", to.bytes(),
-          " bytes, which are not whole values of type ", dtypeName(collective.dtype()));
+          " bytes, which are not whole values of type ", nameOf(elementOf(collective)));
   uint64_t expected = from.bytes();
   bool whole = true;
   switch (collective.kind()) {

@@ -275,9 +275,9 @@ void Validator::validateGroups() {
 }
 
 bool Validator::tensorBytes(const fb::Tensor &tensor, uint64_t &bytes) {
-  if (!inRange(tensor.dtype(), fb::DType::MAX))
+  if (!elementNumbered(tensor.dtype()))
     return false;
-  bytes = elementBytes(tensor.dtype());
+  bytes = sizeOf(elementOf(tensor));
   for (uint64_t size : walk(tensor.shape()))
     if (!multiply(bytes, size))
       return false;
@@ -291,7 +291,7 @@ void Validator::validateTensors() {
     for (const fb::Tensor *tensor : walk(tensors)) {
       checkName(tensor->name(), what, index++, names);
       uint64_t bytes;
-      if (!inRange(tensor->dtype(), fb::DType::MAX))
+      if (!elementNumbered(tensor->dtype()))
         error(what, " ", quoted(text(tensor->name())), " is of unknown type ",
               unsigned(tensor->dtype()));
       else if (!tensorBytes(*tensor, bytes) || bytes == 0)

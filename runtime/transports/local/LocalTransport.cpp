@@ -118,7 +118,7 @@ private:
 // p of step s is over when its counter is s times the number of members.
 struct SharedCollective {
   fb::CollectiveKind kind;
-  fb::DType dtype;
+  Element dtype;
   std::vector<uint32_t> members;
   std::vector<const void *> src;
   std::vector<void *> dst;
@@ -202,7 +202,7 @@ private:
   // Elements of all-reduce that member i sums; the same elements whatever else is
   // split, and each element by one member in the order of members.
   uint64_t chunkBegin(size_t i) const {
-    uint64_t n = shared.srcBytes / elementBytes(shared.dtype);
+    uint64_t n = shared.srcBytes / sizeOf(shared.dtype);
     return n / shared.members.size() * i + n % shared.members.size() * i / shared.members.size();
   }
 
@@ -210,7 +210,7 @@ private:
     std::vector<const void *> &from = scratch;
     from.clear();
     for (const void *src : shared.src)
-      from.push_back(static_cast<const char *>(src) + first * elementBytes(shared.dtype));
+      from.push_back(static_cast<const char *>(src) + first * sizeOf(shared.dtype));
     lane.enter();
     device.reduce(lane, to, from.data(), from.size(), count, shared.dtype);
   }
@@ -218,7 +218,7 @@ private:
   void ownPart(Lane &lane) {
     size_t count = shared.members.size();
     auto *dst = static_cast<char *>(shared.dst[self]);
-    uint64_t unit = elementBytes(shared.dtype);
+    uint64_t unit = sizeOf(shared.dtype);
     switch (shared.kind) {
     case fb::CollectiveKind::AllReduce: {
       uint64_t begin = chunkBegin(self), end = chunkBegin(self + 1);
@@ -242,7 +242,7 @@ private:
   }
 
   void gatherChunks() {
-    uint64_t unit = elementBytes(shared.dtype);
+    uint64_t unit = sizeOf(shared.dtype);
     for (size_t i = 0; i < shared.members.size(); ++i)
       if (i != self) {
         uint64_t begin = chunkBegin(i) * unit, end = chunkBegin(i + 1) * unit;
@@ -350,7 +350,7 @@ public:
 
 private:
   static Status checkSizes(const CollectiveSpec &spec) {
-    uint64_t m = spec.members.size(), unit = elementBytes(spec.dtype);
+    uint64_t m = spec.members.size(), unit = sizeOf(spec.dtype);
     uint64_t want = spec.kind == fb::CollectiveKind::AllGather       ? spec.srcBytes * m
                     : spec.kind == fb::CollectiveKind::ReduceScatter ? spec.srcBytes / m
                                                                      : spec.srcBytes;
@@ -362,11 +362,10 @@ private:
       return error(Code::Artifact, "collective ", spec.sequence, " of group '", spec.group,
                    "' has sizes that do not fit: ", spec.srcBytes, " and ", spec.dstBytes,
                    " bytes");
-    bool summable = spec.dtype == fb::DType::F32 || spec.dtype == fb::DType::F64 ||
-                    spec.dtype == fb::DType::I64 || spec.dtype == fb::DType::I32;
+    bool summable = spec.dtype == Element::F32 || spec.dtype == Element::F64 ||
+                    spec.dtype == Element::I64 || spec.dtype == Element::I32;
     if (sums && !summable)
-      return error(Code::Artifact, "a collective cannot add values of type ",
-                   fb::EnumNameDType(spec.dtype));
+      return error(Code::Artifact, "a collective cannot add values of type ", nameOf(spec.dtype));
     return {};
   }
 

@@ -313,7 +313,7 @@ rank 0: reduce-scatter #23 'bucket 0': buffer 0 and buffer 1 overlap, gradients[
         {"KindThatIsUnknown",
          [](Programs &p, Programs &q) {
            p[0]->order[23]->action.AsCollective()->dtype =
-               static_cast<fb::DType>(77);
+               77;
          },
          R"(rank0: rank 0: all-reduce #23 'bucket 0' has an unknown kind or type)"},
 
@@ -417,7 +417,7 @@ message 4, which exchange #3 'y m0' of rank 1 sends to rank 3, is never received
          [](Programs &p, Programs &q) {
            p[1]->order[indexOf(*p[1], fb::Action::Collective, 0)]
                ->action.AsCollective()
-               ->dtype = fb::DType::I32;
+               ->dtype = uint8_t(Element::I32);
          },
          R"(the 1st collective of group 'all' is all-reduce of 64 bytes of f32 on rank 0 (all-reduce #23 'bucket 0'), but all-reduce of 64 bytes of i32 on rank 1 (all-reduce #19 'bucket 0'))"},
 

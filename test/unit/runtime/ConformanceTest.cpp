@@ -182,7 +182,7 @@ TEST_P(Conformance, Collectives) {
             src[i].push_back(float(i + 1) * 0.1f + float(k));
           dst[i].assign(dstCount, -1);
           CollectiveSpec spec{kind,
-                              fb::DType::F32,
+                              Element::F32,
                               "g",
                               0,
                               ranks,
@@ -269,7 +269,7 @@ TEST_P(Conformance, MemoryFunctions) {
   EXPECT_EQ(v[210], 0);
   int64_t a[] = {1, 5}, b[] = {7, 2}, m[2];
   const void *sources[] = {a, b};
-  device->reduce(*lane, m, sources, 2, 2, fb::DType::I64);
+  device->reduce(*lane, m, sources, 2, 2, Element::I64);
   EXPECT_EQ(m[0], 8);
   EXPECT_EQ(m[1], 7);
 }
