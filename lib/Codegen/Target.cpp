@@ -39,11 +39,25 @@ std::unique_ptr<llvm::TargetMachine> Target::createMachine() const {
                                   std::nullopt, llvm::CodeGenOptLevel::Default));
 }
 
+static constexpr llvm::StringLiteral kDefault = "cpu", kNative = "cpu:native";
+// Levels of the x86-64 psABI, by the names that LLVM has for them too.
+static constexpr llvm::StringLiteral kLevels[] = {"x86-64-v3", "x86-64-v4"};
+
+std::vector<std::string> targetNames() {
+  std::vector<std::string> names = {kDefault.str()};
+  for (llvm::StringRef level : kLevels)
+    names.push_back(("cpu:" + level).str());
+  names.push_back(kNative.str());
+  return names;
+}
+
 llvm::Expected<Target> Target::get(llvm::StringRef name) {
   Target target;
-  if (name == "cpu") {
-    target.cpu = "x86-64-v3";
-  } else if (name == "cpu:native") {
+  llvm::StringRef level = name == kDefault ? kLevels[0] : name;
+  level.consume_front("cpu:");
+  if (llvm::is_contained(kLevels, level) && name != level) {
+    target.cpu = level.str();
+  } else if (name == kNative) {
     target.cpu = llvm::sys::getHostCPUName().str();
     std::vector<std::string> on, off;
     for (const auto &feature : llvm::sys::getHostCPUFeatures())
@@ -53,9 +67,9 @@ llvm::Expected<Target> Target::get(llvm::StringRef name) {
     on.insert(on.end(), off.begin(), off.end());
     target.features = llvm::join(on, ",");
   } else {
-    return llvm::createStringError(
-        llvm::inconvertibleErrorCode(),
-        "unknown target '%s'; known are 'cpu' (x86-64-v3) and 'cpu:native'", name.str().c_str());
+    return llvm::createStringError(llvm::inconvertibleErrorCode(),
+                                   "there is no target '%s'; there are %s", name.str().c_str(),
+                                   llvm::join(targetNames(), ", ").c_str());
   }
   std::unique_ptr<llvm::TargetMachine> machine = target.createMachine();
   if (!machine)

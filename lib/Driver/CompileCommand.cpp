@@ -7,6 +7,7 @@
 #include "Explain.h"
 #include "MemoryLimit.h"
 #include "Summary.h"
+#include "dpc/Codegen/Codegen.h"
 #include "dpc/Driver/Registry.h"
 #include "dpc/Partition/Partition.h"
 
@@ -233,8 +234,10 @@ int compileCommand(const std::vector<std::string> &args, std::ostream &out, std:
       ->required();
   app.add_option("-o,--output", options.output, "the artifact to make (a directory)");
   addShapeFlags(app, options, memoryLimit);
-  app.add_option("--target", options.target, "cpu, cpu:x86-64-v3 or cpu:native")
-      ->check(CLI::IsMember({"cpu", "cpu:x86-64-v3", "cpu:native"}));
+  app.add_option("--target", options.target,
+                 "the processor that kernels are compiled for: " +
+                     llvm::join(codegen::targetNames(), ", "))
+      ->check(CLI::IsMember(codegen::targetNames()));
   app.add_option("--compile-to", options.compileTo, "stop after this phase");
   app.add_option("--dump-phases", options.dumpPhases, "folder for the module after each phase");
   app.add_option("--report", options.report, "write a JSON report");

@@ -5,7 +5,7 @@
 // RUN: not dpc-opt %s --codegen-show-kernels=target=gpu 2>&1 | FileCheck %s --check-prefix=TARGET
 
 // FORM: error: form is 'asm'; known are linalg and loops
-// TARGET: error: unknown target 'gpu'
+// TARGET: error: there is no target 'gpu'
 
 // One generic per operation; a sum over rows is a reduction.
 // LINALG-NOT: nn.

@@ -196,3 +196,17 @@ def test_param_group_matches_the_framework_s_names(tmp_path):
     moved, held = weights(), weights("--param-group", "model.layers.0.mlp.*:lr=0x")
     changed = {name for name in moved if not np.array_equal(moved[name], held[name])}
     assert len(changed) == 3 and changed <= made_up
+
+
+def test_target_names_the_processor(tmp_path):
+    def compiled(target, **more):
+        return expect("dpc", "compile", MLP, "--init", "seed:1", "--optimizer", "sgd", "--target", target, "-o", tmp_path / "t.dpc", "--force", **more)
+
+    features = {}
+    for target in ("cpu", "cpu:x86-64-v3", "cpu:x86-64-v4"):
+        compiled(target)
+        features[target] = json.loads((tmp_path / "t.dpc" / "manifest.json").read_text())["targets"][0]["features"]
+    assert features["cpu"] == features["cpu:x86-64-v3"] and "avx2" in features["cpu"]
+    assert "avx512f" in features["cpu:x86-64-v4"] and "avx512f" not in features["cpu"]
+    compiled("cpu:x86-64-v2", status=2, words=["--target", "cpu:x86-64-v3"])
+    compiled("cuda:sm_90", status=2, words=["--target"])

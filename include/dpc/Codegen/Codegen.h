@@ -7,7 +7,8 @@
 //
 // `buffers` are the arguments in order, then the results that do not share an
 // argument's buffer, then a per-thread scratch buffer if `scratchBytes` is not 0.
-// All are aligned to 64 bytes. begin..end is a part of the kernel's range: any
+// They begin where the program format says (alignmentOf in
+// runtime/program/format/Program.h). begin..end is a part of the kernel's range: any
 // split of 0..range-1 over calls gives the same bits. Nothing is allocated and
 // nothing is global. docs/Kernels.md says how kernels are made and why their bits
 // depend on nothing but the operations' shapes and the target.
@@ -40,9 +41,13 @@ struct CompiledKernel {
 
 /// The machine that kernels are compiled for.
 struct TargetOptions {
-  std::string target = "cpu"; ///< "cpu" (x86-64-v3) or "cpu:native" (this host)
+  std::string target = "cpu"; ///< one of targetNames()
   unsigned jobs = 0;          ///< compile workers; 0: one per core. Does not change the output
 };
+
+/// The targets there are: "cpu" is "cpu:x86-64-v3", the same on every machine;
+/// "cpu:native" is the machine that compiles.
+std::vector<std::string> targetNames();
 
 struct CompiledKernels {
   std::vector<CompiledKernel> kernels; ///< in the order of the module

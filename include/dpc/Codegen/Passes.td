@@ -37,7 +37,7 @@ def CodegenShowKernels : Pass<"codegen-show-kernels", "::mlir::ModuleOp"> {
   }];
   let options = [
     Option<"form", "form", "std::string", "\"linalg\"", "linalg or loops">,
-    Option<"target", "target", "std::string", "\"cpu\"", "cpu (x86-64-v3) or cpu:native">
+    Option<"target", "target", "std::string", "\"cpu\"", "as of dpc compile">
   ];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",

@@ -104,11 +104,33 @@ TEST(Codegen, RefusesWhatItCannotCompute) {
   EXPECT_FALSE(llvm::sys::fs::exists(path));
 }
 
+// "cpu" is a level by another name; every level says what it needs.
+TEST(Codegen, LevelsOfTheProcessor) {
+  auto compile = [](const std::string &target) {
+    ParsedModule parsed(manyKernels());
+    llvm::SmallString<128> path;
+    EXPECT_FALSE(llvm::sys::fs::createTemporaryFile("dpc-test", "so", path));
+    auto compiled = compileKernels(*parsed.module, {target, 1}, path);
+    EXPECT_TRUE(succeeded(compiled)) << target;
+    auto features = succeeded(compiled) ? compiled->features : std::vector<std::string>();
+    std::pair result(contents(path.str().str()), features);
+    llvm::sys::fs::remove(path);
+    return result;
+  };
+  auto plain = compile("cpu"), third = compile("cpu:x86-64-v3"), fourth = compile("cpu:x86-64-v4");
+  EXPECT_FALSE(plain.first.empty());
+  EXPECT_EQ(plain.first, third.first);
+  EXPECT_NE(third.first, fourth.first);
+  EXPECT_FALSE(llvm::is_contained(third.second, "avx512f"));
+  EXPECT_TRUE(llvm::is_contained(fourth.second, "avx512f"));
+}
+
 TEST(Codegen, RefusesUnknownTargets) {
   ParsedModule parsed("");
   EXPECT_TRUE(failed(compileKernels(*parsed.module, {"gpu", 1}, "/nonexistent")));
   ASSERT_EQ(parsed.errors.size(), 1u);
-  EXPECT_NE(parsed.errors[0].find("unknown target 'gpu'"), std::string::npos) << parsed.errors[0];
+  EXPECT_NE(parsed.errors[0].find("there is no target 'gpu'"), std::string::npos)
+      << parsed.errors[0];
 }
 
 TEST(Codegen, ReportsOutputThatCannotBeWritten) {
