@@ -45,6 +45,7 @@ struct DualPipeVerifyKernelsPass : impl::DualPipeVerifyKernelsBase<DualPipeVerif
         failed = true;
       }
     }
+    failed |= mlir::failed(verifyTypes());
     for (auto stage : getOperation().getOps<dualpipe::StageOp>())
       if (!stage.getCost()) {
         stage.emitOpError() << "has no cost";
@@ -53,6 +54,36 @@ struct DualPipeVerifyKernelsPass : impl::DualPipeVerifyKernelsBase<DualPipeVerif
     if (failed)
       signalPassFailure();
     markAllAnalysesPreserved();
+  }
+
+  // What is not computed in its own type must never be compiled: it would be computed
+  // in another without a word. Kernels' types are code generation's to refuse.
+  LogicalResult verifyTypes() {
+    bool failed = false;
+    auto isF32 = [](Type type) { return getElementTypeOrSelf(type).isF32(); };
+    for (auto body : getOperation().getOps<dualpipe::BodyOp>())
+      body.walk([&](nn::CostOpInterface op) {
+        Type odd;
+        for (Type type : llvm::concat<const Type>(SmallVector<Type>(op->getOperandTypes()),
+                                                  SmallVector<Type>(op->getResultTypes())))
+          if (!odd && !isF32(type))
+            odd = getElementTypeOrSelf(type);
+        if (!op.isLibraryCall() || !odd)
+          return;
+        op->emitOpError() << "has elements of " << odd
+                          << "; products are computed in f32: cast what it takes to f32, or export "
+                             "the model in float32";
+        failed = true;
+      });
+    for (auto parameter : getOperation().getOps<nn::ParameterOp>())
+      if (parameter.getTrained() && !isF32(parameter.getType())) {
+        parameter.emitOpError() << "is trained and has elements of "
+                                << getElementTypeOrSelf(parameter.getType())
+                                << "; trained parameters are f32: export the model in float32, or "
+                                   "--freeze it";
+        failed = true;
+      }
+    return failure(failed);
   }
 
   static bool isView(Operation *op) {

@@ -3,7 +3,7 @@
 import numpy as np
 import onnx
 import pytest
-from commands import succeed
+from commands import refuse, succeed
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import load_file, save_file
 
@@ -31,3 +31,51 @@ def test_an_input_keeps_its_type_and_sign(tmp_path, name):
     gradient = x.astype(np.float64).sum(axis=(0, 1))[:, None] / (2 * 4 * 3) * np.ones((1, 3))
     np.testing.assert_allclose(step["grad/w"], gradient, rtol=1e-5, atol=1e-5)
     succeed("dpc", "verify", tmp_path / "m.dpc", "--data", tmp_path / "x.safetensors")
+
+
+def small(tmp_path, nodes, initializers):
+    """x [4, 6] in float32, through the nodes to `y`, and the mean of y."""
+    nodes = [*nodes, helper.make_node("ReduceMean", ["y"], ["loss"], name="mean", keepdims=0)]
+    graph = helper.make_graph(nodes, "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [4, 6])],
+                              [helper.make_tensor_value_info("loss", TensorProto.FLOAT, [])], initializers)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), tmp_path / "m.onnx")
+    return tmp_path / "m.onnx"
+
+
+def cast(given, made, kind):
+    return helper.make_node("Cast", [given], [made], name=f"to_{made}", to=kind)
+
+
+def test_a_product_in_double_precision_is_refused_and_not_computed_in_another(tmp_path):
+    model = small(tmp_path, [cast("x", "x64", TensorProto.DOUBLE), cast("w", "w64", TensorProto.DOUBLE), helper.make_node("MatMul", ["x64", "w64"], ["y64"], name="mm"),
+                             cast("y64", "y", TensorProto.FLOAT)], [numpy_helper.from_array(np.ones((6, 3), np.float32), "w")])
+    for command in (["check", model], ["compile", model, "-o", tmp_path / "m.dpc"]):
+        refuse(3, ["mm", "f64", "products are computed in f32"], "dpc", *command)
+    assert not (tmp_path / "m.dpc").exists()
+
+
+def test_a_function_in_double_precision_is_refused_in_words(tmp_path):
+    model = small(tmp_path, [helper.make_node("Mul", ["x", "w"], ["p"], name="p"), cast("p", "p64", TensorProto.DOUBLE), helper.make_node("Tanh", ["p64"], ["y64"], name="curve"),
+                             cast("y64", "y", TensorProto.FLOAT)], [numpy_helper.from_array(np.ones((4, 6), np.float32), "w")])
+    refuse(3, ["curve", "f64"], "dpc", "compile", model, "--train", "w", "-o", tmp_path / "m.dpc")
+
+
+def test_sums_in_double_precision_keep_it(tmp_path):
+    """A large value that float32 would lose cancels in the end."""
+    big = np.full((4, 6), 2.0**40)
+    nodes = [helper.make_node("Mul", ["x", "w"], ["p"], name="p"), cast("p", "p64", TensorProto.DOUBLE), helper.make_node("Add", ["p64", "big"], ["up"], name="up"),
+             helper.make_node("Sub", ["up", "big"], ["y64"], name="down"), cast("y64", "y", TensorProto.FLOAT)]
+    model = small(tmp_path, nodes, [numpy_helper.from_array(np.full((4, 6), 0.5, np.float32), "w"), numpy_helper.from_array(big, "big")])
+    x = np.random.default_rng(3).standard_normal((2, 4, 6)).astype(np.float32)
+    save_file({"x": x}, tmp_path / "x.safetensors")
+    succeed("dpc", "compile", model, "-o", tmp_path / "m.dpc", "--train", "w", "--micro-batches", 2, "--optimizer", "sgd")
+    succeed("dpc", "run", tmp_path / "m.dpc", "--data", tmp_path / "x.safetensors", "--steps", 1, "--lr", 0.5, "--dump", tmp_path / "dump")
+    losses = load_file(str(tmp_path / "dump" / "step-1.safetensors"))["loss"]
+    np.testing.assert_allclose(losses, (x.astype(np.float64) * 0.5).mean(axis=(1, 2)), rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", [TensorProto.FLOAT16, TensorProto.BFLOAT16])
+def test_weights_of_half_precision_are_refused_by_name(tmp_path, kind):
+    weight = helper.make_tensor("half", kind, [6, 3], np.ones(18, np.float32))
+    model = small(tmp_path, [cast("half", "w", TensorProto.FLOAT), helper.make_node("MatMul", ["x", "w"], ["y"], name="mm")], [weight])
+    refuse(3, ["half", "trained parameters are f32"], "dpc", "compile", model, "--train", "half", "-o", tmp_path / "m.dpc")

@@ -436,7 +436,8 @@ private:
     Range target = instanceRange(item.instance);
     operands.push_back(slot(target));
     append(after, waits(target, true, number, Compute));
-    const std::string &kernel = kernels.gradientSum.at({(unsigned)edges.size(), target.bytes});
+    const std::string &kernel =
+        kernels.gradientSum.at({(unsigned)edges.size(), model.edgeTypes[edges.front()]});
     useKernel(kernel);
     place(number, Compute,
           prog::LaunchOp::create(at, loc, event, kernel, operands, after, prog::StreamKind::Compute)

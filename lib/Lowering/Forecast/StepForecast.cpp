@@ -76,7 +76,7 @@ private:
     for (unsigned output = 0; output < model.edgesOfOutput[stage].size(); ++output)
       if (std::vector<unsigned> edges = gradientEdges(model, stage, output); edges.size() > 1)
         seconds += secondsOf(
-            kernels.gradientSum.at({(unsigned)edges.size(), model.edges[edges.front()].bytes}));
+            kernels.gradientSum.at({(unsigned)edges.size(), model.edgeTypes[edges.front()]}));
     return seconds;
   }
 

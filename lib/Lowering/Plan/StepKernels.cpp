@@ -28,8 +28,11 @@ func::FuncOp createKernel(ModuleOp module, StringRef name, ArrayRef<Type> argume
   return kernel;
 }
 
-std::string sumName(unsigned count, int64_t elements) {
-  return "k_sum" + std::to_string(count) + "_f32_" + std::to_string(elements);
+std::string sumName(unsigned count, RankedTensorType type) {
+  std::string name;
+  llvm::raw_string_ostream(name) << "k_sum" << count << "_" << type.getElementType() << "_"
+                                 << type.getNumElements();
+  return name;
 }
 
 } // namespace
@@ -46,16 +49,16 @@ FailureOr<StepKernels> createStepKernels(const StepModel &model) {
           llvm::count_if(edges, [&](unsigned edge) { return model.edges[edge].gradient; });
       if (count < 2)
         continue;
-      int64_t bytes = model.edges[edges.front()].bytes;
-      auto type = RankedTensorType::get({bytes / 4}, f32);
-      auto kernel = createKernel(module, sumName(count, bytes / 4), SmallVector<Type>(count, type),
-                                 type, [&](OpBuilder &b, ValueRange values) {
+      RankedTensorType value = model.edgeTypes[edges.front()];
+      auto type = RankedTensorType::get({value.getNumElements()}, value.getElementType());
+      auto kernel = createKernel(module, sumName(count, type), SmallVector<Type>(count, type), type,
+                                 [&](OpBuilder &b, ValueRange values) {
                                    Value sum = values[0];
                                    for (Value value : values.drop_front())
                                      sum = nn::AddOp::create(b, module.getLoc(), type, sum, value);
                                    return sum;
                                  });
-      kernels.gradientSum[{count, bytes}] = kernel.getName().str();
+      kernels.gradientSum[{count, value}] = kernel.getName().str();
     }
 
   int64_t M = model.table.microBatches;

@@ -12,8 +12,8 @@ struct StepKernels {
   std::map<unsigned, std::string> update;    // by parameter
   std::map<unsigned, std::string> squareSum; // by parameter
   std::string denSum, finalize;
-  /// Sum of n values of some bytes, by (n, bytes).
-  std::map<std::pair<unsigned, int64_t>, std::string> gradientSum;
+  /// Sum of n values of a type, by (n, type).
+  llvm::DenseMap<std::pair<unsigned, mlir::Type>, std::string> gradientSum;
   std::vector<std::string> momentNames;
 };
 

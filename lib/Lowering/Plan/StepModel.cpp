@@ -137,8 +137,11 @@ private:
         Edge edge{it->second, source.getIndex(), (unsigned)consumer, (unsigned)input, false, 0};
         BodyOp body = model.bodies[stage.body].op;
         int argument = findArg(body.getForward(), RoleKind::Input, input);
-        if (argument >= 0)
-          edge.bytes = nn::getByteSize(body.getForward().getArgument(argument).getType());
+        RankedTensorType type;
+        if (argument >= 0) {
+          type = cast<RankedTensorType>(body.getForward().getArgument(argument).getType());
+          edge.bytes = nn::getByteSize(type);
+        }
         edge.gradient =
             body.getInputHalf() && findResult(body.getInputHalf(), RoleKind::InputGrad, input) >= 0;
         model.edgeOfInput[consumer].push_back(model.edges.size());
@@ -147,6 +150,7 @@ private:
           outputs.resize(edge.output + 1);
         outputs[edge.output].push_back(model.edges.size());
         model.edges.push_back(edge);
+        model.edgeTypes.push_back(type);
       }
     }
     return success();

@@ -42,6 +42,8 @@ struct StepModel {
   std::vector<StepStage> stages;
   std::vector<StepParameter> parameters;
   std::vector<Edge> edges;
+  /// Of each edge, what it carries; null where the consumer does not read it.
+  std::vector<mlir::RankedTensorType> edgeTypes;
   /// Per stage and input (output): the edges that end (start) there.
   std::vector<std::vector<unsigned>> edgeOfInput;
   std::vector<std::vector<std::vector<unsigned>>> edgesOfOutput;
