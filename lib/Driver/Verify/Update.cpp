@@ -3,6 +3,8 @@
 // and Ba; AdamW is Loshchilov and Hutter's.
 #include "dpc/Driver/Verify/Update.h"
 
+#include "program/format/Optimizers.h"
+
 #include <cmath>
 
 namespace dpc::verify {
@@ -10,7 +12,9 @@ namespace dpc::verify {
 void applyUpdate(const std::string &optimizer, const dpcrt_update &options, double lr, int t,
                  const std::vector<double> &gradient, std::vector<double> &weights,
                  Moments &moments) {
-  bool adam = optimizer == "adam" || optimizer == "adamw", decoupled = optimizer == "adamw";
+  using Kind = dpcrt::OptimizerKind;
+  Kind kind = dpcrt::findOptimizer(optimizer)->kind; // the manifest was checked
+  bool adam = kind == Kind::Adam || kind == Kind::AdamW, decoupled = kind == Kind::AdamW;
   moments.first.resize(weights.size());
   if (adam)
     moments.second.resize(weights.size());
@@ -27,7 +31,7 @@ void applyUpdate(const std::string &optimizer, const dpcrt_update &options, doub
       m = options.beta1 * m + (1 - options.beta1) * g;
       v = options.beta2 * v + (1 - options.beta2) * g * g;
       weights[i] -= lr * (m / correction1) / (std::sqrt(v / correction2) + options.eps);
-    } else if (optimizer == "momentum") {
+    } else if (kind == Kind::Momentum) {
       double &buffer = moments.first[i];
       buffer = options.momentum * buffer + g;
       weights[i] -= lr * buffer;

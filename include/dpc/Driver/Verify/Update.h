@@ -16,7 +16,7 @@ struct Moments {
   std::vector<double> first, second;
 };
 
-/// Applies step `t` (from 1) of `optimizer` (sgd, momentum, adam, adamw) to the
+/// Applies step `t` (from 1) of an optimizer of the format's table to the
 /// weights.
 void applyUpdate(const std::string &optimizer, const dpcrt_update &options, double lr, int t,
                  const std::vector<double> &gradient, std::vector<double> &weights,
