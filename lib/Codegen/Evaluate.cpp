@@ -233,6 +233,15 @@ KernelEmitter::BodyValue KernelEmitter::evaluateBody(linalg::GenericOp op, Value
           bool keepScalar = i == 0 && isa<arith::SelectOp>(def);
           map.map(operand, varies && !keepScalar ? broadcast(values[i], lanes.count) : values[i]);
         }
+        // Lanes beyond the end hold zeros, and a processor stops at a division by one.
+        if (varies && lanes.mask &&
+            isa<arith::DivSIOp, arith::DivUIOp, arith::RemSIOp, arith::RemUIOp>(def)) {
+          Value divisor = map.lookup(def->getOperand(1));
+          auto type = cast<VectorType>(divisor.getType());
+          Value one = constant(cast<TypedAttr>(
+              DenseElementsAttr::get(type, b.getIntegerAttr(type.getElementType(), 1))));
+          map.map(def->getOperand(1), arith::SelectOp::create(b, lanes.mask, divisor, one));
+        }
         // A select between scalars by a vector, or of vectors by a scalar, is fine.
         Operation *copy = b.clone(*def, map);
         if (varies)
