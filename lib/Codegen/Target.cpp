@@ -2,6 +2,7 @@
 // See Target.h.
 #include "Target.h"
 
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Support/TargetSelect.h"
@@ -53,7 +54,7 @@ std::vector<std::string> targetNames() {
 
 llvm::Expected<Target> Target::get(llvm::StringRef name) {
   Target target;
-  llvm::StringRef level = name == kDefault ? kLevels[0] : name;
+  llvm::StringRef level = name == kDefault ? llvm::StringRef(kLevels[0]) : name;
   level.consume_front("cpu:");
   if (llvm::is_contained(kLevels, level) && name != level) {
     target.cpu = level.str();

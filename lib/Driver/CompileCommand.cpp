@@ -13,6 +13,7 @@
 
 #include "cli/CommandLine.h"
 #include "program/format/Optimizers.h"
+#include "llvm/ADT/StringExtras.h"
 
 #include <filesystem>
 #include <ostream>
