@@ -354,6 +354,44 @@ TEST_F(BadRuns, RefuseManifestsThatLie) {
   lie("/weights", 3, "weights");
 }
 
+// With expert ranks a feed moves one rank's slice, or all of them: for one input the same
+// everywhere, as its bytes are handed in once.
+TEST_F(BadRuns, RefuseFeedsOfOneInputThatDisagreeOnItsSize) {
+  TinyOptions options;
+  options.microBatches = 2;
+  uint64_t secondFeed = kSlot;
+  options.changeManifest = [](Manifest &m) {
+    m.mesh.ep = 2;
+    m.inputs[0].shape = {2, 4, 4};
+  };
+  options.changeProgram = [&](fb::ProgramT &p) {
+    p.mesh->ep = 2;
+    p.inputs[0]->shape = {2, 4, 4};
+    for (auto &command : p.order)
+      if (fb::FeedT *feed = command->action.AsFeed();
+          feed && feed->input == 0 && feed->micro_batch == 1)
+        feed->dst =
+            own(fb::Ref(feed->dst->space(), feed->dst->index(), feed->dst->offset(), secondFeed));
+  };
+  auto message = [&] {
+    writeTinyArtifact(dir + "/m.dpc", options);
+    dpcrt_artifact *a = nullptr;
+    dpcrt_error *e = dpcrt_artifact_open((dir + "/m.dpc").c_str(), &a);
+    std::string text = e ? dpcrt_error_message(e) : "";
+    EXPECT_EQ(e ? dpcrt_error_code(e) : 0, e ? 3 : 0);
+    dpcrt_error_free(e);
+    dpcrt_artifact_close(a);
+    return text;
+  };
+  EXPECT_EQ(message(), "");
+  secondFeed = 2 * kSlot;
+  EXPECT_NE(message().find(
+                "input 'x' is fed with the 128 bytes of all expert ranks in one place and with "
+                "the 64 of one in another"),
+            std::string::npos)
+      << message();
+}
+
 TEST_F(BadRuns, NoticeThatAnExternalFileHasChanged) {
   Manifest m = writeTinyArtifact(dir + "/m.dpc", {2, 4});
   std::string file = dir + "/w.bin";

@@ -182,11 +182,16 @@ Manifest writeTinyArtifact(const std::string &directory, const TinyOptions &opti
     Manifest::EntryPoint e{entry, options.microBatches, {}};
     for (uint32_t rank = 0; rank < options.ranks; ++rank) {
       e.programs.push_back(entry + ".rank" + std::to_string(rank) + ".prog");
-      std::vector<uint8_t> bytes = pack(*tinyProgram(options, rank, entry));
+      ProgramPtr program = tinyProgram(options, rank, entry);
+      if (options.changeProgram)
+        options.changeProgram(*program);
+      std::vector<uint8_t> bytes = pack(*program);
       writeFile(directory + "/" + e.programs.back(), bytes.data(), bytes.size());
     }
     m.entryPoints.push_back(e);
   }
+  if (options.changeManifest)
+    options.changeManifest(m);
   std::string text = writeManifest(m);
   writeFile(directory + "/manifest.json", text.data(), text.size());
   sealArtifact(directory);

@@ -5,6 +5,7 @@
 #pragma once
 #include "../program/Builder.h"
 #include "session/Manifest.h"
+#include <functional>
 
 namespace dpcrt::test {
 
@@ -12,6 +13,9 @@ struct TinyOptions {
   uint32_t ranks = 1, microBatches = 4;
   bool evalStep = false;
   Manifest::InitSource init{7, InitKind::Normal, 0.5};
+  // What is done to them before they are written; for files that a compiler never makes.
+  std::function<void(fb::ProgramT &)> changeProgram;
+  std::function<void(Manifest &)> changeManifest;
 };
 
 // Writes DIR and returns its manifest. Sums are renewed by sealArtifact.
