@@ -199,6 +199,15 @@ rank 0: block s0.forward: launch #4 'keep': argument 1, 32 bytes at 16 of operan
          R"(rank0: rank 0: all-reduce #23 'bucket 0': the source, 32 bytes at 2 of arena 'gradients', must begin at a multiple of 4
 rank 0: all-reduce #23 'bucket 0': the destination, 32 bytes at 2 of arena 'gradients', must begin at a multiple of 4)"},
 
+        {"KernelOfFarTooManyBuffers",
+         [](Programs &p, Programs &q) {
+           p[0]->kernels[Keep]->buffer_bytes.assign(256, kSlot);
+           p[0]->kernels[Keep]->buffer_access.assign(256, fb::Access::Read);
+         },
+         R"(rank0: rank 0: kernel 'k_keep' has 256 buffers; at most 255 are possible
+rank 0: block s0.forward: launch #2 'scale': kernel 'k_keep' takes 256 arguments, but is given 2
+rank 0: block s0.forward: launch #4 'keep': kernel 'k_keep' takes 256 arguments, but is given 2)"},
+
         {"OutputFetchedByTwoRanks",
          [](Programs &p, Programs &q) { p[1]->outputs[0]->name = "loss"; },
          R"(output 'loss' of micro-batch 0 is fetched by rank 0 and by rank 1)"},
