@@ -13,32 +13,54 @@ namespace dpc::codegen {
 
 LogicalResult lowerToLinalg(func::FuncOp kernel) {
   Block &block = kernel.getBody().front();
+  // Machine code has integers without a sign; what an operation does with one is in its
+  // own types, which therefore stay as they are until all operations are lowered.
+  DenseMap<Value, Value> lowered;
+  SmallVector<BlockArgument> given(block.getArguments());
   SmallVector<Type> argumentTypes;
-  for (BlockArgument argument : block.getArguments()) {
-    argument.setType(loweredType(argument.getType()));
-    argumentTypes.push_back(argument.getType());
+  for (BlockArgument argument : given) {
+    argumentTypes.push_back(loweredType(argument.getType()));
+    lowered[argument] = argument.getType() == argumentTypes.back()
+                            ? argument
+                            : block.insertArgument(argument.getArgNumber() + 1,
+                                                   argumentTypes.back(), argument.getLoc());
   }
-  SmallVector<Operation *> operations;
+  SmallVector<Operation *> operations, done;
   for (Operation &op : block.without_terminator())
     operations.push_back(&op);
   for (Operation *op : operations) {
+    SmallVector<Value> operands, results;
+    for (Value operand : op->getOperands())
+      operands.push_back(lowered.lookup(operand));
+    // Its loops are made from the operation itself, of lowered types.
     if (isa<LoopLoweringOpInterface>(op)) {
-      for (Value result : op->getResults())
+      Operation *loops = OpBuilder(op).clone(*op);
+      loops->setOperands(operands);
+      for (Value result : loops->getResults())
         result.setType(loweredType(result.getType()));
-      continue;
+      llvm::append_range(results, loops->getResults());
+    } else {
+      auto lowering = dyn_cast<LinalgLoweringOpInterface>(op);
+      if (!lowering)
+        return op->emitOpError() << "is in a kernel, but has no lowering to machine code";
+      OpBuilder builder(op);
+      if (failed(lowering.lowerToLinalg(builder, operands, results)))
+        return failure();
     }
-    auto lowering = dyn_cast<LinalgLoweringOpInterface>(op);
-    if (!lowering)
-      return op->emitOpError() << "is in a kernel, but has no lowering to machine code";
-    OpBuilder builder(op);
-    SmallVector<Value> operands(op->getOperands()), results;
-    if (failed(lowering.lowerToLinalg(builder, operands, results)))
-      return failure();
-    op->replaceAllUsesWith(results);
-    op->erase();
+    for (auto [value, result] : llvm::zip_equal(op->getResults(), results))
+      lowered[value] = result;
+    done.push_back(op);
   }
-  SmallVector<Type> resultTypes(block.getTerminator()->getOperandTypes());
-  kernel.setFunctionType(FunctionType::get(kernel.getContext(), argumentTypes, resultTypes));
+  Operation *end = block.getTerminator();
+  for (OpOperand &operand : end->getOpOperands())
+    operand.set(lowered.lookup(operand.get()));
+  for (Operation *op : llvm::reverse(done))
+    op->erase();
+  block.eraseArguments([&](BlockArgument argument) {
+    return llvm::is_contained(given, argument) && lowered.lookup(argument) != argument;
+  });
+  kernel.setFunctionType(
+      FunctionType::get(kernel.getContext(), argumentTypes, end->getOperandTypes()));
   return success();
 }
 

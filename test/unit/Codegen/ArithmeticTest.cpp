@@ -152,6 +152,43 @@ TEST_P(Targets, Integers) {
   checkIntegers<int64_t>("i64", GetParam());
 }
 
+// Bytes without a sign are compared and widened as such, also where another operation
+// stands before.
+TEST_P(Targets, UnsignedBytes) {
+  const int64_t n = 256;
+  KernelRunner runner(R"(
+func.func private @k_widen(%x: tensor<256xui8>) -> (tensor<256xf32>, tensor<256xi64>) attributes {dualpipe.kernel} {
+  %0 = nn.cast %x : tensor<256xui8> to tensor<256xf32>
+  %1 = nn.cast %x : tensor<256xui8> to tensor<256xi64>
+  return %0, %1 : tensor<256xf32>, tensor<256xi64>
+}
+func.func private @k_chain(%x: tensor<256xi64>, %y: tensor<256xui8>) -> tensor<256xf32> attributes {dualpipe.kernel} {
+  %0 = nn.cast %x : tensor<256xi64> to tensor<256xui8>
+  %1 = nn.compare lt, %0, %y : tensor<256xui8>
+  %2 = nn.select %1, %y, %0 : tensor<256xui8>
+  %3 = nn.cast %2 : tensor<256xui8> to tensor<256xf32>
+  return %3 : tensor<256xf32>
+})",
+                      GetParam());
+  std::vector<uint8_t> bytes, reversed;
+  std::vector<int64_t> wide;
+  std::vector<float> numbers, largest;
+  for (int64_t i = 0; i < n; ++i) {
+    bytes.push_back(uint8_t(i));
+    reversed.push_back(uint8_t(255 - i));
+    wide.push_back(i);
+    numbers.push_back(float(i));
+    largest.push_back(float(std::max(i, 255 - i)));
+  }
+  std::vector<Bytes> widened = runner.run("k_widen", {toBytes(bytes)});
+  ASSERT_EQ(widened.size(), 2u);
+  EXPECT_EQ(fromBytes<float>(widened[0]), numbers);
+  EXPECT_EQ(fromBytes<int64_t>(widened[1]), wide);
+  std::vector<Bytes> chained = runner.run("k_chain", {toBytes(wide), toBytes(reversed)});
+  ASSERT_EQ(chained.size(), 1u);
+  EXPECT_EQ(fromBytes<float>(chained[0]), largest);
+}
+
 // A vector and its tail, and the scalar code of rows of one element, agree.
 TEST_P(Targets, TailsEqualVectors) {
   for (const char *name : {"exp", "tanh", "erf", "log", "sin", "sigmoid"}) {
