@@ -5,6 +5,7 @@
 #include "LowerKernel.h"
 #include "LoweringModels.h"
 #include "dpc/Dialect/DualPipe/DualPipe.h"
+#include "dpc/Dialect/NN/Location.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
@@ -46,11 +47,15 @@ void registerCodegenDialects(DialectRegistry &registry) {
 }
 
 namespace {
+struct GroupError {
+  std::string node; // "": not known
+  std::string message;
+};
 struct Group {
   size_t first = 0, count = 0; // kernels
   std::string text;            // their module
   std::string object;
-  std::vector<std::string> errors;
+  std::vector<GroupError> errors;
 };
 
 void compileGroup(Group &group, const Target &target, std::vector<CompiledKernel> &infos,
@@ -65,12 +70,12 @@ void compileGroup(Group &group, const Target &target, std::vector<CompiledKernel
   context.loadAllAvailableDialects();
   ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
     if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
-      group.errors.push_back(diagnostic.str());
+      group.errors.push_back({nn::getNodeName(diagnostic.getLocation()), diagnostic.str()});
     return success();
   });
   auto fail = [&](StringRef message) {
     if (group.errors.empty())
-      group.errors.push_back(message.str());
+      group.errors.push_back({"", message.str()});
   };
   OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(group.text, &context);
   if (!module)
@@ -111,7 +116,8 @@ FailureOr<std::vector<Group>> compileGroups(ModuleOp module, const TargetOptions
     Group &group = groups.back();
     ++group.count;
     llvm::raw_string_ostream stream(group.text);
-    kernels[i]->print(stream, OpPrintingFlags().useLocalScope());
+    // With locations, which are the nodes that an error names.
+    kernels[i]->print(stream, OpPrintingFlags().useLocalScope().enableDebugInfo());
     stream << "\n";
   }
   result.kernels.resize(kernels.size());
@@ -133,9 +139,12 @@ FailureOr<std::vector<Group>> compileGroups(ModuleOp module, const TargetOptions
 
   bool failed_ = false;
   for (Group &group : groups)
-    for (const std::string &message : group.errors) {
+    for (const GroupError &error : group.errors) {
       failed_ = true;
-      kernels[group.first].emitError() << message;
+      MLIRContext *context = module.getContext();
+      emitError(error.node.empty() ? Location(kernels[group.first].getLoc())
+                                   : NameLoc::get(StringAttr::get(context, error.node)))
+          << error.message;
     }
   if (failed_)
     return failure();
