@@ -28,8 +28,9 @@ template <typename OpTy> static LogicalResult importBinary(NodeContext &node) {
 
 // Sum, Max, Min: any number of operands, from left to right.
 template <typename OpTy> static LogicalResult importVariadic(NodeContext &node) {
-  Value result = node.in(0);
-  for (Value operand : ArrayRef(node.all()).drop_front()) {
+  SmallVector<Value> operands = node.all();
+  Value result = operands.front();
+  for (Value operand : ArrayRef(operands).drop_front()) {
     if (failed(checkOperands(node, result, operand)))
       return failure();
     result = node.b.binary<OpTy>(result, operand);

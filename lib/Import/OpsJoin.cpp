@@ -69,8 +69,9 @@ template <SplitForm form> static LogicalResult importSplit(NodeContext &node) {
       return failure();
     parts = *given;
   } else {
-    if (form == SplitForm::Count)
-      count = node.getInt("num_outputs", count);
+    if (form == SplitForm::Count && node.getInt("num_outputs", count) != count)
+      return node.error() << "has " << count << " results, its num_outputs is "
+                          << node.getInt("num_outputs", count);
     if (count <= 0 || (form != SplitForm::Count && extent % count))
       return node.error() << "cannot cut " << extent << " into " << count << " equal parts";
     // Equal parts; the last one may be smaller.
@@ -89,6 +90,9 @@ template <SplitForm form> static LogicalResult importSplit(NodeContext &node) {
   return success();
 }
 
+// A sequence is of so many parts at most: each is a tensor of its own.
+constexpr int64_t kMostParts = 1 << 16;
+
 static LogicalResult importSplitToSequence(NodeContext &node) {
   auto axis = node.normalizeAxis(node.getInt("axis", 0), getRank(node.in(0)));
   if (failed(axis))
@@ -96,7 +100,16 @@ static LogicalResult importSplitToSequence(NodeContext &node) {
   int64_t extent = getShape(node.in(0))[*axis];
   SmallVector<int64_t> parts;
   bool single = !node.has(1);
+  auto checkCount = [&](int64_t count) -> LogicalResult {
+    if (count <= kMostParts)
+      return success();
+    return node.error() << "cuts dimension " << *axis << " of " << toString(getShape(node.in(0)))
+                        << " into " << count << " parts; dpc makes sequences of at most "
+                        << kMostParts;
+  };
   if (single) {
+    if (failed(checkCount(extent)))
+      return failure();
     parts.assign(extent, 1);
   } else {
     auto given = node.getConstantInts(1, "split");
@@ -107,6 +120,8 @@ static LogicalResult importSplitToSequence(NodeContext &node) {
       int64_t part = parts.front();
       if (part <= 0)
         return node.error() << "cannot cut into parts of " << part;
+      if (failed(checkCount((extent - 1) / part + 1)))
+        return failure();
       parts.clear();
       for (int64_t start = 0; start < extent; start += part)
         parts.push_back(std::min(part, extent - start));
