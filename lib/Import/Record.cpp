@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Record.h"
 
+#include "data/ParseJson.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/JSON.h"
 
 using namespace mlir;
 using namespace dpc::import;
@@ -34,16 +34,13 @@ static void readSignature(StringRef text, Record &record) {
 
 // {"initializer": "framework's name", …}, as python -m dpc.export writes it.
 static LogicalResult readNameMap(StringRef text, Record &record, Location loc) {
-  auto json = llvm::json::parse(text);
-  llvm::json::Object *object = json ? json->getAsObject() : nullptr;
-  if (!json)
-    llvm::consumeError(json.takeError());
-  if (!object)
+  nlohmann::json map = dpcrt::parseJson(text);
+  if (!map.is_object())
     return emitError(loc) << "the model's metadata 'dpc.parameter_names' is no "
                              "JSON object of names";
-  for (auto &[key, value] : *object)
-    if (std::optional<StringRef> name = value.getAsString())
-      record.names[StringRef(key)] = name->str();
+  for (auto &[key, value] : map.items())
+    if (value.is_string())
+      record.names[key] = value.get<std::string>();
   return success();
 }
 

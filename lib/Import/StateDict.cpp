@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "StateDict.h"
 
+#include "data/ParseJson.h"
 #include "dpc/Dialect/NN/ModelAttrs.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringSet.h"
-
-#include <nlohmann/json.hpp>
 
 using namespace mlir;
 using namespace dpc;
@@ -29,8 +28,7 @@ static LogicalResult readRecord(StringRef text, const Graph &graph, StateDict &s
   auto refuse = [&](const Twine &what) {
     return emitError(loc) << "the model's metadata 'dpc.state_dict' " << what;
   };
-  Json record = Json::parse(text.begin(), text.end(), nullptr,
-                            /*allow_exceptions=*/false);
+  Json record = dpcrt::parseJson<Json>(text);
   if (!record.is_object())
     return refuse("is no JSON object of the state dict's keys");
   for (auto &[key, entry] : record.items()) {

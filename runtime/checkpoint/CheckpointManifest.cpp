@@ -4,6 +4,7 @@
 #include "checkpoint/CheckpointManifest.h"
 #include "data/Hash.h"
 #include "data/JsonReader.h"
+#include "data/ParseJson.h"
 #include <algorithm>
 #include <cmath>
 #include <set>
@@ -160,7 +161,7 @@ Status parseCheckpointManifest(const std::string &text, CheckpointManifest &out)
     return damaged("it does not end with its checksum");
   if (hashHex(text.data(), key) != checksum)
     return damaged("it does not have the checksum that it was written with");
-  json doc = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  json doc = parseJson<json>(text);
   if (doc.is_discarded())
     return damaged("it is not valid JSON");
   Reader reader;

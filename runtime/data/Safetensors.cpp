@@ -2,8 +2,8 @@
 // Reading and writing safetensors.
 #include "data/Safetensors.h"
 #include "data/Hash.h"
+#include "data/ParseJson.h"
 #include <cstring>
-#include <nlohmann/json.hpp>
 
 namespace dpcrt {
 using nlohmann::json;
@@ -79,7 +79,7 @@ Status SafetensorsReader::open(const std::string &path, Code code, SafetensorsRe
   std::string text(length, '\0');
   if (Status s = reader.input.read(8, text.data(), length); !s.ok())
     return s;
-  json header = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  json header = parseJson(text);
   if (!header.is_object())
     return damaged("its header is not a JSON object");
   for (auto &[name, entry] : header.items()) {

@@ -3,9 +3,9 @@
 #include "session/Artifact.h"
 #include "data/Files.h"
 #include "data/Hash.h"
+#include "data/ParseJson.h"
 #include "program/check/Check.h"
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 namespace dpcrt {
 
@@ -16,7 +16,7 @@ Status checkVersion(const Artifact &artifact) {
   std::string text;
   if (!readWholeFile(artifact.path(Manifest::fileName), Code::Artifact, text).ok())
     return {}; // checkChecksums says what is missing
-  auto doc = nlohmann::json::parse(text, nullptr, false);
+  auto doc = parseJson(text);
   auto version = doc.is_object() ? doc.find("format_version") : doc.end();
   if (!doc.is_object() || version == doc.end() || !version->is_array() || version->size() != 2 ||
       !(*version)[0].is_number_unsigned() || !(*version)[1].is_number_unsigned() ||

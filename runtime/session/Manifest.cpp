@@ -3,6 +3,7 @@
 // path that leaves the artifact is an error with the key's path in it.
 #include "session/Manifest.h"
 #include "data/JsonReader.h"
+#include "data/ParseJson.h"
 #include "program/format/Optimizers.h"
 #include <algorithm>
 #include <set>
@@ -325,7 +326,7 @@ private:
 } // namespace
 
 Status parseManifest(const std::string &text, Manifest &out) {
-  json doc = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  json doc = parseJson<json>(text);
   if (doc.is_discarded())
     return Status(Code::Artifact, "manifest.json is not valid JSON");
   ManifestReader reader;

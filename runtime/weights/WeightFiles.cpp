@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // One file of weights, or shards with their index.
 #include "weights/WeightFiles.h"
+#include "data/ParseJson.h"
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <set>
 
 namespace dpcrt {
@@ -65,7 +65,7 @@ Status WeightFiles::openIndex(const std::string &path) {
   std::string text;
   if (Status s = readWholeFile(path, Code::Data, text); !s.ok())
     return s;
-  nlohmann::json index = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  nlohmann::json index = parseJson(text);
   if (!index.is_object() || !index.contains("weight_map") || !index["weight_map"].is_object())
     return error(Code::Data, "'", path, "' is no index of weights: it has no weight_map");
   std::set<std::string> shards;

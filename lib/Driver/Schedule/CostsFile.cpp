@@ -3,17 +3,17 @@
 #include "dpc/Driver/Schedule/CostsFile.h"
 
 #include "Subcommands.h"
+#include "data/ParseJson.h"
 #include "session/Manifest.h"
 
 #include "dpc/Schedule/core/CostText.h"
 #include "dpc/Schedule/core/Spread.h"
 #include "dpc/Schedule/generators/Generators.h"
 
-#include <nlohmann/json.hpp>
-
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 
 namespace dpc::schedule {
 namespace {
@@ -35,7 +35,8 @@ Result<Json> readManifest(const std::string &path) {
   if (uintmax_t size = std::filesystem::file_size(file, error); error || size > kMaxManifestBytes)
     return R::failure("--cost-from: '" + file.string() + "' is too large for a manifest");
   std::ifstream stream(file, std::ios::binary);
-  Json manifest = Json::parse(stream, nullptr, false);
+  std::string text{std::istreambuf_iterator<char>(stream), {}};
+  Json manifest = dpcrt::parseJson(text);
   if (!manifest.is_object() || !manifest.contains("format") || manifest["format"] != "dpc-artifact")
     return R::failure("--cost-from: '" + file.string() + "' is no manifest of an artifact");
   const Json &version = manifest.contains("format_version") ? manifest["format_version"] : Json();

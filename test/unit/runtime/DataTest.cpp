@@ -5,6 +5,7 @@
 #include "data/DataSource.h"
 #include "data/Hash.h"
 #include "data/Init.h"
+#include "data/ParseJson.h"
 #include "data/Safetensors.h"
 #include <cmath>
 #include <csignal>
@@ -240,6 +241,19 @@ TEST(Synthetic, RepeatsAndStaysBelowTheLimit) {
   EXPECT_EQ(openDataSource("synthetic:x", inputs, 1, a).code(), Code::Usage);
 }
 
+TEST(ParseJson, TakesBracketsInTextsForText) {
+  auto nested = [](size_t levels) { return std::string(levels, '[') + std::string(levels, ']'); };
+  EXPECT_TRUE(parseJson(nested(maximumJsonDepth)).is_array());
+  EXPECT_TRUE(parseJson(nested(maximumJsonDepth + 1)).is_discarded());
+  EXPECT_TRUE(parseJson("[" + nested(1).insert(0, "1,") + "]").is_array());
+  EXPECT_EQ(parseJson("\"\\\"" + std::string(1000, '[') + "\"").size(), 1u);
+  EXPECT_TRUE(parseJson("[1").is_discarded());
+  std::string many = "[0"; // side by side is no nesting
+  for (int i = 0; i < 1000; ++i)
+    many += ",{\"]\":[]}";
+  EXPECT_EQ(parseJson(many + "]").size(), 1001u);
+}
+
 // Whatever the bytes are, the reader answers; never reads out of bounds.
 TEST_F(DataFiles, HostileSafetensors) {
   auto open = [&](const std::string &header, const std::string &data, int64_t claimed = -1) {
@@ -268,6 +282,7 @@ TEST_F(DataFiles, HostileSafetensors) {
         R"({"x":{"dtype":"F32","shape":[2],"data_offsets":[0,18446744073709551615]}})"})
     EXPECT_EQ(open(bad, "12345678").code(), Code::Data) << bad;
   EXPECT_EQ(open(std::string(200000, '['), "").code(), Code::Data);
+  EXPECT_EQ(open("{\"x\":" + std::string(200000, '['), "").code(), Code::Data);
   std::mt19937 random(11);
   for (int i = 0; i < 2000; ++i) {
     std::string broken = good;

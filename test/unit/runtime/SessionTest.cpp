@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Sessions and dpc-run on a hand-built artifact, against the same sums by hand.
 #include "TinyArtifact.h"
+#include "checkpoint/CheckpointManifest.h"
 #include "data/Files.h"
 #include "data/Safetensors.h"
 #include "dpc-run/Run.h"
 #include "session/Client.h"
+#include "session/Manifest.h"
 #include <cmath>
 #include <cstring>
 #include <filesystem>
@@ -390,6 +392,40 @@ TEST_F(BadRuns, RefuseFeedsOfOneInputThatDisagreeOnItsSize) {
                 "the 64 of one in another"),
             std::string::npos)
       << message();
+}
+
+// As for program files: test/fuzz/make_corpus.py writes them again.
+TEST(Manifests, ThatFuzzingStartsFromAreOfThisVersion) {
+  std::string folder = DPC_TEST_DIR "/fuzz/corpus/manifest/", text;
+  for (const char *name : {"alone.json", "1f1b.json", "dualpipe.json"}) {
+    ASSERT_TRUE(readWholeFile(folder + name, Code::Io, text).ok()) << name;
+    Manifest manifest;
+    Status status = parseManifest(text, manifest);
+    EXPECT_TRUE(status.ok()) << name << ": " << status.message();
+  }
+  ASSERT_TRUE(readWholeFile(folder + "checkpoint.json", Code::Io, text).ok());
+  CheckpointManifest checkpoint;
+  Status status = parseCheckpointManifest(text, checkpoint);
+  EXPECT_TRUE(status.ok()) << status.message();
+}
+
+TEST_F(BadRuns, RefuseManifestsThatNestDeeply) {
+  std::string path = dir + "/m.dpc/manifest.json", text;
+  ASSERT_TRUE(readWholeFile(path, Code::Io, text).ok());
+  auto doc = nlohmann::json::parse(text);
+  doc["config"] = {{"deep", "here"}};
+  text = doc.dump();
+  const size_t levels = 1000000;
+  text.replace(text.find("\"here\""), 6, std::string(levels, '[') + std::string(levels, ']'));
+  std::ofstream(path) << text;
+  sealArtifact(dir + "/m.dpc");
+  dpcrt_artifact *a = nullptr;
+  dpcrt_error *e = dpcrt_artifact_open((dir + "/m.dpc").c_str(), &a);
+  ASSERT_NE(e, nullptr);
+  EXPECT_EQ(dpcrt_error_code(e), 3);
+  EXPECT_NE(std::string(dpcrt_error_message(e)).find("is not valid JSON"), std::string::npos)
+      << dpcrt_error_message(e);
+  dpcrt_error_free(e);
 }
 
 TEST_F(BadRuns, NoticeThatAnExternalFileHasChanged) {
