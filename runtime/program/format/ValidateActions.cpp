@@ -141,10 +141,8 @@ void Validator::validateLaunch(const Scope &scope, uint32_t index, const fb::Lau
   // A kernel whose own description is broken has been reported already.
   if (count(kernel->buffer_bytes()) != count(kernel->buffer_access()))
     return;
-  std::vector<uint64_t> bytes;
+  std::vector<uint64_t> bytes = read(kernel->buffer_bytes());
   std::vector<fb::Access> access;
-  for (uint64_t size : walk(kernel->buffer_bytes()))
-    bytes.push_back(size);
   for (auto each : walk(kernel->buffer_access()))
     access.push_back(static_cast<fb::Access>(each));
   if (bytes.size() == access.size())
@@ -162,9 +160,7 @@ void Validator::validateCall(const Scope &scope, uint32_t index, const fb::Call 
   const fb::Matmul *matmul = library->function_as_Matmul();
   if (!matmul || count(library->argument_bytes()) != 3)
     return;
-  std::vector<uint64_t> bytes;
-  for (uint64_t size : walk(library->argument_bytes()))
-    bytes.push_back(size);
+  std::vector<uint64_t> bytes = read(library->argument_bytes());
   if (bytes.size() != 3)
     return;
   for (const fb::Argument *argument : walk(call.args()))
@@ -359,8 +355,8 @@ void Validator::validateAction(Scope &scope, uint32_t index) {
     if (!tensorBytes(tensor, bytes))
       return false;
     uint32_t slices = 1;
-    if (program.mesh() && count(tensor.shape()) > 0 &&
-        tensor.shape()->Get(0) == program.mesh()->ep())
+    std::vector<uint64_t> shape = read(tensor.shape());
+    if (program.mesh() && !shape.empty() && shape[0] == program.mesh()->ep())
       slices = std::max(1u, program.mesh()->ep());
     if (ref.bytes() != bytes && ref.bytes() != bytes / slices)
       error(here, " moves ", ref.bytes(), " bytes; ", what, " ", quoted(text(tensor.name())),

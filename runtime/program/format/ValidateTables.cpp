@@ -149,12 +149,12 @@ void Validator::validateKernels() {
 }
 
 /// The number of elements that `dims` x `strides` reach, the last one included.
-static bool reach(const std::vector<uint64_t> &dims, const flatbuffers::Vector<uint64_t> &strides,
+static bool reach(const std::vector<uint64_t> &dims, const std::vector<uint64_t> &strides,
                   uint64_t &elements) {
   elements = 1;
   for (uint32_t d = 0; d < dims.size(); ++d) {
     uint64_t span = dims[d] - 1;
-    if (!multiply(span, strides.Get(d)) || __builtin_add_overflow(elements, span, &elements))
+    if (!multiply(span, strides[d]) || __builtin_add_overflow(elements, span, &elements))
       return false;
   }
   return true;
@@ -168,9 +168,7 @@ bool Validator::validateMatmul(const fb::Matmul &matmul, const flatbuffers::Vect
               std::to_string(kMaxBatchDimensions) + " are allowed";
     return false;
   }
-  std::vector<uint64_t> batch;
-  for (uint64_t size : walk(matmul.batch()))
-    batch.push_back(size);
+  std::vector<uint64_t> batch = read(matmul.batch()), argumentBytes = read(bytes);
   if (std::count(batch.begin(), batch.end(), 0) || matmul.m() == 0 || matmul.n() == 0 ||
       matmul.k() == 0) {
     problem = "has a dimension of size 0";
@@ -190,32 +188,32 @@ bool Validator::validateMatmul(const fb::Matmul &matmul, const flatbuffers::Vect
     problem = "is dealt in more than " + std::to_string(kMaxBlocks) + " blocks";
     return false;
   }
-  if (count(bytes) != 3) {
-    problem = "has " + std::to_string(count(bytes)) +
+  if (argumentBytes.size() != 3) {
+    problem = "has " + std::to_string(argumentBytes.size()) +
               " argument sizes; it takes lhs, rhs and destination";
     return false;
   }
   struct Side {
     const char *name;
     uint64_t rows, columns;
-    const flatbuffers::Vector<uint64_t> *strides;
-  } sides[] = {{"lhs", matmul.m(), matmul.k(), matmul.lhs_strides()},
-               {"rhs", matmul.k(), matmul.n(), matmul.rhs_strides()},
-               {"dst", matmul.m(), matmul.n(), matmul.dst_strides()}};
+    std::vector<uint64_t> strides;
+  } sides[] = {{"lhs", matmul.m(), matmul.k(), read(matmul.lhs_strides())},
+               {"rhs", matmul.k(), matmul.n(), read(matmul.rhs_strides())},
+               {"dst", matmul.m(), matmul.n(), read(matmul.dst_strides())}};
   for (int side = 0; side < 3; ++side) {
     const Side &s = sides[side];
-    if (count(s.strides) != batches + 2) {
-      problem = std::string("gives ") + std::to_string(count(s.strides)) + " strides for " +
-                s.name + ", which has " + std::to_string(batches + 2) + " dimensions";
+    if (s.strides.size() != batch.size() + 2) {
+      problem = std::string("gives ") + std::to_string(s.strides.size()) + " strides for " +
+                s.name + ", which has " + std::to_string(batch.size() + 2) + " dimensions";
       return false;
     }
     std::vector<uint64_t> dims = batch;
     dims.push_back(s.rows);
     dims.push_back(s.columns);
     uint64_t elements = 0;
-    if (!reach(dims, *s.strides, elements) || elements > kMaxBytes / 4 ||
-        elements * 4 > bytes->Get(side)) {
-      problem = std::string("reaches beyond the ") + std::to_string(bytes->Get(side)) +
+    if (!reach(dims, s.strides, elements) || elements > kMaxBytes / 4 ||
+        elements * 4 > argumentBytes[side]) {
+      problem = std::string("reaches beyond the ") + std::to_string(argumentBytes[side]) +
                 " bytes of " + s.name;
       return false;
     }
@@ -224,18 +222,18 @@ bool Validator::validateMatmul(const fb::Matmul &matmul, const flatbuffers::Vect
     std::vector<uint32_t> byStride(dims.size());
     std::iota(byStride.begin(), byStride.end(), 0);
     std::sort(byStride.begin(), byStride.end(), [&](uint32_t a, uint32_t b) {
-      return std::pair(s.strides->Get(a), a) < std::pair(s.strides->Get(b), b);
+      return std::pair(s.strides[a], a) < std::pair(s.strides[b], b);
     });
     uint64_t covered = 1;
     for (uint32_t d : byStride) {
-      bool mayRepeat = side != 2 && d < batches;
-      if (dims[d] == 1 || (mayRepeat && s.strides->Get(d) == 0))
+      bool mayRepeat = side != 2 && d < batch.size();
+      if (dims[d] == 1 || (mayRepeat && s.strides[d] == 0))
         continue;
-      if (side == 2 ? s.strides->Get(d) < covered : s.strides->Get(d) == 0) {
+      if (side == 2 ? s.strides[d] < covered : s.strides[d] == 0) {
         problem = std::string("has strides of ") + s.name + " by which elements coincide";
         return false;
       }
-      covered += (dims[d] - 1) * s.strides->Get(d);
+      covered += (dims[d] - 1) * s.strides[d];
     }
   }
   return true;

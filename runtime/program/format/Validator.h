@@ -13,6 +13,7 @@
 
 #include <set>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 namespace dpcrt {
@@ -94,20 +95,28 @@ private:
   /// Refuses overlaps between uses of which at least one writes.
   void checkAliases(const Scope &, const std::string &where, std::vector<Use> uses);
 
-  /// Walks a vector of the file, whose elements take `elementBytes` there. A
-  /// file that lets many tables share one long vector would cost quadratic
-  /// time; such a file is refused, and its vectors read as empty.
+  /// Walks a vector of the file; every vector is first read by it. A file that lets
+  /// many tables share one long vector would cost quadratic time, and FlatBuffers'
+  /// verifier looks at the alignment of a vector's length, not of its elements; such
+  /// files are refused, and their vectors read as empty.
   template <typename T> Items<T> walk(const flatbuffers::Vector<T> *vector) {
     uint64_t cost =
         uint64_t(count(vector)) * sizeof(typename flatbuffers::IndirectHelper<T>::return_type);
-    if (exhausted || cost > budget) {
+    bool aligned =
+        !vector ||
+        reinterpret_cast<uintptr_t>(vector->Data()) % alignof(std::remove_pointer_t<T>) == 0;
+    if (exhausted || cost > budget || !aligned) {
       if (!exhausted)
-        error("the file is damaged: its parts overlap");
+        error("the file is damaged: its parts ", aligned ? "overlap" : "are not aligned");
       exhausted = true;
       return Items<T>(nullptr);
     }
     budget -= cost;
     return Items<T>(vector);
+  }
+  template <typename T> std::vector<T> read(const flatbuffers::Vector<T> *vector) {
+    auto elements = walk(vector);
+    return {elements.begin(), elements.end()};
   }
 
   template <typename... Parts> void error(const Parts &...parts) {

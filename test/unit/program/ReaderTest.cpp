@@ -28,6 +28,25 @@ TEST(Reader, TakesWhatWasWritten) {
   EXPECT_EQ(text(moved->entry()), "train_step");
 }
 
+// FlatBuffers' verifier lets a vector of numbers of eight bytes begin at any multiple of
+// four.
+TEST(Reader, RefusesNumbersOffTheirAlignment) {
+  Programs programs = pipeline(2, 3);
+  programs[0]->kernels[Add]->buffer_bytes[0] = 2;
+  std::vector<uint8_t> bytes = pack(*programs[0]);
+  const fb::Kernel *kernel = fb::GetProgram(bytes.data())->kernels()->Get(Add);
+  // Four bytes further: the first number is taken for the length.
+  uint8_t *offset = bytes.data() + (reinterpret_cast<const uint8_t *>(kernel) - bytes.data()) +
+                    static_cast<const flatbuffers::Table *>(static_cast<const void *>(kernel))
+                        ->GetOptionalFieldOffset(fb::Kernel::VT_BUFFER_BYTES);
+  flatbuffers::WriteScalar(offset, flatbuffers::ReadScalar<flatbuffers::uoffset_t>(offset) + 4);
+  Status status = read(std::move(bytes));
+  EXPECT_EQ(status.code(), Code::Artifact);
+  EXPECT_NE(status.message().find("the file is damaged: its parts are not aligned"),
+            std::string::npos)
+      << status.message();
+}
+
 TEST(Reader, RefusesAnotherMajorVersion) {
   Programs programs = pipeline(2, 3);
   programs[0]->format_major = kFormatMajor + 1;
