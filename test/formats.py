@@ -18,6 +18,8 @@ class Mixed(lit.formats.ShTest):
 
     # Folders whose tests are the binaries of a folder of the build.
     BINARIES = {"unit-run": "unit", "fuzz-run": "fuzz"}
+    # Folders of other tests whose inputs fuzz targets start from too.
+    MORE_CORPUS = {"fuzz-onnx": ["Import"]}
 
     def getTestsInDirectory(self, suite, path_in_suite, lit_config, local_config):
         yield from super().getTestsInDirectory(suite, path_in_suite, lit_config, local_config)
@@ -46,13 +48,18 @@ class Mixed(lit.formats.ShTest):
 
     def _fuzz(self, config, name, lit_config):
         """A fuzz target from its corpus for some seconds; what it finds new is thrown away."""
-        folder = self._binaries(config, "fuzz-run")
-        corpus = os.path.join(config.dpc_source_dir, "test", "fuzz", "corpus", name.removeprefix("fuzz-"))
+        folder, source = self._binaries(config, "fuzz-run"), os.path.join(config.dpc_source_dir, "test")
+        corpus = os.path.join(source, "fuzz", "corpus", name.removeprefix("fuzz-"))
+        more = [os.path.join(source, other) for other in self.MORE_CORPUS.get(name, ())]
         seconds = os.environ.get("DPC_FUZZ_SECONDS", "20")
-        with tempfile.TemporaryDirectory() as found:
-            command = [os.path.join(folder, name), f"-max_total_time={seconds}", "-timeout=30", "-rss_limit_mb=4096", "-print_final_stats=1",
-                       f"-artifact_prefix={os.path.join(folder, name)}-", found, corpus]
-            return self._run(config, command, lit_config)
+        with tempfile.TemporaryDirectory() as scratch:
+            found = os.path.join(scratch, "found")
+            os.mkdir(found)
+            command = ["env", f"TMPDIR={scratch}", os.path.join(folder, name), f"-max_total_time={seconds}", "-timeout=30", "-rss_limit_mb=4096",
+                       "-print_final_stats=1", f"-artifact_prefix={os.path.join(folder, name)}-"]
+            if os.path.exists(corpus + ".dict"):
+                command.append(f"-dict={corpus}.dict")
+            return self._run(config, [*command, found, corpus, *more], lit_config)
 
     def _binaries(self, config, folder):
         return os.path.join(config.dpc_build_dir, "test", self.BINARIES[folder])
@@ -61,8 +68,6 @@ class Mixed(lit.formats.ShTest):
     def _run(config, command, lit_config):
         env = dict(os.environ, PATH=config.environment["PATH"], DPC_SOURCE_DIR=config.dpc_source_dir,
                    DPC_BUILD_DIR=config.dpc_build_dir, PYTHONDONTWRITEBYTECODE="1", DPC_PYTHON=config.python)
-        # Sanitized code calls libraries that are not: what these do to containers is not seen.
-        env.setdefault("ASAN_OPTIONS", "detect_container_overflow=0")
         try:
             out, err, code = lit.util.executeCommand(command, env=env, timeout=lit_config.maxIndividualTestTime or 0)
         except lit.util.ExecuteCommandTimeoutException as e:

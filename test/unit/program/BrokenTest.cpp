@@ -169,9 +169,12 @@ rank 0: block s0.forward: launch #4 'keep': argument 0 has 64 bytes; kernel 'k_k
 
         {"ArgumentOffItsAlignment",
          [](Programs &p, Programs &q) {
-           p[0]->kernels[Keep]->buffer_bytes = {kSlot, 32};
-           p[0]->blocks[ForwardBlock]->commands[4]->action.AsLaunch()->args[1] =
-               out(fb::Ref(fb::Space::Operand, 3, 16, 32));
+           fb::LaunchT &keep = *p[0]->blocks[ForwardBlock]->commands[4]->action.AsLaunch();
+           keep.kernel = uint32_t(p[0]->kernels.size());
+           p[0]->kernels.push_back(std::make_unique<fb::KernelT>(*p[0]->kernels[Keep]));
+           p[0]->kernels.back()->symbol = "k_keep_half";
+           p[0]->kernels.back()->buffer_bytes = {kSlot, 32};
+           keep.args[1] = out(fb::Ref(fb::Space::Operand, 3, 16, 32));
          },
          R"(rank0: rank 0: block s0.forward: launch #2 'scale': argument 1 has 64 bytes; kernel 'k_keep' takes 32
 rank 0: block s0.forward: launch #4 'keep': argument 1, 32 bytes at 16 of operand 'kept', must begin at a multiple of 32)"},

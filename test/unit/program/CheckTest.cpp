@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Legal programs are accepted, and fast.
 
+#include "../../fuzz/Programs.h"
 #include "Builder.h"
 
 #include <ctime>
+#include <filesystem>
+#include <fstream>
 #include <gtest/gtest.h>
 #include <iostream>
+#include <iterator>
 
 using namespace dpcrt;
 using namespace dpcrt::test;
@@ -108,4 +112,22 @@ TEST(Check, CostsWhatTasksCost) {
   // A tenth of a second is what it takes without sanitizers; comparing all
   // commands with each other would take minutes.
   EXPECT_LT(seconds, 10);
+}
+
+// If they are not of this version of the format, fuzzing sees no more than their header:
+// test/fuzz/make_corpus.py writes them again.
+TEST(Check, AcceptsTheProgramsThatFuzzingStartsFrom) {
+  unsigned seen = 0;
+  for (auto &entry : std::filesystem::directory_iterator(DPC_TEST_DIR "/fuzz/corpus/program")) {
+    if (entry.path().filename().string().rfind("crash-", 0) == 0)
+      continue;
+    std::ifstream file(entry.path(), std::ios::binary);
+    std::string bytes{std::istreambuf_iterator<char>(file), {}};
+    auto programs = readPrograms(bytes);
+    ASSERT_TRUE(programs.ok()) << entry.path() << ": " << programs.status().message();
+    Status status = checkPrograms(programsOf(*programs));
+    EXPECT_TRUE(status.ok()) << entry.path() << ": " << status.message();
+    ++seen;
+  }
+  EXPECT_GE(seen, 3u);
 }

@@ -202,7 +202,7 @@ TEST_F(CheckpointFiles, ALockDiesWithItsOwner) {
   if (child == 0) {
     OutputLock lock;
     char ok = lock.takeFolder(dir).ok() ? 'y' : 'n';
-    if (write(1), ::write(ready[1], &ok, 1) != 1)
+    if (!write(1).ok() || ::write(ready[1], &ok, 1) != 1)
       _exit(1);
     pause();
     _exit(0);
