@@ -6,6 +6,11 @@ Times, in turn and several times: the floor (floor.py), a step on one rank and o
 and, where PyTorch is installed, its eager step. Prints the ratios of the fastest of each, and what memory was used. Nothing is asserted.
 
     python3 test/benchmark/step.py [--dpc build/bin/dpc] [--repeats 3] [--steps 6]
+
+Given several times, --dpc names builds to compare: each compiles the model itself, and one rank's step on one thread is timed in turns,
+so that what else the machine does meets all alike.
+
+    python3 test/benchmark/step.py --dpc OLD/build/bin/dpc --dpc build/bin/dpc --repeats 9
 """
 import argparse
 import json
@@ -30,9 +35,9 @@ def call(*command):
 class Program:
     """The model compiled for some ranks, run with as many threads."""
 
-    def __init__(self, dpc, folder, ranks, schedule, steps):
+    def __init__(self, dpc, folder, ranks, schedule, steps, name=""):
         self.dpc, self.folder, self.ranks, self.steps = dpc, folder, ranks, steps
-        self.artifact = folder / f"{schedule}-{ranks}.dpc"
+        self.artifact = folder / f"{schedule}-{ranks}{name}.dpc"
         call(dpc, "compile", folder / "model.onnx", "-o", self.artifact, "--pp", ranks, "--micro-batches", gpt2.Size().micro_batches, "--schedule",
              schedule, "--optimizer", "adamw", "--target", "cpu:native")
 
@@ -45,12 +50,31 @@ class Program:
         return min(content["step_s"][1:]), content
 
 
+def compare(builds, repeats, steps):
+    """Steps of several builds in turns; the ratio of each one's fastest to the first one's."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        gpt2.write(folder, gpt2.Size())
+        programs = [Program(dpc, folder, 1, "1f1b", steps, f"-{i}") for i, dpc in enumerate(builds)]
+        times = [[] for _ in builds]
+        for round_ in range(repeats):
+            # Who goes first changes, as the first run after a pause may be another.
+            for i in sorted(range(len(builds)), reverse=round_ % 2 == 1):
+                times[i].append(programs[i].run()[0])
+            print(", ".join(f"{t[-1] * 1e3:.1f} ms" for t in times), flush=True)
+    for dpc, t in zip(builds, times):
+        print(f"{dpc}: {min(t) * 1e3:.1f} ms, {min(t) / min(times[0]):.3f} of the first one's")
+
+
 def main():
-    parser = argparse.ArgumentParser(description="Time a training step against the library floor")
-    parser.add_argument("--dpc", type=pathlib.Path, default=ROOT / "build" / "bin" / "dpc")
+    parser = argparse.ArgumentParser(description="Time a training step against the library floor, or builds against each other")
+    parser.add_argument("--dpc", type=pathlib.Path, action="append", help="the build to time (build/bin/dpc); several times: builds to compare")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--steps", type=int, default=6)
     options = parser.parse_args()
+    if options.dpc and len(options.dpc) > 1:
+        return compare(options.dpc, options.repeats, options.steps)
+    options.dpc = options.dpc[0] if options.dpc else ROOT / "build" / "bin" / "dpc"
     size = gpt2.Size()
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
