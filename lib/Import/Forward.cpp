@@ -4,6 +4,7 @@
 #include "Dimensions.h"
 #include "OperatorTable.h"
 #include "dpc/Dialect/NN/ModelAttrs.h"
+#include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
 using namespace dpc;
@@ -152,6 +153,7 @@ void ForwardBuilder::markStage(const Node &node, Operation *before) {
 
 LogicalResult ForwardBuilder::importNodes() {
   int errors = 0;
+  llvm::StringSet<> failedValues; // what is missing of them has been said
   for (const Node &node : graph.nodes) {
     Location at = getNodeLoc(node, context);
     SmallVector<GraphValue, 4> operands;
@@ -164,13 +166,21 @@ LogicalResult ForwardBuilder::importNodes() {
         missing |= !value;
         if (value)
           operand = *value;
+        else if (!failedValues.contains(input) && !tensors.contains(input))
+          emitError(at) << "node '" << node.name << "' reads '" << input
+                        << "', a result that dpc does not compute of the node that gives it";
         if (auto it = origins.find(input); it != origins.end())
           names.insert(it->second.begin(), it->second.end());
       }
       operands.push_back(operand);
     }
+    auto giveUp = [&] {
+      for (const std::string &output : node.outputs)
+        failedValues.insert(output);
+    };
     if (missing) {
       errors += errors == 0; // a tensor that could not be read
+      giveUp();
       continue;
     }
     emitter->setLoc(at);
@@ -183,6 +193,7 @@ LogicalResult ForwardBuilder::importNodes() {
         emitError(loc) << "stopping after " << errors << " errors";
         return failure();
       }
+      giveUp();
       continue;
     }
     markStage(node, before);
