@@ -3,6 +3,8 @@
 // table, from which the parser, the printer and all messages follow.
 #include "dpc/Machine/Machine.h"
 
+#include "data/ParseJson.h"
+
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -44,6 +46,11 @@ Expected<Machine> parseMachine(StringRef json, StringRef file) {
   std::string problems;
   raw_string_ostream out(problems);
   auto fail = [&]() { return createStringError("machine description '" + file + "'" + problems); };
+  // LLVM's parser calls itself.
+  if (dpcrt::nestsTooDeep(json)) {
+    out << " nests deeper than " << dpcrt::maximumJsonDepth << " levels";
+    return fail();
+  }
   Expected<json::Value> value = json::parse(json);
   if (!value) {
     out << " is not JSON: " << toString(value.takeError());

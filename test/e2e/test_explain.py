@@ -191,6 +191,12 @@ def test_errors(options, status, words):
     assert words in done.stderr and not done.stdout
 
 
+def test_a_machine_that_nests_deeply(tmp_path):
+    (tmp_path / "m.json").write_text('{"name": ' + "[" * 300000 + "]" * 300000 + "}")
+    done = call("dpc", "explain", MODEL, "--machine", tmp_path / "m.json")
+    assert done.returncode == 3 and "nests deeper than 100 levels" in done.stderr, done.stderr
+
+
 def test_a_damaged_artifact_and_flags_that_come_too_late(tmp_path):
     artifact, _, _ = compile_(tmp_path, "--pp", 1, "--micro-batches", 2)
     done = call("dpc", "explain", artifact, "--dim", "batch=2")
