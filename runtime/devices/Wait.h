@@ -77,6 +77,16 @@ public:
       futexWait(word, seen, deadline);
     sleepers.fetch_sub(1);
   }
+  // Sleeps until `done()`, asked again whenever the bell has rung: also if it rang while
+  // it was asked.
+  template <typename Done> void sleepUntil(Done done) {
+    for (;;) {
+      uint32_t seen = snapshot(); // before the look, or a ring after it were slept through
+      if (done())
+        return;
+      sleep(seen);
+    }
+  }
 
 private:
   std::atomic<uint32_t> word{0};

@@ -83,13 +83,9 @@ void Executor::threadMain(size_t index) {
   prctl(PR_SET_TIMERSLACK, 1000, 0, 0, 0);
   Walker &walker = *walkers[index];
   for (uint32_t last = 0;;) {
-    uint32_t seen = go.snapshot();
+    go.sleepUntil([&] { return stopping || current.load() != last; });
     if (stopping)
       return;
-    if (current.load() == last) {
-      go.sleep(seen);
-      continue;
-    }
     last = current.load();
     walker.begin(last);
     for (;;) {

@@ -165,23 +165,20 @@ bool Cores::helpOnce(int core) {
 
 void Cores::helperMain() {
   omp_set_num_threads(1);
-  while (!stopping) {
-    uint32_t seen = helperBell.snapshot();
-    if (openSlots.load() > 0) {
-      int core = tryAcquire();
-      if (core >= 0) {
-        for (int idleSpins = 0; idleSpins < spins && !contended() && !stopping;)
-          if (openSlots.load(std::memory_order_relaxed) > 0 && helpOnce(core)) {
-            idleSpins = 0;
-          } else {
-            ++idleSpins;
-            _mm_pause();
-          }
-        release(core);
-        continue;
+  for (;;) {
+    int core = -1;
+    helperBell.sleepUntil(
+        [&] { return stopping || (openSlots.load() > 0 && (core = tryAcquire()) >= 0); });
+    if (core < 0)
+      return;
+    for (int idleSpins = 0; idleSpins < spins && !contended() && !stopping;)
+      if (openSlots.load(std::memory_order_relaxed) > 0 && helpOnce(core)) {
+        idleSpins = 0;
+      } else {
+        ++idleSpins;
+        _mm_pause();
       }
-    }
-    helperBell.sleep(seen);
+    release(core);
   }
 }
 

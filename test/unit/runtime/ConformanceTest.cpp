@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <future>
 #include <gtest/gtest.h>
 #include <limits>
 
@@ -364,6 +365,26 @@ TEST(Cores, IdleOnesHelp) {
   cores.release(core);
   EXPECT_EQ(pair.begun, 2);
   EXPECT_EQ(pair.alone, 0) << "nobody helped";
+}
+
+// As if another thread did and rang between the look and the sleep.
+TEST(Bell, WhatRingsDuringALookIsNotSleptThrough) {
+  Bell bell;
+  std::atomic<bool> happened{false};
+  int looks = 0;
+  auto waited = std::async(std::launch::async, [&] {
+    bell.sleepUntil([&] {
+      bool seen = happened;
+      if (++looks == 1) {
+        happened = true;
+        bell.ring();
+      }
+      return seen;
+    });
+  });
+  EXPECT_EQ(waited.wait_for(std::chrono::seconds(30)), std::future_status::ready);
+  EXPECT_EQ(looks, 2);
+  bell.ring(); // where it was slept through after all, the test still ends
 }
 
 TEST(Cores, MissingFeaturesAreNamed) {
