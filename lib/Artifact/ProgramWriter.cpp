@@ -46,9 +46,11 @@ std::string nameOf(Location loc) {
   return "";
 }
 
-std::vector<uint64_t> unsignedOf(ArrayRef<int64_t> values) {
-  return {values.begin(), values.end()};
+fb::Buffer bufferOf(prog::SlotType slot, prog::Access access) {
+  return fb::Buffer(slot.getBytes(), dtypeOf(slot.getElementType()), fb::Access(access));
 }
+
+constexpr uint8_t kBytes = uint8_t(dpcrt::Element::U8); // of no element type
 
 class Writer {
 public:
@@ -113,7 +115,7 @@ private:
             program.step_record = std::make_unique<fb::StepRecordT>();
             program.step_record->arena = program.arenas.size();
             program.step_record->header = std::make_unique<fb::Ref>(
-                fb::Space::Arena, program.arenas.size(), 0, sizeof(dpcrt::StepHeader));
+                fb::Space::Arena, kBytes, program.arenas.size(), 0, sizeof(dpcrt::StepHeader));
           }
           program.arenas.push_back(std::move(table));
         })
@@ -140,9 +142,10 @@ private:
     kernelNumber[kernel.getSymName()] = program.kernels.size();
     auto table = std::make_unique<fb::KernelT>();
     table->symbol = kernel.getSymName().str();
-    table->buffer_bytes = unsignedOf(kernel.getBufferBytes());
-    for (Attribute access : kernel.getBufferAccess())
-      table->buffer_access.push_back(fb::Access(cast<prog::AccessAttr>(access).getValue()));
+    for (auto [buffer, access] :
+         llvm::zip(kernel.getBuffers().getAsValueRange<TypeAttr>(), kernel.getBufferAccess()))
+      table->buffers.push_back(
+          bufferOf(cast<prog::SlotType>(buffer), cast<prog::AccessAttr>(access).getValue()));
     KernelCode code;
     if (auto it = context.kernels.find(table->symbol); it != context.kernels.end())
       code = it->second;
@@ -167,7 +170,7 @@ private:
       table->moment_names.push_back(cast<StringAttr>(name).str());
     }
     table->record = std::make_unique<fb::Ref>(
-        fb::Space::Arena, program.step_record->arena,
+        fb::Space::Arena, kBytes, program.step_record->arena,
         sizeof(dpcrt::StepHeader) + sizeof(dpcrt::StepEntry) * parameter.getRecordEntry(),
         sizeof(dpcrt::StepEntry));
     program.parameters.push_back(std::move(table));
@@ -212,8 +215,9 @@ private:
   // Slots, events, strings
   //===------------------------------------------------------------------===//
   void bind(prog::SlotOp slot) {
-    slots[slot.getResult()] = fb::Ref(fb::Space::Arena, arenaNumber.lookup(slot.getArena()),
-                                      slot.getOffset(), slot.getType().getBytes());
+    slots[slot.getResult()] =
+        fb::Ref(fb::Space::Arena, dtypeOf(slot.getType().getElementType()),
+                arenaNumber.lookup(slot.getArena()), slot.getOffset(), slot.getType().getBytes());
   }
   fb::Ref ref(Value value) const { return slots.lookup(value); }
   uint32_t string(const std::string &text) {
@@ -251,9 +255,12 @@ private:
     for (unsigned k = 0; k < operands; ++k) {
       auto operand = std::make_unique<fb::OperandT>();
       operand->name = string(cast<StringAttr>(block.getOperandNames()[k]).str());
-      operand->bytes = cast<prog::SlotType>(body.getArgument(k).getType()).getBytes();
+      auto slot = cast<prog::SlotType>(body.getArgument(k).getType());
+      operand->bytes = slot.getBytes();
+      operand->dtype = dtypeOf(slot.getElementType());
       operand->access = fb::Access(cast<prog::AccessAttr>(block.getOperandAccess()[k]).getValue());
-      slots[body.getArgument(k)] = fb::Ref(fb::Space::Operand, k, 0, operand->bytes);
+      slots[body.getArgument(k)] =
+          fb::Ref(fb::Space::Operand, operand->dtype, k, 0, operand->bytes);
       events[body.getArgument(operands + k)] = k;
       table->operands.push_back(std::move(operand));
     }
@@ -308,8 +315,8 @@ private:
           fb::LaunchT action;
           action.kernel = kernelNumber.lookup(launch.getKernel());
           const fb::KernelT &kernel = *program.kernels[action.kernel];
-          for (auto [slot, access] : llvm::zip(launch.getSlots(), kernel.buffer_access))
-            action.args.push_back(fb::Argument(ref(slot), access));
+          for (auto [slot, buffer] : llvm::zip(launch.getSlots(), kernel.buffers))
+            action.args.push_back(fb::Argument(ref(slot), buffer.access()));
           table->action.Set(std::move(action));
         })
         .Case([&](prog::CallOp call) {
@@ -350,7 +357,6 @@ private:
           on(collective);
           fb::CollectiveT action;
           action.kind = fb::CollectiveKind(collective.getKind());
-          action.dtype = dtypeOf(collective.getElementType());
           action.group = groupNumber.lookup(collective.getGroup());
           action.src = std::make_unique<fb::Ref>(ref(collective.getSrc()));
           action.dst = std::make_unique<fb::Ref>(ref(collective.getDst()));
@@ -371,35 +377,18 @@ private:
 
   fb::CallT writeCall(prog::CallOp call) {
     fb::CallT action;
-    std::vector<uint64_t> bytes;
-    prog::Access accesses[] = {prog::Access::Read, prog::Access::Read,
-                               call.getFunction().getAccumulate() ? prog::Access::ReadWrite
-                                                                  : prog::Access::Write};
-    Value slots[] = {call.getLhs(), call.getRhs(), call.getDst()};
-    for (auto [slot, access] : llvm::zip(slots, accesses)) {
-      action.args.push_back(fb::Argument(ref(slot), fb::Access(access)));
-      bytes.push_back(ref(slot).bytes());
-    }
+    auto table = std::make_unique<fb::LibraryCallT>();
     std::string key;
-    llvm::raw_string_ostream(key) << call.getFunction() << ' ' << bytes[0] << ' ' << bytes[1] << ' '
-                                  << bytes[2];
+    llvm::raw_string_ostream text(key);
+    text << call.getFunction();
+    for (auto [slot, access] : call.getAccesses()) {
+      action.args.push_back(fb::Argument(ref(slot), fb::Access(access)));
+      table->operands.push_back(bufferOf(cast<prog::SlotType>(slot.getType()), access));
+      text << ' ' << slot.getType();
+    }
     auto [it, isNew] = libraryNumber.try_emplace(key, program.library.size());
     if (isNew) {
-      prog::MatmulAttr attr = call.getFunction();
-      fb::MatmulT matmul;
-      matmul.batch = unsignedOf(attr.getBatch());
-      matmul.m = attr.getM();
-      matmul.n = attr.getN();
-      matmul.k = attr.getK();
-      matmul.lhs_strides = unsignedOf(attr.getLhsStrides());
-      matmul.rhs_strides = unsignedOf(attr.getRhsStrides());
-      matmul.dst_strides = unsignedOf(attr.getDstStrides());
-      matmul.accumulate = attr.getAccumulate();
-      matmul.block_rows = attr.getBlockRows();
-      matmul.block_columns = attr.getBlockColumns();
-      auto table = std::make_unique<fb::LibraryCallT>();
-      table->function.Set(std::move(matmul));
-      table->argument_bytes = bytes;
+      call.getFunction().pack(table->function);
       program.library.push_back(std::move(table));
     }
     action.call = it->second;

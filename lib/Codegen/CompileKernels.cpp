@@ -36,6 +36,7 @@ void registerLoweringModels(DialectRegistry &registry) {
     attachLossLowerings(context);
     attachGatherLowerings(context);
     attachLoopLowerings(context);
+    attachMatmulLowering(context);
   });
 }
 

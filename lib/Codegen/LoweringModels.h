@@ -17,6 +17,7 @@ void attachNormalizationLowerings(mlir::MLIRContext *context);
 void attachLossLowerings(mlir::MLIRContext *context);
 void attachGatherLowerings(mlir::MLIRContext *context);
 void attachLoopLowerings(mlir::MLIRContext *context);
+void attachMatmulLowering(mlir::MLIRContext *context);
 
 /// Base of a model whose lowering is `LogicalResult Model::lower(OpTy,
 /// LinalgBuilder &, ValueRange, SmallVectorImpl<Value> &)`.

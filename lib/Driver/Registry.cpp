@@ -6,6 +6,7 @@
 #include "dpc/Codegen/Codegen.h"
 #include "dpc/Codegen/Passes.h"
 #include "dpc/Dialect/DualPipe/DualPipe.h"
+#include "dpc/Dialect/Library/Library.h"
 #include "dpc/Dialect/NN/NN.h"
 #include "dpc/Dialect/Prog/Prog.h"
 #include "dpc/Import/Passes.h"
@@ -19,6 +20,7 @@
 
 void dpc::registerAllDialects(mlir::DialectRegistry &registry) {
   registry.insert<mlir::func::FuncDialect>();
+  registry.insert<library::LibraryDialect>();
   registry.insert<nn::NNDialect>();
   reference::registerReferenceModels(registry);
   registry.insert<dualpipe::DualPipeDialect>();

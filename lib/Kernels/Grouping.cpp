@@ -122,8 +122,8 @@ Form getForm(Operation *op) {
   if (isa<nn::SoftmaxOp, nn::SoftmaxGradOp, nn::LogSoftmaxOp, nn::LogSoftmaxGradOp, nn::LayerNormOp,
           nn::LayerNormDxOp, nn::CrossEntropyOp, nn::WeightedMeanOp>(op))
     return Form::Rows;
-  if (isa<nn::ScatterAddOp, nn::ScatterNdAddOp, nn::ScatterElementsAddOp, nn::CumSumOp, nn::TopKOp>(
-          op))
+  if (isa<nn::ScatterAddOp, nn::ScatterNdAddOp, nn::ScatterElementsAddOp, nn::CumSumOp, nn::TopKOp,
+          nn::MatmulOp>(op)) // of f64: others are library calls
     return Form::Loops;
   if (isElementwise(op) || isa<nn::CrossEntropyGradOp, nn::WeightedMeanGradOp>(op))
     return Form::Map;

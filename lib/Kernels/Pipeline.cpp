@@ -12,7 +12,7 @@ void buildKernelsPipeline(OpPassManager &pm, const KernelsEstimateCostOptions &c
   // Before grouping, so that each half of a reduction finds its own kernel.
   pm.addPass(createKernelsSplitReductions());
   // Before grouping, so that the sum is the library's and no kernel's.
-  pm.addPass(createKernelsAccumulateMatmuls());
+  pm.addPass(createKernelsAccumulateCalls());
   pm.addPass(createKernelsOutline());
   // On launches and calls, which are what takes time.
   pm.addPass(createKernelsEstimateCost(cost));
@@ -22,7 +22,7 @@ void buildKernelsPipeline(OpPassManager &pm, const KernelsEstimateCostOptions &c
 void registerKernelsPhase() {
   registerKernelsContiguousCollectives();
   registerKernelsSplitReductions();
-  registerKernelsAccumulateMatmuls();
+  registerKernelsAccumulateCalls();
   registerKernelsOutline();
   registerKernelsEstimateCost();
   registerDualPipeVerifyKernels();

@@ -13,11 +13,6 @@ bool isView(Operation *op) {
   return cost && cost.isView();
 }
 
-bool isLibraryCall(Operation *op) {
-  auto cost = dyn_cast<nn::CostOpInterface>(op);
-  return cost && cost.isLibraryCall();
-}
-
 static bool isFloat(Value value) { return isa<FloatType>(getElementTypeOrSelf(value.getType())); }
 
 Dependence joinOperands(Operation *op, llvm::function_ref<Dependence(Value)> lookup) {
@@ -29,7 +24,7 @@ Dependence joinOperands(Operation *op, llvm::function_ref<Dependence(Value)> loo
     joined.frozenWork |= own.frozenWork;
     joined.frozen |= own.frozen;
   }
-  joined.frozenWork |= joined.input && joined.frozen && isLibraryCall(op);
+  joined.frozenWork |= joined.input && joined.frozen && nn::isLibraryCall(op);
   return joined;
 }
 

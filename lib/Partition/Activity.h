@@ -37,7 +37,6 @@ bool passesGradient(mlir::OpOperand &operand);
 bool isTransferable(mlir::Value value, const Dependence &dependence);
 
 bool isView(mlir::Operation *op);
-bool isLibraryCall(mlir::Operation *op);
 
 /// Work of one operation for one micro-batch.
 struct Work {

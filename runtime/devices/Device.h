@@ -61,12 +61,13 @@ public:
   // buffers: the arguments in order.
   virtual void launch(Lane &lane, const PreparedLaunch &kernel, void *const *buffers,
                       size_t count) = 0;
-  // buffers: lhs, rhs, destination.
+  // buffers: the call's operands in order.
   virtual Status call(Lane &lane, const PreparedCall &call, void *const *buffers) = 0;
   virtual void copy(Lane &lane, void *dst, const void *src, uint64_t bytes) = 0;
   virtual void fill(Lane &lane, void *dst, uint32_t pattern, uint64_t bytes) = 0;
   // dst[i] = sources[0][i] + sources[1][i] + ..., in this order; dst may be one of
-  // the sources. `dtype` is F32, F64, I32 or I64.
+  // the sources. `dtype` is one of isSummed(); those of 16 bits are added in f32 and
+  // rounded once.
   virtual void reduce(Lane &lane, void *dst, const void *const *sources, size_t sourceCount,
                       uint64_t count, Element dtype) = 0;
 };

@@ -12,13 +12,13 @@ module {
   prog.program @rank0 entry "step" coordinate 0 streams [#prog<stream compute>, #prog<stream comm>] micro_batches 1 weighting "mean" optimizer "sgd" {
     prog.arena @messages messages 128
     prog.order {
-      %a = prog.slot @messages[0] : !prog.slot<64>
-      %b = prog.slot @messages[64] : !prog.slot<64>
+      %a = prog.slot @messages[0] : !prog.slot<16xf32>
+      %b = prog.slot @messages[64] : !prog.slot<16xf32>
       %got, %0 = prog.exchange on comm completes !prog.event {
-        prog.recv %b from 1 message 1 : !prog.slot<64>
+        prog.recv %b from 1 message 1 : !prog.slot<16xf32>
       }
       %sent, %1 = prog.exchange on comm completes !prog.event {
-        prog.send %a to 1 message 0 : !prog.slot<64>
+        prog.send %a to 1 message 0 : !prog.slot<16xf32>
       }
       %2 = prog.join on compute after %1
     }
@@ -26,13 +26,13 @@ module {
   prog.program @rank1 entry "step" coordinate 1 streams [#prog<stream compute>, #prog<stream comm>] micro_batches 1 weighting "mean" optimizer "sgd" {
     prog.arena @messages messages 128
     prog.order {
-      %a = prog.slot @messages[0] : !prog.slot<64>
-      %b = prog.slot @messages[64] : !prog.slot<64>
+      %a = prog.slot @messages[0] : !prog.slot<16xf32>
+      %b = prog.slot @messages[64] : !prog.slot<16xf32>
       %got, %0 = prog.exchange on comm completes !prog.event {
-        prog.recv %b from 0 message 0 : !prog.slot<64>
+        prog.recv %b from 0 message 0 : !prog.slot<16xf32>
       }
       %sent, %1 = prog.exchange on comm completes !prog.event {
-        prog.send %a to 0 message 1 : !prog.slot<64>
+        prog.send %a to 0 message 1 : !prog.slot<16xf32>
       }
       %2 = prog.join on compute after %1
     }
@@ -47,9 +47,9 @@ module {
   prog.program @rank0 entry "step" coordinate 0 streams [#prog<stream compute>, #prog<stream comm>] micro_batches 1 weighting "mean" optimizer "sgd" {
     prog.arena @messages messages 64
     prog.order {
-      %a = prog.slot @messages[0] : !prog.slot<64>
+      %a = prog.slot @messages[0] : !prog.slot<16xf32>
       %sent, %0 = prog.exchange on comm completes !prog.event {
-        prog.send %a to 1 message 0 : !prog.slot<64>
+        prog.send %a to 1 message 0 : !prog.slot<16xf32>
       }
       %1 = prog.join on compute after %0
     }
@@ -69,21 +69,21 @@ module {
   prog.program @rank0 entry "step" coordinate 0 streams [#prog<stream compute>, #prog<stream comm>] micro_batches 1 weighting "mean" optimizer "sgd" {
     prog.arena @messages messages 64
     prog.order {
-      %a = prog.slot @messages[0] : !prog.slot<64>
-      %0 = prog.fill %a with 0 : !prog.slot<64> on compute
+      %a = prog.slot @messages[0] : !prog.slot<16xf32>
+      %0 = prog.fill %a with 0 : !prog.slot<16xf32> on compute
       %sent, %1 = prog.exchange on comm completes !prog.event {
-        prog.send %a after %0 to 1 message 0 : !prog.slot<64>
+        prog.send %a after %0 to 1 message 0 : !prog.slot<16xf32>
       }
-      %2 = prog.fill %a with 1 : !prog.slot<64> on compute
+      %2 = prog.fill %a with 1 : !prog.slot<16xf32> on compute
       %3 = prog.join on compute after %1
     }
   }
   prog.program @rank1 entry "step" coordinate 1 streams [#prog<stream compute>, #prog<stream comm>] micro_batches 1 weighting "mean" optimizer "sgd" {
     prog.arena @messages messages 64
     prog.order {
-      %a = prog.slot @messages[0] : !prog.slot<64>
+      %a = prog.slot @messages[0] : !prog.slot<16xf32>
       %got, %0 = prog.exchange on comm completes !prog.event {
-        prog.recv %a from 0 message 0 : !prog.slot<64>
+        prog.recv %a from 0 message 0 : !prog.slot<16xf32>
       }
       %1 = prog.join on compute after %0
     }

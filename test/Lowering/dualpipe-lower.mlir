@@ -8,13 +8,13 @@
 // CHECK: prog.parameter "w0" : tensor<4x4xf32> weight %{{.*}} gradient %{{.*}} [] entry 0 counted
 // CHECK: prog.tensor "x" : tensor<4x4xf32>
 // CHECK: prog.block @s0.forward forward attributes {dpc.planned = {seconds = {{.*}} : f64}, operand_access = [#prog<access read>, #prog<access write>], operand_names = ["feed0", "output0"], stage = 0 : i64}
-// CHECK-NEXT: ^bb0(%[[X:.*]]: !prog.slot<64>, %[[Y:.*]]: !prog.slot<64>, %[[HASX:.*]]: !prog.event, %[[FREEY:.*]]: !prog.event):
-// CHECK-NEXT: %[[W:.*]] = prog.slot @weights[0] : <64>
-// CHECK-NEXT: %[[DONE:.*]] = prog.call <m 4 n 4 k 4 lhs [4, 1] rhs [4, 1] dst [4, 1] accumulate false blocks 4, 4>(%[[X]], %[[W]], %[[Y]] : <64>, <64>, <64>) on compute after %[[HASX]], %[[FREEY]]
+// CHECK-NEXT: ^bb0(%[[X:.*]]: !prog.slot<16xf32>, %[[Y:.*]]: !prog.slot<16xf32>, %[[HASX:.*]]: !prog.event, %[[FREEY:.*]]: !prog.event):
+// CHECK-NEXT: %[[W:.*]] = prog.slot @weights[0] : <16xf32>
+// CHECK-NEXT: %[[DONE:.*]] = prog.call #library.matmul<m 4 n 4 k 4 lhs [4, 1] rhs [4, 1] dst [4, 1] accumulate false blocks 4, 4>(%[[X]], %[[W]], %[[Y]] : !prog.slot<16xf32>, !prog.slot<16xf32>, !prog.slot<16xf32>) on compute after %[[HASX]], %[[FREEY]]
 // CHECK-NEXT: prog.results %[[DONE]] for [1]
 // CHECK: prog.block @s0.weight_half weight_half
-// CHECK: %[[G:.*]] = prog.slot @gradients[0] : <64>
-// CHECK-NEXT: prog.call <m 4 n 4 k 4 lhs [1, 4] rhs [4, 1] dst [4, 1] accumulate true blocks 4, 4>(%{{.*}}, %{{.*}}, %[[G]] :
+// CHECK: %[[G:.*]] = prog.slot @gradients[0] : <16xf32>
+// CHECK-NEXT: prog.call #library.matmul<m 4 n 4 k 4 lhs [1, 4] rhs [4, 1] dst [4, 1] accumulate true blocks 4, 4>(%{{.*}}, %{{.*}}, %[[G]] :
 // CHECK: prog.order {
 // CHECK: prog.fill %{{.*}} with 0
 // CHECK: prog.feed "x" 0 to
@@ -24,7 +24,7 @@
 // CHECK: %[[COME:.*]], %{{.*}} = prog.exchange on comm completes !prog.event {
 // CHECK-NEXT: prog.recv %{{.*}} from 1 message 1
 // CHECK: prog.run @s0.weight_half({{.*}}) ready %[[COME]] for
-// CHECK: %[[SUM:.*]] = prog.collective all_reduce over @ranks0_1 f32 {{.*}} on reduce
+// CHECK: %[[SUM:.*]] = prog.collective all_reduce over @ranks0_1 {{.*}} on reduce
 // CHECK-NEXT: %{{.*}} = prog.launch @k_{{.*}} on compute after %[[SUM]]
 // CHECK-NEXT: %{{.*}} = prog.launch @k_
 // CHECK-NEXT: %{{.*}} = prog.join on compute

@@ -21,9 +21,9 @@
 // CHECK: prog.send %{{.*}} after %[[OUT]] to 1
 // CHECK: prog.run @"s1.forward+s0.backward"({{.*}} {micro_batch = 3 : i64, pair_micro_batch = 0 : i64}
 // CHECK: %{{[a-z_0-9]+}}, %[[DONE:done_[0-9]+]] = prog.run @s1.weight_half({{.*}} {micro_batch = 3 : i64}
-// CHECK: prog.collective all_reduce over @ranks0_1 f32 {{.*}} on reduce after %[[DONE]]
+// CHECK: prog.collective all_reduce over @ranks0_1 {{.*}} on reduce after %[[DONE]]
 // CHECK: prog.run @s0.weight_half({{.*}} {micro_batch = 1 : i64}
-// CHECK: prog.collective all_reduce over @ranks0_1 f32 {{.*}} on reduce after
+// CHECK: prog.collective all_reduce over @ranks0_1 {{.*}} on reduce after
 // CHECK: prog.join on compute
 // CHECK: prog.program @train_step.rank1
 // Parameters of mirrored ranks count once in a norm.

@@ -38,7 +38,7 @@ PROGRAM = """prog.program @example entry "train_step" coordinate 0
 # Declared for the commands of an example, unless it declares them itself.
 SURROUNDINGS = [
     "prog.group @mirror_0_3 [0, 3]",
-    "prog.kernel @k_2f01 [64, 64] [#prog<access read>, #prog<access write>]",
+    "prog.kernel @k_2f01 [!prog.slot<16xf32>, !prog.slot<16xf32>] [#prog<access read>, #prog<access write>]",
     'prog.tensor "input_ids" : tensor<1x128xi64>',
     'prog.tensor output "loss" : tensor<f32>',
 ]

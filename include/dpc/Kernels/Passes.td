@@ -67,14 +67,15 @@ def KernelsSplitReductions : Pass<"kernels-split-reductions", "::mlir::ModuleOp"
     over rows or over columns.
   }];
 }
-def KernelsAccumulateMatmuls : Pass<"kernels-accumulate-matmuls", "::mlir::ModuleOp"> {
-  let summary = "let a matmul add to the gradient accumulator it is summed into";
+def KernelsAccumulateCalls : Pass<"kernels-accumulate-calls", "::mlir::ModuleOp"> {
+  let summary = "let a library call add to the gradient accumulator it is summed into";
   let description = [{
     `nn.add(accumulator, nn.matmul)`, where neither has another use, becomes
     `nn.matmul ... into accumulator`. The sum is the same: product, then addition.
+    So of every library call that can add to its destination.
 
     ```mlir
-    // dpc-opt --kernels-accumulate-matmuls
+    // dpc-opt --kernels-accumulate-calls
     dualpipe.body @linear {
       func.func @forward(%x: tensor<4x2xf32> {dualpipe.role = #dualpipe.role<feed 0>},
                          %w: tensor<2x3xf32> {dualpipe.role = #dualpipe.role<param 0>})

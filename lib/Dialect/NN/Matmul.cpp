@@ -99,6 +99,67 @@ LogicalResult MatmulOp::verify() {
   return success();
 }
 
+bool MatmulOp::isCompatibleReturnTypes(TypeRange inferred, TypeRange actual) {
+  if (inferred == actual)
+    return true;
+  auto narrow = cast<RankedTensorType>(inferred.front());
+  auto wide = dyn_cast<RankedTensorType>(actual.front());
+  return wide && wide == narrow.clone(wide.getElementType()) && wide.getElementType().isF32() &&
+         narrow.getElementTypeBitWidth() == 16;
+}
+
+//===----------------------------------------------------------------------===//
+// As a library call
+//===----------------------------------------------------------------------===//
+
+// What libraries multiply. f64 is computed too, by a generated kernel.
+bool MatmulOp::isLibraryCall() {
+  Type element = getTensorType(getLhs()).getElementType();
+  return element.isF32() || element.isBF16() || element.isF16();
+}
+
+SmallVector<Value> MatmulOp::getLibrarySources() { return {getLhs(), getRhs()}; }
+bool MatmulOp::canAccumulate() { return true; }
+void MatmulOp::setAccumulator(Value accumulator) { getAccumulatorMutable().assign(accumulator); }
+
+static SmallVector<int64_t> rowMajorStrides(ArrayRef<int64_t> shape) {
+  SmallVector<int64_t> strides(shape.size(), 1);
+  for (int i = (int)shape.size() - 2; i >= 0; --i)
+    strides[i] = strides[i + 1] * shape[i + 1];
+  return strides;
+}
+
+library::FunctionAttrInterface MatmulOp::describeCall() {
+  Extents extents = getExtents();
+  unsigned rank = extents.batch.size() + 2;
+  // Stride of logical dimension j is the stored stride of dimension perm[j].
+  auto operandStrides = [&](Value value, ArrayRef<int64_t> perm) {
+    SmallVector<int64_t> stored = rowMajorStrides(getTensorType(value).getShape()), logical(rank);
+    for (unsigned j = 0; j < rank; ++j)
+      logical[j] = stored[perm[j]];
+    return logical;
+  };
+  SmallVector<int64_t> stored = rowMajorStrides(getType().getShape()), dst(rank);
+  for (auto [i, j] : llvm::enumerate(getResultPermutation()))
+    dst[j] = stored[i];
+
+  // Blocks: about eight million operations each, at most four, along the longer
+  // side. Batches are blocks already.
+  int64_t batches = 1;
+  for (int64_t b : extents.batch)
+    batches *= b;
+  int64_t rows = extents.m, columns = extents.n;
+  int64_t pieces = std::clamp<int64_t>(getFlops() / 8000000, 1, 4);
+  if (batches == 1 && pieces > 1) {
+    int64_t &side = extents.m >= extents.n ? rows : columns;
+    side = std::min(side, ((side + pieces - 1) / pieces + 63) / 64 * 64);
+  }
+  return cast<library::FunctionAttrInterface>(Attribute(library::MatmulAttr::get(
+      getContext(), extents.batch, extents.m, extents.n, extents.k,
+      operandStrides(getLhs(), getLhsPermutation()), operandStrides(getRhs(), getRhsPermutation()),
+      dst, (bool)getAccumulator(), rows, columns)));
+}
+
 int64_t MatmulOp::getFlops() { return 2 * getElementCount(getResult()) * getExtents().k; }
 
 LogicalResult MatmulOp::buildBackward(OpBuilder &builder, ValueRange resultGrads,

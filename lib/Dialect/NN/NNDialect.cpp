@@ -119,6 +119,11 @@ int64_t nn::getElementCount(Value value) {
   return cast<ShapedType>(value.getType()).getNumElements();
 }
 
+bool nn::isLibraryCall(Operation *op) {
+  auto cost = dyn_cast<CostOpInterface>(op);
+  return cost && cost.isLibraryCall();
+}
+
 int64_t nn::getByteSize(Type type) {
   auto shaped = cast<ShapedType>(type);
   int64_t bits = shaped.getElementTypeBitWidth();

@@ -3,22 +3,19 @@
 // anything else, so what is wrong is refused here and not changed on the way.
 #include "dpc/Dialect/Prog/Prog.h"
 
-#include "Elements.h"
+#include "dpc/Dialect/NN/Element.h"
 
 using namespace mlir;
+using namespace dpc;
 using namespace dpc::prog;
 
-int64_t dpc::prog::getElementBytes(Type type) {
-  if (type.isF64() || type.isInteger(64))
-    return 8;
-  if (type.isF32() || type.isInteger(32))
-    return 4;
-  if (type.isF16() || type.isBF16())
-    return 2;
-  if (type.isInteger(8) || type.isInteger(1))
-    return 1;
-  return 0;
+// Bytes of one element in memory; 0 for a type whose elements cannot lie there.
+static int64_t getElementBytes(Type type) {
+  std::optional<dpcrt::Element> element = nn::getElement(type);
+  return element ? dpcrt::sizeOf(*element) : 0;
 }
+static constexpr StringLiteral kKnownElements =
+    "known are floats and integers of whole bytes, and i1";
 
 // The bytes of a tensor in memory; none, with an error, if it cannot lie there.
 static FailureOr<int64_t> getTensorBytes(Operation *op, Type type) {
@@ -35,35 +32,51 @@ static FailureOr<int64_t> getTensorBytes(Operation *op, Type type) {
   return bytes;
 }
 
-LogicalResult SlotType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t bytes) {
-  if (bytes < 0)
-    return emitError() << "a slot cannot have " << bytes << " bytes";
+//===----------------------------------------------------------------------===//
+// Slots
+//===----------------------------------------------------------------------===//
+
+LogicalResult SlotType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t count,
+                               Type elementType) {
+  if (count < 0)
+    return emitError() << "a slot cannot have " << count << " elements";
+  int64_t bytes = getElementBytes(elementType);
+  if (!bytes)
+    return emitError() << "a slot cannot have elements of type " << elementType << "; "
+                       << kKnownElements;
+  if (__builtin_mul_overflow(bytes, count, &bytes))
+    return emitError() << "a slot of " << count << " elements has more bytes than can be counted";
   return success();
 }
 
-LogicalResult MatmulAttr::verify(function_ref<InFlightDiagnostic()> emitError,
-                                 ArrayRef<int64_t> batch, int64_t m, int64_t n, int64_t k,
-                                 ArrayRef<int64_t> lhsStrides, ArrayRef<int64_t> rhsStrides,
-                                 ArrayRef<int64_t> dstStrides, bool accumulate, int64_t blockRows,
-                                 int64_t blockColumns) {
-  auto isPositive = [](int64_t extent) { return extent > 0; };
-  if (!llvm::all_of(batch, isPositive) || m < 1 || n < 1 || k < 1)
-    return emitError() << "a matmul's extents must be at least 1";
-  if (blockRows < 1 || blockColumns < 1)
-    return emitError() << "a matmul's blocks must be at least 1 x 1, got " << blockRows << " x "
-                       << blockColumns;
-  std::pair<StringRef, ArrayRef<int64_t>> sides[] = {
-      {"lhs", lhsStrides}, {"rhs", rhsStrides}, {"dst", dstStrides}};
-  for (auto [side, strides] : sides) {
-    if (strides.size() != batch.size() + 2)
-      return emitError() << side << " has " << strides.size() << " strides; " << batch.size()
-                         << " batch dimensions and two of the matrix need " << batch.size() + 2;
-    for (int64_t stride : strides)
-      if (stride < 0)
-        return emitError() << side << " has the stride " << stride << "; strides are at least 0";
-  }
-  return success();
+int64_t SlotType::getBytes() const { return getCount() * getElementBytes(getElementType()); }
+
+SlotType SlotType::getOfBytes(MLIRContext *context, int64_t bytes) {
+  return get(bytes, IntegerType::get(context, 8, IntegerType::Unsigned));
 }
+
+Type SlotType::parse(AsmParser &parser) {
+  SmallVector<int64_t> extents;
+  Type element;
+  SMLoc at;
+  if (parser.parseLess() || parser.getCurrentLocation(&at) ||
+      parser.parseDimensionList(extents, /*allowDynamic=*/false) || parser.parseType(element) ||
+      parser.parseGreater())
+    return {};
+  if (extents.size() != 1) {
+    parser.emitError(at) << "a slot has one number of elements, as in !prog.slot<16xf32>";
+    return {};
+  }
+  return parser.getChecked<SlotType>(parser.getContext(), extents.front(), element);
+}
+
+void SlotType::print(AsmPrinter &printer) const {
+  printer << "<" << getCount() << "x" << getElementType() << ">";
+}
+
+//===----------------------------------------------------------------------===//
+// Declarations
+//===----------------------------------------------------------------------===//
 
 LogicalResult ArenaOp::verify() {
   if (int64_t bytes = getBytes(); bytes < 0)
@@ -85,12 +98,13 @@ LogicalResult GroupOp::verify() {
 }
 
 LogicalResult KernelOp::verify() {
-  if (getBufferBytes().size() != getBufferAccess().size())
-    return emitOpError() << "has " << getBufferBytes().size() << " buffers, but says how "
+  if (getBuffers().size() != getBufferAccess().size())
+    return emitOpError() << "has " << getBuffers().size() << " buffers, but says how "
                          << getBufferAccess().size() << " are used";
-  for (int64_t bytes : getBufferBytes())
-    if (bytes < 0)
-      return emitOpError() << "has a buffer of " << bytes << " bytes";
+  for (Type buffer : getBuffers().getAsValueRange<TypeAttr>())
+    if (!isa<SlotType>(buffer))
+      return emitOpError() << "has " << buffer
+                           << " among its buffers; expected slots, as in !prog.slot<16xf32>";
   for (Attribute access : getBufferAccess())
     if (!isa<AccessAttr>(access))
       return emitOpError()
@@ -100,8 +114,7 @@ LogicalResult KernelOp::verify() {
 }
 
 LogicalResult ParameterOp::verify() {
-  FailureOr<int64_t> bytes = getTensorBytes(*this, getType());
-  if (failed(bytes))
+  if (failed(getTensorBytes(*this, getType())))
     return failure();
   if (getMoments().size() != getMomentNames().size())
     return emitOpError() << "has " << getMoments().size() << " moments and "
@@ -111,11 +124,11 @@ LogicalResult ParameterOp::verify() {
   if (int64_t entry = getRecordEntry(); entry < 0)
     return emitOpError() << "has entry " << entry
                          << " of the step record; entries are counted from 0";
+  auto whole = SlotType::get(cast<ShapedType>(getType()));
   auto check = [&](Value slot, StringRef what) -> LogicalResult {
-    int64_t own = cast<SlotType>(slot.getType()).getBytes();
-    if (own != *bytes)
-      return emitOpError() << "has a " << what << " of " << own << " bytes, but is of type "
-                           << getType() << " with " << *bytes;
+    if (slot.getType() != whole)
+      return emitOpError() << "has a " << what << " in " << slot.getType() << ", but is of type "
+                           << getType() << ", which takes " << whole;
     return success();
   };
   if (failed(check(getWeight(), "weight")) ||
@@ -132,11 +145,11 @@ LogicalResult TensorOp::verify() { return failure(failed(getTensorBytes(*this, g
 LogicalResult ConstantOp::verify() {
   if (!isa<DenseElementsAttr>(getValue()))
     return emitOpError() << "has a value that is not dense";
-  FailureOr<int64_t> bytes = getTensorBytes(*this, getValue().getType());
-  if (failed(bytes))
+  if (failed(getTensorBytes(*this, getValue().getType())))
     return failure();
-  int64_t own = getSlot().getType().getBytes();
-  if (own != *bytes)
-    return emitOpError() << "has " << *bytes << " bytes, but its slot has " << own;
+  auto whole = SlotType::get(getValue().getShapedType());
+  if (getSlot().getType() != whole)
+    return emitOpError() << "has the type " << getValue().getType() << ", which takes " << whole
+                         << ", but its slot is " << getSlot().getType();
   return success();
 }

@@ -2,7 +2,6 @@
 // What commands wait for and touch, and what their symbols must name.
 #include "dpc/Dialect/Prog/Prog.h"
 
-#include "Elements.h"
 #include "llvm/ADT/DenseSet.h"
 
 using namespace mlir;
@@ -51,9 +50,15 @@ Accesses LaunchOp::getAccesses() {
   return accesses;
 }
 Accesses CallOp::getAccesses() {
-  return {{getLhs(), Access::Read},
-          {getRhs(), Access::Read},
-          {getDst(), getFunction().getAccumulate() ? Access::ReadWrite : Access::Write}};
+  Accesses accesses;
+  unsigned sources = getFunction().getNumSources();
+  for (auto [i, slot] : llvm::enumerate(getSlots())) {
+    bool adds = i == sources && getFunction().getAccumulate();
+    accesses.push_back({slot, i < sources ? Access::Read
+                              : adds      ? Access::ReadWrite
+                                          : Access::Write});
+  }
+  return accesses;
 }
 Accesses CopyOp::getAccesses() { return {{getSrc(), Access::Read}, {getDst(), Access::Write}}; }
 Accesses FillOp::getAccesses() { return {{getDst(), Access::Write}}; }
@@ -106,22 +111,31 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
   auto kernel = symbols.lookupNearestSymbolFrom<KernelOp>(*this, getKernelAttr());
   if (!kernel)
     return emitOpError() << "launches " << getKernelAttr() << ", which is not a prog.kernel";
-  ArrayRef<int64_t> buffers = kernel.getBufferBytes();
+  auto buffers = llvm::to_vector(kernel.getBuffers().getAsValueRange<TypeAttr>());
   if (getSlots().size() != buffers.size())
     return emitOpError() << "gives " << getSlots().size() << " slots to " << getKernelAttr()
                          << ", which has " << buffers.size() << " buffers";
-  for (unsigned i = 0; i < buffers.size(); ++i)
-    if (auto type = cast<SlotType>(getSlots()[i].getType()); type.getBytes() != buffers[i])
-      return emitOpError() << "gives " << type << " as buffer " << i << " of " << getKernelAttr()
-                           << ", which has " << buffers[i] << " bytes";
+  for (auto [i, slot, buffer] : llvm::enumerate(getSlots(), buffers))
+    if (slot.getType() != buffer)
+      return emitOpError() << "gives " << slot.getType() << " as buffer " << i << " of "
+                           << getKernelAttr() << ", which takes " << buffer;
+  return success();
+}
+
+LogicalResult CallOp::verify() {
+  unsigned sources = getFunction().getNumSources(), slots = getSlots().size();
+  if (slots != sources + 1 && slots != sources + 2)
+    return emitOpError() << "gives " << slots << " slots to a function of " << sources
+                         << " sources; it takes these, a destination and perhaps workspace";
   return success();
 }
 
 LogicalResult CollectiveOp::verifySymbolUses(SymbolTableCollection &symbols) {
   if (!symbols.lookupNearestSymbolFrom<GroupOp>(*this, getGroupAttr()))
     return emitOpError() << "is over " << getGroupAttr() << ", which is not a prog.group";
-  if (!getElementBytes(getElementType()))
-    return emitOpError() << "has elements of type " << getElementType() << "; " << kKnownElements;
+  if (getSrc().getType().getElementType() != getDst().getType().getElementType())
+    return emitOpError() << "takes " << getSrc().getType() << " and gives " << getDst().getType()
+                         << "; a collective keeps the type of elements";
   int64_t src = getSrc().getType().getBytes(), dst = getDst().getType().getBytes();
   bool keepsSize = getKind() == CollectiveKind::AllReduce || getKind() == CollectiveKind::AllToAll;
   if (keepsSize && src != dst)

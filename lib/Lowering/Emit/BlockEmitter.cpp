@@ -39,7 +39,7 @@ public:
                                   builder.getArrayAttr(access), builder.getStrArrayAttr(names));
     Block &body = block.getBody().emplaceBlock();
     for (unsigned operand : plan.operands)
-      body.addArgument(prog::SlotType::get(builder.getContext(), plan.storage[operand].bytes), loc);
+      body.addArgument(plan.storage[operand].type, loc);
     for (size_t i = 0; i < plan.operands.size(); ++i)
       body.addArgument(event, loc);
     inside = OpBuilder::atBlockEnd(&body);
@@ -81,9 +81,8 @@ private:
     block->setAttr(kPlannedAttr, builder.getDictionaryAttr(seconds));
   }
 
-  Value fixed(FixedPlaces::Place place, int64_t bytes) {
-    return prog::SlotOp::create(inside, loc, prog::SlotType::get(inside.getContext(), bytes),
-                                place.arena, place.offset);
+  Value fixed(FixedPlaces::Place place, prog::SlotType type) {
+    return prog::SlotOp::create(inside, loc, type, place.arena, place.offset);
   }
 
   void placeStorage() {
@@ -94,19 +93,19 @@ private:
         slots.push_back(block.getBody().getArgument(storage.operand));
         break;
       case BlockStorage::Parameter:
-        slots.push_back(fixed(places.parameter(stage, storage.index), storage.bytes));
+        slots.push_back(fixed(places.parameter(stage, storage.index), storage.type));
         break;
       case BlockStorage::Accumulator:
-        slots.push_back(fixed(places.accumulator(stage, storage.index), storage.bytes));
+        slots.push_back(fixed(places.accumulator(stage, storage.index), storage.type));
         break;
       case BlockStorage::LossScale:
-        slots.push_back(fixed(places.lossScale(), storage.bytes));
+        slots.push_back(fixed(places.lossScale(), storage.type));
         break;
       case BlockStorage::Constant:
-        slots.push_back(fixed(places.constant(storage.value), storage.bytes));
+        slots.push_back(fixed(places.constant(storage.value), storage.type));
         break;
       case BlockStorage::Workspace:
-        slots.push_back(fixed(places.workspace(storage.offset), storage.bytes));
+        slots.push_back(fixed(places.workspace(storage.offset), storage.type));
         break;
       }
     }
@@ -145,14 +144,12 @@ private:
                     .getDone();
       break;
     }
-    case TaskCommand::Matmul: {
-      bool accumulate = command.uses.back().second == prog::Access::ReadWrite;
-      auto call = describeMatmul(cast<nn::MatmulOp>(command.op), accumulate);
-      done[i] = prog::CallOp::create(inside, command.loc, event, call, operands[0], operands[1],
-                                     operands[2], after, stream)
+    case TaskCommand::Call:
+      done[i] = prog::CallOp::create(inside, command.loc, event,
+                                     cast<nn::LibraryOpInterface>(command.op).describeCall(),
+                                     operands, after, stream)
                     .getDone();
       break;
-    }
     case TaskCommand::Collective:
       emitCollective(i, operands, after, stream);
       break;
@@ -172,9 +169,8 @@ private:
                                 : isa<nn::ReduceScatterOp>(op) ? prog::CollectiveKind::ReduceScatter
                                                                : prog::CollectiveKind::AllReduce;
     StringRef group = places.experts();
-    Type element = cast<RankedTensorType>(op->getOperand(0).getType()).getElementType();
     done[i] = prog::CollectiveOp::create(inside, plan.commands[i].command.loc, event, kind, group,
-                                         element, operands[0], operands[1], after, stream)
+                                         operands[0], operands[1], after, stream)
                   .getDone();
   }
 

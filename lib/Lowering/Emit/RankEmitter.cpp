@@ -76,11 +76,11 @@ private:
     if (!usedKernels.insert(name).second)
       return;
     auto function = ModuleOp(model.module).lookupSymbol<func::FuncOp>(name);
-    SmallVector<int64_t> sizes;
+    SmallVector<Type> buffers;
     SmallVector<Attribute> access;
     llvm::SmallDenseSet<int64_t> tied;
     auto add = [&](Type type, prog::Access how) {
-      sizes.push_back(nn::getByteSize(type));
+      buffers.push_back(prog::SlotType::get(cast<ShapedType>(type)));
       access.push_back(prog::AccessAttr::get(builder.getContext(), how));
     };
     for (unsigned i = 0; i < function.getNumArguments(); ++i) {
@@ -94,7 +94,7 @@ private:
       if (!tied.contains(i))
         add(function.getResultTypes()[i], prog::Access::Write);
     OpBuilder::InsertionGuard guard(declarations);
-    prog::KernelOp::create(declarations, function.getLoc(), name, sizes,
+    prog::KernelOp::create(declarations, function.getLoc(), name, builder.getTypeArrayAttr(buffers),
                            builder.getArrayAttr(access));
   }
   // Inside a stage: all coordinates of ep at this rank's own coordinate of pp. A
@@ -116,25 +116,34 @@ private:
 
   struct Range {
     unsigned arena;
-    int64_t offset, bytes;
+    int64_t offset;
+    prog::SlotType type;
+    int64_t bytes() const { return type.getBytes(); }
   };
   Range instanceRange(const Instance &instance) const {
-    const LiveRange &range = mine.instances.at(instance);
-    return {instance.isMessage() ? (unsigned)Messages : (unsigned)Stash, range.offset, range.bytes};
+    const InstancePlace &place = mine.instances.at(instance);
+    return {instance.isMessage() ? (unsigned)Messages : (unsigned)Stash, place.range.offset,
+            place.type};
+  }
+  prog::SlotType floats(int64_t count) const {
+    return prog::SlotType::get(count, builder.getF32Type());
+  }
+  prog::SlotType bytes(int64_t count) const {
+    return prog::SlotType::getOfBytes(builder.getContext(), count);
   }
   int64_t lossOffset() const { return alignUp(4 * model.table.microBatches); }
   int64_t statisticsOffset() const { return 2 * alignUp(4 * model.table.microBatches); }
   Range operandRange(const BlockStorage &storage, const Task &task) const {
     unsigned microBatch = storage.task ? task.pairMicroBatch : task.microBatch;
     if (storage.role == RoleKind::Den)
-      return {Sums, 4 * (int64_t)microBatch, 4};
+      return {Sums, 4 * (int64_t)microBatch, floats(1)};
     if (storage.role == RoleKind::Loss)
-      return {Sums, lossOffset() + 4 * (int64_t)microBatch, 4};
+      return {Sums, lossOffset() + 4 * (int64_t)microBatch, floats(1)};
     return instanceRange(*resolve(model, storage, task));
   }
 
   Value slot(Range range) {
-    auto key = std::make_tuple(range.arena, range.offset, range.bytes);
+    auto key = std::make_tuple(range.arena, range.offset, range.type.getAsOpaquePointer());
     auto it = slots.find(key);
     if (it != slots.end())
       return it->second;
@@ -142,8 +151,7 @@ private:
     OpBuilder top = OpBuilder::atBlockBegin(&order.getBody().front());
     if (lastSlot)
       top.setInsertionPointAfter(lastSlot);
-    auto op = prog::SlotOp::create(top, loc, prog::SlotType::get(builder.getContext(), range.bytes),
-                                   kArenaNames[range.arena], range.offset);
+    auto op = prog::SlotOp::create(top, loc, range.type, kArenaNames[range.arena], range.offset);
     lastSlot = op;
     return slots[key] = op.getResult();
   }
@@ -172,25 +180,24 @@ private:
       if (memory.bytes[arena] > 0)
         prog::ArenaOp::create(top, loc, kArenaNames[arena], kArenaRoles[arena],
                               memory.bytes[arena]);
-    auto fixed = [&](unsigned arena, int64_t offset, int64_t size) -> Value {
-      return prog::SlotOp::create(top, loc, prog::SlotType::get(builder.getContext(), size),
-                                  kArenaNames[arena], offset);
+    auto fixed = [&](unsigned arena, int64_t offset, prog::SlotType type) -> Value {
+      return prog::SlotOp::create(top, loc, type, kArenaNames[arena], offset);
     };
     for (ElementsAttr value : memory.constants)
-      prog::ConstantOp::create(
-          top, loc, value,
-          fixed(Constants, memory.constantOffset.lookup(value), nn::getByteSize(value.getType())));
+      prog::ConstantOp::create(top, loc, value,
+                               fixed(Constants, memory.constantOffset.lookup(value),
+                                     prog::SlotType::get(value.getShapedType())));
     for (unsigned p : mine.parameters) {
       const StepParameter &parameter = model.parameters[p];
       nn::ParameterOp op = parameter.op;
-      Value weight = fixed(Weights, mine.weightOffset.at(p), parameter.bytes), gradient;
+      Value weight = fixed(Weights, mine.weightOffset.at(p), parameter.type), gradient;
       SmallVector<Value> moments;
       SmallVector<StringRef> names;
       if (parameter.trained) {
-        gradient = fixed(Gradients, mine.gradientOffset.at(p), parameter.bytes);
+        gradient = fixed(Gradients, mine.gradientOffset.at(p), parameter.type);
         for (auto [k, name] : llvm::enumerate(kernels.momentNames)) {
           moments.push_back(
-              fixed(Moments, memory.momentOffset.at({p, (unsigned)k}), parameter.bytes));
+              fixed(Moments, memory.momentOffset.at({p, (unsigned)k}), parameter.type));
           names.push_back(name);
         }
       }
@@ -246,7 +253,7 @@ private:
   // Earlier touches that `stream` does not know yet; it knows them afterwards.
   SmallVector<Touch> conflicts(Range range, bool write, Touch touch) {
     SmallVector<Touch> result;
-    for (Touch earlier : hazards.touch(range.arena, range.offset, range.bytes, write, touch)) {
+    for (Touch earlier : hazards.touch(range.arena, range.offset, range.bytes(), write, touch)) {
       if (earlier.part >= 0 && !partEvent.count({earlier.item, earlier.part}))
         earlier.part = -1;
       if (hazards.isOrdered(touch.stream, earlier))
@@ -326,7 +333,7 @@ private:
     if (size == 0)
       return;
     unsigned item = count++;
-    Range range{arena, offset, size};
+    Range range{arena, offset, bytes(size)};
     SmallVector<Value> after = waits(range, true, item, Compute);
     place(item, Compute,
           prog::FillOp::create(at, loc, event, slot(range), 0, after, prog::StreamKind::Compute)
@@ -345,7 +352,7 @@ private:
   void emitFetch(const RankItem &item) {
     unsigned number = count++;
     int64_t offset = 4 * (int64_t)item.task.microBatch + (item.name == "loss" ? lossOffset() : 0);
-    Range range{Sums, offset, 4};
+    Range range{Sums, offset, floats(1)};
     SmallVector<Value> after = waits(range, false, number, Compute);
     auto op = prog::FetchOp::create(at, loc, event, item.name, item.task.microBatch, slot(range),
                                     after, prog::StreamKind::Compute);
@@ -408,7 +415,7 @@ private:
     for (const BlockStorage &storage : block.storage)
       if (storage.place == BlockStorage::Accumulator) {
         unsigned p = parameterOf(storage.task ? block.pairStage : block.stage, storage.index);
-        append(after, waits({Gradients, mine.gradientOffset.at(p), model.parameters[p].bytes}, true,
+        append(after, waits({Gradients, mine.gradientOffset.at(p), model.parameters[p].type}, true,
                             number, Compute));
       }
     SmallVector<Type> types(results.size(), event);
@@ -471,15 +478,16 @@ private:
   void emitReduce(unsigned number) {
     const Bucket &bucket = plan.buckets[number];
     unsigned item = count++;
-    Range range{Gradients, mine.bucketOffset[number], bucket.bytes};
+    Range range{Gradients, mine.bucketOffset[number],
+                prog::SlotType::get(bucket.bytes * 8 / bucket.element.getIntOrFloatBitWidth(),
+                                    bucket.element)};
     SmallVector<Value> after = waits(range, true, item, Reduce);
     allReduce(item, range, after, groupOf(bucket.holders, model.ep > 1 && !bucket.sharded));
   }
   void allReduce(unsigned item, Range range, ArrayRef<Value> after, StringRef group) {
     Value memory = slot(range);
     auto op = prog::CollectiveOp::create(at, loc, event, prog::CollectiveKind::AllReduce, group,
-                                         builder.getF32Type(), memory, memory, after,
-                                         prog::StreamKind::Reduce);
+                                         memory, memory, after, prog::StreamKind::Reduce);
     place(item, Reduce, op.getDone());
   }
 
@@ -497,43 +505,44 @@ private:
   }
 
   void emitStatistics() {
-    Range den{Sums, 0, 4 * (int64_t)model.table.microBatches};
-    launch(kernels.denSum, {{den, false}, {{Sums, statisticsOffset(), 4}, true}});
+    Range den{Sums, 0, floats(model.table.microBatches)};
+    launch(kernels.denSum, {{den, false}, {{Sums, statisticsOffset(), floats(1)}, true}});
     for (unsigned p : mine.parameters)
       if (isCounted(p))
         launch(kernels.squareSum.at(p),
-               {{gradient(p), false}, {{Sums, statisticsOffset() + 4, 4}, true}});
+               {{gradient(p), false}, {{Sums, statisticsOffset() + 4, floats(1)}, true}});
     if (model.ranks * model.ep == 1)
       return;
     std::vector<unsigned> all(model.ranks);
     for (unsigned rank = 0; rank < model.ranks; ++rank)
       all[rank] = rank;
     unsigned item = count++;
-    Range range{Sums, statisticsOffset(), 16};
+    Range range{Sums, statisticsOffset(), floats(4)};
     SmallVector<Value> after = waits(range, true, item, Reduce);
     allReduce(item, range, after, groupOf(all, model.ep > 1));
   }
   Range gradient(unsigned p) const {
-    return {Gradients, mine.gradientOffset.at(p), model.parameters[p].bytes};
+    return {Gradients, mine.gradientOffset.at(p), model.parameters[p].type};
   }
 
   void emitUpdate() {
     constexpr int64_t headerBytes = sizeof(dpcrt::StepHeader),
                       entryBytes = sizeof(dpcrt::StepEntry);
-    Range header{Record, 0, headerBytes};
-    launch(kernels.finalize, {{{Sums, statisticsOffset(), 16}, false}, {header, true}});
+    // Kernels read both as words of four bytes.
+    prog::SlotType entry = floats(entryBytes / 4);
+    Range header{Record, 0, floats(headerBytes / 4)};
+    launch(kernels.finalize, {{{Sums, statisticsOffset(), floats(4)}, false}, {header, true}});
     for (unsigned p : mine.parameters) {
       if (!model.parameters[p].trained)
         continue;
       SmallVector<std::pair<Range, bool>> uses = {
-          {{Weights, mine.weightOffset.at(p), model.parameters[p].bytes}, true},
+          {{Weights, mine.weightOffset.at(p), model.parameters[p].type}, true},
           {gradient(p), false}};
       for (size_t k = 0; k < kernels.momentNames.size(); ++k)
         uses.push_back(
-            {{Moments, memory.momentOffset.at({p, (unsigned)k}), model.parameters[p].bytes}, true});
+            {{Moments, memory.momentOffset.at({p, (unsigned)k}), model.parameters[p].type}, true});
       uses.push_back({header, false});
-      uses.push_back(
-          {{Record, headerBytes + entryBytes * (int64_t)entryOf.at(p), entryBytes}, false});
+      uses.push_back({{Record, headerBytes + entryBytes * (int64_t)entryOf.at(p), entry}, false});
       launch(kernels.update.at(p), uses);
     }
   }
@@ -555,7 +564,7 @@ private:
   std::map<unsigned, unsigned> entryOf;
   llvm::StringSet<> usedKernels, emittedBlocks;
   std::map<std::string, std::pair<std::vector<unsigned>, bool>> groups; // members, all of ep
-  std::map<std::tuple<unsigned, int64_t, int64_t>, Value> slots;
+  std::map<std::tuple<unsigned, int64_t, const void *>, Value> slots;
   std::map<std::pair<unsigned, int>, Value> partEvent;
   std::map<unsigned, Value> doneEvent;
   Value lastOnStream[StreamCount];

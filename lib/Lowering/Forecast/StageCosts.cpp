@@ -54,12 +54,12 @@ private:
         if (isKept(storage) && counted.insert({storage.role, storage.index}).second)
           if (storage.role != RoleKind::Kept ||
               (forward && forward->find(storage.role, storage.index) >= 0))
-            costs.activationBytes += storage.bytes;
+            costs.activationBytes += storage.bytes();
     // W also reads what I makes for it, and the gradient that I read.
     for (const Storage &storage : weight ? ArrayRef<Storage>(weight->storage) : ArrayRef<Storage>())
       if (isKept(storage) ||
           (storage.kind == Storage::Role && storage.role == RoleKind::OutputGrad))
-        costs.weightBytes += storage.bytes;
+        costs.weightBytes += storage.bytes();
   }
   static bool isKept(const Storage &storage) {
     return storage.kind == Storage::Role &&

@@ -258,6 +258,8 @@ PlannedStep::~PlannedStep() = default;
 
 FailureOr<PlannedStep> PlannedStep::make(ModuleOp module, const schedule::Table &table,
                                          const Machine &machine) {
+  // A plan says what lies where in the types of the program it would become.
+  ModuleOp(module).getContext()->getOrLoadDialect<prog::ProgDialect>();
   FailureOr<StepModel> model = readStep(module, table, machine);
   if (failed(model))
     return failure();

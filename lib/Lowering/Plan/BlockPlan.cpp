@@ -64,7 +64,7 @@ private:
     mine.task = task;
     mine.role = storage.role;
     mine.index = storage.index;
-    mine.bytes = storage.bytes;
+    mine.type = storage.type;
     mine.value = storage.value;
     if (storage.kind == Storage::Role)
       mine.place = storage.role == RoleKind::Param         ? BlockStorage::Parameter
@@ -156,7 +156,7 @@ private:
     for (unsigned s = 0; s < plan.storage.size(); ++s) {
       if (plan.storage[s].place != BlockStorage::Workspace)
         continue;
-      LiveRange range{plan.storage[s].bytes, -1, -1, -1};
+      LiveRange range{plan.storage[s].type.getBytes(), -1, -1, -1};
       int lastCollective = -1;
       for (auto [position, command] : llvm::enumerate(plan.commands)) {
         if (!llvm::is_contained(command.storage, s))
@@ -203,9 +203,10 @@ private:
       for (auto [use, s] : llvm::zip(command.command.uses, command.storage)) {
         const BlockStorage &storage = plan.storage[s];
         bool inWorkspace = storage.place == BlockStorage::Workspace;
-        for (const Touch &earlier : hazards.touch(
-                 inWorkspace ? workspace : s, inWorkspace ? storage.offset : 0, storage.bytes,
-                 use.second != prog::Access::Read, {(unsigned)position, -1, stream})) {
+        for (const Touch &earlier :
+             hazards.touch(inWorkspace ? workspace : s, inWorkspace ? storage.offset : 0,
+                           storage.type.getBytes(), use.second != prog::Access::Read,
+                           {(unsigned)position, -1, stream})) {
           if (hazards.isOrdered(stream, earlier))
             continue;
           command.after.push_back(earlier.item);

@@ -19,7 +19,7 @@ struct BlockStorage {
   unsigned task = 0; // 0, or 1 for the backward of a pair
   dualpipe::RoleKind role = dualpipe::RoleKind::Kept;
   unsigned index = 0; // of the role
-  int64_t bytes = 0;
+  prog::SlotType type;
   mlir::ElementsAttr value;
   // Operand: its number and how the block uses it. Workspace: offset.
   unsigned operand = 0;

@@ -31,7 +31,7 @@ RankMemory planMemory(const StepModel &model, const StepPlan &plan, unsigned ran
     if (model.parameters[p].trained)
       for (size_t k = 0; k < moments; ++k) {
         memory.momentOffset[{p, (unsigned)k}] = memory.bytes[Moments];
-        memory.bytes[Moments] += alignUp(model.parameters[p].bytes);
+        memory.bytes[Moments] += alignUp(model.parameters[p].bytes());
       }
   // Constants in the order in which the rank's runs first need them; a block that
   // does nothing is never run.

@@ -166,7 +166,7 @@ private:
           StepParameter parameter;
           parameter.op = model.module.lookupSymbol<nn::ParameterOp>(name);
           parameter.sharded = nn::isSharded(parameter.op);
-          parameter.bytes = nn::getByteSize(parameter.op.getType());
+          parameter.type = prog::SlotType::get(cast<ShapedType>(parameter.op.getType()));
           model.parameters.push_back(parameter);
         }
         StepParameter &parameter = model.parameters[it->second];

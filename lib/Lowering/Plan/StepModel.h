@@ -27,9 +27,11 @@ struct StepParameter {
   nn::ParameterOp op;
   bool trained = false;
   bool sharded = false; // each expert rank has values of its own
-  int64_t bytes = 0;
+  prog::SlotType type;
   std::vector<unsigned> stages;
   std::vector<unsigned> holders; // ranks, ascending
+
+  int64_t bytes() const { return type.getBytes(); }
 };
 
 struct StepModel {

@@ -186,16 +186,27 @@ private:
   // its micro-batches: one order for all ranks, of which each reduce stream is a
   // projection.
   void planBuckets() {
-    std::map<std::tuple<std::vector<unsigned>, std::vector<unsigned>, bool>, Bucket> byKey;
+    // By element too, in the order of their first parameters.
+    std::vector<Type> elements;
+    auto numberOf = [&](Type element) {
+      auto it = llvm::find(elements, element);
+      if (it == elements.end())
+        it = elements.insert(it, element);
+      return size_t(it - elements.begin());
+    };
+    std::map<std::tuple<std::vector<unsigned>, std::vector<unsigned>, bool, size_t>, Bucket> byKey;
     for (auto [p, parameter] : llvm::enumerate(model.parameters)) {
       if (!parameter.trained)
         continue;
-      Bucket &bucket = byKey[{parameter.holders, parameter.stages, parameter.sharded}];
+      Type element = parameter.type.getElementType();
+      Bucket &bucket =
+          byKey[{parameter.holders, parameter.stages, parameter.sharded, numberOf(element)}];
+      bucket.element = element;
       bucket.holders = parameter.holders;
       bucket.stages = parameter.stages;
       bucket.sharded = parameter.sharded;
       bucket.parameters.push_back(p);
-      bucket.bytes += alignUp(parameter.bytes);
+      bucket.bytes += alignUp(parameter.bytes());
     }
     std::vector<std::pair<double, Bucket>> timed;
     for (auto &[key, bucket] : byKey) {
@@ -249,7 +260,7 @@ private:
     auto place = [&](unsigned p) {
       rank.parameters.push_back(p);
       rank.weightOffset[p] = rank.weightBytes;
-      rank.weightBytes += alignUp(model.parameters[p].bytes);
+      rank.weightBytes += alignUp(model.parameters[p].bytes());
       placed.insert(p);
     };
     for (auto [b, bucket] : llvm::enumerate(plan.buckets)) {
@@ -259,7 +270,7 @@ private:
       for (unsigned p : bucket.parameters) {
         place(p);
         rank.gradientOffset[p] = rank.gradientBytes;
-        rank.gradientBytes += alignUp(model.parameters[p].bytes);
+        rank.gradientBytes += alignUp(model.parameters[p].bytes());
       }
     }
     for (auto [p, parameter] : llvm::enumerate(model.parameters))
@@ -267,34 +278,38 @@ private:
         place(p);
   }
 
-  int64_t bytesOf(const Instance &instance) const {
+  prog::SlotType typeOf(const Instance &instance) const {
     switch (instance.kind) {
     case Instance::Gradient:
-      return model.edges[instance.a].bytes;
+      return prog::SlotType::get(model.edgeTypes[instance.a]);
     case Instance::Activation:
     case Instance::GradientSum:
-      return typeOf(instance.a, Half::Forward, RoleKind::Output, instance.b);
+      return typeOf(instance.a, RoleKind::Output, instance.b);
     case Instance::Feed:
-      return typeOf(instance.a, Half::Forward, RoleKind::Feed, instance.b);
+      return typeOf(instance.a, RoleKind::Feed, instance.b);
     case Instance::Kept:
-      return typeOf(instance.a, Half::Forward, RoleKind::Kept, instance.b);
+      return typeOf(instance.a, RoleKind::Kept, instance.b);
     }
-    return 0;
+    return {};
   }
-  int64_t typeOf(unsigned stage, Half, RoleKind role, unsigned index) const {
+  // An output nobody of the stage's own halves holds back is still an output of the
+  // forward function: some half has it.
+  prog::SlotType typeOf(unsigned stage, RoleKind role, unsigned index) const {
     for (unsigned half = 0; half < 3; ++half)
       if (const TaskCommands *commands = model.half(stage, Half(half)))
         if (int s = commands->find(role, index); s >= 0)
-          return commands->storage[s].bytes;
-    // An output nobody of the stage's own halves holds back is still an output of
-    // the forward function.
-    return 0;
+          return commands->storage[s].type;
+    llvm_unreachable("a value that no half of its stage touches");
   }
 
   void touch(RankPlan &rank, const Instance &instance, int64_t position) {
-    auto [it, isNew] =
-        rank.instances.try_emplace(instance, LiveRange{bytesOf(instance), position, position, -1});
-    it->second.last = std::max(it->second.last, position);
+    auto [it, isNew] = rank.instances.try_emplace(instance);
+    auto &[range, type] = it->second;
+    if (isNew) {
+      type = typeOf(instance);
+      range = {type.getBytes(), position, position, -1};
+    }
+    range.last = std::max(range.last, position);
   }
 
   void placeInstances(RankPlan &rank) {
@@ -343,14 +358,14 @@ private:
     for (bool messages : {false, true}) {
       std::vector<LiveRange> ranges;
       std::vector<Instance> owners;
-      for (auto &[instance, range] : rank.instances)
+      for (auto &[instance, place] : rank.instances)
         if (instance.isMessage() == messages) {
-          ranges.push_back(range);
+          ranges.push_back(place.range);
           owners.push_back(instance);
         }
       (messages ? rank.messageBytes : rank.stashBytes) = packArena(ranges);
       for (auto [owner, range] : llvm::zip(owners, ranges))
-        rank.instances[owner] = range;
+        rank.instances[owner].range = range;
     }
   }
   static int64_t lastDuring(const RankPlan &rank, size_t run) {

@@ -32,14 +32,21 @@ struct Instance {
   bool isMessage() const { return kind == Activation || kind == Gradient || kind == GradientSum; }
 };
 
+/// Where an instance lies, and its elements.
+struct InstancePlace {
+  LiveRange range;
+  prog::SlotType type;
+};
+
 using BlockKey = std::tuple<Task::Kind, unsigned, unsigned>; // kind, stage, pair stage
 
-/// Parameters whose gradients are reduced together: same holders, same stages, all
-/// or none with values of their own on each expert rank.
+/// Parameters whose gradients are reduced together: same holders, same stages, same
+/// elements, all or none with values of their own on each expert rank.
 struct Bucket {
   std::vector<unsigned> parameters;
   std::vector<unsigned> holders, stages;
   bool sharded = false; // summed over holders at one coordinate of ep
+  mlir::Type element;   // of the gradients
   int64_t bytes = 0;
 };
 
@@ -59,7 +66,7 @@ struct RankItem {
 struct RankPlan {
   unsigned rank = 0;
   std::vector<RankItem> items;
-  std::map<Instance, LiveRange> instances;
+  std::map<Instance, InstancePlace> instances;
   std::vector<unsigned> parameters; // of this rank, in storage order
   std::map<unsigned, int64_t> weightOffset, gradientOffset;
   std::vector<int64_t> bucketOffset; // of all buckets; -1 where not held

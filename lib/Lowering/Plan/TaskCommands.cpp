@@ -12,21 +12,6 @@ using namespace dpc::dualpipe;
 namespace dpc::lowering {
 namespace {
 
-SmallVector<int64_t> rowMajorStrides(ArrayRef<int64_t> shape) {
-  SmallVector<int64_t> strides(shape.size(), 1);
-  for (int i = (int)shape.size() - 2; i >= 0; --i)
-    strides[i] = strides[i + 1] * shape[i + 1];
-  return strides;
-}
-
-int64_t matmulFlops(nn::MatmulOp matmul) {
-  auto extents = matmul.getExtents();
-  int64_t flops = 2 * extents.m * extents.n * extents.k;
-  for (int64_t b : extents.batch)
-    flops *= b;
-  return flops;
-}
-
 class Reader {
 public:
   Reader(func::FuncOp half, const Machine &machine) : half(half), machine(machine) {}
@@ -45,13 +30,18 @@ public:
   TaskCommands task;
 
 private:
+  static prog::SlotType slotOf(Type type) { return prog::SlotType::get(cast<ShapedType>(type)); }
+  unsigned add(Storage storage) {
+    task.storage.push_back(std::move(storage));
+    return task.storage.size() - 1;
+  }
+
   unsigned roleStorage(RoleAttr role, Type type) {
     RoleKind kind = role.getKind() == RoleKind::ParamGrad ? RoleKind::Accumulator : role.getKind();
     int known = task.find(kind, role.getIndex());
     if (known >= 0)
       return known;
-    task.storage.push_back({Storage::Role, kind, role.getIndex(), nn::getByteSize(type), {}});
-    return task.storage.size() - 1;
+    return add({Storage::Role, kind, role.getIndex(), slotOf(type), {}});
   }
 
   static Value root(Value value) {
@@ -76,9 +66,7 @@ private:
     auto it = preferred.find(value);
     if (it != preferred.end())
       return of[value] = roleStorage(it->second, value.getType());
-    task.storage.push_back(
-        {Storage::Temporary, RoleKind::Kept, 0, nn::getByteSize(value.getType()), {}});
-    return of[value] = task.storage.size() - 1;
+    return of[value] = add({Storage::Temporary, RoleKind::Kept, 0, slotOf(value.getType()), {}});
   }
 
   void add(TaskCommand::Kind kind, Operation &op,
@@ -93,14 +81,14 @@ private:
           return success();
         })
         .Case([&](nn::ConstantOp constant) {
-          task.storage.push_back({Storage::Constant, RoleKind::Kept, 0,
-                                  nn::getByteSize(constant.getType()), constant.getValue()});
-          of[constant.getResult()] = task.storage.size() - 1;
+          of[constant.getResult()] = add({Storage::Constant, RoleKind::Kept, 0,
+                                          slotOf(constant.getType()), constant.getValue()});
           return success();
         })
         .Case([&](LaunchOp launch) { return visitLaunch(launch); })
-        .Case([&](nn::MatmulOp matmul) { return visitMatmul(matmul); })
         .Default([&](Operation *other) -> LogicalResult {
+          if (nn::isLibraryCall(other))
+            return visitLibraryCall(cast<nn::LibraryOpInterface>(other));
           if (nn::isCollective(other))
             return visitCollective(*other);
           return other->emitOpError() << "is in no kernel and is no library call; the kernels "
@@ -143,21 +131,30 @@ private:
     return success();
   }
 
-  LogicalResult visitMatmul(nn::MatmulOp matmul) {
-    std::vector<std::pair<unsigned, prog::Access>> uses = {
-        {of.at(matmul.getLhs()), prog::Access::Read}, {of.at(matmul.getRhs()), prog::Access::Read}};
-    if (Value accumulator = matmul->getNumOperands() > 2 ? matmul->getOperand(2) : Value()) {
-      unsigned storage = of.at(accumulator);
-      uses.push_back({storage, prog::Access::ReadWrite});
-      of[matmul.getResult()] = storage;
+  // Sources, destination, workspace. Workspace is written before anything reads it and
+  // dies with the command, so it shares bytes with whatever the command does not touch.
+  LogicalResult visitLibraryCall(nn::LibraryOpInterface call) {
+    std::vector<std::pair<unsigned, prog::Access>> uses;
+    for (Value source : call.getLibrarySources())
+      uses.push_back({of.at(source), prog::Access::Read});
+    Value result = call->getResult(0);
+    if (Value accumulator = call.getAccumulator()) {
+      of[result] = of.at(accumulator);
+      uses.push_back({of[result], prog::Access::ReadWrite});
     } else {
-      uses.push_back({define(matmul.getResult()), prog::Access::Write});
+      uses.push_back({define(result), prog::Access::Write});
     }
     int64_t bytes = 0;
     for (auto [storage, access] : uses)
-      bytes += task.storage[storage].bytes;
-    add(TaskCommand::Matmul, *matmul, std::move(uses),
-        machine.launchOverhead + machine.getWorkSeconds(matmulFlops(matmul), bytes, true));
+      bytes += task.storage[storage].bytes();
+    if (int64_t workspace = call.getWorkspaceBytes()) {
+      auto type = prog::SlotType::getOfBytes(call->getContext(), workspace);
+      uses.push_back({add({Storage::Temporary, RoleKind::Kept, 0, type, {}}), prog::Access::Write});
+      bytes += 2 * workspace; // written and read once
+    }
+    add(TaskCommand::Call, *call, std::move(uses),
+        machine.launchOverhead +
+            machine.getWorkSeconds(cast<nn::CostOpInterface>(*call).getFlops(), bytes, true));
     return success();
   }
 
@@ -172,7 +169,7 @@ private:
                        nullptr,
                        {{from, prog::Access::Read}, {to, prog::Access::Write}},
                        machine.launchOverhead +
-                           machine.getWorkSeconds(0, 2 * task.storage[to].bytes, false),
+                           machine.getWorkSeconds(0, 2 * task.storage[to].bytes(), false),
                        terminator->getLoc()};
       task.commands.push_back(std::move(copy));
     }
@@ -215,39 +212,6 @@ double getKernelSeconds(func::FuncOp kernel, const Machine &machine) {
     bytes += nn::getByteSize(type);
   kernel.walk([&](nn::CostOpInterface cost) { flops += cost.getFlops(); });
   return machine.launchOverhead + machine.getWorkSeconds(flops, bytes, false);
-}
-
-prog::MatmulAttr describeMatmul(nn::MatmulOp matmul, bool accumulate) {
-  auto extents = matmul.getExtents();
-  unsigned rank = extents.batch.size() + 2;
-  // Stride of logical dimension j is the stored stride of dimension perm[j].
-  auto operandStrides = [&](Value value, ArrayRef<int64_t> perm) {
-    SmallVector<int64_t> stored =
-                             rowMajorStrides(cast<RankedTensorType>(value.getType()).getShape()),
-                         logical(rank);
-    for (unsigned j = 0; j < rank; ++j)
-      logical[j] = stored[perm[j]];
-    return logical;
-  };
-  SmallVector<int64_t> stored = rowMajorStrides(matmul.getType().getShape()), dst(rank);
-  for (auto [i, j] : llvm::enumerate(matmul.getResultPermutation()))
-    dst[j] = stored[i];
-
-  // Blocks: about eight million operations each, at most four, along the longer
-  // side. Batches are blocks already.
-  int64_t batches = 1;
-  for (int64_t b : extents.batch)
-    batches *= b;
-  int64_t rows = extents.m, columns = extents.n;
-  int64_t pieces = std::clamp<int64_t>(matmulFlops(matmul) / 8000000, 1, 4);
-  if (batches == 1 && pieces > 1) {
-    int64_t &side = extents.m >= extents.n ? rows : columns;
-    side = std::min(side, ((side + pieces - 1) / pieces + 63) / 64 * 64);
-  }
-  return prog::MatmulAttr::get(matmul.getContext(), extents.batch, extents.m, extents.n, extents.k,
-                               operandStrides(matmul.getLhs(), matmul.getLhsPermutation()),
-                               operandStrides(matmul.getRhs(), matmul.getRhsPermutation()), dst,
-                               accumulate, rows, columns);
 }
 
 } // namespace dpc::lowering

@@ -20,12 +20,14 @@ struct Storage {
   enum Kind { Role, Temporary, Constant } kind = Temporary;
   dualpipe::RoleKind role = dualpipe::RoleKind::Kept; // ParamGrad is stored as Accumulator
   unsigned index = 0;
-  int64_t bytes = 0;
+  prog::SlotType type;
   mlir::ElementsAttr value; // of a constant
+
+  int64_t bytes() const { return type.getBytes(); }
 };
 
 struct TaskCommand {
-  enum Kind { Launch, Matmul, Collective, Copy } kind = Launch;
+  enum Kind { Launch, Call, Collective, Copy } kind = Launch;
   mlir::Operation *op = nullptr; // null for a copy
   /// Storage in the order of the command's buffers.
   std::vector<std::pair<unsigned, prog::Access>> uses;
@@ -47,10 +49,6 @@ mlir::FailureOr<TaskCommands> readTask(mlir::func::FuncOp half, const Machine &m
 /// Seconds of one launch of a kernel: a buffer that is updated in place is read and
 /// written.
 double getKernelSeconds(mlir::func::FuncOp kernel, const Machine &machine);
-
-/// The library call of a matmul: strides from its permutations, and the blocks of
-/// its output that are dealt to threads, from its shape alone.
-prog::MatmulAttr describeMatmul(nn::MatmulOp matmul, bool accumulate);
 
 } // namespace dpc::lowering
 

@@ -2,6 +2,8 @@
 // The table of functions of Device.h for a CPU.
 #include "devices/cpu/CpuDevice.h"
 #include "devices/cpu/CpuFeatures.h"
+#include "devices/cpu/Half.h"
+#include "devices/cpu/LibraryPlan.h"
 #include "devices/cpu/Matmul.h"
 #include <cmath>
 #include <cstring>
@@ -22,12 +24,9 @@ struct CpuLaunch : PreparedLaunch {
 };
 
 struct CpuCall : PreparedCall {
-  std::unique_ptr<MatmulPlan> matmul;
-  bool share;
+  std::unique_ptr<LibraryPlan> plan;
 };
 
-// A command shorter than this is over before a helper is awake.
-constexpr double shareSeconds = 60e-6;
 // How long a lane keeps its core while others wait: short against a micro-batch,
 // long against a change of threads.
 constexpr int64_t quantumNs = 200'000;
@@ -72,7 +71,7 @@ using Mapping = std::unique_ptr<void, Unmap>;
 
 class CpuDevice : public Device {
 public:
-  explicit CpuDevice(unsigned threads) : cores(threads), library(threads) {}
+  explicit CpuDevice(unsigned threads) : cores(threads), libraries(threads) {}
   ~CpuDevice() override {
     if (kernels)
       dlclose(kernels);
@@ -129,7 +128,7 @@ public:
     launch->piece = std::max<uint64_t>(kernel.grain(), 1);
     launch->scratch = kernel.scratch_bytes();
     double seconds = double(kernel.flops()) / 20e9 + double(kernel.bytes()) / 15e9;
-    launch->share = seconds > shareSeconds && launch->range > launch->piece;
+    launch->share = seconds > kShareSeconds && launch->range > launch->piece;
     kernelScratch = std::max(kernelScratch, launch->scratch);
     launches.push_back(std::move(launch));
     out = launches.back().get();
@@ -137,24 +136,16 @@ public:
   }
 
   Status prepareCall(const fb::LibraryCall &call, const PreparedCall *&out) override {
-    const fb::Matmul *matmul = call.function_as_Matmul();
-    MatmulShape shape;
-    if (!matmul)
-      return error(Code::Artifact, "a library call is of a kind this runtime does not know");
-    if (Status s = readMatmul(*matmul, shape); !s.ok())
-      return s;
     auto prepared = std::make_unique<CpuCall>();
-    if (Status s = MatmulPlan::make(shape, library, prepared->matmul); !s.ok())
+    if (Status s = planLibraryCall(call, libraries, prepared->plan); !s.ok())
       return s;
-    prepared->share =
-        prepared->matmul->blocks() > 1 && prepared->matmul->flops() / 60e9 > shareSeconds;
     calls.push_back(std::move(prepared));
     out = calls.back().get();
     return {};
   }
 
   Status finishPreparation() override {
-    scratchPerCore = (std::max(kernelScratch, library.scratchBytes()) + 4095) / 4096 * 4096;
+    scratchPerCore = (std::max(kernelScratch, libraries.scratchBytes()) + 4095) / 4096 * 4096;
     scratch.assign(cores.count(), {});
     for (MatmulScratch &core : scratch) {
       void *p = nullptr;
@@ -183,14 +174,17 @@ public:
   Status call(Lane &lane, const PreparedCall &prepared, void *const *buffers) override {
     auto &call = static_cast<const CpuCall &>(prepared);
     int core = static_cast<CpuLane &>(lane).core;
-    Calling job{this, call.matmul.get(), buffers, ++callCount};
-    if (call.share)
-      cores.share(core, call.matmul->blocks(), &CpuDevice::callPiece, &job);
-    else
-      for (size_t i = 0; i < call.matmul->blocks(); ++i)
-        callPiece(&job, core, i);
+    Calling job{this, call.plan.get(), 0, buffers, ++callCount};
+    for (size_t steps = call.plan->steps(); job.step < steps && !job.failed; ++job.step) {
+      size_t pieces = call.plan->pieces(job.step);
+      if (call.plan->isShared(job.step))
+        cores.share(core, pieces, &CpuDevice::callPiece, &job);
+      else
+        for (size_t i = 0; i < pieces; ++i)
+          callPiece(&job, core, i);
+    }
     if (job.failed)
-      return Status(Code::Internal, "oneDNN failed in a matmul");
+      return error(Code::Internal, "oneDNN failed in ", call.plan->implementation());
     return {};
   }
 
@@ -219,6 +213,9 @@ public:
       return reduceAs<int64_t>(dst, sources, sourceCount, count);
     case Element::I32:
       return reduceAs<int32_t>(dst, sources, sourceCount, count);
+    case Element::BF16:
+    case Element::F16:
+      return reduceHalf(dtype, dst, sources, sourceCount, count);
     default:
       assert(false && "refused at load");
     }
@@ -233,7 +230,8 @@ private:
   };
   struct Calling {
     CpuDevice *device;
-    const MatmulPlan *plan;
+    const LibraryPlan *plan;
+    size_t step;
     void *const *buffers;
     uint64_t number; // of all calls
     std::atomic<bool> failed{false};
@@ -262,9 +260,7 @@ private:
     if (scratch.call != job.number)
       scratch.forget();
     scratch.call = job.number;
-    if (!job.plan->run(piece, core, scratch, static_cast<const float *>(job.buffers[0]),
-                       static_cast<const float *>(job.buffers[1]),
-                       static_cast<float *>(job.buffers[2])))
+    if (!job.plan->run(job.step, piece, core, scratch, job.buffers))
       job.failed = true;
   }
 
@@ -285,8 +281,26 @@ private:
     }
   }
 
+  // Added in f32, rounded once.
+  static void reduceHalf(Element dtype, void *dst, const void *const *sources, size_t sourceCount,
+                         uint64_t count) {
+    constexpr uint64_t block = 1024;
+    float sum[block], next[block];
+    for (uint64_t begin = 0; begin < count; begin += block) {
+      uint64_t n = std::min(block, count - begin);
+      auto at = [&](size_t s) { return static_cast<const uint16_t *>(sources[s]) + begin; };
+      widenHalf(dtype, at(0), sum, n);
+      for (size_t s = 1; s < sourceCount; ++s) {
+        widenHalf(dtype, at(s), next, n);
+        for (uint64_t i = 0; i < n; ++i)
+          sum[i] += next[i];
+      }
+      narrowHalf(dtype, sum, static_cast<uint16_t *>(dst) + begin, n);
+    }
+  }
+
   Cores cores;
-  MatmulLibrary library;
+  CpuLibraries libraries;
   void *kernels = nullptr;
   uint64_t kernelScratch = 0, scratchPerCore = 0;
   std::vector<MatmulScratch> scratch; // per core

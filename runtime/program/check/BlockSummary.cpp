@@ -146,7 +146,7 @@ void BlockAnalysis::checkMemory(const std::vector<uint32_t> &order) {
   std::set<std::pair<uint32_t, uint32_t>> reported;
   MemoryFindings findings;
   auto range = [&](const MemoryUse &use) {
-    fb::Ref ref(use.space < operands ? fb::Space::Operand : fb::Space::Arena,
+    fb::Ref ref(use.space < operands ? fb::Space::Operand : fb::Space::Arena, uint8_t(Element::U8),
                 use.space < operands ? use.space : use.space - operands, use.begin,
                 use.end - use.begin);
     return rangeName(program, &block, ref);

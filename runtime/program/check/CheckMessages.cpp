@@ -69,6 +69,12 @@ void dpcrt::matchMessages(const std::vector<RankGraph> &ranks, std::vector<Match
                           " bytes by ", at(sender, channel.sends[k]), " of rank ", from,
                           ", but received with ", receive.ref()->bytes(), " bytes by ",
                           at(receiver, channel.receives[k]), " of rank ", to);
+      else if (send.ref()->dtype() != receive.ref()->dtype())
+        diagnostics.error("message ", send.message(), " is sent as ",
+                          nameOf(elementOf(*send.ref())), " by ", at(sender, channel.sends[k]),
+                          " of rank ", from, ", but received as ",
+                          nameOf(elementOf(*receive.ref())), " by ",
+                          at(receiver, channel.receives[k]), " of rank ", to);
       matches.push_back({from, to, channel.sends[k], channel.receives[k]});
     }
     if (!inStep)

@@ -52,6 +52,11 @@ std::optional<Element> elementOfSafetensors(std::string_view name) {
   return find([&](const Row &r) { return !name.empty() && name == r.safetensors; });
 }
 
+bool isSummed(Element type) {
+  bool isSigned = isFloat(type) || kindOf(type) == ElementKind::Signed;
+  return (isSigned && bitsOf(type) >= 32) || type == Element::F16 || type == Element::BF16;
+}
+
 const char *nameOf(Element type) { return row(type).name; }
 ElementKind kindOf(Element type) { return row(type).kind; }
 unsigned bitsOf(Element type) { return row(type).bits; }

@@ -37,4 +37,7 @@ inline bool isInteger(Element type) {
   return kindOf(type) == ElementKind::Signed || kindOf(type) == ElementKind::Unsigned;
 }
 
+// Whether a device adds values of this type: collectives that sum, accumulators.
+bool isSummed(Element type);
+
 } // namespace dpcrt

@@ -3,6 +3,7 @@
 
 #include "program/format/Print.h"
 
+#include "program/format/LibraryFunction.h"
 #include "program/format/Naming.h"
 
 #include <cstdio>
@@ -49,6 +50,7 @@ private:
   void printExchange(const fb::Exchange &exchange);
   void printArguments(const fb::Block *block,
                       const flatbuffers::Vector<const fb::Argument *> *arguments);
+  void printBuffers(const flatbuffers::Vector<const fb::Buffer *> *buffers);
   void printTensors(const char *title,
                     const flatbuffers::Vector<flatbuffers::Offset<fb::Tensor>> *tensors);
   void printTensor(const fb::Tensor &tensor);
@@ -156,12 +158,9 @@ void Printer::printTables() {
   if (count(program.kernels())) {
     out << "kernels\n";
     for (const fb::Kernel *kernel : items(program.kernels())) {
-      out << "  " << plainText(text(kernel->symbol())) << "(";
-      for (uint32_t k = 0; k < count(kernel->buffer_bytes()); ++k)
-        out << (k ? ", " : "")
-            << accessName(static_cast<fb::Access>(kernel->buffer_access()->Get(k))) << " "
-            << kernel->buffer_bytes()->Get(k);
-      out << ") range " << kernel->range() << " grain " << kernel->grain();
+      out << "  " << plainText(text(kernel->symbol()));
+      printBuffers(kernel->buffers());
+      out << " range " << kernel->range() << " grain " << kernel->grain();
       if (kernel->scratch_bytes())
         out << " scratch " << kernel->scratch_bytes();
       out << ", " << kernel->flops() << " flops, " << kernel->bytes() << " bytes\n";
@@ -171,18 +170,12 @@ void Printer::printTables() {
     out << "library calls\n";
     uint32_t index = 0;
     for (const fb::LibraryCall *call : items(program.library())) {
-      const fb::Matmul &matmul = *call->function_as_Matmul();
-      out << "  " << index++ << ": matmul ";
-      for (uint64_t size : items(matmul.batch()))
-        out << size << "x";
-      out << matmul.m() << "x" << matmul.n() << "x" << matmul.k() << " strides (";
-      printNumbers(matmul.lhs_strides(), " ");
-      out << ") (";
-      printNumbers(matmul.rhs_strides(), " ");
-      out << ") (";
-      printNumbers(matmul.dst_strides(), " ");
-      out << ") blocks of " << matmul.block_rows() << "x" << matmul.block_columns()
-          << (matmul.accumulate() ? ", accumulates\n" : "\n");
+      const LibraryFunction &function = *findLibraryFunction(call->function_type());
+      out << "  " << index++ << ": " << function.name();
+      printBuffers(call->operands());
+      out << " ";
+      function.print(out, *call);
+      out << "\n";
     }
   }
   if (count(program.parameters())) {
@@ -208,6 +201,17 @@ void Printer::printTables() {
   }
 }
 
+/// "(read 64 f32, write 32 bf16)": bytes of elements.
+void Printer::printBuffers(const flatbuffers::Vector<const fb::Buffer *> *buffers) {
+  const char *separator = "(";
+  for (const fb::Buffer *buffer : items(buffers)) {
+    out << separator << accessName(buffer->access()) << " " << buffer->bytes() << " "
+        << nameOf(elementOf(*buffer));
+    separator = ", ";
+  }
+  out << ")";
+}
+
 void Printer::printArguments(const fb::Block *block,
                              const flatbuffers::Vector<const fb::Argument *> *arguments) {
   const char *separator = "(";
@@ -224,8 +228,9 @@ void Printer::printExchange(const fb::Exchange &exchange) {
   const char *separator = "";
   for (const fb::Transfer *transfer : items(exchange.transfers())) {
     bool send = transfer->direction() == fb::Direction::Send;
-    out << separator << (send ? "send " : "receive ") << place(nullptr, *transfer->ref())
-        << (send ? " to " : " from ") << transfer->peer() << " as message " << transfer->message();
+    out << separator << (send ? "send " : "receive ") << nameOf(elementOf(*transfer->ref())) << " "
+        << place(nullptr, *transfer->ref()) << (send ? " to " : " from ") << transfer->peer()
+        << " as message " << transfer->message();
     for (uint32_t event : items(transfer->after()))
       out << " after e" << event;
     if (transfer->signal() >= 0)
@@ -269,7 +274,8 @@ void Printer::printAction(const fb::Block *block, const fb::Command &command) {
   }
   case fb::Action::Call: {
     const fb::Call &call = *command.action_as_Call();
-    out << "matmul " << call.call();
+    const fb::LibraryCall &library = *program.library()->Get(call.call());
+    out << findLibraryFunction(library.function_type())->name() << " " << call.call();
     return printArguments(block, call.args());
   }
   case fb::Action::Copy:
@@ -351,8 +357,8 @@ void Printer::printBlock(const fb::Block &block, bool commands) {
   uint32_t index = 0;
   for (const fb::Operand *operand : items(block.operands())) {
     out << "  operand " << index << " %" << plainText(text(program, operand->name())) << ": "
-        << accessName(operand->access()) << ", " << operand->bytes() << " B, ready at e" << index
-        << "\n";
+        << accessName(operand->access()) << " " << operand->bytes() << " B of "
+        << nameOf(elementOf(*operand)) << ", ready at e" << index << "\n";
     ++index;
   }
   for (uint32_t k = 0; k < count(block.results()); ++k)

@@ -21,10 +21,10 @@ namespace dpcrt {
 /// The version of the format that this build writes. A reader refuses another
 /// major version and accepts any minor one: what a minor version adds and an
 /// older runtime must not ignore is guarded by a feature bit.
-inline constexpr uint32_t kFormatMajor = 2;
+inline constexpr uint32_t kFormatMajor = 3;
 inline constexpr uint32_t kFormatMinor = 0;
 
-/// Feature bits this build understands. None is defined in version 2.0.
+/// Feature bits this build understands. None is defined in version 3.0.
 inline constexpr uint64_t kKnownFeatures = 0;
 
 /// Alignment of arenas, and the granularity to which a writer may pad a message
@@ -37,6 +37,10 @@ inline constexpr uint64_t kAlignment = 64;
 constexpr uint64_t alignmentOf(uint64_t bytes) {
   return bytes >= kAlignment ? kAlignment : bytes & (~bytes + 1);
 }
+
+/// What one part of a program may ask for at most: far above any machine, and low
+/// enough that sums of such numbers do not overflow.
+inline constexpr uint64_t kMaxBytes = uint64_t(1) << 48;
 
 /// The most buffers of a kernel; one more may be its scratch.
 inline constexpr uint32_t kMaxKernelBuffers = 255;
@@ -78,7 +82,11 @@ inline std::string_view text(const fb::Program &program, uint32_t index) {
 
 /// Of a program that came through Reader.h.
 inline Element elementOf(const fb::Tensor &tensor) { return Element(tensor.dtype()); }
-inline Element elementOf(const fb::Collective &collective) { return Element(collective.dtype()); }
+inline Element elementOf(const fb::Ref &ref) { return Element(ref.dtype()); }
+inline Element elementOf(const fb::Buffer &buffer) { return Element(buffer.dtype()); }
+inline Element elementOf(const fb::Operand &operand) { return Element(operand.dtype()); }
+/// Both ends have it.
+inline Element elementOf(const fb::Collective &collective) { return elementOf(*collective.src()); }
 
 inline bool reads(fb::Access access) { return access != fb::Access::Write; }
 inline bool writes(fb::Access access) { return access != fb::Access::Read; }

@@ -14,6 +14,12 @@ bool Validator::checkRef(const Scope &scope, const std::string &where, const fb:
     error(where, ": ", what, " is missing");
     return false;
   }
+  if (std::string problem = elementProblem(ref->dtype()); !problem.empty()) {
+    error(where, ": ", what, " is of ", problem);
+    return false;
+  }
+  uint64_t element = sizeOf(elementOf(*ref));
+  alignment = std::max(alignment, element);
   if (ref->space() == fb::Space::Operand && !scope.block) {
     error(where, ": ", what, " lies in an operand; only commands of a block have operands");
     return false;
@@ -32,6 +38,11 @@ bool Validator::checkRef(const Scope &scope, const std::string &where, const fb:
     homeAlignment = alignmentOf(std::max<uint64_t>(size, 1));
     writable = writes(operand->access());
     home = "operand " + quoted(text(program, operand->name()));
+    if (ref->dtype() != operand->dtype()) {
+      error(where, ": ", what, " is of type ", nameOf(elementOf(*ref)), "; ", home, " is of type ",
+            elementNumbered(operand->dtype()) ? nameOf(elementOf(*operand)) : "?");
+      return false;
+    }
   } else if (ref->space() == fb::Space::Arena) {
     if (ref->index() >= count(program.arenas())) {
       error(where, ": ", what, " lies in arena ", ref->index(), " of ", count(program.arenas()));
@@ -52,6 +63,11 @@ bool Validator::checkRef(const Scope &scope, const std::string &where, const fb:
   if (!inside(ref->offset(), ref->bytes(), size)) {
     error(where, ": ", what, ", ", ref->bytes(), " bytes at ", ref->offset(),
           ", reaches beyond the ", size, " bytes of ", home);
+    return false;
+  }
+  if (ref->bytes() % element != 0) {
+    error(where, ": ", what, " has ", ref->bytes(), " bytes, which are not whole values of type ",
+          nameOf(elementOf(*ref)));
     return false;
   }
   if (ref->offset() % alignment != 0 || alignment > homeAlignment) {
@@ -101,10 +117,12 @@ void Validator::checkAliases(const Scope &scope, const std::string &where, std::
 void Validator::validateArguments(const Scope &scope, const std::string &where,
                                   const std::string &callee,
                                   const flatbuffers::Vector<const fb::Argument *> *arguments,
-                                  const std::vector<uint64_t> &bytes,
-                                  const std::vector<fb::Access> &access) {
-  if (count(arguments) != bytes.size()) {
-    error(where, ": ", callee, " takes ", bytes.size(), " arguments, but is given ",
+                                  const flatbuffers::Vector<const fb::Buffer *> *takes) {
+  std::vector<fb::Buffer> buffers;
+  for (const fb::Buffer *buffer : walk(takes))
+    buffers.push_back(*buffer);
+  if (count(arguments) != buffers.size()) {
+    error(where, ": ", callee, " takes ", buffers.size(), " arguments, but is given ",
           count(arguments));
     return;
   }
@@ -113,19 +131,26 @@ void Validator::validateArguments(const Scope &scope, const std::string &where,
   for (const fb::Argument *argument : walk(arguments)) {
     uint32_t number = index++;
     const fb::Ref &ref = argument->ref();
+    const fb::Buffer &buffer = buffers[number];
+    // What is wrong with the buffer itself has been reported.
+    if (!inRange(buffer.access(), fb::Access::MAX) || !elementNumbered(buffer.dtype()))
+      continue;
     if (!inRange(argument->access(), fb::Access::MAX)) {
       error(where, ": argument ", number, " has unknown access ", unsigned(argument->access()));
       continue;
     }
     if (!checkRef(scope, where, &ref, "argument " + std::to_string(number),
-                  writes(argument->access()), alignmentOf(std::max<uint64_t>(bytes[number], 1))))
+                  writes(argument->access()), alignmentOf(std::max<uint64_t>(buffer.bytes(), 1))))
       continue;
-    if (ref.bytes() != bytes[number])
+    if (ref.bytes() != buffer.bytes())
       error(where, ": argument ", number, " has ", ref.bytes(), " bytes; ", callee, " takes ",
-            bytes[number]);
-    if (argument->access() != access[number])
+            buffer.bytes());
+    if (ref.dtype() != buffer.dtype())
+      error(where, ": argument ", number, " is of type ", nameOf(elementOf(ref)), "; ", callee,
+            " takes ", nameOf(elementOf(buffer)));
+    if (argument->access() != buffer.access())
       error(where, ": argument ", number, " is declared ", accessName(argument->access()), "; ",
-            callee, " has it ", accessName(access[number]));
+            callee, " has it ", accessName(buffer.access()));
     uses.push_back(
         {&ref, reads(argument->access()), writes(argument->access()), "argument", number});
   }
@@ -138,16 +163,8 @@ void Validator::validateLaunch(const Scope &scope, uint32_t index, const fb::Lau
     return;
   }
   const fb::Kernel *kernel = program.kernels()->Get(launch.kernel());
-  // A kernel whose own description is broken has been reported already.
-  if (count(kernel->buffer_bytes()) != count(kernel->buffer_access()))
-    return;
-  std::vector<uint64_t> bytes = read(kernel->buffer_bytes());
-  std::vector<fb::Access> access;
-  for (auto each : walk(kernel->buffer_access()))
-    access.push_back(static_cast<fb::Access>(each));
-  if (bytes.size() == access.size())
-    validateArguments(scope, where(scope, index), "kernel " + quoted(text(kernel->symbol())),
-                      launch.args(), bytes, access);
+  validateArguments(scope, where(scope, index), "kernel " + quoted(text(kernel->symbol())),
+                    launch.args(), kernel->buffers());
 }
 
 void Validator::validateCall(const Scope &scope, uint32_t index, const fb::Call &call) {
@@ -156,21 +173,8 @@ void Validator::validateCall(const Scope &scope, uint32_t index, const fb::Call 
           count(program.library()));
     return;
   }
-  const fb::LibraryCall *library = program.library()->Get(call.call());
-  const fb::Matmul *matmul = library->function_as_Matmul();
-  if (!matmul || count(library->argument_bytes()) != 3)
-    return;
-  std::vector<uint64_t> bytes = read(library->argument_bytes());
-  if (bytes.size() != 3)
-    return;
-  for (const fb::Argument *argument : walk(call.args()))
-    if (argument->ref().offset() % sizeOf(Element::F32) != 0)
-      error(where(scope, index), ": an argument lies at offset ", argument->ref().offset(),
-            ", which is no multiple of 4 bytes");
   validateArguments(scope, where(scope, index), "library call " + std::to_string(call.call()),
-                    call.args(), bytes,
-                    {fb::Access::Read, fb::Access::Read,
-                     matmul->accumulate() ? fb::Access::ReadWrite : fb::Access::Write});
+                    call.args(), program.library()->Get(call.call())->operands());
 }
 
 void Validator::validateExchange(const Scope &scope, uint32_t index, const fb::Exchange &exchange) {
@@ -201,18 +205,21 @@ void Validator::validateExchange(const Scope &scope, uint32_t index, const fb::E
   checkAliases(scope, here, std::move(uses));
 }
 
+bool Validator::checkSameType(const std::string &where, const fb::Ref &from, const fb::Ref &to) {
+  if (from.dtype() == to.dtype())
+    return true;
+  error(where, ": the source is of type ", nameOf(elementOf(from)),
+        ", but the destination of type ", nameOf(elementOf(to)));
+  return false;
+}
+
 void Validator::validateCollective(const Scope &scope, uint32_t index,
                                    const fb::Collective &collective) {
   std::string here = where(scope, index);
-  if (!inRange(collective.kind(), fb::CollectiveKind::MAX) ||
-      !elementNumbered(collective.dtype())) {
-    error(here, " has an unknown kind or type");
+  if (!inRange(collective.kind(), fb::CollectiveKind::MAX)) {
+    error(here, " is of unknown kind ", unsigned(collective.kind()));
     return;
   }
-  bool sums = collective.kind() == fb::CollectiveKind::AllReduce ||
-              collective.kind() == fb::CollectiveKind::ReduceScatter;
-  if (sums && elementOf(collective) == Element::Bool)
-    error(here, " reduces values of type bool");
   if (collective.group() >= count(program.groups())) {
     error(here, " names group ", collective.group(), " of ", count(program.groups()));
     return;
@@ -224,23 +231,24 @@ void Validator::validateCollective(const Scope &scope, uint32_t index,
   if (!member)
     error(here, " is of group ", quoted(text(group->name())),
           ", to which this rank does not belong");
-  uint64_t element = sizeOf(elementOf(collective));
-  if (element == 0) {
-    error(here, " moves values of type ", nameOf(elementOf(collective)),
-          ", of which several share a byte");
-    return;
-  }
-  bool src = checkRef(scope, here, collective.src(), "the source", false, element);
-  bool dst = checkRef(scope, here, collective.dst(), "the destination", true, element);
+  bool src = checkRef(scope, here, collective.src(), "the source", false);
+  bool dst = checkRef(scope, here, collective.dst(), "the destination", true);
   if (!src || !dst)
     return;
   const fb::Ref &from = *collective.src(), &to = *collective.dst();
+  if (!checkSameType(here, from, to))
+    return;
+  uint64_t element = sizeOf(elementOf(from));
+  bool sums = collective.kind() == fb::CollectiveKind::AllReduce ||
+              collective.kind() == fb::CollectiveKind::ReduceScatter;
+  if (sums && !isSummed(elementOf(from))) {
+    error(here, " adds values of type ", nameOf(elementOf(from)),
+          "; sums are of f32, f64, f16, bf16, i32 and i64");
+    return;
+  }
   uint64_t members = count(group->pp());
   if (group->all_ep() && program.mesh())
     members *= program.mesh()->ep();
-  if (from.bytes() % element || to.bytes() % element)
-    error(here, " moves ", from.bytes(), " and ", to.bytes(),
-          " bytes, which are not whole values of type ", nameOf(elementOf(collective)));
   uint64_t expected = from.bytes();
   bool whole = true;
   switch (collective.kind()) {
@@ -311,6 +319,10 @@ void Validator::validateRun(const Scope &scope, uint32_t index, const fb::Run &r
     const fb::Operand &operand = *block.operands()->Get(number);
     if (checkRef(scope, here, ref, "operand " + std::to_string(number), writes(operand.access()),
                  alignmentOf(std::max<uint64_t>(operand.bytes(), 1)))) {
+      if (ref->dtype() != operand.dtype())
+        error(here, ": operand ", number, " ", quoted(text(program, operand.name())),
+              " is of type ", nameOf(elementOf(*ref)), "; ", name, " takes ",
+              elementNumbered(operand.dtype()) ? nameOf(elementOf(operand)) : "an unknown type");
       if (ref->bytes() < operand.bytes())
         error(here, ": operand ", number, " ", quoted(text(program, operand.name())), " has ",
               ref->bytes(), " bytes; ", name, " takes ", operand.bytes());
@@ -358,6 +370,9 @@ void Validator::validateAction(Scope &scope, uint32_t index) {
     std::vector<uint64_t> shape = read(tensor.shape());
     if (program.mesh() && !shape.empty() && shape[0] == program.mesh()->ep())
       slices = std::max(1u, program.mesh()->ep());
+    if (ref.dtype() != tensor.dtype())
+      error(here, " moves values of type ", nameOf(elementOf(ref)), "; ", what, " ",
+            quoted(text(tensor.name())), " is of type ", nameOf(elementOf(tensor)));
     if (ref.bytes() != bytes && ref.bytes() != bytes / slices)
       error(here, " moves ", ref.bytes(), " bytes; ", what, " ", quoted(text(tensor.name())),
             " has ", bytes);
@@ -383,6 +398,7 @@ void Validator::validateAction(Scope &scope, uint32_t index) {
     bool dst = checkRef(scope, here, copy.dst(), "the destination", true);
     if (!src || !dst)
       return;
+    checkSameType(here, *copy.src(), *copy.dst());
     if (copy.src()->bytes() != copy.dst()->bytes())
       error(here, " copies ", copy.src()->bytes(), " bytes into ", copy.dst()->bytes());
     return checkAliases(

@@ -53,6 +53,11 @@ void Validator::validateBlocks() {
               count(program.strings()));
       if (!inRange(operand->access(), fb::Access::MAX))
         error(name, ": operand ", position, " has unknown access ", unsigned(operand->access()));
+      if (std::string problem = elementProblem(operand->dtype()); !problem.empty())
+        error(name, ": operand ", position, " is of ", problem);
+      else if (operand->bytes() % sizeOf(elementOf(*operand)))
+        error(name, ": operand ", position, " has ", operand->bytes(),
+              " bytes, which are not whole values of type ", nameOf(elementOf(*operand)));
       if (operand->bytes() == 0)
         error(name, ": operand ", position, " has no bytes");
       ++position;

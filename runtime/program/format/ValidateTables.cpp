@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Arenas, kernels, parameters, groups.
 
+#include "program/format/LibraryFunction.h"
 #include "program/format/StepRecord.h"
 #include "program/format/Validator.h"
 
@@ -10,13 +11,9 @@
 
 using namespace dpcrt;
 
-// What one program may ask for at most: far above any machine, and low enough
-// that sums of such numbers do not overflow.
-static constexpr uint64_t kMaxBytes = uint64_t(1) << 48;
+// What one program may ask for at most, beside kMaxBytes.
 static constexpr uint32_t kMaxRanks = 1u << 20;
 static constexpr uint32_t kMaxMicroBatches = 1u << 20;
-static constexpr uint32_t kMaxBatchDimensions = 10;
-static constexpr uint64_t kMaxBlocks = 1u << 20; // of a product
 static constexpr size_t kMaxNameBytes = 4096;
 
 void Validator::validateTables() {
@@ -124,20 +121,12 @@ void Validator::validateKernels() {
     else if (!symbols.insert(std::string(symbol)).second)
       error("two kernels have the symbol ", quoted(symbol));
     std::string name = "kernel " + quoted(symbol);
-    uint32_t buffers = count(kernel->buffer_bytes());
+    uint32_t buffers = count(kernel->buffers());
     if (buffers == 0)
       error(name, " has no buffers");
     if (buffers > kMaxKernelBuffers)
       error(name, " has ", buffers, " buffers; at most ", kMaxKernelBuffers, " are possible");
-    if (count(kernel->buffer_access()) != buffers)
-      error(name, " has ", buffers, " buffers, but says of ", count(kernel->buffer_access()),
-            " how they are accessed");
-    for (uint64_t bytes : walk(kernel->buffer_bytes()))
-      if (bytes == 0 || bytes > kMaxBytes)
-        error(name, " has a buffer of ", bytes, " bytes");
-    for (auto access : walk(kernel->buffer_access()))
-      if (unsigned(access) > unsigned(fb::Access::MAX))
-        error(name, " has a buffer of unknown access ", unsigned(access));
+    readBuffers(kernel->buffers(), name, "buffer");
     if (kernel->range() == 0 || kernel->range() > uint64_t(INT64_MAX))
       error(name, " has a range of ", kernel->range(), " points");
     if (kernel->grain() == 0)
@@ -148,108 +137,54 @@ void Validator::validateKernels() {
   }
 }
 
-/// The number of elements that `dims` x `strides` reach, the last one included.
-static bool reach(const std::vector<uint64_t> &dims, const std::vector<uint64_t> &strides,
-                  uint64_t &elements) {
-  elements = 1;
-  for (uint32_t d = 0; d < dims.size(); ++d) {
-    uint64_t span = dims[d] - 1;
-    if (!multiply(span, strides[d]) || __builtin_add_overflow(elements, span, &elements))
-      return false;
+std::optional<std::vector<fb::Buffer>>
+Validator::readBuffers(const flatbuffers::Vector<const fb::Buffer *> *list,
+                       const std::string &owner, const char *what) {
+  std::vector<fb::Buffer> result;
+  bool valid = true;
+  auto refuse = [&](const auto &...parts) {
+    error(owner, " has ", parts...);
+    valid = false;
+  };
+  uint32_t index = 0;
+  for (const fb::Buffer *buffer : walk(list)) {
+    std::string name = std::string(what) + " " + std::to_string(index++);
+    result.push_back(*buffer);
+    if (!inRange(buffer->access(), fb::Access::MAX))
+      refuse(name, " of unknown access ", unsigned(buffer->access()));
+    if (std::string problem = elementProblem(buffer->dtype()); !problem.empty())
+      refuse(name, " of ", problem);
+    else if (buffer->bytes() == 0 || buffer->bytes() > kMaxBytes ||
+             buffer->bytes() % sizeOf(elementOf(*buffer)))
+      refuse(name, " of ", buffer->bytes(), " bytes of type ", nameOf(elementOf(*buffer)));
   }
-  return true;
-}
-
-bool Validator::validateMatmul(const fb::Matmul &matmul, const flatbuffers::Vector<uint64_t> *bytes,
-                               std::string &problem) {
-  uint32_t batches = count(matmul.batch());
-  if (batches > kMaxBatchDimensions) {
-    problem = "has " + std::to_string(batches) + " batch dimensions; at most " +
-              std::to_string(kMaxBatchDimensions) + " are allowed";
-    return false;
-  }
-  std::vector<uint64_t> batch = read(matmul.batch()), argumentBytes = read(bytes);
-  if (std::count(batch.begin(), batch.end(), 0) || matmul.m() == 0 || matmul.n() == 0 ||
-      matmul.k() == 0) {
-    problem = "has a dimension of size 0";
-    return false;
-  }
-  if (matmul.block_rows() == 0 || matmul.block_columns() == 0) {
-    problem = "is dealt in blocks of size 0";
-    return false;
-  }
-  // Each block is a primitive made at load.
-  auto pieces = [](uint64_t size, uint64_t piece) { return size / piece + (size % piece != 0); };
-  uint64_t blocks = pieces(matmul.m(), matmul.block_rows());
-  bool fits = multiply(blocks, pieces(matmul.n(), matmul.block_columns()));
-  for (uint64_t size : batch)
-    fits = fits && multiply(blocks, size);
-  if (!fits || blocks > kMaxBlocks) {
-    problem = "is dealt in more than " + std::to_string(kMaxBlocks) + " blocks";
-    return false;
-  }
-  if (argumentBytes.size() != 3) {
-    problem = "has " + std::to_string(argumentBytes.size()) +
-              " argument sizes; it takes lhs, rhs and destination";
-    return false;
-  }
-  struct Side {
-    const char *name;
-    uint64_t rows, columns;
-    std::vector<uint64_t> strides;
-  } sides[] = {{"lhs", matmul.m(), matmul.k(), read(matmul.lhs_strides())},
-               {"rhs", matmul.k(), matmul.n(), read(matmul.rhs_strides())},
-               {"dst", matmul.m(), matmul.n(), read(matmul.dst_strides())}};
-  for (int side = 0; side < 3; ++side) {
-    const Side &s = sides[side];
-    if (s.strides.size() != batch.size() + 2) {
-      problem = std::string("gives ") + std::to_string(s.strides.size()) + " strides for " +
-                s.name + ", which has " + std::to_string(batch.size() + 2) + " dimensions";
-      return false;
-    }
-    std::vector<uint64_t> dims = batch;
-    dims.push_back(s.rows);
-    dims.push_back(s.columns);
-    uint64_t elements = 0;
-    if (!reach(dims, s.strides, elements) || elements > kMaxBytes / 4 ||
-        elements * 4 > argumentBytes[side]) {
-      problem = std::string("reaches beyond the ") + std::to_string(argumentBytes[side]) +
-                " bytes of " + s.name;
-      return false;
-    }
-    // An element of the destination must not be reached in two ways, and the
-    // matrix dimensions of a source must not repeat.
-    std::vector<uint32_t> byStride(dims.size());
-    std::iota(byStride.begin(), byStride.end(), 0);
-    std::sort(byStride.begin(), byStride.end(), [&](uint32_t a, uint32_t b) {
-      return std::pair(s.strides[a], a) < std::pair(s.strides[b], b);
-    });
-    uint64_t covered = 1;
-    for (uint32_t d : byStride) {
-      bool mayRepeat = side != 2 && d < batch.size();
-      if (dims[d] == 1 || (mayRepeat && s.strides[d] == 0))
-        continue;
-      if (side == 2 ? s.strides[d] < covered : s.strides[d] == 0) {
-        problem = std::string("has strides of ") + s.name + " by which elements coincide";
-        return false;
-      }
-      covered += (dims[d] - 1) * s.strides[d];
-    }
-  }
-  return true;
+  return valid ? std::optional(std::move(result)) : std::nullopt;
 }
 
 void Validator::validateLibrary() {
+  struct Description : LibraryDescription {
+    Description(Validator &validator, const fb::LibraryCall &call, std::vector<fb::Buffer> operands)
+        : LibraryDescription(call, std::move(operands)), validator(validator) {}
+    std::vector<uint64_t> read(const flatbuffers::Vector<uint64_t> *numbers) const override {
+      return validator.read(numbers);
+    }
+    Validator &validator;
+  };
   uint32_t index = 0;
   for (const fb::LibraryCall *call : walk(program.library())) {
-    std::string problem;
-    if (const fb::Matmul *matmul = call->function_as_Matmul()) {
-      if (!validateMatmul(*matmul, call->argument_bytes(), problem))
-        error("library call ", index, ", a matmul, ", problem);
-    } else {
-      error("library call ", index, " names no function that this build knows");
+    std::string name = "library call " + std::to_string(index++);
+    const LibraryFunction *function = findLibraryFunction(call->function_type());
+    if (!function || !call->function()) {
+      error(name, " names no function that this build knows");
+      continue;
     }
-    ++index;
+    name += ", a " + std::string(function->name()) + ",";
+    auto operands = readBuffers(call->operands(), name, "operand");
+    if (!operands)
+      continue;
+    std::string problem = function->findProblem(Description(*this, *call, std::move(*operands)));
+    if (!problem.empty())
+      error(name, " ", problem);
   }
 }
 
@@ -270,6 +205,15 @@ void Validator::validateGroups() {
     if (members.empty())
       error("group ", quoted(text(group->name())), " has no ranks");
   }
+}
+
+std::string Validator::elementProblem(uint8_t dtype) {
+  std::optional<Element> element = elementNumbered(dtype);
+  if (!element)
+    return "unknown type " + std::to_string(dtype);
+  if (sizeOf(*element) == 0)
+    return std::string("type ") + nameOf(*element) + ", of which several share a byte";
+  return "";
 }
 
 bool Validator::tensorBytes(const fb::Tensor &tensor, uint64_t &bytes) {
@@ -323,6 +267,10 @@ bool Validator::checkPlace(const fb::Ref *ref, uint64_t bytes, fb::ArenaRole rol
   }
   if (ref->bytes() != bytes) {
     error("the ", what, " of ", owner, " has ", ref->bytes(), " bytes; it must have ", bytes);
+    return false;
+  }
+  if (std::string problem = elementProblem(ref->dtype()); !problem.empty()) {
+    error("the ", what, " of ", owner, " is of ", problem);
     return false;
   }
   return true;

@@ -11,6 +11,7 @@
 #include "program/format/Naming.h"
 #include "program/format/Validate.h"
 
+#include <optional>
 #include <set>
 #include <string>
 #include <type_traits>
@@ -56,8 +57,12 @@ private:
   void validateArenas();
   void validateKernels();
   void validateLibrary();
-  bool validateMatmul(const fb::Matmul &matmul, const flatbuffers::Vector<uint64_t> *bytes,
-                      std::string &problem);
+  /// Nothing, with errors, unless each is of a known type and of whole elements.
+  std::optional<std::vector<fb::Buffer>>
+  readBuffers(const flatbuffers::Vector<const fb::Buffer *> *list, const std::string &owner,
+              const char *what);
+  /// Why elements of this type cannot lie in memory; "" if they can.
+  static std::string elementProblem(uint8_t dtype);
   void validateGroups();
   void validateTensors();
   void validateParameters();
@@ -84,7 +89,7 @@ private:
   void validateCall(const Scope &, uint32_t index, const fb::Call &);
   void validateArguments(const Scope &, const std::string &where, const std::string &callee,
                          const flatbuffers::Vector<const fb::Argument *> *arguments,
-                         const std::vector<uint64_t> &bytes, const std::vector<fb::Access> &access);
+                         const flatbuffers::Vector<const fb::Buffer *> *takes);
   void validateExchange(const Scope &, uint32_t index, const fb::Exchange &);
   void validateCollective(const Scope &, uint32_t index, const fb::Collective &);
   void validateRun(const Scope &, uint32_t index, const fb::Run &);
@@ -92,6 +97,8 @@ private:
   /// `alignment`: of which its address must be a multiple.
   bool checkRef(const Scope &, const std::string &where, const fb::Ref *ref,
                 const std::string &what, bool write, uint64_t alignment = 1);
+  /// Refuses a destination of another type.
+  bool checkSameType(const std::string &where, const fb::Ref &from, const fb::Ref &to);
   /// Refuses overlaps between uses of which at least one writes.
   void checkAliases(const Scope &, const std::string &where, std::vector<Use> uses);
 

@@ -362,9 +362,7 @@ private:
       return error(Code::Artifact, "collective ", spec.sequence, " of group '", spec.group,
                    "' has sizes that do not fit: ", spec.srcBytes, " and ", spec.dstBytes,
                    " bytes");
-    bool summable = spec.dtype == Element::F32 || spec.dtype == Element::F64 ||
-                    spec.dtype == Element::I64 || spec.dtype == Element::I32;
-    if (sums && !summable)
+    if (sums && !isSummed(spec.dtype))
       return error(Code::Artifact, "a collective cannot add values of type ", nameOf(spec.dtype));
     return {};
   }

@@ -84,9 +84,9 @@ prog.arena @a stash 64
 
 prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
   prog.arena @a stash 64
-  %s = prog.slot @a[0] : !prog.slot<4>
+  %s = prog.slot @a[0] : !prog.slot<1xf32>
   // expected-error @+1 {{'prog.feed' op expects parent op 'prog.order'}}
-  %e = prog.feed "x" 0 to %s : !prog.slot<4> on compute
+  %e = prog.feed "x" 0 to %s : !prog.slot<1xf32> on compute
   prog.order {
   }
 }
@@ -114,9 +114,9 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
 prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
   prog.arena @a messages 64
   prog.order {
-    %s = prog.slot @a[0] : !prog.slot<4>
+    %s = prog.slot @a[0] : !prog.slot<1xf32>
     // expected-error @+1 {{'prog.send' op expects parent op 'prog.exchange'}}
-    prog.send %s to 1 message 0 : !prog.slot<4>
+    prog.send %s to 1 message 0 : !prog.slot<1xf32>
   }
 }
 
@@ -132,15 +132,25 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
 
 // -----
 
-// expected-error @+1 {{a slot cannot have -4 bytes}}
-func.func private @f(!prog.slot<-4>)
+// expected-error @+1 {{a slot has one number of elements, as in !prog.slot<16xf32>}}
+func.func private @f(!prog.slot<4x4xf32>)
+
+// -----
+
+// expected-error @+1 {{a slot cannot have elements of type 'i4'; known are floats and integers of whole bytes, and i1}}
+func.func private @f(!prog.slot<4xi4>)
+
+// -----
+
+// expected-error @+1 {{a slot of 4611686018427387904 elements has more bytes than can be counted}}
+func.func private @f(!prog.slot<4611686018427387904xf32>)
 
 // -----
 
 prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
-  prog.kernel @k [4] [#prog<access read>]
+  prog.kernel @k [!prog.slot<1xf32>] [#prog<access read>]
   // expected-error @+1 {{lies in @k, which is not a prog.arena}}
-  %s = prog.slot @k[0] : !prog.slot<4>
+  %s = prog.slot @k[0] : !prog.slot<1xf32>
   prog.order {
   }
 }
@@ -151,7 +161,7 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
   // expected-note @+1 {{the arena is here}}
   prog.arena @a stash 64
   // expected-error @+1 {{takes 4 bytes from 62 on of @a, which has 64}}
-  %s = prog.slot @a[62] : !prog.slot<4>
+  %s = prog.slot @a[62] : !prog.slot<1xf32>
   prog.order {
   }
 }
@@ -199,7 +209,7 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
 
 prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
   // expected-error @+1 {{'prog.kernel' op has 2 buffers, but says how 1 are used}}
-  prog.kernel @k [4, 4] [#prog<access read>]
+  prog.kernel @k [!prog.slot<1xf32>, !prog.slot<1xf32>] [#prog<access read>]
   prog.order {
   }
 }
@@ -207,8 +217,8 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
 // -----
 
 prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
-  // expected-error @+1 {{has a buffer of -4 bytes}}
-  prog.kernel @k [-4] [#prog<access read>]
+  // expected-error @+1 {{has 'f32' among its buffers; expected slots, as in !prog.slot<16xf32>}}
+  prog.kernel @k [f32] [#prog<access read>]
   prog.order {
   }
 }
@@ -217,7 +227,7 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
 
 prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
   // expected-error @+1 {{has "read" among its accesses; expected #prog<access read>, write or read_write}}
-  prog.kernel @k [4] ["read"]
+  prog.kernel @k [!prog.slot<1xf32>] ["read"]
   prog.order {
   }
 }
@@ -228,10 +238,10 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
 prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
   prog.arena @a weights 64
   prog.arena @r step_record 128
-  %w = prog.slot @a[0] : !prog.slot<8>
-  %v = prog.slot @a[16] : !prog.slot<4>
+  %w = prog.slot @a[0] : !prog.slot<2xf32>
+  %v = prog.slot @a[16] : !prog.slot<1xf32>
   // expected-error @+1 {{'prog.parameter' op is of type 'f32'; expected a tensor of static shape}}
-  prog.parameter "w" : f32 weight %w [] entry 0 : !prog.slot<8>
+  prog.parameter "w" : f32 weight %w [] entry 0 : !prog.slot<2xf32>
   prog.order {
   }
 }
@@ -241,10 +251,10 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
 prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
   prog.arena @a weights 64
   prog.arena @r step_record 128
-  %w = prog.slot @a[0] : !prog.slot<8>
-  %v = prog.slot @a[16] : !prog.slot<4>
-  // expected-error @+1 {{has elements of type 'i16'; known are f64, f32, f16, bf16, i64, i32, i8 and i1}}
-  prog.parameter "w" : tensor<4xi16> weight %w [] entry 0 : !prog.slot<8>
+  %w = prog.slot @a[0] : !prog.slot<2xf32>
+  %v = prog.slot @a[16] : !prog.slot<1xf32>
+  // expected-error @+1 {{has elements of type 'i4'; known are floats and integers of whole bytes, and i1}}
+  prog.parameter "w" : tensor<4xi4> weight %w [] entry 0 : !prog.slot<2xf32>
   prog.order {
   }
 }
@@ -254,10 +264,10 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
 prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
   prog.arena @a weights 64
   prog.arena @r step_record 128
-  %w = prog.slot @a[0] : !prog.slot<8>
-  %v = prog.slot @a[16] : !prog.slot<4>
+  %w = prog.slot @a[0] : !prog.slot<2xf32>
+  %v = prog.slot @a[16] : !prog.slot<1xf32>
   // expected-error @+1 {{is of type 'tensor<4611686018427387904x4xf32>', whose bytes cannot be counted}}
-  prog.parameter "w" : tensor<4611686018427387904x4xf32> weight %w [] entry 0 : !prog.slot<8>
+  prog.parameter "w" : tensor<4611686018427387904x4xf32> weight %w [] entry 0 : !prog.slot<2xf32>
   prog.order {
   }
 }
@@ -267,10 +277,10 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
 prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
   prog.arena @a weights 64
   prog.arena @r step_record 128
-  %w = prog.slot @a[0] : !prog.slot<8>
-  %v = prog.slot @a[16] : !prog.slot<4>
-  // expected-error @+1 {{has a weight of 4 bytes, but is of type 'tensor<2xf32>' with 8}}
-  prog.parameter "w" : tensor<2xf32> weight %v [] entry 0 : !prog.slot<4>
+  %w = prog.slot @a[0] : !prog.slot<2xf32>
+  %v = prog.slot @a[16] : !prog.slot<1xf32>
+  // expected-error @+1 {{has a weight in '!prog.slot<1xf32>', but is of type 'tensor<2xf32>', which takes '!prog.slot<2xf32>'}}
+  prog.parameter "w" : tensor<2xf32> weight %v [] entry 0 : !prog.slot<1xf32>
   prog.order {
   }
 }
@@ -280,10 +290,10 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
 prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
   prog.arena @a weights 64
   prog.arena @r step_record 128
-  %w = prog.slot @a[0] : !prog.slot<8>
-  %v = prog.slot @a[16] : !prog.slot<4>
-  // expected-error @+1 {{has a gradient of 4 bytes, but is of type 'tensor<2xf32>' with 8}}
-  prog.parameter "w" : tensor<2xf32> weight %w gradient %v [] entry 0 : !prog.slot<8>, !prog.slot<4>
+  %w = prog.slot @a[0] : !prog.slot<2xf32>
+  %v = prog.slot @a[16] : !prog.slot<1xf32>
+  // expected-error @+1 {{has a gradient in '!prog.slot<1xf32>', but is of type 'tensor<2xf32>', which takes '!prog.slot<2xf32>'}}
+  prog.parameter "w" : tensor<2xf32> weight %w gradient %v [] entry 0 : !prog.slot<2xf32>, !prog.slot<1xf32>
   prog.order {
   }
 }
@@ -293,10 +303,10 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
 prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
   prog.arena @a weights 64
   prog.arena @r step_record 128
-  %w = prog.slot @a[0] : !prog.slot<8>
-  %v = prog.slot @a[16] : !prog.slot<4>
-  // expected-error @+1 {{has a moment of 4 bytes, but is of type 'tensor<2xf32>' with 8}}
-  prog.parameter "w" : tensor<2xf32> weight %w gradient %w moments %v ["m"] entry 0 : !prog.slot<8>, !prog.slot<8> moments !prog.slot<4>
+  %w = prog.slot @a[0] : !prog.slot<2xf32>
+  %v = prog.slot @a[16] : !prog.slot<1xf32>
+  // expected-error @+1 {{has a moment in '!prog.slot<1xf32>', but is of type 'tensor<2xf32>', which takes '!prog.slot<2xf32>'}}
+  prog.parameter "w" : tensor<2xf32> weight %w gradient %w moments %v ["m"] entry 0 : !prog.slot<2xf32>, !prog.slot<2xf32> moments !prog.slot<1xf32>
   prog.order {
   }
 }
@@ -306,10 +316,10 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
 prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
   prog.arena @a weights 64
   prog.arena @r step_record 128
-  %w = prog.slot @a[0] : !prog.slot<8>
-  %v = prog.slot @a[16] : !prog.slot<4>
+  %w = prog.slot @a[0] : !prog.slot<2xf32>
+  %v = prog.slot @a[16] : !prog.slot<1xf32>
   // expected-error @+1 {{has 1 moments and 0 names of moments}}
-  prog.parameter "w" : tensor<2xf32> weight %w gradient %w moments %w [] entry 0 : !prog.slot<8>, !prog.slot<8> moments !prog.slot<8>
+  prog.parameter "w" : tensor<2xf32> weight %w gradient %w moments %w [] entry 0 : !prog.slot<2xf32>, !prog.slot<2xf32> moments !prog.slot<2xf32>
   prog.order {
   }
 }
@@ -319,10 +329,10 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
 prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
   prog.arena @a weights 64
   prog.arena @r step_record 128
-  %w = prog.slot @a[0] : !prog.slot<8>
-  %v = prog.slot @a[16] : !prog.slot<4>
+  %w = prog.slot @a[0] : !prog.slot<2xf32>
+  %v = prog.slot @a[16] : !prog.slot<1xf32>
   // expected-error @+1 {{has moments, but no gradient}}
-  prog.parameter "w" : tensor<2xf32> weight %w moments %w ["m"] entry 0 : !prog.slot<8> moments !prog.slot<8>
+  prog.parameter "w" : tensor<2xf32> weight %w moments %w ["m"] entry 0 : !prog.slot<2xf32> moments !prog.slot<2xf32>
   prog.order {
   }
 }
@@ -332,10 +342,10 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
 prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
   prog.arena @a weights 64
   prog.arena @r step_record 128
-  %w = prog.slot @a[0] : !prog.slot<8>
-  %v = prog.slot @a[16] : !prog.slot<4>
+  %w = prog.slot @a[0] : !prog.slot<2xf32>
+  %v = prog.slot @a[16] : !prog.slot<1xf32>
   // expected-error @+1 {{has entry -1 of the step record; entries are counted from 0}}
-  prog.parameter "w" : tensor<2xf32> weight %w [] entry -1 : !prog.slot<8>
+  prog.parameter "w" : tensor<2xf32> weight %w [] entry -1 : !prog.slot<2xf32>
   prog.order {
   }
 }
@@ -344,9 +354,9 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
 
 prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
   prog.arena @a weights 64
-  %w = prog.slot @a[0] : !prog.slot<8>
+  %w = prog.slot @a[0] : !prog.slot<2xf32>
   // expected-error @+1 {{has an entry in the step record, but the program has no arena for one}}
-  prog.parameter "w" : tensor<2xf32> weight %w [] entry 0 : !prog.slot<8>
+  prog.parameter "w" : tensor<2xf32> weight %w [] entry 0 : !prog.slot<2xf32>
   prog.order {
   }
 }
@@ -376,10 +386,10 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
 prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
   prog.arena @a weights 64
   prog.arena @r step_record 128
-  %w = prog.slot @a[0] : !prog.slot<8>
-  %v = prog.slot @a[16] : !prog.slot<4>
-  // expected-error @+1 {{'prog.constant' op has 4 bytes, but its slot has 8}}
-  prog.constant dense<1.0> : tensor<f32> in %w : !prog.slot<8>
+  %w = prog.slot @a[0] : !prog.slot<2xf32>
+  %v = prog.slot @a[16] : !prog.slot<1xf32>
+  // expected-error @+1 {{'prog.constant' op has the type 'tensor<f32>', which takes '!prog.slot<1xf32>', but its slot is '!prog.slot<2xf32>'}}
+  prog.constant dense<1.0> : tensor<f32> in %w : !prog.slot<2xf32>
   prog.order {
   }
 }
@@ -389,10 +399,10 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
 prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
   prog.arena @a weights 64
   prog.arena @r step_record 128
-  %w = prog.slot @a[0] : !prog.slot<8>
-  %v = prog.slot @a[16] : !prog.slot<4>
+  %w = prog.slot @a[0] : !prog.slot<2xf32>
+  %v = prog.slot @a[16] : !prog.slot<1xf32>
   // expected-error @+1 {{has a value that is not dense}}
-  prog.constant sparse<0, 1.0> : tensor<2xf32> in %w : !prog.slot<8>
+  prog.constant sparse<0, 1.0> : tensor<2xf32> in %w : !prog.slot<2xf32>
   prog.order {
   }
 }
@@ -403,7 +413,7 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
 prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
   // expected-error @+1 {{'prog.block' op has "read" among its accesses; expected #prog<access read>, write or read_write}}
   prog.block @b forward attributes {operand_access = ["read"], operand_names = ["x"]} {
-  ^bb0(%s: !prog.slot<4>, %e: !prog.event):
+  ^bb0(%s: !prog.slot<1xf32>, %e: !prog.event):
     prog.results for []
   }
   prog.order {
@@ -415,7 +425,7 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
 prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
   // expected-error @+1 {{names 0 operands, but says how 1 are used}}
   prog.block @b forward attributes {operand_access = [#prog<access read>], operand_names = []} {
-  ^bb0(%s: !prog.slot<4>, %e: !prog.event):
+  ^bb0(%s: !prog.slot<1xf32>, %e: !prog.event):
     prog.results for []
   }
   prog.order {
@@ -427,7 +437,7 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
 prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
   // expected-error @+1 {{has 1 arguments; 1 operands need as many slots and events}}
   prog.block @b forward attributes {operand_access = [#prog<access read>], operand_names = ["x"]} {
-  ^bb0(%s: !prog.slot<4>):
+  ^bb0(%s: !prog.slot<1xf32>):
     prog.results for []
   }
   prog.order {
@@ -439,7 +449,7 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
 prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
   // expected-error @+1 {{operand 0 is not a slot with an event}}
   prog.block @b forward attributes {operand_access = [#prog<access read>], operand_names = ["x"]} {
-  ^bb0(%e: !prog.event, %s: !prog.slot<4>):
+  ^bb0(%e: !prog.event, %s: !prog.slot<1xf32>):
     prog.results for []
   }
   prog.order {
@@ -451,7 +461,7 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
 prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
   prog.arena @a stash 64
   prog.block @b forward attributes {operand_access = [#prog<access read>], operand_names = ["x"]} {
-  ^bb0(%s: !prog.slot<4>, %e: !prog.event):
+  ^bb0(%s: !prog.slot<1xf32>, %e: !prog.event):
     // expected-error @+1 {{'prog.results' op yields 1 events for 2 operands}}
     prog.results %e for [0, 0]
   }
@@ -464,7 +474,7 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
 prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
   prog.arena @a stash 64
   prog.block @b forward attributes {operand_access = [#prog<access read>], operand_names = ["x"]} {
-  ^bb0(%s: !prog.slot<4>, %e: !prog.event):
+  ^bb0(%s: !prog.slot<1xf32>, %e: !prog.event):
     // expected-error @+1 {{completes operand 1 of a block with 1}}
     prog.results %e for [1]
   }
@@ -501,9 +511,9 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
 prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
   prog.arena @a stash 64
   prog.block @b forward attributes {operand_access = [#prog<access read>], operand_names = ["x"]} {
-  ^bb0(%s: !prog.slot<4>, %e: !prog.event):
+  ^bb0(%s: !prog.slot<1xf32>, %e: !prog.event):
     // expected-error @+1 {{is on the stream comm; in a block only collectives leave the compute stream}}
-    %0 = prog.fill %s with 0 : !prog.slot<4> on comm
+    %0 = prog.fill %s with 0 : !prog.slot<1xf32> on comm
     prog.results for []
   }
   prog.order {
@@ -515,9 +525,9 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
 prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
   prog.group @g [0]
   prog.block @b forward attributes {operand_access = [#prog<access read>], operand_names = ["x"]} {
-  ^bb0(%s: !prog.slot<4>, %e: !prog.event):
+  ^bb0(%s: !prog.slot<1xf32>, %e: !prog.event):
     // expected-error @+1 {{is on the stream collective, which the program does not have}}
-    %0 = prog.collective all_reduce over @g f32 %s to %s : !prog.slot<4>, !prog.slot<4> on collective
+    %0 = prog.collective all_reduce over @g %s to %s : !prog.slot<1xf32>, !prog.slot<1xf32> on collective
     prog.results for []
   }
   prog.order {
@@ -549,10 +559,10 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
   prog.arena @a stash 64
   prog.tensor output "y" : tensor<f32>
   prog.order {
-    %s = prog.slot @a[0] : !prog.slot<4>
-    %t = prog.slot @a[8] : !prog.slot<8>
+    %s = prog.slot @a[0] : !prog.slot<1xf32>
+    %t = prog.slot @a[8] : !prog.slot<2xf32>
     // expected-error @+1 {{feeds "y", which is not an input of the program}}
-    %0 = prog.feed "y" 0 to %s : !prog.slot<4> on compute
+    %0 = prog.feed "y" 0 to %s : !prog.slot<1xf32> on compute
   }
 }
 
@@ -562,10 +572,10 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
   prog.arena @a stash 64
   prog.tensor "x" : tensor<f32>
   prog.order {
-    %s = prog.slot @a[0] : !prog.slot<4>
-    %t = prog.slot @a[8] : !prog.slot<8>
+    %s = prog.slot @a[0] : !prog.slot<1xf32>
+    %t = prog.slot @a[8] : !prog.slot<2xf32>
     // expected-error @+1 {{is for micro-batch 1 of a step with 1}}
-    %0 = prog.feed "x" 1 to %s : !prog.slot<4> on compute
+    %0 = prog.feed "x" 1 to %s : !prog.slot<1xf32> on compute
   }
 }
 
@@ -575,10 +585,10 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
   prog.arena @a stash 64
   prog.tensor "x" : tensor<f32>
   prog.order {
-    %s = prog.slot @a[0] : !prog.slot<4>
-    %t = prog.slot @a[8] : !prog.slot<8>
+    %s = prog.slot @a[0] : !prog.slot<1xf32>
+    %t = prog.slot @a[8] : !prog.slot<2xf32>
     // expected-error @+1 {{fetches "x", which is not an output of the program}}
-    %0 = prog.fetch "x" 0 from %s : !prog.slot<4> on compute
+    %0 = prog.fetch "x" 0 from %s : !prog.slot<1xf32> on compute
   }
 }
 
@@ -588,10 +598,10 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
   prog.arena @a stash 64
   prog.tensor output "y" : tensor<f32>
   prog.order {
-    %s = prog.slot @a[0] : !prog.slot<4>
-    %t = prog.slot @a[8] : !prog.slot<8>
+    %s = prog.slot @a[0] : !prog.slot<1xf32>
+    %t = prog.slot @a[8] : !prog.slot<2xf32>
     // expected-error @+1 {{is for micro-batch -1 of a step with 1}}
-    %0 = prog.fetch "y" -1 from %s : !prog.slot<4> on compute
+    %0 = prog.fetch "y" -1 from %s : !prog.slot<1xf32> on compute
   }
 }
 
@@ -600,10 +610,10 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
 prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
   prog.arena @a stash 64
   prog.order {
-    %s = prog.slot @a[0] : !prog.slot<4>
-    %t = prog.slot @a[8] : !prog.slot<8>
+    %s = prog.slot @a[0] : !prog.slot<1xf32>
+    %t = prog.slot @a[8] : !prog.slot<2xf32>
     // expected-error @+1 {{failed to verify that all of {src, dst} have same type}}
-    %0 = "prog.copy"(%s, %t) {stream = #prog<stream compute>} : (!prog.slot<4>, !prog.slot<8>) -> !prog.event
+    %0 = "prog.copy"(%s, %t) {stream = #prog<stream compute>} : (!prog.slot<1xf32>, !prog.slot<2xf32>) -> !prog.event
   }
 }
 
@@ -612,10 +622,10 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
 prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
   prog.arena @a stash 64
   prog.order {
-    %s = prog.slot @a[0] : !prog.slot<4>
-    %t = prog.slot @a[8] : !prog.slot<8>
+    %s = prog.slot @a[0] : !prog.slot<1xf32>
+    %t = prog.slot @a[8] : !prog.slot<2xf32>
     // expected-error @+1 {{'prog.launch' op launches @a, which is not a prog.kernel}}
-    %0 = prog.launch @a(%s : !prog.slot<4>) on compute
+    %0 = prog.launch @a(%s : !prog.slot<1xf32>) on compute
   }
 }
 
@@ -623,12 +633,12 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
 
 prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
   prog.arena @a stash 64
-  prog.kernel @k [4, 8] [#prog<access read>, #prog<access write>]
+  prog.kernel @k [!prog.slot<1xf32>, !prog.slot<2xf32>] [#prog<access read>, #prog<access write>]
   prog.order {
-    %s = prog.slot @a[0] : !prog.slot<4>
-    %t = prog.slot @a[8] : !prog.slot<8>
+    %s = prog.slot @a[0] : !prog.slot<1xf32>
+    %t = prog.slot @a[8] : !prog.slot<2xf32>
     // expected-error @+1 {{gives 1 slots to @k, which has 2 buffers}}
-    %0 = prog.launch @k(%s : !prog.slot<4>) on compute
+    %0 = prog.launch @k(%s : !prog.slot<1xf32>) on compute
   }
 }
 
@@ -636,12 +646,12 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
 
 prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
   prog.arena @a stash 64
-  prog.kernel @k [4, 8] [#prog<access read>, #prog<access write>]
+  prog.kernel @k [!prog.slot<1xf32>, !prog.slot<2xf32>] [#prog<access read>, #prog<access write>]
   prog.order {
-    %s = prog.slot @a[0] : !prog.slot<4>
-    %t = prog.slot @a[8] : !prog.slot<8>
-    // expected-error @+1 {{gives '!prog.slot<4>' as buffer 1 of @k, which has 8 bytes}}
-    %0 = prog.launch @k(%s, %s : !prog.slot<4>, !prog.slot<4>) on compute
+    %s = prog.slot @a[0] : !prog.slot<1xf32>
+    %t = prog.slot @a[8] : !prog.slot<2xf32>
+    // expected-error @+1 {{gives '!prog.slot<1xf32>' as buffer 1 of @k, which takes '!prog.slot<2xf32>'}}
+    %0 = prog.launch @k(%s, %s : !prog.slot<1xf32>, !prog.slot<1xf32>) on compute
   }
 }
 
@@ -650,10 +660,10 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
 prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
   prog.arena @a stash 64
   prog.order {
-    %s = prog.slot @a[0] : !prog.slot<4>
-    %t = prog.slot @a[8] : !prog.slot<8>
+    %s = prog.slot @a[0] : !prog.slot<1xf32>
+    %t = prog.slot @a[8] : !prog.slot<2xf32>
     // expected-error @+1 {{'prog.collective' op is over @a, which is not a prog.group}}
-    %0 = prog.collective all_reduce over @a f32 %s to %s : !prog.slot<4>, !prog.slot<4> on compute
+    %0 = prog.collective all_reduce over @a %s to %s : !prog.slot<1xf32>, !prog.slot<1xf32> on compute
   }
 }
 
@@ -663,10 +673,11 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
   prog.arena @a stash 64
   prog.group @g [0]
   prog.order {
-    %s = prog.slot @a[0] : !prog.slot<4>
-    %t = prog.slot @a[8] : !prog.slot<8>
-    // expected-error @+1 {{has elements of type 'i16'; known are f64, f32, f16, bf16, i64, i32, i8 and i1}}
-    %0 = prog.collective all_reduce over @g i16 %s to %s : !prog.slot<4>, !prog.slot<4> on compute
+    %s = prog.slot @a[0] : !prog.slot<1xf32>
+    %t = prog.slot @a[8] : !prog.slot<2xf32>
+    %i = prog.slot @a[0] : !prog.slot<1xi32>
+    // expected-error @+1 {{takes '!prog.slot<1xf32>' and gives '!prog.slot<1xi32>'; a collective keeps the type of elements}}
+    %0 = prog.collective all_reduce over @g %s to %i : !prog.slot<1xf32>, !prog.slot<1xi32> on compute
   }
 }
 
@@ -676,10 +687,10 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
   prog.arena @a stash 64
   prog.group @g [0]
   prog.order {
-    %s = prog.slot @a[0] : !prog.slot<4>
-    %t = prog.slot @a[8] : !prog.slot<8>
+    %s = prog.slot @a[0] : !prog.slot<1xf32>
+    %t = prog.slot @a[8] : !prog.slot<2xf32>
     // expected-error @+1 {{takes 4 bytes and gives 8; all_reduce keeps their number}}
-    %0 = prog.collective all_reduce over @g f32 %s to %t : !prog.slot<4>, !prog.slot<8> on compute
+    %0 = prog.collective all_reduce over @g %s to %t : !prog.slot<1xf32>, !prog.slot<2xf32> on compute
   }
 }
 
@@ -689,10 +700,10 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
 prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
   prog.arena @a stash 64
   prog.order {
-    %s = prog.slot @a[0] : !prog.slot<4>
-    %t = prog.slot @a[8] : !prog.slot<8>
+    %s = prog.slot @a[0] : !prog.slot<1xf32>
+    %t = prog.slot @a[8] : !prog.slot<2xf32>
     // expected-error @+1 {{a matmul's extents must be at least 1}}
-    %0 = prog.call <m 0 n 1 k 1 lhs [1, 1] rhs [1, 1] dst [1, 1] accumulate false blocks 1, 1>(%s, %s, %s : !prog.slot<4>, !prog.slot<4>, !prog.slot<4>) on compute
+    %0 = prog.call #library.matmul<m 0 n 1 k 1 lhs [1, 1] rhs [1, 1] dst [1, 1] accumulate false blocks 1, 1>(%s, %s, %s : !prog.slot<1xf32>, !prog.slot<1xf32>, !prog.slot<1xf32>) on compute
   }
 }
 
@@ -701,10 +712,10 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
 prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
   prog.arena @a stash 64
   prog.order {
-    %s = prog.slot @a[0] : !prog.slot<4>
-    %t = prog.slot @a[8] : !prog.slot<8>
+    %s = prog.slot @a[0] : !prog.slot<1xf32>
+    %t = prog.slot @a[8] : !prog.slot<2xf32>
     // expected-error @+1 {{a matmul's blocks must be at least 1 x 1, got 0 x 1}}
-    %0 = prog.call <m 1 n 1 k 1 lhs [1, 1] rhs [1, 1] dst [1, 1] accumulate false blocks 0, 1>(%s, %s, %s : !prog.slot<4>, !prog.slot<4>, !prog.slot<4>) on compute
+    %0 = prog.call #library.matmul<m 1 n 1 k 1 lhs [1, 1] rhs [1, 1] dst [1, 1] accumulate false blocks 0, 1>(%s, %s, %s : !prog.slot<1xf32>, !prog.slot<1xf32>, !prog.slot<1xf32>) on compute
   }
 }
 
@@ -713,10 +724,10 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
 prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
   prog.arena @a stash 64
   prog.order {
-    %s = prog.slot @a[0] : !prog.slot<4>
-    %t = prog.slot @a[8] : !prog.slot<8>
+    %s = prog.slot @a[0] : !prog.slot<1xf32>
+    %t = prog.slot @a[8] : !prog.slot<2xf32>
     // expected-error @+1 {{rhs has 2 strides; 1 batch dimensions and two of the matrix need 3}}
-    %0 = prog.call <batch [1] m 1 n 1 k 1 lhs [1, 1, 1] rhs [1, 1] dst [1, 1, 1] accumulate false blocks 1, 1>(%s, %s, %s : !prog.slot<4>, !prog.slot<4>, !prog.slot<4>) on compute
+    %0 = prog.call #library.matmul<batch [1] m 1 n 1 k 1 lhs [1, 1, 1] rhs [1, 1] dst [1, 1, 1] accumulate false blocks 1, 1>(%s, %s, %s : !prog.slot<1xf32>, !prog.slot<1xf32>, !prog.slot<1xf32>) on compute
   }
 }
 
@@ -725,10 +736,21 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
 prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
   prog.arena @a stash 64
   prog.order {
-    %s = prog.slot @a[0] : !prog.slot<4>
-    %t = prog.slot @a[8] : !prog.slot<8>
+    %s = prog.slot @a[0] : !prog.slot<1xf32>
+    %t = prog.slot @a[8] : !prog.slot<2xf32>
     // expected-error @+1 {{dst has the stride -1; strides are at least 0}}
-    %0 = prog.call <m 1 n 1 k 1 lhs [1, 1] rhs [1, 1] dst [1, -1] accumulate false blocks 1, 1>(%s, %s, %s : !prog.slot<4>, !prog.slot<4>, !prog.slot<4>) on compute
+    %0 = prog.call #library.matmul<m 1 n 1 k 1 lhs [1, 1] rhs [1, 1] dst [1, -1] accumulate false blocks 1, 1>(%s, %s, %s : !prog.slot<1xf32>, !prog.slot<1xf32>, !prog.slot<1xf32>) on compute
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a stash 64
+  prog.order {
+    %s = prog.slot @a[0] : !prog.slot<1xf32>
+    // expected-error @+1 {{gives 2 slots to a function of 2 sources; it takes these, a destination and perhaps workspace}}
+    %0 = prog.call #library.matmul<m 1 n 1 k 1 lhs [1, 1] rhs [1, 1] dst [1, 1] accumulate false blocks 1, 1>(%s, %s : !prog.slot<1xf32>, !prog.slot<1xf32>) on compute
   }
 }
 
@@ -738,8 +760,8 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
 prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
   prog.arena @a stash 64
   prog.order {
-    %s = prog.slot @a[0] : !prog.slot<4>
-    %t = prog.slot @a[8] : !prog.slot<8>
+    %s = prog.slot @a[0] : !prog.slot<1xf32>
+    %t = prog.slot @a[8] : !prog.slot<2xf32>
     // expected-error @+1 {{'prog.run' op runs @a, which is not a prog.block}}
     %0 = prog.run @a() for []
   }
@@ -750,12 +772,12 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
 prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
   prog.arena @a stash 64
   prog.block @b forward attributes {operand_access = [#prog<access read>], operand_names = ["x"]} {
-  ^bb0(%s: !prog.slot<4>, %e: !prog.event):
+  ^bb0(%s: !prog.slot<1xf32>, %e: !prog.event):
     prog.results %e for [0]
   }
   prog.order {
-    %s = prog.slot @a[0] : !prog.slot<4>
-    %t = prog.slot @a[8] : !prog.slot<8>
+    %s = prog.slot @a[0] : !prog.slot<1xf32>
+    %t = prog.slot @a[8] : !prog.slot<2xf32>
     // expected-error @+1 {{gives 0 slots to @b, which has 1 operands}}
     %0 = prog.run @b() for []
   }
@@ -766,14 +788,14 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
 prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
   prog.arena @a stash 64
   prog.block @b forward attributes {operand_access = [#prog<access read>], operand_names = ["x"]} {
-  ^bb0(%s: !prog.slot<4>, %e: !prog.event):
+  ^bb0(%s: !prog.slot<1xf32>, %e: !prog.event):
     prog.results %e for [0]
   }
   prog.order {
-    %s = prog.slot @a[0] : !prog.slot<4>
-    %t = prog.slot @a[8] : !prog.slot<8>
-    // expected-error @+1 {{gives '!prog.slot<8>' as operand 0 of @b, which takes '!prog.slot<4>'}}
-    %0 = prog.run @b(%t : !prog.slot<8>) for []
+    %s = prog.slot @a[0] : !prog.slot<1xf32>
+    %t = prog.slot @a[8] : !prog.slot<2xf32>
+    // expected-error @+1 {{gives '!prog.slot<2xf32>' as operand 0 of @b, which takes '!prog.slot<1xf32>'}}
+    %0 = prog.run @b(%t : !prog.slot<2xf32>) for []
   }
 }
 
@@ -782,14 +804,14 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
 prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
   prog.arena @a stash 64
   prog.block @b forward attributes {operand_access = [#prog<access read>], operand_names = ["x"]} {
-  ^bb0(%s: !prog.slot<4>, %e: !prog.event):
+  ^bb0(%s: !prog.slot<1xf32>, %e: !prog.event):
     prog.results %e for [0]
   }
   prog.order {
-    %s = prog.slot @a[0] : !prog.slot<4>
-    %t = prog.slot @a[8] : !prog.slot<8>
+    %s = prog.slot @a[0] : !prog.slot<1xf32>
+    %t = prog.slot @a[8] : !prog.slot<2xf32>
     // expected-error @+1 {{takes 0 results of @b, which yields 1}}
-    %0 = prog.run @b(%s : !prog.slot<4>) for []
+    %0 = prog.run @b(%s : !prog.slot<1xf32>) for []
   }
 }
 
@@ -798,15 +820,15 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
 prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
   prog.arena @a stash 64
   prog.block @b forward attributes {operand_access = [#prog<access read>], operand_names = ["x"]} {
-  ^bb0(%s: !prog.slot<4>, %e: !prog.event):
+  ^bb0(%s: !prog.slot<1xf32>, %e: !prog.event):
     prog.results %e for [0]
   }
   prog.order {
-    %s = prog.slot @a[0] : !prog.slot<4>
-    %t = prog.slot @a[8] : !prog.slot<8>
+    %s = prog.slot @a[0] : !prog.slot<1xf32>
+    %t = prog.slot @a[8] : !prog.slot<2xf32>
     %j = prog.join on compute
     // expected-error @+1 {{has 1 events for 0 operands}}
-    %0, %1 = prog.run @b(%s : !prog.slot<4>) ready %j for [] yields !prog.event
+    %0, %1 = prog.run @b(%s : !prog.slot<1xf32>) ready %j for [] yields !prog.event
   }
 }
 
@@ -815,15 +837,15 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
 prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
   prog.arena @a stash 64
   prog.block @b forward attributes {operand_access = [#prog<access read>], operand_names = ["x"]} {
-  ^bb0(%s: !prog.slot<4>, %e: !prog.event):
+  ^bb0(%s: !prog.slot<1xf32>, %e: !prog.event):
     prog.results %e for [0]
   }
   prog.order {
-    %s = prog.slot @a[0] : !prog.slot<4>
-    %t = prog.slot @a[8] : !prog.slot<8>
+    %s = prog.slot @a[0] : !prog.slot<1xf32>
+    %t = prog.slot @a[8] : !prog.slot<2xf32>
     %j = prog.join on compute
     // expected-error @+1 {{holds back operand 1 of a block with 1}}
-    %0, %1 = prog.run @b(%s : !prog.slot<4>) ready %j for [1] yields !prog.event
+    %0, %1 = prog.run @b(%s : !prog.slot<1xf32>) ready %j for [1] yields !prog.event
   }
 }
 
@@ -832,15 +854,15 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
 prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
   prog.arena @a stash 64
   prog.block @b forward attributes {operand_access = [#prog<access read>], operand_names = ["x"]} {
-  ^bb0(%s: !prog.slot<4>, %e: !prog.event):
+  ^bb0(%s: !prog.slot<1xf32>, %e: !prog.event):
     prog.results %e for [0]
   }
   prog.order {
-    %s = prog.slot @a[0] : !prog.slot<4>
-    %t = prog.slot @a[8] : !prog.slot<8>
+    %s = prog.slot @a[0] : !prog.slot<1xf32>
+    %t = prog.slot @a[8] : !prog.slot<2xf32>
     %j = prog.join on compute
     // expected-error @+1 {{holds back operand 0 twice; events beyond the first stand under `after`}}
-    %0, %1 = prog.run @b(%s : !prog.slot<4>) ready %j, %j for [0, 0] yields !prog.event
+    %0, %1 = prog.run @b(%s : !prog.slot<1xf32>) ready %j, %j for [0, 0] yields !prog.event
   }
 }
 
@@ -849,14 +871,14 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
 prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
   prog.arena @a stash 64
   prog.block @b forward attributes {operand_access = [#prog<access read>], operand_names = ["x"]} {
-  ^bb0(%s: !prog.slot<4>, %e: !prog.event):
+  ^bb0(%s: !prog.slot<1xf32>, %e: !prog.event):
     prog.results %e for [0]
   }
   prog.order {
-    %s = prog.slot @a[0] : !prog.slot<4>
-    %t = prog.slot @a[8] : !prog.slot<8>
+    %s = prog.slot @a[0] : !prog.slot<1xf32>
+    %t = prog.slot @a[8] : !prog.slot<2xf32>
     // expected-error @+1 {{is for micro-batch 4 of a step with 1}}
-    %0, %1 = prog.run @b(%s : !prog.slot<4>) for [] yields !prog.event {micro_batch = 4 : i64}
+    %0, %1 = prog.run @b(%s : !prog.slot<1xf32>) for [] yields !prog.event {micro_batch = 4 : i64}
   }
 }
 
@@ -865,14 +887,14 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
 prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
   prog.arena @a stash 64
   prog.block @b forward attributes {operand_access = [#prog<access read>], operand_names = ["x"]} {
-  ^bb0(%s: !prog.slot<4>, %e: !prog.event):
+  ^bb0(%s: !prog.slot<1xf32>, %e: !prog.event):
     prog.results %e for [0]
   }
   prog.order {
-    %s = prog.slot @a[0] : !prog.slot<4>
-    %t = prog.slot @a[8] : !prog.slot<8>
+    %s = prog.slot @a[0] : !prog.slot<1xf32>
+    %t = prog.slot @a[8] : !prog.slot<2xf32>
     // expected-error @+1 {{is for micro-batch -2 of a step with 1}}
-    %0, %1 = prog.run @b(%s : !prog.slot<4>) for [] yields !prog.event {micro_batch = 0 : i64, pair_micro_batch = -2 : i64}
+    %0, %1 = prog.run @b(%s : !prog.slot<1xf32>) for [] yields !prog.event {micro_batch = 0 : i64, pair_micro_batch = -2 : i64}
   }
 }
 
@@ -882,7 +904,7 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
 prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>, #prog<stream comm>] micro_batches 1 weighting "mean" optimizer "sgd" {
   prog.arena @a messages 64
   prog.order {
-    %s = prog.slot @a[0] : !prog.slot<4>
+    %s = prog.slot @a[0] : !prog.slot<1xf32>
     %0 = prog.exchange on comm {
       // expected-error @+1 {{'prog.join' op expects parent op to be one of 'prog.block, prog.order'}}
       %2 = prog.join on comm
@@ -895,7 +917,7 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>, #prog<
 prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>, #prog<stream comm>] micro_batches 1 weighting "mean" optimizer "sgd" {
   prog.arena @a messages 64
   prog.order {
-    %s = prog.slot @a[0] : !prog.slot<4>
+    %s = prog.slot @a[0] : !prog.slot<1xf32>
     %0 = prog.exchange on comm {
       // expected-error @+1 {{'nn.constant' op is in an exchange, where only prog.send and prog.recv are allowed}}
       %2 = nn.constant dense<1.0> : tensor<f32>
@@ -908,11 +930,11 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>, #prog<
 prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>, #prog<stream comm>] micro_batches 1 weighting "mean" optimizer "sgd" {
   prog.arena @a messages 64
   prog.order {
-    %s = prog.slot @a[0] : !prog.slot<4>
+    %s = prog.slot @a[0] : !prog.slot<1xf32>
     // expected-error @+1 {{yields 1 events for 2 transfers}}
     %0, %1 = prog.exchange on comm completes !prog.event {
-      prog.send %s to 1 message 0 : !prog.slot<4>
-      prog.send %s to 1 message 1 : !prog.slot<4>
+      prog.send %s to 1 message 0 : !prog.slot<1xf32>
+      prog.send %s to 1 message 1 : !prog.slot<1xf32>
     }
   }
 }
@@ -922,10 +944,10 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>, #prog<
 prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>, #prog<stream comm>] micro_batches 1 weighting "mean" optimizer "sgd" {
   prog.arena @a messages 64
   prog.order {
-    %s = prog.slot @a[0] : !prog.slot<4>
+    %s = prog.slot @a[0] : !prog.slot<1xf32>
     %0, %1 = prog.exchange on comm completes !prog.event {
       // expected-error @+1 {{'prog.send' op has peer -1; they are counted from 0}}
-      prog.send %s to -1 message 0 : !prog.slot<4>
+      prog.send %s to -1 message 0 : !prog.slot<1xf32>
     }
   }
 }
@@ -935,10 +957,10 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>, #prog<
 prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>, #prog<stream comm>] micro_batches 1 weighting "mean" optimizer "sgd" {
   prog.arena @a messages 64
   prog.order {
-    %s = prog.slot @a[0] : !prog.slot<4>
+    %s = prog.slot @a[0] : !prog.slot<1xf32>
     %0, %1 = prog.exchange on comm completes !prog.event {
       // expected-error @+1 {{'prog.recv' op has message -1; they are counted from 0}}
-      prog.recv %s from 1 message -1 : !prog.slot<4>
+      prog.recv %s from 1 message -1 : !prog.slot<1xf32>
     }
   }
 }
@@ -948,10 +970,10 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>, #prog<
 prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>, #prog<stream comm>] micro_batches 1 weighting "mean" optimizer "sgd" {
   prog.arena @a messages 64
   prog.order {
-    %s = prog.slot @a[0] : !prog.slot<4>
+    %s = prog.slot @a[0] : !prog.slot<1xf32>
     %0, %1 = prog.exchange on comm completes !prog.event {
       // expected-error @+1 {{is between coordinate 0 and itself}}
-      prog.recv %s from 0 message 0 : !prog.slot<4>
+      prog.recv %s from 0 message 0 : !prog.slot<1xf32>
     }
   }
 }

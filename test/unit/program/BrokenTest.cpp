@@ -29,14 +29,14 @@ const Broken corpus[] =
         {"NoRoomForAnOperand",
          [](Programs &p, Programs &q) {
            p[0]->order[2]->action.AsRun()->operands[3] =
-               fb::Ref(fb::Space::Arena, Stash, 4 * kSlot - 32, kSlot);
+               fb::Ref(fb::Space::Arena, kF32, Stash, 4 * kSlot - 32, kSlot);
          },
          R"(rank0: rank 0: run #2 (F s0 m0): operand 3, 64 bytes at 224, reaches beyond the 256 bytes of arena 'stash')"},
 
         {"OffsetThatOverflows",
          [](Programs &p, Programs &q) {
            p[0]->order[2]->action.AsRun()->operands[3] =
-               fb::Ref(fb::Space::Arena, Stash, ~uint64_t(31), kSlot);
+               fb::Ref(fb::Space::Arena, kF32, Stash, ~uint64_t(31), kSlot);
          },
          R"(rank0: rank 0: run #2 (F s0 m0): operand 3, 64 bytes at 18446744073709551584, reaches beyond the 256 bytes of arena 'stash')"},
 
@@ -56,7 +56,7 @@ const Broken corpus[] =
         {"RangeBeyondItsOperand",
          [](Programs &p, Programs &q) {
            p[0]->blocks[ForwardBlock]->commands[4]->action.AsLaunch()->args[1] =
-               out(fb::Ref(fb::Space::Operand, 3, 32, kSlot));
+               out(fb::Ref(fb::Space::Operand, kF32, 3, 32, kSlot));
          },
          R"(rank0: rank 0: block s0.forward: launch #4 'keep': argument 1, 64 bytes at 32, reaches beyond the 64 bytes of operand 'kept')"},
 
@@ -90,7 +90,7 @@ const Broken corpus[] =
 
         {"ArgumentOfAnotherSize",
          [](Programs &p, Programs &q) {
-           p[0]->kernels[Keep]->buffer_bytes[0] = 128;
+           resize(p[0]->kernels[Keep]->buffers[0], 128);
          },
          R"(rank0: rank 0: block s0.forward: launch #2 'scale': argument 0 has 64 bytes; kernel 'k_keep' takes 128
 rank 0: block s0.forward: launch #4 'keep': argument 0 has 64 bytes; kernel 'k_keep' takes 128)"},
@@ -145,7 +145,7 @@ rank 0: block s0.forward: launch #4 'keep': argument 0 has 64 bytes; kernel 'k_k
          [](Programs &p, Programs &q) {
            p[0]->order[21]->action.Set(
                copy(arena(Messages, 8),
-                    fb::Ref(fb::Space::Arena, Messages, 8 * kSlot + 4, kSlot)));
+                    fb::Ref(fb::Space::Arena, kF32, Messages, 8 * kSlot + 4, kSlot)));
          },
          R"(rank0: rank 0: copy #21 'statistics': buffer 0 and buffer 1 overlap, messages[512..576) and messages[516..580), and the second is written)"},
 
@@ -173,38 +173,37 @@ rank 0: block s0.forward: launch #4 'keep': argument 0 has 64 bytes; kernel 'k_k
            keep.kernel = uint32_t(p[0]->kernels.size());
            p[0]->kernels.push_back(std::make_unique<fb::KernelT>(*p[0]->kernels[Keep]));
            p[0]->kernels.back()->symbol = "k_keep_half";
-           p[0]->kernels.back()->buffer_bytes = {kSlot, 32};
-           keep.args[1] = out(fb::Ref(fb::Space::Operand, 3, 16, 32));
+           resize(p[0]->kernels.back()->buffers[1], 32);
+           keep.args[1] = out(fb::Ref(fb::Space::Operand, kF32, 3, 16, 32));
          },
          R"(rank0: rank 0: block s0.forward: launch #4 'keep': argument 1, 32 bytes at 16 of operand 'kept', must begin at a multiple of 32)"},
 
         {"OperandOffItsAlignment",
          [](Programs &p, Programs &q) {
            p[0]->order[2]->action.AsRun()->operands[3] =
-               fb::Ref(fb::Space::Arena, Stash, 32, kSlot);
+               fb::Ref(fb::Space::Arena, kF32, Stash, 32, kSlot);
          },
          R"(rank0: rank 0: run #2 (F s0 m0): operand 3, 64 bytes at 32 of arena 'stash', must begin at a multiple of 64)"},
 
         {"FillOffItsAlignment",
          [](Programs &p, Programs &q) {
            p[0]->order[0]->action.AsFill()->dst =
-               own(fb::Ref(fb::Space::Arena, Gradients, 2, 32));
+               own(fb::Ref(fb::Space::Arena, kF32, Gradients, 2, 32));
          },
          R"(rank0: rank 0: fill #0 'zero gradients': the destination, 32 bytes at 2 of arena 'gradients', must begin at a multiple of 4)"},
 
         {"CollectiveOffItsAlignment",
          [](Programs &p, Programs &q) {
            fb::CollectiveT &reduce = *p[0]->order[indexOf(*p[0], fb::Action::Collective, 0)]->action.AsCollective();
-           reduce.src = own(fb::Ref(fb::Space::Arena, Gradients, 2, 32));
-           reduce.dst = own(fb::Ref(fb::Space::Arena, Gradients, 2, 32));
+           reduce.src = own(fb::Ref(fb::Space::Arena, kF32, Gradients, 2, 32));
+           reduce.dst = own(fb::Ref(fb::Space::Arena, kF32, Gradients, 2, 32));
          },
          R"(rank0: rank 0: all-reduce #23 'bucket 0': the source, 32 bytes at 2 of arena 'gradients', must begin at a multiple of 4
 rank 0: all-reduce #23 'bucket 0': the destination, 32 bytes at 2 of arena 'gradients', must begin at a multiple of 4)"},
 
         {"KernelOfFarTooManyBuffers",
          [](Programs &p, Programs &q) {
-           p[0]->kernels[Keep]->buffer_bytes.assign(256, kSlot);
-           p[0]->kernels[Keep]->buffer_access.assign(256, fb::Access::Read);
+           p[0]->kernels[Keep]->buffers.assign(256, fb::Buffer(kSlot, kF32, fb::Access::Read));
          },
          R"(rank0: rank 0: kernel 'k_keep' has 256 buffers; at most 255 are possible
 rank 0: block s0.forward: launch #2 'scale': kernel 'k_keep' takes 256 arguments, but is given 2
@@ -230,7 +229,8 @@ rank 0: run #11 (F s0 m3) names 2 streams for block s0.forward, which runs on 65
            matmul.m = uint64_t(1) << 40;
            matmul.block_rows = 1;
            matmul.lhs_strides[0] = matmul.dst_strides[0] = 4;
-           p[0]->library[0]->argument_bytes = {uint64_t(1) << 44, 64, uint64_t(1) << 44};
+           resize(p[0]->library[0]->operands[0], uint64_t(1) << 44);
+           resize(p[0]->library[0]->operands[2], uint64_t(1) << 44);
          },
          R"(rank0: rank 0: library call 0, a matmul, is dealt in more than 1048576 blocks
 rank 0: block s0.forward: call #0 'matmul': argument 0 has 64 bytes; library call 0 takes 17592186044416
@@ -324,10 +324,102 @@ rank 0: reduce-scatter #23 'bucket 0': buffer 0 and buffer 1 overlap, gradients[
 
         {"KindThatIsUnknown",
          [](Programs &p, Programs &q) {
-           p[0]->order[23]->action.AsCollective()->dtype =
-               77;
+           p[0]->order[23]->action.AsCollective()->kind = fb::CollectiveKind(77);
          },
-         R"(rank0: rank 0: all-reduce #23 'bucket 0' has an unknown kind or type)"},
+         R"(rank0: rank 0: collective #23 'bucket 0' is of unknown kind 77)"},
+
+        {"TypeThatIsUnknown",
+         [](Programs &p, Programs &q) {
+           retype(*p[0]->order[23]->action.AsCollective()->src, Element(77));
+         },
+         R"(rank0: rank 0: all-reduce #23 'bucket 0': the source is of unknown type 77)"},
+
+        {"TypeOfWhichSeveralShareAByte",
+         [](Programs &p, Programs &q) {
+           retype(*p[0]->order[0]->action.AsFill()->dst, Element::I4);
+         },
+         R"(rank0: rank 0: fill #0 'zero gradients': the destination is of type i4, of which several share a byte)"},
+
+        {"PartOfAnElement",
+         [](Programs &p, Programs &q) {
+           p[0]->order[1]->action.AsFeed()->dst =
+               own(fb::Ref(fb::Space::Arena, uint8_t(Element::F64), Messages, 0, 60));
+         },
+         R"(rank0: rank 0: feed #1 'feed m0': the destination has 60 bytes, which are not whole values of type f64)"},
+
+        {"FeedOfAnotherType",
+         [](Programs &p, Programs &q) {
+           retype(*p[0]->order[1]->action.AsFeed()->dst, Element::I32);
+         },
+         R"(rank0: rank 0: feed #1 'feed m0' moves values of type i32; input 'x' is of type f32)"},
+
+        {"ArgumentOfAnotherType",
+         [](Programs &p, Programs &q) {
+           retype(p[0]->kernels[Keep]->buffers[0], Element::BF16);
+         },
+         R"(rank0: rank 0: block s0.forward: launch #2 'scale': argument 0 is of type f32; kernel 'k_keep' takes bf16
+rank 0: block s0.forward: launch #4 'keep': argument 0 is of type f32; kernel 'k_keep' takes bf16)"},
+
+        {"PartOfAnOperandAsAnotherType",
+         [](Programs &p, Programs &q) {
+           fb::Argument &kept = p[0]->blocks[ForwardBlock]->commands[4]->action.AsLaunch()->args[1];
+           kept = out(fb::Ref(fb::Space::Operand, uint8_t(Element::I32), 3, 0, kSlot));
+         },
+         R"(rank0: rank 0: block s0.forward: launch #4 'keep': argument 1 is of type i32; operand 'kept' is of type f32)"},
+
+        {"OperandOfAnotherType",
+         [](Programs &p, Programs &q) {
+           retype(p[0]->order[2]->action.AsRun()->operands[3], Element::F16);
+         },
+         R"(rank0: rank 0: run #2 (F s0 m0): operand 3 'kept' is of type f16; block s0.forward takes f32)"},
+
+        {"CopyIntoAnotherType",
+         [](Programs &p, Programs &q) {
+           fb::CopyT statistics = copy(arena(Messages, 8), arena(Messages, 9));
+           retype(*statistics.dst, Element::U32);
+           p[0]->order[21]->action.Set(std::move(statistics));
+         },
+         R"(rank0: rank 0: copy #21 'statistics': the source is of type f32, but the destination of type u32)"},
+
+        {"SumOfWhatIsNotAdded",
+         [](Programs &p, Programs &q) {
+           fb::CollectiveT &reduce = *p[0]->order[23]->action.AsCollective();
+           retype(*reduce.src, Element::Bool);
+           retype(*reduce.dst, Element::Bool);
+         },
+         R"(rank0: rank 0: all-reduce #23 'bucket 0' adds values of type bool; sums are of f32, f64, f16, bf16, i32 and i64)"},
+
+        {"ProductOfATypeNotComputed",
+         [](Programs &p, Programs &q) {
+           retype(p[0]->library[0]->operands[1], Element::F64);
+         },
+         R"(rank0: rank 0: library call 0, a matmul, takes rhs of type f64, which it does not compute
+rank 0: block s0.forward: call #0 'matmul': argument 1 is of type f32; library call 0 takes f64)"},
+
+        {"NarrowProductWithoutWorkspace",
+         [](Programs &p, Programs &q) {
+           for (fb::Buffer &operand : p[0]->library[0]->operands) {
+             retype(operand, Element::BF16);
+             resize(operand, 32);
+           }
+         },
+         R"(rank0: rank 0: library call 0, a matmul, has 3 operands; it takes lhs, rhs, destination and workspace
+rank 0: block s0.forward: call #0 'matmul': argument 0 has 64 bytes; library call 0 takes 32
+rank 0: block s0.forward: call #0 'matmul': argument 0 is of type f32; library call 0 takes bf16
+rank 0: block s0.forward: call #0 'matmul': argument 1 has 64 bytes; library call 0 takes 32
+rank 0: block s0.forward: call #0 'matmul': argument 1 is of type f32; library call 0 takes bf16
+rank 0: block s0.forward: call #0 'matmul': argument 2 has 64 bytes; library call 0 takes 32
+rank 0: block s0.forward: call #0 'matmul': argument 2 is of type f32; library call 0 takes bf16)"},
+
+        {"NarrowProductWithTooLittleWorkspace",
+         [](Programs &p, Programs &q) {
+           fb::LibraryCallT &call = *p[0]->library[0];
+           retype(call.operands[0], Element::F16);
+           resize(call.operands[0], 32);
+           call.operands.push_back(fb::Buffer(32, uint8_t(Element::U8), fb::Access::Write));
+         },
+         R"(rank0: rank 0: library call 0, a matmul, has 32 bytes of workspace; it needs 64
+rank 0: block s0.forward: call #0 'matmul': library call 0 takes 4 arguments, but is given 3)"},
 
         {"CommandThatSaysNothing",
          [](Programs &p, Programs &q) { p[0]->order[21]->action.Reset(); },
@@ -427,11 +519,18 @@ message 4, which exchange #3 'y m0' of rank 1 sends to rank 3, is never received
 
         {"CollectiveOfAnotherType",
          [](Programs &p, Programs &q) {
-           p[1]->order[indexOf(*p[1], fb::Action::Collective, 0)]
-               ->action.AsCollective()
-               ->dtype = uint8_t(Element::I32);
+           fb::CollectiveT &reduce =
+               *p[1]->order[indexOf(*p[1], fb::Action::Collective, 0)]->action.AsCollective();
+           retype(*reduce.src, Element::I32);
+           retype(*reduce.dst, Element::I32);
          },
          R"(the 1st collective of group 'all' is all-reduce of 64 bytes of f32 on rank 0 (all-reduce #23 'bucket 0'), but all-reduce of 64 bytes of i32 on rank 1 (all-reduce #19 'bucket 0'))"},
+
+        {"MessageReceivedAsAnotherType",
+         [](Programs &p, Programs &q) {
+           retype(*q[2]->order[1]->action.AsExchange()->transfers[0]->ref, Element::I32);
+         },
+         R"(message 4 is sent as f32 by exchange #3 'y m0' of rank 1, but received as i32 by exchange #1 'x m0' of rank 2)"},
 
         {"CollectiveThatOneRankLeavesOut",
          [](Programs &p, Programs &q) {
@@ -625,7 +724,7 @@ rank 1: race: call #0 'matmul' of run #4 (F s1 m1) on stream compute reads messa
 
         {"SlotsThatOverlap",
          [](Programs &p, Programs &q) {
-           fb::Ref both(fb::Space::Arena, Messages, 6 * kSlot, kSlot);
+           fb::Ref both(fb::Space::Arena, kF32, Messages, 6 * kSlot, kSlot);
            p[1]->order[11]->action.AsRun()->operands[3] = both;
            p[1]->order[12]->action.AsExchange()->transfers[0]->ref = own(both);
          },
@@ -691,7 +790,7 @@ rank 0: launch #1 'weight gradient' of run #14 (B s0 m0) on stream compute reads
         {"MessageHalfWritten",
          [](Programs &p, Programs &q) {
            p[0]->order[21]->action.AsFill()->dst =
-               own(fb::Ref(fb::Space::Arena, Messages, 8 * kSlot + 32, 32));
+               own(fb::Ref(fb::Space::Arena, kF32, Messages, 8 * kSlot + 32, 32));
          },
          R"(rank 0: send message 16 to rank 1 of exchange #22 on stream comm reads messages[512..576), of which messages[512..544) is written by nothing before it in the step)"},
 

@@ -16,12 +16,24 @@ uint32_t Rank::string(const std::string &text) {
 }
 
 fb::Ref arena(uint32_t index, uint64_t slot, uint64_t bytes) {
-  return fb::Ref(fb::Space::Arena, index, slot * kSlot, bytes);
+  return fb::Ref(fb::Space::Arena, kF32, index, slot * kSlot, bytes);
 }
 fb::Ref operand(uint32_t index, uint64_t bytes) {
-  return fb::Ref(fb::Space::Operand, index, 0, bytes);
+  return fb::Ref(fb::Space::Operand, kF32, index, 0, bytes);
 }
 std::unique_ptr<fb::Ref> own(fb::Ref ref) { return std::make_unique<fb::Ref>(ref); }
+void retype(fb::Ref &ref, Element type) {
+  ref = fb::Ref(ref.space(), uint8_t(type), ref.index(), ref.offset(), ref.bytes());
+}
+void retype(fb::Buffer &buffer, Element type) {
+  buffer = fb::Buffer(buffer.bytes(), uint8_t(type), buffer.access());
+}
+void resize(fb::Ref &ref, uint64_t bytes) {
+  ref = fb::Ref(ref.space(), ref.dtype(), ref.index(), ref.offset(), bytes);
+}
+void resize(fb::Buffer &buffer, uint64_t bytes) {
+  buffer = fb::Buffer(bytes, buffer.dtype(), buffer.access());
+}
 fb::Argument in(fb::Ref ref) { return fb::Argument(ref, fb::Access::Read); }
 fb::Argument out(fb::Ref ref) { return fb::Argument(ref, fb::Access::Write); }
 fb::Argument inout(fb::Ref ref) { return fb::Argument(ref, fb::Access::ReadWrite); }
@@ -186,8 +198,8 @@ static void addTables(fb::ProgramT &program, uint32_t rank, uint32_t ranks) {
   auto kernel = [&](const char *symbol, std::vector<fb::Access> access) {
     program.kernels.push_back(std::make_unique<fb::KernelT>());
     program.kernels.back()->symbol = symbol;
-    program.kernels.back()->buffer_bytes.assign(access.size(), kSlot);
-    program.kernels.back()->buffer_access = std::move(access);
+    for (fb::Access each : access)
+      program.kernels.back()->buffers.push_back(fb::Buffer(kSlot, kF32, each));
     program.kernels.back()->range = 16;
     program.kernels.back()->grain = 16;
   };
@@ -203,7 +215,8 @@ static void addTables(fb::ProgramT &program, uint32_t rank, uint32_t ranks) {
   matmul.lhs_strides = matmul.rhs_strides = matmul.dst_strides = {4, 1};
   matmul.block_rows = matmul.block_columns = 4;
   call->function.Set(std::move(matmul));
-  call->argument_bytes = {kSlot, kSlot, kSlot};
+  call->operands = {fb::Buffer(kSlot, kF32, r), fb::Buffer(kSlot, kF32, r),
+                    fb::Buffer(kSlot, kF32, w)};
   program.library.push_back(std::move(call));
   auto group = [&](const std::string &name, std::vector<uint32_t> pp, bool allEp) {
     program.groups.push_back(std::make_unique<fb::GroupT>());

@@ -26,6 +26,7 @@ using Programs = std::vector<ProgramPtr>;
 
 /// Every buffer of the test programs is one 4 x 4 matrix of floats.
 inline constexpr uint64_t kSlot = 64;
+inline constexpr uint8_t kF32 = uint8_t(Element::F32);
 
 enum Stream : uint16_t { Compute, Comm, Reduce, NumStreams };
 enum Arena : uint32_t {
@@ -72,6 +73,11 @@ public:
 fb::Ref arena(uint32_t index, uint64_t slot, uint64_t bytes = kSlot);
 fb::Ref operand(uint32_t index, uint64_t bytes = kSlot);
 std::unique_ptr<fb::Ref> own(fb::Ref ref);
+/// The same bytes as elements of another type.
+void retype(fb::Ref &ref, Element type);
+void retype(fb::Buffer &buffer, Element type);
+void resize(fb::Ref &ref, uint64_t bytes);
+void resize(fb::Buffer &buffer, uint64_t bytes);
 fb::Argument in(fb::Ref ref);
 fb::Argument out(fb::Ref ref);
 fb::Argument inout(fb::Ref ref);

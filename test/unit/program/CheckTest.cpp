@@ -61,7 +61,7 @@ TEST(Check, PaddingOfAMessageNeedsNoWrite) {
     programs.push_back(emptyProgram(self, 2, 1));
     Rank rank(*programs.back());
     uint32_t moved = rank.event();
-    fb::Ref both(fb::Space::Arena, Messages, 0, 2 * kSlot);
+    fb::Ref both(fb::Space::Arena, kF32, Messages, 0, 2 * kSlot);
     if (self == 0) {
       uint32_t filled = rank.event();
       rank.add(Compute, "one", fill(arena(Messages, 0, 40)));

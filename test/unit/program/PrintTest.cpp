@@ -19,7 +19,7 @@ static std::string print(const fb::ProgramT &program, const PrintOptions &option
 
 TEST(Print, Summary) {
   EXPECT_EQ(print(*pipeline(2, 3)[1], PrintOptions::summary()),
-            R"(program 'train_step' of rank 1, format 2.0
+            R"(program 'train_step' of rank 1, format 3.0
 mesh pp=2 mirror=1 dp=1 ep=2 tp=1, 3 micro-batches, optimizer sgd
 streams compute (compute), comm (communication), reduce (reduce)
 arenas
@@ -42,10 +42,10 @@ block update: update, 1 stream, 1 command
 TEST(Print, OneBlock) {
   EXPECT_EQ(print(*pipeline(2, 3)[1], PrintOptions::oneBlock("s1.forward")),
             R"(block s1.forward: F s1, 2 streams, 5 commands
-  operand 0 %x: read, 64 B, ready at e0
-  operand 1 %w: read, 64 B, ready at e1
-  operand 2 %y: write, 64 B, ready at e2
-  operand 3 %kept: write, 64 B, ready at e3
+  operand 0 %x: read 64 B of f32, ready at e0
+  operand 1 %w: read 64 B of f32, ready at e1
+  operand 2 %y: write 64 B of f32, ready at e2
+  operand 3 %kept: write 64 B of f32, ready at e3
   result 0 %y: at e6
   #0 stream 0 after e0 e1: call matmul 0(%x, %w, work[0..64) out) -> e4  'matmul'
   #1 stream 1 after e4: all-to-all f32 work[0..64) to work[64..128) among experts.1 -> e5  'dispatch'
@@ -65,20 +65,20 @@ TEST(Print, Whole) {
   std::string order = whole.substr(whole.find("order\n"));
   EXPECT_EQ(order, R"(order
   #0 compute: fill gradients[0..64) with 0x00000000  'zero gradients'
-  #1 comm: exchange receive messages[0..64) from 0 as message 0 -> e0  'x m0'
+  #1 comm: exchange receive f32 messages[0..64) from 0 as message 0 -> e0  'x m0'
   #2 compute+reduce: run F s1 m0 = s1.forward(x=messages[0..64) after e0, w=weights[0..64), y=messages[128..192), kept=stash[0..64)) -> done e1
-  #3 comm: exchange receive messages[64..128) from 0 as message 1 -> e2  'x m1'
+  #3 comm: exchange receive f32 messages[64..128) from 0 as message 1 -> e2  'x m1'
   #4 compute+reduce: run F s1 m1 = s1.forward(x=messages[64..128) after e2, w=weights[0..64), y=messages[192..256), kept=stash[64..128))
-  #5 comm: exchange receive messages[0..64) from 0 as message 2 after e1 -> e3  'x m2'
+  #5 comm: exchange receive f32 messages[0..64) from 0 as message 2 after e1 -> e3  'x m2'
   #6 compute+reduce: run F s1 m2 = s1.forward(x=messages[0..64) after e3, w=weights[0..64), y=messages[128..192), kept=stash[128..192))
   #7 compute: run B s1 m0 = s1.backward(gy=weights[0..64), kept=stash[0..64), w=weights[0..64), gx=messages[384..448), gw=gradients[0..64)) -> gx e4
-  #8 comm: exchange send messages[384..448) to 0 as message 9 after e4 -> e5  'gx m0'
+  #8 comm: exchange send f32 messages[384..448) to 0 as message 9 after e4 -> e5  'gx m0'
   #9 compute: run B s1 m1 = s1.backward(gy=weights[0..64), kept=stash[64..128), w=weights[0..64), gx=messages[448..512), gw=gradients[0..64)) -> gx e6
-  #10 comm: exchange send messages[448..512) to 0 as message 10 after e6  'gx m1'
+  #10 comm: exchange send f32 messages[448..512) to 0 as message 10 after e6  'gx m1'
   #11 compute: run B s1 m2 = s1.backward(gy=weights[0..64), kept=stash[128..192), w=weights[0..64), gx=messages[384..448) after e5, gw=gradients[0..64)) -> gx e7 -> done e8
-  #12 comm: exchange send messages[384..448) to 0 as message 11 after e7  'gx m2'
+  #12 comm: exchange send f32 messages[384..448) to 0 as message 11 after e7  'gx m2'
   #13 compute: fill messages[512..576) with 0x00000000 -> e9  'statistics'
-  #14 comm: exchange send messages[512..576) to 0 as message 15 after e9; receive messages[576..640) from 0 as message 12 -> e10  'swap'
+  #14 comm: exchange send f32 messages[512..576) to 0 as message 15 after e9; receive f32 messages[576..640) from 0 as message 12 -> e10  'swap'
   #15 reduce after e8: all-reduce f32 gradients[0..64) to gradients[0..64) among all -> e11  'bucket 0'
   #16 compute: run update = update(w=weights[0..64), g=gradients[0..64) after e11) -> done e12
   #17 comm: fetch 'end of rank 1' m0 from messages[576..640) -> e13  'loss'
@@ -93,13 +93,13 @@ groups
   experts.1: ranks 1, all of ep
   all: ranks 0 1
 kernels
-  k_add(read 64, read 64, write 64) range 16 grain 16, 0 flops, 0 bytes
-  k_keep(read 64, write 64) range 16 grain 16, 0 flops, 0 bytes
-  k_gradx(read 64, read 64, write 64) range 16 grain 16, 0 flops, 0 bytes
-  k_gradw(read 64, read 64, read-write 64) range 16 grain 16, 0 flops, 0 bytes
-  k_update(read-write 64, read 64, read 64) range 16 grain 16, 0 flops, 0 bytes
+  k_add(read 64 f32, read 64 f32, write 64 f32) range 16 grain 16, 0 flops, 0 bytes
+  k_keep(read 64 f32, write 64 f32) range 16 grain 16, 0 flops, 0 bytes
+  k_gradx(read 64 f32, read 64 f32, write 64 f32) range 16 grain 16, 0 flops, 0 bytes
+  k_gradw(read 64 f32, read 64 f32, read-write 64 f32) range 16 grain 16, 0 flops, 0 bytes
+  k_update(read-write 64 f32, read 64 f32, read 64 f32) range 16 grain 16, 0 flops, 0 bytes
 library calls
-  0: matmul 4x4x4 strides (4 1) (4 1) (4 1) blocks of 4x4
+  0: matmul(read 64 f32, read 64 f32, write 64 f32) 4x4x4 strides (4 1) (4 1) (4 1) blocks of 4x4
 parameters
   h.1.weight 4x4xf32 at weights[0..64), gradient gradients[0..64), counted in norms
 constants

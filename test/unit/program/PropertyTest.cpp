@@ -176,7 +176,7 @@ static_assert(alignmentOf(kPart) == kStep);
 /// A range at a multiple of half a slot.
 static fb::Ref someRange(Random &random, uint32_t arenaIndex, uint32_t slots) {
   uint32_t half = random.oneIn(4) ? random.below(2 * slots - 1) : 2 * random.below(slots);
-  return fb::Ref(fb::Space::Arena, arenaIndex, half * kSlot / 2, kPart);
+  return fb::Ref(fb::Space::Arena, kF32, arenaIndex, half * kSlot / 2, kPart);
 }
 
 static std::unique_ptr<fb::BlockT> randomBlock(Random &random, Rank &rank) {
@@ -196,7 +196,9 @@ static std::unique_ptr<fb::BlockT> randomBlock(Random &random, Rank &rank) {
   block->events = NumOperands;
   uint32_t commands = 2 + random.below(4);
   for (uint32_t at = 0; at < commands; ++at) {
-    auto part = [](fb::Ref ref) { return fb::Ref(ref.space(), ref.index(), ref.offset(), kPart); };
+    auto part = [](fb::Ref ref) {
+      return fb::Ref(ref.space(), ref.dtype(), ref.index(), ref.offset(), kPart);
+    };
     fb::Ref from = part(random.oneIn(2) ? operand(In) : arena(Work, random.below(2)));
     fb::Ref to = part(random.oneIn(2) ? operand(Out) : arena(Work, 2));
     std::vector<uint32_t> waits;
@@ -224,7 +226,8 @@ static std::unique_ptr<fb::BlockT> randomBlock(Random &random, Rank &rank) {
 static ProgramPtr randomProgram(Random &random) {
   ProgramPtr program = emptyProgram(0, 1, 1);
   program->arenas[Stash]->bytes = kSlots * kSlot;
-  program->kernels[Keep]->buffer_bytes.assign(2, kPart);
+  for (fb::Buffer &buffer : program->kernels[Keep]->buffers)
+    resize(buffer, kPart);
   Rank rank(*program);
   program->blocks.clear();
   program->blocks.push_back(randomBlock(random, rank));
@@ -232,8 +235,9 @@ static ProgramPtr randomProgram(Random &random) {
   // rule.
   uint32_t filled = rank.event();
   rank.add(Compute, "",
-           fill(fb::Ref(fb::Space::Arena, Stash, 0, (kSlots - random.below(2)) * kSlot)));
-  rank.add(Compute, "", fill(fb::Ref(fb::Space::Arena, Work, 0, (3 - random.below(2)) * kSlot)), {},
+           fill(fb::Ref(fb::Space::Arena, kF32, Stash, 0, (kSlots - random.below(2)) * kSlot)));
+  rank.add(Compute, "",
+           fill(fb::Ref(fb::Space::Arena, kF32, Work, 0, (3 - random.below(2)) * kSlot)), {},
            int32_t(filled));
   for (uint16_t stream = 0; stream < NumStreams; ++stream)
     if (stream != Compute && !random.oneIn(8))
@@ -290,7 +294,7 @@ static ProgramPtr randomProgram(Random &random) {
 /// write of its bytes, found command by command.
 static bool isWrong(const fb::ProgramT &program) {
   struct Access {
-    fb::Ref ref{fb::Space::Arena, 0, 0, 0};
+    fb::Ref ref{fb::Space::Arena, kF32, 0, 0, 0};
     bool write = false;
   };
   struct Instance {
@@ -311,7 +315,8 @@ static bool isWrong(const fb::ProgramT &program) {
     auto add = [&](fb::Ref ref, bool write) {
       if (ref.space() == fb::Space::Operand) {
         const fb::Ref &bound = run->operands[ref.index()];
-        ref = fb::Ref(fb::Space::Arena, bound.index(), bound.offset() + ref.offset(), ref.bytes());
+        ref = fb::Ref(fb::Space::Arena, kF32, bound.index(), bound.offset() + ref.offset(),
+                      ref.bytes());
       }
       accesses.push_back({ref, write});
     };
@@ -381,7 +386,7 @@ static bool isWrong(const fb::ProgramT &program) {
       for (uint64_t at = own.ref.offset(); !own.write && at < own.ref.offset() + own.ref.bytes();
            at += kStep) {
         bool written = false;
-        fb::Ref piece(fb::Space::Arena, own.ref.index(), at, kStep);
+        fb::Ref piece(fb::Space::Arena, kF32, own.ref.index(), at, kStep);
         for (size_t i = 0; i < j && !written; ++i)
           for (const Access &other : instances[i].accesses)
             written |= other.write && overlap(piece, other.ref) && instances[j].before.test(i);
@@ -402,8 +407,9 @@ static bool blockIsWrong(const fb::ProgramT &program) {
   alone->events = 0;
   Rank rank(*alone);
   uint32_t filled = rank.event();
-  rank.add(Compute, "", fill(fb::Ref(fb::Space::Arena, Stash, 0, kSlots * kSlot)));
-  rank.add(Compute, "", fill(fb::Ref(fb::Space::Arena, Work, 0, 3 * kSlot)), {}, int32_t(filled));
+  rank.add(Compute, "", fill(fb::Ref(fb::Space::Arena, kF32, Stash, 0, kSlots * kSlot)));
+  rank.add(Compute, "", fill(fb::Ref(fb::Space::Arena, kF32, Work, 0, 3 * kSlot)), {},
+           int32_t(filled));
   fb::RunT run;
   run.operands = {arena(Stash, 0), arena(Stash, 1)};
   run.operand_events = {-1, -1};

@@ -32,13 +32,13 @@ TEST(Reader, TakesWhatWasWritten) {
 // four.
 TEST(Reader, RefusesNumbersOffTheirAlignment) {
   Programs programs = pipeline(2, 3);
-  programs[0]->kernels[Add]->buffer_bytes[0] = 2;
+  resize(programs[0]->kernels[Add]->buffers[0], 2);
   std::vector<uint8_t> bytes = pack(*programs[0]);
   const fb::Kernel *kernel = fb::GetProgram(bytes.data())->kernels()->Get(Add);
   // Four bytes further: the first number is taken for the length.
   uint8_t *offset = bytes.data() + (reinterpret_cast<const uint8_t *>(kernel) - bytes.data()) +
                     static_cast<const flatbuffers::Table *>(static_cast<const void *>(kernel))
-                        ->GetOptionalFieldOffset(fb::Kernel::VT_BUFFER_BYTES);
+                        ->GetOptionalFieldOffset(fb::Kernel::VT_BUFFERS);
   flatbuffers::WriteScalar(offset, flatbuffers::ReadScalar<flatbuffers::uoffset_t>(offset) + 4);
   Status status = read(std::move(bytes));
   EXPECT_EQ(status.code(), Code::Artifact);
@@ -53,8 +53,8 @@ TEST(Reader, RefusesAnotherMajorVersion) {
   programs[0]->format_minor = 7;
   Status status = read(pack(*programs[0]));
   EXPECT_EQ(status.exitStatus(), 3);
-  EXPECT_EQ(status.message(), "a.prog: the program is of format version 3.7, but this build reads "
-                              "version 2.0; compile the model again with this build");
+  EXPECT_EQ(status.message(), "a.prog: the program is of format version 4.7, but this build reads "
+                              "version 3.0; compile the model again with this build");
 }
 
 TEST(Reader, AcceptsANewerMinorVersion) {

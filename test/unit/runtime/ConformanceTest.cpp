@@ -273,6 +273,12 @@ TEST_P(Conformance, MemoryFunctions) {
   device->reduce(*lane, m, sources, 2, 2, Element::I64);
   EXPECT_EQ(m[0], 8);
   EXPECT_EQ(m[1], 7);
+  // Of 16 bits, added in f32 and rounded once: 1 + 2^-8 + 2^-8 is 1 + 2^-7, where a
+  // rounding after each sum would lose both.
+  uint16_t unit[] = {0x3f80}, small[] = {0x3b80}, half[1];
+  const void *narrow[] = {unit, small, small};
+  device->reduce(*lane, half, narrow, 3, 1, Element::BF16);
+  EXPECT_EQ(half[0], 0x3f81);
 }
 
 TEST_P(Conformance, SharedRangesGiveTheSameResult) {
@@ -282,8 +288,8 @@ TEST_P(Conformance, SharedRangesGiveTheSameResult) {
   kernel.grain = 1000;    // does not divide the range
   kernel.bytes = 1 << 30; // long enough to be shared
   kernel.scratch_bytes = 64;
-  kernel.buffer_bytes = {kernel.range * 4, kernel.range * 4};
-  kernel.buffer_access = {fb::Access::Read, fb::Access::Write};
+  kernel.buffers = {fb::Buffer(kernel.range * 4, uint8_t(Element::F32), fb::Access::Read),
+                    fb::Buffer(kernel.range * 4, uint8_t(Element::F32), fb::Access::Write)};
   flatbuffers::FlatBufferBuilder builder;
   builder.Finish(fb::Kernel::Pack(builder, &kernel));
   std::vector<float> in(kernel.range), out(kernel.range);

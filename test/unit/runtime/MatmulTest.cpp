@@ -3,6 +3,8 @@
 // whatever the number of threads.
 #include "devices/cpu/Matmul.h"
 #include "devices/cpu/CpuDevice.h"
+#include "devices/cpu/Half.h"
+#include "program/format/LibraryFunction.h"
 #include <chrono>
 #include <cmath>
 #include <cstring>
@@ -12,6 +14,8 @@
 
 namespace dpcrt {
 namespace {
+constexpr uint8_t kF32 = uint8_t(Element::F32);
+
 struct Case {
   std::vector<uint64_t> batch;
   uint64_t m, n, k;
@@ -22,6 +26,9 @@ struct Case {
 
 std::vector<uint8_t> pack(const Case &c) {
   fb::LibraryCallT call;
+  // The device asks for elements alone: how many there are, the reader has checked.
+  call.operands = {fb::Buffer(4, kF32, fb::Access::Read), fb::Buffer(4, kF32, fb::Access::Read),
+                   fb::Buffer(4, kF32, fb::Access::Write)};
   fb::MatmulT m;
   m.batch = c.batch;
   m.m = c.m, m.n = c.n, m.k = c.k;
@@ -200,6 +207,98 @@ TEST(Matmul, LibraryStartsNoThreads) {
         "p v");
   check({{}, 512, 512, 512, {512, 1}, {512, 1}, {512, 1}, true, 128, 512}, "square");
   EXPECT_EQ(threads(), before);
+}
+
+// Elements of 16 bits: the product is the one of f32 of the widened operands, bit for
+// bit, rounded once.
+TEST(Matmul, NarrowOperandsAreWidenedAndRoundedOnce) {
+  constexpr uint64_t m = 150, n = 130, k = 2100; // more than one piece to convert
+  std::mt19937 random(7);
+  std::uniform_real_distribution<float> draw(-1, 1);
+  for (Element type : {Element::BF16, Element::F16})
+    for (bool narrowResult : {false, true})
+      for (bool accumulate : {false, true}) {
+        Case c{{}, m, n, k, {k, 1}, {n, 1}, {n, 1}, accumulate, 64, 64};
+        auto narrow = [&](uint64_t count, std::vector<float> &wide) {
+          std::vector<uint16_t> stored(count);
+          wide.resize(count);
+          for (float &x : wide)
+            x = draw(random);
+          narrowHalf(type, wide.data(), stored.data(), count);
+          widenHalf(type, stored.data(), wide.data(), count);
+          return stored;
+        };
+        std::vector<float> a, b, d;
+        std::vector<uint16_t> lhs = narrow(m * k, a), rhs = narrow(k * n, b),
+                              dst = narrow(m * n, d);
+        std::vector<float> want = runWith(1, c, a, b, d);
+
+        fb::LibraryCallT call;
+        flatbuffers::FlatBufferBuilder builder;
+        std::vector<uint8_t> bytes = pack(c);
+        flatbuffers::GetRoot<fb::LibraryCall>(bytes.data())->UnPackTo(&call);
+        auto dtype = uint8_t(type);
+        uint64_t workspaceBytes = widenedBytes(m * k) + widenedBytes(k * n);
+        call.operands = {fb::Buffer(m * k * 2, dtype, fb::Access::Read),
+                         fb::Buffer(k * n * 2, dtype, fb::Access::Read),
+                         fb::Buffer(m * n * 4, kF32, fb::Access::Write)};
+        if (narrowResult) {
+          call.operands[2] = fb::Buffer(m * n * 2, dtype, fb::Access::Write);
+          workspaceBytes += widenedBytes(m * n);
+        }
+        call.operands.push_back(
+            fb::Buffer(workspaceBytes, uint8_t(Element::U8), fb::Access::Write));
+        builder.Finish(fb::LibraryCall::Pack(builder, &call));
+        std::vector<uint16_t> rounded(m * n);
+        narrowHalf(type, want.data(), rounded.data(), m * n);
+        for (unsigned threads : {1u, 2u, 3u}) {
+          auto device = makeCpuDevice(threads);
+          const PreparedCall *prepared = nullptr;
+          ASSERT_TRUE(
+              device
+                  ->prepareCall(*flatbuffers::GetRoot<fb::LibraryCall>(builder.GetBufferPointer()),
+                                prepared)
+                  .ok());
+          ASSERT_TRUE(device->finishPreparation().ok());
+          auto lane = device->makeLane();
+          lane->enter();
+          void *workspace = nullptr;
+          ASSERT_TRUE(device->allocate(workspaceBytes, false, workspace).ok());
+          std::vector<uint16_t> result = dst;
+          std::vector<float> wide = d;
+          void *buffers[] = {lhs.data(), rhs.data(),
+                             narrowResult ? static_cast<void *>(result.data()) : wide.data(),
+                             workspace};
+          ASSERT_TRUE(device->call(*lane, *prepared, buffers).ok());
+          if (narrowResult)
+            EXPECT_EQ(result, rounded);
+          else
+            EXPECT_EQ(std::memcmp(wide.data(), want.data(), want.size() * 4), 0);
+        }
+      }
+}
+
+TEST(Half, RoundsToTheNearestEven) {
+  auto narrowed = [](float x) { return narrowBF16(x); };
+  EXPECT_EQ(narrowed(1.0f), 0x3f80);
+  EXPECT_EQ(narrowed(1.00390625f), 0x3f80); // half way, down to the even one
+  EXPECT_EQ(narrowed(1.01171875f), 0x3f82); // half way, up to the even one
+  EXPECT_EQ(narrowed(1.00390637f), 0x3f81);
+  EXPECT_EQ(narrowed(-0.0f), 0x8000);
+  EXPECT_EQ(narrowed(INFINITY), 0x7f80);
+  EXPECT_EQ(narrowed(3.4e38f), 0x7f80); // beyond the largest
+  EXPECT_EQ(narrowed(std::nextafterf(INFINITY, 0)), 0x7f80);
+  // A NaN of the lower half alone stays one.
+  uint32_t bits = 0x7f800001;
+  float nan;
+  std::memcpy(&nan, &bits, sizeof nan);
+  EXPECT_TRUE(std::isnan(widenBF16(narrowed(nan))));
+  // Every pattern comes back.
+  for (uint32_t pattern = 0; pattern < 0x10000; ++pattern) {
+    float wide = widenBF16(uint16_t(pattern));
+    if (!std::isnan(wide))
+      EXPECT_EQ(narrowed(wide), pattern);
+  }
 }
 
 // Operands that are read from a copy with padded lines, blocks sharing them.

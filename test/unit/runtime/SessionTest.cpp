@@ -372,8 +372,8 @@ TEST_F(BadRuns, RefuseFeedsOfOneInputThatDisagreeOnItsSize) {
     for (auto &command : p.order)
       if (fb::FeedT *feed = command->action.AsFeed();
           feed && feed->input == 0 && feed->micro_batch == 1)
-        feed->dst =
-            own(fb::Ref(feed->dst->space(), feed->dst->index(), feed->dst->offset(), secondFeed));
+        feed->dst = own(fb::Ref(feed->dst->space(), feed->dst->dtype(), feed->dst->index(),
+                                feed->dst->offset(), secondFeed));
   };
   auto message = [&] {
     writeTinyArtifact(dir + "/m.dpc", options);

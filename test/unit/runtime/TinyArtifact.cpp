@@ -50,8 +50,8 @@ ProgramPtr tinyProgram(const TinyOptions &options, uint32_t rank, const std::str
                     uint64_t range) {
     p->kernels.push_back(std::make_unique<fb::KernelT>());
     p->kernels.back()->symbol = symbol;
-    p->kernels.back()->buffer_bytes = std::move(bytes);
-    p->kernels.back()->buffer_access = std::move(access);
+    for (size_t i = 0; i < access.size(); ++i)
+      p->kernels.back()->buffers.push_back(fb::Buffer(bytes[i], kF32, access[i]));
     p->kernels.back()->range = range;
     p->kernels.back()->grain = range;
   };
@@ -69,7 +69,8 @@ ProgramPtr tinyProgram(const TinyOptions &options, uint32_t rank, const std::str
     m.accumulate = accumulate;
     m.block_rows = m.block_columns = 4;
     c->function.Set(std::move(m));
-    c->argument_bytes = {64, 64, 64};
+    c->operands = {fb::Buffer(64, kF32, r), fb::Buffer(64, kF32, r),
+                   fb::Buffer(64, kF32, accumulate ? rw : w)};
     p->library.push_back(std::move(c));
   };
   call({4, 1}, false);

@@ -15,6 +15,8 @@
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
+#include "dpc/Dialect/Library/Library.h"
+
 namespace dpc::nn {
 
 /// Marks an operation whose result is piecewise constant in its operands: a
@@ -50,6 +52,9 @@ int64_t getOperandAndResultBytes(mlir::Operation *op);
 /// module). Axes that the attribute does not name have size 1; without the
 /// attribute the size is not known.
 std::optional<int64_t> getMeshSize(mlir::Operation *op, llvm::StringRef axis);
+
+/// Whether the operation runs as a library call of its own (CostOpInterface).
+bool isLibraryCall(mlir::Operation *op);
 
 /// Bytes of a static tensor of this type; i1 takes one byte per element.
 int64_t getByteSize(mlir::Type type);

@@ -36,6 +36,7 @@ def NN_Dialect : Dialect {
     and `nn.limit` (integers are below it) on its arguments; `nn.pipeline_stage` on an
     operation that the model's author gave a stage.
   }];
+  let dependentDialects = ["::dpc::library::LibraryDialect"];
   let useDefaultAttributePrinterParser = 1;
   let hasConstantMaterializer = 1;
   let hasOperationAttrVerify = 1;

@@ -57,6 +57,44 @@ def NN_CostOpInterface : OpInterface<"CostOpInterface"> {
   ];
 }
 
+def NN_LibraryOpInterface : OpInterface<"LibraryOpInterface"> {
+  let cppNamespace = "::dpc::nn";
+  let description = [{
+    An operation with one result that can run as a library call of its own
+    (`isLibraryCall` of the cost interface says of an operation whether it does).
+    The call reads the sources in order and writes the result, or adds to it;
+    what else it needs is workspace. Grouping, costs and lowering know library
+    calls by these answers alone.
+  }];
+  let methods = [
+    InterfaceMethod<"The values it reads, in the order of the function's operands.",
+      "::llvm::SmallVector<::mlir::Value>", "getLibrarySources", (ins)>,
+    InterfaceMethod<[{
+      The value that the result is added to and whose buffer it takes, or null. By
+      default there can be none.
+    }], "::mlir::Value", "getAccumulator", (ins), "", [{ return {}; }]>,
+    InterfaceMethod<[{
+      Makes the call add to `accumulator`, which has the result's type. Only if the
+      function can (`canAccumulate`) and does not already.
+    }], "void", "setAccumulator", (ins "::mlir::Value":$accumulator), "",
+    [{ llvm_unreachable("this call cannot add to its destination"); }]>,
+    InterfaceMethod<"Whether the call can add to its destination. By default not.",
+      "bool", "canAccumulate", (ins), "", [{ return false; }]>,
+    InterfaceMethod<[{
+      Bytes of memory that the call overwrites while it runs. By default those of
+      f32 copies of all operands and results of 16-bit floats.
+    }], "int64_t", "getWorkspaceBytes", (ins), "", [{
+      ::llvm::SmallVector<::mlir::Type> types;
+      for (::mlir::Value source : $_op.getLibrarySources())
+        types.push_back(source.getType());
+      types.push_back($_op->getResult(0).getType());
+      return ::dpc::library::getWideningBytes(types);
+    }]>,
+    InterfaceMethod<"The function, with all that shapes decide.",
+      "::dpc::library::FunctionAttrInterface", "describeCall", (ins)>
+  ];
+}
+
 def NN_IndexingOpInterface : OpInterface<"IndexingOpInterface"> {
   let cppNamespace = "::dpc::nn";
   let description = "An operation that reads a table, or a class, by integers.";

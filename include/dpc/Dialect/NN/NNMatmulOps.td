@@ -5,7 +5,8 @@ def NN_LibraryGroup : OpDocGroup {
 }
 let opDocGroup = NN_LibraryGroup in {
 
-def NN_MatmulOp : NN_PureOp<"matmul", [NN_Infer, NN_Derivative]> {
+def NN_MatmulOp : NN_PureOp<"matmul", [NN_Infer, NN_Derivative,
+    DeclareOpInterfaceMethods<NN_LibraryOpInterface, ["getLibrarySources", "canAccumulate", "setAccumulator", "describeCall"]>]> {
   let summary = "a batched matrix product, with permutations as strides";
   let description = [{
     `lhs` permuted by `lhs_perm` is [batch..., M, K], `rhs` permuted by `rhs_perm`
@@ -45,7 +46,8 @@ def NN_MatmulOp : NN_PureOp<"matmul", [NN_Infer, NN_Derivative]> {
       "::mlir::DenseI64ArrayAttr":$lhs_perm, "::mlir::DenseI64ArrayAttr":$rhs_perm, "::mlir::DenseI64ArrayAttr":$result_perm),
     [{ build($_builder, $_state, lhs, rhs, lhs_perm, rhs_perm, result_perm, ::mlir::Value()); }]>];
   let extraClassDeclaration = [{
-    bool isLibraryCall() { return true; }
+    bool isLibraryCall();
+    static bool isCompatibleReturnTypes(::mlir::TypeRange inferred, ::mlir::TypeRange actual);
     /// Extents of the product as the library sees it.
     struct Extents { llvm::SmallVector<int64_t> batch; int64_t m, n, k; };
     Extents getExtents();

@@ -15,6 +15,8 @@
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
+#include "dpc/Dialect/Library/Library.h"
+
 #include "dpc/Dialect/Prog/ProgDialect.h.inc"
 #include "dpc/Dialect/Prog/ProgEnums.h.inc"
 #include "dpc/Dialect/Prog/ProgInterfaces.h.inc"

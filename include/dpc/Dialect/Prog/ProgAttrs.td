@@ -44,36 +44,31 @@ def Prog_Access : Prog_Enum<"Access", "how a buffer is used", [
     I32EnumAttrCase<"Read", 0, "read">, I32EnumAttrCase<"Write", 1, "write">, I32EnumAttrCase<"ReadWrite", 2, "read_write">]>;
 def Prog_AccessAttr : Prog_EnumAttr<Prog_Access, "access">;
 
-class Prog_Attr<string name, string mnem> : AttrDef<Prog_Dialect, name> { let mnemonic = mnem; }
-
-def Prog_MatmulAttr : Prog_Attr<"Matmul", "matmul"> {
-  let summary = "a library matmul: extents and strides in elements";
-  let description = [{
-    Strides: batch dimensions first, then the two matrix dimensions as the product
-    sees them; 0 repeats. The device deals blocks of `blockRows` x `blockColumns`
-    of the output to its threads; they depend on the shape alone.
-  }];
-  let parameters = (ins OptionalArrayRefParameter<"int64_t">:$batch, "int64_t":$m, "int64_t":$n, "int64_t":$k,
-    ArrayRefParameter<"int64_t">:$lhsStrides, ArrayRefParameter<"int64_t">:$rhsStrides, ArrayRefParameter<"int64_t">:$dstStrides,
-    "bool":$accumulate, "int64_t":$blockRows, "int64_t":$blockColumns);
-  let assemblyFormat = [{
-    `<` (`batch` ` ` `[` $batch^ `]` ` `)? `m` $m `n` $n `k` $k `lhs` ` ` `[` $lhsStrides `]` `rhs` ` ` `[` $rhsStrides `]`
-    `dst` ` ` `[` $dstStrides `]` `accumulate` $accumulate `blocks` $blockRows `,` $blockColumns `>`
-  }];
-  let genVerifyDecl = 1;
-}
-
 class Prog_Type<string name, string mnem> : TypeDef<Prog_Dialect, name> { let mnemonic = mnem; }
 def Prog_EventType : Prog_Type<"Event", "event"> {
   let summary = "a point in a rank's time";
   let description = "Fires once in a step; what waits for it comes after all that came before it.";
 }
 def Prog_SlotType : Prog_Type<"Slot", "slot"> {
-  let summary = "a byte range of an arena";
-  let description = "`!prog.slot<1024>` has 1,024 bytes; which ones, `prog.slot` or the run of a block says.";
-  let parameters = (ins "int64_t":$bytes);
-  let assemblyFormat = "`<` $bytes `>`";
+  let summary = "elements in a range of an arena";
+  let description = [{
+    `!prog.slot<256xf32>` has 256 elements, 1,024 bytes; where they lie, `prog.slot`
+    or the run of a block says. Bytes whose elements do not matter are `ui8`.
+  }];
+  let parameters = (ins "int64_t":$count, "::mlir::Type":$elementType);
+  let builders = [
+    TypeBuilderWithInferredContext<(ins "int64_t":$count, "::mlir::Type":$elementType),
+      [{ return $_get(elementType.getContext(), count, elementType); }]>,
+    TypeBuilderWithInferredContext<(ins "::mlir::ShapedType":$tensor),
+      [{ return $_get(tensor.getContext(), tensor.getNumElements(), tensor.getElementType()); }]>
+  ];
+  let hasCustomAssemblyFormat = 1;
   let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    int64_t getBytes() const;
+    /// So many bytes of no element type.
+    static SlotType getOfBytes(::mlir::MLIRContext *context, int64_t bytes);
+  }];
 }
 
 #endif

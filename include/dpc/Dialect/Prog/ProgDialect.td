@@ -20,6 +20,7 @@ def Prog_Dialect : Dialect {
     record. The FlatBuffer form (runtime/program) holds the same, one to one; it is
     that form which is checked and executed.
   }];
+  let dependentDialects = ["::dpc::library::LibraryDialect"];
   let useDefaultAttributePrinterParser = 1;
   let useDefaultTypePrinterParser = 1;
 }

@@ -2,6 +2,7 @@
 #ifndef DPC_DIALECT_PROG_PROGOPS_TD
 #define DPC_DIALECT_PROG_PROGOPS_TD
 
+include "dpc/Dialect/Library/LibraryAttrInterfaces.td"
 include "dpc/Dialect/Prog/ProgAttrs.td"
 include "dpc/Dialect/Prog/ProgDialect.td"
 include "dpc/Dialect/Prog/ProgInterfaces.td"
@@ -31,18 +32,18 @@ def Prog_ProgramOp : Prog_Op<"program", [Symbol, SymbolTable, IsolatedFromAbove,
       prog.arena @stash stash 128
       prog.tensor "x" : tensor<16xf32>
       prog.tensor output "y" : tensor<16xf32>
-      prog.kernel @k_2f01 [64, 64] [#prog<access read>, #prog<access write>]
+      prog.kernel @k_2f01 [!prog.slot<16xf32>, !prog.slot<16xf32>] [#prog<access read>, #prog<access write>]
       prog.block @double forward attributes {operand_access = [#prog<access read>, #prog<access write>], operand_names = ["x", "y"]} {
-      ^bb0(%x: !prog.slot<64>, %y: !prog.slot<64>, %x_ready: !prog.event, %y_ready: !prog.event):
-        %done = prog.launch @k_2f01(%x, %y : !prog.slot<64>, !prog.slot<64>) on compute after %x_ready, %y_ready
+      ^bb0(%x: !prog.slot<16xf32>, %y: !prog.slot<16xf32>, %x_ready: !prog.event, %y_ready: !prog.event):
+        %done = prog.launch @k_2f01(%x, %y : !prog.slot<16xf32>, !prog.slot<16xf32>) on compute after %x_ready, %y_ready
         prog.results %done for [1]
       }
-      %x = prog.slot @stash[0] : !prog.slot<64>
-      %y = prog.slot @stash[64] : !prog.slot<64>
+      %x = prog.slot @stash[0] : !prog.slot<16xf32>
+      %y = prog.slot @stash[64] : !prog.slot<16xf32>
       prog.order {
-        %fed = prog.feed "x" 0 to %x : !prog.slot<64> on compute
-        %made, %ran = prog.run @double(%x, %y : !prog.slot<64>, !prog.slot<64>) ready %fed for [0] yields !prog.event {micro_batch = 0 : i64}
-        %fetched = prog.fetch "y" 0 from %y : !prog.slot<64> on compute after %made
+        %fed = prog.feed "x" 0 to %x : !prog.slot<16xf32> on compute
+        %made, %ran = prog.run @double(%x, %y : !prog.slot<16xf32>, !prog.slot<16xf32>) ready %fed for [0] yields !prog.event {micro_batch = 0 : i64}
+        %fetched = prog.fetch "y" 0 from %y : !prog.slot<16xf32> on compute after %made
       }
     }
     ```
@@ -86,16 +87,16 @@ def Prog_GroupOp : Prog_Declaration<"group", [Symbol]> {
 }
 
 def Prog_KernelOp : Prog_Declaration<"kernel", [Symbol]> {
-  let summary = "a kernel's buffers: bytes and access of each, in the order of its arguments";
+  let summary = "a kernel's buffers: elements and access of each, in the order of its arguments";
   let description = [{
     A declaration: the code is in the artifact's shared object, under this name.
 
     ```mlir
-    prog.kernel @k_2f01 [64, 64] [#prog<access read>, #prog<access write>]
+    prog.kernel @k_2f01 [!prog.slot<16xf32>, !prog.slot<16xf32>] [#prog<access read>, #prog<access write>]
     ```
   }];
-  let arguments = (ins SymbolNameAttr:$sym_name, DenseI64ArrayAttr:$buffer_bytes, ArrayAttr:$buffer_access);
-  let assemblyFormat = "$sym_name $buffer_bytes $buffer_access attr-dict";
+  let arguments = (ins SymbolNameAttr:$sym_name, TypeArrayAttr:$buffers, ArrayAttr:$buffer_access);
+  let assemblyFormat = "$sym_name $buffers $buffer_access attr-dict";
   let hasVerifier = 1;
 }
 
@@ -109,9 +110,9 @@ def Prog_ParameterOp : Prog_Declaration<"parameter", [AttrSizedOperandSegments]>
     ```mlir
     prog.arena @weights weights 64
     prog.arena @gradients gradients 64
-    %w = prog.slot @weights[0] : !prog.slot<64>
-    %g = prog.slot @gradients[0] : !prog.slot<64>
-    prog.parameter "fc.weight" : tensor<4x4xf32> weight %w gradient %g [] entry 0 counted : !prog.slot<64>, !prog.slot<64>
+    %w = prog.slot @weights[0] : !prog.slot<16xf32>
+    %g = prog.slot @gradients[0] : !prog.slot<16xf32>
+    prog.parameter "fc.weight" : tensor<4x4xf32> weight %w gradient %g [] entry 0 counted : !prog.slot<16xf32>, !prog.slot<16xf32>
     ```
   }];
   let arguments = (ins StrAttr:$name, TypeAttr:$type, Prog_SlotType:$weight, Optional<Prog_SlotType>:$gradient, Variadic<Prog_SlotType>:$moments,
@@ -143,8 +144,8 @@ def Prog_ConstantOp : Prog_Declaration<"constant"> {
   let description = [{
     ```mlir
     prog.arena @constants constants 64
-    %c = prog.slot @constants[0] : !prog.slot<16>
-    prog.constant dense<[1.0, 2.0, 3.0, 4.0]> : tensor<4xf32> in %c : !prog.slot<16>
+    %c = prog.slot @constants[0] : !prog.slot<4xf32>
+    prog.constant dense<[1.0, 2.0, 3.0, 4.0]> : tensor<4xf32> in %c : !prog.slot<4xf32>
     ```
   }];
   let arguments = (ins ElementsAttr:$value, Prog_SlotType:$slot);
@@ -157,7 +158,7 @@ def Prog_SlotOp : Prog_Op<"slot", [Pure, ParentOneOf<["ProgramOp", "BlockOp", "O
   let description = [{
     ```mlir
     prog.arena @weights weights 4096
-    %w = prog.slot @weights[64] : !prog.slot<1024>
+    %w = prog.slot @weights[64] : !prog.slot<256xf32>
     ```
   }];
   let arguments = (ins FlatSymbolRefAttr:$arena, I64Attr:$offset);
@@ -174,8 +175,8 @@ def Prog_BlockOp : Prog_Declaration<"block", [Symbol, SingleBlock, RecursiveMemo
 
     ```mlir
     prog.block @clear other attributes {operand_access = [#prog<access write>], operand_names = ["sum"]} {
-    ^bb0(%sum: !prog.slot<64>, %sum_ready: !prog.event):
-      %done = prog.fill %sum with 0 : !prog.slot<64> on compute after %sum_ready
+    ^bb0(%sum: !prog.slot<16xf32>, %sum_ready: !prog.event):
+      %done = prog.fill %sum with 0 : !prog.slot<16xf32> on compute after %sum_ready
       prog.results %done for [0]
     }
     ```
@@ -227,27 +228,29 @@ def Prog_LaunchOp : Prog_Command<"launch", (ins FlatSymbolRefAttr:$kernel, Varia
     Its slots are the buffers of the `prog.kernel`, which says how each is used.
 
     ```mlir
-    %done = prog.launch @k_2f01(%a, %b : !prog.slot<64>, !prog.slot<64>) on compute
+    %done = prog.launch @k_2f01(%a, %b : !prog.slot<16xf32>, !prog.slot<16xf32>) on compute
     ```
   }];
 }
-def Prog_CallOp : Prog_Command<"call", (ins Prog_MatmulAttr:$function, Prog_SlotType:$lhs, Prog_SlotType:$rhs, Prog_SlotType:$dst),
-    "$function `(` $lhs `,` $rhs `,` $dst `:` type($lhs) `,` type($rhs) `,` type($dst) `)`", [Prog_InBlockOrOrder]> {
+def Prog_CallOp : Prog_Command<"call", (ins Library_FunctionAttrInterface:$function, Variadic<Prog_SlotType>:$slots),
+    "$function `(` ($slots^ `:` type($slots))? `)`", [Prog_InBlockOrOrder, AttrSizedOperandSegments]> {
   let summary = "a library call";
   let description = [{
-    A matrix product; `accumulate` adds it to what `dst` holds.
+    The function's sources, its destination, and workspace if it needs some. A
+    function that accumulates adds to what the destination holds.
 
     ```mlir
-    %done = prog.call <m 4 n 4 k 8 lhs [8, 1] rhs [4, 1] dst [4, 1] accumulate false blocks 4, 4>
-        (%a, %w, %y : !prog.slot<128>, !prog.slot<128>, !prog.slot<64>) on compute
+    %done = prog.call #library.matmul<m 4 n 4 k 8 lhs [8, 1] rhs [4, 1] dst [4, 1] accumulate false blocks 4, 4>
+        (%a, %w, %y : !prog.slot<32xf32>, !prog.slot<32xf32>, !prog.slot<16xf32>) on compute
     ```
   }];
+  let hasVerifier = 1;
 }
 def Prog_CopyOp : Prog_Command<"copy", (ins Prog_SlotType:$src, Prog_SlotType:$dst), "$src `to` $dst `:` type($src)", [Prog_InBlockOrOrder, AllTypesMatch<["src", "dst"]>]> {
   let summary = "copies bytes";
   let description = [{
     ```mlir
-    %done = prog.copy %a to %b : !prog.slot<64> on compute
+    %done = prog.copy %a to %b : !prog.slot<16xf32> on compute
     ```
   }];
 }
@@ -255,7 +258,7 @@ def Prog_FillOp : Prog_Command<"fill", (ins Prog_SlotType:$dst, I32Attr:$pattern
   let summary = "repeats four bytes over a slot";
   let description = [{
     ```mlir
-    %done = prog.fill %sum with 0 : !prog.slot<64> on compute
+    %done = prog.fill %sum with 0 : !prog.slot<16xf32> on compute
     ```
   }];
 }
@@ -265,7 +268,7 @@ def Prog_FeedOp : Prog_Command<"feed", (ins StrAttr:$input, I64Attr:$micro_batch
     The runtime adds the number of the step's first micro-batch.
 
     ```mlir
-    %done = prog.feed "input_ids" 3 to %ids : !prog.slot<1024> on compute
+    %done = prog.feed "input_ids" 3 to %ids : !prog.slot<256xf32> on compute
     ```
   }];
 }
@@ -273,13 +276,13 @@ def Prog_FetchOp : Prog_Command<"fetch", (ins StrAttr:$output, I64Attr:$micro_ba
   let summary = "an output of a micro-batch, to the host";
   let description = [{
     ```mlir
-    %done = prog.fetch "loss" 3 from %loss : !prog.slot<4> on compute after %made
+    %done = prog.fetch "loss" 3 from %loss : !prog.slot<1xf32> on compute after %made
     ```
   }];
 }
 def Prog_CollectiveOp : Prog_Command<"collective",
-    (ins Prog_CollectiveKindAttr:$kind, FlatSymbolRefAttr:$group, TypeAttr:$element_type, Prog_SlotType:$src, Prog_SlotType:$dst),
-    "$kind `over` $group $element_type $src `to` $dst `:` type($src) `,` type($dst)",
+    (ins Prog_CollectiveKindAttr:$kind, FlatSymbolRefAttr:$group, Prog_SlotType:$src, Prog_SlotType:$dst),
+    "$kind `over` $group $src `to` $dst `:` type($src) `,` type($dst)",
     [Prog_InBlockOrOrder, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "a collective over a group";
   let description = [{
@@ -287,7 +290,7 @@ def Prog_CollectiveOp : Prog_Command<"collective",
     are taken in ascending order of ranks.
 
     ```mlir
-    %done = prog.collective all_reduce over @mirror_0_3 f32 %g to %g : !prog.slot<4096>, !prog.slot<4096> on reduce after %last
+    %done = prog.collective all_reduce over @mirror_0_3 %g to %g : !prog.slot<1024xf32>, !prog.slot<1024xf32> on reduce after %last
     ```
   }];
 }
@@ -326,8 +329,8 @@ def Prog_ExchangeOp : Prog_Op<"exchange", [Prog_InOrder, NoTerminator, SingleBlo
 
     ```mlir
     %sent, %received, %done = prog.exchange on comm completes !prog.event, !prog.event {
-      prog.send %y after %made to 2 message 16 : !prog.slot<4096>
-      prog.recv %g after %freed from 2 message 17 : !prog.slot<4096>
+      prog.send %y after %made to 2 message 16 : !prog.slot<1024xf32>
+      prog.recv %g after %freed from 2 message 17 : !prog.slot<1024xf32>
     }
     ```
   }];

@@ -5,12 +5,11 @@
 using namespace mlir;
 
 namespace dpc::kernels {
-#define GEN_PASS_DEF_KERNELSACCUMULATEMATMULS
+#define GEN_PASS_DEF_KERNELSACCUMULATECALLS
 #include "dpc/Kernels/Passes.h.inc"
 
 namespace {
-struct KernelsAccumulateMatmulsPass
-    : impl::KernelsAccumulateMatmulsBase<KernelsAccumulateMatmulsPass> {
+struct KernelsAccumulateCallsPass : impl::KernelsAccumulateCallsBase<KernelsAccumulateCallsPass> {
   void runOnOperation() override {
     for (auto body : getOperation().getOps<dualpipe::BodyOp>())
       if (func::FuncOp half = body.getWeightHalf())
@@ -21,16 +20,19 @@ struct KernelsAccumulateMatmulsPass
     for (auto [sum, other] :
          {std::pair(add.getLhs(), add.getRhs()), std::pair(add.getRhs(), add.getLhs())}) {
       auto argument = dyn_cast<BlockArgument>(sum);
-      auto matmul = other.template getDefiningOp<nn::MatmulOp>();
-      if (!argument || !matmul || matmul.getAccumulator() || !argument.hasOneUse() ||
+      Operation *producer = other.getDefiningOp();
+      if (!argument || !producer || !nn::isLibraryCall(producer) || !argument.hasOneUse() ||
           !other.hasOneUse())
+        continue;
+      auto call = cast<nn::LibraryOpInterface>(producer);
+      if (!call.canAccumulate() || call.getAccumulator())
         continue;
       dualpipe::RoleAttr role = dualpipe::getArgRole(half, argument.getArgNumber());
       if (!role || role.getKind() != dualpipe::RoleKind::Accumulator)
         continue;
-      matmul.getAccumulatorMutable().assign(argument);
-      matmul->setLoc(FusedLoc::get(&getContext(), {matmul.getLoc(), add.getLoc()}));
-      add.getResult().replaceAllUsesWith(matmul.getResult());
+      call.setAccumulator(argument);
+      call->setLoc(FusedLoc::get(&getContext(), {call.getLoc(), add.getLoc()}));
+      add.getResult().replaceAllUsesWith(call->getResult(0));
       add.erase();
       ++accumulated;
       return;

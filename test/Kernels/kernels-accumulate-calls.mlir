@@ -1,4 +1,4 @@
-// RUN: dpc-opt %s -split-input-file -kernels-accumulate-matmuls | FileCheck %s
+// RUN: dpc-opt %s -split-input-file -kernels-accumulate-calls | FileCheck %s
 
 // The sum so far may stand on either side of the addition.
 

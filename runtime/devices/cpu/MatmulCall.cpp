@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "devices/cpu/MatmulCall.h"
+#include "devices/cpu/Half.h"
+#include "devices/cpu/Matmul.h"
+#include "program/format/LibraryFunction.h"
+#include <algorithm>
+#include <vector>
+
+namespace dpcrt {
+namespace {
+
+enum Operand : size_t { Lhs, Rhs, Dst, Workspace };
+
+// An operand with a copy of f32 in workspace.
+struct Widened {
+  size_t operand;
+  Element type;
+  uint64_t elements, offset; // of the copy, in bytes
+};
+
+class MatmulCall : public LibraryPlan {
+public:
+  std::unique_ptr<MatmulPlan> matmul;
+  std::vector<Widened> widened;
+  bool accumulate = false;
+  // Widen, multiply, narrow; of a call in f32 only the second.
+  struct Step {
+    enum Kind { Widen, Multiply, Narrow } kind;
+    // Of conversions: (which of `widened`, first element) of each piece.
+    std::vector<std::pair<size_t, uint64_t>> pieces;
+  };
+  std::vector<Step> list;
+
+  size_t steps() const override { return list.size(); }
+  size_t pieces(size_t step) const override {
+    return list[step].kind == Step::Multiply ? matmul->blocks() : list[step].pieces.size();
+  }
+  bool isShared(size_t step) const override {
+    return pieces(step) > 1 &&
+           (list[step].kind != Step::Multiply || matmul->flops() / 60e9 > kShareSeconds);
+  }
+  const char *implementation() const override { return matmul->implementation(); }
+
+  bool run(size_t step, size_t piece, int core, MatmulScratch &scratch,
+           void *const *buffers) const override {
+    if (list[step].kind == Step::Multiply)
+      return matmul->run(piece, core, scratch, address(Lhs, buffers), address(Rhs, buffers),
+                         address(Dst, buffers));
+    auto [which, first] = list[step].pieces[piece];
+    const Widened &w = widened[which];
+    uint64_t count = std::min(kConverted, w.elements - first);
+    auto *stored = static_cast<uint16_t *>(buffers[w.operand]) + first;
+    float *copy = address(w.operand, buffers) + first;
+    if (list[step].kind == Step::Widen)
+      widenHalf(w.type, stored, copy, count);
+    else
+      narrowHalf(w.type, copy, stored, count);
+    return true;
+  }
+
+  void makeSteps() {
+    auto add = [&](Step::Kind kind, auto isConverted) {
+      Step step{kind, {}};
+      for (size_t i = 0; i < widened.size(); ++i)
+        for (uint64_t first = 0; isConverted(widened[i]) && first < widened[i].elements;
+             first += kConverted)
+          step.pieces.push_back({i, first});
+      if (kind == Step::Multiply || !step.pieces.empty())
+        list.push_back(std::move(step));
+    };
+    add(Step::Widen, [&](const Widened &w) { return w.operand != Dst || accumulate; });
+    add(Step::Multiply, [](const Widened &) { return false; });
+    add(Step::Narrow, [](const Widened &w) { return w.operand == Dst; });
+  }
+
+private:
+  // Elements that one piece converts: about kShareSeconds.
+  static constexpr uint64_t kConverted = 1 << 17;
+
+  float *address(size_t operand, void *const *buffers) const {
+    for (const Widened &w : widened)
+      if (w.operand == operand)
+        return reinterpret_cast<float *>(static_cast<char *>(buffers[Workspace]) + w.offset);
+    return static_cast<float *>(buffers[operand]);
+  }
+};
+
+} // namespace
+
+Status makeMatmulCall(const fb::LibraryCall &call, MatmulLibrary &library,
+                      std::unique_ptr<LibraryPlan> &out) {
+  MatmulShape shape;
+  if (Status s = readMatmul(*call.function_as_Matmul(), shape); !s.ok())
+    return s;
+  auto plan = std::make_unique<MatmulCall>();
+  plan->accumulate = shape.accumulate;
+  uint64_t offset = 0;
+  for (size_t operand : {Lhs, Rhs, Dst}) {
+    const fb::Buffer &buffer = *call.operands()->Get(uint32_t(operand));
+    if (!isWidened(elementOf(buffer)))
+      continue;
+    uint64_t elements = buffer.bytes() / sizeOf(elementOf(buffer));
+    plan->widened.push_back({operand, elementOf(buffer), elements, offset});
+    offset += widenedBytes(elements);
+  }
+  if (Status s = MatmulPlan::make(shape, library, plan->matmul); !s.ok())
+    return s;
+  plan->makeSteps();
+  out = std::move(plan);
+  return {};
+}
+
+} // namespace dpcrt

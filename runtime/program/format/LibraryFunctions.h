@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// One of each library function; private to the format.
+#pragma once
+#include "program/format/LibraryFunction.h"
+
+namespace dpcrt {
+
+const LibraryFunction &matmulFunction(); // LibraryMatmul.cpp
+
+} // namespace dpcrt
