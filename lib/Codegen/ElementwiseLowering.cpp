@@ -138,18 +138,10 @@ Value compute(nn::CastOp op, B &b, ValueRange v) {
                       : Value(arith::ExtSIOp::create(b, target, x));
 }
 
-// Functions whose expansion is in f32.
-template <typename OpTy>
-constexpr bool isExpanded = llvm::is_one_of<OpTy, nn::ExpOp, nn::LogOp, nn::TanhOp, nn::ErfOp,
-                                            nn::SigmoidOp, nn::SinOp, nn::CosOp, nn::PowOp>::value;
-
 template <typename OpTy> struct Elementwise : LinalgModel<Elementwise<OpTy>, OpTy> {
   LogicalResult lower(OpTy op, LinalgBuilder &b, ValueRange operands,
                       SmallVectorImpl<Value> &results) const {
     auto type = cast<RankedTensorType>(op->getResult(0).getType());
-    if (isExpanded<OpTy> && type.getElementType().isF64())
-      return op->emitOpError()
-             << "has elements of f64; generated kernels compute this function in f32, f16 and bf16";
     results.push_back(b.map(type, operands, [&](B &inner, ValueRange elements) -> Value {
       SmallVector<Value> values;
       for (Value e : elements)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Loops to the LLVM dialect, and the entry point of each kernel.
 #include "LowerKernel.h"
+#include "Math64.h"
 
 #include "program/format/Program.h"
 
@@ -26,6 +27,7 @@ namespace dpc::codegen {
 
 LogicalResult expandMath(ModuleOp module) {
   RewritePatternSet patterns(module.getContext());
+  populateMath64Patterns(patterns); // the approximations below are of f32
   populateMathPolynomialApproximationPatterns(patterns, [](StringRef name) {
     return name == "math.exp" || name == "math.log" || name == "math.tanh" || name == "math.erf";
   });

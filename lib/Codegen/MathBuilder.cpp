@@ -17,6 +17,8 @@ Value fma(ImplicitLocOpBuilder &b, Value x, Value y, Value z) {
 } // namespace
 
 Value buildSinCos(ImplicitLocOpBuilder &b, Value x, bool cosine) {
+  if (x.getType().isF64()) // expanded with the other functions of f64
+    return cosine ? Value(math::CosOp::create(b, x)) : Value(math::SinOp::create(b, x));
   Type f32 = x.getType(), i32 = b.getI32Type();
   auto c = [&](double v) { return constant(b, f32, v); };
   auto ci = [&](int64_t v) { return constant(b, i32, v); };

@@ -96,6 +96,8 @@ LogicalResult Importer::finish(ModuleOp module, Forward &forward) {
   func::FuncOp function = forward.function;
   Value den = weighting->den;
   emitter.setLoc(loss.getLoc());
+  // Losses are reported and weighted in f32, whatever the graph computes in.
+  loss = emitter.cast(loss, emitter.getBuilder().getF32Type());
   den = den ? emitter.cast(emitter.reshape(den, {}), getElementType(loss))
             : emitter.splat(loss.getType(), 1);
   OpBuilder &builder = emitter.getBuilder();

@@ -24,8 +24,9 @@ constexpr int64_t kWords = sizeof(StepHeader) / 4; // of a header, and of an ent
 // Arithmetic on values of one type, so that an update reads like its formula.
 class Formula {
 public:
-  Formula(OpBuilder &builder, Location loc, ArrayRef<int64_t> shape)
-      : builder(builder), loc(loc), type(RankedTensorType::get(shape, builder.getF32Type())) {}
+  /// `element` is what is computed in; the record's words are converted to it.
+  Formula(OpBuilder &builder, Location loc, ArrayRef<int64_t> shape, Type element)
+      : builder(builder), loc(loc), type(RankedTensorType::get(shape, element)) {}
 
   Value add(Value a, Value b) { return nn::AddOp::create(builder, loc, type, a, b); }
   Value sub(Value a, Value b) { return nn::SubOp::create(builder, loc, type, a, b); }
@@ -52,8 +53,9 @@ public:
     Value one = nn::SliceOp::create(builder, loc, record, builder.getDenseI64ArrayAttr({index}),
                                     builder.getDenseI64ArrayAttr({index + 1}),
                                     builder.getDenseI64ArrayAttr({1}));
-    return nn::broadcastAlong(builder, loc, nn::createReshape(builder, loc, one, {}),
-                              type.getShape(), {});
+    one = nn::createCast(builder, loc, nn::createReshape(builder, loc, one, {}),
+                         type.getElementType());
+    return nn::broadcastAlong(builder, loc, one, type.getShape(), {});
   }
 
 private:
@@ -157,7 +159,7 @@ func::FuncOp buildFinalize(ModuleOp module, StringRef weighting) {
         Location loc = module.getLoc();
         // Every word is computed for every position and the right one selected: the
         // words that are read are never changed, so the update may be in place.
-        Formula f(builder, loc, {kWords});
+        Formula f(builder, loc, {kWords}, f32);
         Value statistics = arguments[0], old = arguments[1];
         Value den = f.word(statistics, 0), squares = f.word(statistics, 1),
               flag = f.word(statistics, 2);
@@ -195,7 +197,7 @@ func::FuncOp buildFinalize(ModuleOp module, StringRef weighting) {
 
 func::FuncOp buildUpdate(ModuleOp module, const dpcrt::Optimizer &optimizer,
                          RankedTensorType type) {
-  auto record = RankedTensorType::get({kWords}, type.getElementType());
+  auto record = RankedTensorType::get({kWords}, Float32Type::get(module.getContext()));
   SmallVector<Type> arguments(2 + optimizer.moments.size(), type);
   arguments.append({record, record});
   SmallVector<int> inplace = {0, -1};
@@ -203,7 +205,7 @@ func::FuncOp buildUpdate(ModuleOp module, const dpcrt::Optimizer &optimizer,
     inplace.push_back(k + 1);
   return createKernel(module, arguments, inplace,
                       [&](OpBuilder &builder, ValueRange values, SmallVectorImpl<Value> &results) {
-                        Formula f(builder, module.getLoc(), type.getShape());
+                        Formula f(builder, module.getLoc(), type.getShape(), type.getElementType());
                         ValueRange moments = values.slice(2, optimizer.moments.size());
                         Value head = values[values.size() - 2], numbers = values.back();
                         Value gradient = f.mul(values[1], f.word(head, &StepHeader::factor));
@@ -218,7 +220,7 @@ func::FuncOp buildUpdate(ModuleOp module, const dpcrt::Optimizer &optimizer,
 }
 
 func::FuncOp buildSquareSum(ModuleOp module, RankedTensorType type, int64_t counters) {
-  auto scalar = RankedTensorType::get({}, type.getElementType());
+  auto scalar = RankedTensorType::get({}, Float32Type::get(module.getContext()));
   return createKernel(
       module, {type, scalar}, {-1, 0},
       [&](OpBuilder &builder, ValueRange values, SmallVectorImpl<Value> &results) {
@@ -226,6 +228,7 @@ func::FuncOp buildSquareSum(ModuleOp module, RankedTensorType type, int64_t coun
         Value square = nn::MulOp::create(builder, loc, type, values[0], values[0]);
         Value sum = nn::createSum(builder, loc, square,
                                   llvm::to_vector(llvm::seq<int64_t>(0, type.getRank())));
+        sum = nn::createCast(builder, loc, sum, scalar.getElementType());
         if (counters > 1)
           sum = nn::MulOp::create(builder, loc, scalar, sum,
                                   nn::createSplat(builder, loc, scalar, 1.0 / counters));

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Inputs of every integer type and of booleans, from the file to the kernels."""
+import math
+
 import numpy as np
 import onnx
 import pytest
@@ -46,18 +48,34 @@ def cast(given, made, kind):
     return helper.make_node("Cast", [given], [made], name=f"to_{made}", to=kind)
 
 
-def test_a_product_in_double_precision_is_refused_and_not_computed_in_another(tmp_path):
-    model = small(tmp_path, [cast("x", "x64", TensorProto.DOUBLE), cast("w", "w64", TensorProto.DOUBLE), helper.make_node("MatMul", ["x64", "w64"], ["y64"], name="mm"),
-                             cast("y64", "y", TensorProto.FLOAT)], [numpy_helper.from_array(np.ones((6, 3), np.float32), "w")])
-    for command in (["check", model], ["compile", model, "-o", tmp_path / "m.dpc"]):
-        refuse(3, ["mm", "f64", "products are computed in f32"], "dpc", *command)
-    assert not (tmp_path / "m.dpc").exists()
+FUNCTIONS = {"Exp": np.exp, "Tanh": np.tanh, "Sigmoid": lambda x: 1 / (1 + np.exp(-x)), "Erf": lambda x: np.vectorize(math.erf)(x),
+             "Sin": np.sin, "Cos": np.cos, "Log": lambda x: np.log(x)}
 
 
-def test_a_function_in_double_precision_is_refused_in_words(tmp_path):
-    model = small(tmp_path, [helper.make_node("Mul", ["x", "w"], ["p"], name="p"), cast("p", "p64", TensorProto.DOUBLE), helper.make_node("Tanh", ["p64"], ["y64"], name="curve"),
-                             cast("y64", "y", TensorProto.FLOAT)], [numpy_helper.from_array(np.ones((4, 6), np.float32), "w")])
-    refuse(3, ["curve", "f64"], "dpc", "compile", model, "--train", "w", "-o", tmp_path / "m.dpc")
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_double_precision_is_computed_in_double_precision(tmp_path, function):
+    """x w and a function of it in float64 between inputs and weights of float32: the loss is f32, the gradient's sum of
+    products is of doubles. And a trained weight of float64 keeps all of its digits."""
+    rng = np.random.default_rng(3)
+    weight, x = rng.uniform(0.2, 1.2, (6, 3)), rng.uniform(0.1, 1.0, (2, 4, 6))
+    nodes = [helper.make_node("MatMul", ["x", "w"], ["p"], name="mm"), helper.make_node(function, ["p"], ["y"], name="curve"),
+             helper.make_node("ReduceSum", ["y"], ["loss"], name="sum", keepdims=0)]
+    graph = helper.make_graph(nodes, "g", [helper.make_tensor_value_info("x", TensorProto.DOUBLE, [4, 6])],
+                              [helper.make_tensor_value_info("loss", TensorProto.DOUBLE, [])], [numpy_helper.from_array(weight, "w")])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), tmp_path / "m.onnx")
+    save_file({"x": x}, tmp_path / "x.safetensors")
+    succeed("dpc", "compile", tmp_path / "m.onnx", "-o", tmp_path / "m.dpc", "--pp", 1, "--micro-batches", 2, "--optimizer", "sgd")
+    succeed("dpc", "run", tmp_path / "m.dpc", "--data", tmp_path / "x.safetensors", "--steps", 1, "--lr", 0.5, "--dump", tmp_path / "dump")
+    step = load_file(str(tmp_path / "dump" / "step-1.safetensors"))
+    f, product = FUNCTIONS[function], x @ weight
+    np.testing.assert_allclose(step["loss"], f(product).sum(axis=(1, 2)), rtol=1e-7)
+    slope = {"Exp": np.exp, "Tanh": lambda p: 1 - np.tanh(p) ** 2, "Sigmoid": lambda p: f(p) * (1 - f(p)), "Erf": lambda p: 2 / np.sqrt(np.pi) * np.exp(-p * p),
+             "Sin": np.cos, "Cos": lambda p: -np.sin(p), "Log": lambda p: 1 / p}[function](product)
+    gradient = np.einsum("mbi,mbo->io", x, slope)
+    assert step["grad/w"].dtype == np.float64
+    np.testing.assert_allclose(step["grad/w"], gradient, rtol=1e-13)
+    succeed("dpc", "verify", tmp_path / "m.dpc", "--data", tmp_path / "x.safetensors")
+
 
 
 def test_sums_in_double_precision_keep_it(tmp_path):
