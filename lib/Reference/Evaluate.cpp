@@ -337,6 +337,7 @@ FailureOr<SmallVector<Tensor>> reference::evaluate(func::FuncOp function, ArrayR
 void reference::registerReferenceModels(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, nn::NNDialect *) {
     attachCollective(context);
+    attachConvolution(context);
     attachElementwise(context);
     attachIndexing(context);
     attachLoss(context);

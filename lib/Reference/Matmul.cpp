@@ -4,9 +4,7 @@
 // then 4x4 tiles are computed by plain loops that the compiler vectorises. Each
 // element is still the sum over k in ascending order, whatever the threads.
 #include "Models.h"
-
-#include <atomic>
-#include <thread>
+#include "Threads.h"
 
 using namespace mlir;
 using namespace dpc;
@@ -78,24 +76,15 @@ void multiplyRows(const double *a, const std::vector<double> &packed, double *c,
   }
 }
 
-// Deals the row tiles of one product to threads; which thread computes a tile
-// changes nothing in it.
+// Deals the row tiles of one product to threads.
 void multiply(const double *a, const double *b, double *c, int64_t m, int64_t n, int64_t k,
               unsigned numThreads) {
   std::vector<double> packed = packColumns(b, k, n);
-  std::atomic<int64_t> next{0};
-  auto work = [&] {
-    for (int64_t first; (first = next.fetch_add(16 * kTile)) < m;)
-      for (int64_t row = first; row < std::min(m, first + 16 * kTile); row += kTile)
-        multiplyRows(a, packed, c, row, m, n, k);
-  };
-  std::vector<std::thread> helpers;
-  if (2.0 * m * n * k > 1e7)
-    for (unsigned i = 1; i < numThreads; ++i)
-      helpers.emplace_back(work);
-  work();
-  for (std::thread &helper : helpers)
-    helper.join();
+  constexpr int64_t part = 16 * kTile;
+  dealToThreads((m + part - 1) / part, 2.0 * m * n * k > 1e7 ? numThreads : 1, [&](int64_t i) {
+    for (int64_t row = i * part; row < std::min(m, (i + 1) * part); row += kTile)
+      multiplyRows(a, packed, c, row, m, n, k);
+  });
 }
 
 struct MatmulModel : ReferenceOpInterface::ExternalModel<MatmulModel, MatmulOp> {

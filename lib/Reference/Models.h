@@ -32,6 +32,7 @@ template <typename Op, LocalFunction<Op> function> void attachLocal(mlir::MLIRCo
 
 // By family, one file each.
 void attachCollective(mlir::MLIRContext *context);
+void attachConvolution(mlir::MLIRContext *context);
 void attachElementwise(mlir::MLIRContext *context);
 void attachIndexing(mlir::MLIRContext *context);
 void attachLoss(mlir::MLIRContext *context);

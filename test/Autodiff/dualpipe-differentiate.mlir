@@ -148,3 +148,43 @@ dualpipe.body @nothing {
     return %y : tensor<4xf32>
   }
 }
+
+// -----
+
+// A convolution with a bias: the input half takes the weight, the weight half the
+// input; the bias is summed over batch and places.
+// CHECK-LABEL: dualpipe.body @convolution
+// CHECK: func.func @input_half(%[[DY:.*]]: tensor<2x4x6x3xf32> {dualpipe.role = #dualpipe.role<output_grad 0>}, %[[W:.*]]: tensor<4x2x3x2xf32> {dualpipe.role = #dualpipe.role<param 0>})
+// CHECK-NEXT: %[[DX:.*]] = nn.conv_input_grad %[[DY]], %[[W]] strides [1, 2] dilations [1, 1] low [1, 0] high [1, 1] groups 2 : tensor<2x4x6x3xf32>, tensor<4x2x3x2xf32> to tensor<2x4x6x6xf32>
+// CHECK-NEXT: return %[[DX]]
+// CHECK: func.func @weight_half(%[[DY:.*]]: tensor<2x4x6x3xf32> {dualpipe.role = #dualpipe.role<output_grad 0>}, %[[X:.*]]: tensor<2x4x6x6xf32> {dualpipe.role = #dualpipe.role<input 0>})
+// CHECK-DAG: %[[DB:.*]] = nn.reduce_sum %[[DY]] [0, 2, 3]
+// CHECK-DAG: %[[DW:.*]] = nn.conv_weight_grad %[[X]], %[[DY]] strides [1, 2] dilations [1, 1] low [1, 0] high [1, 1] groups 2 : tensor<2x4x6x6xf32>, tensor<2x4x6x3xf32> to tensor<4x2x3x2xf32>
+// CHECK: return %[[DW]], %[[DB]]
+dualpipe.body @convolution {
+  func.func @forward(%x: tensor<2x4x6x6xf32> {dualpipe.role = #dualpipe.role<input 0>},
+                     %w: tensor<4x2x3x2xf32> {dualpipe.role = #dualpipe.role<param 0>},
+                     %b: tensor<4xf32> {dualpipe.role = #dualpipe.role<param 1>})
+      -> (tensor<2x4x6x3xf32> {dualpipe.role = #dualpipe.role<output 0>}) {
+    %c = nn.conv %x, %w strides [1, 2] dilations [1, 1] low [1, 0] high [1, 1] groups 2 : tensor<2x4x6x6xf32>, tensor<4x2x3x2xf32> to tensor<2x4x6x3xf32>
+    %spread = nn.broadcast %b dims [1] : tensor<4xf32> to tensor<2x4x6x3xf32>
+    %y = nn.add %c, %spread : tensor<2x4x6x3xf32>
+    return %y : tensor<2x4x6x3xf32>
+  }
+}
+
+// -----
+
+// The stem: no gradient of what is fed, so there is no input half.
+// CHECK-LABEL: dualpipe.body @stem
+// CHECK-NOT: nn.conv_input_grad
+// CHECK: func.func @weight_half
+// CHECK: nn.conv_weight_grad
+dualpipe.body @stem {
+  func.func @forward(%x: tensor<2x3x8xf32> {dualpipe.role = #dualpipe.role<feed 0>},
+                     %w: tensor<4x3x2xf32> {dualpipe.role = #dualpipe.role<param 0>})
+      -> (tensor<2x4x4xf32> {dualpipe.role = #dualpipe.role<output 0>}) {
+    %y = nn.conv %x, %w strides [2] dilations [1] low [0] high [0] groups 1 : tensor<2x3x8xf32>, tensor<4x3x2xf32> to tensor<2x4x4xf32>
+    return %y : tensor<2x4x4xf32>
+  }
+}

@@ -133,6 +133,45 @@ TEST(Evaluate, MatmulDoesNotDependOnThreads) {
     }
 }
 
+// Three large ones, which are dealt to threads, and what is added to the last.
+TEST(Evaluate, ConvolutionsDoNotDependOnThreads) {
+  auto context = makeContext();
+  auto module = parse(*context, R"(
+    func.func @f(%x: tensor<2x12x40x40xf32>, %w: tensor<18x6x5x5xf32>, %g: tensor<2x18x20x20xf32>, %sum: tensor<18x6x5x5xf32>)
+        -> (tensor<2x18x20x20xf32>, tensor<2x12x40x40xf32>, tensor<18x6x5x5xf32>, tensor<18x6x5x5xf32>) {
+      %y = nn.conv %x, %w strides [2, 2] dilations [1, 1] low [2, 2] high [1, 1] groups 2
+        : tensor<2x12x40x40xf32>, tensor<18x6x5x5xf32> to tensor<2x18x20x20xf32>
+      %dx = nn.conv_input_grad %g, %w strides [2, 2] dilations [1, 1] low [2, 2] high [1, 1] groups 2
+        : tensor<2x18x20x20xf32>, tensor<18x6x5x5xf32> to tensor<2x12x40x40xf32>
+      %dw = nn.conv_weight_grad %x, %g strides [2, 2] dilations [1, 1] low [2, 2] high [1, 1] groups 2
+        : tensor<2x12x40x40xf32>, tensor<2x18x20x20xf32> to tensor<18x6x5x5xf32>
+      %added = nn.conv_weight_grad %x, %g into %sum strides [2, 2] dilations [1, 1] low [2, 2] high [1, 1] groups 2
+        : tensor<2x12x40x40xf32>, tensor<2x18x20x20xf32>, tensor<18x6x5x5xf32> to tensor<18x6x5x5xf32>
+      return %y, %dx, %dw, %added : tensor<2x18x20x20xf32>, tensor<2x12x40x40xf32>, tensor<18x6x5x5xf32>, tensor<18x6x5x5xf32>
+    })");
+  std::mt19937 random(7);
+  std::vector<Tensor> inputs;
+  for (Type type : getFunction(*module, "f").getArgumentTypes())
+    inputs.push_back(randomTensor(type, Domain::Signed, random));
+  reference::Options one, three;
+  one.threads = 1;
+  three.threads = 3;
+  auto a = run(*module, inputs, one), b = run(*module, inputs, three);
+  for (int i = 0; i < 4; ++i)
+    EXPECT_EQ(a[i].floats, b[i].floats) << i;
+  for (size_t i = 0; i < a[2].floats.size(); ++i)
+    EXPECT_EQ(a[3].floats[i], a[2].floats[i] + inputs[3].floats[i]);
+  // One product of each sum, summed over all: a transposed map does not change it.
+  auto dot = [](const Tensor &x, const Tensor &y) {
+    double sum = 0;
+    for (size_t i = 0; i < x.floats.size(); ++i)
+      sum += x.floats[i] * y.floats[i];
+    return sum;
+  };
+  EXPECT_NEAR(dot(a[0], inputs[2]), dot(inputs[0], a[1]), 1e-9);
+  EXPECT_NEAR(dot(a[0], inputs[2]), dot(inputs[1], a[2]), 1e-9);
+}
+
 TEST(Members, Collectives) {
   auto context = makeContext();
   auto module = parse(*context, R"(

@@ -147,6 +147,54 @@ std::vector<GradientCase> matmulCases() {
   };
 }
 
+std::string conv(const std::string &operand, const std::string &weight, const std::string &window,
+                 const std::string &result) {
+  return single("(%a: " + operand + ", %b: " + weight + ")",
+                "%y = nn.conv %a, %b " + window + " : " + operand + ", " + weight + " to " + result,
+                result);
+}
+
+std::vector<GradientCase> convolutionCases() {
+  return {
+      {"flat", conv("tensor<2x2x5xf32>", "tensor<3x2x3xf32>",
+                    "strides [1] dilations [1] low [0] high [0] groups 1", "tensor<2x3x3xf32>")},
+      // The last element is read by no window.
+      {"flat_stride",
+       conv("tensor<2x2x6xf32>", "tensor<3x2x3xf32>",
+            "strides [2] dilations [1] low [1] high [0] groups 1", "tensor<2x3x3xf32>")},
+      {"flat_dilation",
+       conv("tensor<1x2x6xf32>", "tensor<2x2x3xf32>",
+            "strides [1] dilations [2] low [1] high [3] groups 1", "tensor<1x2x6xf32>")},
+      {"flat_groups",
+       conv("tensor<2x4x4xf32>", "tensor<6x2x2xf32>",
+            "strides [1] dilations [1] low [0] high [1] groups 2", "tensor<2x6x4xf32>")},
+      {"plain", conv("tensor<2x2x4x5xf32>", "tensor<3x2x2x3xf32>",
+                     "strides [1, 1] dilations [1, 1] low [0, 0] high [0, 0] groups 1",
+                     "tensor<2x3x3x3xf32>")},
+      // Each number of its own in both dimensions.
+      {"window", conv("tensor<1x2x5x6xf32>", "tensor<2x2x2x3xf32>",
+                      "strides [2, 3] dilations [2, 1] low [1, 2] high [2, 0] groups 1",
+                      "tensor<1x2x3x2xf32>")},
+      {"groups", conv("tensor<2x4x3x3xf32>", "tensor<6x2x2x2xf32>",
+                      "strides [1, 1] dilations [1, 1] low [1, 0] high [0, 1] groups 2",
+                      "tensor<2x6x3x3xf32>")},
+      {"depthwise", conv("tensor<2x3x4x4xf32>", "tensor<3x1x3x3xf32>",
+                         "strides [1, 1] dilations [1, 1] low [1, 1] high [1, 1] groups 3",
+                         "tensor<2x3x4x4xf32>")},
+      {"pointwise_stride", conv("tensor<2x3x4x3xf32>", "tensor<2x3x1x1xf32>",
+                                "strides [2, 2] dilations [1, 1] low [0, 0] high [0, 0] groups 1",
+                                "tensor<2x2x2x2xf32>")},
+      // Elements between two windows are read by none.
+      {"wide_stride", conv("tensor<1x2x7x5xf32>", "tensor<2x2x2x1xf32>",
+                           "strides [3, 2] dilations [1, 1] low [0, 0] high [1, 0] groups 1",
+                           "tensor<1x2x3x3xf32>")},
+      // A stem of patches.
+      {"patches", conv("tensor<2x3x4x6xf32>", "tensor<5x3x2x2xf32>",
+                       "strides [2, 2] dilations [1, 1] low [0, 0] high [0, 0] groups 1",
+                       "tensor<2x5x2x3xf32>")},
+  };
+}
+
 std::string indexed(const std::string &op, const std::string &table, const std::string &indices,
                     const std::string &how, const std::string &result) {
   return single(
@@ -324,6 +372,7 @@ DPC_FAMILY(elementwise);
 DPC_FAMILY(shape);
 DPC_FAMILY(reduction);
 DPC_FAMILY(matmul);
+DPC_FAMILY(convolution);
 DPC_FAMILY(indexing);
 DPC_FAMILY(row);
 DPC_FAMILY(loss);

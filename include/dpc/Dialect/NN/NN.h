@@ -4,6 +4,7 @@
 #ifndef DPC_DIALECT_NN_NN_H
 #define DPC_DIALECT_NN_NN_H
 
+#include "dpc/Dialect/NN/Convolution.h"
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinAttributes.h"
