@@ -10,9 +10,9 @@ static const llvm::StringMap<SmallVector<const OperatorForm *>> &getTable() {
   static const auto *table = [] {
     auto *map = new llvm::StringMap<SmallVector<const OperatorForm *>>();
     for (auto family : {getElementwiseOperators(), getShapeOperators(), getJoinOperators(),
-                        getReductionOperators(), getMatmulOperators(), getIndexingOperators(),
-                        getScatterOperators(), getNormalizationOperators(), getLossOperators(),
-                        getControlOperators()})
+                        getReductionOperators(), getMatmulOperators(), getConvolutionOperators(),
+                        getIndexingOperators(), getScatterOperators(), getNormalizationOperators(),
+                        getLossOperators(), getControlOperators()})
       for (const OperatorForm &form : family)
         (*map)[form.name].push_back(&form);
     return map;

@@ -38,6 +38,7 @@ llvm::ArrayRef<OperatorForm> getShapeOperators();
 llvm::ArrayRef<OperatorForm> getJoinOperators();
 llvm::ArrayRef<OperatorForm> getReductionOperators();
 llvm::ArrayRef<OperatorForm> getMatmulOperators();
+llvm::ArrayRef<OperatorForm> getConvolutionOperators();
 llvm::ArrayRef<OperatorForm> getIndexingOperators();
 llvm::ArrayRef<OperatorForm> getScatterOperators();
 llvm::ArrayRef<OperatorForm> getNormalizationOperators();

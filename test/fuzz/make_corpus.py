@@ -205,10 +205,18 @@ def sequences():
                                              numpy_helper.from_array(numpy.array([[0], [2]]), "places"), weights("w", 4, 3)])
 
 
+def convolutions():
+    nodes = [make_node("Conv", ["x", "stem", "bias"], ["a"], auto_pad="SAME_UPPER", kernel_shape=[3, 3], strides=[2, 2]), make_node("Relu", ["a"], ["r"]),
+             make_node("Conv", ["r", "w"], ["b"], group=2, dilations=[1, 2], pads=[1, 0, 0, 3]), make_node("Reshape", ["b", "flat"], ["s"]),
+             make_node("Conv", ["s", "v"], ["c"], strides=[3]), summed("c")]
+    return model(nodes, [("x", F, [1, 3, 7, 6])], [weights("stem", 4, 3, 3, 3), weights("bias", 4), weights("w", 6, 2, 2, 2), weights("v", 2, 3, 4), integers("flat", 2, 3, -1)])
+
+
 def models():
     for name, proto in (("transformer", transformer()), ("functions", functions()), ("if", branches("If")), ("loop", branches("Loop")), ("scan", branches("Scan")),
                         ("external", external(False)), ("external-checksum", external(True)), ("quantised", quantised()), ("strings", strings()), ("sparse", sparse()),
-                        ("recorded", recorded()), ("signed", signed()), ("sequences", sequences())):
+                        ("recorded", recorded()), ("signed", signed()), ("sequences", sequences()),
+                        ("convolutions", convolutions())):
         put("onnx", f"{name}.onnx", proto.SerializeToString(deterministic=True))
 
 
