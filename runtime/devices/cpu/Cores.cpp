@@ -2,10 +2,9 @@
 // Tokens, the line for them, and helpers.
 #include "devices/cpu/Cores.h"
 #include "devices/Threads.h"
+#include "devices/cpu/Library.h"
 #include <immintrin.h>
 #include <utility>
-
-extern "C" void omp_set_num_threads(int);
 
 namespace dpcrt {
 namespace {

@@ -10,8 +10,6 @@
 #include <dlfcn.h>
 #include <sys/mman.h>
 
-extern "C" void omp_set_num_threads(int);
-
 namespace dpcrt {
 
 using KernelFunction = void (*)(void *const *buffers, int64_t begin, int64_t end);
@@ -147,7 +145,7 @@ public:
   Status finishPreparation() override {
     scratchPerCore = (std::max(kernelScratch, libraries.scratchBytes()) + 4095) / 4096 * 4096;
     scratch.assign(cores.count(), {});
-    for (MatmulScratch &core : scratch) {
+    for (CallScratch &core : scratch) {
       void *p = nullptr;
       if (Status s = allocate(scratchPerCore, false, p); !s.ok())
         return s;
@@ -244,7 +242,7 @@ private:
     }
     void *buffers[kMaxKernelBuffers + 1]; // its scratch
     std::memcpy(buffers, job.buffers, job.count * sizeof(void *));
-    MatmulScratch &scratch = job.device->scratch[size_t(core)];
+    CallScratch &scratch = job.device->scratch[size_t(core)];
     scratch.forget();
     buffers[job.count] = scratch.memory;
     job.kernel->function(buffers, int64_t(begin), int64_t(end));
@@ -256,7 +254,7 @@ private:
   }
   static void callPiece(void *context, int core, uint64_t piece) {
     auto &job = *static_cast<Calling *>(context);
-    MatmulScratch &scratch = job.device->scratch[size_t(core)];
+    CallScratch &scratch = job.device->scratch[size_t(core)];
     if (scratch.call != job.number)
       scratch.forget();
     scratch.call = job.number;
@@ -303,7 +301,7 @@ private:
   CpuLibraries libraries;
   void *kernels = nullptr;
   uint64_t kernelScratch = 0, scratchPerCore = 0;
-  std::vector<MatmulScratch> scratch; // per core
+  std::vector<CallScratch> scratch; // per core
   std::atomic<uint64_t> callCount{0};
   std::vector<Mapping> memory;
   std::vector<std::unique_ptr<CpuLaunch>> launches;

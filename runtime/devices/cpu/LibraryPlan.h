@@ -11,7 +11,7 @@
 namespace dpcrt {
 
 class MatmulLibrary;
-struct MatmulScratch;
+struct CallScratch;
 
 // What calls of one device share: primitives of equal blocks, made once.
 struct CpuLibraries {
@@ -34,7 +34,7 @@ public:
   // Whether the step is long enough that help from other cores pays.
   virtual bool isShared(size_t step) const = 0;
   // `buffers`: the call's operands in order. False if the library failed.
-  virtual bool run(size_t step, size_t piece, int core, MatmulScratch &scratch,
+  virtual bool run(size_t step, size_t piece, int core, CallScratch &scratch,
                    void *const *buffers) const = 0;
   // What the library calls the implementation of the first piece.
   virtual const char *implementation() const = 0;

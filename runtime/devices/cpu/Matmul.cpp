@@ -6,25 +6,9 @@
 #include "devices/cpu/MatmulOperand.h"
 #include <algorithm>
 
-extern "C" void omp_set_num_threads(int);
-extern "C" int omp_get_max_threads();
-
 namespace dpcrt {
 namespace {
-// Some primitives fix at their creation how many threads they start, whatever the
-// caller allows them later: then it has to be one.
-class OneThread {
-public:
-  OneThread() : before(omp_get_max_threads()) { omp_set_num_threads(1); }
-  ~OneThread() { omp_set_num_threads(before); }
-
-private:
-  int before; // of the calling thread, which may be the user's
-};
-
 using dims = dnnl::memory::dims;
-
-uint64_t align64(uint64_t bytes) { return (bytes + 63) / 64 * 64; }
 
 // The dims of one operand: 1 where the batch stride is 0, which the library takes
 // as a repetition.
@@ -54,12 +38,12 @@ public:
   std::vector<CoreState> cores;
 
   Status make(const MatmulShape &s, const dnnl::engine &engine, unsigned n);
-  bool run(int core, MatmulScratch &scratch, const float *a, const float *b, float *c) const;
+  bool run(int core, CallScratch &scratch, const float *a, const float *b, float *c) const;
 
 private:
   bool tryMake(const dnnl::engine &engine, uint64_t &libraryScratch,
                dnnl::matmul::primitive_desc &description);
-  const float *source(const MatmulOperand &operand, const float *from, MatmulScratch &scratch,
+  const float *source(const MatmulOperand &operand, const float *from, CallScratch &scratch,
                       const float *&held) const;
 };
 
@@ -130,7 +114,7 @@ Status BlockPrimitive::make(const MatmulShape &s, const dnnl::engine &engine, un
 // Where the library reads an operand. Blocks of one call share operands, so a copy
 // that the block before has made on this core is used again.
 const float *BlockPrimitive::source(const MatmulOperand &operand, const float *from,
-                                    MatmulScratch &scratch, const float *&held) const {
+                                    CallScratch &scratch, const float *&held) const {
   if (!operand.isCopied())
     return from;
   auto *copy = reinterpret_cast<float *>(scratch.memory + operand.copyOffset);
@@ -140,7 +124,7 @@ const float *BlockPrimitive::source(const MatmulOperand &operand, const float *f
   return copy;
 }
 
-bool BlockPrimitive::run(int core, MatmulScratch &scratch, const float *a, const float *b,
+bool BlockPrimitive::run(int core, CallScratch &scratch, const float *a, const float *b,
                          float *c) const {
   if (scratch.user != this)
     scratch.forget();
@@ -296,7 +280,7 @@ Status MatmulPlan::make(const MatmulShape &given, MatmulLibrary &library,
   return {};
 }
 
-bool MatmulPlan::run(size_t block, int core, MatmulScratch &scratch, const float *lhs,
+bool MatmulPlan::run(size_t block, int core, CallScratch &scratch, const float *lhs,
                      const float *rhs, float *dst) const {
   const Block &b = list[block];
   if (swapped)

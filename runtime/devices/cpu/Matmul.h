@@ -5,6 +5,7 @@
 // not depend on how many threads there are. Everything a call needs is made at
 // load; a call sets three addresses per block.
 #pragma once
+#include "devices/cpu/Library.h"
 #include "program/format/Program.h"
 #include "program/format/Status.h"
 #include <dnnl.hpp>
@@ -31,17 +32,6 @@ Status readMatmul(const fb::Matmul &matmul, MatmulShape &out);
 // A primitive with the memory objects of every core.
 class BlockPrimitive;
 
-// A core's scratch, and which copies of operands are in it. They hold for one call:
-// whoever begins another, or uses the memory for something else, forgets them.
-struct alignas(64) MatmulScratch {
-  char *memory = nullptr;
-  uint64_t call = 0; // the one that the copies belong to
-  const BlockPrimitive *user = nullptr;
-  const float *lhs = nullptr, *rhs = nullptr; // what was copied
-
-  void forget() { user = nullptr, lhs = rhs = nullptr; }
-};
-
 // Shares primitives of equal blocks between all calls of a process.
 class MatmulLibrary {
 public:
@@ -65,7 +55,7 @@ public:
   size_t blocks() const { return list.size(); }
   double flops() const { return work; }
   // Runs one block with the scratch of `core`; false if the library failed.
-  bool run(size_t block, int core, MatmulScratch &scratch, const float *lhs, const float *rhs,
+  bool run(size_t block, int core, CallScratch &scratch, const float *lhs, const float *rhs,
            float *dst) const;
   // What the library calls the implementation of the first block.
   const char *implementation() const;

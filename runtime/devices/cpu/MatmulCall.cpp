@@ -41,7 +41,7 @@ public:
   }
   const char *implementation() const override { return matmul->implementation(); }
 
-  bool run(size_t step, size_t piece, int core, MatmulScratch &scratch,
+  bool run(size_t step, size_t piece, int core, CallScratch &scratch,
            void *const *buffers) const override {
     if (list[step].kind == Step::Multiply)
       return matmul->run(piece, core, scratch, address(Lhs, buffers), address(Rhs, buffers),

@@ -364,7 +364,7 @@ TEST(Matmul, DISABLED_Throughput) {
       ASSERT_TRUE(MatmulPlan::make(shape, library, plan).ok());
       std::vector<float> a(m * k, 0.5f), b(k * n, 0.25f), d(m * n);
       std::vector<char> scratch(library.scratchBytes() + 64);
-      MatmulScratch aligned;
+      CallScratch aligned;
       aligned.memory =
           reinterpret_cast<char *>((reinterpret_cast<uintptr_t>(scratch.data()) + 63) / 64 * 64);
       double best = 1e9;
