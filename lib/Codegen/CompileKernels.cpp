@@ -37,6 +37,7 @@ void registerLoweringModels(DialectRegistry &registry) {
     attachGatherLowerings(context);
     attachLoopLowerings(context);
     attachMatmulLowering(context);
+    attachConvolutionLowerings(context);
   });
 }
 

@@ -18,6 +18,7 @@ void attachLossLowerings(mlir::MLIRContext *context);
 void attachGatherLowerings(mlir::MLIRContext *context);
 void attachLoopLowerings(mlir::MLIRContext *context);
 void attachMatmulLowering(mlir::MLIRContext *context);
+void attachConvolutionLowerings(mlir::MLIRContext *context);
 
 /// Base of a model whose lowering is `LogicalResult Model::lower(OpTy,
 /// LinalgBuilder &, ValueRange, SmallVectorImpl<Value> &)`.

@@ -123,7 +123,8 @@ Form getForm(Operation *op) {
           nn::LayerNormDxOp, nn::CrossEntropyOp, nn::WeightedMeanOp>(op))
     return Form::Rows;
   if (isa<nn::ScatterAddOp, nn::ScatterNdAddOp, nn::ScatterElementsAddOp, nn::CumSumOp, nn::TopKOp,
-          nn::MatmulOp>(op)) // of f64: others are library calls
+          nn::MatmulOp, nn::ConvOp, nn::ConvInputGradOp, nn::ConvWeightGradOp>(
+          op)) // of f64: others are library calls
     return Form::Loops;
   if (isElementwise(op) || isa<nn::CrossEntropyGradOp, nn::WeightedMeanGradOp>(op))
     return Form::Map;

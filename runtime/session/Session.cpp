@@ -326,6 +326,21 @@ Status Session::findState(const std::string &name, uint64_t bytes, Place &out) {
 // applied in the update.
 double Session::gradientFactor() const { return lastSumDen == 0 ? 1 : 1 / lastSumDen; }
 
+Status Session::scaleGradient(Element type, char *data, uint64_t bytes) const {
+  auto scale = [&](auto factor) {
+    auto *values = reinterpret_cast<decltype(factor) *>(data);
+    for (uint64_t i = 0; i < bytes / sizeof factor; ++i)
+      values[i] *= factor;
+  };
+  if (type == Element::F32)
+    scale(float(gradientFactor()));
+  else if (type == Element::F64)
+    scale(gradientFactor());
+  else
+    return error(Code::Usage, "gradients of type ", nameOf(type), " cannot be read");
+  return {};
+}
+
 Status Session::readState(const std::string &name, char *data, uint64_t bytes) {
   Place place;
   if (Status s = findState(name, bytes, place); !s.ok())
@@ -338,12 +353,8 @@ Status Session::readState(const std::string &name, char *data, uint64_t bytes) {
     auto [holding, from] = place.parts[i];
     std::memcpy(data + holding->slice * holding->bytes, from, holding->bytes);
   }
-  if (place.gradient) {
-    float factor = float(gradientFactor());
-    auto *values = reinterpret_cast<float *>(data);
-    for (uint64_t i = 0; i < bytes / sizeof(float); ++i)
-      values[i] *= factor;
-  }
+  if (place.gradient)
+    return scaleGradient(elementOf(*place.parts.front().first->parameter->gradient()), data, bytes);
   return {};
 }
 

@@ -102,6 +102,8 @@ private:
   void collectLosses(EntryPointRun &entry, StepResult &result);
   void listStates();
   double gradientFactor() const;
+  // What divides a gradient in memory, applied to a copy of it.
+  Status scaleGradient(Element type, char *data, uint64_t bytes) const;
   // Splits "kind/NAME[.moment]"; the addresses of every holder's bytes.
   struct Place {
     const HeldParameter *parameter;

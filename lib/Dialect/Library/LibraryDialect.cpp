@@ -13,6 +13,7 @@ using namespace dpc::library;
 
 #include "dpc/Dialect/Library/LibraryAttrInterfaces.cpp.inc"
 #include "dpc/Dialect/Library/LibraryDialect.cpp.inc"
+#include "dpc/Dialect/Library/LibraryEnums.cpp.inc"
 
 #define GET_ATTRDEF_CLASSES
 #include "dpc/Dialect/Library/LibraryAttrs.cpp.inc"

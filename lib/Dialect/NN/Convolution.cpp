@@ -219,3 +219,34 @@ int64_t ConvWeightGradOp::getFlops() { return getConvolution().getFlops(); }
 OpFoldResult ConvWeightGradOp::fold(FoldAdaptor) {
   return foldEmpty(getOperand(), getGrad(), getResult(), getAccumulator());
 }
+
+//===----------------------------------------------------------------------===//
+// As library calls
+//===----------------------------------------------------------------------===//
+
+static library::FunctionAttrInterface describe(MLIRContext *context, library::ConvolutionKind kind,
+                                               const Convolution &c, bool accumulate) {
+  return cast<library::FunctionAttrInterface>(Attribute(library::ConvolutionAttr::get(
+      context, kind, c.batch, c.groups, c.inputChannels, c.outputChannels, c.input, c.kernel,
+      c.strides, c.dilations, c.low, c.high, accumulate)));
+}
+
+SmallVector<Value> ConvOp::getLibrarySources() { return {getOperand(), getWeight()}; }
+library::FunctionAttrInterface ConvOp::describeCall() {
+  return describe(getContext(), library::ConvolutionKind::Forward, getConvolution(), false);
+}
+
+SmallVector<Value> ConvInputGradOp::getLibrarySources() { return {getGrad(), getWeight()}; }
+library::FunctionAttrInterface ConvInputGradOp::describeCall() {
+  return describe(getContext(), library::ConvolutionKind::InputGrad, getConvolution(), false);
+}
+
+SmallVector<Value> ConvWeightGradOp::getLibrarySources() { return {getOperand(), getGrad()}; }
+bool ConvWeightGradOp::canAccumulate() { return true; }
+void ConvWeightGradOp::setAccumulator(Value accumulator) {
+  getAccumulatorMutable().assign(accumulator);
+}
+library::FunctionAttrInterface ConvWeightGradOp::describeCall() {
+  return describe(getContext(), library::ConvolutionKind::WeightGrad, getConvolution(),
+                  (bool)getAccumulator());
+}

@@ -112,10 +112,8 @@ bool MatmulOp::isCompatibleReturnTypes(TypeRange inferred, TypeRange actual) {
 // As a library call
 //===----------------------------------------------------------------------===//
 
-// What libraries multiply. f64 is computed too, by a generated kernel.
 bool MatmulOp::isLibraryCall() {
-  Type element = getTensorType(getLhs()).getElementType();
-  return element.isF32() || element.isBF16() || element.isF16();
+  return isLibraryElement(getTensorType(getLhs()).getElementType());
 }
 
 SmallVector<Value> MatmulOp::getLibrarySources() { return {getLhs(), getRhs()}; }

@@ -124,6 +124,10 @@ bool nn::isLibraryCall(Operation *op) {
   return cost && cost.isLibraryCall();
 }
 
+bool nn::isLibraryElement(Type element) {
+  return element.isF32() || element.isBF16() || element.isF16();
+}
+
 int64_t nn::getByteSize(Type type) {
   auto shaped = cast<ShapedType>(type);
   int64_t bits = shaped.getElementTypeBitWidth();

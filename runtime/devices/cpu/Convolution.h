@@ -6,6 +6,7 @@
 // are made in a core's scratch. Everything a call needs is made at load.
 #pragma once
 #include "devices/cpu/Library.h"
+#include "program/format/ConvolutionShape.h"
 #include "program/format/Status.h"
 #include <dnnl.hpp>
 #include <map>
@@ -13,31 +14,6 @@
 #include <vector>
 
 namespace dpcrt {
-
-// operand [batch, input channels, input...], weight [output channels, input channels
-// of a group, kernel...], result [batch, output channels, output...], each dense and
-// row-major. A window starts `low` elements before the operand, moves by the stride
-// and may reach `high` elements beyond it; what is outside is zero.
-struct ConvolutionShape {
-  enum class Kind {
-    Forward,   // result (+)= operand, weight
-    InputGrad, // the operand's gradient (+)= the result's gradient, weight
-    WeightGrad // the weight's gradient (+)= operand, the result's gradient
-  };
-  Kind kind = Kind::Forward;
-  bool accumulate = false; // adds to the destination
-  int64_t batch = 1, groups = 1;
-  int64_t inputChannels = 1, outputChannels = 1;                     // of all groups
-  std::vector<int64_t> input, kernel, strides, dilations, low, high; // one or two numbers each
-
-  std::vector<int64_t> output() const; // places of the window
-  // Elements, which a checked shape has not too many of.
-  int64_t operandSize() const, weightSize() const, resultSize() const;
-  double flops() const;
-};
-
-// Error (code Artifact) for a description that is not one.
-Status checkConvolution(const ConvolutionShape &shape);
 
 // A primitive with the memory objects of every core, and the reorders around it.
 class ConvolutionPrimitive;

@@ -10,6 +10,7 @@
 
 namespace dpcrt {
 
+class ConvolutionLibrary;
 class MatmulLibrary;
 struct CallScratch;
 
@@ -19,8 +20,8 @@ struct CpuLibraries {
   ~CpuLibraries();
   uint64_t scratchBytes() const; // per core, of the most demanding call
 
-  const unsigned cores;
   std::unique_ptr<MatmulLibrary> matmul;
+  std::unique_ptr<ConvolutionLibrary> convolution;
 };
 
 // A call is steps, one after the other; a step is pieces, which the device deals to

@@ -288,6 +288,8 @@ bool MatmulPlan::run(size_t block, int core, CallScratch &scratch, const float *
   return b.primitive->run(core, scratch, lhs + b.lhs, rhs + b.rhs, dst + b.dst);
 }
 
-const char *MatmulPlan::implementation() const { return list[0].primitive->implementation.c_str(); }
+const char *MatmulPlan::implementation(size_t block) const {
+  return list[block].primitive->implementation.c_str();
+}
 
 } // namespace dpcrt

@@ -57,8 +57,8 @@ public:
   // Runs one block with the scratch of `core`; false if the library failed.
   bool run(size_t block, int core, CallScratch &scratch, const float *lhs, const float *rhs,
            float *dst) const;
-  // What the library calls the implementation of the first block.
-  const char *implementation() const;
+  // What the library calls the implementation of a block.
+  const char *implementation(size_t block) const;
 
 private:
   struct Block {

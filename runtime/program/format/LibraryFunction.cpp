@@ -16,6 +16,8 @@ const LibraryFunction *findLibraryFunction(fb::LibraryFunction function) {
   switch (function) {
   case fb::LibraryFunction::Matmul:
     return &matmulFunction();
+  case fb::LibraryFunction::Convolution:
+    return &convolutionFunction();
   case fb::LibraryFunction::NONE:
     break;
   }
@@ -43,6 +45,35 @@ std::string operandProblem(const fb::Buffer &operand, const char *name,
     return std::string("has its ") + name + " declared " + accessName(operand.access()) +
            "; it is " + accessName(access);
   return "";
+}
+
+std::string productOperandsProblem(const std::vector<fb::Buffer> &operands,
+                                   const char *const (&names)[3], bool accumulate) {
+  std::string three = std::string(names[0]) + ", " + names[1];
+  if (operands.size() < 3)
+    return "has " + std::to_string(operands.size()) + " operands; it takes " + three + " and " +
+           names[2];
+  uint64_t workspace = 0;
+  for (size_t i = 0; i < 3; ++i) {
+    fb::Access access = i < 2        ? fb::Access::Read
+                        : accumulate ? fb::Access::ReadWrite
+                                     : fb::Access::Write;
+    if (std::string problem = operandProblem(operands[i], names[i],
+                                             {Element::F32, Element::BF16, Element::F16}, access);
+        !problem.empty())
+      return problem;
+    if (isWidened(elementOf(operands[i])))
+      workspace += widenedBytes(operands[i].bytes() / 2);
+  }
+  if (operands.size() != (workspace ? 4 : 3))
+    return "has " + std::to_string(operands.size()) + " operands; it takes " + three + ", " +
+           names[2] + (workspace ? " and workspace" : " and no more");
+  if (!workspace)
+    return "";
+  if (operands[3].bytes() != workspace)
+    return "has " + std::to_string(operands[3].bytes()) + " bytes of workspace; it needs " +
+           std::to_string(workspace);
+  return operandProblem(operands[3], "workspace", {Element::U8}, fb::Access::Write);
 }
 
 } // namespace dpcrt

@@ -74,4 +74,9 @@ constexpr uint64_t widenedBytes(uint64_t elements) {
   return (elements * 4 + kAlignment - 1) / kAlignment * kAlignment;
 }
 
+// Of a function of two sources and a destination: their types and accesses, and the
+// workspace behind them, in which each that is not f32 is widened whole.
+std::string productOperandsProblem(const std::vector<fb::Buffer> &operands,
+                                   const char *const (&names)[3], bool accumulate);
+
 } // namespace dpcrt

@@ -5,6 +5,7 @@
 
 namespace dpcrt {
 
-const LibraryFunction &matmulFunction(); // LibraryMatmul.cpp
+const LibraryFunction &matmulFunction();      // LibraryMatmul.cpp
+const LibraryFunction &convolutionFunction(); // LibraryConvolution.cpp
 
 } // namespace dpcrt

@@ -79,17 +79,10 @@ class MatmulFunction : public LibraryFunction {
       return "is dealt in more than " + std::to_string(kMaxLibraryBlocks) + " blocks";
 
     const std::vector<fb::Buffer> &operands = described.operands;
-    if (operands.size() < 3)
-      return "has " + std::to_string(operands.size()) +
-             " operands; it takes lhs, rhs and destination";
-    std::initializer_list<Element> types = {Element::F32, Element::BF16, Element::F16};
-    fb::Access written = matmul.accumulate() ? fb::Access::ReadWrite : fb::Access::Write;
-    for (auto [operand, name, access] : {std::tuple(&operands[0], "lhs", fb::Access::Read),
-                                         std::tuple(&operands[1], "rhs", fb::Access::Read),
-                                         std::tuple(&operands[2], "destination", written)})
-      if (std::string problem = operandProblem(*operand, name, types, access); !problem.empty())
-        return problem;
-
+    if (std::string problem =
+            productOperandsProblem(operands, {"lhs", "rhs", "destination"}, matmul.accumulate());
+        !problem.empty())
+      return problem;
     const Side sides[] = {
         {"lhs", matmul.m(), matmul.k(), described.read(matmul.lhs_strides()), operands[0], false},
         {"rhs", matmul.k(), matmul.n(), described.read(matmul.rhs_strides()), operands[1], false},
@@ -97,21 +90,6 @@ class MatmulFunction : public LibraryFunction {
     for (const Side &side : sides)
       if (std::string problem = ::findProblem(side, batch); !problem.empty())
         return problem;
-
-    // What is not f32 is widened in workspace, whole.
-    uint64_t workspace = 0;
-    for (const Side &side : sides)
-      if (isWidened(elementOf(side.operand)))
-        workspace += widenedBytes(side.operand.bytes() / 2);
-    size_t expected = workspace ? 4 : 3;
-    if (operands.size() != expected)
-      return "has " + std::to_string(operands.size()) + " operands; it takes lhs, rhs, " +
-             (workspace ? "destination and workspace" : "destination and no more");
-    if (workspace && operands[3].bytes() != workspace)
-      return "has " + std::to_string(operands[3].bytes()) + " bytes of workspace; it needs " +
-             std::to_string(workspace);
-    if (workspace)
-      return operandProblem(operands[3], "workspace", {Element::U8}, fb::Access::Write);
     return "";
   }
 

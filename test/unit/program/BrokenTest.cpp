@@ -236,6 +236,39 @@ rank 0: run #11 (F s0 m3) names 2 streams for block s0.forward, which runs on 65
 rank 0: block s0.forward: call #0 'matmul': argument 0 has 64 bytes; library call 0 takes 17592186044416
 rank 0: block s0.forward: call #0 'matmul': argument 2 has 64 bytes; library call 0 takes 17592186044416)"},
 
+        {"ConvolutionThatPadsMoreThanItsWindow",
+         [](Programs &p, Programs &q) {
+           fb::ConvolutionT convolution;
+           convolution.batch = convolution.groups = 1;
+           convolution.input_channels = convolution.output_channels = 1;
+           convolution.input = {16};
+           convolution.kernel = convolution.strides = convolution.dilations = {1};
+           convolution.low = {1};
+           convolution.high = {0};
+           p[0]->library[0]->function.Set(std::move(convolution));
+         },
+         R"(rank0: rank 0: library call 0, a convolution, is not possible: it pads by 1 and 0 a window of 1)"},
+
+        {"ConvolutionOfAnotherSize",
+         [](Programs &p, Programs &q) {
+           fb::ConvolutionT convolution;
+           convolution.batch = convolution.groups = 1;
+           convolution.input_channels = convolution.output_channels = 1;
+           convolution.input = {16};
+           convolution.kernel = convolution.strides = convolution.dilations = {1};
+           convolution.low = convolution.high = {0};
+           p[0]->library[0]->function.Set(std::move(convolution));
+         },
+         R"(rank0: rank 0: library call 0, a convolution, has 64 bytes of its weight; it needs 4)"},
+
+        {"ConvolutionOfAnUnknownKind",
+         [](Programs &p, Programs &q) {
+           fb::ConvolutionT convolution;
+           convolution.kind = fb::ConvolutionKind(3);
+           p[0]->library[0]->function.Set(std::move(convolution));
+         },
+         R"(rank0: rank 0: library call 0, a convolution, is not possible: it is of unknown kind 3)"},
+
         {"OutputFetchedTwice",
          [](Programs &p, Programs &q) {
            fb::FetchT again;

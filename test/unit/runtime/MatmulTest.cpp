@@ -381,7 +381,7 @@ TEST(Matmul, DISABLED_Throughput) {
              : layout == 2 ? "C += A^T B "
                            : "C += A B^T ",
              (unsigned long long)m, (unsigned long long)n, (unsigned long long)k,
-             plan->implementation(), plan->flops() / best * 1e-9);
+             plan->implementation(0), plan->flops() / best * 1e-9);
     }
 }
 } // namespace

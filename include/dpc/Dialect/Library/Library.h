@@ -22,6 +22,7 @@ int64_t getWideningBytes(llvm::ArrayRef<mlir::Type> tensors);
 
 #include "dpc/Dialect/Library/LibraryAttrInterfaces.h.inc"
 #include "dpc/Dialect/Library/LibraryDialect.h.inc"
+#include "dpc/Dialect/Library/LibraryEnums.h.inc"
 
 #define GET_ATTRDEF_CLASSES
 #include "dpc/Dialect/Library/LibraryAttrs.h.inc"

@@ -4,6 +4,7 @@
 
 include "dpc/Dialect/Library/LibraryAttrInterfaces.td"
 include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/EnumAttr.td"
 
 def Library_Dialect : Dialect {
   let name = "library";
@@ -35,6 +36,32 @@ def Library_MatmulAttr : Library_Function<"Matmul", "matmul"> {
   let assemblyFormat = [{
     `<` (`batch` ` ` `[` $batch^ `]` ` `)? `m` $m `n` $n `k` $k `lhs` ` ` `[` $lhsStrides `]` `rhs` ` ` `[` $rhsStrides `]`
     `dst` ` ` `[` $dstStrides `]` `accumulate` $accumulate `blocks` $blockRows `,` $blockColumns `>`
+  }];
+  let genVerifyDecl = 1;
+}
+
+def Library_ConvolutionKind : I32EnumAttr<"ConvolutionKind", "what of a convolution is computed", [
+    I32EnumAttrCase<"Forward", 0, "forward">, I32EnumAttrCase<"InputGrad", 1, "input_grad">,
+    I32EnumAttrCase<"WeightGrad", 2, "weight_grad">]> {
+  let cppNamespace = "::dpc::library";
+  let genSpecializedAttr = 0;
+}
+
+def Library_ConvolutionAttr : Library_Function<"Convolution", "convolution"> {
+  let summary = "a convolution or one of its gradients, in one or two spatial dimensions";
+  let description = [{
+    Of operand [batch, input channels, input...], weight [output channels, input
+    channels / groups, kernel...] and result, all dense and row-major. `low` and
+    `high` are the padding before and behind. Its sources are operand and weight,
+    the result's gradient and weight, or operand and the result's gradient, by kind.
+  }];
+  let parameters = (ins EnumParameter<Library_ConvolutionKind>:$kind, "int64_t":$batch, "int64_t":$groups, "int64_t":$inputChannels, "int64_t":$outputChannels,
+    ArrayRefParameter<"int64_t">:$input, ArrayRefParameter<"int64_t">:$kernel, ArrayRefParameter<"int64_t">:$strides,
+    ArrayRefParameter<"int64_t">:$dilations, ArrayRefParameter<"int64_t">:$low, ArrayRefParameter<"int64_t">:$high, "bool":$accumulate);
+  let assemblyFormat = [{
+    `<` $kind `batch` $batch `groups` $groups `channels` $inputChannels `to` $outputChannels `input` ` ` `[` $input `]`
+    `kernel` ` ` `[` $kernel `]` `strides` ` ` `[` $strides `]` `dilations` ` ` `[` $dilations `]` `low` ` ` `[` $low `]`
+    `high` ` ` `[` $high `]` `accumulate` $accumulate `>`
   }];
   let genVerifyDecl = 1;
 }

@@ -57,6 +57,9 @@ std::optional<int64_t> getMeshSize(mlir::Operation *op, llvm::StringRef axis);
 /// Whether the operation runs as a library call of its own (CostOpInterface).
 bool isLibraryCall(mlir::Operation *op);
 
+/// Whether libraries multiply elements of this type. Products of f64 are generated kernels.
+bool isLibraryElement(mlir::Type element);
+
 /// Bytes of a static tensor of this type; i1 takes one byte per element.
 int64_t getByteSize(mlir::Type type);
 

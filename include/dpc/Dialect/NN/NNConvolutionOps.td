@@ -6,12 +6,13 @@ defvar NN_Window = (ins DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$dilations
   DenseI64ArrayAttr:$low, DenseI64ArrayAttr:$high, I64Attr:$groups);
 defvar NN_WindowFormat = "`strides` $strides `dilations` $dilations `low` $low `high` $high `groups` $groups attr-dict";
 
-class NN_ConvolutionOp<string mnemonic, dag operands, list<Trait> traits> : NN_PureOp<mnemonic, traits> {
+class NN_ConvolutionOp<string mnemonic, dag operands, list<Trait> traits, list<string> library = []>
+    : NN_PureOp<mnemonic, !listconcat(traits, [DeclareOpInterfaceMethods<NN_LibraryOpInterface, library>])> {
   let arguments = !con(operands, NN_Window);
   let results = (outs NN_FloatTensor:$result);
   let hasFolder = 1;
   let extraClassDeclaration = [{
-    bool isLibraryCall() { return true; }
+    bool isLibraryCall() { return isLibraryElement(getType().getElementType()); }
     Convolution getConvolution();
   }];
 }
@@ -53,7 +54,8 @@ def NN_ConvInputGradOp : NN_ConvolutionOp<"conv_input_grad", (ins NN_FloatTensor
   let hasVerifier = 1;
 }
 def NN_ConvWeightGradOp : NN_ConvolutionOp<"conv_weight_grad",
-    (ins NN_FloatTensor:$operand, NN_FloatTensor:$grad, Optional<NN_FloatTensor>:$accumulator), [NN_BackwardOnlyOp]> {
+    (ins NN_FloatTensor:$operand, NN_FloatTensor:$grad, Optional<NN_FloatTensor>:$accumulator), [NN_BackwardOnlyOp],
+    ["canAccumulate", "setAccumulator"]> {
   let summary = "the derivative of conv with respect to its weight";
   let description = [{
     The convolution's operand against the gradient of its result, summed over the
