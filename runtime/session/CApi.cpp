@@ -196,8 +196,8 @@ dpcrt_error *dpcrt_session_submit(dpcrt_session *s, const dpcrt_input *inputs, s
                                   const dpcrt_request *given) {
   return guarded([&] {
     dpcrt_request r = taken(given);
-    return s->session->submit(inputsOf(inputs, count),
-                              {r.kind == DPCRT_EVALUATE, r.lr, r.clip_norm, r.skip_update != 0});
+    return s->session->submit(inputsOf(inputs, count), {r.kind == DPCRT_EVALUATE, r.lr, r.clip_norm,
+                                                        r.skip_update != 0, r.first_micro_batch});
   });
 }
 dpcrt_error *dpcrt_session_result(dpcrt_session *s, dpcrt_result *out) {

@@ -113,10 +113,7 @@ Status Session::setUpdate(const std::string &parameter, const UpdateNumbers &u) 
   return error(Code::Usage, "the model has no parameter '", parameter, "'");
 }
 
-// Everything is computed in double and rounded once, so that all holders of a
-// parameter are given the same bits.
-void Session::writeStepRecord(const StepRequest &request) {
-  RankMemory &memory = train->memory;
+void Session::writeStepHeaders(const RankMemory &memory, const StepRequest &request) {
   for (size_t rank = 0; rank < memory.programs.size(); ++rank) {
     auto *record = memory.programs[rank]->step_record();
     if (!record)
@@ -127,8 +124,15 @@ void Session::writeStepRecord(const StepRequest &request) {
     header.lossScale = 1;
     header.clipNorm = float(request.clipNorm);
     header.skipAsked = request.skipUpdate ? 1 : 0;
+    header.firstMicroBatch = int64_t(request.firstMicroBatch);
     std::memcpy(memory.address(rank, *record->header()), &header, sizeof(header));
   }
+}
+
+// Everything is computed in double and rounded once, so that all holders of a
+// parameter are given the same bits.
+void Session::writeStepEntries(const StepRequest &request) {
+  RankMemory &memory = train->memory;
   double t = double(at.updates + 1);
   for (size_t i = 0; i < memory.parameters.size(); ++i) {
     const UpdateNumbers &u = updates[i];
@@ -226,7 +230,7 @@ Status Session::submit(const std::vector<InputData> &inputs, const StepRequest &
     request.clipNorm = INFINITY;
   if (asked.evaluate && !separate) {
     // A training step that leaves the weights alone gives the same loss.
-    request = {true, 0, INFINITY, true};
+    request = {true, 0, INFINITY, true, asked.firstMicroBatch};
     if (Status s = keepGradients(); !s.ok())
       return s;
   }
@@ -242,8 +246,9 @@ Status Session::submit(const std::vector<InputData> &inputs, const StepRequest &
             std::memcpy(h.weight, from.weight, h.bytes);
             break;
           }
+  writeStepHeaders(entry.memory, request);
   if (!separate)
-    writeStepRecord(request);
+    writeStepEntries(request);
   if (Status s = entry.executor->submit(tracing); !s.ok())
     return s;
   running = &entry;

@@ -31,6 +31,7 @@ struct StepRequest {
   double lr = 0;
   double clipNorm = 0; // 0 or infinity: none
   bool skipUpdate = false;
+  uint64_t firstMicroBatch = 0; // of the data
 };
 
 struct StepResult {
@@ -97,7 +98,8 @@ private:
   Status prepare(const SessionOptions &options);
   Status betweenSteps() const;
   Status keepGradients();
-  void writeStepRecord(const StepRequest &request);
+  void writeStepHeaders(const RankMemory &memory, const StepRequest &request);
+  void writeStepEntries(const StepRequest &request);
   void readStepRecord(StepResult &result) const;
   void collectLosses(EntryPointRun &entry, StepResult &result);
   void listStates();

@@ -23,10 +23,11 @@ Status evaluateMean(dpcrt_session *session, Batches &batches, const EvaluationPl
     if (stop())
       return {};
     std::vector<dpcrt_input> inputs;
-    if (Status s = readInputs(batches, i * plan.microBatches, inputs); !s.ok())
-      return s;
     auto request = sized<dpcrt_request>();
     request.kind = DPCRT_EVALUATE;
+    request.first_micro_batch = i * plan.microBatches;
+    if (Status s = readInputs(batches, request.first_micro_batch, inputs); !s.ok())
+      return s;
     dpcrt_result result;
     if (Status s = runStep(session, inputs, request, result); !s.ok())
       return s;

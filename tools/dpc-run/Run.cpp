@@ -322,6 +322,7 @@ Status Run::oneStep(uint64_t step) {
   auto request = sized<dpcrt_request>();
   request.lr = lastRate = rate.at(step);
   request.clip_norm = options.clipNorm.value_or(INFINITY);
+  request.first_micro_batch = cursor;
   dpcrt_result result;
   if (Status s = runStep(session.get(), inputs, request, result); !s.ok())
     return s.within("step " + std::to_string(step));

@@ -161,10 +161,11 @@ private:
     return {};
   }
 
-  Status takeStep(dpcrt_session *session, const std::vector<dpcrt_input> &inputs,
+  Status takeStep(dpcrt_session *session, const std::vector<dpcrt_input> &inputs, uint64_t first,
                   StepOutcome &outcome) {
     auto request = dpcrt::sized<dpcrt_request>();
     request.lr = options.lr;
+    request.first_micro_batch = first;
     dpcrt_result result;
     if (Status s = dpcrt::runStep(session, inputs, request, result); !s.ok())
       return s;
@@ -210,9 +211,9 @@ private:
     if (Status s = readStates(ranks.get(), before); !s.ok())
       return s;
     StepOutcome parallel, sequential;
-    if (Status s = takeStep(ranks.get(), inputs, parallel); !s.ok())
+    if (Status s = takeStep(ranks.get(), inputs, step, parallel); !s.ok())
       return s;
-    if (Status s = takeStep(replay.get(), inputs, sequential); !s.ok())
+    if (Status s = takeStep(replay.get(), inputs, step, sequential); !s.ok())
       return s.within("sequential replay");
     compareBits(parallel, sequential);
 

@@ -101,6 +101,9 @@ typedef struct dpcrt_request {
   double lr;
   double clip_norm; /* INFINITY or 0: none */
   int skip_update;  /* compute, but leave the weights alone */
+  /* The number among all of the data of the first micro-batch that is handed in; what
+   * is random depends on it, so that a resumed run goes on as the whole one would. */
+  uint64_t first_micro_batch;
 } dpcrt_request;
 typedef struct dpcrt_result {
   size_t size;

@@ -20,7 +20,10 @@ struct StepHeader {
   float den;       // sum over all micro-batches; written by the program, as what follows
   float norm;      // of the gradients, before clipping
   float nonfinite; // 1: something was
-  float unused[4];
+  // The number of the step's first micro-batch among all of the data: of micro-batch m
+  // of the step, what is random depends on this plus m, on the seed and on the node.
+  int64_t firstMicroBatch;
+  float unused[2];
 };
 
 struct StepEntry {

@@ -4,6 +4,7 @@
 #include "session/Client.h"
 #include "TinyArtifact.h"
 #include "devices/cpu/Cores.h"
+#include "program/format/StepRecord.h"
 #include <cmath>
 #include <cstring>
 #include <filesystem>
@@ -108,6 +109,41 @@ TEST_F(Client, PositionCountsStepsAndUpdatesAndCanBeSet) {
   dpcrt_session_position(session.get(), &at);
   EXPECT_EQ(at.steps, 41u);
   EXPECT_EQ(at.updates, 39u);
+}
+
+// Of all ranks, whether the evaluation is an entry point of its own or not.
+TEST_F(Client, ProgramsSeeTheStepsFirstMicroBatch) {
+  for (bool evalStep : {false, true})
+    for (uint64_t word : {0, 1}) {
+      TinyOptions options{2, 4, evalStep};
+      options.changeProgram = [&](fb::ProgramT &program) {
+        fetchHeaderAsLoss(program, offsetof(StepHeader, firstMicroBatch) + 4 * word);
+      };
+      session.reset();
+      writeTinyArtifact(dir + "/m.dpc", options);
+      open();
+      auto seen = [&](int kind, uint64_t first) {
+        auto request = sized<dpcrt_request>();
+        request.kind = kind;
+        request.first_micro_batch = first;
+        if (first == 0) // a caller that does not know the field
+          request.size = offsetof(dpcrt_request, first_micro_batch);
+        dpcrt_result result;
+        EXPECT_TRUE(runStep(session.get(), inputs(), request, result).ok());
+        EXPECT_EQ(result.losses, 4u);
+        uint32_t bits = 0;
+        for (size_t m = 0; m < result.losses; ++m) {
+          std::memcpy(&bits, &result.loss_values[m], sizeof(bits));
+          EXPECT_EQ(bits, uint32_t(first >> (32 * word))) << "micro-batch " << m;
+        }
+      };
+      uint64_t large = (uint64_t(5) << 32) + 12;
+      seen(DPCRT_TRAIN, 12);
+      seen(DPCRT_EVALUATE, large);
+      seen(DPCRT_TRAIN, large + 4);
+      seen(DPCRT_EVALUATE, 0);
+      seen(DPCRT_TRAIN, 0);
+    }
 }
 
 TEST_F(Client, BetweenSubmitAndResultNothingElseIsDone) {

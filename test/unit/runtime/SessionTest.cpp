@@ -5,6 +5,7 @@
 #include "data/Files.h"
 #include "data/Safetensors.h"
 #include "dpc-run/Run.h"
+#include "program/format/StepRecord.h"
 #include "session/Client.h"
 #include "session/Manifest.h"
 #include <cmath>
@@ -247,6 +248,65 @@ TEST_P(TinyRun, ClipsSkipsAndStops) {
   auto w = readTensor(dir + "/dump/step-3.safetensors", "param/w");
   for (size_t i = 0; i < 16; ++i)
     EXPECT_NEAR(w[i], ref.w[i], 1e-5);
+  std::filesystem::remove_all(dir);
+}
+// A resumed run has the numbers of the whole one, and evaluations have their own.
+TEST_P(TinyRun, TellsProgramsTheCursor) {
+  std::string dir = temporaryDirectory("cursor" + std::to_string(GetParam()));
+  TinyOptions options{GetParam(), 4};
+  options.changeProgram = [](fb::ProgramT &program) {
+    fetchHeaderAsLoss(program, offsetof(StepHeader, firstMicroBatch));
+  };
+  writeTinyArtifact(dir + "/m.dpc", options);
+  writeData(dir + "/d.safetensors", makeData(10));
+  auto train = [&](const char *steps) {
+    Outcome o = run({dir + "/m.dpc",
+                     "--data",
+                     dir + "/d.safetensors",
+                     "--epochs",
+                     "0",
+                     "--lr",
+                     "0.01",
+                     "--steps",
+                     steps,
+                     "--checkpoint",
+                     dir + "/kept",
+                     "--resume",
+                     "auto",
+                     "--dump",
+                     dir + "/dump",
+                     "--eval-data",
+                     dir + "/d.safetensors",
+                     "--eval-every",
+                     "1",
+                     "--metrics",
+                     dir + "/m.jsonl"});
+    ASSERT_EQ(o.status, 0) << o.err;
+  };
+  train("2");
+  train("5");
+  for (uint32_t step = 1; step <= 5; ++step)
+    for (float loss :
+         readTensor(dir + "/dump/step-" + std::to_string(step) + ".safetensors", "loss")) {
+      uint32_t bits;
+      std::memcpy(&bits, &loss, sizeof(bits));
+      EXPECT_EQ(bits, 4 * (step - 1)) << "step " << step;
+    }
+  // Ten micro-batches are two evaluation steps, which see 0 and 4.
+  std::ifstream lines(dir + "/m.jsonl");
+  unsigned evaluations = 0;
+  float four;
+  uint32_t bits = 4;
+  std::memcpy(&four, &bits, sizeof(four));
+  for (std::string line; std::getline(lines, line);) {
+    auto event = nlohmann::json::parse(line);
+    if (event.value("event", "") != "eval")
+      continue;
+    ++evaluations;
+    EXPECT_GT(event["loss"].get<double>(), 0);
+    EXPECT_LT(event["loss"].get<double>(), double(four));
+  }
+  EXPECT_EQ(evaluations, 5u);
   std::filesystem::remove_all(dir);
 }
 INSTANTIATE_TEST_SUITE_P(Ranks, TinyRun, testing::Values(1u, 2u, 4u));

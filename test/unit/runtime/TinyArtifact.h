@@ -18,6 +18,10 @@ struct TinyOptions {
   std::function<void(Manifest &)> changeManifest;
 };
 
+// A change of the programs: their losses become bytes of the step record's header, so
+// that a run tells what its programs see there.
+void fetchHeaderAsLoss(fb::ProgramT &program, uint64_t offset);
+
 // Writes DIR and returns its manifest. Sums are renewed by sealArtifact.
 Manifest writeTinyArtifact(const std::string &directory, const TinyOptions &options);
 // (Re)writes XXH128SUMS over what lies in DIR.
