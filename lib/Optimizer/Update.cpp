@@ -219,21 +219,31 @@ func::FuncOp buildUpdate(ModuleOp module, const dpcrt::Optimizer &optimizer,
                       });
 }
 
-func::FuncOp buildSquareSum(ModuleOp module, RankedTensorType type, int64_t counters) {
-  auto scalar = RankedTensorType::get({}, Float32Type::get(module.getContext()));
-  return createKernel(
-      module, {type, scalar}, {-1, 0},
-      [&](OpBuilder &builder, ValueRange values, SmallVectorImpl<Value> &results) {
-        Location loc = module.getLoc();
-        Value square = nn::MulOp::create(builder, loc, type, values[0], values[0]);
-        Value sum = nn::createSum(builder, loc, square,
-                                  llvm::to_vector(llvm::seq<int64_t>(0, type.getRank())));
-        sum = nn::createCast(builder, loc, sum, scalar.getElementType());
-        if (counters > 1)
-          sum = nn::MulOp::create(builder, loc, scalar, sum,
-                                  nn::createSplat(builder, loc, scalar, 1.0 / counters));
-        results.assign({nn::AddOp::create(builder, loc, scalar, values[1], sum)});
-      });
+func::FuncOp buildBlockSquares(ModuleOp module, int64_t blocks, int64_t length, Type element,
+                               int64_t counters) {
+  auto type = RankedTensorType::get({blocks, length}, element);
+  return createKernel(module, {type}, {-1},
+                      [&](OpBuilder &builder, ValueRange values, SmallVectorImpl<Value> &results) {
+                        Location loc = module.getLoc();
+                        Value square = nn::MulOp::create(builder, loc, type, values[0], values[0]);
+                        Value sum = nn::createSum(builder, loc, square, {1});
+                        sum = nn::createCast(builder, loc, sum, builder.getF32Type());
+                        if (counters > 1)
+                          sum = nn::MulOp::create(
+                              builder, loc, sum.getType(), sum,
+                              nn::createSplat(builder, loc, sum.getType(), 1.0 / counters));
+                        results.assign({sum});
+                      });
+}
+
+func::FuncOp buildRunningSum(ModuleOp module, int64_t count) {
+  auto type = RankedTensorType::get({count}, Float32Type::get(module.getContext()));
+  return createKernel(module, {type}, {0},
+                      [&](OpBuilder &builder, ValueRange values, SmallVectorImpl<Value> &results) {
+                        results.assign({nn::CumSumOp::create(
+                            builder, module.getLoc(), type, values[0], builder.getI64IntegerAttr(0),
+                            UnitAttr(), UnitAttr())});
+                      });
 }
 
 } // namespace dpc::optimizer

@@ -26,11 +26,22 @@ mlir::func::FuncOp buildFinalize(mlir::ModuleOp module, llvm::StringRef weightin
 mlir::func::FuncOp buildUpdate(mlir::ModuleOp module, const dpcrt::Optimizer &optimizer,
                                mlir::RankedTensorType type);
 
-/// (gradient, sum: tensor<f32> in place) -> sum + the sum of squares / counters.
-/// `counters` is how many ranks run this on the same gradient: expert ranks share a
-/// program, so none of them can leave it to another.
-mlir::func::FuncOp buildSquareSum(mlir::ModuleOp module, mlir::RankedTensorType type,
-                                  int64_t counters);
+/// A norm's sum of squares goes over blocks of this many consecutive elements of a
+/// gradient, the last block of what is left. The sum of a block depends on nothing
+/// but its elements and how many they are, so that the blocks may be dealt to
+/// threads, and a part of a gradient that begins and ends where blocks do has
+/// exactly the sums that the whole has for them.
+inline constexpr int64_t kSquareBlock = 4096;
+
+/// (values: tensor<blocks x length>) -> tensor<blocks>: each block's sum of squares
+/// / counters. `counters` is how many ranks run this on the same gradient: expert
+/// ranks share a program, so none of them can leave it to another.
+mlir::func::FuncOp buildBlockSquares(mlir::ModuleOp module, int64_t blocks, int64_t length,
+                                     mlir::Type element, int64_t counters);
+
+/// (values: tensor<count x f32> in place): each becomes the sum of all up to itself,
+/// added in ascending order, one at a time; the last one is the total.
+mlir::func::FuncOp buildRunningSum(mlir::ModuleOp module, int64_t count);
 
 } // namespace dpc::optimizer
 

@@ -131,14 +131,17 @@ private:
   prog::SlotType bytes(int64_t count) const {
     return prog::SlotType::getOfBytes(builder.getContext(), count);
   }
-  int64_t lossOffset() const { return alignUp(4 * model.table.microBatches); }
-  int64_t statisticsOffset() const { return 2 * alignUp(4 * model.table.microBatches); }
+  Range sums(int64_t offset, int64_t count) const { return {Sums, offset, floats(count)}; }
+  Range den(unsigned microBatch) const { return sums(memory.sums.den + 4 * microBatch, 1); }
+  Range loss(unsigned microBatch) const { return sums(memory.sums.loss + 4 * microBatch, 1); }
+  Range statistic(unsigned number) const { return sums(memory.sums.statistics + 4 * number, 1); }
+  Range statistics() const { return sums(memory.sums.statistics, 4); }
   Range operandRange(const BlockStorage &storage, const Task &task) const {
     unsigned microBatch = storage.task ? task.pairMicroBatch : task.microBatch;
     if (storage.role == RoleKind::Den)
-      return {Sums, 4 * (int64_t)microBatch, floats(1)};
+      return den(microBatch);
     if (storage.role == RoleKind::Loss)
-      return {Sums, lossOffset() + 4 * (int64_t)microBatch, floats(1)};
+      return loss(microBatch);
     return instanceRange(*resolve(model, storage, task));
   }
 
@@ -203,7 +206,7 @@ private:
       }
       prog::ParameterOp::create(top, op.getLoc(), op.getSymName(), op.getType(), weight, gradient,
                                 moments, builder.getStrArrayAttr(names), entryOf.at(p),
-                                isCounted(p));
+                                parameter.isCountedOn(mine.rank));
     }
     llvm::StringMap<Type> inputs;
     for (const RankItem &item : mine.items)
@@ -226,9 +229,6 @@ private:
     BodyOp body = model.bodies[model.stages[instance.a].body].op;
     func::FuncOp forward = body.getForward();
     return forward.getArgument(findArg(forward, RoleKind::Feed, instance.b)).getType();
-  }
-  bool isCounted(unsigned p) const {
-    return model.parameters[p].trained && model.parameters[p].holders.front() == mine.rank;
   }
   void declareGroups() {
     OpBuilder top = OpBuilder::atBlockBegin(&program.getBody().front());
@@ -351,8 +351,7 @@ private:
 
   void emitFetch(const RankItem &item) {
     unsigned number = count++;
-    int64_t offset = 4 * (int64_t)item.task.microBatch + (item.name == "loss" ? lossOffset() : 0);
-    Range range{Sums, offset, floats(1)};
+    Range range = item.name == "loss" ? loss(item.task.microBatch) : den(item.task.microBatch);
     SmallVector<Value> after = waits(range, false, number, Compute);
     auto op = prog::FetchOp::create(at, loc, event, item.name, item.task.microBatch, slot(range),
                                     after, prog::StreamKind::Compute);
@@ -505,21 +504,51 @@ private:
   }
 
   void emitStatistics() {
-    Range den{Sums, 0, floats(model.table.microBatches)};
-    launch(kernels.denSum, {{den, false}, {{Sums, statisticsOffset(), floats(1)}, true}});
-    for (unsigned p : mine.parameters)
-      if (isCounted(p))
-        launch(kernels.squareSum.at(p),
-               {{gradient(p), false}, {{Sums, statisticsOffset() + 4, floats(1)}, true}});
+    launch(kernels.denSum,
+           {{sums(memory.sums.den, model.table.microBatches), false}, {statistic(0), true}});
+    emitSquares();
     if (model.ranks * model.ep == 1)
       return;
     std::vector<unsigned> all(model.ranks);
     for (unsigned rank = 0; rank < model.ranks; ++rank)
       all[rank] = rank;
     unsigned item = count++;
-    Range range{Sums, statisticsOffset(), floats(4)};
-    SmallVector<Value> after = waits(range, true, item, Reduce);
-    allReduce(item, range, after, groupOf(all, model.ep > 1));
+    SmallVector<Value> after = waits(statistics(), true, item, Reduce);
+    allReduce(item, statistics(), after, groupOf(all, model.ep > 1));
+  }
+  // The sums of all blocks, first of what is reduced first, and then their sum in the
+  // order in which they lie. Between the parameters' sums lies padding, which is zero.
+  void emitSquares() {
+    const StepSums &places = memory.sums;
+    if (places.squaresBytes == 0)
+      return;
+    for (unsigned p : mine.parameters) {
+      if (!model.parameters[p].isCountedOn(mine.rank))
+        continue;
+      int64_t offset = places.squaresOf.at(p);
+      SquareBlocks blocks = squareBlocks(model.parameters[p]);
+      Range whole = gradient(p), rest = whole;
+      Type element = whole.type.getElementType();
+      whole.type = prog::SlotType::get(blocks.wholeElements(), element);
+      rest.type = prog::SlotType::get(blocks.rest, element);
+      rest.offset += whole.bytes();
+      if (blocks.whole > 0)
+        launch(kernels.squares.at(p).blocks, {{whole, false}, {sums(offset, blocks.whole), true}});
+      if (blocks.rest > 0)
+        launch(kernels.squares.at(p).rest,
+               {{rest, false}, {sums(offset + 4 * blocks.whole, 1), true}});
+    }
+    launch(kernels.squareTotal[mine.rank], {{sums(places.squares, places.squaresBytes / 4), true}});
+    copy(sums(places.squares + places.squaresBytes - 4, 1), statistic(1));
+  }
+  void copy(Range from, Range to) {
+    unsigned item = count++;
+    SmallVector<Value> after = waits(from, false, item, Compute);
+    append(after, waits(to, true, item, Compute));
+    place(
+        item, Compute,
+        prog::CopyOp::create(at, loc, event, slot(from), slot(to), after, prog::StreamKind::Compute)
+            .getDone());
   }
   Range gradient(unsigned p) const {
     return {Gradients, mine.gradientOffset.at(p), model.parameters[p].type};
@@ -531,7 +560,7 @@ private:
     // Kernels read both as words of four bytes.
     prog::SlotType entry = floats(entryBytes / 4);
     Range header{Record, 0, floats(headerBytes / 4)};
-    launch(kernels.finalize, {{{Sums, statisticsOffset(), floats(4)}, false}, {header, true}});
+    launch(kernels.finalize, {{statistics(), false}, {header, true}});
     for (unsigned p : mine.parameters) {
       if (!model.parameters[p].trained)
         continue;

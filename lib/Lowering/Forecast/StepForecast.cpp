@@ -67,7 +67,9 @@ private:
     // Every parameter counts once, at its first holder.
     result.norm.assign(model.ranks, 0);
     for (unsigned p : bucket.parameters)
-      result.norm[bucket.holders.front()] += secondsOf(kernels.squareSum.at(p));
+      for (const std::string &kernel : {kernels.squares.at(p).blocks, kernels.squares.at(p).rest})
+        if (!kernel.empty())
+          result.norm[bucket.holders.front()] += secondsOf(kernel);
     return result;
   }
 

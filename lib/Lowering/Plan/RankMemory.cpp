@@ -25,7 +25,8 @@ RankMemory planMemory(const StepModel &model, const StepPlan &plan, unsigned ran
   memory.bytes[Workspace] = mine.workspaceBytes;
   memory.bytes[Record] =
       sizeof(dpcrt::StepHeader) + sizeof(dpcrt::StepEntry) * mine.parameters.size();
-  memory.bytes[Sums] = alignUp(4 * model.table.microBatches) * 2 + 64;
+  memory.sums = placeSums(model, rank);
+  memory.bytes[Sums] = memory.sums.bytes;
   size_t moments = dpcrt::findOptimizer(TrainingOp(model.training).getOptimizer())->moments.size();
   for (unsigned p : mine.parameters)
     if (model.parameters[p].trained)

@@ -5,6 +5,7 @@
 #define DPC_LIB_LOWERING_PLAN_RANKMEMORY_H
 
 #include "StepPlan.h"
+#include "StepSums.h"
 
 namespace dpc::lowering {
 
@@ -31,6 +32,7 @@ struct RankMemory {
   llvm::DenseMap<mlir::Attribute, int64_t> constantOffset;
   /// By parameter and number of the moment.
   std::map<std::pair<unsigned, unsigned>, int64_t> momentOffset;
+  StepSums sums;
 
   int64_t total() const;
 };

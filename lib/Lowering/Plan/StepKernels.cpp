@@ -2,6 +2,7 @@
 // Kernels of the step; see StepKernels.h.
 #include "StepKernels.h"
 
+#include "StepSums.h"
 #include "dpc/Optimizer/Update.h"
 
 using namespace mlir;
@@ -77,19 +78,38 @@ FailureOr<StepKernels> createStepKernels(const StepModel &model) {
       *dpcrt::findOptimizer(TrainingOp(model.training).getOptimizer()); // verified
   kernels.momentNames.assign(optimizer.moments.begin(), optimizer.moments.end());
   kernels.finalize = optimizer::buildFinalize(module, weighting).getName().str();
-  // One pair of kernels per type, and per way of counting in the norm: layers repeat
-  // the same few shapes.
-  llvm::DenseMap<std::pair<Type, unsigned>, std::pair<std::string, std::string>> ofType;
+  auto nameOf = [](func::FuncOp kernel) { return kernel.getName().str(); };
+  // One update per type, and one set of kernels per number of elements and way of
+  // counting in the norm: layers repeat the same few shapes.
+  llvm::DenseMap<Type, std::string> updateOf;
+  std::map<std::tuple<SquareBlocks, const void *, bool>, SquareKernels> squaresOf;
   for (auto [p, parameter] : llvm::enumerate(model.parameters)) {
     if (!parameter.trained)
       continue;
     auto type = cast<RankedTensorType>(nn::ParameterOp(parameter.op).getType());
+    auto [update, isNewType] = updateOf.try_emplace(type);
+    if (isNewType)
+      update->second = nameOf(optimizer::buildUpdate(module, optimizer, type));
+    kernels.update[p] = update->second;
+
     bool shared = !parameter.sharded && model.ep > 1;
-    auto [it, isNew] = ofType.try_emplace(std::pair<Type, unsigned>(type, shared));
-    if (isNew)
-      it->second = {optimizer::buildUpdate(module, optimizer, type).getName().str(),
-                    optimizer::buildSquareSum(module, type, shared ? model.ep : 1).getName().str()};
-    std::tie(kernels.update[p], kernels.squareSum[p]) = it->second;
+    Type element = type.getElementType();
+    SquareBlocks blocks = squareBlocks(parameter);
+    auto [squares, isNew] = squaresOf.try_emplace({blocks, element.getAsOpaquePointer(), shared});
+    auto build = [&](int64_t count, int64_t length) {
+      return nameOf(
+          optimizer::buildBlockSquares(module, count, length, element, shared ? model.ep : 1));
+    };
+    if (isNew && blocks.whole > 0)
+      squares->second.blocks = build(blocks.whole, optimizer::kSquareBlock);
+    if (isNew && blocks.rest > 0)
+      squares->second.rest = build(1, blocks.rest);
+    kernels.squares[p] = squares->second;
+  }
+  for (unsigned rank = 0; rank < model.ranks; ++rank) {
+    int64_t bytes = placeSums(model, rank).squaresBytes;
+    kernels.squareTotal.push_back(bytes > 0 ? nameOf(optimizer::buildRunningSum(module, bytes / 4))
+                                            : "");
   }
   return kernels;
 }

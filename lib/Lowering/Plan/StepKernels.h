@@ -8,9 +8,15 @@
 
 namespace dpc::lowering {
 
+/// The kernels of a gradient's sums of squares; "" where there are no such blocks.
+struct SquareKernels {
+  std::string blocks, rest;
+};
+
 struct StepKernels {
   std::map<unsigned, std::string> update;    // by parameter
-  std::map<unsigned, std::string> squareSum; // by parameter
+  std::map<unsigned, SquareKernels> squares; // by parameter
+  std::vector<std::string> squareTotal;      // by rank; "" where nothing is counted
   std::string denSum, finalize;
   /// Sum of n values of a type, by (n, type).
   llvm::DenseMap<std::pair<unsigned, mlir::Type>, std::string> gradientSum;

@@ -32,6 +32,9 @@ struct StepParameter {
   std::vector<unsigned> holders; // ranks, ascending
 
   int64_t bytes() const { return type.getBytes(); }
+
+  /// Norms count a parameter once, at its first holder.
+  bool isCountedOn(unsigned rank) const { return trained && holders.front() == rank; }
 };
 
 struct StepModel {
