@@ -57,8 +57,7 @@ struct DualPipeLower : impl::DualPipeLowerBase<DualPipeLower> {
       // 3. Write.
       OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
       for (unsigned rank = 0; rank < model->ranks; ++rank) {
-        if (failed(emitRank(builder, *model, *plan, rank, *kernels)))
-          return signalPassFailure();
+        emitRank(builder, entryPoints().front(), *model, *plan, rank, *kernels);
         messages += llvm::count_if(plan->ranks[rank].items, [](const RankItem &item) {
           return item.kind == RankItem::Send;
         });

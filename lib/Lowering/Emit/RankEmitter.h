@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Writes one rank's program.
+// Writes one rank's program of an entry point.
 #ifndef DPC_LIB_LOWERING_EMIT_RANKEMITTER_H
 #define DPC_LIB_LOWERING_EMIT_RANKEMITTER_H
 
+#include "../Plan/EntryPoint.h"
 #include "../Plan/StepKernels.h"
 #include "../Plan/StepPlan.h"
 
 namespace dpc::lowering {
 
 /// Creates the program of a rank at the builder's insertion point.
-mlir::FailureOr<prog::ProgramOp> emitRank(mlir::OpBuilder &builder, const StepModel &model,
-                                          const StepPlan &plan, unsigned rank,
-                                          const StepKernels &kernels);
+prog::ProgramOp emitRank(mlir::OpBuilder &builder, const EntryPoint &entry, const StepModel &model,
+                         const StepPlan &plan, unsigned rank, const StepKernels &kernels);
 
 } // namespace dpc::lowering
 

@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// See RankProgram.h.
+#include "RankProgram.h"
+
+#include "program/format/StepRecord.h"
+
+using namespace mlir;
+using namespace dpc::dualpipe;
+
+namespace dpc::lowering {
+
+static constexpr prog::ArenaRole kArenaRoles[] = {
+    prog::ArenaRole::Weights,   prog::ArenaRole::Gradients,  prog::ArenaRole::Moments,
+    prog::ArenaRole::Stash,     prog::ArenaRole::Messages,   prog::ArenaRole::Workspace,
+    prog::ArenaRole::Constants, prog::ArenaRole::StepRecord, prog::ArenaRole::Messages};
+static constexpr int64_t kHeaderBytes = sizeof(dpcrt::StepHeader),
+                         kEntryBytes = sizeof(dpcrt::StepEntry),
+                         kLossScaleOffset = offsetof(dpcrt::StepHeader, lossScale);
+
+RankProgram::RankProgram(OpBuilder &builder, const StepModel &model, const StepPlan &plan,
+                         unsigned rank, const StepKernels &kernels)
+    : model(model), plan(plan), mine(plan.ranks[rank]), kernels(kernels),
+      memory(planMemory(model, plan, rank)), at(builder),
+      event(prog::EventType::get(builder.getContext())), loc(TrainingOp(model.training).getLoc()),
+      builder(builder), hazards(ArenaCount, StreamCount), declarations(builder) {
+  for (auto [entry, p] : llvm::enumerate(mine.parameters))
+    entryOf[p] = entry;
+  program = prog::ProgramOp::create(
+      builder, loc, model.entry + ".rank" + std::to_string(mine.rank), model.entry, mine.rank,
+      builder.getArrayAttr({}), model.table.microBatches, TrainingOp(model.training).getWeighting(),
+      TrainingOp(model.training).getOptimizer());
+  Block &body = program.getBody().emplaceBlock();
+  order = prog::OrderOp::create(builder, loc);
+  order->remove();
+  body.push_back(order);
+  order.getBody().emplaceBlock();
+  declarations = OpBuilder(order);
+  at = OpBuilder::atBlockEnd(&order.getBody().front());
+}
+
+//===----------------------------------------------------------------------===//
+// Places
+//===----------------------------------------------------------------------===//
+
+FixedPlaces::Place RankProgram::parameter(unsigned stage, unsigned index) const {
+  return {kArenaNames[Weights], mine.weightOffset.at(parameterOf(stage, index))};
+}
+FixedPlaces::Place RankProgram::accumulator(unsigned stage, unsigned index) const {
+  return {kArenaNames[Gradients], mine.gradientOffset.at(parameterOf(stage, index))};
+}
+FixedPlaces::Place RankProgram::lossScale() const {
+  return {kArenaNames[Record], kLossScaleOffset};
+}
+FixedPlaces::Place RankProgram::workspace(int64_t offset) const {
+  return {kArenaNames[Workspace], offset};
+}
+FixedPlaces::Place RankProgram::constant(ElementsAttr value) {
+  return {kArenaNames[Constants], memory.constantOffset.at(value)};
+}
+
+prog::SlotType RankProgram::floats(int64_t count) const {
+  return prog::SlotType::get(count, builder.getF32Type());
+}
+prog::SlotType RankProgram::bytes(int64_t count) const {
+  return prog::SlotType::getOfBytes(builder.getContext(), count);
+}
+
+// Kernels read both as words of four bytes.
+RankProgram::Range RankProgram::recordHeader() const {
+  return {Record, 0, floats(kHeaderBytes / 4)};
+}
+RankProgram::Range RankProgram::recordEntry(unsigned p) const {
+  return {Record, kHeaderBytes + kEntryBytes * (int64_t)entryOf.at(p), floats(kEntryBytes / 4)};
+}
+RankProgram::Range RankProgram::instance(const Instance &instance) const {
+  const InstancePlace &place = mine.instances.at(instance);
+  return {instance.isMessage() ? (unsigned)Messages : (unsigned)Stash, place.range.offset,
+          place.type};
+}
+
+Value RankProgram::slot(Range range) {
+  auto key = std::make_tuple(range.arena, range.offset, range.type.getAsOpaquePointer());
+  auto it = slots.find(key);
+  if (it != slots.end())
+    return it->second;
+  // At the top of the order, once each.
+  OpBuilder top = OpBuilder::atBlockBegin(&order.getBody().front());
+  if (lastSlot)
+    top.setInsertionPointAfter(lastSlot);
+  Value slot = fixedSlot(top, range);
+  lastSlot = slot.getDefiningOp();
+  return slots[key] = slot;
+}
+Value RankProgram::fixedSlot(OpBuilder &top, Range range) {
+  return prog::SlotOp::create(top, loc, range.type, kArenaNames[range.arena], range.offset);
+}
+
+//===----------------------------------------------------------------------===//
+// Waits
+//===----------------------------------------------------------------------===//
+
+// The event of an earlier touch, as exact as the command offers it.
+Value RankProgram::eventOf(const Touch &touch) const {
+  if (touch.part >= 0) {
+    auto it = partEvent.find({touch.item, touch.part});
+    if (it != partEvent.end())
+      return it->second;
+  }
+  return doneEvent.at(touch.item);
+}
+
+// Earlier touches that `stream` does not know yet; it knows them afterwards.
+SmallVector<Touch> RankProgram::conflicts(Range range, bool write, Touch touch) {
+  SmallVector<Touch> result;
+  for (Touch earlier : hazards.touch(range.arena, range.offset, range.bytes(), write, touch)) {
+    if (earlier.part >= 0 && !partEvent.count({earlier.item, earlier.part}))
+      earlier.part = -1;
+    if (hazards.isOrdered(touch.stream, earlier))
+      continue;
+    if (llvm::any_of(result, [&](const Touch &t) {
+          return t.item == earlier.item && t.part == earlier.part;
+        }))
+      continue;
+    hazards.wait(touch.stream, earlier);
+    result.push_back(earlier);
+  }
+  return result;
+}
+
+SmallVector<Value> RankProgram::waits(Range range, bool write, unsigned number, unsigned stream,
+                                      int part) {
+  SmallVector<Value> events;
+  for (const Touch &earlier : conflicts(range, write, {number, part, stream}))
+    events.push_back(eventOf(earlier));
+  return events;
+}
+
+void RankProgram::place(unsigned number, unsigned stream, Value done) {
+  doneEvent[number] = done;
+  lastOnStream[stream] = done;
+  usedStream[stream] = true;
+  hazards.place(number, stream);
+}
+
+void RankProgram::append(SmallVector<Value> &to, ArrayRef<Value> events) {
+  for (Value event : events)
+    if (!llvm::is_contained(to, event))
+      to.push_back(event);
+}
+
+//===----------------------------------------------------------------------===//
+// Commands
+//===----------------------------------------------------------------------===//
+
+void RankProgram::fill(Range range) {
+  if (range.bytes() == 0)
+    return;
+  unsigned number = newCommand();
+  SmallVector<Value> after = waits(range, true, number, Compute);
+  place(number, Compute,
+        prog::FillOp::create(at, loc, event, slot(range), 0, after, prog::StreamKind::Compute)
+            .getDone());
+}
+
+void RankProgram::copy(Range from, Range to) {
+  unsigned number = newCommand();
+  SmallVector<Value> after = waits(from, false, number, Compute);
+  append(after, waits(to, true, number, Compute));
+  place(number, Compute,
+        prog::CopyOp::create(at, loc, event, slot(from), slot(to), after, prog::StreamKind::Compute)
+            .getDone());
+}
+
+void RankProgram::launch(StringRef kernel, ArrayRef<std::pair<Range, bool>> uses) {
+  useKernel(kernel);
+  unsigned number = newCommand();
+  SmallVector<Value> operands, after;
+  for (auto [range, write] : uses) {
+    operands.push_back(slot(range));
+    append(after, waits(range, write, number, Compute));
+  }
+  place(number, Compute,
+        prog::LaunchOp::create(at, loc, event, kernel, operands, after, prog::StreamKind::Compute)
+            .getDone());
+}
+
+void RankProgram::allReduce(Range range, StringRef group) {
+  unsigned number = newCommand();
+  SmallVector<Value> after = waits(range, true, number, Reduce);
+  Value memory = slot(range);
+  auto op = prog::CollectiveOp::create(at, loc, event, prog::CollectiveKind::AllReduce, group,
+                                       memory, memory, after, prog::StreamKind::Reduce);
+  place(number, Reduce, op.getDone());
+}
+
+void RankProgram::join() {
+  SmallVector<Value> ends;
+  for (unsigned stream = 1; stream < StreamCount; ++stream)
+    if (lastOnStream[stream])
+      ends.push_back(lastOnStream[stream]);
+  prog::JoinOp::create(at, loc, event, ends, prog::StreamKind::Compute);
+}
+
+//===----------------------------------------------------------------------===//
+// Declarations
+//===----------------------------------------------------------------------===//
+
+void RankProgram::useKernel(StringRef name) {
+  if (!usedKernels.insert(name).second)
+    return;
+  auto function = ModuleOp(model.module).lookupSymbol<func::FuncOp>(name);
+  SmallVector<Type> buffers;
+  SmallVector<Attribute> access;
+  llvm::SmallDenseSet<int64_t> tied;
+  auto add = [&](Type type, prog::Access how) {
+    buffers.push_back(prog::SlotType::get(cast<ShapedType>(type)));
+    access.push_back(prog::AccessAttr::get(builder.getContext(), how));
+  };
+  for (unsigned i = 0; i < function.getNumArguments(); ++i) {
+    auto inplace = function.getArgAttrOfType<IntegerAttr>(i, kInplaceAttr);
+    if (inplace)
+      tied.insert(inplace.getInt());
+    add(function.getArgument(i).getType(), inplace ? prog::Access::ReadWrite : prog::Access::Read);
+  }
+  for (unsigned i = 0; i < function.getNumResults(); ++i)
+    if (!tied.contains(i))
+      add(function.getResultTypes()[i], prog::Access::Write);
+  OpBuilder::InsertionGuard guard(declarations);
+  prog::KernelOp::create(declarations, function.getLoc(), name, builder.getTypeArrayAttr(buffers),
+                         builder.getArrayAttr(access));
+}
+
+void RankProgram::useBlock(const BlockPlan &block, StringRef name) {
+  if (!emittedBlocks.insert(name).second)
+    return;
+  OpBuilder::InsertionGuard guard(declarations);
+  emitBlock(declarations, StageOp(model.stages[block.stage].op).getLoc(), name, block, *this);
+}
+
+// Inside a stage: all coordinates of ep at this rank's own coordinate of pp. A
+// group apart from that of gradients, which has the same ranks: neither waits for
+// the other's turn.
+StringRef RankProgram::experts() {
+  return addGroup("experts" + std::to_string(mine.rank), {mine.rank}, true);
+}
+StringRef RankProgram::groupOf(const std::vector<unsigned> &members, bool allEp) {
+  // Every member must call the group the same: the name is its members.
+  std::string name = "ranks";
+  for (unsigned member : members)
+    name += (member == members.front() ? "" : "_") + std::to_string(member);
+  return addGroup(name + (allEp ? "_all_ep" : ""), members, allEp);
+}
+StringRef RankProgram::addGroup(const std::string &name, const std::vector<unsigned> &members,
+                                bool allEp) {
+  return groups.try_emplace(name, members, allEp).first->first;
+}
+
+prog::ProgramOp RankProgram::finish() {
+  OpBuilder top = OpBuilder::atBlockBegin(&program.getBody().front());
+  declareArenas(top);
+  declareConstants(top);
+  declareParameters(top);
+  declareTensors(top);
+  declareStreams();
+  declareGroups();
+  return program;
+}
+
+void RankProgram::declareArenas(OpBuilder &top) {
+  for (unsigned arena = 0; arena < ArenaCount; ++arena)
+    if (memory.bytes[arena] > 0)
+      prog::ArenaOp::create(top, loc, kArenaNames[arena], kArenaRoles[arena], memory.bytes[arena]);
+}
+
+void RankProgram::declareConstants(OpBuilder &top) {
+  for (ElementsAttr value : memory.constants)
+    prog::ConstantOp::create(top, loc, value,
+                             fixedSlot(top, {Constants, memory.constantOffset.lookup(value),
+                                             prog::SlotType::get(value.getShapedType())}));
+}
+
+void RankProgram::declareParameters(OpBuilder &top) {
+  for (unsigned p : mine.parameters) {
+    const StepParameter &parameter = model.parameters[p];
+    nn::ParameterOp op = parameter.op;
+    Value weight = fixedSlot(top, this->weight(p)), gradient;
+    SmallVector<Value> moments;
+    SmallVector<StringRef> names;
+    if (parameter.trained) {
+      gradient = fixedSlot(top, this->gradient(p));
+      for (auto [k, name] : llvm::enumerate(kernels.momentNames)) {
+        moments.push_back(fixedSlot(top, moment(p, k)));
+        names.push_back(name);
+      }
+    }
+    prog::ParameterOp::create(top, op.getLoc(), op.getSymName(), op.getType(), weight, gradient,
+                              moments, builder.getStrArrayAttr(names), entryOf.at(p),
+                              parameter.isCountedOn(mine.rank));
+  }
+}
+
+void RankProgram::declareTensors(OpBuilder &top) {
+  llvm::StringMap<Type> inputs;
+  for (const RankItem &item : mine.items)
+    if (item.kind == RankItem::Feed)
+      inputs[item.name] = feedType(item.instance);
+  SmallVector<StringRef> names(inputs.keys());
+  llvm::sort(names);
+  for (StringRef name : names)
+    prog::TensorOp::create(top, loc, name, inputs[name], false);
+  auto scalar = RankedTensorType::get({}, builder.getF32Type());
+  for (StringRef name : {"loss", "den"})
+    prog::TensorOp::create(top, loc, name, scalar, true);
+}
+Type RankProgram::feedType(const Instance &instance) const {
+  BodyOp body = model.bodies[model.stages[instance.a].body].op;
+  func::FuncOp forward = body.getForward();
+  return forward.getArgument(findArg(forward, RoleKind::Feed, instance.b)).getType();
+}
+
+void RankProgram::declareStreams() {
+  SmallVector<Attribute> kinds;
+  for (unsigned stream = 0; stream < StreamCount; ++stream)
+    if (stream == Compute || usedStream[stream])
+      kinds.push_back(prog::StreamKindAttr::get(builder.getContext(), prog::StreamKind(stream)));
+  program.setStreamsAttr(builder.getArrayAttr(kinds));
+}
+
+void RankProgram::declareGroups() {
+  OpBuilder top = OpBuilder::atBlockBegin(&program.getBody().front());
+  for (auto &[name, group] : groups)
+    prog::GroupOp::create(
+        top, loc, name, SmallVector<int64_t>(group.first.begin(), group.first.end()), group.second);
+}
+
+} // namespace dpc::lowering

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// A rank's program while it is written: where things lie, what each command has to
+// wait for, and what the program declares. The parts of a step write into it.
+#ifndef DPC_LIB_LOWERING_EMIT_RANKPROGRAM_H
+#define DPC_LIB_LOWERING_EMIT_RANKPROGRAM_H
+
+#include "../Plan/Hazards.h"
+#include "../Plan/RankMemory.h"
+#include "../Plan/StepKernels.h"
+#include "BlockEmitter.h"
+
+#include "llvm/ADT/StringSet.h"
+
+namespace dpc::lowering {
+
+enum StreamNumber : unsigned { Compute, Comm, Collective, Reduce, StreamCount };
+
+class RankProgram : public FixedPlaces {
+public:
+  RankProgram(mlir::OpBuilder &builder, const StepModel &model, const StepPlan &plan, unsigned rank,
+              const StepKernels &kernels);
+
+  const StepModel &model;
+  const StepPlan &plan;
+  const RankPlan &mine;
+  const StepKernels &kernels;
+  const RankMemory memory;
+
+  //===------------------------------------------------------------------===//
+  // Places
+  //===------------------------------------------------------------------===//
+  struct Range {
+    unsigned arena;
+    int64_t offset;
+    prog::SlotType type;
+    int64_t bytes() const { return type.getBytes(); }
+  };
+  prog::SlotType floats(int64_t count) const;
+  prog::SlotType bytes(int64_t count) const;
+  unsigned parameterOf(unsigned stage, unsigned index) const {
+    return model.stages[stage].parameters[index];
+  }
+  Range weight(unsigned p) const {
+    return {Weights, mine.weightOffset.at(p), model.parameters[p].type};
+  }
+  Range gradient(unsigned p) const {
+    return {Gradients, mine.gradientOffset.at(p), model.parameters[p].type};
+  }
+  Range moment(unsigned p, unsigned k) const {
+    return {Moments, memory.momentOffset.at({p, k}), model.parameters[p].type};
+  }
+  Range sums(int64_t offset, int64_t count) const { return {Sums, offset, floats(count)}; }
+  Range den(unsigned microBatch) const { return sums(memory.sums.den + 4 * microBatch, 1); }
+  Range loss(unsigned microBatch) const { return sums(memory.sums.loss + 4 * microBatch, 1); }
+  Range statistic(unsigned number) const { return sums(memory.sums.statistics + 4 * number, 1); }
+  Range statistics() const { return sums(memory.sums.statistics, 4); }
+  Range recordHeader() const;
+  Range recordEntry(unsigned p) const;
+  /// Of a value of one micro-batch.
+  Range instance(const Instance &instance) const;
+  mlir::Value slot(Range range);
+
+  //===------------------------------------------------------------------===//
+  // Waits
+  //===------------------------------------------------------------------===//
+  /// Every command has a number, and perhaps parts, each with an event of its own.
+  unsigned newCommand() { return count++; }
+  /// The events that must have come before command `number` touches a range on
+  /// `stream`; from now on it has touched it.
+  llvm::SmallVector<mlir::Value> waits(Range range, bool write, unsigned number, unsigned stream,
+                                       int part = -1);
+  void setPartEvent(unsigned number, int part, mlir::Value event) {
+    partEvent[{number, part}] = event;
+  }
+  /// The command is written, and `done` its last event.
+  void place(unsigned number, unsigned stream, mlir::Value done);
+  static void append(llvm::SmallVector<mlir::Value> &to, llvm::ArrayRef<mlir::Value> events);
+
+  //===------------------------------------------------------------------===//
+  // Commands
+  //===------------------------------------------------------------------===//
+  mlir::OpBuilder at; // the end of the order
+  mlir::Type event;
+  mlir::Location loc; // of what belongs to no stage
+
+  void fill(Range range);
+  void copy(Range from, Range to);
+  void launch(llvm::StringRef kernel, llvm::ArrayRef<std::pair<Range, bool>> uses); // writes?
+  void allReduce(Range range, llvm::StringRef group);
+  /// Waits for all streams: the step's last command.
+  void join();
+
+  //===------------------------------------------------------------------===//
+  // Declarations
+  //===------------------------------------------------------------------===//
+  /// Declares a block once.
+  void useBlock(const BlockPlan &block, llvm::StringRef name);
+  /// The group of these ranks, at all coordinates of ep or each at its own.
+  llvm::StringRef groupOf(const std::vector<unsigned> &members, bool allEp);
+  /// Declares all that the order uses.
+  prog::ProgramOp finish();
+
+  // Of blocks.
+  FixedPlaces::Place parameter(unsigned stage, unsigned index) const override;
+  FixedPlaces::Place accumulator(unsigned stage, unsigned index) const override;
+  FixedPlaces::Place lossScale() const override;
+  FixedPlaces::Place workspace(int64_t offset) const override;
+  FixedPlaces::Place constant(mlir::ElementsAttr value) override;
+  void useKernel(llvm::StringRef name) override;
+  llvm::StringRef experts() override;
+
+private:
+  llvm::StringRef addGroup(const std::string &name, const std::vector<unsigned> &members,
+                           bool allEp);
+  mlir::Type feedType(const Instance &instance) const;
+  mlir::Value eventOf(const Touch &touch) const;
+  llvm::SmallVector<Touch> conflicts(Range range, bool write, Touch touch);
+
+  void declareArenas(mlir::OpBuilder &top);
+  void declareConstants(mlir::OpBuilder &top);
+  void declareParameters(mlir::OpBuilder &top);
+  void declareTensors(mlir::OpBuilder &top);
+  void declareStreams();
+  void declareGroups();
+  mlir::Value fixedSlot(mlir::OpBuilder &top, Range range);
+
+  mlir::OpBuilder &builder;
+  Hazards hazards;
+  prog::ProgramOp program;
+  prog::OrderOp order;
+  mlir::OpBuilder declarations;
+  mlir::Operation *lastSlot = nullptr;
+  std::map<unsigned, unsigned> entryOf; // of the step record, by parameter
+  llvm::StringSet<> usedKernels, emittedBlocks;
+  std::map<std::string, std::pair<std::vector<unsigned>, bool>> groups; // members, all of ep
+  std::map<std::tuple<unsigned, int64_t, const void *>, mlir::Value> slots;
+  std::map<std::pair<unsigned, int>, mlir::Value> partEvent;
+  std::map<unsigned, mlir::Value> doneEvent;
+  mlir::Value lastOnStream[StreamCount];
+  bool usedStream[StreamCount] = {};
+  unsigned count = 0;
+};
+
+} // namespace dpc::lowering
+
+#endif // DPC_LIB_LOWERING_EMIT_RANKPROGRAM_H

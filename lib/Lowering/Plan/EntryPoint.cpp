@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// See EntryPoint.h.
+#include "EntryPoint.h"
+
+namespace dpc::lowering {
+
+static constexpr Part kTrainStep[] = {Part::Tasks, Part::Reduction, Part::Statistics, Part::Update};
+
+static constexpr EntryPoint kEntryPoints[] = {{"train_step", kTrainStep}};
+
+llvm::ArrayRef<EntryPoint> entryPoints() { return kEntryPoints; }
+
+} // namespace dpc::lowering
