@@ -64,8 +64,29 @@ private:
 
   using Key = std::pair<unsigned, unsigned>; // (edge or stage, micro-batch)
 
-  std::optional<double> forwardReady(unsigned stage, unsigned microBatch) const {
+  // When the stages that a forward feeds have begun enough of what it made before.
+  std::optional<double> readersReady(unsigned stage, unsigned microBatch) const {
     double ready = 0;
+    if (!problem.firstOfReplica)
+      return ready;
+    unsigned first = problem.firstOfReplica(microBatch);
+    for (unsigned edge : outEdges[stage]) {
+      unsigned reader = problem.edges[edge].consumer, ahead = reader - stage + 1;
+      if (microBatch < first + ahead)
+        continue;
+      auto it = forwardStart.find({reader, microBatch - ahead});
+      if (it == forwardStart.end())
+        return std::nullopt;
+      ready = std::max(ready, it->second);
+    }
+    return ready;
+  }
+
+  std::optional<double> forwardReady(unsigned stage, unsigned microBatch) const {
+    std::optional<double> readers = readersReady(stage, microBatch);
+    if (!readers)
+      return std::nullopt;
+    double ready = *readers;
     for (unsigned edge : inEdges[stage]) {
       auto it = activation.find({edge, microBatch});
       if (it == activation.end())
@@ -198,6 +219,8 @@ private:
     free[rank] = end;
     timeline.busy[rank] += duration.total;
     timeline.makespan = std::max(timeline.makespan, end);
+    if (task.kind == Task::Forward || task.kind == Task::Pair)
+      forwardStart[{task.stage, task.microBatch}] = start;
     switch (task.kind) {
     case Task::Forward:
       finishForward(rank, task.stage, task.microBatch, start + duration.outputs, end);
@@ -232,7 +255,7 @@ private:
   std::vector<size_t> next;
   std::vector<double> free;
   unsigned exchanges = 0;
-  std::map<Key, double> activation, gradient, forwardEnd, inputEnd;
+  std::map<Key, double> activation, gradient, forwardStart, forwardEnd, inputEnd;
 };
 
 // Consecutive items: one run, or the messages of one exchange.

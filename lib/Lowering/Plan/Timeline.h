@@ -52,6 +52,11 @@ struct TimelineProblem {
   };
   std::function<Duration(const Task &)> duration;
   double latency = 0, bandwidth = 0; // of a message; bandwidth 0 is infinite
+  /// Set where no backward keeps forwards in step: the first micro-batch of the replica
+  /// that a micro-batch passes through. A forward then waits until every stage that
+  /// reads its output, d stages on, has begun the forward of d + 1 micro-batches before:
+  /// enough to keep both busy, and few messages in memory however fast the one is.
+  std::function<unsigned(unsigned microBatch)> firstOfReplica;
 };
 
 /// One step of the sequence.

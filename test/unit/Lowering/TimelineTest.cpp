@@ -211,4 +211,50 @@ TEST(Timeline, MessagesThatWouldHoldEachOtherUpGoTogether) {
   }
 }
 
+// A chain of forwards alone, in waves as evaluation runs them.
+TimelineProblem forwards(unsigned ranks, unsigned microBatches) {
+  TimelineProblem problem = chain(ranks, microBatches);
+  for (unsigned r = 0; r < ranks; ++r) {
+    problem.tasks[r].clear();
+    for (unsigned m = 0; m < microBatches; ++m)
+      problem.tasks[r].push_back({Task::Forward, r, m, 0, 0});
+  }
+  problem.firstOfReplica = [](unsigned) { return 0; };
+  return problem;
+}
+
+TEST(Timeline, ForwardsAloneKeepAllStagesBusy) {
+  std::string error;
+  TimelineProblem problem = forwards(4, 12);
+  problem.latency = 0.5;
+  auto timeline = buildTimeline(problem, error);
+  ASSERT_TRUE(timeline) << error;
+  // The first micro-batch comes to the end, and then one each time.
+  EXPECT_DOUBLE_EQ(timeline->makespan, 4 + 3 * 0.5 + 11);
+}
+
+TEST(Timeline, AFastStageDoesNotRunAheadOfASlowOne) {
+  std::string error;
+  TimelineProblem problem = forwards(3, 20);
+  problem.edges.push_back({0, 1, 2, 1, true, 100}); // past a stage
+  problem.duration = [](const Task &task) {
+    double seconds = task.stage == 2 ? 10 : 1;
+    return TimelineProblem::Duration{seconds, seconds, seconds};
+  };
+  auto timeline = buildTimeline(problem, error);
+  ASSERT_TRUE(timeline) << error;
+  std::map<std::pair<unsigned, unsigned>, double> start;
+  for (const TimelineItem &item : timeline->items)
+    if (!item.isMessage)
+      start[{item.task.stage, item.task.microBatch}] = item.time;
+  EXPECT_EQ(start.size(), 60u);
+  for (auto &[key, time] : start) {
+    auto [stage, m] = key;
+    for (unsigned reader = stage + 1; reader < 3; ++reader)
+      if (unsigned ahead = reader - stage + 1; m >= ahead)
+        EXPECT_GE(time, (start[{reader, m - ahead}])) << "stage " << stage << ", " << m;
+  }
+  EXPECT_DOUBLE_EQ(timeline->makespan, 2 + 20 * 10) << "the slow stage never waits";
+}
+
 } // namespace
