@@ -200,6 +200,8 @@ struct Splitter {
       resultTypes.push_back(result.value.getType());
 
     OpBuilder builder = OpBuilder::atBlockEnd(&body.getFunctions().front());
+    if (func::FuncOp evaluation = body.getEvaluation())
+      builder.setInsertionPoint(evaluation);
     Location loc = body.getForward().getLoc();
     auto type = builder.getFunctionType(TypeRange(ValueRange(arguments)), resultTypes);
     auto function = func::FuncOp::create(builder, loc, name, type);

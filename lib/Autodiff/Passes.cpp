@@ -4,6 +4,7 @@
 #include "dpc/Autodiff/Passes.h"
 
 namespace dpc::autodiff {
+#define GEN_PASS_DEF_DUALPIPEADDEVALUATION
 #define GEN_PASS_DEF_DUALPIPEDIFFERENTIATE
 #define GEN_PASS_DEF_DUALPIPECHOOSERESIDUALS
 #define GEN_PASS_DEF_DUALPIPEACCUMULATE
@@ -20,6 +21,13 @@ static int64_t countOperations(func::FuncOp function) {
 }
 
 namespace {
+struct AddEvaluation : autodiff::impl::DualPipeAddEvaluationBase<AddEvaluation> {
+  void runOnOperation() override {
+    for (auto body : getOperation().getOps<dualpipe::BodyOp>())
+      numScalars += addEvaluation(body);
+  }
+};
+
 struct Differentiate : autodiff::impl::DualPipeDifferentiateBase<Differentiate> {
   void runOnOperation() override {
     StageIndex stages(getOperation());

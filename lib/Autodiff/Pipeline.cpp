@@ -16,6 +16,8 @@ namespace dpc::autodiff {
 
 void dpc::autodiff::buildAutodiffPipeline(OpPassManager &manager,
                                           const AutodiffPipelineOptions &options) {
+  // First, while the forward is what the model says and keeps nothing.
+  manager.addPass(createDualPipeAddEvaluation());
   manager.addPass(createDualPipeDifferentiate());
   // Derivatives of neighbouring operations repeat each other's constants and
   // masks; merged before the choice, so that no value is counted twice.

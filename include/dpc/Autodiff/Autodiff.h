@@ -28,7 +28,12 @@ private:
   llvm::DenseMap<mlir::Operation *, llvm::SmallVector<dualpipe::StageOp>> stages;
 };
 
-/// Gives a body that has only @forward its halves, in which nothing is computed
+/// Gives a body its `@evaluation`, a copy of @forward, to which the further outputs
+/// of the graph are left. Returns how many these were. A body that has one stays as
+/// it is.
+unsigned addEvaluation(dualpipe::BodyOp body);
+
+/// Gives a body that has no halves yet its halves, in which nothing is computed
 /// twice: each value that a later half reads is kept. Emits an error for every
 /// operation without a derivative that a gradient would have to flow through.
 mlir::LogicalResult differentiate(dualpipe::BodyOp body, const StageIndex &stages);

@@ -4,6 +4,47 @@
 
 include "mlir/Pass/PassBase.td"
 
+def DualPipeAddEvaluation : Pass<"dualpipe-add-evaluation", "::mlir::ModuleOp"> {
+  let summary = "give each body a forward for evaluation alone";
+  let description = [{
+    `@evaluation` is @forward as it is before differentiation: nothing is kept for a
+    backward, so every value of a micro-batch dies with its last reader. Outputs of
+    the graph that training does not want (`scalar`) go with it.
+
+    ```mlir
+    // dpc-opt --dualpipe-add-evaluation
+    dualpipe.body @last {
+      func.func @forward(%x: tensor<4xf32> {dualpipe.role = #dualpipe.role<input 0>})
+          -> (tensor<4xf32> {dualpipe.role = #dualpipe.role<output 0>},
+              tensor<f32> {dualpipe.role = #dualpipe.role<scalar 0>}) {
+        %y = nn.exp %x : tensor<4xf32>
+        %most = nn.reduce_max %y [0] : tensor<4xf32> to tensor<f32>
+        return %y, %most : tensor<4xf32>, tensor<f32>
+      }
+    }
+    // becomes
+    dualpipe.body @last {
+      func.func @forward(%arg0: tensor<4xf32> {dualpipe.role = #dualpipe.role<input 0>})
+          -> (tensor<4xf32> {dualpipe.role = #dualpipe.role<output 0>}) {
+        %0 = nn.exp %arg0 : tensor<4xf32>
+        return %0 : tensor<4xf32>
+      }
+      func.func @evaluation(%arg0: tensor<4xf32> {dualpipe.role = #dualpipe.role<input 0>})
+          -> (tensor<4xf32> {dualpipe.role = #dualpipe.role<output 0>},
+              tensor<f32> {dualpipe.role = #dualpipe.role<scalar 0>}) {
+        %0 = nn.exp %arg0 : tensor<4xf32>
+        %1 = nn.reduce_max %0 [0] : tensor<4xf32> to tensor<f32>
+        return %0, %1 : tensor<4xf32>, tensor<f32>
+      }
+    }
+    ```
+
+    Requires: bodies have no halves yet. Ensures: every body has @evaluation, and no
+    @forward makes a `scalar`.
+  }];
+  let statistics = [Statistic<"numScalars", "scalars", "outputs that only evaluation makes">];
+}
+
 def DualPipeDifferentiate : Pass<"dualpipe-differentiate", "::mlir::ModuleOp"> {
   let summary = "give each body its input half and weight half";
   let description = [{
@@ -40,7 +81,7 @@ def DualPipeDifferentiate : Pass<"dualpipe-differentiate", "::mlir::ModuleOp"> {
     }
     ```
 
-    Requires: bodies have only @forward. Ensures: `kept` values have slots;
+    Requires: bodies have no halves yet. Ensures: `kept` values have slots;
     operations of derivatives are at `loc("grad of"(...))`.
   }];
   let dependentDialects = ["::dpc::nn::NNDialect"];

@@ -12,6 +12,7 @@ using namespace dpc::dualpipe;
 func::FuncOp BodyOp::getForward() { return lookupSymbol<func::FuncOp>(kForward); }
 func::FuncOp BodyOp::getInputHalf() { return lookupSymbol<func::FuncOp>(kInputHalf); }
 func::FuncOp BodyOp::getWeightHalf() { return lookupSymbol<func::FuncOp>(kWeightHalf); }
+func::FuncOp BodyOp::getEvaluation() { return lookupSymbol<func::FuncOp>(kEvaluation); }
 
 namespace {
 using Key = std::pair<RoleKind, unsigned>;
@@ -83,6 +84,41 @@ LogicalResult verifyBelongs(func::FuncOp half, RoleAttr role, const std::set<Key
   return success();
 }
 
+// It reads what a forward may read, and makes all that later stages and the host
+// want of one. A value that only evaluation sends on is none of @forward's.
+LogicalResult verifyEvaluation(func::FuncOp evaluation, Signature &signature,
+                               const std::set<Key> &forward) {
+  std::set<Key> roles, results;
+  for (unsigned i = 0; i < evaluation.getNumArguments(); ++i) {
+    RoleAttr role = getArgRole(evaluation, i);
+    if (failed(signature.add(evaluation, role, evaluation.getArgument(i).getType(), "argument", i)))
+      return failure();
+    RoleKind kind = role.getKind();
+    if (kind != RoleKind::Input && kind != RoleKind::Feed && kind != RoleKind::Param &&
+        kind != RoleKind::Key)
+      return evaluation.emitOpError() << "cannot have an argument that is " << role;
+    if (!roles.insert({kind, role.getIndex()}).second)
+      return evaluation.emitOpError() << "has two arguments that are " << role;
+  }
+  for (unsigned i = 0; i < evaluation.getNumResults(); ++i) {
+    RoleAttr role = getResultRole(evaluation, i);
+    if (failed(signature.add(evaluation, role, evaluation.getResultTypes()[i], "result", i)))
+      return failure();
+    RoleKind kind = role.getKind();
+    if (kind != RoleKind::Output && kind != RoleKind::Loss && kind != RoleKind::Den &&
+        kind != RoleKind::Scalar)
+      return evaluation.emitOpError() << "cannot have a result that is " << role;
+    if (!results.insert({kind, role.getIndex()}).second)
+      return evaluation.emitOpError() << "has two results that are " << role;
+  }
+  for (auto [kind, index] : forward)
+    if ((kind == RoleKind::Output || kind == RoleKind::Loss || kind == RoleKind::Den) &&
+        !results.count({kind, index}))
+      return evaluation.emitOpError() << "does not make " << stringifyRoleKind(kind) << " " << index
+                                      << ", which @" << kForward << " makes";
+  return success();
+}
+
 } // namespace
 
 LogicalResult BodyOp::verifyRegions() {
@@ -91,9 +127,9 @@ LogicalResult BodyOp::verifyRegions() {
     if (!function)
       return op.emitOpError() << "is in a body, where only functions are allowed";
     if (function.getName() != kForward && function.getName() != kInputHalf &&
-        function.getName() != kWeightHalf)
-      return function.emitOpError()
-             << "is in a body, whose functions are @forward, @input_half and @weight_half";
+        function.getName() != kWeightHalf && function.getName() != kEvaluation)
+      return function.emitOpError() << "is in a body, whose functions are @forward, @input_half, "
+                                       "@weight_half and @evaluation";
     if (!function.getBody().hasOneBlock())
       return function.emitOpError()
              << "must be one block of operations, has " << function.getBody().getBlocks().size();
@@ -147,7 +183,8 @@ LogicalResult BodyOp::verifyRegions() {
       bool legal = role.getKind() == RoleKind::Kept && function != getWeightHalf();
       if (forward)
         legal |= role.getKind() == RoleKind::Output || role.getKind() == RoleKind::Loss ||
-                 role.getKind() == RoleKind::Den;
+                 role.getKind() == RoleKind::Den ||
+                 (role.getKind() == RoleKind::Scalar && !getEvaluation());
       legal |= function == getInputHalf() && role.getKind() == RoleKind::InputGrad;
       legal |= function == getWeightHalf() && role.getKind() == RoleKind::ParamGrad;
       if (!legal)
@@ -168,6 +205,9 @@ LogicalResult BodyOp::verifyRegions() {
         return failure();
     }
   }
+  if (func::FuncOp evaluation = getEvaluation())
+    if (failed(verifyEvaluation(evaluation, signature, ofForward)))
+      return failure();
   for (auto &[key, function] : made)
     if (!read.count(key))
       return function.emitOpError()

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Roles of arguments and results: how the three functions of a body are read.
+// Roles of arguments and results: how the functions of a body are read.
 #include "dpc/Dialect/DualPipe/DualPipe.h"
 
 using namespace mlir;

@@ -37,6 +37,15 @@ LogicalResult StageOp::verify() {
   return success();
 }
 
+// What the first of a body's functions says of which `find` finds something.
+static Type typeOf(BodyOp body, llvm::function_ref<Type(func::FuncOp)> find) {
+  for (func::FuncOp function : {body.getForward(), body.getEvaluation()})
+    if (function)
+      if (Type type = find(function))
+        return type;
+  return {};
+}
+
 LogicalResult StageOp::verifySymbolUses(SymbolTableCollection &symbols) {
   auto body = symbols.lookupNearestSymbolFrom<BodyOp>(*this, getBodyAttr());
   if (!body)
@@ -46,9 +55,10 @@ LogicalResult StageOp::verifySymbolUses(SymbolTableCollection &symbols) {
     return success(); // the body reports it
   auto check = [&](RoleKind kind, ArrayAttr bound, StringRef what) -> LogicalResult {
     unsigned count = 0;
-    for (unsigned i = 0; i < forward.getNumArguments(); ++i)
-      if (RoleAttr role = getArgRole(forward, i); role && role.getKind() == kind)
-        count = std::max(count, role.getIndex() + 1);
+    for (func::FuncOp function : {forward, body.getEvaluation()})
+      for (unsigned i = 0; function && i < function.getNumArguments(); ++i)
+        if (RoleAttr role = getArgRole(function, i); role && role.getKind() == kind)
+          count = std::max(count, role.getIndex() + 1);
     if (count != bound.size())
       return emitOpError() << "binds " << bound.size() << " " << what << ", but " << getBodyAttr()
                            << " reads " << count;
@@ -75,16 +85,19 @@ LogicalResult StageOp::verifySymbolUses(SymbolTableCollection &symbols) {
     auto producer = symbols.lookupNearestSymbolFrom<BodyOp>(stage, stage.getBodyAttr());
     if (!producer || !producer.getForward())
       continue;
-    int result = findResult(producer.getForward(), RoleKind::Output, source.getIndex());
-    if (result < 0)
+    // In training, or in evaluation alone.
+    Type from = typeOf(producer, [&](func::FuncOp function) -> Type {
+      int result = findResult(function, RoleKind::Output, source.getIndex());
+      return result < 0 ? Type() : function.getResultTypes()[result];
+    });
+    if (!from)
       return emitOpError() << "reads input " << i << " from output " << source.getIndex() << " of "
                            << source.getStage() << ", which has no such output";
-    int argument = findArg(forward, RoleKind::Input, i);
-    if (argument < 0)
-      continue;
-    Type from = producer.getForward().getResultTypes()[result],
-         to = forward.getArgument(argument).getType();
-    if (from != to)
+    Type to = typeOf(body, [&](func::FuncOp function) -> Type {
+      int argument = findArg(function, RoleKind::Input, i);
+      return argument < 0 ? Type() : function.getArgument(argument).getType();
+    });
+    if (to && from != to)
       return emitOpError() << "reads input " << i << " as " << to << ", but " << source.getStage()
                            << " makes " << from;
   }

@@ -27,7 +27,7 @@ dualpipe.body @b {
 // -----
 
 dualpipe.body @b {
-  // expected-error @+1 {{'func.func' op is in a body, whose functions are @forward, @input_half and @weight_half}}
+  // expected-error @+1 {{'func.func' op is in a body, whose functions are @forward, @input_half, @weight_half and @evaluation}}
   func.func @backward() {
     return
   }
@@ -206,6 +206,69 @@ dualpipe.body @b {
   // expected-error @+1 {{takes accumulator 0, but makes no param_grad 0}}
   func.func @weight_half(%a: tensor<4xf32> {dualpipe.role = #dualpipe.role<accumulator 0>}) {
     return
+  }
+}
+
+// -----
+
+// Bodies: evaluation makes what the forward makes, and keeps nothing.
+
+dualpipe.body @b {
+  func.func @forward(%x: tensor<4xf32> {dualpipe.role = #dualpipe.role<input 0>}) -> (tensor<4xf32> {dualpipe.role = #dualpipe.role<output 0>}) {
+    return %x : tensor<4xf32>
+  }
+  // expected-error @+1 {{does not make output 0, which @forward makes}}
+  func.func @evaluation(%x: tensor<4xf32> {dualpipe.role = #dualpipe.role<input 0>}) {
+    return
+  }
+}
+
+// -----
+
+dualpipe.body @b {
+  func.func @forward(%x: tensor<4xf32> {dualpipe.role = #dualpipe.role<input 0>}) {
+    return
+  }
+  // expected-error @+1 {{cannot have a result that is #dualpipe.role<kept 0>}}
+  func.func @evaluation(%x: tensor<4xf32> {dualpipe.role = #dualpipe.role<input 0>}) -> (tensor<4xf32> {dualpipe.role = #dualpipe.role<kept 0>}) {
+    return %x : tensor<4xf32>
+  }
+}
+
+// -----
+
+dualpipe.body @b {
+  func.func @forward(%x: tensor<4xf32> {dualpipe.role = #dualpipe.role<input 0>}) {
+    return
+  }
+  // expected-error @+1 {{cannot have an argument that is #dualpipe.role<output_grad 0>}}
+  func.func @evaluation(%x: tensor<4xf32> {dualpipe.role = #dualpipe.role<output_grad 0>}) {
+    return
+  }
+}
+
+// -----
+
+dualpipe.body @b {
+  func.func @forward(%x: tensor<4xf32> {dualpipe.role = #dualpipe.role<input 0>}) {
+    return
+  }
+  // expected-error @+1 {{argument #0 is #dualpipe.role<input 0> of type 'tensor<2xf32>', which is 'tensor<4xf32>' elsewhere in the body}}
+  func.func @evaluation(%x: tensor<2xf32> {dualpipe.role = #dualpipe.role<input 0>}) {
+    return
+  }
+}
+
+// -----
+
+// A further output is the evaluation's alone once there is one.
+dualpipe.body @b {
+  // expected-error @+1 {{cannot have a result that is #dualpipe.role<scalar 0>}}
+  func.func @forward(%x: tensor<f32> {dualpipe.role = #dualpipe.role<input 0>}) -> (tensor<f32> {dualpipe.role = #dualpipe.role<scalar 0>}) {
+    return %x : tensor<f32>
+  }
+  func.func @evaluation(%x: tensor<f32> {dualpipe.role = #dualpipe.role<input 0>}) -> (tensor<f32> {dualpipe.role = #dualpipe.role<scalar 0>}) {
+    return %x : tensor<f32>
   }
 }
 

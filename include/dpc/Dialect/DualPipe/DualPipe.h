@@ -31,6 +31,7 @@ inline constexpr llvm::StringLiteral kInplaceAttr = "dualpipe.inplace";
 inline constexpr llvm::StringLiteral kForward = "forward";
 inline constexpr llvm::StringLiteral kInputHalf = "input_half";
 inline constexpr llvm::StringLiteral kWeightHalf = "weight_half";
+inline constexpr llvm::StringLiteral kEvaluation = "evaluation";
 
 /// The role of an argument or result; null if it has none.
 RoleAttr getArgRole(mlir::func::FuncOp function, unsigned argument);

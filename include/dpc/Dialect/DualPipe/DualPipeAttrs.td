@@ -15,6 +15,7 @@ def DualPipe_RoleKind : I32EnumAttr<"RoleKind", "what an argument or result of a
     I32EnumAttrCase<"Output", 3, "output">,            // i-th activation other stages read
     I32EnumAttrCase<"Loss", 4, "loss">,                // the micro-batch's loss
     I32EnumAttrCase<"Den", 5, "den">,                  // its denominator
+    I32EnumAttrCase<"Scalar", 13, "scalar">,           // i-th further scalar output of the graph
     // forward or input half results, arguments of a later half
     I32EnumAttrCase<"Kept", 6, "kept">,                // i-th value kept between halves
     // backward

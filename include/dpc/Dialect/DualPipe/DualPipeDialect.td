@@ -15,8 +15,8 @@ def DualPipe_Dialect : Dialect {
     A *body* is what a stage computes, shared by all stages that compute the same;
     a *stage* binds a body to its parameters and to the stages and inputs it reads
     from; the *schedule* says which rank does which task when. After
-    differentiation a body has three functions: forward (F), input half (I) and
-    weight half (W). What each argument and result of these functions is, is its
+    differentiation a body has four functions: forward (F), input half (I) and
+    weight half (W), and evaluation, a forward that keeps nothing. What each argument and result of these functions is, is its
     *role* (`#dualpipe.role`), so that slots, lifetimes and messages follow from
     the signatures alone.
   }];

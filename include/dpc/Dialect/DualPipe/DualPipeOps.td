@@ -32,13 +32,18 @@ def DualPipe_BodyOp : DualPipe_Op<"body", [Symbol, SymbolTable, IsolatedFromAbov
     Holds `func.func @forward` and, after differentiation, `@input_half` and
     `@weight_half` (a body without trained parameters has no weight half, one whose
     inputs need no gradient and whose outputs' gradients lead nowhere no input
-    half). Every argument and result carries `dualpipe.role`.
+    half), and `@evaluation`: what @forward computes where no backward follows.
+    Every argument and result carries `dualpipe.role`.
 
     ```
     forward:      input, feed, param, key            -> output, loss, den, kept
     input half:   output_grad, den, loss_scale, kept, input, feed, param, output, key -> input_grad, kept
     weight half:  the same, and accumulator          -> param_grad
+    evaluation:   input, feed, param, key            -> output, loss, den, scalar
     ```
+
+    A `scalar` is a further output of the graph. Until `@evaluation` is split off,
+    @forward makes it.
 
     An input, parameter or output of @forward with the unit attribute
     `dualpipe.frozen` has no gradient: there is no input_grad, param_grad or
@@ -82,6 +87,7 @@ def DualPipe_BodyOp : DualPipe_Op<"body", [Symbol, SymbolTable, IsolatedFromAbov
     ::mlir::func::FuncOp getForward();
     ::mlir::func::FuncOp getInputHalf();
     ::mlir::func::FuncOp getWeightHalf();
+    ::mlir::func::FuncOp getEvaluation();
   }];
 }
 
