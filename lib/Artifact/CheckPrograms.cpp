@@ -8,6 +8,7 @@
 #include "dpc/Schedule/core/Text.h"
 #include "program/check/Check.h"
 #include "program/format/Reader.h"
+#include "llvm/ADT/MapVector.h"
 
 using namespace mlir;
 
@@ -28,14 +29,15 @@ ProgramContext programContextOf(ModuleOp module) {
 }
 
 LogicalResult checkPrograms(ModuleOp module, ArtifactSummary *summary) {
-  std::map<std::string, std::vector<dpcrt::ProgramFile>> entries;
+  // In the module's order: the training step comes first.
+  llvm::MapVector<StringRef, std::vector<dpcrt::ProgramFile>> entries;
   ProgramContext context = programContextOf(module);
   for (prog::ProgramOp program : module.getOps<prog::ProgramOp>()) {
     std::string bytes = writeProgram(program, context);
     auto file = dpcrt::readProgram({bytes.begin(), bytes.end()}, program.getSymName().str());
     if (!file.ok())
       return program.emitError() << file.status().message();
-    entries[program.getEntry().str()].push_back(std::move(*file));
+    entries[program.getEntry()].push_back(std::move(*file));
   }
   if (entries.empty())
     return module.emitError() << "has no programs; the lowering phase must come first";
@@ -47,7 +49,7 @@ LogicalResult checkPrograms(ModuleOp module, ArtifactSummary *summary) {
     dpcrt::Status status = dpcrt::checkPrograms(programs, &report);
     if (!status.ok())
       return module.emitError() << entry << ": " << status.message();
-    if (summary) {
+    if (summary && entry == entries.front().first) {
       summary->messages += report.messages;
       summary->messageBytes += report.messageBytes;
       summary->collectives += report.collectives;

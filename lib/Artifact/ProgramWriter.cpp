@@ -169,10 +169,11 @@ private:
       table->moments.push_back(ref(slot));
       table->moment_names.push_back(cast<StringAttr>(name).str());
     }
-    table->record = std::make_unique<fb::Ref>(
-        fb::Space::Arena, kBytes, program.step_record->arena,
-        sizeof(dpcrt::StepHeader) + sizeof(dpcrt::StepEntry) * parameter.getRecordEntry(),
-        sizeof(dpcrt::StepEntry));
+    if (parameter.getRecordEntry())
+      table->record = std::make_unique<fb::Ref>(
+          fb::Space::Arena, kBytes, program.step_record->arena,
+          sizeof(dpcrt::StepHeader) + sizeof(dpcrt::StepEntry) * *parameter.getRecordEntry(),
+          sizeof(dpcrt::StepEntry));
     program.parameters.push_back(std::move(table));
   }
 

@@ -15,7 +15,10 @@
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/Parser/Parser.h"
+#include "program/format/ArenaSharing.h"
+#include "program/format/Reader.h"
 #include "session/Artifact.h"
+#include "llvm/ADT/MapVector.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 
@@ -168,27 +171,37 @@ private:
   }
 
   int writePrograms() {
-    std::map<std::string, dpcrt::Manifest::EntryPoint> entries;
+    // In the module's order: the training step comes first.
+    llvm::MapVector<StringRef, dpcrt::Manifest::EntryPoint> entries;
     std::map<std::string, RankedTensorType> inputs;
+    std::vector<std::vector<dpcrt::ProgramFile>> written; // per coordinate
     for (prog::ProgramOp program : module.getOps<prog::ProgramOp>()) {
       std::string name =
           program.getEntry().str() + ".rank" + std::to_string(program.getCoordinate()) + ".prog";
-      if (int status = writeFile(name, writeProgram(program, context)))
+      std::string bytes = writeProgram(program, context);
+      if (int status = writeFile(name, bytes))
         return status;
-      auto &entry = entries[program.getEntry().str()];
+      auto file = dpcrt::readProgram({bytes.begin(), bytes.end()}, name);
+      if (!file.ok())
+        return fail(70, file.status().message());
+      written.resize(std::max<size_t>(written.size(), program.getCoordinate() + 1));
+      written[program.getCoordinate()].push_back(std::move(*file));
+      auto &entry = entries[program.getEntry()];
       entry.name = program.getEntry().str();
       entry.microBatches = program.getMicroBatches();
       entry.programs.push_back(name);
-      uint64_t bytes = 0;
       for (Operation &op : program.getBody().front()) {
-        if (auto arena = dyn_cast<prog::ArenaOp>(op))
-          bytes += arena.getBytes();
         if (auto tensor = dyn_cast<prog::TensorOp>(op); tensor && !tensor.getOutput())
           inputs[tensor.getName().str()] = cast<RankedTensorType>(tensor.getType());
         if (auto parameter = dyn_cast<prog::ParameterOp>(op))
           holders[parameter.getName().str()].insert(program.getCoordinate());
       }
-      summary.arenaBytes.push_back(bytes);
+    }
+    for (const auto &files : written) {
+      std::vector<const dpcrt::fb::Program *> programs;
+      for (const dpcrt::ProgramFile &file : files)
+        programs.push_back(&file.program());
+      summary.arenaBytes.push_back(dpcrt::bytesOfRank(programs));
     }
     for (auto &[name, entry] : entries)
       manifest.entryPoints.push_back(entry);

@@ -81,6 +81,7 @@ public:
   void print() {
     printStages();
     printMemory();
+    printEntryPoints();
     printForecast();
     printPath();
     printAlternatives();
@@ -134,6 +135,27 @@ private:
       }
       row.push_back(inWords(rank.bytes, "B"));
       row.push_back(std::to_string(rank.peakStashes));
+      grid.add(row);
+    }
+    grid.print(out);
+  }
+
+  // Steps run one at a time, so these take no memory of their own.
+  void printEntryPoints() {
+    std::vector<EntryForecast> others = chosen.step->forecastOthers();
+    if (others.empty())
+      return;
+    out << "entry points beside train_step, in its memory (bytes of their arenas but the "
+           "weights):\n";
+    std::vector<std::string> head = {"entry point", "step", "messages"};
+    for (unsigned r = 0; r < forecast.ranks; ++r)
+      head.push_back("rank " + std::to_string(r));
+    Grid grid(head);
+    for (const EntryForecast &other : others) {
+      std::vector<std::string> row = {other.name, timeInWords(other.seconds),
+                                      std::to_string(other.messages)};
+      for (int64_t bytes : other.bytes)
+        row.push_back(inWords(bytes, "B"));
       grid.add(row);
     }
     grid.print(out);

@@ -12,11 +12,12 @@
 namespace dpc::driver {
 
 int inspectCommand(const std::vector<std::string> &args, std::ostream &out, std::ostream &err) {
-  std::string path, block;
+  std::string path, block, entry = "train_step";
   int rank = -1;
   bool summary = false;
   CLI::App app("Show the programs of an artifact", "dpc inspect");
   app.add_option("MODEL", path, "an artifact")->required();
+  app.add_option("--entry", entry, "the programs of this entry point")->capture_default_str();
   app.add_option("--rank", rank, "only this rank");
   app.add_option("--block", block, "only this block");
   app.add_flag("--summary", summary, "no commands");
@@ -32,12 +33,19 @@ int inspectCommand(const std::vector<std::string> &args, std::ostream &out, std:
     err << "error: --rank " << rank << ": the artifact has ranks 0 to " << ranks - 1 << "\n";
     return 2;
   }
+  const std::vector<dpcrt::ProgramFile> *programs = artifact.entry(entry);
+  if (!programs) {
+    err << "error: --entry " << entry << ": the artifact has";
+    for (const auto &known : artifact.manifest.entryPoints)
+      err << (&known == &artifact.manifest.entryPoints.front() ? " " : ", ") << known.name;
+    err << "\n";
+    return 2;
+  }
   dpcrt::PrintOptions print = summary ? dpcrt::PrintOptions::summary() : dpcrt::PrintOptions();
   print.block = block;
-  for (auto &[entry, programs] : artifact.programs)
-    for (int r = 0; r < (int)programs.size(); ++r)
-      if (rank < 0 || r == rank)
-        out << dpcrt::printProgram(programs[r].program(), print);
+  for (int r = 0; r < (int)programs->size(); ++r)
+    if (rank < 0 || r == rank)
+      out << dpcrt::printProgram((*programs)[r].program(), print);
   return 0;
 }
 

@@ -43,30 +43,50 @@ struct DualPipeLower : impl::DualPipeLowerBase<DualPipeLower> {
     }
     SmallVector<dualpipe::ScheduleOp> schedules(module.getOps<dualpipe::ScheduleOp>());
     for (dualpipe::ScheduleOp schedule : schedules) {
-      // 1. Read.
-      FailureOr<StepModel> model = readStep(module, schedule, *machine);
-      if (failed(model))
-        return signalPassFailure();
-      // 2. Plan.
-      FailureOr<StepPlan> plan = planStep(*model, *machine);
-      if (failed(plan))
-        return signalPassFailure();
-      FailureOr<StepKernels> kernels = createStepKernels(*model);
-      if (failed(kernels))
-        return signalPassFailure();
-      // 3. Write.
-      OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
-      for (unsigned rank = 0; rank < model->ranks; ++rank) {
-        emitRank(builder, entryPoints().front(), *model, *plan, rank, *kernels);
-        messages += llvm::count_if(plan->ranks[rank].items, [](const RankItem &item) {
-          return item.kind == RankItem::Send;
-        });
-        peakStashes = std::max<unsigned>(peakStashes, plan->ranks[rank].peakStashes);
+      StepPlan training;
+      std::vector<RankMemory> memories; // of the training step
+      for (const EntryPoint &entry : entryPoints()) {
+        bool isTraining = entry.name == trainStep().name;
+        // A second schedule is another way to train, and its evaluation the same.
+        if (!isTraining && (schedule != schedules.front() || !hasEntryPoint(module, entry)))
+          continue;
+        // 1. Read.
+        FailureOr<StepModel> model = readStep(module, schedule, *machine, entry);
+        if (failed(model))
+          return signalPassFailure();
+        // 2. Plan.
+        FailureOr<StepPlan> plan = planStep(*model, *machine, isTraining ? nullptr : &training);
+        if (failed(plan))
+          return signalPassFailure();
+        FailureOr<StepKernels> kernels = createStepKernels(*model);
+        if (failed(kernels))
+          return signalPassFailure();
+        // 3. Write.
+        OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
+        for (unsigned rank = 0; rank < model->ranks; ++rank) {
+          RankMemory memory =
+              planMemory(*model, *plan, rank, isTraining ? nullptr : &memories[rank]);
+          emitRank(builder, *model, *plan, rank, memory, *kernels);
+          if (isTraining)
+            memories.push_back(std::move(memory));
+        }
+        if (!isTraining)
+          continue;
+        count(*plan);
+        keep(module, forecastStep(*model, *plan, *kernels, *machine));
+        keepText(module, kCostsAttr, "costs", printCosts(*model, stageCosts(*model, *machine)));
+        training = std::move(*plan);
       }
-      blocks += plan->blocks.size();
-      keep(module, forecastStep(*model, *plan, *kernels, *machine));
-      keepText(module, kCostsAttr, "costs", printCosts(*model, stageCosts(*model, *machine)));
     }
+  }
+
+  void count(const StepPlan &plan) {
+    for (const RankPlan &rank : plan.ranks) {
+      messages += llvm::count_if(rank.items,
+                                 [](const RankItem &item) { return item.kind == RankItem::Send; });
+      peakStashes = std::max<unsigned>(peakStashes, rank.peakStashes);
+    }
+    blocks += plan.blocks.size();
   }
 };
 

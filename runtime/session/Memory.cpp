@@ -5,57 +5,64 @@
 #include <cstring>
 
 namespace dpcrt {
-namespace {
-bool sameRef(const fb::Ref *a, const fb::Ref *b) {
-  return (!a && !b) || (a && b && a->index() == b->index() && a->offset() == b->offset() &&
-                        a->bytes() == b->bytes());
-}
-
-// Whether arena `index` of both programs holds the same parameters at the same
-// places, so that one memory can serve both.
-bool sameLayout(const fb::Program &a, const fb::Program &b, uint32_t index) {
-  if (index >= count(b.arenas()) ||
-      a.arenas()->Get(index)->bytes() != b.arenas()->Get(index)->bytes() ||
-      b.arenas()->Get(index)->role() != fb::ArenaRole::Weights ||
-      count(a.parameters()) != count(b.parameters()))
-    return false;
-  for (uint32_t i = 0; i < count(a.parameters()); ++i) {
-    auto *p = a.parameters()->Get(i), *q = b.parameters()->Get(i);
-    if (text(p->tensor()->name()) != text(q->tensor()->name()) ||
-        !sameRef(p->weight(), q->weight()))
-      return false;
-  }
-  return true;
-}
-} // namespace
-
 Status RankMemory::allocate(const Artifact &artifact, const std::string &entry, Device &device,
-                            const RankMemory *shared) {
+                            const RankMemory *training) {
   experts = artifact.manifest.mesh.ep;
-  sharesWeights = shared != nullptr;
-  for (const ProgramFile &file : *artifact.entry(entry))
+  sharesWeights = training != nullptr;
+  const std::vector<ProgramFile> &files = *artifact.entry(entry);
+  for (uint32_t coordinate = 0; coordinate < files.size(); ++coordinate)
     for (uint32_t e = 0; e < experts; ++e) {
-      const fb::Program &program = file.program();
-      size_t rank = programs.size();
-      programs.push_back(&program);
-      arenas.emplace_back();
-      for (uint32_t a = 0; a < count(program.arenas()); ++a) {
-        auto *arena = program.arenas()->Get(a);
-        bool weights = arena->role() == fb::ArenaRole::Weights;
-        if (shared && weights && sameLayout(program, *shared->programs[rank], a)) {
-          arenas[rank].push_back(shared->arenas[rank][a]);
-          continue;
-        }
-        if (shared && weights)
-          sharesWeights = false;
-        void *data = nullptr;
-        if (Status s = device.allocate(arena->bytes(), arena->host(), data); !s.ok())
-          return s.within("rank " + std::to_string(rank) + ", arena '" +
-                          std::string(text(arena->name())) + "'");
-        arenas[rank].push_back({static_cast<char *>(data), arena->bytes()});
-      }
+      programs.push_back(&files[coordinate].program());
+      if (Status s = allocateRank(artifact, coordinate, device, training); !s.ok())
+        return s;
     }
   return bindParameters(artifact.manifest, experts);
+}
+
+Status RankMemory::allocateRank(const Artifact &artifact, uint32_t coordinate, Device &device,
+                                const RankMemory *training) {
+  const fb::Program &program = *programs.back();
+  size_t rank = programs.size() - 1;
+  owned.push_back(0);
+  auto allocated = [&](uint64_t bytes, bool host, const char *what, ArenaMemory &out) -> Status {
+    void *data = nullptr;
+    if (Status s = device.allocate(bytes, host, data); !s.ok())
+      return s.within("rank " + std::to_string(rank) + ", " + what);
+    out = {static_cast<char *>(data), bytes};
+    owned.back() += bytes;
+    return {};
+  };
+  if (training) {
+    blocks.push_back(training->blocks[rank]);
+  } else {
+    uint64_t bytes = 0;
+    for (auto &[name, files] : artifact.programs)
+      bytes = std::max(bytes, idleBytes(files[coordinate].program()));
+    blocks.emplace_back();
+    if (bytes)
+      if (Status s = allocated(bytes, false, "stash, messages and workspace", blocks.back());
+          !s.ok())
+        return s;
+  }
+  std::vector<ArenaHome> homes = homesOf(program, training ? training->programs[rank] : nullptr);
+  arenas.emplace_back();
+  for (uint32_t a = 0; a < homes.size(); ++a) {
+    const fb::Arena &arena = *program.arenas()->Get(a);
+    ArenaMemory memory{nullptr, arena.bytes()};
+    if (homes[a].kind == ArenaHome::Idle)
+      memory.data = blocks.back().data + homes[a].offset;
+    else if (homes[a].kind == ArenaHome::Shared)
+      memory.data = training->arenas[rank][homes[a].arena].data;
+    else if (Status s =
+                 allocated(arena.bytes(), arena.host(),
+                           ("arena '" + std::string(text(arena.name())) + "'").c_str(), memory);
+             !s.ok())
+      return s;
+    if (arena.role() == fb::ArenaRole::Weights && homes[a].kind != ArenaHome::Shared)
+      sharesWeights = false;
+    arenas.back().push_back(memory);
+  }
+  return {};
 }
 
 Status RankMemory::bindParameters(const Manifest &manifest, uint32_t experts) {
@@ -92,13 +99,6 @@ const HeldParameter *RankMemory::find(const std::string &name) const {
     if (p.manifest->name == name)
       return &p;
   return nullptr;
-}
-
-uint64_t RankMemory::arenaBytes(size_t rank) const {
-  uint64_t bytes = 0;
-  for (const ArenaMemory &arena : arenas[rank])
-    bytes += arena.bytes;
-  return bytes;
 }
 
 Status RankMemory::loadConstants(const Artifact &artifact) {

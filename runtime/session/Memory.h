@@ -4,6 +4,7 @@
 #pragma once
 #include "devices/Device.h"
 #include "executor/Plan.h"
+#include "program/format/ArenaSharing.h"
 #include "session/Artifact.h"
 
 namespace dpcrt {
@@ -26,10 +27,11 @@ struct HeldParameter {
 
 class RankMemory {
 public:
-  // Allocates the arenas of every rank of an entry point. Weight arenas of `shared`
-  // (another entry point) are used where both lay their parameters out alike.
+  // The arenas of every rank of an entry point, where ArenaSharing.h says: in memory
+  // of their own, or in that of the training step, which is allocated first (`training`
+  // is then null).
   Status allocate(const Artifact &artifact, const std::string &entry, Device &device,
-                  const RankMemory *shared);
+                  const RankMemory *training);
   Status loadConstants(const Artifact &artifact);
   // From the sources that the manifest names.
   Status loadWeights(const Artifact &artifact);
@@ -37,8 +39,9 @@ public:
   std::vector<std::vector<ArenaMemory>> arenas; // per rank
   std::vector<const fb::Program *> programs;    // per rank
   std::vector<HeldParameter> parameters;        // in the manifest's order
-  uint64_t arenaBytes(size_t rank) const;
-  // Whether rank's weights are those of the entry point it was allocated with.
+  // Memory of this entry point's own, the training step's with the common block.
+  uint64_t ownBytes(size_t rank) const { return owned[rank]; }
+  // Whether all ranks' weights are the training step's.
   bool sharesWeights = false;
 
   const HeldParameter *find(const std::string &name) const;
@@ -47,8 +50,12 @@ public:
   }
 
 private:
+  Status allocateRank(const Artifact &artifact, uint32_t coordinate, Device &device,
+                      const RankMemory *training);
   Status bindParameters(const Manifest &manifest, uint32_t experts);
   uint32_t experts = 1;
+  std::vector<ArenaMemory> blocks; // per rank, common to all entry points
+  std::vector<uint64_t> owned;     // per rank
 };
 
 } // namespace dpcrt

@@ -88,15 +88,7 @@ Status Session::prepare(const SessionOptions &chosen) {
 size_t Session::ranks() const { return train->memory.programs.size(); }
 
 uint64_t Session::arenaBytes(size_t rank) const {
-  uint64_t bytes = train->memory.arenaBytes(rank);
-  if (evaluation)
-    for (size_t a = 0; a < evaluation->memory.arenas[rank].size(); ++a) {
-      const ArenaMemory &arena = evaluation->memory.arenas[rank][a];
-      bool shared =
-          a < train->memory.arenas[rank].size() && train->memory.arenas[rank][a].data == arena.data;
-      bytes += shared ? 0 : arena.bytes;
-    }
-  return bytes;
+  return train->memory.ownBytes(rank) + (evaluation ? evaluation->memory.ownBytes(rank) : 0);
 }
 
 Status Session::setUpdate(const std::string &parameter, const UpdateNumbers &u) {
@@ -113,19 +105,27 @@ Status Session::setUpdate(const std::string &parameter, const UpdateNumbers &u) 
   return error(Code::Usage, "the model has no parameter '", parameter, "'");
 }
 
+// An evaluation of its own shares the record with training, and leaves alone what it
+// does not read.
 void Session::writeStepHeaders(const RankMemory &memory, const StepRequest &request) {
+  bool isTraining = &memory == &train->memory;
   for (size_t rank = 0; rank < memory.programs.size(); ++rank) {
     auto *record = memory.programs[rank]->step_record();
     if (!record)
       continue;
     StepHeader header = {};
+    char *place = memory.address(rank, *record->header());
+    if (!isTraining)
+      std::memcpy(&header, place, sizeof(header));
     header.step = int64_t(at.steps);
     header.seed = options.seed;
-    header.lossScale = 1;
-    header.clipNorm = float(request.clipNorm);
-    header.skipAsked = request.skipUpdate ? 1 : 0;
     header.firstMicroBatch = int64_t(request.firstMicroBatch);
-    std::memcpy(memory.address(rank, *record->header()), &header, sizeof(header));
+    if (isTraining) {
+      header.lossScale = 1;
+      header.clipNorm = float(request.clipNorm);
+      header.skipAsked = request.skipUpdate ? 1 : 0;
+    }
+    std::memcpy(place, &header, sizeof(header));
   }
 }
 
@@ -249,7 +249,8 @@ Status Session::submit(const std::vector<InputData> &inputs, const StepRequest &
   writeStepHeaders(entry.memory, request);
   if (!separate)
     writeStepEntries(request);
-  if (Status s = entry.executor->submit(tracing); !s.ok())
+  // The trace shows the forecast beside it, which is the training step's.
+  if (Status s = entry.executor->submit(tracing && !separate); !s.ok())
     return s;
   running = &entry;
   evaluating = asked.evaluate;

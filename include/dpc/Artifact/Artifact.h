@@ -24,8 +24,8 @@ struct ArtifactOptions {
 /// What was written, for the summary.
 struct ArtifactSummary {
   unsigned kernels = 0;
-  uint64_t messages = 0, messageBytes = 0, collectives = 0;
-  std::vector<uint64_t> arenaBytes; ///< per coordinate
+  uint64_t messages = 0, messageBytes = 0, collectives = 0; ///< of the training step
+  std::vector<uint64_t> arenaBytes; ///< per coordinate, of all entry points together
   double kernelSeconds = 0;
 };
 

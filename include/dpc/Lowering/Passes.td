@@ -24,8 +24,10 @@ def DualPipeLower : Pass<"dualpipe-lower", "::mlir::ModuleOp"> {
   let summary = "write a program for every rank from stages and schedule";
   let description = [{
     Before: bodies whose halves are command lists (launches, library calls,
-    collectives), stages, a schedule. After: these, and a `prog.program` per
-    coordinate of the pp axis, with the step's own kernels at the module's top level.
+    collectives), stages, a schedule. After: these, and for each entry point
+    (`train_step`, and `eval_step` where bodies have an evaluation) a `prog.program`
+    per coordinate of the pp axis, with the step's own kernels at the module's top
+    level.
 
     Requires: the kernels and the schedule phase. Ensures: the messages of all ranks
     are projections of one sequence; every conflict between streams of a rank is

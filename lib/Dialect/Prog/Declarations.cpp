@@ -121,9 +121,11 @@ LogicalResult ParameterOp::verify() {
                          << getMomentNames().size() << " names of moments";
   if (!getMoments().empty() && !getGradient())
     return emitOpError() << "has moments, but no gradient";
-  if (int64_t entry = getRecordEntry(); entry < 0)
-    return emitOpError() << "has entry " << entry
+  if (std::optional<int64_t> entry = getRecordEntry(); entry && *entry < 0)
+    return emitOpError() << "has entry " << *entry
                          << " of the step record; entries are counted from 0";
+  if (getGradient() && !getRecordEntry())
+    return emitOpError() << "has a gradient, but no entry in the step record";
   auto whole = SlotType::get(cast<ShapedType>(getType()));
   auto check = [&](Value slot, StringRef what) -> LogicalResult {
     if (slot.getType() != whole)

@@ -69,8 +69,8 @@ private:
         return op.emitOpError()
                << "is in a program, where only declarations, blocks and one order are allowed";
       orders += isa<OrderOp>(op);
-      if (isa<ParameterOp>(op))
-        parameter = &op;
+      if (auto held = dyn_cast<ParameterOp>(op); held && held.getRecordEntry())
+        parameter = held;
       if (auto tensor = dyn_cast<TensorOp>(op))
         if (!(tensor.getOutput() ? outputs : inputs).insert(tensor.getName()).second)
           return tensor.emitOpError()

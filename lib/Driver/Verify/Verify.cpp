@@ -161,6 +161,20 @@ private:
     return {};
   }
 
+  /// The losses that eval_step gives, with the weights as they are.
+  Status evaluate(dpcrt_session *session, const std::vector<dpcrt_input> &inputs, uint64_t first,
+                  StepOutcome &outcome) {
+    auto request = dpcrt::sized<dpcrt_request>();
+    request.kind = DPCRT_EVALUATE;
+    request.first_micro_batch = first;
+    dpcrt_result result;
+    if (Status s = dpcrt::runStep(session, inputs, request, result); !s.ok())
+      return s;
+    outcome.losses.assign(result.loss_values, result.loss_values + result.losses);
+    outcome.dens.assign(result.den_values, result.den_values + result.losses);
+    return {};
+  }
+
   Status takeStep(dpcrt_session *session, const std::vector<dpcrt_input> &inputs, uint64_t first,
                   StepOutcome &outcome) {
     auto request = dpcrt::sized<dpcrt_request>();
@@ -210,12 +224,19 @@ private:
     std::map<std::string, std::string> before;
     if (Status s = readStates(ranks.get(), before); !s.ok())
       return s;
-    StepOutcome parallel, sequential;
+    StepOutcome evaluated, parallel, sequential;
+    bool hasEvaluation = dpcrt_artifact_has_entry(artifact.get(), "eval_step");
+    // Of one of the two sessions: if it changed anything, they would differ.
+    if (hasEvaluation)
+      if (Status s = evaluate(ranks.get(), inputs, step, evaluated); !s.ok())
+        return s.within("evaluation");
     if (Status s = takeStep(ranks.get(), inputs, step, parallel); !s.ok())
       return s;
     if (Status s = takeStep(replay.get(), inputs, step, sequential); !s.ok())
       return s.within("sequential replay");
     compareBits(parallel, sequential);
+    if (hasEvaluation)
+      compareEvaluation(evaluated, parallel);
 
     NamedTensors parameters;
     for (auto &[state, bytes] : before)
@@ -227,11 +248,20 @@ private:
     return {};
   }
 
+  static bool same(const std::vector<float> &a, const std::vector<float> &b, size_t i) {
+    return std::memcmp(&a[i], &b[i], sizeof(float)) == 0;
+  }
+
+  void compareEvaluation(const StepOutcome &evaluated, const StepOutcome &step) {
+    for (size_t i = 0; i < step.losses.size(); ++i)
+      if (!same(step.losses, evaluated.losses, i) || !same(step.dens, evaluated.dens, i))
+        differAs("the loss of " + lossName(i), step.losses[i], "in an evaluation before the step",
+                 evaluated.losses[i],
+                 same(step.losses, evaluated.losses, i) ? " (its denominator differs)" : "");
+  }
+
   void compareBits(const StepOutcome &parallel, const StepOutcome &sequential) {
     unsigned before = differences;
-    auto same = [](const std::vector<float> &a, const std::vector<float> &b, size_t i) {
-      return std::memcmp(&a[i], &b[i], sizeof(float)) == 0;
-    };
     for (size_t i = 0; i < parallel.losses.size(); ++i)
       if (!same(parallel.losses, sequential.losses, i) || !same(parallel.dens, sequential.dens, i))
         differAs("the loss of " + lossName(i), parallel.losses[i], "in the sequential replay",

@@ -13,6 +13,7 @@ namespace dpc::lowering {
 static std::unique_ptr<StepPart> makePart(Part part, RankProgram &program) {
   switch (part) {
   case Part::Tasks:
+  case Part::Forwards:
     return makeTasks(program);
   case Part::Reduction:
     return makeReduction(program);
@@ -24,11 +25,11 @@ static std::unique_ptr<StepPart> makePart(Part part, RankProgram &program) {
   llvm_unreachable("every part has a writer");
 }
 
-prog::ProgramOp emitRank(OpBuilder &builder, const EntryPoint &entry, const StepModel &model,
-                         const StepPlan &plan, unsigned rank, const StepKernels &kernels) {
-  RankProgram program(builder, model, plan, rank, kernels);
+prog::ProgramOp emitRank(OpBuilder &builder, const StepModel &model, const StepPlan &plan,
+                         unsigned rank, RankMemory memory, const StepKernels &kernels) {
+  RankProgram program(builder, model, plan, rank, std::move(memory), kernels);
   std::vector<std::unique_ptr<StepPart>> parts;
-  for (Part part : entry.parts)
+  for (Part part : model.entry.parts)
     parts.push_back(makePart(part, program));
   for (auto &part : parts)
     part->begin();

@@ -18,15 +18,16 @@ static constexpr int64_t kHeaderBytes = sizeof(dpcrt::StepHeader),
                          kLossScaleOffset = offsetof(dpcrt::StepHeader, lossScale);
 
 RankProgram::RankProgram(OpBuilder &builder, const StepModel &model, const StepPlan &plan,
-                         unsigned rank, const StepKernels &kernels)
-    : model(model), plan(plan), mine(plan.ranks[rank]), kernels(kernels),
-      memory(planMemory(model, plan, rank)), at(builder),
-      event(prog::EventType::get(builder.getContext())), loc(TrainingOp(model.training).getLoc()),
-      builder(builder), hazards(ArenaCount, StreamCount), declarations(builder) {
-  for (auto [entry, p] : llvm::enumerate(mine.parameters))
-    entryOf[p] = entry;
+                         unsigned rank, RankMemory memory, const StepKernels &kernels)
+    : model(model), plan(plan), mine(plan.ranks[rank]), kernels(kernels), memory(std::move(memory)),
+      at(builder), event(prog::EventType::get(builder.getContext())),
+      loc(TrainingOp(model.training).getLoc()), builder(builder), hazards(ArenaCount, StreamCount),
+      declarations(builder) {
+  if (model.entry.has(Part::Update))
+    for (auto [entry, p] : llvm::enumerate(mine.parameters))
+      entryOf[p] = entry;
   program = prog::ProgramOp::create(
-      builder, loc, model.entry + ".rank" + std::to_string(mine.rank), model.entry, mine.rank,
+      builder, loc, model.name + ".rank" + std::to_string(mine.rank), model.name, mine.rank,
       builder.getArrayAttr({}), model.table.microBatches, TrainingOp(model.training).getWeighting(),
       TrainingOp(model.training).getOptimizer());
   Block &body = program.getBody().emplaceBlock();
@@ -293,8 +294,11 @@ void RankProgram::declareParameters(OpBuilder &top) {
         names.push_back(name);
       }
     }
+    auto entry = entryOf.find(p);
     prog::ParameterOp::create(top, op.getLoc(), op.getSymName(), op.getType(), weight, gradient,
-                              moments, builder.getStrArrayAttr(names), entryOf.at(p),
+                              moments, builder.getStrArrayAttr(names),
+                              entry == entryOf.end() ? IntegerAttr()
+                                                     : builder.getI64IntegerAttr(entry->second),
                               parameter.isCountedOn(mine.rank));
   }
 }
@@ -313,8 +317,7 @@ void RankProgram::declareTensors(OpBuilder &top) {
     prog::TensorOp::create(top, loc, name, scalar, true);
 }
 Type RankProgram::feedType(const Instance &instance) const {
-  BodyOp body = model.bodies[model.stages[instance.a].body].op;
-  func::FuncOp forward = body.getForward();
+  func::FuncOp forward = model.bodies[model.stages[instance.a].body].forward;
   return forward.getArgument(findArg(forward, RoleKind::Feed, instance.b)).getType();
 }
 

@@ -18,7 +18,7 @@ enum StreamNumber : unsigned { Compute, Comm, Collective, Reduce, StreamCount };
 class RankProgram : public FixedPlaces {
 public:
   RankProgram(mlir::OpBuilder &builder, const StepModel &model, const StepPlan &plan, unsigned rank,
-              const StepKernels &kernels);
+              RankMemory memory, const StepKernels &kernels);
 
   const StepModel &model;
   const StepPlan &plan;

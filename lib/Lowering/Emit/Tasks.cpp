@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// The schedule's tasks, with the feeds, messages, fetches and sums of gradients that
-// belong to them, in the rank's order.
+// The schedule's tasks, or forwards alone, with the feeds, messages, fetches and sums of gradients
+// that belong to them, in the rank's order.
 #include "StepPart.h"
 
 using namespace mlir;

@@ -283,6 +283,33 @@ StepForecast PlannedStep::forecast(unsigned replicas) const {
   return forecastStep(impl->model, impl->plan, impl->kernels, impl->machine, replicas);
 }
 
+std::vector<EntryForecast> PlannedStep::forecastOthers() const {
+  std::vector<EntryForecast> forecasts;
+  for (const EntryPoint &entry : entryPoints().drop_front()) {
+    if (!hasEntryPoint(impl->model.module, entry))
+      continue;
+    FailureOr<StepModel> model =
+        readStep(impl->model.module, impl->model.table, impl->machine, entry);
+    FailureOr<StepPlan> plan = failure();
+    if (succeeded(model))
+      plan = planStep(*model, impl->machine, &impl->plan);
+    if (failed(plan))
+      llvm::report_fatal_error("a step that was planned has no " + Twine(entry.name));
+    EntryForecast forecast;
+    forecast.name = entry.name;
+    forecast.seconds = plan->timeline.makespan;
+    forecast.messages = llvm::count_if(plan->timeline.items,
+                                       [](const TimelineItem &item) { return item.isMessage; });
+    for (unsigned rank = 0; rank < model->ranks; ++rank) {
+      RankMemory training = planMemory(impl->model, impl->plan, rank),
+                 memory = planMemory(*model, *plan, rank, &training);
+      forecast.bytes.push_back(memory.total() - memory.bytes[Weights]);
+    }
+    forecasts.push_back(std::move(forecast));
+  }
+  return forecasts;
+}
+
 schedule::Costs PlannedStep::getCosts() const { return stageCosts(impl->model, impl->machine); }
 
 bool PlannedStep::hasPairs() const {

@@ -44,4 +44,40 @@ int64_t packArena(std::vector<LiveRange> &ranges) {
   return size;
 }
 
+int64_t packTightly(std::vector<LiveRange> &ranges) {
+  std::vector<LiveRange> tight = ranges;
+  std::vector<size_t> order(ranges.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t a, size_t b) { return ranges[a].bytes > ranges[b].bytes; });
+  auto sizeOf = [](const LiveRange &range) {
+    return std::max<int64_t>(alignUp(range.bytes), kAlignment);
+  };
+  std::vector<size_t> placed;
+  int64_t size = 0;
+  for (size_t r : order) {
+    LiveRange &range = tight[r];
+    std::map<int64_t, int64_t> used; // offset -> end of those that live at the same time
+    for (size_t other : placed)
+      if (tight[other].first <= range.last && range.first <= tight[other].last) {
+        int64_t &end = used[tight[other].offset];
+        end = std::max(end, tight[other].offset + sizeOf(tight[other]));
+      }
+    int64_t at = 0;
+    for (auto [begin, end] : used) {
+      if (begin - at >= sizeOf(range))
+        break;
+      at = std::max(at, end);
+    }
+    range.offset = at;
+    placed.push_back(r);
+    size = std::max(size, at + sizeOf(range));
+  }
+  int64_t plain = packArena(ranges);
+  if (plain <= size)
+    return plain;
+  ranges = std::move(tight);
+  return size;
+}
+
 } // namespace dpc::lowering

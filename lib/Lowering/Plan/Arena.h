@@ -32,6 +32,10 @@ struct LiveRange {
 /// Sets every range's offset and returns the bytes of the arena.
 int64_t packArena(std::vector<LiveRange> &ranges);
 
+/// The same for few ranges of very different sizes: first fit with the largest first,
+/// whenever they are born, if that is smaller. Takes time quadratic in the ranges.
+int64_t packTightly(std::vector<LiveRange> &ranges);
+
 } // namespace dpc::lowering
 
 #endif // DPC_LIB_LOWERING_PLAN_ARENA_H

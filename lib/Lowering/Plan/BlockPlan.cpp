@@ -14,7 +14,7 @@ namespace {
 
 class Planner {
 public:
-  explicit Planner(BlockPlan &plan) : plan(plan) {}
+  Planner(BlockPlan &plan, bool tight) : plan(plan), tight(tight) {}
 
   void addPart(const TaskCommands &part, unsigned task) {
     std::vector<unsigned> merged(part.storage.size());
@@ -174,7 +174,7 @@ private:
       ranges.push_back(range);
       owners.push_back(s);
     }
-    plan.workspaceBytes = packArena(ranges);
+    plan.workspaceBytes = tight ? packTightly(ranges) : packArena(ranges);
     for (auto [range, owner] : llvm::zip(ranges, owners))
       plan.storage[owner].offset = range.offset;
   }
@@ -218,18 +218,19 @@ private:
   }
 
   BlockPlan &plan;
+  bool tight;
   std::vector<BlockCommand> commands;
 };
 
 } // namespace
 
 BlockPlan planBlock(Task::Kind kind, unsigned stage, unsigned pairStage,
-                    ArrayRef<const TaskCommands *> parts) {
+                    ArrayRef<const TaskCommands *> parts, bool tight) {
   BlockPlan plan;
   plan.kind = kind;
   plan.stage = stage;
   plan.pairStage = pairStage;
-  Planner planner(plan);
+  Planner planner(plan, tight);
   for (auto [i, part] : llvm::enumerate(parts))
     if (part)
       planner.addPart(*part, kind == Task::Pair && i > 0 ? 1 : 0);

@@ -51,9 +51,10 @@ struct BlockPlan {
 };
 
 /// Plans a block from its tasks' commands: {forward}, {input half}, {weight half},
-/// or {forward, input half, weight half} of a pair (the halves may be null).
+/// or {forward, input half, weight half} of a pair (the halves may be null). `tight`:
+/// its workspace shall be small, for all that the task computes lies there.
 BlockPlan planBlock(Task::Kind kind, unsigned stage, unsigned pairStage,
-                    llvm::ArrayRef<const TaskCommands *> parts);
+                    llvm::ArrayRef<const TaskCommands *> parts, bool tight = false);
 
 } // namespace dpc::lowering
 

@@ -6,7 +6,9 @@ namespace dpc::lowering {
 
 static constexpr Part kTrainStep[] = {Part::Tasks, Part::Reduction, Part::Statistics, Part::Update};
 
-static constexpr EntryPoint kEntryPoints[] = {{"train_step", kTrainStep}};
+static constexpr Part kEvalStep[] = {Part::Forwards};
+
+static constexpr EntryPoint kEntryPoints[] = {{"train_step", kTrainStep}, {"eval_step", kEvalStep}};
 
 llvm::ArrayRef<EntryPoint> entryPoints() { return kEntryPoints; }
 

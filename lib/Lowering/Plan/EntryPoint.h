@@ -15,6 +15,7 @@ namespace dpc::lowering {
 /// In the order in which a step does them, as far as one does not overlap the other.
 enum class Part : uint8_t {
   Tasks,      ///< what the schedule says: feeds, runs, messages, fetches
+  Forwards,   ///< in place of them: forwards alone, of what bodies have for evaluation
   Reduction,  ///< gradients summed over micro-batches and the ranks that hold them
   Statistics, ///< what all ranks must agree on: weight of the losses, norm
   Update      ///< the step's factor, and every parameter's new value
@@ -27,8 +28,10 @@ struct EntryPoint {
   bool has(Part part) const { return llvm::is_contained(parts, part); }
 };
 
-/// All that an artifact has, `train_step` first.
+/// All that an artifact has. The first one is the training step, whose schedule the
+/// module says and whose memory the others share.
 llvm::ArrayRef<EntryPoint> entryPoints();
+inline const EntryPoint &trainStep() { return entryPoints().front(); }
 
 } // namespace dpc::lowering
 

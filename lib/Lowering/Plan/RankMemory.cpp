@@ -15,7 +15,8 @@ namespace dpc::lowering {
 
 int64_t RankMemory::total() const { return std::accumulate(bytes, bytes + ArenaCount, int64_t(0)); }
 
-RankMemory planMemory(const StepModel &model, const StepPlan &plan, unsigned rank) {
+RankMemory planMemory(const StepModel &model, const StepPlan &plan, unsigned rank,
+                      const RankMemory *training) {
   const RankPlan &mine = plan.ranks[rank];
   RankMemory memory;
   memory.bytes[Weights] = mine.weightBytes;
@@ -23,8 +24,9 @@ RankMemory planMemory(const StepModel &model, const StepPlan &plan, unsigned ran
   memory.bytes[Stash] = mine.stashBytes;
   memory.bytes[Messages] = mine.messageBytes;
   memory.bytes[Workspace] = mine.workspaceBytes;
-  memory.bytes[Record] =
-      sizeof(dpcrt::StepHeader) + sizeof(dpcrt::StepEntry) * mine.parameters.size();
+  memory.bytes[Record] = sizeof(dpcrt::StepHeader);
+  if (model.entry.has(Part::Update))
+    memory.bytes[Record] += sizeof(dpcrt::StepEntry) * mine.parameters.size();
   memory.sums = placeSums(model, rank);
   memory.bytes[Sums] = memory.sums.bytes;
   size_t moments = dpcrt::findOptimizer(TrainingOp(model.training).getOptimizer())->moments.size();
@@ -49,6 +51,11 @@ RankMemory planMemory(const StepModel &model, const StepPlan &plan, unsigned ran
         memory.constants.push_back(storage.value);
         memory.bytes[Constants] += alignUp(nn::getByteSize(storage.value.getType()));
       }
+  }
+  auto isKnown = [&](ElementsAttr value) { return training->constantOffset.contains(value); };
+  if (training && !memory.constants.empty() && llvm::all_of(memory.constants, isKnown)) {
+    memory.constantOffset = training->constantOffset;
+    memory.bytes[Constants] = training->bytes[Constants];
   }
   return memory;
 }

@@ -37,7 +37,10 @@ struct RankMemory {
   int64_t total() const;
 };
 
-RankMemory planMemory(const StepModel &model, const StepPlan &plan, unsigned rank);
+/// `training`: the same rank's in the training step. Constants lie where they do there
+/// if it has all of them, so that one memory serves both.
+RankMemory planMemory(const StepModel &model, const StepPlan &plan, unsigned rank,
+                      const RankMemory *training = nullptr);
 
 } // namespace dpc::lowering
 

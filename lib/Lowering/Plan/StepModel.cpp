@@ -3,6 +3,7 @@
 #include "StepModel.h"
 
 #include "dpc/Dialect/NN/Sharding.h"
+#include "dpc/Schedule/core/Forwards.h"
 #include "dpc/Schedule/core/Text.h"
 
 using namespace mlir;
@@ -19,7 +20,7 @@ public:
     auto parsed = schedule::parseText(schedule.getText().str());
     if (!parsed.ok())
       return schedule.emitOpError() << "has a text that is not a schedule: " << parsed.error();
-    model.entry = schedule.getSymName().str();
+    model.name = model.entry.name == trainStep().name ? schedule.getSymName() : model.entry.name;
     SmallVector<StageOp> stages;
     for (Attribute attr : schedule.getStages())
       stages.push_back(model.module.lookupSymbol<StageOp>(cast<FlatSymbolRefAttr>(attr).getAttr()));
@@ -33,7 +34,7 @@ public:
   }
 
   LogicalResult read(const schedule::Table &table) {
-    model.entry = "train_step";
+    model.name = model.entry.name;
     auto stages = llvm::to_vector(model.module.getOps<StageOp>());
     if (failed(readTraining()))
       return failure();
@@ -44,6 +45,8 @@ public:
   }
 
 private:
+  bool forwardsAlone() const { return model.entry.has(Part::Forwards); }
+
   LogicalResult readTraining() {
     for (TrainingOp training : model.module.getOps<TrainingOp>())
       model.training = training;
@@ -54,7 +57,7 @@ private:
   }
 
   LogicalResult read(const schedule::Table &table, ArrayRef<StageOp> stages) {
-    model.table = table;
+    model.table = forwardsAlone() ? schedule::forwardsOf(table) : table;
     model.ranks = table.ranks;
     if (failed(readMesh()) || failed(readStages(stages)) || failed(readEdges()))
       return failure();
@@ -110,6 +113,11 @@ private:
     StepBody body;
     body.op = op;
     func::FuncOp functions[3] = {op.getForward(), op.getInputHalf(), op.getWeightHalf()};
+    if (forwardsAlone()) {
+      functions[0] = op.getEvaluation();
+      functions[1] = functions[2] = {};
+    }
+    body.forward = functions[0];
     for (unsigned half = 0; half < 3; ++half) {
       if (!functions[half])
         continue;
@@ -135,15 +143,15 @@ private:
           return stage.op.emitOpError()
                  << "reads from " << source.getStage() << ", which is not in the schedule";
         Edge edge{it->second, source.getIndex(), (unsigned)consumer, (unsigned)input, false, 0};
-        BodyOp body = model.bodies[stage.body].op;
-        int argument = findArg(body.getForward(), RoleKind::Input, input);
+        StepBody &body = model.bodies[stage.body];
+        int argument = findArg(body.forward, RoleKind::Input, input);
         RankedTensorType type;
         if (argument >= 0) {
-          type = cast<RankedTensorType>(body.getForward().getArgument(argument).getType());
+          type = cast<RankedTensorType>(body.forward.getArgument(argument).getType());
           edge.bytes = nn::getByteSize(type);
         }
-        edge.gradient =
-            body.getInputHalf() && findResult(body.getInputHalf(), RoleKind::InputGrad, input) >= 0;
+        func::FuncOp inputHalf = forwardsAlone() ? func::FuncOp() : body.op.getInputHalf();
+        edge.gradient = inputHalf && findResult(inputHalf, RoleKind::InputGrad, input) >= 0;
         model.edgeOfInput[consumer].push_back(model.edges.size());
         auto &outputs = model.edgesOfOutput[edge.producer];
         if (outputs.size() <= edge.output)
@@ -176,7 +184,7 @@ private:
         // Trained is what some weight half sums a gradient for.
         BodyOp body = model.bodies[stage.body].op;
         unsigned index = stage.parameters.size() - 1;
-        if (body.getWeightHalf() &&
+        if (!forwardsAlone() && body.getWeightHalf() &&
             findResult(body.getWeightHalf(), RoleKind::ParamGrad, index) >= 0)
           parameter.trained = true;
       }
@@ -229,18 +237,27 @@ private:
 
 } // namespace
 
-FailureOr<StepModel> readStep(ModuleOp module, ScheduleOp schedule, const Machine &machine) {
+bool hasEntryPoint(ModuleOp module, const EntryPoint &entry) {
+  return !entry.has(Part::Forwards) || llvm::all_of(module.getOps<BodyOp>(), [](BodyOp body) {
+    return (bool)body.getEvaluation();
+  });
+}
+
+FailureOr<StepModel> readStep(ModuleOp module, ScheduleOp schedule, const Machine &machine,
+                              const EntryPoint &entry) {
   StepModel model;
   model.module = module;
+  model.entry = entry;
   if (failed(StepReader(model, machine).read(schedule)))
     return failure();
   return std::move(model);
 }
 
-FailureOr<StepModel> readStep(ModuleOp module, const schedule::Table &table,
-                              const Machine &machine) {
+FailureOr<StepModel> readStep(ModuleOp module, const schedule::Table &table, const Machine &machine,
+                              const EntryPoint &entry) {
   StepModel model;
   model.module = module;
+  model.entry = entry;
   if (failed(StepReader(model, machine).read(table)))
     return failure();
   return std::move(model);

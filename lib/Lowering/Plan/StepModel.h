@@ -4,6 +4,7 @@
 #ifndef DPC_LIB_LOWERING_PLAN_STEPMODEL_H
 #define DPC_LIB_LOWERING_PLAN_STEPMODEL_H
 
+#include "EntryPoint.h"
 #include "TaskCommands.h"
 #include "Timeline.h"
 
@@ -20,6 +21,7 @@ struct StepStage {
 
 struct StepBody {
   dualpipe::BodyOp op;
+  mlir::func::FuncOp forward;            // the entry point's
   std::optional<TaskCommands> halves[3]; // by Half
 };
 
@@ -40,7 +42,8 @@ struct StepParameter {
 struct StepModel {
   mlir::ModuleOp module;
   dualpipe::TrainingOp training;
-  std::string entry;
+  EntryPoint entry = trainStep();
+  std::string name; // of the entry point in programs; training has the schedule's
   schedule::Table table;
   unsigned ranks = 1, ep = 1;
   std::vector<StepBody> bodies;
@@ -63,12 +66,16 @@ struct StepModel {
 
 /// Fails with a diagnostic at the operation that is wrong.
 mlir::FailureOr<StepModel> readStep(mlir::ModuleOp module, dualpipe::ScheduleOp schedule,
-                                    const Machine &machine);
+                                    const Machine &machine, const EntryPoint &entry = trainStep());
 
 /// The same under a table of which the module need not know: over all stages in
 /// their order, with the table's own number of micro-batches.
 mlir::FailureOr<StepModel> readStep(mlir::ModuleOp module, const schedule::Table &table,
-                                    const Machine &machine);
+                                    const Machine &machine, const EntryPoint &entry = trainStep());
+
+/// Whether the module has what the entry point's parts are made from. Bodies written
+/// by hand may have no evaluation.
+bool hasEntryPoint(mlir::ModuleOp module, const EntryPoint &entry);
 
 } // namespace dpc::lowering
 

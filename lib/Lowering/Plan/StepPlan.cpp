@@ -57,8 +57,9 @@ namespace {
 
 class StepPlanner {
 public:
-  StepPlanner(const StepModel &model, const Machine &machine, StepPlan &plan)
-      : model(model), machine(machine), plan(plan) {}
+  StepPlanner(const StepModel &model, const Machine &machine, const StepPlan *training,
+              StepPlan &plan)
+      : model(model), machine(machine), training(training), plan(plan) {}
 
   LogicalResult run() {
     if (failed(planBlocks()) || failed(walk()))
@@ -88,7 +89,8 @@ private:
                    model.half(task.pairStage, Half::Weight)};
         else
           parts = {model.half(task.stage, Half(task.kind))};
-        BlockPlan block = planBlock(task.kind, task.stage, task.pairStage, parts);
+        BlockPlan block = planBlock(task.kind, task.stage, task.pairStage, parts,
+                                    model.entry.has(Part::Forwards));
         for (unsigned operand : block.operands) {
           const BlockStorage &storage = block.storage[operand];
           if (storage.role != RoleKind::OutputGrad)
@@ -255,13 +257,18 @@ private:
   }
 
   void placeParameters(RankPlan &rank) {
+    if (training) {
+      const RankPlan &trained = training->ranks[rank.rank];
+      rank.parameters = trained.parameters;
+      rank.weightOffset = trained.weightOffset;
+      rank.weightBytes = trained.weightBytes;
+    }
     rank.bucketOffset.assign(plan.buckets.size(), -1);
-    std::set<unsigned> placed;
     auto place = [&](unsigned p) {
+      if (!rank.weightOffset.try_emplace(p, rank.weightBytes).second)
+        return;
       rank.parameters.push_back(p);
-      rank.weightOffset[p] = rank.weightBytes;
       rank.weightBytes += alignUp(model.parameters[p].bytes());
-      placed.insert(p);
     };
     for (auto [b, bucket] : llvm::enumerate(plan.buckets)) {
       if (!llvm::is_contained(bucket.holders, rank.rank))
@@ -274,7 +281,7 @@ private:
       }
     }
     for (auto [p, parameter] : llvm::enumerate(model.parameters))
-      if (!placed.count(p) && llvm::is_contained(parameter.holders, rank.rank))
+      if (llvm::is_contained(parameter.holders, rank.rank))
         place(p);
   }
 
@@ -403,6 +410,7 @@ private:
 
   const StepModel &model;
   const Machine &machine;
+  const StepPlan *training;
   StepPlan &plan;
   std::set<std::pair<unsigned, Instance>> fed;
 };
@@ -421,14 +429,19 @@ TimelineProblem timelineProblem(const StepModel &model, const std::map<BlockKey,
     return model.table.rankOf(stage, microBatch);
   };
   problem.duration = [&blocks](const Task &task) { return blocks.at(blockKey(task)).duration; };
+  if (model.entry.has(Part::Forwards))
+    problem.firstOfReplica = [&model](unsigned microBatch) {
+      return model.table.replicas[model.table.replicaOf(microBatch)].firstMicroBatch;
+    };
   problem.latency = machine.messageLatency;
   problem.bandwidth = machine.messageBandwidth;
   return problem;
 }
 
-FailureOr<StepPlan> planStep(const StepModel &model, const Machine &machine) {
+FailureOr<StepPlan> planStep(const StepModel &model, const Machine &machine,
+                             const StepPlan *training) {
   StepPlan plan;
-  if (failed(StepPlanner(model, machine, plan).run()))
+  if (failed(StepPlanner(model, machine, training, plan).run()))
     return failure();
   return std::move(plan);
 }

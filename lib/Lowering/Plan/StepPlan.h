@@ -95,8 +95,10 @@ BlockKey blockKey(const Task &task);
 TimelineProblem timelineProblem(const StepModel &model, const std::map<BlockKey, BlockPlan> &blocks,
                                 const Machine &machine);
 
-/// Fails with a diagnostic if the schedule cannot be carried out.
-mlir::FailureOr<StepPlan> planStep(const StepModel &model, const Machine &machine);
+/// Fails with a diagnostic if the schedule cannot be carried out. `training`: the plan
+/// of the same ranks' training step, whose weights are to lie where they do there.
+mlir::FailureOr<StepPlan> planStep(const StepModel &model, const Machine &machine,
+                                   const StepPlan *training = nullptr);
 
 } // namespace dpc::lowering
 

@@ -21,7 +21,10 @@ StepSums placeSums(const StepModel &model, unsigned rank) {
   int64_t perMicroBatch = alignUp(4 * model.table.microBatches);
   StepSums sums;
   sums.loss = perMicroBatch;
-  sums.statistics = 2 * perMicroBatch;
+  sums.bytes = 2 * perMicroBatch;
+  if (!model.entry.has(Part::Statistics))
+    return sums;
+  sums.statistics = sums.bytes;
   sums.squares = sums.statistics + kAlignment;
   for (auto [p, parameter] : llvm::enumerate(model.parameters))
     if (parameter.isCountedOn(rank)) {

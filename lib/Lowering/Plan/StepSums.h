@@ -24,6 +24,7 @@ SquareBlocks squareBlocks(const StepParameter &parameter);
 /// Byte offsets in the arena.
 struct StepSums {
   int64_t den = 0, loss = 0;
+  // Where an entry point has statistics:
   int64_t statistics = 0; // {sum of den, sum of squares, non-finite flag, 0}, all f32
   int64_t squares = 0;    // of all that the rank counts, one after the other
   int64_t squaresBytes = 0;

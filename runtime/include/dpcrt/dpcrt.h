@@ -177,7 +177,8 @@ dpcrt_error *dpcrt_session_restore(dpcrt_session *session, const char *path, dpc
 uint64_t dpcrt_session_arena_bytes(const dpcrt_session *session, size_t rank);
 uint64_t dpcrt_session_scratch_bytes(const dpcrt_session *session);
 
-/* While on, every command's times are kept; written as Chrome trace events. */
+/* While on, every command's times are kept, of train_step's steps; written as Chrome
+ * trace events. */
 void dpcrt_session_trace(dpcrt_session *session, int on);
 dpcrt_error *dpcrt_session_write_trace(dpcrt_session *session, const char *path);
 

@@ -54,4 +54,36 @@ TEST(Arena, ARangeBornAtAnothersDeathDoesNotTakeItsPlace) {
   EXPECT_EQ(ranges[0].offset, ranges[2].offset);
 }
 
+TEST(Arena, PacksTightlyWhatIsOfDifferentSizes) {
+  // A small one that outlives a large one would leave a hole too small for the next.
+  std::vector<LiveRange> ranges = {
+      {4096, 0, 1, -1}, {4096, 0, 5, -1}, {16384, 2, 3, -1}, {16384, 3, 4, -1}, {4096, 5, 6, -1}};
+  std::vector<LiveRange> plain = ranges;
+  int64_t size = packTightly(ranges);
+  EXPECT_EQ(size, 16384 + 16384 + 4096) << "what is alive at 3";
+  EXPECT_LT(size, packArena(plain));
+}
+
+TEST(Arena, TightlyPackedRangesThatLiveTogetherLieApart) {
+  for (unsigned seed = 0; seed < 200; ++seed) {
+    std::mt19937 random(seed);
+    std::vector<LiveRange> ranges(1 + random() % 40);
+    for (LiveRange &range : ranges) {
+      range.bytes = random() % (random() % 4 ? 500 : 9000);
+      range.first = random() % 30;
+      range.last = range.first + random() % 8;
+    }
+    std::vector<LiveRange> plain = ranges;
+    int64_t size = packTightly(ranges);
+    EXPECT_LE(size, packArena(plain));
+    for (size_t i = 0; i < ranges.size(); ++i) {
+      EXPECT_EQ(ranges[i].offset % kAlignment, 0);
+      EXPECT_LE(ranges[i].offset + ranges[i].bytes, size);
+      for (size_t j = 0; j < i; ++j)
+        EXPECT_FALSE(meet(ranges[i], ranges[j]) && overlap(ranges[i], ranges[j]))
+            << "seed " << seed << ": " << i << " and " << j;
+    }
+  }
+}
+
 } // namespace

@@ -104,7 +104,7 @@ def Prog_ParameterOp : Prog_Declaration<"parameter", [AttrSizedOperandSegments]>
   let summary = "a parameter this rank holds, and where";
   let description = [{
     `weight`, `gradient` and `moments` are slots; `entry` is the index of its entry
-    in the step record. Exactly one holder of a parameter is `counted`: it is the
+    in the step record, where the program updates it. Exactly one holder of a parameter is `counted`: it is the
     one that a norm over all parameters sums.
 
     ```mlir
@@ -116,9 +116,9 @@ def Prog_ParameterOp : Prog_Declaration<"parameter", [AttrSizedOperandSegments]>
     ```
   }];
   let arguments = (ins StrAttr:$name, TypeAttr:$type, Prog_SlotType:$weight, Optional<Prog_SlotType>:$gradient, Variadic<Prog_SlotType>:$moments,
-                       StrArrayAttr:$moment_names, I64Attr:$record_entry, UnitAttr:$counted);
+                       StrArrayAttr:$moment_names, OptionalAttr<I64Attr>:$record_entry, UnitAttr:$counted);
   let assemblyFormat = [{
-    $name `:` $type `weight` $weight (`gradient` $gradient^)? (`moments` $moments^)? $moment_names `entry` $record_entry
+    $name `:` $type `weight` $weight (`gradient` $gradient^)? (`moments` $moments^)? $moment_names (`entry` $record_entry^)?
     (`counted` $counted^)? attr-dict `:` type($weight) (`,` type($gradient)^)? (`moments` type($moments)^)?
   }];
   let hasVerifier = 1;

@@ -49,6 +49,14 @@ struct ForecastPart {
   double start = 0, end = 0;
 };
 
+/// A step of another entry point than training.
+struct EntryForecast {
+  std::string name;
+  double seconds = 0; ///< of its tasks and messages
+  unsigned messages = 0;
+  std::vector<int64_t> bytes; ///< per rank, of its arenas but the weights
+};
+
 struct StepForecast {
   std::string schedule;
   unsigned ranks = 0, microBatches = 0, replicas = 1;

@@ -27,6 +27,9 @@ public:
   /// being added up (data parallelism).
   StepForecast forecast(unsigned replicas = 1) const;
 
+  /// Of the other entry points that the module has what it takes for.
+  std::vector<EntryForecast> forecastOthers() const;
+
   /// Seconds of the step if a fused pair took `pairShare` of what its parts take
   /// one after the other, whatever it is planned to take.
   double getSecondsWithPairs(double pairShare, unsigned replicas = 1) const;

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Where the arenas of a rank's entry points lie. Steps run one at a time, so one
+// memory serves all of them where it can: weights, constants and the step record are
+// the training step's, and what holds nothing between steps (stash, messages,
+// workspace) lies in one block, as large as the entry point needs that needs most.
+// The runtime allocates by this, and the compiler says by this what it will take.
+
+#ifndef DPCRT_PROGRAM_FORMAT_ARENASHARING_H
+#define DPCRT_PROGRAM_FORMAT_ARENASHARING_H
+
+#include "program/format/Program.h"
+
+#include <vector>
+
+namespace dpcrt {
+
+struct ArenaHome {
+  enum Kind {
+    Own,    ///< memory of its own
+    Shared, ///< that of the training step's arena `arena`
+    Idle    ///< at `offset` of the common block
+  };
+  Kind kind = Own;
+  uint32_t arena = 0;
+  uint64_t offset = 0;
+};
+
+/// Of each arena of a program; `training` is the same rank's program of the training
+/// step, null for that itself.
+std::vector<ArenaHome> homesOf(const fb::Program &program, const fb::Program *training);
+
+/// What a program needs of the common block.
+uint64_t idleBytes(const fb::Program &program);
+
+/// Bytes of one rank's arenas, all entry points together, the training step first.
+uint64_t bytesOfRank(const std::vector<const fb::Program *> &entryPoints);
+
+} // namespace dpcrt
+
+#endif // DPCRT_PROGRAM_FORMAT_ARENASHARING_H
