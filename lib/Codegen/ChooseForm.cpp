@@ -138,29 +138,24 @@ static void chooseKept(KernelForm &form, ArrayRef<Value> outputs, ArrayRef<Opera
   form.scratch = form.kept.size() * llvm::alignTo(form.inner, 16);
 }
 
-FailureOr<KernelForm> chooseForm(func::FuncOp lowered, int64_t vectorLanes) {
-  KernelForm form;
-  SmallVector<Value> outputs = getOutputs(lowered);
-  SmallVector<Operation *> reached = getReached(outputs);
-  linalg::GenericOp columns, rows;
+// The reductions of a kernel are of the form that its operations ask for, and run over
+// one space. A sum over dimensions of one element is none.
+static LogicalResult setReductions(KernelForm &form, nn::KernelForm asked,
+                                   ArrayRef<Operation *> reached) {
+  auto nameOf = [](bool rows) { return rows ? "rows" : "columns"; };
   for (Operation *op : reached) {
-    if (auto loops = dyn_cast<LoopLoweringOpInterface>(op)) {
-      form.kind = KernelForm::Loops;
-      form.root = op;
-      form.range = loops.getLoopPoints();
-      return form;
-    }
     auto generic = dyn_cast<linalg::GenericOp>(op);
     if (!generic || !isReduction(generic))
       continue;
-    bool trailing = generic.getIteratorTypesArray().back() == utils::IteratorType::reduction;
-    (trailing ? rows : columns) = generic;
-    linalg::GenericOp &first = trailing ? rows : columns;
-    ArrayRef<int64_t> shape = typeOf(generic.getInputs()[0]).getShape();
-    int64_t inner = shape.back(),
-            count = typeOf(generic.getInputs()[0]).getNumElements() / std::max<int64_t>(inner, 1);
+    bool rows = generic.getIteratorTypesArray().back() == utils::IteratorType::reduction;
+    if (asked != (rows ? nn::KernelForm::Rows : nn::KernelForm::Columns))
+      return generic.emitOpError() << "reduces " << nameOf(rows) << " in a kernel whose form is "
+                                   << stringifyKernelForm(asked);
+    RankedTensorType input = typeOf(generic.getInputs()[0]);
+    int64_t inner = input.getShape().back(),
+            count = input.getNumElements() / std::max<int64_t>(inner, 1);
     if (!form.root) {
-      form.root = first;
+      form.root = generic;
       form.inner = inner;
       form.rows = count;
     } else if (form.inner != inner || form.rows != count) {
@@ -169,8 +164,24 @@ FailureOr<KernelForm> chooseForm(func::FuncOp lowered, int64_t vectorLanes) {
              << form.rows << " rows of " << form.inner;
     }
   }
-  if (columns && rows)
-    return columns.emitOpError() << "reduces columns in a kernel that reduces rows";
+  return success();
+}
+
+FailureOr<KernelForm> chooseForm(func::FuncOp lowered, nn::KernelForm asked, int64_t vectorLanes) {
+  KernelForm form;
+  SmallVector<Value> outputs = getOutputs(lowered);
+  SmallVector<Operation *> reached = getReached(outputs);
+  if (asked == nn::KernelForm::Loops) {
+    auto own = llvm::find_if(reached, llvm::IsaPred<LoopLoweringOpInterface>);
+    if (own == reached.end())
+      return lowered.emitOpError() << "has the form loops, but no operation with loops of its own";
+    form.kind = KernelForm::Loops;
+    form.root = *own;
+    form.range = cast<LoopLoweringOpInterface>(*own).getLoopPoints();
+    return form;
+  }
+  if (failed(setReductions(form, asked, reached)))
+    return failure();
   int64_t largest = 0;
   Value space;
   for (Value v : outputs)
@@ -178,15 +189,14 @@ FailureOr<KernelForm> chooseForm(func::FuncOp lowered, int64_t vectorLanes) {
       largest = n;
       space = v;
     }
-  if (columns) {
+  if (form.root && asked == nn::KernelForm::Columns) {
     form.kind = KernelForm::Columns;
-    form.root = columns;
-    RankedTensorType kept = typeOf(columns.getResult(0));
+    RankedTensorType kept = typeOf(form.root->getResult(0));
     int64_t block = kColumnVectors * std::min(vectorLanes, form.inner);
     form.range = kept.getNumElements() / form.inner * llvm::divideCeil(form.inner, block);
     return form;
   }
-  if (!rows) {
+  if (!form.root) {
     DenseMap<Value, bool> known;
     if (llvm::all_of(outputs, [&](Value v) {
           return typeOf(v).getNumElements() == largest && isFlat(v, known);

@@ -86,7 +86,8 @@ void compileGroup(Group &group, const Target &target, std::vector<CompiledKernel
   for (auto kernel : llvm::make_early_inc_range(module->getOps<func::FuncOp>())) {
     CompiledKernel &info = infos[next++];
     measureWork(kernel, info);
-    if (failed(lowerToLinalg(kernel)) || failed(emitKernelLoops(kernel, target, info)))
+    FailureOr<nn::KernelForm> form = lowerToLinalg(kernel);
+    if (failed(form) || failed(emitKernelLoops(kernel, *form, target, info)))
       return fail("a kernel cannot be lowered");
   }
   if (failed(expandMath(*module)) || failed(lowerToLLVM(*module)))

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// From a kernel in linalg on tensors to its loops. The form follows from the
-// operations: flat (elementwise over the whole), rows, columns, or an operation's
-// own loops.
+// From a kernel in linalg on tensors to its loops. The form is that of the
+// operations (KernelFormInterface): rows, columns, or an operation's own loops; what
+// reduces nothing is flat, elementwise over the whole, where its reads allow it, and
+// rows else.
 #ifndef DPC_LIB_CODEGEN_EMITKERNEL_H
 #define DPC_LIB_CODEGEN_EMITKERNEL_H
 
 #include "KernelEmitter.h"
+#include "dpc/Dialect/NN/NN.h"
 
 namespace dpc::codegen {
 
@@ -40,7 +42,9 @@ inline constexpr int64_t kColumnVectors = 4;
 /// Rows added before their sum is added to the column's total.
 inline constexpr int64_t kColumnChunk = 64;
 
-mlir::FailureOr<KernelForm> chooseForm(mlir::func::FuncOp lowered, int64_t vectorLanes);
+/// `asked` is the form of the kernel's operations.
+mlir::FailureOr<KernelForm> chooseForm(mlir::func::FuncOp lowered, nn::KernelForm asked,
+                                       int64_t vectorLanes);
 
 mlir::LogicalResult emitFlat(KernelEmitter &e, const KernelForm &form, KernelFrame &frame);
 mlir::LogicalResult emitRows(KernelEmitter &e, const KernelForm &form, KernelFrame &frame);

@@ -11,7 +11,8 @@ using namespace mlir;
 
 namespace dpc::codegen {
 
-LogicalResult lowerToLinalg(func::FuncOp kernel) {
+FailureOr<nn::KernelForm> lowerToLinalg(func::FuncOp kernel) {
+  nn::KernelForm form = nn::KernelForm::Map;
   Block &block = kernel.getBody().front();
   // Machine code has integers without a sign; what an operation does with one is in its
   // own types, which therefore stay as they are until all operations are lowered.
@@ -29,6 +30,11 @@ LogicalResult lowerToLinalg(func::FuncOp kernel) {
   for (Operation &op : block.without_terminator())
     operations.push_back(&op);
   for (Operation *op : operations) {
+    auto formed = dyn_cast<nn::KernelFormInterface>(op);
+    if (!formed)
+      return op->emitOpError() << "is in a kernel, but does not say in which form one computes it "
+                                  "(KernelFormInterface)";
+    form = nn::joinForms(form, formed.getKernelForm());
     SmallVector<Value> operands, results;
     for (Value operand : op->getOperands())
       operands.push_back(lowered.lookup(operand));
@@ -61,7 +67,7 @@ LogicalResult lowerToLinalg(func::FuncOp kernel) {
   });
   kernel.setFunctionType(
       FunctionType::get(kernel.getContext(), argumentTypes, end->getOperandTypes()));
-  return success();
+  return form;
 }
 
 void measureWork(func::FuncOp kernel, CompiledKernel &info) {
@@ -102,8 +108,9 @@ static uint64_t chooseGrain(const CompiledKernel &info) {
   return std::clamp<uint64_t>(static_cast<uint64_t>(20000 / nanoseconds), 1, info.range);
 }
 
-LogicalResult emitKernelLoops(func::FuncOp kernel, const Target &target, CompiledKernel &info) {
-  FailureOr<KernelForm> form = chooseForm(kernel, target.vectorLanes);
+LogicalResult emitKernelLoops(func::FuncOp kernel, nn::KernelForm asked, const Target &target,
+                              CompiledKernel &info) {
+  FailureOr<KernelForm> form = chooseForm(kernel, asked, target.vectorLanes);
   if (failed(form))
     return failure();
   SmallVector<Value> outputs = getOutputs(kernel);

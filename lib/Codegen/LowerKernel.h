@@ -5,19 +5,21 @@
 
 #include "Target.h"
 #include "dpc/Codegen/Codegen.h"
+#include "dpc/Dialect/NN/NN.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
 namespace dpc::codegen {
 
 /// Rewrites a kernel's nn operations as linalg on tensors, in place. Operations
-/// with loops of their own stay.
-mlir::LogicalResult lowerToLinalg(mlir::func::FuncOp kernel);
+/// with loops of their own stay. Returns the form that the operations ask for.
+mlir::FailureOr<nn::KernelForm> lowerToLinalg(mlir::func::FuncOp kernel);
 
-/// Replaces `kernel` (in linalg) by a function of its buffers, begin and end, in
-/// scf, vector and memref, and fills what a caller must know.
-mlir::LogicalResult emitKernelLoops(mlir::func::FuncOp kernel, const Target &target,
-                                    CompiledKernel &info);
+/// Replaces `kernel` (in linalg, of operations of that form) by a function of its
+/// buffers, begin and end, in scf, vector and memref, and fills what a caller must
+/// know.
+mlir::LogicalResult emitKernelLoops(mlir::func::FuncOp kernel, nn::KernelForm form,
+                                    const Target &target, CompiledKernel &info);
 
 /// Lowers a module of such functions to the LLVM dialect, with the entry points of
 /// Codegen.h.

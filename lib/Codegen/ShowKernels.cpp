@@ -40,8 +40,9 @@ struct CodegenShowKernelsPass : impl::CodegenShowKernelsBase<CodegenShowKernelsP
         op.erase();
     for (auto kernel : llvm::make_early_inc_range(module.getOps<func::FuncOp>())) {
       CompiledKernel info;
-      if (failed(lowerToLinalg(kernel)) ||
-          (form == "loops" && failed(emitKernelLoops(kernel, *machine, info))))
+      FailureOr<nn::KernelForm> asked = lowerToLinalg(kernel);
+      if (failed(asked) ||
+          (form == "loops" && failed(emitKernelLoops(kernel, *asked, *machine, info))))
         return signalPassFailure();
     }
   }

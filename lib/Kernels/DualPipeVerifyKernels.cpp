@@ -38,6 +38,10 @@ struct DualPipeVerifyKernelsPass : impl::DualPipeVerifyKernelsBase<DualPipeVerif
           op.emitOpError() << "is in a kernel, which may hold nn operations other than library "
                               "calls, collectives and large constants";
           failed = true;
+        } else if (!isa<nn::KernelFormInterface>(op)) {
+          op.emitOpError() << "is in a kernel, but does not say in which form one computes it "
+                              "(KernelFormInterface)";
+          failed = true;
         }
       std::string name = dualpipe::getKernelName(kernel);
       if (kernel.getName() != name) {

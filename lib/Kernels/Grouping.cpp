@@ -94,42 +94,10 @@ DenseMap<Operation *, Place> placeOperations(Block &block) {
 
 namespace {
 
-/// How an operation is computed. The forms of whole kernels are code generation's;
-/// these say which operations may share one.
-enum class Form {
-  Map,     ///< elements at the same position, or one value per row
-  Move,    ///< elements at other positions
-  Rows,    ///< reduces rows
-  Columns, ///< reduces over rows
-  Loops    ///< loops of its own
-};
+using Form = nn::KernelForm;
 
-Form getForm(Operation *op) {
-  if (isa<nn::ReduceSumOp, nn::ReduceMaxOp>(op)) {
-    // Trailing unit dimensions do not matter.
-    RankedTensorType type = typeOf(op->getOperand(0));
-    ArrayRef<int64_t> axes = isa<nn::ReduceSumOp>(op) ? cast<nn::ReduceSumOp>(op).getAxes()
-                                                      : cast<nn::ReduceMaxOp>(op).getAxes();
-    for (int64_t i = type.getRank(); i-- > 0;) {
-      if (type.getDimSize(i) == 1)
-        continue;
-      return llvm::is_contained(axes, i) ? Form::Rows : Form::Columns;
-    }
-    return Form::Rows;
-  }
-  if (isa<nn::LayerNormDscaleOp>(op))
-    return Form::Columns;
-  if (isa<nn::SoftmaxOp, nn::SoftmaxGradOp, nn::LogSoftmaxOp, nn::LogSoftmaxGradOp, nn::LayerNormOp,
-          nn::LayerNormDxOp, nn::CrossEntropyOp, nn::WeightedMeanOp>(op))
-    return Form::Rows;
-  if (isa<nn::ScatterAddOp, nn::ScatterNdAddOp, nn::ScatterElementsAddOp, nn::CumSumOp, nn::TopKOp,
-          nn::MatmulOp, nn::ConvOp, nn::ConvInputGradOp, nn::ConvWeightGradOp>(
-          op)) // of f64: others are library calls
-    return Form::Loops;
-  if (isElementwise(op) || isa<nn::CrossEntropyGradOp, nn::WeightedMeanGradOp>(op))
-    return Form::Map;
-  return Form::Move;
-}
+// Of an operation that `groupOperations` has checked.
+Form getForm(Operation *op) { return cast<nn::KernelFormInterface>(op).getKernelForm(); }
 
 /// Rows times elements of a row.
 struct Space {
@@ -147,17 +115,19 @@ struct Space {
 /// The space an operation's loop runs over.
 Space spaceOf(Operation *op) {
   RankedTensorType largest = typeOf(op->getResult(0));
-  if (getForm(op) == Form::Rows || getForm(op) == Form::Columns)
+  Form form = getForm(op);
+  if (form == Form::Rows || form == Form::Columns)
     for (Value v : op->getOperands())
       if (typeOf(v).getNumElements() > largest.getNumElements() ||
           (typeOf(v).getNumElements() == largest.getNumElements() &&
            typeOf(v).getRank() > largest.getRank()))
         largest = typeOf(v);
-  if (isa<nn::ReduceSumOp, nn::ReduceMaxOp>(op) && getForm(op) == Form::Rows) {
-    int64_t rows = typeOf(op->getResult(0)).getNumElements();
-    return {rows, rows ? typeOf(op->getOperand(0)).getNumElements() / rows : 1};
-  }
-  return Space::of(largest);
+  Space space = Space::of(largest);
+  // A row may be several dimensions: there is a result for each.
+  RankedTensorType result = typeOf(op->getResult(0));
+  if (form == Form::Rows && result.getRank() < largest.getRank() && result.getNumElements() > 0)
+    space = {result.getNumElements(), largest.getNumElements() / result.getNumElements()};
+  return space;
 }
 
 /// A value of another group (or of the half) that an operation reads.
@@ -238,9 +208,11 @@ private:
     case Form::Map:
     case Form::Columns:
       return spaceOf(op).holds(type);
-    default:
+    case Form::Move:
+    case Form::Loops:
       return false;
     }
+    llvm_unreachable("every form is one of these");
   }
 
   // Follows operations that are repeated, and views.
@@ -465,7 +437,18 @@ private:
 
 } // namespace
 
-std::vector<Group> groupOperations(Block &block, const DenseMap<Operation *, Place> &places) {
+FailureOr<std::vector<Group>> groupOperations(Block &block,
+                                              const DenseMap<Operation *, Place> &places) {
+  bool failed = false;
+  for (Operation &op : block)
+    if (places.lookup(&op) != Place::Half && !isa<nn::KernelFormInterface>(op)) {
+      op.emitOpError() << "does not say in which form a kernel computes it "
+                          "(KernelFormInterface); without one it would have to be a library call, "
+                          "a view or a collective";
+      failed = true;
+    }
+  if (failed)
+    return failure();
   return Grouping(block, places).run();
 }
 

@@ -26,9 +26,10 @@ llvm::DenseMap<mlir::Operation *, Place> placeOperations(mlir::Block &block);
 using Group = llvm::SetVector<mlir::Operation *>;
 
 /// Groups of the `Inside` operations, such that groups and half-level operations
-/// can be put in order. Deterministic.
-std::vector<Group> groupOperations(mlir::Block &block,
-                                   const llvm::DenseMap<mlir::Operation *, Place> &places);
+/// can be put in order. Deterministic. Fails where an operation that would be in a
+/// kernel does not say its form, naming all of them.
+mlir::FailureOr<std::vector<Group>>
+groupOperations(mlir::Block &block, const llvm::DenseMap<mlir::Operation *, Place> &places);
 
 /// Large constants stay at the half's level and are kernels' operands.
 bool isLargeConstant(mlir::Operation *op);

@@ -72,7 +72,10 @@ struct KernelsOutlinePass : impl::KernelsOutlineBase<KernelsOutlinePass> {
              llvm::is_contained(terminator->getOperands(), result);
     };
     DenseMap<Operation *, Place> places = placeOperations(block);
-    for (const Group &group : groupOperations(block, places)) {
+    FailureOr<std::vector<Group>> groups = groupOperations(block, places);
+    if (failed(groups))
+      return failure();
+    for (const Group &group : *groups) {
       SmallVector<Operation *> repeated = collectRepeated(group, places);
       outlineKernel(module, group.getArrayRef(), repeated, inplace);
       ++launches;

@@ -33,6 +33,17 @@ func.func private @k_0(%x: tensor<4xf32>) -> tensor<4xf32> attributes {dualpipe.
 
 // -----
 
+nn.parameter @w : tensor<4xf32> trained = #nn.init<zeros, 1, 2.000000e-02 : f64>
+// expected-error @below {{is a kernel whose content is named @k_}}
+func.func private @k_0(%x: tensor<4xf32>) -> tensor<4xf32> attributes {dualpipe.kernel} {
+  // expected-error @below {{'nn.get' op is in a kernel, but does not say in which form one computes it (KernelFormInterface)}}
+  %0 = nn.get @w : tensor<4xf32>
+  %1 = nn.add %x, %0 : tensor<4xf32>
+  return %1 : tensor<4xf32>
+}
+
+// -----
+
 dualpipe.body @b {
   func.func @forward(%x: tensor<4xf32> {dualpipe.role = #dualpipe.role<feed 0>}) -> (tensor<4xf32> {dualpipe.role = #dualpipe.role<output 0>}) {
     return %x : tensor<4xf32>

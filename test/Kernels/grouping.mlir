@@ -430,3 +430,21 @@ dualpipe.body @loops {
     return %2, %5, %4 : tensor<32x16xf32>, tensor<8x2xf32>, tensor<8x2xi64>
   }
 }
+
+// -----
+
+// A sum over all but a trailing dimension of one element is one over rows, as long as
+// they are: it takes in what it alone reads.
+
+// CHECK-LABEL: dualpipe.body @one_column
+// CHECK: dualpipe.launch
+// CHECK-NOT: dualpipe.launch
+// CHECK: return
+dualpipe.body @one_column {
+  func.func @forward(%x: tensor<8x1xf32> {dualpipe.role = #dualpipe.role<input 0>}, %y: tensor<8x1xf32> {dualpipe.role = #dualpipe.role<input 1>})
+      -> (tensor<1xf32> {dualpipe.role = #dualpipe.role<output 0>}) {
+    %0 = nn.mul %x, %y : tensor<8x1xf32>
+    %1 = nn.reduce_sum %0 [0] : tensor<8x1xf32> to tensor<1xf32>
+    return %1 : tensor<1xf32>
+  }
+}

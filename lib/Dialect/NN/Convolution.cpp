@@ -221,8 +221,12 @@ OpFoldResult ConvWeightGradOp::fold(FoldAdaptor) {
 }
 
 //===----------------------------------------------------------------------===//
-// As library calls
+// As kernels and as library calls
 //===----------------------------------------------------------------------===//
+
+KernelForm ConvOp::getKernelForm() { return KernelForm::Loops; }
+KernelForm ConvInputGradOp::getKernelForm() { return KernelForm::Loops; }
+KernelForm ConvWeightGradOp::getKernelForm() { return KernelForm::Loops; }
 
 static library::FunctionAttrInterface describe(MLIRContext *context, library::ConvolutionKind kind,
                                                const Convolution &c, bool accumulate) {

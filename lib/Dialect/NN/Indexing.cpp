@@ -87,6 +87,8 @@ OpFoldResult GatherOp::fold(FoldAdaptor adaptor) {
 
 int64_t GatherOp::getFlops() { return 0; }
 int64_t ScatterAddOp::getFlops() { return getElementCount(getUpdates()); }
+KernelForm GatherOp::getKernelForm() { return KernelForm::Move; }
+KernelForm ScatterAddOp::getKernelForm() { return KernelForm::Loops; }
 
 LogicalResult GatherOp::buildBackward(OpBuilder &builder, ValueRange resultGrads,
                                       ArrayRef<bool> needed, MutableArrayRef<Value> operandGrads) {
@@ -195,6 +197,8 @@ OpFoldResult GatherNdOp::fold(FoldAdaptor adaptor) {
 
 int64_t GatherNdOp::getFlops() { return 0; }
 int64_t ScatterNdAddOp::getFlops() { return getElementCount(getUpdates()); }
+KernelForm GatherNdOp::getKernelForm() { return KernelForm::Move; }
+KernelForm ScatterNdAddOp::getKernelForm() { return KernelForm::Loops; }
 
 LogicalResult GatherNdOp::buildBackward(OpBuilder &builder, ValueRange resultGrads,
                                         ArrayRef<bool> needed,
@@ -272,6 +276,8 @@ OpFoldResult GatherElementsOp::fold(FoldAdaptor adaptor) {
 
 int64_t GatherElementsOp::getFlops() { return 0; }
 int64_t ScatterElementsAddOp::getFlops() { return getElementCount(getUpdates()); }
+KernelForm GatherElementsOp::getKernelForm() { return KernelForm::Move; }
+KernelForm ScatterElementsAddOp::getKernelForm() { return KernelForm::Loops; }
 
 LogicalResult GatherElementsOp::buildBackward(OpBuilder &builder, ValueRange resultGrads,
                                               ArrayRef<bool> needed,
@@ -312,6 +318,8 @@ LogicalResult TopKOp::inferReturnTypes(MLIRContext *context, std::optional<Locat
   types.push_back(from.clone(shape, IntegerType::get(context, 64)));
   return success();
 }
+
+KernelForm TopKOp::getKernelForm() { return KernelForm::Loops; }
 
 int64_t TopKOp::getFlops() {
   // k passes over each row, as the kernel does it.

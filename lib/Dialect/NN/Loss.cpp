@@ -44,6 +44,8 @@ LogicalResult CrossEntropyGradOp::verify() {
 
 int64_t CrossEntropyOp::getFlops() { return 13 * getElementCount(getLogits()); }
 int64_t CrossEntropyGradOp::getFlops() { return 12 * getElementCount(getLogits()); }
+KernelForm CrossEntropyOp::getKernelForm() { return KernelForm::Rows; }
+KernelForm CrossEntropyGradOp::getKernelForm() { return KernelForm::Map; }
 
 LogicalResult CrossEntropyOp::buildBackward(OpBuilder &builder, ValueRange resultGrads,
                                             ArrayRef<bool> needed,
@@ -97,6 +99,8 @@ LogicalResult WeightedMeanGradOp::inferReturnTypes(MLIRContext *context,
 
 int64_t WeightedMeanOp::getFlops() { return 3 * getElementCount(getValues()); }
 int64_t WeightedMeanGradOp::getFlops() { return 2 * getElementCount(getWeights()); }
+KernelForm WeightedMeanOp::getKernelForm() { return KernelForm::Rows; }
+KernelForm WeightedMeanGradOp::getKernelForm() { return KernelForm::Map; }
 
 LogicalResult WeightedMeanOp::buildBackward(OpBuilder &builder, ValueRange resultGrads,
                                             ArrayRef<bool> needed,

@@ -112,6 +112,9 @@ bool MatmulOp::isCompatibleReturnTypes(TypeRange inferred, TypeRange actual) {
 // As a library call
 //===----------------------------------------------------------------------===//
 
+// Where it is no library call.
+KernelForm MatmulOp::getKernelForm() { return KernelForm::Loops; }
+
 bool MatmulOp::isLibraryCall() {
   return isLibraryElement(getTensorType(getLhs()).getElementType());
 }

@@ -46,6 +46,7 @@ int64_t GetOp::getFlops() { return 0; }
 
 OpFoldResult ConstantOp::fold(FoldAdaptor) { return getValue(); }
 int64_t ConstantOp::getFlops() { return 0; }
+KernelForm ConstantOp::getKernelForm() { return KernelForm::Move; }
 
 LogicalResult IotaOp::verify() {
   int64_t rank = getType().getRank();
@@ -69,3 +70,4 @@ OpFoldResult IotaOp::fold(FoldAdaptor) {
 }
 
 int64_t IotaOp::getFlops() { return 0; }
+KernelForm IotaOp::getKernelForm() { return KernelForm::Move; }

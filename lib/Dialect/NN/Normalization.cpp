@@ -28,6 +28,10 @@ int64_t SoftmaxOp::getFlops() { return 14 * getElementCount(getResult()); }
 int64_t LogSoftmaxOp::getFlops() { return 14 * getElementCount(getResult()); }
 int64_t SoftmaxGradOp::getFlops() { return 4 * getElementCount(getResult()); }
 int64_t LogSoftmaxGradOp::getFlops() { return 13 * getElementCount(getResult()); }
+KernelForm SoftmaxOp::getKernelForm() { return KernelForm::Rows; }
+KernelForm LogSoftmaxOp::getKernelForm() { return KernelForm::Rows; }
+KernelForm SoftmaxGradOp::getKernelForm() { return KernelForm::Rows; }
+KernelForm LogSoftmaxGradOp::getKernelForm() { return KernelForm::Rows; }
 
 LogicalResult SoftmaxOp::buildBackward(OpBuilder &builder, ValueRange resultGrads,
                                        ArrayRef<bool> needed, MutableArrayRef<Value> operandGrads) {
@@ -112,6 +116,9 @@ LogicalResult LayerNormDscaleOp::verify() {
 int64_t LayerNormOp::getFlops() { return 8 * getElementCount(getOperand()); }
 int64_t LayerNormDxOp::getFlops() { return 9 * getElementCount(getResult()); }
 int64_t LayerNormDscaleOp::getFlops() { return 4 * getElementCount(getOperand()); }
+KernelForm LayerNormOp::getKernelForm() { return KernelForm::Rows; }
+KernelForm LayerNormDxOp::getKernelForm() { return KernelForm::Rows; }
+KernelForm LayerNormDscaleOp::getKernelForm() { return KernelForm::Columns; }
 
 LogicalResult LayerNormOp::buildBackward(OpBuilder &builder, ValueRange resultGrads,
                                          ArrayRef<bool> needed,

@@ -55,6 +55,23 @@ LogicalResult ReduceMaxOp::inferReturnTypes(MLIRContext *context, std::optional<
   return inferReduction(getOperationName(), location, from, adaptor.getAxes(), types);
 }
 
+// Along rows, or over them: the last dimension says it, where reducing it is any work.
+static KernelForm getReductionForm(RankedTensorType from, ArrayRef<int64_t> axes) {
+  for (int64_t i = from.getRank(); i-- > 0;) {
+    bool reduced = llvm::is_contained(axes, i);
+    if (!reduced || from.getDimSize(i) != 1)
+      return reduced ? KernelForm::Rows : KernelForm::Columns;
+  }
+  return KernelForm::Rows;
+}
+
+KernelForm ReduceSumOp::getKernelForm() {
+  return getReductionForm(getTensorType(getOperand()), getAxes());
+}
+KernelForm ReduceMaxOp::getKernelForm() {
+  return getReductionForm(getTensorType(getOperand()), getAxes());
+}
+
 // Dimensions of the operand that the result keeps, in order.
 static SmallVector<int64_t> getKept(RankedTensorType from, ArrayRef<int64_t> axes) {
   SmallVector<int64_t> kept;
@@ -185,6 +202,7 @@ OpFoldResult CumSumOp::fold(FoldAdaptor adaptor) {
 }
 
 int64_t CumSumOp::getFlops() { return getElementCount(getResult()); }
+KernelForm CumSumOp::getKernelForm() { return KernelForm::Loops; }
 
 LogicalResult CumSumOp::buildBackward(OpBuilder &builder, ValueRange resultGrads,
                                       ArrayRef<bool> needed, MutableArrayRef<Value> operandGrads) {

@@ -17,6 +17,12 @@ int64_t TransposeOp::getFlops() { return 0; }
 int64_t SliceOp::getFlops() { return 0; }
 int64_t PadOp::getFlops() { return 0; }
 int64_t ConcatOp::getFlops() { return 0; }
+KernelForm BroadcastOp::getKernelForm() { return KernelForm::Move; }
+KernelForm ReshapeOp::getKernelForm() { return KernelForm::Move; }
+KernelForm TransposeOp::getKernelForm() { return KernelForm::Move; }
+KernelForm SliceOp::getKernelForm() { return KernelForm::Move; }
+KernelForm PadOp::getKernelForm() { return KernelForm::Move; }
+KernelForm ConcatOp::getKernelForm() { return KernelForm::Move; }
 
 //===----------------------------------------------------------------------===//
 // Broadcast

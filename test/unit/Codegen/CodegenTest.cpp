@@ -85,6 +85,8 @@ TEST(Codegen, EveryOperationHasALowering) {
     EXPECT_TRUE(name.hasInterface<LinalgLoweringOpInterface>() ||
                 name.hasInterface<LoopLoweringOpInterface>())
         << name.getStringRef().str() << " has no lowering to machine code; see docs/AddingAnOp.md";
+    EXPECT_TRUE(name.hasInterface<nn::KernelFormInterface>())
+        << name.getStringRef().str() << " says no kernel form; see docs/AddingAnOp.md";
   }
   EXPECT_GT(checked, 40);
 }
@@ -102,6 +104,45 @@ TEST(Codegen, RefusesWhatItCannotCompute) {
   ASSERT_EQ(parsed.errors.size(), 1u);
   EXPECT_NE(parsed.errors[0].find("nn.all_reduce"), std::string::npos) << parsed.errors[0];
   EXPECT_FALSE(llvm::sys::fs::exists(path));
+}
+
+// What an operation says of its form and what it lowers to are one.
+TEST(Codegen, RefusesReductionsOfAnotherForm) {
+  ParsedModule parsed(R"(
+    func.func private @k_a(%x: tensor<3x4x5xf32>) -> tensor<4xf32> attributes {dualpipe.kernel} {
+      %0 = nn.reduce_sum %x [0, 2] : tensor<3x4x5xf32> to tensor<4xf32>
+      return %0 : tensor<4xf32>
+    })");
+  EXPECT_TRUE(failed(checkKernels(*parsed.module, {})));
+  ASSERT_EQ(parsed.errors.size(), 1u);
+  EXPECT_NE(parsed.errors[0].find("reduces columns in a kernel whose form is rows"),
+            std::string::npos)
+      << parsed.errors[0];
+}
+
+// Dimensions of one element, kept or reduced, wherever they stand.
+TEST(Codegen, ReductionsAroundUnitDimensions) {
+  struct Case {
+    const char *from, *axes, *to;
+    float sum;
+  };
+  const Case cases[] = {
+      {"40x1", "[0]", "1", 40},      {"40x1", "[1]", "40", 1},
+      {"40x1", "[0, 1]", "", 40},    {"1x40", "[0]", "40", 1},
+      {"1x40", "[1]", "1", 40},      {"3x40x1", "[1]", "3x1", 40},
+      {"1x1", "[0]", "1", 1},        {"3x1x40", "[1]", "3x40", 1},
+      {"3x1x40", "[0, 1]", "40", 3}, {"1x40x1x1", "[1, 2]", "1x1", 40},
+  };
+  for (const Case &c : cases) {
+    std::string from = std::string("tensor<") + c.from + "xf32>",
+                to = std::string("tensor<") + c.to + (*c.to ? "x" : "") + "f32>";
+    KernelRunner runner("func.func private @k_0(%x: " + from + ") -> " + to +
+                        " attributes {dualpipe.kernel} {\n  %0 = nn.reduce_sum %x " + c.axes +
+                        " : " + from + " to " + to + "\n  return %0 : " + to + "\n}\n");
+    size_t count = runner.info("k_0").bufferBytes[0] / sizeof(float);
+    std::vector<float> sums = runner.runFloats("k_0", {std::vector<float>(count, 1)});
+    EXPECT_EQ(sums, std::vector<float>(count / size_t(c.sum), c.sum)) << from << " " << c.axes;
+  }
 }
 
 // "cpu" is a level by another name; every level says what it needs.

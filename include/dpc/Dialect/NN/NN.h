@@ -18,6 +18,8 @@
 
 #include "dpc/Dialect/Library/Library.h"
 
+#include <algorithm>
+
 namespace dpc::nn {
 
 /// Marks an operation whose result is piecewise constant in its operands: a
@@ -70,6 +72,12 @@ mlir::Type getBoolType(mlir::Type type);
 
 #include "dpc/Dialect/NN/NNDialect.h.inc"
 #include "dpc/Dialect/NN/NNEnums.h.inc"
+
+namespace dpc::nn {
+/// The form of a kernel that computes operations of both forms.
+inline KernelForm joinForms(KernelForm a, KernelForm b) { return std::max(a, b); }
+} // namespace dpc::nn
+
 #include "dpc/Dialect/NN/NNInterfaces.h.inc"
 
 #define GET_ATTRDEF_CLASSES

@@ -52,6 +52,17 @@ def NN_Predicate : I32EnumAttr<"Predicate", "comparison", [
 }
 def NN_PredicateAttr : EnumAttr<NN_Dialect, NN_Predicate, "predicate"> { let assemblyFormat = "$value"; }
 
+// From the loops that share most to those that share nothing; docs/Kernels.md says
+// what each takes in.
+def NN_KernelForm : I32Enum<"KernelForm", "how a generated kernel computes an operation", [
+    I32EnumCase<"Map", 0, "map">,         // elements at the same position, or one value per row
+    I32EnumCase<"Move", 1, "move">,       // elements at other positions
+    I32EnumCase<"Rows", 2, "rows">,       // reduces rows
+    I32EnumCase<"Columns", 3, "columns">, // reduces over rows
+    I32EnumCase<"Loops", 4, "loops">]> {  // loops of its own
+  let cppNamespace = "::dpc::nn";
+}
+
 def NN_Reduction : I32EnumAttr<"Reduction", "reduction over the members of a group", [
     I32EnumAttrCase<"Sum", 0, "sum">, I32EnumAttrCase<"Max", 1, "max">]> {
   let cppNamespace = "::dpc::nn";

@@ -7,7 +7,7 @@ defvar NN_Window = (ins DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$dilations
 defvar NN_WindowFormat = "`strides` $strides `dilations` $dilations `low` $low `high` $high `groups` $groups attr-dict";
 
 class NN_ConvolutionOp<string mnemonic, dag operands, list<Trait> traits, list<string> library = []>
-    : NN_PureOp<mnemonic, !listconcat(traits, [DeclareOpInterfaceMethods<NN_LibraryOpInterface, library>])> {
+    : NN_PureOp<mnemonic, !listconcat(traits, [NN_Formed, DeclareOpInterfaceMethods<NN_LibraryOpInterface, library>])> {
   let arguments = !con(operands, NN_Window);
   let results = (outs NN_FloatTensor:$result);
   let hasFolder = 1;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Work per element is `flops`; polynomial expansions of exp and its like count as 10.
-class NN_ElementwiseCost<int flops> {
-  string definition = "int64_t $cppClass::getFlops() { return " # flops # " * getElementCount(getResult()); }\n";
+class NN_ElementwiseMethods<int flops> {
+  string definition = "int64_t $cppClass::getFlops() { return " # flops # " * getElementCount(getResult()); }\n"
+    "::dpc::nn::KernelForm $cppClass::getKernelForm() { return KernelForm::Map; }\n";
 }
 
 def NN_ElementwiseGroup : OpDocGroup {
@@ -24,12 +25,12 @@ def NN_ElementwiseGroup : OpDocGroup {
 let opDocGroup = NN_ElementwiseGroup in {
 
 class NN_UnaryOp<string mnemonic, Type type = NN_FloatTensor, list<Trait> traits = [], int flops = 1>
-    : NN_PureOp<mnemonic, !listconcat([SameOperandsAndResultType, NN_ElementwiseOp], traits)> {
+    : NN_PureOp<mnemonic, !listconcat([SameOperandsAndResultType, NN_ElementwiseOp, NN_Formed], traits)> {
   let arguments = (ins type:$operand);
   let results = (outs type:$result);
   let assemblyFormat = "$operand attr-dict `:` type($result)";
   let hasFolder = 1;
-  let extraClassDefinition = NN_ElementwiseCost<flops>.definition;
+  let extraClassDefinition = NN_ElementwiseMethods<flops>.definition;
 }
 // Not folded: a constant computed by the compiler's math library would differ in
 // its last bits from the one that a kernel's expansion gives.
@@ -37,12 +38,12 @@ class NN_MathOp<string mnemonic> : NN_UnaryOp<mnemonic, NN_FloatTensor, [NN_Deri
   let hasFolder = 0;
 }
 class NN_BinaryOp<string mnemonic, Type type, list<Trait> traits = [], int flops = 1>
-    : NN_PureOp<mnemonic, !listconcat([SameOperandsAndResultType, NN_ElementwiseOp], traits)> {
+    : NN_PureOp<mnemonic, !listconcat([SameOperandsAndResultType, NN_ElementwiseOp, NN_Formed], traits)> {
   let arguments = (ins type:$lhs, type:$rhs);
   let results = (outs type:$result);
   let assemblyFormat = "$lhs `,` $rhs attr-dict `:` type($result)";
   let hasFolder = 1;
-  let extraClassDefinition = NN_ElementwiseCost<flops>.definition;
+  let extraClassDefinition = NN_ElementwiseMethods<flops>.definition;
 }
 
 def NN_NegOp : NN_UnaryOp<"neg", NN_NumberTensor, [NN_Derivative]> { let summary = "minus x"; }
@@ -85,7 +86,7 @@ def NN_AndOp : NN_BinaryOp<"and", NN_BoolTensor, [Commutative, NN_InactiveOp]> {
 def NN_OrOp : NN_BinaryOp<"or", NN_BoolTensor, [Commutative, NN_InactiveOp]> { let summary = "a or b"; }
 def NN_XorOp : NN_BinaryOp<"xor", NN_BoolTensor, [Commutative, NN_InactiveOp]> { let summary = "a or b, but not both"; }
 
-def NN_CompareOp : NN_PureOp<"compare", [NN_ElementwiseOp, NN_InactiveOp, SameTypeOperands, NN_Infer]> {
+def NN_CompareOp : NN_PureOp<"compare", [NN_ElementwiseOp, NN_Formed, NN_InactiveOp, SameTypeOperands, NN_Infer]> {
   let summary = "compares a and b; false if one is NaN, but for `ne`";
   let description = [{
     Predicates are `eq`, `ne`, `lt`, `le`, `gt` and `ge`; integers are compared as
@@ -99,17 +100,17 @@ def NN_CompareOp : NN_PureOp<"compare", [NN_ElementwiseOp, NN_InactiveOp, SameTy
   let results = (outs NN_BoolTensor:$result);
   let assemblyFormat = "`` $predicate `,` $lhs `,` $rhs attr-dict `:` type($lhs)";
   let hasFolder = 1;
-  let extraClassDefinition = NN_ElementwiseCost<1>.definition;
+  let extraClassDefinition = NN_ElementwiseMethods<1>.definition;
 }
-def NN_IsNanOp : NN_PureOp<"is_nan", [NN_ElementwiseOp, NN_InactiveOp, NN_Infer]> {
+def NN_IsNanOp : NN_PureOp<"is_nan", [NN_ElementwiseOp, NN_Formed, NN_InactiveOp, NN_Infer]> {
   let summary = "whether x is not a number";
   let hasFolder = 1;
   let arguments = (ins NN_FloatTensor:$operand);
   let results = (outs NN_BoolTensor:$result);
   let assemblyFormat = "$operand attr-dict `:` type($operand)";
-  let extraClassDefinition = NN_ElementwiseCost<1>.definition;
+  let extraClassDefinition = NN_ElementwiseMethods<1>.definition;
 }
-def NN_SelectOp : NN_PureOp<"select", [NN_ElementwiseOp, NN_MovesElementsOp, AllTypesMatch<["on_true", "on_false", "result"]>, TypesMatchWith<"the condition has the result's shape", "result", "condition", "::dpc::nn::getBoolType($_self)">, NN_Derivative]> {
+def NN_SelectOp : NN_PureOp<"select", [NN_ElementwiseOp, NN_Formed, NN_MovesElementsOp, AllTypesMatch<["on_true", "on_false", "result"]>, TypesMatchWith<"the condition has the result's shape", "result", "condition", "::dpc::nn::getBoolType($_self)">, NN_Derivative]> {
   let summary = "`on_true` where the condition holds, else `on_false`";
   let description = [{
     The gradient goes to `on_true` where the condition holds and to `on_false`
@@ -123,9 +124,9 @@ def NN_SelectOp : NN_PureOp<"select", [NN_ElementwiseOp, NN_MovesElementsOp, All
   let results = (outs NN_Tensor:$result);
   let assemblyFormat = "$condition `,` $on_true `,` $on_false attr-dict `:` type($result)";
   let hasFolder = 1;
-  let extraClassDefinition = NN_ElementwiseCost<1>.definition;
+  let extraClassDefinition = NN_ElementwiseMethods<1>.definition;
 }
-def NN_CastOp : NN_PureOp<"cast", [NN_ElementwiseOp, AllShapesMatch<["operand", "result"]>, NN_Differentiable]> {
+def NN_CastOp : NN_PureOp<"cast", [NN_ElementwiseOp, NN_Formed, AllShapesMatch<["operand", "result"]>, NN_Differentiable]> {
   let summary = "the same value in another element type";
   let description = [{
     Floats to integers truncate; a float outside the integer type's range (or NaN)
@@ -140,7 +141,7 @@ def NN_CastOp : NN_PureOp<"cast", [NN_ElementwiseOp, AllShapesMatch<["operand", 
   let results = (outs NN_Tensor:$result);
   let assemblyFormat = "$operand attr-dict `:` type($operand) `to` type($result)";
   let hasFolder = 1;
-  let extraClassDefinition = NN_ElementwiseCost<1>.definition;
+  let extraClassDefinition = NN_ElementwiseMethods<1>.definition;
 }
 
 } // opDocGroup

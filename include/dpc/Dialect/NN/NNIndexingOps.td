@@ -10,7 +10,7 @@ def NN_IndexingGroup : OpDocGroup {
 }
 let opDocGroup = NN_IndexingGroup in {
 
-def NN_GatherOp : NN_PureOp<"gather", [NN_Infer, NN_Derivative, NN_Indexing]> {
+def NN_GatherOp : NN_PureOp<"gather", [NN_Formed, NN_Infer, NN_Derivative, NN_Indexing]> {
   let summary = "slices of the table along `axis` at the indices";
   let description = [{
     Result shape: table[:axis] + indices + table[axis+1:]. Reading the slice
@@ -34,7 +34,7 @@ def NN_GatherOp : NN_PureOp<"gather", [NN_Infer, NN_Derivative, NN_Indexing]> {
     int64_t getBytes() { return getByteSize(getIndices().getType()) + 2 * getByteSize(getType()); }
   }];
 }
-def NN_ScatterAddOp : NN_PureOp<"scatter_add", [NN_Derivative]> {
+def NN_ScatterAddOp : NN_PureOp<"scatter_add", [NN_Formed, NN_Derivative]> {
   let summary = "zeros, with each update slice added at its index along `axis`: the transpose of gather";
   let description = [{
     Updates are added in row-major order of the indices, so that a table's gradient
@@ -49,7 +49,7 @@ def NN_ScatterAddOp : NN_PureOp<"scatter_add", [NN_Derivative]> {
   let assemblyFormat = "$indices `,` $updates `axis` $axis attr-dict `:` type($indices) `,` type($updates) `to` type($result)";
   let hasVerifier = 1;
 }
-def NN_GatherNdOp : NN_PureOp<"gather_nd", [NN_Infer, NN_Derivative, NN_Indexing]> {
+def NN_GatherNdOp : NN_PureOp<"gather_nd", [NN_Formed, NN_Infer, NN_Derivative, NN_Indexing]> {
   let summary = "slices at index tuples (ONNX GatherND)";
   let description = [{
     The last dimension of `indices` (extent n) holds tuples into the n dimensions
@@ -69,7 +69,7 @@ def NN_GatherNdOp : NN_PureOp<"gather_nd", [NN_Infer, NN_Derivative, NN_Indexing
     int64_t getBytes() { return getByteSize(getIndices().getType()) + 2 * getByteSize(getType()); }
   }];
 }
-def NN_ScatterNdAddOp : NN_PureOp<"scatter_nd_add", [NN_Derivative]> {
+def NN_ScatterNdAddOp : NN_PureOp<"scatter_nd_add", [NN_Formed, NN_Derivative]> {
   let summary = "zeros, with each update slice added at its index tuple: the transpose of gather_nd";
   let description = [{
     ```mlir
@@ -81,7 +81,7 @@ def NN_ScatterNdAddOp : NN_PureOp<"scatter_nd_add", [NN_Derivative]> {
   let assemblyFormat = "$indices `,` $updates attr-dict `:` type($indices) `,` type($updates) `to` type($result)";
   let hasVerifier = 1;
 }
-def NN_GatherElementsOp : NN_PureOp<"gather_elements", [NN_Infer, NN_Derivative, NN_Indexing]> {
+def NN_GatherElementsOp : NN_PureOp<"gather_elements", [NN_Formed, NN_Infer, NN_Derivative, NN_Indexing]> {
   let summary = "one element per index along `axis` (ONNX GatherElements)";
   let description = [{
     The result has the indices' shape: its element at a place is the table's at
@@ -100,7 +100,7 @@ def NN_GatherElementsOp : NN_PureOp<"gather_elements", [NN_Infer, NN_Derivative,
     int64_t getBytes() { return getByteSize(getIndices().getType()) + 2 * getByteSize(getType()); }
   }];
 }
-def NN_ScatterElementsAddOp : NN_PureOp<"scatter_elements_add", [NN_Derivative]> {
+def NN_ScatterElementsAddOp : NN_PureOp<"scatter_elements_add", [NN_Formed, NN_Derivative]> {
   let summary = "zeros, with each update added at its index along `axis`: the transpose of gather_elements";
   let description = [{
     ```mlir
@@ -112,7 +112,7 @@ def NN_ScatterElementsAddOp : NN_PureOp<"scatter_elements_add", [NN_Derivative]>
   let assemblyFormat = "$indices `,` $updates `axis` $axis attr-dict `:` type($indices) `,` type($updates) `to` type($result)";
   let hasVerifier = 1;
 }
-def NN_TopKOp : NN_PureOp<"top_k", [NN_Infer, NN_Derivative]> {
+def NN_TopKOp : NN_PureOp<"top_k", [NN_Formed, NN_Infer, NN_Derivative]> {
   let summary = "the k largest (or smallest) elements of the last dimension, and their indices";
   let description = [{
     In descending order (ascending, if `smallest`), equal ones by ascending index.

@@ -95,6 +95,20 @@ def NN_LibraryOpInterface : OpInterface<"LibraryOpInterface"> {
   ];
 }
 
+def NN_KernelFormInterface : OpInterface<"KernelFormInterface"> {
+  let cppNamespace = "::dpc::nn";
+  let description = [{
+    In which loops a generated kernel computes an operation (`KernelForm`, NN.h). The
+    kernels phase asks which operations may share a kernel, code generation which
+    loops the kernel has. There is no default: an operation that neither implements
+    this nor runs outside of kernels (a library call, a collective) is refused.
+  }];
+  let methods = [
+    InterfaceMethod<"The form of the operation alone; a function of its types and attributes.",
+      "::dpc::nn::KernelForm", "getKernelForm", (ins)>
+  ];
+}
+
 def NN_IndexingOpInterface : OpInterface<"IndexingOpInterface"> {
   let cppNamespace = "::dpc::nn";
   let description = "An operation that reads a table, or a class, by integers.";

@@ -10,7 +10,7 @@ def NN_LossGroup : OpDocGroup {
 }
 let opDocGroup = NN_LossGroup in {
 
-def NN_CrossEntropyOp : NN_PureOp<"cross_entropy", [NN_Infer, NN_Derivative, NN_Indexing]> {
+def NN_CrossEntropyOp : NN_PureOp<"cross_entropy", [NN_Formed, NN_Infer, NN_Derivative, NN_Indexing]> {
   let summary = "the negative logarithm of softmax(logits)[label], for each row";
   let description = [{
     logits [N, C], labels [N]: `loss` [N], 0 where the label is `ignore_index`;
@@ -31,7 +31,7 @@ def NN_CrossEntropyOp : NN_PureOp<"cross_entropy", [NN_Infer, NN_Derivative, NN_
   let results = (outs NN_FloatTensor:$loss, NN_FloatTensor:$lse);
   let assemblyFormat = "$logits `,` $labels (`ignore` $ignore_index^)? attr-dict `:` type($logits) `,` type($labels)";
 }
-def NN_CrossEntropyGradOp : NN_PureOp<"cross_entropy_grad", [NN_BackwardOnlyOp, AllTypesMatch<["logits", "result"]>, AllTypesMatch<["grad", "lse"]>]> {
+def NN_CrossEntropyGradOp : NN_PureOp<"cross_entropy_grad", [NN_Formed, NN_BackwardOnlyOp, AllTypesMatch<["logits", "result"]>, AllTypesMatch<["grad", "lse"]>]> {
   let summary = "the derivative of cross_entropy with respect to its logits";
   let description = [{
     Row i is `grad[i] * (softmax(logits[i]) - onehot(label[i]))`, with the softmax
@@ -46,7 +46,7 @@ def NN_CrossEntropyGradOp : NN_PureOp<"cross_entropy_grad", [NN_BackwardOnlyOp, 
   let assemblyFormat = "$grad `,` $logits `,` $labels `,` $lse (`ignore` $ignore_index^)? attr-dict `:` type($grad) `,` type($logits) `,` type($labels)";
   let hasVerifier = 1;
 }
-def NN_WeightedMeanOp : NN_PureOp<"weighted_mean", [NN_Infer, AllTypesMatch<["values", "weights"]>, NN_Derivative]> {
+def NN_WeightedMeanOp : NN_PureOp<"weighted_mean", [NN_Formed, NN_Infer, AllTypesMatch<["values", "weights"]>, NN_Derivative]> {
   let summary = "the mean of values by weights, and the sum of weights: the normalising loss operation";
   let description = [{
     values [N], weights [N]: `result` = sum(values * weights) / sum(weights), 0
@@ -62,7 +62,7 @@ def NN_WeightedMeanOp : NN_PureOp<"weighted_mean", [NN_Infer, AllTypesMatch<["va
   let results = (outs NN_FloatTensor:$result, NN_FloatTensor:$den);
   let assemblyFormat = "$values `,` $weights attr-dict `:` type($values)";
 }
-def NN_WeightedMeanGradOp : NN_PureOp<"weighted_mean_grad", [NN_BackwardOnlyOp, NN_Infer, AllTypesMatch<["grad", "den"]>]> {
+def NN_WeightedMeanGradOp : NN_PureOp<"weighted_mean_grad", [NN_Formed, NN_BackwardOnlyOp, NN_Infer, AllTypesMatch<["grad", "den"]>]> {
   let summary = "the derivative of weighted_mean with respect to its values";
   let description = [{
     `grad * weights / den`, zeros where `den` is 0: an empty micro-batch has a zero

@@ -5,7 +5,7 @@ def NN_LibraryGroup : OpDocGroup {
 }
 let opDocGroup = NN_LibraryGroup in {
 
-def NN_MatmulOp : NN_PureOp<"matmul", [NN_Infer, NN_Derivative,
+def NN_MatmulOp : NN_PureOp<"matmul", [NN_Infer, NN_Derivative, NN_Formed,
     DeclareOpInterfaceMethods<NN_LibraryOpInterface, ["getLibrarySources", "canAccumulate", "setAccumulator", "describeCall"]>]> {
   let summary = "a batched matrix product, with permutations as strides";
   let description = [{

@@ -42,7 +42,7 @@ def NN_GetOp : NN_PureOp<"get", [DeclareOpInterfaceMethods<SymbolUserOpInterface
   let assemblyFormat = "$parameter attr-dict `:` type($result)";
 }
 
-def NN_ConstantOp : NN_PureOp<"constant", [ConstantLike, NN_InactiveOp, AllTypesMatch<["value", "result"]>]> {
+def NN_ConstantOp : NN_PureOp<"constant", [NN_Formed, ConstantLike, NN_InactiveOp, AllTypesMatch<["value", "result"]>]> {
   let summary = "a small literal tensor";
   let description = [{
     Tensors above a megabyte stay in the model's file, as untrained parameters.
@@ -57,7 +57,7 @@ def NN_ConstantOp : NN_PureOp<"constant", [ConstantLike, NN_InactiveOp, AllTypes
   let hasFolder = 1;
 }
 
-def NN_IotaOp : NN_PureOp<"iota", [NN_InactiveOp]> {
+def NN_IotaOp : NN_PureOp<"iota", [NN_Formed, NN_InactiveOp]> {
   let summary = "each element's index along one dimension";
   let description = [{
     ```mlir

@@ -9,7 +9,7 @@ def NN_NormalizationGroup : OpDocGroup {
 }
 let opDocGroup = NN_NormalizationGroup in {
 
-class NN_RowOp<string mnemonic> : NN_PureOp<mnemonic, [SameOperandsAndResultType, NN_Derivative]> {
+class NN_RowOp<string mnemonic> : NN_PureOp<mnemonic, [NN_Formed, SameOperandsAndResultType, NN_Derivative]> {
   let arguments = (ins NN_FloatTensor:$operand);
   let results = (outs NN_FloatTensor:$result);
   let assemblyFormat = "$operand attr-dict `:` type($result)";
@@ -18,7 +18,7 @@ class NN_RowOp<string mnemonic> : NN_PureOp<mnemonic, [SameOperandsAndResultType
     int64_t getBackwardFlops() { return 4 * getElementCount(getOperand()); }
   }];
 }
-class NN_RowGradOp<string mnemonic> : NN_PureOp<mnemonic, [SameOperandsAndResultType, NN_BackwardOnlyOp]> {
+class NN_RowGradOp<string mnemonic> : NN_PureOp<mnemonic, [NN_Formed, SameOperandsAndResultType, NN_BackwardOnlyOp]> {
   let arguments = (ins NN_FloatTensor:$grad, NN_FloatTensor:$output);
   let results = (outs NN_FloatTensor:$result);
   let assemblyFormat = "$grad `,` $output attr-dict `:` type($result)";
@@ -59,7 +59,7 @@ def NN_LogSoftmaxGradOp : NN_RowGradOp<"log_softmax_grad"> {
   }];
 }
 
-def NN_LayerNormOp : NN_PureOp<"layer_norm", [NN_Infer, NN_Derivative]> {
+def NN_LayerNormOp : NN_PureOp<"layer_norm", [NN_Formed, NN_Infer, NN_Derivative]> {
   let summary = "each row normalised: (x - mean) / sqrt(variance + epsilon), times scale, plus bias";
   let description = [{
     The variance is the biased one. `mean` and `rstd` (the reciprocal standard
@@ -78,7 +78,7 @@ def NN_LayerNormOp : NN_PureOp<"layer_norm", [NN_Infer, NN_Derivative]> {
     int64_t getBackwardFlops() { return 14 * getElementCount(getOperand()); }
   }];
 }
-def NN_LayerNormDxOp : NN_PureOp<"layer_norm_dx", [NN_BackwardOnlyOp, AllTypesMatch<["grad", "operand", "result"]>, AllTypesMatch<["mean", "rstd"]>]> {
+def NN_LayerNormDxOp : NN_PureOp<"layer_norm_dx", [NN_Formed, NN_BackwardOnlyOp, AllTypesMatch<["grad", "operand", "result"]>, AllTypesMatch<["mean", "rstd"]>]> {
   let summary = "the derivative of layer_norm with respect to its operand";
   let description = [{
     `rstd * (g * s - mean(g * s) - xhat * mean(g * s * xhat))` for each row, with
@@ -93,7 +93,7 @@ def NN_LayerNormDxOp : NN_PureOp<"layer_norm_dx", [NN_BackwardOnlyOp, AllTypesMa
   let assemblyFormat = "$grad `,` $operand `,` $scale `,` $mean `,` $rstd attr-dict `:` type($result) `,` type($scale) `,` type($mean)";
   let hasVerifier = 1;
 }
-def NN_LayerNormDscaleOp : NN_PureOp<"layer_norm_dscale", [NN_BackwardOnlyOp, AllTypesMatch<["grad", "operand"]>, AllTypesMatch<["mean", "rstd"]>]> {
+def NN_LayerNormDscaleOp : NN_PureOp<"layer_norm_dscale", [NN_Formed, NN_BackwardOnlyOp, AllTypesMatch<["grad", "operand"]>, AllTypesMatch<["mean", "rstd"]>]> {
   let summary = "the derivative of layer_norm with respect to its scale";
   let description = [{
     The sum over all rows of `g * (x - mean) * rstd`.

@@ -29,6 +29,7 @@ class NN_PureOp<string mnemonic, list<Trait> traits = []> : NN_Op<mnemonic, !lis
 defvar NN_Differentiable = DeclareOpInterfaceMethods<NN_DifferentiableOpInterface, ["isDifferentiableOperand"]>;
 defvar NN_Derivative = DeclareOpInterfaceMethods<NN_DifferentiableOpInterface>;
 defvar NN_Indexing = DeclareOpInterfaceMethods<NN_IndexingOpInterface>;
+defvar NN_Formed = DeclareOpInterfaceMethods<NN_KernelFormInterface>;
 defvar NN_Infer = DeclareOpInterfaceMethods<InferTypeOpInterface>;
 
 include "dpc/Dialect/NN/NNModelOps.td"

@@ -8,7 +8,7 @@ def NN_ReductionGroup : OpDocGroup {
 }
 let opDocGroup = NN_ReductionGroup in {
 
-class NN_ReduceOp<string mnemonic, list<Trait> traits = []> : NN_PureOp<mnemonic, !listconcat([NN_Infer], traits)> {
+class NN_ReduceOp<string mnemonic, list<Trait> traits = []> : NN_PureOp<mnemonic, !listconcat([NN_Formed, NN_Infer], traits)> {
   let arguments = (ins NN_NumberTensor:$operand, DenseI64ArrayAttr:$axes);
   let results = (outs NN_NumberTensor:$result);
   let assemblyFormat = "$operand $axes attr-dict `:` type($operand) `to` type($result)";
@@ -36,7 +36,7 @@ def NN_ReduceMaxOp : NN_ReduceOp<"reduce_max", [NN_Derivative]> {
   }];
 }
 
-def NN_CumSumOp : NN_PureOp<"cumsum", [SameOperandsAndResultType, NN_Derivative]> {
+def NN_CumSumOp : NN_PureOp<"cumsum", [NN_Formed, SameOperandsAndResultType, NN_Derivative]> {
   let summary = "running sums along one dimension";
   let description = [{
     From the dimension's end if `reverse`; without the own element if `exclusive`.

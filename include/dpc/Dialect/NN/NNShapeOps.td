@@ -8,7 +8,7 @@ def NN_ShapeGroup : OpDocGroup {
 }
 let opDocGroup = NN_ShapeGroup in {
 
-def NN_BroadcastOp : NN_PureOp<"broadcast", [NN_MovesElementsOp, NN_Derivative]> {
+def NN_BroadcastOp : NN_PureOp<"broadcast", [NN_Formed, NN_MovesElementsOp, NN_Derivative]> {
   let summary = "repeats a tensor along new and unit dimensions";
   let description = [{
     Dimension i of the operand is dimension `dims[i]` of the result (increasing);
@@ -25,7 +25,7 @@ def NN_BroadcastOp : NN_PureOp<"broadcast", [NN_MovesElementsOp, NN_Derivative]>
   let hasFolder = 1;
   let hasCanonicalizer = 1;
 }
-def NN_ReshapeOp : NN_PureOp<"reshape", [NN_MovesElementsOp, NN_Derivative]> {
+def NN_ReshapeOp : NN_PureOp<"reshape", [NN_Formed, NN_MovesElementsOp, NN_Derivative]> {
   let summary = "the same elements in row-major order under another shape";
   let description = [{
     A view: no work, no bytes.
@@ -42,7 +42,7 @@ def NN_ReshapeOp : NN_PureOp<"reshape", [NN_MovesElementsOp, NN_Derivative]> {
   let hasCanonicalizer = 1;
   let extraClassDeclaration = [{ bool isView() { return true; } }];
 }
-def NN_TransposeOp : NN_PureOp<"transpose", [NN_MovesElementsOp, NN_Infer, NN_Derivative]> {
+def NN_TransposeOp : NN_PureOp<"transpose", [NN_Formed, NN_MovesElementsOp, NN_Infer, NN_Derivative]> {
   let summary = "permutes dimensions: dimension i of the result is dimension perm[i] of the operand";
   let description = [{
     ```mlir
@@ -55,7 +55,7 @@ def NN_TransposeOp : NN_PureOp<"transpose", [NN_MovesElementsOp, NN_Infer, NN_De
   let hasFolder = 1;
   let hasCanonicalizer = 1;
 }
-def NN_SliceOp : NN_PureOp<"slice", [NN_MovesElementsOp, NN_Infer, NN_Derivative]> {
+def NN_SliceOp : NN_PureOp<"slice", [NN_Formed, NN_MovesElementsOp, NN_Infer, NN_Derivative]> {
   let summary = "every strides[i]-th element from starts[i] on and below limits[i], of each dimension";
   let description = [{
     Strides are positive; a reversed slice is refused at import.
@@ -70,7 +70,7 @@ def NN_SliceOp : NN_PureOp<"slice", [NN_MovesElementsOp, NN_Infer, NN_Derivative
   let hasFolder = 1;
   let extraClassDeclaration = [{ int64_t getBytes() { return 2 * getByteSize(getType()); } }];
 }
-def NN_PadOp : NN_PureOp<"pad", [NN_MovesElementsOp, NN_Infer, NN_Derivative]> {
+def NN_PadOp : NN_PureOp<"pad", [NN_Formed, NN_MovesElementsOp, NN_Infer, NN_Derivative]> {
   let summary = "puts `value` around and between elements";
   let description = [{
     `low[i]` elements before, `high[i]` after, `interior[i]` between two
@@ -86,7 +86,7 @@ def NN_PadOp : NN_PureOp<"pad", [NN_MovesElementsOp, NN_Infer, NN_Derivative]> {
   let assemblyFormat = "$operand `low` $low `high` $high `interior` $interior `with` $value attr-dict `:` type($operand) `to` type($result)";
   let hasFolder = 1;
 }
-def NN_ConcatOp : NN_PureOp<"concat", [NN_MovesElementsOp, NN_Infer, NN_Derivative]> {
+def NN_ConcatOp : NN_PureOp<"concat", [NN_Formed, NN_MovesElementsOp, NN_Infer, NN_Derivative]> {
   let summary = "joins tensors along one dimension";
   let description = [{
     ```mlir
