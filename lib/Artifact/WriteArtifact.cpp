@@ -7,7 +7,7 @@
 #include "data/Hash.h"
 #include "data/OutputLock.h"
 #include "data/Safetensors.h"
-#include "dpc/Codegen/Codegen.h"
+#include "dpc/Codegen/CPU/CompileKernels.h"
 #include "dpc/Dialect/DualPipe/DualPipe.h"
 #include "dpc/Dialect/NN/Element.h"
 #include "dpc/Dialect/NN/ModelAttrs.h"

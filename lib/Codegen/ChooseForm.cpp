@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// How a kernel is computed. See EmitKernel.h.
-#include "EmitKernel.h"
+// See ChooseForm.h.
+#include "ChooseForm.h"
+
+#include "KernelEmitter.h"
 #include "dpc/Codegen/Lowering.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -58,6 +60,12 @@ SmallVector<Value> getOutputs(func::FuncOp lowered) {
 
 static RankedTensorType typeOf(Value v) { return cast<RankedTensorType>(v.getType()); }
 
+bool KernelForm::isFull(Value value) const {
+  RankedTensorType type = typeOf(value);
+  return type.getRank() > 0 && type.getShape().back() == inner &&
+         type.getNumElements() == rows * inner;
+}
+
 // Whether the value can be computed from a row-major position alone: all reads are
 // at the same position or of a single element.
 static bool isFlat(Value tensor, DenseMap<Value, bool> &known) {
@@ -101,13 +109,8 @@ static bool isExpensive(linalg::GenericOp op) {
 static void chooseKept(KernelForm &form, ArrayRef<Value> outputs, ArrayRef<Operation *> reached,
                        Depths &depths) {
   std::map<int64_t, SmallVector<Value>> passes;
-  auto isFull = [&](Value v) {
-    RankedTensorType type = typeOf(v);
-    return type.getRank() > 0 && type.getShape().back() == form.inner &&
-           type.getNumElements() == form.rows * form.inner;
-  };
   for (Value v : outputs)
-    if (isFull(v))
+    if (form.isFull(v))
       passes[depths.of(v)].push_back(v);
   for (Operation *op : reached)
     if (auto generic = dyn_cast<linalg::GenericOp>(op); generic && isReduction(generic))
@@ -131,7 +134,7 @@ static void chooseKept(KernelForm &form, ArrayRef<Value> outputs, ArrayRef<Opera
     if (!generic || isReduction(generic))
       continue;
     Value v = generic.getResult(0);
-    if (uses.lookup(v) > 1 && isFull(v) && isExpensive(generic) &&
+    if (uses.lookup(v) > 1 && form.isFull(v) && isExpensive(generic) &&
         typeOf(v).getElementType().isF32() && !llvm::is_contained(outputs, v))
       form.kept.push_back(v);
   }
@@ -167,7 +170,7 @@ static LogicalResult setReductions(KernelForm &form, nn::KernelForm asked,
   return success();
 }
 
-FailureOr<KernelForm> chooseForm(func::FuncOp lowered, nn::KernelForm asked, int64_t vectorLanes) {
+FailureOr<KernelForm> chooseForm(func::FuncOp lowered, nn::KernelForm asked) {
   KernelForm form;
   SmallVector<Value> outputs = getOutputs(lowered);
   SmallVector<Operation *> reached = getReached(outputs);
@@ -177,7 +180,6 @@ FailureOr<KernelForm> chooseForm(func::FuncOp lowered, nn::KernelForm asked, int
       return lowered.emitOpError() << "has the form loops, but no operation with loops of its own";
     form.kind = KernelForm::Loops;
     form.root = *own;
-    form.range = cast<LoopLoweringOpInterface>(*own).getLoopPoints();
     return form;
   }
   if (failed(setReductions(form, asked, reached)))
@@ -191,9 +193,6 @@ FailureOr<KernelForm> chooseForm(func::FuncOp lowered, nn::KernelForm asked, int
     }
   if (form.root && asked == nn::KernelForm::Columns) {
     form.kind = KernelForm::Columns;
-    RankedTensorType kept = typeOf(form.root->getResult(0));
-    int64_t block = kColumnVectors * std::min(vectorLanes, form.inner);
-    form.range = kept.getNumElements() / form.inner * llvm::divideCeil(form.inner, block);
     return form;
   }
   if (!form.root) {
@@ -203,7 +202,6 @@ FailureOr<KernelForm> chooseForm(func::FuncOp lowered, nn::KernelForm asked, int
         })) {
       form.kind = KernelForm::Flat;
       form.inner = largest;
-      form.range = llvm::divideCeil(largest, kFlatTile);
       return form;
     }
     RankedTensorType type = typeOf(space);
@@ -211,15 +209,11 @@ FailureOr<KernelForm> chooseForm(func::FuncOp lowered, nn::KernelForm asked, int
     form.rows = form.inner ? type.getNumElements() / form.inner : 0;
   }
   form.kind = KernelForm::Rows;
-  form.range = form.rows;
   for (Value v : outputs) {
-    RankedTensorType type = typeOf(v);
-    bool full = type.getRank() > 0 && type.getShape().back() == form.inner &&
-                type.getNumElements() == form.rows * form.inner;
-    if (!full && type.getNumElements() != form.rows)
+    if (!form.isFull(v) && typeOf(v).getNumElements() != form.rows)
       return lowered.emitOpError()
-             << "has a result of type " << type << ", which is neither " << form.rows << " rows of "
-             << form.inner << " nor one value per row";
+             << "has a result of type " << v.getType() << ", which is neither " << form.rows
+             << " rows of " << form.inner << " nor one value per row";
   }
   Depths depths;
   chooseKept(form, outputs, reached, depths);

@@ -8,6 +8,9 @@
 
 namespace dpc::codegen {
 
+/// Columns computed by one point: this many vectors.
+inline constexpr int64_t kColumnVectors = 4;
+
 struct ColumnBlocks {
   int64_t count, lanes, width, blocks;
   ColumnBlocks(int64_t count, int64_t vectorLanes);

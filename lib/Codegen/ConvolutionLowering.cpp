@@ -2,7 +2,7 @@
 // Convolutions that no library computes: of f64. A point is one element of the result,
 // a sum in ascending order of channels and places of the kernel (of the weight's
 // gradient: of images and places of the window); what lies in the padding adds nothing.
-#include "EmitKernel.h"
+#include "KernelEmitter.h"
 #include "LoweringModels.h"
 
 #include "dpc/Dialect/NN/Convolution.h"

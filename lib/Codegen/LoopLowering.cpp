@@ -3,7 +3,6 @@
 // selection of the largest. Each point of their range writes a part of the result
 // that no other point touches, and adds in the order the operation states.
 #include "ColumnBlocks.h"
-#include "EmitKernel.h"
 #include "LoweringModels.h"
 
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -369,19 +368,6 @@ struct TopK : LoopLoweringOpInterface::ExternalModel<TopK, nn::TopKOp> {
 };
 
 } // namespace
-
-LogicalResult emitLoops(KernelEmitter &e, const KernelForm &form, KernelFrame &frame) {
-  for (auto [value, buffer] : llvm::zip(frame.outputs.values, frame.outputs.buffers)) {
-    if (value.getDefiningOp() != form.root)
-      return frame.lowered.emitOpError() << "has a result beside those of '" << form.root->getName()
-                                         << "', which is computed by loops of its own";
-    e.setOutput(value, buffer);
-  }
-  auto loop = scf::ForOp::create(e.b, frame.begin, frame.end, e.constantIndex(1));
-  KernelEmitter::Scope scope(e);
-  e.b.setInsertionPointToStart(loop.getBody());
-  return cast<LoopLoweringOpInterface>(form.root).emitLoops(e, loop.getInductionVar());
-}
 
 void attachLoopLowerings(MLIRContext *context) {
   nn::ScatterAddOp::attachInterface<ScatterAdd>(*context);

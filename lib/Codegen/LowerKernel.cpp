@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// nn to linalg to loops, for one kernel.
+// nn to linalg, for one kernel.
 #include "LowerKernel.h"
-#include "EmitKernel.h"
 #include "LoweringModels.h"
 #include "dpc/Dialect/DualPipe/DualPipe.h"
-
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
 
 using namespace mlir;
 
@@ -93,95 +90,6 @@ void measureWork(func::FuncOp kernel, CompiledKernel &info) {
     bytes += nn::getByteSize(result.getType());
   info.flops = flops;
   info.bytes = bytes;
-}
-
-static MemRefType flatBuffer(Type type) {
-  auto tensor = cast<RankedTensorType>(type);
-  return MemRefType::get({tensor.getNumElements()}, bufferElementType(tensor.getElementType()));
-}
-
-// Points worth about 20 µs of one core.
-static uint64_t chooseGrain(const CompiledKernel &info) {
-  if (info.range == 0)
-    return 1;
-  double nanoseconds = std::max(info.bytes / 10.0, info.flops / 8.0) / info.range + 5;
-  return std::clamp<uint64_t>(static_cast<uint64_t>(20000 / nanoseconds), 1, info.range);
-}
-
-LogicalResult emitKernelLoops(func::FuncOp kernel, nn::KernelForm asked, const Target &target,
-                              CompiledKernel &info) {
-  FailureOr<KernelForm> form = chooseForm(kernel, asked, target.vectorLanes);
-  if (failed(form))
-    return failure();
-  SmallVector<Value> outputs = getOutputs(kernel);
-  unsigned arguments = kernel.getNumArguments();
-
-  // Buffers: arguments, results of their own, scratch; then the range.
-  SmallVector<Type> types;
-  std::vector<int64_t> inplace(outputs.size(), -1);
-  info.symbol = kernel.getName().str();
-  for (unsigned i = 0; i < arguments; ++i) {
-    types.push_back(flatBuffer(kernel.getArgument(i).getType()));
-    info.access.push_back(Access::Read);
-    if (auto result = kernel.getArgAttrOfType<IntegerAttr>(i, dualpipe::kInplaceAttr)) {
-      int64_t r = result.getInt();
-      if (r < 0 || r >= static_cast<int64_t>(outputs.size()) || inplace[r] >= 0 ||
-          kernel.getArgument(i).getType() != outputs[r].getType())
-        return kernel.emitOpError() << "has argument #" << i << " in place of result #" << r
-                                    << ", which is no other result of its type";
-      inplace[r] = i;
-      info.access.back() = Access::ReadWrite;
-    }
-  }
-  std::vector<unsigned> bufferOf;
-  for (auto [i, output] : llvm::enumerate(outputs)) {
-    bufferOf.push_back(inplace[i] >= 0 ? inplace[i] : types.size());
-    if (inplace[i] >= 0)
-      continue;
-    types.push_back(flatBuffer(output.getType()));
-    info.access.push_back(Access::Write);
-  }
-  for (Type type : types) {
-    auto memref = cast<MemRefType>(type);
-    info.bufferBytes.push_back(memref.getNumElements() * memref.getElementTypeBitWidth() / 8);
-  }
-  OpBuilder builder(kernel.getContext());
-  builder.setInsertionPointAfter(kernel);
-  if (form->scratch > 0)
-    types.push_back(MemRefType::get({form->scratch}, builder.getF32Type()));
-  types.append(2, builder.getIndexType());
-  auto function =
-      func::FuncOp::create(builder, kernel.getLoc(), (kernel.getName() + "__loops").str(),
-                           FunctionType::get(kernel.getContext(), types, {}));
-  Block *entry = function.addEntryBlock();
-  builder.setInsertionPointToEnd(entry);
-  func::ReturnOp::create(builder, kernel.getLoc());
-  builder.setInsertionPointToStart(entry);
-
-  KernelFrame frame;
-  frame.lowered = kernel;
-  frame.outputs.values = outputs;
-  for (unsigned i : bufferOf)
-    frame.outputs.buffers.push_back(entry->getArgument(i));
-  frame.scratch = form->scratch > 0 ? Value(entry->getArgument(types.size() - 3)) : Value();
-  frame.begin = entry->getArgument(types.size() - 2);
-  frame.end = entry->getArgument(types.size() - 1);
-  KernelEmitter emitter(kernel, builder, ValueRange(entry->getArguments()).take_front(arguments),
-                        target.vectorLanes);
-  emitter.b.setInsertionPoint(entry->getTerminator());
-  LogicalResult result = success();
-  if (form->range > 0)
-    result = form->kind == KernelForm::Flat      ? emitFlat(emitter, *form, frame)
-             : form->kind == KernelForm::Rows    ? emitRows(emitter, *form, frame)
-             : form->kind == KernelForm::Columns ? emitColumns(emitter, *form, frame)
-                                                 : emitLoops(emitter, *form, frame);
-  if (failed(result))
-    return failure();
-  info.range = form->range;
-  info.scratchBytes = form->scratch * sizeof(float);
-  info.grain = chooseGrain(info);
-  kernel.erase();
-  return success();
 }
 
 } // namespace dpc::codegen

@@ -2,7 +2,7 @@
 // Products that no library computes: of f64. A point is a row of one matrix of the
 // result; an element is the sum over k in ascending order, each term rounded before it
 // is added.
-#include "EmitKernel.h"
+#include "KernelEmitter.h"
 #include "LoweringModels.h"
 
 #include "mlir/Dialect/SCF/IR/SCF.h"

@@ -3,7 +3,7 @@
 #include "CheckModel.h"
 
 #include "ChosenSchedule.h"
-#include "dpc/Codegen/Codegen.h"
+#include "dpc/Codegen/CPU/CompileKernels.h"
 #include "dpc/Partition/Partition.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/Verifier.h"

@@ -7,7 +7,7 @@
 #include "Explain.h"
 #include "MemoryLimit.h"
 #include "Summary.h"
-#include "dpc/Codegen/Codegen.h"
+#include "dpc/Codegen/CPU/CompileKernels.h"
 #include "dpc/Driver/Registry.h"
 #include "dpc/Partition/Partition.h"
 

@@ -2,7 +2,7 @@
 // Compares every kernel of a module, compiled, with the interpreter on random
 // operands: dpc-kernel-test MODULE.mlir [SEED]. The module is a dump after the
 // kernels phase, so that kernels are tested as models really make them.
-#include "dpc/Codegen/Codegen.h"
+#include "dpc/Codegen/CPU/CompileKernels.h"
 #include "dpc/Dialect/DualPipe/DualPipe.h"
 #include "dpc/Driver/Registry.h"
 #include "dpc/Reference/Reference.h"

@@ -115,6 +115,7 @@ bool MatmulOp::isCompatibleReturnTypes(TypeRange inferred, TypeRange actual) {
 // Where it is no library call.
 KernelForm MatmulOp::getKernelForm() { return KernelForm::Loops; }
 
+// What libraries multiply. f64 is computed too, by a generated kernel.
 bool MatmulOp::isLibraryCall() {
   return isLibraryElement(getTensorType(getLhs()).getElementType());
 }

@@ -4,7 +4,7 @@
 #ifndef DPC_TEST_UNIT_CODEGEN_KERNELRUNNER_H
 #define DPC_TEST_UNIT_CODEGEN_KERNELRUNNER_H
 
-#include "dpc/Codegen/Codegen.h"
+#include "dpc/Codegen/CPU/CompileKernels.h"
 
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/OwningOpRef.h"

@@ -3,9 +3,8 @@
 // is a few vectors of columns; its rows are added in ascending order, in chunks of
 // kColumnChunk whose sums are then added, so the order is one of the shape and the
 // rounding error that of short sums.
-#include "ColumnBlocks.h"
+#include "../ColumnBlocks.h"
 #include "EmitKernel.h"
-#include "Strips.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"

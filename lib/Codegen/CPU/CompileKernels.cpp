@@ -2,17 +2,12 @@
 // All kernels of a module, compiled in groups by several workers. A group is fixed
 // by the kernels' order, a worker has contexts of its own, and objects are linked
 // in order: the output does not depend on the number of workers.
-#include "LowerKernel.h"
-#include "LoweringModels.h"
+#include "../LowerKernel.h"
+#include "EmitKernel.h"
+#include "MachineCode.h"
 #include "dpc/Dialect/DualPipe/DualPipe.h"
 #include "dpc/Dialect/NN/Location.h"
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
@@ -26,27 +21,6 @@ namespace dpc::codegen {
 
 /// Kernels that are compiled as one LLVM module.
 static constexpr size_t kGroupSize = 8;
-
-void registerLoweringModels(DialectRegistry &registry) {
-  registry.addExtension(+[](MLIRContext *context, nn::NNDialect *) {
-    attachElementwiseLowerings(context);
-    attachShapeLowerings(context);
-    attachReductionLowerings(context);
-    attachNormalizationLowerings(context);
-    attachLossLowerings(context);
-    attachGatherLowerings(context);
-    attachLoopLowerings(context);
-    attachMatmulLowering(context);
-    attachConvolutionLowerings(context);
-  });
-}
-
-void registerCodegenDialects(DialectRegistry &registry) {
-  registry
-      .insert<arith::ArithDialect, cf::ControlFlowDialect, func::FuncDialect, linalg::LinalgDialect,
-              LLVM::LLVMDialect, math::MathDialect, memref::MemRefDialect, scf::SCFDialect,
-              tensor::TensorDialect, vector::VectorDialect>();
-}
 
 namespace {
 struct GroupError {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The processor that code is made for.
-#ifndef DPC_LIB_CODEGEN_TARGET_H
-#define DPC_LIB_CODEGEN_TARGET_H
+#ifndef DPC_LIB_CODEGEN_CPU_TARGET_H
+#define DPC_LIB_CODEGEN_CPU_TARGET_H
 
-#include "dpc/Codegen/Codegen.h"
+#include "dpc/Codegen/CPU/CompileKernels.h"
 
 #include "llvm/Target/TargetMachine.h"
 
@@ -24,4 +24,4 @@ struct Target {
 
 } // namespace dpc::codegen
 
-#endif // DPC_LIB_CODEGEN_TARGET_H
+#endif // DPC_LIB_CODEGEN_CPU_TARGET_H

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // See the pass's description.
-#include "LowerKernel.h"
-#include "dpc/Codegen/Passes.h"
+#include "../LowerKernel.h"
+#include "EmitKernel.h"
+#include "dpc/Codegen/CPU/Passes.h"
 #include "dpc/Dialect/DualPipe/DualPipe.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -16,7 +17,7 @@ using namespace mlir;
 
 namespace dpc::codegen {
 #define GEN_PASS_DEF_CODEGENSHOWKERNELS
-#include "dpc/Codegen/Passes.h.inc"
+#include "dpc/Codegen/CPU/Passes.h.inc"
 
 namespace {
 struct CodegenShowKernelsPass : impl::CodegenShowKernelsBase<CodegenShowKernelsPass> {

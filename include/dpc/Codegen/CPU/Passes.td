@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#ifndef DPC_CODEGEN_PASSES_TD
-#define DPC_CODEGEN_PASSES_TD
+#ifndef DPC_CODEGEN_CPU_PASSES_TD
+#define DPC_CODEGEN_CPU_PASSES_TD
 
 include "mlir/Pass/PassBase.td"
 

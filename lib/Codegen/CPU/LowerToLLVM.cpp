@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Loops to the LLVM dialect, and the entry point of each kernel.
-#include "LowerKernel.h"
-#include "Math64.h"
+#include "MachineCode.h"
 
 #include "program/format/Program.h"
 
@@ -15,25 +14,13 @@
 #include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
 #include "mlir/Conversion/UBToLLVM/UBToLLVM.h"
 #include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVMPass.h"
-#include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "mlir/Dialect/Math/Transforms/Passes.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Transforms/Passes.h"
 
 using namespace mlir;
 
 namespace dpc::codegen {
-
-LogicalResult expandMath(ModuleOp module) {
-  RewritePatternSet patterns(module.getContext());
-  populateMath64Patterns(patterns); // the approximations below are of f32
-  populateMathPolynomialApproximationPatterns(patterns, [](StringRef name) {
-    return name == "math.exp" || name == "math.log" || name == "math.tanh" || name == "math.erf";
-  });
-  arith::populateExpandBFloat16Patterns(patterns);
-  return applyPatternsGreedily(module, std::move(patterns));
-}
 
 // void k(ptr buffers, i64 begin, i64 end): loads the buffers and calls the loops,
 // which LLVM then inlines.
