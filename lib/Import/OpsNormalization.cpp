@@ -50,7 +50,10 @@ static LogicalResult importLayerNormalization(NodeContext &node) {
   // One dimension is normalised as it stands; several become one.
   bool single = axis == static_cast<int64_t>(shape.size()) - 1;
   Value operand = single ? x : b.reshape(x, {count, extent});
-  auto statistics = RankedTensorType::get(getShape(operand).drop_back(), builder.getF32Type());
+  // Of f64 in f64, whatever stash_type says: f32 would cost the digits that f64 is for.
+  Type element = getElementType(operand);
+  auto statistics = RankedTensorType::get(getShape(operand).drop_back(),
+                                          element.isF64() ? element : builder.getF32Type());
   auto op = nn::LayerNormOp::create(builder, b.getLoc(), operand.getType(), statistics, statistics,
                                     operand, toRow(node, 1, axis, extent),
                                     node.has(2) ? toRow(node, 2, axis, extent) : Value(),

@@ -98,3 +98,20 @@ def test_weights_of_half_precision_are_refused_by_name(tmp_path, kind, one):
     weight = helper.make_tensor("half", kind, [6, 3], np.full(18, one, np.uint16).tobytes(), raw=True)
     model = small(tmp_path, [cast("half", "w", TensorProto.FLOAT), helper.make_node("MatMul", ["x", "w"], ["y"], name="mm")], [weight])
     refuse(3, ["half", "trained parameters are f32"], "dpc", "compile", model, "--train", "half", "-o", tmp_path / "m.dpc")
+
+
+def test_a_layer_norm_in_double_precision_keeps_its_statistics_in_it(tmp_path):
+    rng = np.random.default_rng(5)
+    scale, x = rng.uniform(0.5, 1.5, 6), rng.standard_normal((1, 4, 6))
+    nodes = [helper.make_node("LayerNormalization", ["x", "norm.weight"], ["n"], name="norm", axis=-1, epsilon=1e-5),
+             helper.make_node("Mul", ["n", "n"], ["y"], name="square"), helper.make_node("ReduceMean", ["y"], ["loss"], name="mean", keepdims=0)]
+    graph = helper.make_graph(nodes, "g", [helper.make_tensor_value_info("x", TensorProto.DOUBLE, [4, 6])],
+                              [helper.make_tensor_value_info("loss", TensorProto.DOUBLE, [])], [numpy_helper.from_array(scale, "norm.weight")])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), tmp_path / "m.onnx")
+    save_file({"x": x}, tmp_path / "x.safetensors")
+    succeed("dpc", "compile", tmp_path / "m.onnx", "-o", tmp_path / "m.dpc", "--pp", 1, "--micro-batches", 1, "--optimizer", "sgd")
+    succeed("dpc", "run", tmp_path / "m.dpc", "--data", tmp_path / "x.safetensors", "--steps", 1, "--lr", 0.5, "--dump", tmp_path / "dump")
+    step = load_file(str(tmp_path / "dump" / "step-1.safetensors"))
+    centred = x[0] - x[0].mean(axis=1, keepdims=True)
+    normal = centred / np.sqrt((centred ** 2).mean(axis=1, keepdims=True) + float(np.float32(1e-5)))  # attributes are floats
+    np.testing.assert_allclose(step["grad/norm.weight"], (2 * normal ** 2 * scale).sum(axis=0) / 24, rtol=1e-13)
