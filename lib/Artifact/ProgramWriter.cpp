@@ -163,6 +163,10 @@ private:
     table->trained = (bool)parameter.getGradient();
     table->counted = parameter.getCounted();
     table->weight = std::make_unique<fb::Ref>(ref(parameter.getWeight()));
+    if (parameter.getMaster()) {
+      table->master = std::make_unique<fb::Ref>(ref(parameter.getMaster()));
+      program.features |= dpcrt::kFeatureMasters;
+    }
     if (parameter.getGradient())
       table->gradient = std::make_unique<fb::Ref>(ref(parameter.getGradient()));
     for (auto [slot, name] : llvm::zip(parameter.getMoments(), parameter.getMomentNames())) {

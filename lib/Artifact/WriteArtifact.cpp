@@ -305,11 +305,13 @@ private:
       auto held = holders.find(op.getSymName().str());
       if (held == holders.end())
         continue;
-      RankedTensorType type = nn::getStoredType(op);
+      RankedTensorType type = nn::getKeptType(op);
       dpcrt::Manifest::Parameter parameter;
       parameter.name = op.getSymName().str();
       parameter.shape.assign(type.getShape().begin(), type.getShape().end());
       parameter.type = *nn::getElement(type.getElementType());
+      if (op.getStorage())
+        parameter.storage = *nn::getElement(*op.getStorage());
       parameter.trained = op.getTrained();
       parameter.holders.assign(held->second.begin(), held->second.end());
       describeNames(op, parameter);
@@ -327,7 +329,7 @@ private:
           if (int status = readModel(file, bytes.emplace_back()))
             return status;
           parameter.source = dpcrt::Manifest::WeightsSource{parameter.name};
-          tensors.push_back({parameter.name, parameter.type, parameter.shape, nullptr});
+          tensors.push_back({parameter.name, parameter.storageType(), parameter.shape, nullptr});
         }
       }
       manifest.parameters.push_back(std::move(parameter));

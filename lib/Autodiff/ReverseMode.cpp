@@ -151,11 +151,77 @@ private:
                                               << " of body '" << body.getSymName() << "' needs it";
   }
 
+  // Contributions to a value of 16 bits are summed in f32 and rounded once, where the
+  // sum is read.
   void accumulate(OpBuilder &builder, Value value, Value contribution) {
     assert(contribution.getType() == value.getType() && "a gradient has its value's type");
     Value &sum = gradients[value];
-    sum = sum ? Value(nn::AddOp::create(builder, nn::getGradLoc(value.getLoc()), sum, contribution))
-              : contribution;
+    if (!sum) {
+      sum = contribution;
+      return;
+    }
+    Location loc = nn::getGradLoc(value.getLoc());
+    if (nn::isHalf(value)) {
+      sum = isParameter(value) ? unround(builder, sum) : widen(builder, sum);
+      contribution =
+          isParameter(value) ? unround(builder, contribution) : widen(builder, contribution);
+    }
+    sum = nn::AddOp::create(builder, loc, sum, contribution);
+  }
+
+  bool isParameter(Value value) {
+    auto argument = dyn_cast<BlockArgument>(value);
+    return argument && joint.roles[argument.getArgNumber()].getKind() == RoleKind::Param;
+  }
+
+  // The value in f32; what it was before it was rounded, if a cast did that.
+  Value widen(OpBuilder &builder, Value value) {
+    if (!nn::isHalf(value))
+      return value;
+    if (auto cast = value.getDefiningOp<nn::CastOp>();
+        cast && nn::getTensorType(cast.getOperand()).getElementType().isF32())
+      return cast.getOperand();
+    return nn::createCast(builder, value.getLoc(), value, builder.getF32Type());
+  }
+
+  // The sum for a value, in the value's type; null if nothing contributes.
+  Value readGradient(OpBuilder &builder, Value value) {
+    auto it = gradients.find(value);
+    if (it == gradients.end())
+      return {};
+    it->second = nn::createCast(builder, it->second.getLoc(), it->second,
+                                nn::getTensorType(value).getElementType());
+    return it->second;
+  }
+
+  // Of a parameter of 16 bits, the gradient of its master: in f32, and no sum in it
+  // was rounded.
+  Value readParameterGradient(OpBuilder &builder, Value parameter) {
+    Value gradient = gradients.lookup(parameter);
+    return gradient ? unround(builder, gradient) : gradient;
+  }
+  Value unround(OpBuilder &builder, Value value) {
+    if (!nn::isHalf(value))
+      return value;
+    Operation *op = value.getDefiningOp();
+    if (!op || isa<nn::CastOp>(op))
+      return widen(builder, value);
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPoint(op);
+    auto precise = dyn_cast<nn::PrecisionOpInterface>(op);
+    if (Value wide = precise ? precise.buildUnrounded(builder) : Value())
+      return wide;
+    if (op->hasTrait<nn::MovesElementsOp>() && op->getNumOperands() == 1) {
+      Value operand = unround(builder, op->getOperand(0));
+      builder.setInsertionPoint(op);
+      Operation *wide = builder.clone(*op);
+      wide->setOperand(0, operand);
+      wide->getResult(0).setType(nn::getTensorType(value).clone(builder.getF32Type()));
+      nn::convertScalars(wide, builder.getF32Type());
+      return wide->getResult(0);
+    }
+    builder.setInsertionPointAfter(op);
+    return widen(builder, value);
   }
 
   // Output gradients come from other stages; the loss's own is den * loss scale.
@@ -205,7 +271,7 @@ private:
     for (Operation *op : llvm::reverse(operations)) {
       SmallVector<Value> resultGradients;
       for (Value result : op->getResults()) {
-        Value gradient = active.contains(result) ? gradients.lookup(result) : Value();
+        Value gradient = active.contains(result) ? readGradient(builder, result) : Value();
         resultGradients.push_back(gradient);
         if (gradient && !weightLike.contains(result))
           activationGradients.push_back(gradient);
@@ -233,9 +299,11 @@ private:
       Value argument = joint.getBlock().getArgument(i);
       if (!varied.contains(argument))
         continue;
-      Value gradient = gradients.lookup(argument);
       unsigned index = joint.roles[i].getIndex();
-      if (joint.roles[i].getKind() == RoleKind::Param) {
+      bool isParameter = joint.roles[i].getKind() == RoleKind::Param;
+      Value gradient =
+          isParameter ? readParameterGradient(builder, argument) : readGradient(builder, argument);
+      if (isParameter) {
         if (gradient)
           joint.weightResults.push_back(
               {gradient, RoleAttr::get(body.getContext(), RoleKind::ParamGrad, index)});

@@ -216,6 +216,13 @@ void addShapeFlags(CLI::App &app, CompileOptions &options, std::string &memoryLi
   app.add_option("--memory-limit", memoryLimit, "most memory that a rank may need, as in 24GiB");
 }
 
+// How the model is computed: decided where it is read, as what the model's flags say.
+void addPrecisionFlag(CLI::App &app, CompileOptions &options) {
+  app.add_option("--precision", options.precision,
+                 "f32: as the graph says; bf16: mixed precision, trained in f32")
+      ->check(CLI::IsMember({"f32", "bf16"}));
+}
+
 bool readMemoryLimit(const std::string &text, CompileOptions &options, std::ostream &err) {
   if (text.empty() || parseBytes(text, options.memoryLimit))
     return true;
@@ -243,6 +250,7 @@ int compileCommand(const std::vector<std::string> &args, std::ostream &out, std:
   app.add_option("--dump-phases", options.dumpPhases, "folder for the module after each phase");
   app.add_option("--report", options.report, "write a JSON report");
   app.add_flag("--force", options.force, "replace an existing artifact");
+  addPrecisionFlag(app, options);
   ModelFlags model(app, options.import);
   if (auto status = parse(app, model, args, out, err))
     return *status;
@@ -264,6 +272,7 @@ int explainCommand(const std::vector<std::string> &args, std::ostream &out, std:
       ->required();
   addShapeFlags(app, options, memoryLimit);
   size_t own = app.get_options().size();
+  addPrecisionFlag(app, options);
   ModelFlags model(app, options.import);
   if (auto status = parse(app, model, args, out, err))
     return *status;

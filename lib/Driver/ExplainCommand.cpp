@@ -393,6 +393,8 @@ int explain(CompileOptions options, std::string source, const std::vector<uint64
       << (options.ranks == 1 ? " rank, " : " ranks, ") << options.microBatches
       << (options.microBatches == 1 ? " micro-batch" : " micro-batches") << ", "
       << options.optimizer << "; machine: " << machineName << "\n";
+  if (options.precision != CompileOptions().precision)
+    out << "precision: " << options.precision << "\n";
   if (options.recompute != CompileOptions().recompute)
     out << "recomputation: " << options.recompute << "\n";
   for (const std::string &line : choice.lines)
@@ -462,6 +464,7 @@ int explainArtifact(CompileOptions options, const std::set<std::string> &given, 
   if (!isReshaped)
     read("--cuts", options.cuts);
   read("--optimizer", options.optimizer);
+  read("--precision", options.precision); // for the heading: the module is what it made
   read("--machine", options.machine);
   read("--recompute", options.recompute);
   read("--memory-limit", options.memoryLimit);

@@ -18,7 +18,9 @@ void buildPhase(StringRef phase, OpPassManager &pm, const CompileOptions &option
   if (phase == "import") {
     // The model is nn already; what is left are rewritings that must not depend on
     // where it will be cut, and the proof that all of it was understood.
-    import::buildImportPipeline(pm);
+    import::ImportPipelineOptions import;
+    import.precision = options.precision;
+    import::buildImportPipeline(pm, import);
   } else if (phase == "partition") {
     // Before autodiff: stages are found on the small forward graph, and equal ones
     // are differentiated once.

@@ -165,6 +165,8 @@ std::string configJson(const CompileOptions &options) {
   if (!options.cuts.empty())
     config["cuts"] = options.cuts;
   config["optimizer"] = options.optimizer;
+  if (options.precision != CompileOptions().precision)
+    config["precision"] = options.precision;
   config["target"] = options.target;
   for (const import::Selection &selection : options.import.selections)
     config["train"].push_back((selection.train ? "" : "!") + selection.glob);
@@ -184,7 +186,7 @@ void printSummary(std::ostream &out, ModuleOp module, const CompileOptions &opti
                   const std::string &advice, const std::map<std::string, double> &seconds) {
   int64_t trained = 0, elements = 0;
   for (nn::ParameterOp op : module.getOps<nn::ParameterOp>()) {
-    int64_t count = nn::getStoredType(op).getNumElements();
+    int64_t count = nn::getKeptType(op).getNumElements();
     elements += count;
     trained += op.getTrained() ? count : 0;
   }

@@ -24,7 +24,7 @@ public:
     for (const Manifest::Parameter &p : manifest.parameters) {
       if (!p.trained)
         continue;
-      uint64_t bytes = *byteSize(p.shape, sizeOf(p.type));
+      uint64_t bytes = *byteSize(p.shape, sizeOf(p.storageType()));
       replacements[p.initializerName()] = {&p, false, bytes};
       for (const Manifest::Copy &copy : p.copies)
         replacements[copy.initializer] = {&p, copy.transposed, bytes};
@@ -148,11 +148,11 @@ private:
     if (it == replacements.end())
       return {};
     const Manifest::Parameter &p = *it->second.parameter;
-    auto size = byteSize(tensor.dims, sizeOf(p.type));
-    if (onnxNumberOf(p.type) != int(tensor.type) || !size || *size != it->second.bytes)
+    auto size = byteSize(tensor.dims, sizeOf(p.storageType()));
+    if (onnxNumberOf(p.storageType()) != int(tensor.type) || !size || *size != it->second.bytes)
       return error(Code::Artifact, "initializer '", it->first,
                    "' does not have the type and size of parameter '", p.name, "', ",
-                   nameOf(p.type), shapeText(p.shape));
+                   nameOf(p.storageType()), shapeText(p.shape));
     out = &it->second;
     return {};
   }

@@ -74,7 +74,7 @@ StateDictPlan planStateDict(const Manifest &manifest) {
 Status writeStateDict(const StateDictPlan &plan, Weights &weights, const std::string &path) {
   std::vector<TensorToWrite> tensors;
   for (const StateDictPlan::Tensor &t : plan.tensors) {
-    Element type = t.parameter ? t.parameter->type : t.entry->type;
+    Element type = t.parameter ? t.parameter->storageType() : t.entry->type;
     std::vector<uint64_t> shape = t.parameter ? t.parameter->shape : t.entry->shape;
     if (t.parameter ? t.parameter->transposed : t.entry->transposed)
       shape = transposedShape(shape);

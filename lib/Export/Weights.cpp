@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Weights.h"
 
+#include "program/format/Half.h"
 #include "weights/Layout.h"
 
 #include <algorithm>
@@ -55,8 +56,15 @@ Status Weights::read(const Manifest::Parameter &parameter, bool transposed,
   Status s = checkpoint
                  ? checkpoint->read(parameter.name, parameter.type, parameter.shape, bytes.data())
                  : initial.read(parameter, 0, bytes.size(), bytes.data());
+  if (s.ok() && parameter.storage) {
+    uint64_t count = bytes.size() / sizeof(float);
+    std::vector<char> stored(count * sizeOf(*parameter.storage));
+    narrowHalf(*parameter.storage, reinterpret_cast<const float *>(bytes.data()), stored.data(),
+               count);
+    bytes = std::move(stored);
+  }
   if (s.ok() && transposed)
-    turn(bytes, parameter.shape, parameter.type);
+    turn(bytes, parameter.shape, parameter.storageType());
   return s;
 }
 

@@ -21,7 +21,8 @@ public:
   /// are not the artifact's; what was passed over is said in `err`.
   dpcrt::Status openCheckpoint(const std::string &path, std::ostream &err);
 
-  /// In the initializer's layout, or as its transpose.
+  /// In the initializer's type (rounded to it, if the values that are trained have more
+  /// bits) and layout, or as its transpose.
   dpcrt::Status read(const dpcrt::Manifest::Parameter &parameter, bool transposed,
                      std::vector<char> &bytes);
   /// A key of the state dict that is no parameter, in the framework's layout.

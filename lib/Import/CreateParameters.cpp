@@ -3,6 +3,7 @@
 
 #include "Constants.h"
 #include "Roles.h"
+#include "dpc/Dialect/NN/Element.h"
 #include "llvm/ADT/StringExtras.h"
 
 #include <map>
@@ -29,6 +30,7 @@ LogicalResult dpc::import::createParameters(ModuleOp module, Forward &forward, c
   Roles roles(graph, tensors, reader);
   llvm::StringMap<StringRef> symbols;
   std::map<std::string, SmallVector<StringRef>> absent; // parameters by file
+  std::map<std::string, unsigned> masters;              // by what is stored
   for (auto &[name, tensor] : tensors) {
     if (tensor.original)
       continue;
@@ -74,6 +76,13 @@ LogicalResult dpc::import::createParameters(ModuleOp module, Forward &forward, c
     }
     auto op = nn::ParameterOp::create(builder, NameLoc::get(builder.getStringAttr(name)),
                                       tensor.symbol, tensor.type, tensor.trained, source);
+    // An update is too small to be added to values of 16 bits.
+    if (tensor.trained && tensor.type.getElementTypeBitWidth() == 16) {
+      op.setMasterAttr(TypeAttr::get(builder.getF32Type()));
+      if (!isa<nn::InitAttr>(source))
+        op.setStorageAttr(TypeAttr::get(tensor.type.getElementType()));
+      ++masters[dpcrt::nameOf(*nn::getElement(tensor.type.getElementType()))];
+    }
     if (tensor.symbol != tensor.name)
       op->setAttr("storage_name", builder.getStringAttr(tensor.name));
     setNames(op, tensor, state, tensors);
@@ -85,6 +94,10 @@ LogicalResult dpc::import::createParameters(ModuleOp module, Forward &forward, c
                        tensor.reason};
     summary.parameters.push_back(std::move(info));
   }
+  for (auto &[type, count] : masters)
+    summary.notes.push_back(
+        std::to_string(count) + (count == 1 ? " parameter is" : " parameters are") + " stored as " +
+        type + " and trained as f32 (masters), of which " + type + " copies are computed with");
   // What the user froze is small enough to be a literal, but is a parameter still.
   for (auto &[name, tensor] : tensors)
     if (tensor.byRules && !tensor.trained && !tensor.original && !symbols.contains(tensor.symbol) &&

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "LossBuilder.h"
 
+#include "dpc/Dialect/NN/Builders.h"
+
 using namespace mlir;
 using namespace dpc;
 using namespace dpc::import;
@@ -11,9 +13,11 @@ void dpc::import::crossEntropy(Emitter &b, RowLoss &loss, Value logits) {
   IntegerAttr ignored;
   if (loss.ignoreIndex)
     ignored = builder.getI64IntegerAttr(*loss.ignoreIndex);
-  auto op = nn::CrossEntropyOp::create(builder, b.getLoc(), rowType, rowType, logits, loss.labels,
-                                       ignored);
-  loss.values = op.getLoss();
+  auto rows = nn::getStatisticsType(rowType, rowType.getShape());
+  auto op =
+      nn::CrossEntropyOp::create(builder, b.getLoc(), rows, rows, logits, loss.labels, ignored);
+  // What the graph says of its losses' type.
+  loss.values = b.cast(op.getLoss(), rowType.getElementType());
 }
 
 Value dpc::import::getRowWeights(Emitter &b, const RowLoss &loss) {

@@ -6,12 +6,18 @@
 
 using namespace mlir;
 
-void dpc::import::buildImportPipeline(OpPassManager &pm) {
+void dpc::import::buildImportPipeline(OpPassManager &pm, const ImportPipelineOptions &options) {
   // First: nothing after it need think of extents of 0.
   pm.addPass(createNNDropEmpty());
-  // Last of all rewriting, on the final nn form: what a product absorbs is part
-  // of its meaning from here on.
+  // On the final nn form: what a product absorbs is part of its meaning from here on.
   pm.addNestedPass<func::FuncOp>(createNNAbsorbTransposes());
+  // Last of all rewriting: a cast between a transpose and a product would keep them
+  // apart. Before partition, because types decide what crosses a cut.
+  if (options.precision != "f32") {
+    NNReducePrecisionOptions reduce;
+    reduce.precision = options.precision;
+    pm.addPass(createNNReducePrecision(reduce));
+  }
   // Here and not later: partition would show it a part of an input's readers.
   pm.addPass(createNNBoundInputs());
   pm.addPass(createNNVerifyImported());
@@ -19,6 +25,6 @@ void dpc::import::buildImportPipeline(OpPassManager &pm) {
 
 void dpc::import::registerImportPipelines() {
   registerImportPasses();
-  PassPipelineRegistration<>("dpc-import-pipeline", "The import phase after the file was read",
-                             buildImportPipeline);
+  PassPipelineRegistration<ImportPipelineOptions>(
+      "dpc-import-pipeline", "The import phase after the file was read", buildImportPipeline);
 }

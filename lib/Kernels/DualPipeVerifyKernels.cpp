@@ -65,12 +65,12 @@ struct DualPipeVerifyKernelsPass : impl::DualPipeVerifyKernelsBase<DualPipeVerif
   LogicalResult verifyTypes() {
     bool failed = false;
     for (auto parameter : getOperation().getOps<nn::ParameterOp>()) {
-      Type element = getElementTypeOrSelf(parameter.getType());
+      Type element = parameter.getMasterType().getElementType();
       if (!parameter.getTrained() || element.isF32() || element.isF64())
         continue;
-      parameter.emitOpError() << "is trained and has elements of " << element
-                              << "; trained parameters are f32 or f64: export the model in "
-                                 "float32, or --freeze it";
+      parameter.emitOpError() << "is trained in elements of " << element
+                              << ", which are too few bits to add an update to; give it a master "
+                                 "of f32, or --freeze it";
       failed = true;
     }
     return failure(failed);

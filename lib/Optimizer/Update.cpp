@@ -195,28 +195,30 @@ func::FuncOp buildFinalize(ModuleOp module, StringRef weighting) {
       });
 }
 
-func::FuncOp buildUpdate(ModuleOp module, const dpcrt::Optimizer &optimizer,
-                         RankedTensorType type) {
+func::FuncOp buildUpdate(ModuleOp module, const dpcrt::Optimizer &optimizer, RankedTensorType type,
+                         Type computed) {
   auto record = RankedTensorType::get({kWords}, Float32Type::get(module.getContext()));
   SmallVector<Type> arguments(2 + optimizer.moments.size(), type);
   arguments.append({record, record});
   SmallVector<int> inplace = {0, -1};
   for (unsigned k = 0; k < optimizer.moments.size(); ++k)
     inplace.push_back(k + 1);
-  return createKernel(module, arguments, inplace,
-                      [&](OpBuilder &builder, ValueRange values, SmallVectorImpl<Value> &results) {
-                        Formula f(builder, module.getLoc(), type.getShape(), type.getElementType());
-                        ValueRange moments = values.slice(2, optimizer.moments.size());
-                        Value head = values[values.size() - 2], numbers = values.back();
-                        Value gradient = f.mul(values[1], f.word(head, &StepHeader::factor));
-                        stepOf(optimizer.kind)(f, values[0], gradient, moments, numbers, results);
-                        // Selected and not multiplied: a step is skipped because of NaN.
-                        Value skip = f.compare(nn::Predicate::NE, f.word(head, &StepHeader::skip),
-                                               f.splat(0));
-                        results[0] = f.select(skip, values[0], results[0]);
-                        for (auto [k, moment] : llvm::enumerate(moments))
-                          results[k + 1] = f.select(skip, moment, results[k + 1]);
-                      });
+  return createKernel(
+      module, arguments, inplace,
+      [&](OpBuilder &builder, ValueRange values, SmallVectorImpl<Value> &results) {
+        Formula f(builder, module.getLoc(), type.getShape(), type.getElementType());
+        ValueRange moments = values.slice(2, optimizer.moments.size());
+        Value head = values[values.size() - 2], numbers = values.back();
+        Value gradient = f.mul(values[1], f.word(head, &StepHeader::factor));
+        stepOf(optimizer.kind)(f, values[0], gradient, moments, numbers, results);
+        // Selected and not multiplied: a step is skipped because of NaN.
+        Value skip = f.compare(nn::Predicate::NE, f.word(head, &StepHeader::skip), f.splat(0));
+        results[0] = f.select(skip, values[0], results[0]);
+        for (auto [k, moment] : llvm::enumerate(moments))
+          results[k + 1] = f.select(skip, moment, results[k + 1]);
+        if (computed != type.getElementType())
+          results.push_back(nn::createCast(builder, module.getLoc(), results[0], computed));
+      });
 }
 
 func::FuncOp buildBlockSquares(ModuleOp module, int64_t blocks, int64_t length, Type element,

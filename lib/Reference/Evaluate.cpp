@@ -49,7 +49,7 @@ FailureOr<Tensor> Evaluator::getParameter(nn::GetOp op, int64_t member) {
   if (succeeded(tensor) && nn::isSharded(parameter)) {
     auto axis = parameter->getAttrOfType<StringAttr>(nn::kShardedAttr);
     SmallVector<int64_t> group = getGroup(axis.getValue(), member);
-    ArrayRef<int64_t> stored = nn::getStoredType(parameter).getShape();
+    ArrayRef<int64_t> stored = nn::getKeptType(parameter).getShape();
     if (static_cast<int64_t>(group.size()) != stored.front() || ArrayRef(tensor->shape) != stored) {
       op.emitOpError("reads the sharded parameter '")
           << op.getParameter() << "' in a group of " << group.size()

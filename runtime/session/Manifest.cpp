@@ -157,6 +157,8 @@ private:
         return false;
       if (!seen.insert(p.name).second)
         return fail(at, "is a second parameter '" + p.name + "'");
+      if (e.contains("storage") && !storage(e, at, p))
+        return false;
       if (!flag(e, at, "trained", p.trained, /*required=*/true) || !names(e, at, p))
         return false;
       if (!list(e, at, "holders", [&](const json &h, const std::string &where) {
@@ -173,6 +175,18 @@ private:
       m.parameters.push_back(std::move(p));
       return true;
     });
+  }
+
+  bool storage(const json &e, const std::string &at, Manifest::Parameter &p) {
+    std::string name;
+    if (!string(e, at, "storage", name))
+      return false;
+    for (Element half : {Element::BF16, Element::F16})
+      if (name == nameOf(half) && p.type == Element::F32)
+        p.storage = half;
+    return p.storage ||
+           fail(at + ".storage", "is '" + name + "' of a parameter of " + nameOf(p.type) +
+                                     "; it can be bf16 or f16, of one of f32");
   }
 
   // What a parameter is called in the model's file and in the framework.
@@ -224,9 +238,9 @@ private:
       return false;
     if (source.offset > source.size || source.length > source.size - source.offset)
       return fail(at, "reads beyond the end of its file");
-    if (source.length != byteSize(p.shape, sizeOf(p.type)))
+    if (source.length != byteSize(p.shape, sizeOf(p.storageType())))
       return fail(at + ".length", "is " + std::to_string(source.length) + ", not the size of " +
-                                      nameOf(p.type) + shapeText(p.shape));
+                                      nameOf(p.storageType()) + shapeText(p.shape));
     p.source = source;
     return true;
   }
@@ -411,6 +425,8 @@ std::string writeManifest(const Manifest &m) {
                   {"dtype", nameOf(p.type)},
                   {"trained", p.trained},
                   {"holders", p.holders}};
+    if (p.storage)
+      entry["storage"] = nameOf(*p.storage);
     writeNames(p, entry);
     if (!writeStoredSource(p.source, entry)) {
       const auto &init = std::get<Manifest::InitSource>(p.source);

@@ -8,6 +8,7 @@
 #include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -63,10 +64,15 @@ struct Manifest {
   struct Parameter {
     std::string name;
     std::vector<uint64_t> shape;
-    Element type = Element::F32;
+    Element type = Element::F32; // of the values that are trained, kept and saved
+    // Of the values in the source, and in the model's file, if it is another one: bf16
+    // or f16, of which f32 holds every value.
+    std::optional<Element> storage;
     bool trained = true;
     std::vector<uint32_t> holders;
     std::variant<WeightsSource, FileSource, InitSource> source;
+
+    Element storageType() const { return storage.value_or(type); }
 
     std::string initializer;            // in the model's file; "": `name`
     std::vector<std::string> framework; // every name the framework has for it
@@ -92,6 +98,8 @@ struct Manifest {
     Element type = Element::F32;
     std::vector<uint64_t> shape;
     std::variant<std::monostate, WeightsSource, FileSource> source;
+
+    Element storageType() const { return type; }
   };
   // The model's file when it was compiled.
   struct ModelFile {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Allocation and first content.
 #include "session/Memory.h"
+#include "program/format/Half.h"
 #include "weights/InitialWeights.h"
 #include <cstring>
 
@@ -77,12 +78,18 @@ Status RankMemory::bindParameters(const Manifest &manifest, uint32_t experts) {
       Holding h;
       h.rank = uint32_t(rank);
       h.parameter = p;
-      h.bytes = p->weight()->bytes();
-      h.slice = h.bytes == held.bytes ? 0 : rank % experts;
-      h.weight = address(rank, *p->weight());
-      if (h.bytes * (h.slice + 1) > held.bytes)
-        return error(Code::Artifact, "parameter '", held.manifest->name, "' has ", held.bytes,
-                     " bytes in the manifest and ", h.bytes, " on rank ", rank);
+      const fb::Ref &kept = p->master() ? *p->master() : *p->weight();
+      h.bytes = kept.bytes();
+      h.weight = address(rank, kept);
+      h.computed = address(rank, *p->weight());
+      h.computedBytes = p->weight()->bytes();
+      // Elements, because who only computes with them may have smaller ones.
+      uint64_t elements = h.bytes / sizeOf(elementOf(kept)),
+               whole = held.bytes / sizeOf(held.manifest->type);
+      h.slice = elements == whole ? 0 : rank % experts;
+      if (elements * (h.slice + 1) > whole)
+        return error(Code::Artifact, "parameter '", held.manifest->name, "' has ", whole,
+                     " elements in the manifest and ", elements, " on rank ", rank);
       if (p->trained() && p->gradient())
         h.gradient = address(rank, *p->gradient());
       if (p->record())
@@ -92,6 +99,12 @@ Status RankMemory::bindParameters(const Manifest &manifest, uint32_t experts) {
       held.holdings.push_back(std::move(h));
     }
   return {};
+}
+
+void Holding::roundWeight() const {
+  if (parameter->master())
+    narrowHalf(elementOf(*parameter->weight()), reinterpret_cast<const float *>(weight), computed,
+               bytes / sizeof(float));
 }
 
 const HeldParameter *RankMemory::find(const std::string &name) const {
@@ -131,6 +144,7 @@ Status RankMemory::loadWeights(const Artifact &artifact) {
         std::memcpy(h.weight, same->weight, h.bytes);
       else if (Status s = reader.read(*p.manifest, h.slice * h.bytes, h.bytes, h.weight); !s.ok())
         return s;
+      h.roundWeight();
     }
   return {};
 }

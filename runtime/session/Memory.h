@@ -14,9 +14,16 @@ struct Holding {
   uint32_t rank;
   uint64_t slice; // of an expert parameter: its first dimension's index
   const fb::Parameter *parameter;
+  // The values that are updated and saved: the master's, where there is one.
   char *weight = nullptr, *gradient = nullptr, *record = nullptr;
-  uint64_t bytes = 0;
+  uint64_t bytes = 0; // of each
   std::vector<char *> moments;
+  // What commands compute with: `weight`, or its rounded copy.
+  char *computed = nullptr;
+  uint64_t computedBytes = 0;
+
+  // Call it whenever `weight` was written from outside a program.
+  void roundWeight() const;
 };
 
 struct HeldParameter {

@@ -243,7 +243,7 @@ Status Session::submit(const std::vector<InputData> &inputs, const StepRequest &
       for (const Holding &h : to.holdings)
         for (const Holding &from : train->memory.find(to.manifest->name)->holdings)
           if (from.slice == h.slice) {
-            std::memcpy(h.weight, from.weight, h.bytes);
+            std::memcpy(h.computed, from.computed, h.computedBytes);
             break;
           }
   writeStepHeaders(entry.memory, request);
@@ -370,6 +370,9 @@ Status Session::writeState(const std::string &name, const char *data, uint64_t b
     return s;
   for (auto [holding, to] : place.parts)
     std::memcpy(to, data + holding->slice * holding->bytes, holding->bytes);
+  if (place.parts.front().second == place.parts.front().first->weight)
+    for (auto &[holding, to] : place.parts)
+      holding->roundWeight();
   return {};
 }
 
@@ -393,6 +396,9 @@ Status Session::compareHolders() const {
         std::string name = p.manifest->shownName();
         if (Status s = differ("parameter '" + name + "'", a, a.weight, b, b.weight); !s.ok())
           return s;
+        if (a.computed != a.weight && std::memcmp(a.computed, b.computed, a.computedBytes) != 0)
+          return error(Code::Difference, "the rounded values of parameter '", name,
+                       "' differ between rank ", a.rank, " and rank ", b.rank);
         for (size_t m = 0; m < std::min(a.moments.size(), b.moments.size()); ++m)
           if (Status s = differ(
                   "moment '" + std::string(text(a.parameter->moment_names()->Get(uint32_t(m)))) +

@@ -1,19 +1,49 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Initial values by their sources.
 #include "weights/InitialWeights.h"
+#include "program/format/Half.h"
+#include <algorithm>
 
 namespace dpcrt {
 
+// Values are drawn in f32, whatever the parameter's type.
+static void draw(const Manifest::Parameter &p, const Manifest::InitSource &init, uint64_t first,
+                 uint64_t count, char *to) {
+  auto fill = [&](float *floats) {
+    fillInit(floats, first, count, init.seed, p.name, init.kind, init.stddev);
+  };
+  if (p.type == Element::F32)
+    return fill(reinterpret_cast<float *>(to));
+  std::vector<float> drawn(count);
+  fill(drawn.data());
+  if (p.type == Element::F64)
+    std::copy(drawn.begin(), drawn.end(), reinterpret_cast<double *>(to));
+  else
+    narrowHalf(p.type, drawn.data(), to, count);
+}
+
 Status InitialWeights::read(const Manifest::Parameter &p, uint64_t first, uint64_t count,
                             char *to) {
-  if (auto *source = std::get_if<Manifest::WeightsSource>(&p.source))
-    return fromTensors(manifest.weights, source->key, p.type, p.shape, first, count, to);
-  if (auto *source = std::get_if<Manifest::FileSource>(&p.source))
-    return fromFile(p.name, *source, first, count, to);
-  const auto &init = std::get<Manifest::InitSource>(p.source);
-  fillInit(reinterpret_cast<float *>(to), first / sizeof(float), count / sizeof(float), init.seed,
-           p.name, init.kind, init.stddev);
+  uint64_t unit = sizeOf(p.type), from = first / unit, elements = count / unit;
+  if (auto *init = std::get_if<Manifest::InitSource>(&p.source)) {
+    draw(p, *init, from, elements, to);
+    return {};
+  }
+  if (!p.storage)
+    return readStored(p, first, count, to);
+  uint64_t storedUnit = sizeOf(*p.storage);
+  std::vector<char> stored(elements * storedUnit);
+  if (Status s = readStored(p, from * storedUnit, stored.size(), stored.data()); !s.ok())
+    return s;
+  widenHalf(*p.storage, stored.data(), reinterpret_cast<float *>(to), elements);
   return {};
+}
+
+Status InitialWeights::readStored(const Manifest::Parameter &p, uint64_t first, uint64_t count,
+                                  char *to) {
+  if (auto *source = std::get_if<Manifest::WeightsSource>(&p.source))
+    return fromTensors(manifest.weights, source->key, p.storageType(), p.shape, first, count, to);
+  return fromFile(p.name, std::get<Manifest::FileSource>(p.source), first, count, to);
 }
 
 Status InitialWeights::read(const Manifest::StateEntry &entry, std::vector<char> &bytes) {

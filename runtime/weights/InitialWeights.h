@@ -13,12 +13,13 @@ public:
   InitialWeights(const std::string &directory, const Manifest &manifest)
       : directory(directory), manifest(manifest) {}
 
-  // Bytes first .. first+count-1 of a parameter.
+  // Bytes first .. first+count-1 of a parameter's values in its type: whole elements.
   Status read(const Manifest::Parameter &p, uint64_t first, uint64_t count, char *to);
   // A key of the state dict that is no parameter; its values must be known.
   Status read(const Manifest::StateEntry &entry, std::vector<char> &bytes);
 
 private:
+  Status readStored(const Manifest::Parameter &p, uint64_t first, uint64_t count, char *to);
   Status fromTensors(const std::string &file, const std::string &key, Element type,
                      const std::vector<uint64_t> &shape, uint64_t first, uint64_t count, char *to);
   Status fromFile(const std::string &name, const Manifest::FileSource &source, uint64_t first,

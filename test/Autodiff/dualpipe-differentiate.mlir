@@ -188,3 +188,33 @@ dualpipe.body @stem {
     return %y : tensor<2x4x4xf32>
   }
 }
+
+// -----
+
+// Of 16-bit floats: contributions to an activation are added in f32 and rounded once,
+// and what a parameter gets is its master's gradient, which no product and no sum
+// rounds.
+// CHECK-LABEL: dualpipe.body @halves
+// CHECK: func.func @input_half
+// CHECK-DAG: %[[FROM_NORM:.*]] = nn.softmax_grad %{{.*}} : tensor<4x2xbf16>
+// CHECK-DAG: %[[FROM_PRODUCT:.*]] = nn.matmul %{{.*}} to tensor<4x2xbf16>
+// CHECK-DAG: %[[A:.*]] = nn.cast %[[FROM_NORM]] : tensor<4x2xbf16> to tensor<4x2xf32>
+// CHECK-DAG: %[[B:.*]] = nn.cast %[[FROM_PRODUCT]] : tensor<4x2xbf16> to tensor<4x2xf32>
+// CHECK: %[[SUM:.*]] = nn.add %{{.*}}, %{{.*}} : tensor<4x2xf32>
+// CHECK: nn.cast %[[SUM]] : tensor<4x2xf32> to tensor<4x2xbf16>
+// CHECK: func.func @weight_half
+// CHECK-SAME: -> (tensor<2x3xf32> {dualpipe.role = #dualpipe.role<param_grad 0>}, tensor<2x2xf32> {dualpipe.role = #dualpipe.role<param_grad 1>})
+// CHECK-DAG: nn.matmul %{{.*}} : tensor<4x2xbf16>, tensor<4x3xbf16> to tensor<2x3xf32>
+// CHECK-DAG: nn.matmul %{{.*}} : tensor<4x2xbf16>, tensor<4x2xbf16> to tensor<2x2xf32>
+// CHECK-NOT: nn.cast
+dualpipe.body @halves {
+  func.func @forward(%x: tensor<4x2xbf16> {dualpipe.role = #dualpipe.role<input 0>},
+                     %w: tensor<2x3xbf16> {dualpipe.role = #dualpipe.role<param 0>},
+                     %v: tensor<2x2xbf16> {dualpipe.role = #dualpipe.role<param 1>})
+      -> (tensor<4x3xbf16> {dualpipe.role = #dualpipe.role<output 0>}, tensor<4x2xbf16> {dualpipe.role = #dualpipe.role<output 1>}) {
+    %h = nn.matmul %x, %v : tensor<4x2xbf16>, tensor<2x2xbf16> to tensor<4x2xbf16>
+    %y = nn.matmul %h, %w : tensor<4x2xbf16>, tensor<2x3xbf16> to tensor<4x3xbf16>
+    %p = nn.softmax %h : tensor<4x2xbf16>
+    return %y, %p : tensor<4x3xbf16>, tensor<4x2xbf16>
+  }
+}

@@ -56,6 +56,6 @@ dualpipe.stage @s0 = @b inputs [] feeds ["x"] params []
 
 // What no kernel computes in its own type is not compiled.
 
-// expected-error @below {{'nn.parameter' op is trained and has elements of 'bf16'; trained parameters are f32 or f64: export the model in float32, or --freeze it}}
+// expected-error @below {{'nn.parameter' op is trained in elements of 'bf16', which are too few bits to add an update to; give it a master of f32, or --freeze it}}
 nn.parameter @w : tensor<4xbf16> trained = #nn.init<zeros, 1, 2.000000e-02 : f64>
 nn.parameter @c : tensor<4xbf16> = #nn.init<zeros, 1, 2.000000e-02 : f64>

@@ -70,3 +70,24 @@ def test_inspect_shows_what_the_library_is_asked(tmp_path):
     text = succeed("dpc", "inspect", tmp_path / "f32-2-1-1f1b-1.dpc", "--rank", 0)
     assert "forward, 2x3x11x12 to 8 channels, kernel 4x4 strides 2x2 dilations 1x1 padding 1x1 and 2x1 groups 1" in text
     assert "weight gradient" in text and "input gradient" in text and "accumulates" in text
+
+
+@pytest.mark.parametrize("spatial", [1, 2])
+def test_in_bf16_gradients_are_those_of_f32_but_for_rounding(tmp_path, spatial):
+    wide = train(tmp_path, "f32", spatial, 1, "1f1b")
+    data = tmp_path / "x.safetensors"
+    save_file({"x": model(tmp_path / "m.onnx", "f32", spatial)}, data)
+    losses = set()
+    for ranks, schedule in (1, "1f1b"), (2, "dualpipe"):
+        succeed("dpc", "compile", tmp_path / "m.onnx", "-o", tmp_path / "m.dpc", "--force", "--pp", ranks, "--micro-batches", 4, "--optimizer", "sgd", "--schedule", schedule,
+                "--precision", "bf16")
+        succeed("dpc", "run", tmp_path / "m.dpc", "--data", data, "--steps", 1, "--epochs", 0, "--lr", 0.1, "--dump", tmp_path / "dump", "--checkpoint", "none")
+        succeed("dpc", "verify", tmp_path / "m.dpc", "--data", data)
+        narrow = load_file(str(tmp_path / "dump" / "step-1.safetensors"))
+        losses.add(narrow["loss"].tobytes())
+        for name, gradient in gradients(wide).items():
+            assert np.linalg.norm(narrow[name] - gradient) <= 3e-2 * np.linalg.norm(gradient), name
+    assert len(losses) == 1
+    text = succeed("dpc", "inspect", tmp_path / "m.dpc")
+    calls = [line for line in text.splitlines() if ": convolution(" in line]
+    assert calls and all(line.count("bf16") >= 2 for line in calls)

@@ -85,7 +85,7 @@ int main(int argc, char **argv) {
   auto module = importModel(path, options, &context, info);
   if (succeeded(module) && passes) {
     mlir::PassManager pm(&context);
-    buildImportPipeline(pm);
+    buildImportPipeline(pm, {});
     if (failed(pm.run(**module)))
       return 3;
   }

@@ -2,6 +2,7 @@
 // A file of weights against a compiled model, by names and layout.
 #include "dpc-run/InitWeights.h"
 #include "dpc-run/Output.h"
+#include "program/format/Half.h"
 #include "weights/InitialWeights.h"
 #include "weights/WeightFiles.h"
 #include <algorithm>
@@ -23,34 +24,10 @@ bool converts(Element from, Element to) {
   return from == to || (to == Element::F32 && (from == Element::BF16 || from == Element::F16));
 }
 
-float halfToFloat(uint16_t h) {
-  uint32_t sign = uint32_t(h & 0x8000) << 16, exponent = (h >> 10) & 31, fraction = h & 1023, bits;
-  if (exponent == 31) {
-    bits = sign | 0x7f800000 | fraction << 13;
-  } else if (exponent) {
-    bits = sign | (exponent + 112) << 23 | fraction << 13;
-  } else { // subnormal: an exact multiple of 2^-24
-    float value = float(fraction) * 0x1p-24f;
-    std::memcpy(&bits, &value, sizeof(bits));
-    bits |= sign;
-  }
-  float value;
-  std::memcpy(&value, &bits, sizeof(value));
-  return value;
-}
-
 void convertToFloat(Element from, std::vector<char> &bytes) {
-  std::vector<char> wide(bytes.size() * 2);
-  for (size_t i = 0; i < bytes.size() / 2; ++i) {
-    uint16_t half;
-    std::memcpy(&half, &bytes[2 * i], 2);
-    uint32_t bits = uint32_t(half) << 16;
-    float value;
-    std::memcpy(&value, &bits, 4);
-    if (from == Element::F16)
-      value = halfToFloat(half);
-    std::memcpy(&wide[4 * i], &value, 4);
-  }
+  uint64_t count = bytes.size() / sizeOf(from);
+  std::vector<char> wide(count * sizeof(float));
+  widenHalf(from, bytes.data(), reinterpret_cast<float *>(wide.data()), count);
   bytes = std::move(wide);
 }
 

@@ -33,6 +33,7 @@ struct CompileOptions {
   std::string optimizer = "adamw";
   std::string target = "cpu";
   std::string machine;
+  std::string precision = "f32";    ///< or bf16: mixed precision
   std::string recompute = "budget"; ///< what halves compute again: none, budget or full
   uint64_t memoryLimit = 0;         ///< bytes that a rank may need; 0: any
   std::string compileTo = "artifact";

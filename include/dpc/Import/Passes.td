@@ -72,6 +72,52 @@ def NNDropEmpty : Pass<"nn-drop-empty", "::mlir::ModuleOp"> {
   ];
 }
 
+def NNReducePrecision : Pass<"nn-reduce-precision", "::mlir::ModuleOp"> {
+  let summary = "compute in 16-bit floats where that is what training in mixed precision does";
+  let description = [{
+    Operations say by an interface (`PrecisionOpInterface`) whether they read and
+    write 16 bits: matrix products and convolutions, lookups, normalisations over
+    rows, cross entropy's logits. Softmax does if its readers do, what moves
+    elements follows its operand, everything else stays in f32. A value computed in
+    f32 is rounded where something of 16 bits reads it or several operations do, so
+    that what memory holds between products has 16 bits. Losses are f32.
+
+    A parameter that is read as 16 bits only becomes one, and its former type that
+    of its master, which the optimizer updates.
+
+    ```mlir
+    // dpc-opt --nn-reduce-precision
+    nn.parameter @w : tensor<4x8xf32> trained = #nn.init<normal, 1, 2.000000e-02 : f64>
+    func.func @forward(%x: tensor<2x4xf32>) -> tensor<2x8xf32> {
+      %w = nn.get @w : tensor<4x8xf32>
+      %y = nn.matmul %x, %w : tensor<2x4xf32>, tensor<4x8xf32> to tensor<2x8xf32>
+      %z = nn.tanh %y : tensor<2x8xf32>
+      return %z : tensor<2x8xf32>
+    }
+    // becomes
+    nn.parameter @w : tensor<4x8xbf16> trained master f32 = #nn.init<normal, 1, 2.000000e-02 : f64>
+    func.func @forward(%arg0: tensor<2x4xf32>) -> tensor<2x8xf32> {
+      %0 = nn.cast %arg0 : tensor<2x4xf32> to tensor<2x4xbf16>
+      %1 = nn.get @w : tensor<4x8xbf16>
+      %2 = nn.matmul %0, %1 : tensor<2x4xbf16>, tensor<4x8xbf16> to tensor<2x8xbf16>
+      %3 = nn.cast %2 : tensor<2x8xbf16> to tensor<2x8xf32>
+      %4 = nn.tanh %3 : tensor<2x8xf32>
+      return %4 : tensor<2x8xf32>
+    }
+    ```
+
+    Requires: nn operations; what a product absorbs is decided (casts would stand in
+    the way). Ensures: the results of `@forward` keep their types. Nothing to do: no
+    f32.
+  }];
+  let options = [Option<"precision", "precision", "std::string", "\"bf16\"", "the 16-bit type: bf16">];
+  let statistics = [
+    Statistic<"numNarrowed", "narrowed", "Operations with results of 16 bits">,
+    Statistic<"numCasts", "casts", "Casts put in">,
+    Statistic<"numParameters", "parameters", "Parameters with a copy of 16 bits">
+  ];
+}
+
 def NNBoundInputs : Pass<"nn-bound-inputs", "::mlir::ModuleOp"> {
   let summary = "note which integers an input may hold";
   let description = [{

@@ -22,9 +22,11 @@ mlir::func::FuncOp buildFinalize(mlir::ModuleOp module, llvm::StringRef weightin
 
 /// (parameter in place, gradient sum, moments in place..., header: tensor<16xf32>,
 /// entry: tensor<16xf32>) -> parameter, moments...; PyTorch's update of that
-/// optimizer with the numbers of `entry`, or nothing where the header says skip.
+/// optimizer with the numbers of `entry`, or nothing where the header says skip. All
+/// are of `type`. If `computed` is another element type than that, the parameter's
+/// master is updated, and one more result is its rounded copy.
 mlir::func::FuncOp buildUpdate(mlir::ModuleOp module, const dpcrt::Optimizer &optimizer,
-                               mlir::RankedTensorType type);
+                               mlir::RankedTensorType type, mlir::Type computed);
 
 /// A norm's sum of squares goes over blocks of this many consecutive elements of a
 /// gradient, the last block of what is left. The sum of a block depends on nothing

@@ -18,7 +18,8 @@ namespace {
 using Key = std::pair<RoleKind, unsigned>;
 
 // Types of every role seen so far; the same role has the same type everywhere.
-// A gradient has the type of what it is the gradient of.
+// A gradient has the type of what it is the gradient of, or, of a parameter of 16-bit
+// floats, f32: that of its master.
 struct Signature {
   std::map<Key, Type> types;
 
@@ -36,6 +37,13 @@ struct Signature {
     }
   }
 
+  static bool isMaster(Type sum, Type parameter) {
+    auto wide = dyn_cast<RankedTensorType>(sum), computed = dyn_cast<RankedTensorType>(parameter);
+    return wide && computed && wide.getElementType().isF32() &&
+           isa<FloatType>(computed.getElementType()) && computed.getElementTypeBitWidth() == 16 &&
+           wide.getShape() == computed.getShape();
+  }
+
   // There is one of it in a body.
   static bool isSingle(RoleKind kind) {
     return kind == RoleKind::Loss || kind == RoleKind::Den || kind == RoleKind::LossScale ||
@@ -51,7 +59,8 @@ struct Signature {
              << what << " #" << index << " is " << role << ", but a body has one "
              << stringifyRoleKind(role.getKind()) << ", whose number is 0";
     auto [it, isNew] = types.try_emplace(canonical(role), type);
-    if (!isNew && it->second != type)
+    bool isSum = role.getKind() == RoleKind::ParamGrad || role.getKind() == RoleKind::Accumulator;
+    if (!isNew && it->second != type && !(isSum && isMaster(type, it->second)))
       return function.emitOpError()
              << what << " #" << index << " is " << role << " of type " << type << ", which is "
              << it->second << " elsewhere in the body";

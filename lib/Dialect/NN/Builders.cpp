@@ -6,6 +6,13 @@ using namespace dpc;
 
 RankedTensorType nn::getTensorType(Value value) { return cast<RankedTensorType>(value.getType()); }
 
+RankedTensorType nn::getStatisticsType(RankedTensorType of, ArrayRef<int64_t> shape) {
+  Type element = of.getElementType();
+  if (element.getIntOrFloatBitWidth() < 32)
+    element = Float32Type::get(of.getContext());
+  return RankedTensorType::get(shape, element);
+}
+
 TypedAttr nn::getScalarAttr(Type elementType, double value) {
   if (auto floatType = dyn_cast<FloatType>(elementType))
     return FloatAttr::get(floatType, value);
@@ -61,6 +68,24 @@ Value nn::createCast(OpBuilder &builder, Location loc, Value value, Type element
   if (type.getElementType() == elementType)
     return value;
   return CastOp::create(builder, loc, type.clone(elementType), value);
+}
+
+bool nn::isHalf(Value value) {
+  auto element = dyn_cast<FloatType>(getTensorType(value).getElementType());
+  return element && element.getWidth() == 16;
+}
+
+Value nn::widen(OpBuilder &builder, Location loc, Value value) {
+  if (!isHalf(value))
+    return {};
+  return createCast(builder, loc, value, builder.getF32Type());
+}
+
+void nn::convertScalars(Operation *op, FloatType element) {
+  for (NamedAttribute attribute : llvm::to_vector(op->getAttrs()))
+    if (auto value = dyn_cast<FloatAttr>(attribute.getValue());
+        value && value.getType() != element && !value.getType().isF64())
+      op->setAttr(attribute.getName(), getScalarAttr(element, value.getValueAsDouble()));
 }
 
 Value nn::createSum(OpBuilder &builder, Location loc, Value value, ArrayRef<int64_t> axes,

@@ -104,6 +104,21 @@ LogicalResult inferShape(StringRef name, std::optional<Location> location, Ranke
   return success();
 }
 
+// The same shape, and f32 where `type` has 16 bits and that is what `as` is.
+RankedTensorType unroundedAs(RankedTensorType type, RankedTensorType as) {
+  bool isUnrounded = as.getElementType().isF32() && type.getElementTypeBitWidth() == 16;
+  return isUnrounded ? RankedTensorType(type.clone(as.getElementType())) : type;
+}
+
+// The operation with another result type.
+template <typename Op> Value buildUnroundedConvolution(Op op, OpBuilder &builder) {
+  if (op.getType().getElementTypeBitWidth() != 16)
+    return {};
+  Operation *copy = builder.clone(*op.getOperation());
+  copy->getResult(0).setType(op.getType().clone(builder.getF32Type()));
+  return copy->getResult(0);
+}
+
 // Whether `result` is what the convolution of `operand` with `weight` gives.
 LogicalResult verifyResult(Operation *op, RankedTensorType operand, RankedTensorType weight,
                            RankedTensorType grad, const Window &window) {
@@ -165,6 +180,15 @@ LogicalResult ConvOp::inferReturnTypes(MLIRContext *context, std::optional<Locat
   return success();
 }
 
+bool ConvOp::isCompatibleReturnTypes(TypeRange inferred, TypeRange actual) {
+  auto type = cast<RankedTensorType>(inferred.front());
+  auto as = dyn_cast<RankedTensorType>(actual.front());
+  return as && as == unroundedAs(type, as);
+}
+Value ConvOp::buildUnrounded(OpBuilder &builder) {
+  return buildUnroundedConvolution(*this, builder);
+}
+
 Convolution ConvOp::getConvolution() {
   return describe(getOperand(), getWeight(), getResult(), getWindow(*this));
 }
@@ -190,8 +214,15 @@ LogicalResult ConvOp::buildBackward(OpBuilder &builder, ValueRange resultGrads,
 //===----------------------------------------------------------------------===//
 
 LogicalResult ConvInputGradOp::verify() {
-  return verifyResult(*this, getType(), getTensorType(getWeight()), getTensorType(getGrad()),
-                      getWindow(*this));
+  RankedTensorType weight = getTensorType(getWeight());
+  if (getType() != unroundedAs(getType().clone(weight.getElementType()), getType()))
+    return emitOpError("has a result of type ")
+           << getType() << ", but a weight of " << weight.getElementType();
+  return verifyResult(*this, getType().clone(weight.getElementType()), weight,
+                      getTensorType(getGrad()), getWindow(*this));
+}
+Value ConvInputGradOp::buildUnrounded(OpBuilder &builder) {
+  return buildUnroundedConvolution(*this, builder);
 }
 Convolution ConvInputGradOp::getConvolution() {
   return describe(getResult(), getWeight(), getGrad(), getWindow(*this));
@@ -209,8 +240,15 @@ LogicalResult ConvWeightGradOp::verify() {
   if (Value accumulator = getAccumulator(); accumulator && accumulator.getType() != getType())
     return emitOpError() << "adds its result of type " << getType() << " to "
                          << accumulator.getType();
-  return verifyResult(*this, getTensorType(getOperand()), getType(), getTensorType(getGrad()),
-                      getWindow(*this));
+  RankedTensorType operand = getTensorType(getOperand());
+  if (getType() != unroundedAs(getType().clone(operand.getElementType()), getType()))
+    return emitOpError("has a result of type ")
+           << getType() << ", but an operand of " << operand.getElementType();
+  return verifyResult(*this, operand, getType().clone(operand.getElementType()),
+                      getTensorType(getGrad()), getWindow(*this));
+}
+Value ConvWeightGradOp::buildUnrounded(OpBuilder &builder) {
+  return getAccumulator() ? Value() : buildUnroundedConvolution(*this, builder);
 }
 Convolution ConvWeightGradOp::getConvolution() {
   return describe(getOperand(), getResult(), getGrad(), getWindow(*this));

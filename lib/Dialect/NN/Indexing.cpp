@@ -106,6 +106,14 @@ LogicalResult GatherOp::buildBackward(OpBuilder &builder, ValueRange resultGrads
   return success();
 }
 
+Value ScatterAddOp::buildUnrounded(OpBuilder &builder) {
+  Value wide = widen(builder, getLoc(), getUpdates());
+  if (!wide)
+    return {};
+  Type type = getTensorType(getResult()).clone(builder.getF32Type());
+  return ScatterAddOp::create(builder, getLoc(), type, getIndices(), wide, getAxis());
+}
+
 LogicalResult ScatterAddOp::buildBackward(OpBuilder &builder, ValueRange resultGrads,
                                           ArrayRef<bool> needed,
                                           MutableArrayRef<Value> operandGrads) {
@@ -209,6 +217,14 @@ LogicalResult GatherNdOp::buildBackward(OpBuilder &builder, ValueRange resultGra
   return success();
 }
 
+Value ScatterNdAddOp::buildUnrounded(OpBuilder &builder) {
+  Value wide = widen(builder, getLoc(), getUpdates());
+  if (!wide)
+    return {};
+  Type type = getTensorType(getResult()).clone(builder.getF32Type());
+  return ScatterNdAddOp::create(builder, getLoc(), type, getIndices(), wide, getBatchDims());
+}
+
 LogicalResult ScatterNdAddOp::buildBackward(OpBuilder &builder, ValueRange resultGrads,
                                             ArrayRef<bool> needed,
                                             MutableArrayRef<Value> operandGrads) {
@@ -287,6 +303,14 @@ LogicalResult GatherElementsOp::buildBackward(OpBuilder &builder, ValueRange res
         ScatterElementsAddOp::create(builder, getGradLoc(getLoc()), getTable().getType(),
                                      getIndices(), resultGrads[0], getAxis());
   return success();
+}
+
+Value ScatterElementsAddOp::buildUnrounded(OpBuilder &builder) {
+  Value wide = widen(builder, getLoc(), getUpdates());
+  if (!wide)
+    return {};
+  Type type = getTensorType(getResult()).clone(builder.getF32Type());
+  return ScatterElementsAddOp::create(builder, getLoc(), type, getIndices(), wide, getAxis());
 }
 
 LogicalResult ScatterElementsAddOp::buildBackward(OpBuilder &builder, ValueRange resultGrads,

@@ -19,6 +19,11 @@ static LogicalResult checkCrossEntropy(StringRef name, std::optional<Location> l
                            ", expected logits [N, C] and labels [N]");
 }
 
+// A value per row of logits, f32 at least.
+static RankedTensorType getRowType(RankedTensorType logits) {
+  return getStatisticsType(logits, logits.getShape().take_front());
+}
+
 LogicalResult CrossEntropyOp::inferReturnTypes(MLIRContext *context,
                                                std::optional<Location> location,
                                                ValueRange operands, DictionaryAttr attributes,
@@ -27,7 +32,7 @@ LogicalResult CrossEntropyOp::inferReturnTypes(MLIRContext *context,
   RankedTensorType logits = getTensorType(operands[0]);
   if (failed(checkCrossEntropy(getOperationName(), location, logits, getTensorType(operands[1]))))
     return failure();
-  types.append(2, logits.clone(logits.getShape().take_front()));
+  types.append(2, getRowType(logits));
   return success();
 }
 
@@ -35,7 +40,7 @@ LogicalResult CrossEntropyGradOp::verify() {
   RankedTensorType logits = getTensorType(getLogits());
   if (failed(checkCrossEntropy(getOperationName(), getLoc(), logits, getTensorType(getLabels()))))
     return failure();
-  Type expected = logits.clone(logits.getShape().take_front());
+  Type expected = getRowType(logits);
   if (getGrad().getType() != expected)
     return emitOpError("has a gradient of type ")
            << getGrad().getType() << ", expected " << expected;
@@ -59,8 +64,11 @@ LogicalResult CrossEntropyOp::buildBackward(OpBuilder &builder, ValueRange resul
                                                  getLse(), getIgnoreIndexAttr());
   if (Value g = resultGrads[1]) {
     // d lse / d logits = softmax
-    Value softmax = b.exp(b.sub(getLogits(), b.alongRows(getLse(), logits.getShape())));
-    b.accumulate(operandGrads[0], b.mul(b.alongRows(g, logits.getShape()), softmax));
+    Type wide = getTensorType(getLse()).getElementType();
+    Value x = createCast(builder, b.loc, getLogits(), wide);
+    Value softmax = b.exp(b.sub(x, b.alongRows(getLse(), logits.getShape())));
+    Value grad = b.mul(b.alongRows(g, logits.getShape()), softmax);
+    b.accumulate(operandGrads[0], createCast(builder, b.loc, grad, logits.getElementType()));
   }
   return success();
 }

@@ -108,6 +108,13 @@ bool MatmulOp::isCompatibleReturnTypes(TypeRange inferred, TypeRange actual) {
          narrow.getElementTypeBitWidth() == 16;
 }
 
+Value MatmulOp::buildUnrounded(OpBuilder &builder) {
+  if (getType().getElementTypeBitWidth() != 16 || getAccumulator())
+    return {};
+  return MatmulOp::create(builder, getLoc(), getType().clone(builder.getF32Type()), getLhs(),
+                          getRhs(), getLhsPermAttr(), getRhsPermAttr(), getResultPermAttr());
+}
+
 //===----------------------------------------------------------------------===//
 // As a library call
 //===----------------------------------------------------------------------===//

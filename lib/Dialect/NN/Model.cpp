@@ -7,7 +7,34 @@ using namespace mlir;
 using namespace dpc;
 using namespace dpc::nn;
 
+RankedTensorType ParameterOp::getMasterType() {
+  auto type = cast<RankedTensorType>(getType());
+  return getMaster() ? RankedTensorType(type.clone(*getMaster())) : type;
+}
+
+Type ParameterOp::getStorageElement() {
+  return getStorage().value_or(getMasterType().getElementType());
+}
+
+// Values are kept in more bits than they are computed with, or there is no reason to.
+static LogicalResult verifyRoles(ParameterOp op) {
+  auto computed = dyn_cast<FloatType>(getElementTypeOrSelf(op.getType()));
+  for (auto [what, type] :
+       {std::pair("master", op.getMaster()), std::pair("storage", op.getStorage())})
+    if (type && (!computed || !isa<Float32Type, Float64Type, Float16Type, BFloat16Type>(*type)))
+      return op.emitOpError("has ") << what << " values of " << *type << " and is " << op.getType()
+                                    << "; both must be floats";
+  if (op.getMaster() && cast<FloatType>(*op.getMaster()).getWidth() <= computed.getWidth())
+    return op.emitOpError("has a master of ")
+           << *op.getMaster() << ", which has no more bits than " << computed;
+  if (op.getStorage() && isa<InitAttr>(op.getSource()))
+    return op.emitOpError("is drawn, but has a storage type, which is that of a file");
+  return success();
+}
+
 LogicalResult ParameterOp::verify() {
+  if (failed(verifyRoles(*this)))
+    return failure();
   Type elementType = getElementTypeOrSelf(getType());
   if (getTrained() && !isa<FloatType>(elementType))
     return emitOpError("is trained but has elements of type ")

@@ -54,17 +54,15 @@ LogicalResult LogSoftmaxOp::buildBackward(OpBuilder &builder, ValueRange resultG
 // layer_norm
 //===----------------------------------------------------------------------===//
 
-// Mean and rstd: a value per row, f32 at least.
-static RankedTensorType getStatisticsType(RankedTensorType rows) {
-  Type element = rows.getElementType();
-  if (element.getIntOrFloatBitWidth() < 32)
-    element = Float32Type::get(rows.getContext());
-  return rows.clone(rows.getShape().drop_back(), element);
+// Mean and rstd: a value per row.
+static RankedTensorType getRowStatistics(RankedTensorType rows) {
+  return getStatisticsType(rows, rows.getShape().drop_back());
 }
 
 static LogicalResult checkRowVector(StringRef name, std::optional<Location> location,
                                     StringRef what, Type type, RankedTensorType rows) {
-  if (type == rows.clone(rows.getShape().take_back()))
+  RankedTensorType expected = rows.clone(rows.getShape().take_back());
+  if (type == expected || type == expected.clone(getRowStatistics(rows).getElementType()))
     return success();
   return emitOptionalError(location, "'", name, "' op has a ", what, " of type ", type,
                            " for rows of ", rows, ", expected ",
@@ -86,16 +84,16 @@ LogicalResult LayerNormOp::inferReturnTypes(MLIRContext *context, std::optional<
                                                  adaptor.getBias().getType(), rows)))
     return failure();
   types.push_back(rows);
-  types.append(2, getStatisticsType(rows));
+  types.append(2, getRowStatistics(rows));
   return success();
 }
 
 static LogicalResult verifyStatistics(Operation *op, RankedTensorType rows, Type statistics) {
   if (rows.getRank() < 1)
     return op->emitOpError("works on rows, but ") << rows << " has none";
-  if (statistics != getStatisticsType(rows))
+  if (statistics != getRowStatistics(rows))
     return op->emitOpError("has mean and rstd of type ")
-           << statistics << ", expected " << getStatisticsType(rows);
+           << statistics << ", expected " << getRowStatistics(rows);
   return success();
 }
 
@@ -133,7 +131,9 @@ LogicalResult LayerNormOp::buildBackward(OpBuilder &builder, ValueRange resultGr
       operandGrads[1] = LayerNormDscaleOp::create(builder, b.loc, getScale().getType(), g,
                                                   getOperand(), getMean(), getRstd());
     if (getBias() && needed[2])
-      operandGrads[2] = createSum(builder, b.loc, g, identityPermutation(rows.getRank() - 1));
+      operandGrads[2] = createSum(
+          builder, b.loc, createCast(builder, b.loc, g, getTensorType(getBias()).getElementType()),
+          identityPermutation(rows.getRank() - 1));
   }
   // Someone used the statistics themselves.
   auto addRows = [&](Value perRow) {

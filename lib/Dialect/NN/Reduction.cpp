@@ -55,6 +55,11 @@ LogicalResult ReduceMaxOp::inferReturnTypes(MLIRContext *context, std::optional<
   return inferReduction(getOperationName(), location, from, adaptor.getAxes(), types);
 }
 
+Value ReduceSumOp::buildUnrounded(OpBuilder &builder) {
+  Value wide = widen(builder, getLoc(), getOperand());
+  return wide ? ReduceSumOp::create(builder, getLoc(), wide, getAxes()) : Value();
+}
+
 // Along rows, or over them: the last dimension says it, where reducing it is any work.
 static KernelForm getReductionForm(RankedTensorType from, ArrayRef<int64_t> axes) {
   for (int64_t i = from.getRank(); i-- > 0;) {

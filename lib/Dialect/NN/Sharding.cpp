@@ -17,13 +17,17 @@ int64_t getShards(ParameterOp parameter) {
 
 bool isSharded(ParameterOp parameter) { return getShards(parameter) > 1; }
 
-RankedTensorType getStoredType(ParameterOp parameter) {
-  auto type = cast<RankedTensorType>(parameter.getType());
+RankedTensorType getKeptType(ParameterOp parameter) {
+  RankedTensorType type = parameter.getMasterType();
   if (!isSharded(parameter))
     return type;
   SmallVector<int64_t> shape(type.getShape());
   shape.insert(shape.begin(), getShards(parameter));
-  return RankedTensorType::get(shape, type.getElementType());
+  return type.clone(shape);
+}
+
+RankedTensorType getStoredType(ParameterOp parameter) {
+  return getKeptType(parameter).clone(parameter.getStorageElement());
 }
 
 } // namespace dpc::nn

@@ -133,8 +133,18 @@ LogicalResult ParameterOp::verify() {
                            << getType() << ", which takes " << whole;
     return success();
   };
-  if (failed(check(getWeight(), "weight")) ||
-      (getGradient() && failed(check(getGradient(), "gradient"))))
+  if (failed(check(getWeight(), "weight")))
+    return failure();
+  if (getMaster()) {
+    Type element = whole.getElementType();
+    if (!element.isBF16() && !element.isF16())
+      return emitOpError() << "has a master, but is of type " << getType()
+                           << "; only parameters of 16-bit floats have one";
+    whole = SlotType::get(whole.getCount(), Float32Type::get(getContext()));
+    if (failed(check(getMaster(), "master")))
+      return failure();
+  }
+  if (getGradient() && failed(check(getGradient(), "gradient")))
     return failure();
   for (Value moment : getMoments())
     if (failed(check(moment, "moment")))

@@ -116,7 +116,7 @@ FailureOr<ReferenceModel> ReferenceModel::load(StringRef bytecode, int64_t exper
 
 Type ReferenceModel::getType(StringRef parameter) const {
   nn::ParameterOp op = lookup(parameter);
-  return op ? Type(nn::getStoredType(op)) : Type();
+  return op ? Type(nn::getKeptType(op)) : Type();
 }
 
 nn::ParameterOp ReferenceModel::lookup(StringRef parameter) const {

@@ -10,9 +10,10 @@ using namespace dpc::dualpipe;
 namespace dpc::lowering {
 
 static constexpr prog::ArenaRole kArenaRoles[] = {
-    prog::ArenaRole::Weights,   prog::ArenaRole::Gradients,  prog::ArenaRole::Moments,
-    prog::ArenaRole::Stash,     prog::ArenaRole::Messages,   prog::ArenaRole::Workspace,
-    prog::ArenaRole::Constants, prog::ArenaRole::StepRecord, prog::ArenaRole::Messages};
+    prog::ArenaRole::Weights,   prog::ArenaRole::Gradients, prog::ArenaRole::Moments,
+    prog::ArenaRole::Masters,   prog::ArenaRole::Stash,     prog::ArenaRole::Messages,
+    prog::ArenaRole::Workspace, prog::ArenaRole::Constants, prog::ArenaRole::StepRecord,
+    prog::ArenaRole::Messages};
 static constexpr int64_t kHeaderBytes = sizeof(dpcrt::StepHeader),
                          kEntryBytes = sizeof(dpcrt::StepEntry),
                          kLossScaleOffset = offsetof(dpcrt::StepHeader, lossScale);
@@ -284,7 +285,9 @@ void RankProgram::declareParameters(OpBuilder &top) {
   for (unsigned p : mine.parameters) {
     const StepParameter &parameter = model.parameters[p];
     nn::ParameterOp op = parameter.op;
-    Value weight = fixedSlot(top, this->weight(p)), gradient;
+    Value weight = fixedSlot(top, this->weight(p)), master, gradient;
+    if (memory.masterOffset.count(p))
+      master = fixedSlot(top, this->master(p));
     SmallVector<Value> moments;
     SmallVector<StringRef> names;
     if (parameter.trained) {
@@ -295,8 +298,8 @@ void RankProgram::declareParameters(OpBuilder &top) {
       }
     }
     auto entry = entryOf.find(p);
-    prog::ParameterOp::create(top, op.getLoc(), op.getSymName(), op.getType(), weight, gradient,
-                              moments, builder.getStrArrayAttr(names),
+    prog::ParameterOp::create(top, op.getLoc(), op.getSymName(), op.getType(), weight, master,
+                              gradient, moments, builder.getStrArrayAttr(names),
                               entry == entryOf.end() ? IntegerAttr()
                                                      : builder.getI64IntegerAttr(entry->second),
                               parameter.isCountedOn(mine.rank));

@@ -43,11 +43,15 @@ public:
   Range weight(unsigned p) const {
     return {Weights, mine.weightOffset.at(p), model.parameters[p].type};
   }
+  /// Of a parameter that has one.
+  Range master(unsigned p) const {
+    return {Masters, memory.masterOffset.at(p), model.parameters[p].kept};
+  }
   Range gradient(unsigned p) const {
-    return {Gradients, mine.gradientOffset.at(p), model.parameters[p].type};
+    return {Gradients, mine.gradientOffset.at(p), model.parameters[p].kept};
   }
   Range moment(unsigned p, unsigned k) const {
-    return {Moments, memory.momentOffset.at({p, k}), model.parameters[p].type};
+    return {Moments, memory.momentOffset.at({p, k}), model.parameters[p].kept};
   }
   Range sums(int64_t offset, int64_t count) const { return {Sums, offset, floats(count)}; }
   Range den(unsigned microBatch) const { return sums(memory.sums.den + 4 * microBatch, 1); }

@@ -19,12 +19,15 @@ public:
     for (unsigned p : program.mine.parameters) {
       if (!program.model.parameters[p].trained)
         continue;
-      SmallVector<std::pair<Range, bool>> uses = {{program.weight(p), true},
-                                                  {program.gradient(p), false}};
+      bool hasMaster = program.model.parameters[p].hasMaster();
+      SmallVector<std::pair<Range, bool>> uses = {
+          {hasMaster ? program.master(p) : program.weight(p), true}, {program.gradient(p), false}};
       for (size_t k = 0; k < kernels.momentNames.size(); ++k)
         uses.push_back({program.moment(p, k), true});
       uses.push_back({header, false});
       uses.push_back({program.recordEntry(p), false});
+      if (hasMaster) // and the copy of it that is computed with
+        uses.push_back({program.weight(p), true});
       program.launch(kernels.update.at(p), uses);
     }
   }

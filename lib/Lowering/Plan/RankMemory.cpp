@@ -30,12 +30,19 @@ RankMemory planMemory(const StepModel &model, const StepPlan &plan, unsigned ran
   memory.sums = placeSums(model, rank);
   memory.bytes[Sums] = memory.sums.bytes;
   size_t moments = dpcrt::findOptimizer(TrainingOp(model.training).getOptimizer())->moments.size();
-  for (unsigned p : mine.parameters)
-    if (model.parameters[p].trained)
+  for (unsigned p : mine.parameters) {
+    const StepParameter &parameter = model.parameters[p];
+    if (parameter.trained)
       for (size_t k = 0; k < moments; ++k) {
         memory.momentOffset[{p, (unsigned)k}] = memory.bytes[Moments];
-        memory.bytes[Moments] += alignUp(model.parameters[p].bytes());
+        memory.bytes[Moments] += alignUp(parameter.keptBytes());
       }
+    // Who does not update reads the copy alone.
+    if (parameter.hasMaster() && model.entry.has(Part::Update)) {
+      memory.masterOffset[p] = memory.bytes[Masters];
+      memory.bytes[Masters] += alignUp(parameter.keptBytes());
+    }
+  }
   // Constants in the order in which the rank's runs first need them; a block that
   // does nothing is never run.
   std::set<BlockKey> seen;

@@ -13,6 +13,7 @@ enum ArenaNumber : unsigned {
   Weights,
   Gradients,
   Moments,
+  Masters,
   Stash,
   Messages,
   Workspace,
@@ -21,9 +22,9 @@ enum ArenaNumber : unsigned {
   Sums,
   ArenaCount
 };
-inline constexpr llvm::StringLiteral kArenaNames[] = {"weights",   "gradients", "moments",
-                                                      "stash",     "messages",  "workspace",
-                                                      "constants", "record",    "sums"};
+inline constexpr llvm::StringLiteral kArenaNames[] = {
+    "weights",  "gradients", "moments",   "masters", "stash",
+    "messages", "workspace", "constants", "record",  "sums"};
 
 struct RankMemory {
   int64_t bytes[ArenaCount] = {};
@@ -32,6 +33,7 @@ struct RankMemory {
   llvm::DenseMap<mlir::Attribute, int64_t> constantOffset;
   /// By parameter and number of the moment.
   std::map<std::pair<unsigned, unsigned>, int64_t> momentOffset;
+  std::map<unsigned, int64_t> masterOffset; // by parameter
   StepSums sums;
 
   int64_t total() const;

@@ -79,17 +79,19 @@ FailureOr<StepKernels> createStepKernels(const StepModel &model) {
   kernels.momentNames.assign(optimizer.moments.begin(), optimizer.moments.end());
   kernels.finalize = optimizer::buildFinalize(module, weighting).getName().str();
   auto nameOf = [](func::FuncOp kernel) { return kernel.getName().str(); };
-  // One update per type, and one set of kernels per number of elements and way of
-  // counting in the norm: layers repeat the same few shapes.
-  llvm::DenseMap<Type, std::string> updateOf;
+  // One update per type (kept and computed with), and one set of kernels per number of elements and
+  // way of counting in the norm: layers repeat the same few shapes.
+  llvm::DenseMap<std::pair<Type, Type>, std::string> updateOf;
   std::map<std::tuple<SquareBlocks, const void *, bool>, SquareKernels> squaresOf;
   for (auto [p, parameter] : llvm::enumerate(model.parameters)) {
     if (!parameter.trained)
       continue;
-    auto type = cast<RankedTensorType>(nn::ParameterOp(parameter.op).getType());
-    auto [update, isNewType] = updateOf.try_emplace(type);
+    nn::ParameterOp op = parameter.op;
+    RankedTensorType type = op.getMasterType();
+    auto [update, isNewType] = updateOf.try_emplace({type, op.getType()});
     if (isNewType)
-      update->second = nameOf(optimizer::buildUpdate(module, optimizer, type));
+      update->second = nameOf(optimizer::buildUpdate(
+          module, optimizer, type, cast<RankedTensorType>(op.getType()).getElementType()));
     kernels.update[p] = update->second;
 
     bool shared = !parameter.sharded && model.ep > 1;

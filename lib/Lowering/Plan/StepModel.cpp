@@ -175,6 +175,7 @@ private:
           parameter.op = model.module.lookupSymbol<nn::ParameterOp>(name);
           parameter.sharded = nn::isSharded(parameter.op);
           parameter.type = prog::SlotType::get(cast<ShapedType>(parameter.op.getType()));
+          parameter.kept = prog::SlotType::get(parameter.op.getMasterType());
           model.parameters.push_back(parameter);
         }
         StepParameter &parameter = model.parameters[it->second];

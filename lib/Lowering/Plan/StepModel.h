@@ -29,11 +29,15 @@ struct StepParameter {
   nn::ParameterOp op;
   bool trained = false;
   bool sharded = false; // each expert rank has values of its own
-  prog::SlotType type;
+  prog::SlotType type;  // what blocks read
+  prog::SlotType kept;  // what is updated, and summed in gradients and moments
   std::vector<unsigned> stages;
   std::vector<unsigned> holders; // ranks, ascending
 
   int64_t bytes() const { return type.getBytes(); }
+  int64_t keptBytes() const { return kept.getBytes(); }
+  /// Whether the values that are updated lie beside those that blocks read.
+  bool hasMaster() const { return kept != type; }
 
   /// Norms count a parameter once, at its first holder.
   bool isCountedOn(unsigned rank) const { return trained && holders.front() == rank; }

@@ -200,7 +200,7 @@ private:
     for (auto [p, parameter] : llvm::enumerate(model.parameters)) {
       if (!parameter.trained)
         continue;
-      Type element = parameter.type.getElementType();
+      Type element = parameter.kept.getElementType();
       Bucket &bucket =
           byKey[{parameter.holders, parameter.stages, parameter.sharded, numberOf(element)}];
       bucket.element = element;
@@ -208,7 +208,7 @@ private:
       bucket.stages = parameter.stages;
       bucket.sharded = parameter.sharded;
       bucket.parameters.push_back(p);
-      bucket.bytes += alignUp(parameter.bytes());
+      bucket.bytes += alignUp(parameter.keptBytes());
     }
     std::vector<std::pair<double, Bucket>> timed;
     for (auto &[key, bucket] : byKey) {
@@ -277,7 +277,7 @@ private:
       for (unsigned p : bucket.parameters) {
         place(p);
         rank.gradientOffset[p] = rank.gradientBytes;
-        rank.gradientBytes += alignUp(model.parameters[p].bytes());
+        rank.gradientBytes += alignUp(model.parameters[p].keptBytes());
       }
     }
     for (auto [p, parameter] : llvm::enumerate(model.parameters))

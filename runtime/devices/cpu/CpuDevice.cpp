@@ -2,9 +2,9 @@
 // The table of functions of Device.h for a CPU.
 #include "devices/cpu/CpuDevice.h"
 #include "devices/cpu/CpuFeatures.h"
-#include "devices/cpu/Half.h"
 #include "devices/cpu/LibraryPlan.h"
 #include "devices/cpu/Matmul.h"
+#include "program/format/Half.h"
 #include <cmath>
 #include <cstring>
 #include <dlfcn.h>

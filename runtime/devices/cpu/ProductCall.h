@@ -3,9 +3,9 @@
 // f32 is widened into the call's workspace, computed there, and rounded once: on this
 // device bf16 and f16 are ways to store.
 #pragma once
-#include "devices/cpu/Half.h"
 #include "devices/cpu/Library.h"
 #include "devices/cpu/LibraryPlan.h"
+#include "program/format/Half.h"
 #include "program/format/LibraryFunction.h"
 #include <algorithm>
 #include <vector>

@@ -67,7 +67,8 @@ static void checkParameters(const std::vector<const fb::Program *> &programs,
       const fb::Tensor &other = *holder.parameter->tensor();
       bool same = tensor.dtype() == other.dtype() &&
                   count(tensor.shape()) == count(other.shape()) &&
-                  parameter->trained() == holder.parameter->trained();
+                  parameter->trained() == holder.parameter->trained() &&
+                  !parameter->master() == !holder.parameter->master();
       for (uint32_t d = 0; same && d < count(tensor.shape()); ++d)
         same = tensor.shape()->Get(d) == other.shape()->Get(d);
       if (!same)

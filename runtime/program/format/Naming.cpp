@@ -53,6 +53,8 @@ const char *dpcrt::roleName(fb::ArenaRole role) {
     return "step record";
   case fb::ArenaRole::Messages:
     return "messages";
+  case fb::ArenaRole::Masters:
+    return "masters";
   }
   return "unknown";
 }

@@ -184,6 +184,8 @@ void Printer::printTables() {
       out << "  ";
       printTensor(*parameter->tensor());
       out << " at " << place(nullptr, *parameter->weight());
+      if (parameter->master())
+        out << ", master " << place(nullptr, *parameter->master());
       if (parameter->gradient())
         out << ", gradient " << place(nullptr, *parameter->gradient());
       for (uint32_t k = 0; k < count(parameter->moments()); ++k)

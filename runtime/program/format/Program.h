@@ -24,8 +24,11 @@ namespace dpcrt {
 inline constexpr uint32_t kFormatMajor = 3;
 inline constexpr uint32_t kFormatMinor = 0;
 
-/// Feature bits this build understands. None is defined in version 3.0.
-inline constexpr uint64_t kKnownFeatures = 0;
+/// Feature bits. Masters: parameters have values beside those that are computed with;
+/// who does not know of them would save the wrong ones.
+inline constexpr uint64_t kFeatureMasters = 1;
+/// Those this build understands.
+inline constexpr uint64_t kKnownFeatures = kFeatureMasters;
 
 /// Alignment of arenas, and the granularity to which a writer may pad a message
 /// between two tensors.

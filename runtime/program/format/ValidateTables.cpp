@@ -293,6 +293,22 @@ void Validator::checkDisjoint(std::vector<const fb::Ref *> ranges,
   }
 }
 
+/// The bytes that a master of the parameter must have, and everything else of it that
+/// is not its place.
+uint64_t Validator::validateMaster(const fb::Parameter &parameter, const std::string &owner,
+                                   uint64_t bytes) {
+  const fb::Ref &master = *parameter.master();
+  if (!(program.features() & kFeatureMasters))
+    error(owner, " has a master, but the program does not name the feature");
+  const Element computed = elementOf(*parameter.tensor());
+  if (computed != Element::BF16 && computed != Element::F16)
+    error(owner, " has a master, but is of ", nameOf(computed),
+          "; only parameters of 16-bit floats have one");
+  else if (elementNumbered(master.dtype()) && elementOf(master) != Element::F32)
+    error("the master of ", owner, " is of ", nameOf(elementOf(master)), "; it must be of f32");
+  return bytes / sizeOf(computed) * sizeof(float);
+}
+
 void Validator::validateParameters() {
   std::set<std::string> names;
   std::vector<const fb::Ref *> ranges;
@@ -319,6 +335,25 @@ void Validator::validateParameters() {
       owners.push_back("the " + std::string(what) + " of " + owner);
     };
     place(parameter->weight(), bytes, fb::ArenaRole::Weights, "weight");
+    if (const fb::Ref *weight = parameter->weight();
+        weight && elementNumbered(weight->dtype()) && weight->dtype() != tensor->dtype())
+      error("the weight of ", owner, " is of ", nameOf(elementOf(*weight)), ", the parameter of ",
+            nameOf(elementOf(*tensor)));
+    if (parameter->master()) {
+      bytes = validateMaster(*parameter, owner, bytes);
+      place(parameter->master(), bytes, fb::ArenaRole::Masters, "master");
+    }
+    // What is added to a gradient or a moment is of the type that is updated.
+    auto checkKept = [&](const fb::Ref *ref, const char *what) {
+      const fb::Ref *kept = parameter->master() ? parameter->master() : parameter->weight();
+      if (ref && kept && ref->dtype() != kept->dtype() && elementNumbered(ref->dtype()) &&
+          elementNumbered(kept->dtype()))
+        error("the ", what, " of ", owner, " is of ", nameOf(elementOf(*ref)), ", its ",
+              parameter->master() ? "master" : "weight", " of ", nameOf(elementOf(*kept)));
+    };
+    checkKept(parameter->gradient(), "gradient");
+    for (const fb::Ref *ref : walk(parameter->moments()))
+      checkKept(ref, "moment");
     if (parameter->trained() || parameter->gradient())
       place(parameter->gradient(), bytes, fb::ArenaRole::Gradients, "gradient");
     if (parameter->trained() || parameter->record())

@@ -65,6 +65,7 @@ private:
   static std::string elementProblem(uint8_t dtype);
   void validateGroups();
   void validateTensors();
+  uint64_t validateMaster(const fb::Parameter &parameter, const std::string &owner, uint64_t bytes);
   void validateParameters();
   void validateConstants();
   bool tensorBytes(const fb::Tensor &tensor, uint64_t &bytes);

@@ -146,3 +146,13 @@ func.func @accumulator(%x: tensor<1x2x5xf32>, %g: tensor<1x3x3xf32>, %sum: tenso
   %y = nn.conv_weight_grad %x, %g into %sum strides [1] dilations [1] low [0] high [0] groups 1 : tensor<1x2x5xf32>, tensor<1x3x3xf32>, tensor<3x2x4xf32> to tensor<3x2x3xf32>
   return
 }
+
+// -----
+
+// The sum before it is rounded is f32.
+func.func @unrounded(%x: tensor<1x2x5xbf16>, %g: tensor<1x3x3xbf16>) {
+  %y = nn.conv_weight_grad %x, %g strides [1] dilations [1] low [0] high [0] groups 1 : tensor<1x2x5xbf16>, tensor<1x3x3xbf16> to tensor<3x2x3xf32>
+  // expected-error @+1 {{'nn.conv_weight_grad' op has a result of type 'tensor<3x2x3xf64>', but an operand of 'bf16'}}
+  %z = nn.conv_weight_grad %x, %g strides [1] dilations [1] low [0] high [0] groups 1 : tensor<1x2x5xbf16>, tensor<1x3x3xbf16> to tensor<3x2x3xf64>
+  return
+}

@@ -72,3 +72,23 @@ func.func private @bounds() attributes {nn.bounds = {labels = {largest = 3 : i64
 
 // expected-error @+1 {{expected, on a function, a dictionary by input}}
 nn.parameter @p : tensor<4xf32> trained = #nn.file<"/m", 0, 16, 32, 1> {nn.bounds = {labels = {minimum = 3 : i64}}}
+
+// -----
+
+// expected-error @+1 {{has a master of 'bf16', which has no more bits than 'bf16'}}
+nn.parameter @w : tensor<2xbf16> trained master bf16 = #nn.init<ones, 17, 0.0 : f64>
+
+// -----
+
+// expected-error @+1 {{has master values of 'i32' and is 'tensor<2xbf16>'; both must be floats}}
+nn.parameter @w : tensor<2xbf16> trained master i32 = #nn.init<ones, 17, 0.0 : f64>
+
+// -----
+
+// expected-error @+1 {{is drawn, but has a storage type, which is that of a file}}
+nn.parameter @w : tensor<2xbf16> trained master f32 storage bf16 = #nn.init<ones, 17, 0.0 : f64>
+
+// -----
+
+// expected-error @+1 {{has 4 bytes, but its source has 8}}
+nn.parameter @w : tensor<2xbf16> trained master f32 storage bf16 = #nn.file<"/m/gpt2.onnx", 0, 8, 1000000, 17>

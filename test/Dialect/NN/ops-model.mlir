@@ -9,6 +9,10 @@ nn.parameter @"h.0.ln_1.weight" : tensor<64xf32> trained = #nn.file<"/m/gpt2.onn
 nn.parameter @mask : tensor<4xi1> = #nn.file<"/m/gpt2.onnx", 0, 4, 1000000, 17>
 // CHECK: nn.parameter @"a name/with: signs" : tensor<4xf32> trained = #nn.init<normal, 17, 2.000000e-02 : f64> {storage_name = "val_113"}
 nn.parameter @"a name/with: signs" : tensor<4xf32> trained = #nn.init<normal, 17, 2.000000e-02 : f64> {storage_name = "val_113"}
+// CHECK: nn.parameter @half : tensor<4xbf16> trained master f32 storage bf16 = #nn.file<"/m/gpt2.onnx", 0, 8, 1000000, 17>
+nn.parameter @half : tensor<4xbf16> trained master f32 storage bf16 = #nn.file<"/m/gpt2.onnx", 0, 8, 1000000, 17>
+// CHECK: nn.parameter @rounded : tensor<4xbf16> trained master f32 = #nn.file<"/m/gpt2.onnx", 0, 16, 1000000, 17>
+nn.parameter @rounded : tensor<4xbf16> trained master f32 = #nn.file<"/m/gpt2.onnx", 0, 16, 1000000, 17>
 
 // CHECK-LABEL: func.func @model
 func.func @model() {

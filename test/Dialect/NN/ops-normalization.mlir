@@ -17,6 +17,8 @@ func.func @normalization(%x: tensor<2x4xf32>, %s: tensor<4xf32>, %m: tensor<2xf3
   %4:3 = nn.layer_norm %x, %s, %s epsilon 1.000000e-05 : tensor<2x4xf32>, tensor<4xf32>, tensor<4xf32>
   // CHECK: nn.layer_norm %{{[^ ,]+}}, %{{[^ ,]+}} epsilon 1.000000e-05 : tensor<2x4xbf16>, tensor<4xbf16>
   %5:3 = nn.layer_norm %h, %hs epsilon 1.000000e-05 : tensor<2x4xbf16>, tensor<4xbf16>
+  // CHECK: nn.layer_norm %{{[^ ,]+}}, %{{[^ ,]+}} epsilon 1.000000e-05 : tensor<2x4xbf16>, tensor<4xf32>
+  %9:3 = nn.layer_norm %h, %s epsilon 1.000000e-05 : tensor<2x4xbf16>, tensor<4xf32>
   // CHECK: nn.layer_norm_dx %{{[^ ,]+}}, %{{[^ ,]+}}, %{{[^ ,]+}}, %{{[^ ,]+}}, %{{[^ ,]+}} : tensor<2x4xf32>, tensor<4xf32>, tensor<2xf32>
   %6 = nn.layer_norm_dx %x, %x, %s, %m, %m : tensor<2x4xf32>, tensor<4xf32>, tensor<2xf32>
   // CHECK: nn.layer_norm_dx %{{[^ ,]+}}, %{{[^ ,]+}}, %{{[^ ,]+}}, %{{[^ ,]+}}, %{{[^ ,]+}} : tensor<2x4xbf16>, tensor<4xbf16>, tensor<2xf32>

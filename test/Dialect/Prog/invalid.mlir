@@ -977,3 +977,29 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>, #prog<
     }
   }
 }
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a weights 64
+  prog.arena @m masters 64
+  %w = prog.slot @a[0] : !prog.slot<2xf32>
+  %m = prog.slot @m[0] : !prog.slot<2xf32>
+  // expected-error @+1 {{has a master, but is of type 'tensor<2xf32>'; only parameters of 16-bit floats have one}}
+  prog.parameter "w" : tensor<2xf32> weight %w master %m [] : !prog.slot<2xf32> master !prog.slot<2xf32>
+  prog.order {
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a weights 64
+  prog.arena @m masters 64
+  %w = prog.slot @a[0] : !prog.slot<2xbf16>
+  %m = prog.slot @m[0] : !prog.slot<2xbf16>
+  // expected-error @+1 {{has a master in '!prog.slot<2xbf16>', but is of type 'tensor<2xbf16>', which takes '!prog.slot<2xf32>'}}
+  prog.parameter "w" : tensor<2xbf16> weight %w master %m [] : !prog.slot<2xbf16> master !prog.slot<2xbf16>
+  prog.order {
+  }
+}

@@ -31,7 +31,7 @@ struct Imported {
     if (failed(result))
       return;
     mlir::PassManager pm(context.get());
-    import::buildImportPipeline(pm);
+    import::buildImportPipeline(pm, {});
     if (succeeded(pm.run(**result)))
       module = std::move(*result);
   }

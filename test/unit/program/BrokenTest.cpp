@@ -326,6 +326,41 @@ rank 0: reduce-scatter #23 'bucket 0': buffer 0 and buffer 1 overlap, gradients[
          },
          R"(rank0: rank 0: the gradient of parameter 'h.0.weight' lies in the weights arena 'weights'; it must lie in one of role gradients)"},
 
+        {"GradientOfAnotherType",
+         [](Programs &p, Programs &q) {
+           fb::Ref &ref = *p[0]->parameters[0]->gradient;
+           ref = fb::Ref(ref.space(), uint8_t(Element::I32), ref.index(), ref.offset(), ref.bytes());
+         },
+         R"(rank0: rank 0: the gradient of parameter 'h.0.weight' is of i32, its weight of f32)"},
+
+        {"WeightOfAnotherType",
+         [](Programs &p, Programs &q) {
+           fb::Ref &ref = *p[0]->parameters[0]->weight;
+           ref = fb::Ref(ref.space(), uint8_t(Element::I32), ref.index(), ref.offset(), ref.bytes());
+         },
+         R"(rank0: rank 0: the weight of parameter 'h.0.weight' is of i32, the parameter of f32
+rank 0: the gradient of parameter 'h.0.weight' is of f32, its weight of i32)"},
+
+        {"MasterOfAnF32Parameter",
+         [](Programs &p, Programs &q) {
+           auto masters = std::make_unique<fb::ArenaT>();
+           masters->name = "masters";
+           masters->role = fb::ArenaRole::Masters;
+           masters->bytes = kSlot;
+           p[0]->arenas.push_back(std::move(masters));
+           p[0]->features = kFeatureMasters;
+           p[0]->parameters[0]->master = (own(arena(NumArenas, 0)));
+         },
+         R"(rank0: rank 0: parameter 'h.0.weight' has a master, but is of f32; only parameters of 16-bit floats have one)"},
+
+        {"MasterWithoutItsFeature",
+         [](Programs &p, Programs &q) {
+           p[0]->parameters[0]->master = (own(arena(Weights, 0)));
+         },
+         R"(rank0: rank 0: parameter 'h.0.weight' has a master, but the program does not name the feature
+rank 0: parameter 'h.0.weight' has a master, but is of f32; only parameters of 16-bit floats have one
+rank 0: the master of parameter 'h.0.weight' lies in the weights arena 'weights'; it must lie in one of role masters)"},
+
         {"RecordEntryOnTheHeader",
          [](Programs &p, Programs &q) {
            p[0]->parameters[0]->record = own(arena(Record, 0));

@@ -3,7 +3,7 @@
 // whatever the number of threads.
 #include "devices/cpu/Matmul.h"
 #include "devices/cpu/CpuDevice.h"
-#include "devices/cpu/Half.h"
+#include "program/format/Half.h"
 #include "program/format/LibraryFunction.h"
 #include <chrono>
 #include <cmath>

@@ -13,6 +13,10 @@ namespace dpc::nn {
 /// The value's type; every value of this dialect is a ranked static tensor.
 mlir::RankedTensorType getTensorType(mlir::Value value);
 
+/// The type of what is computed of all of a tensor's elements, a value of each place of
+/// `shape`: f32 at least.
+mlir::RankedTensorType getStatisticsType(mlir::RankedTensorType of, llvm::ArrayRef<int64_t> shape);
+
 /// `value` rounded to the element type (float, integer, or i1: value != 0).
 mlir::TypedAttr getScalarAttr(mlir::Type elementType, double value);
 
@@ -44,6 +48,16 @@ mlir::Value broadcastTo(mlir::OpBuilder &builder, mlir::Location loc, mlir::Valu
 /// `value` cast to an element type; itself if it has it.
 mlir::Value createCast(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value,
                        mlir::Type elementType);
+
+/// Whether the value's elements are floats of 16 bits.
+bool isHalf(mlir::Value value);
+
+/// `value` of 16-bit floats as f32; null if it has other elements.
+mlir::Value widen(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value);
+
+/// Gives the operation's scalar attributes of floats of another width than f64 (what is
+/// padded with) this type.
+void convertScalars(mlir::Operation *op, mlir::FloatType element);
 
 /// The sum of `value` over the given dimensions, which are kept with extent 1
 /// if `keepDims`. Itself if `axes` is empty.

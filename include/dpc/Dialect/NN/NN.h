@@ -45,6 +45,14 @@ class CollectiveOp : public mlir::OpTrait::TraitBase<ConcreteType, CollectiveOp>
 template <typename ConcreteType>
 class BackwardOnlyOp : public mlir::OpTrait::TraitBase<ConcreteType, BackwardOnlyOp> {};
 
+/// How an operation of f32 takes part in training with 16-bit floats.
+enum class Precision {
+  Wide,    ///< it stays in f32
+  Narrow,  ///< it reads and writes 16 bits, and computes in f32 between
+  AsRead,  ///< like Narrow if all that read its results take 16 bits, else like Wide
+  AsGiven, ///< it takes 16 bits if an operand has them
+};
+
 /// The number of elements of a value of static tensor type.
 int64_t getElementCount(mlir::Value value);
 

@@ -6,18 +6,21 @@ defvar NN_Window = (ins DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$dilations
   DenseI64ArrayAttr:$low, DenseI64ArrayAttr:$high, I64Attr:$groups);
 defvar NN_WindowFormat = "`strides` $strides `dilations` $dilations `low` $low `high` $high `groups` $groups attr-dict";
 
-class NN_ConvolutionOp<string mnemonic, dag operands, list<Trait> traits, list<string> library = []>
+class NN_ConvolutionOp<string mnemonic, dag operands, list<Trait> traits, list<string> library = [], string declaration = "">
     : NN_PureOp<mnemonic, !listconcat(traits, [NN_Formed, DeclareOpInterfaceMethods<NN_LibraryOpInterface, library>])> {
   let arguments = !con(operands, NN_Window);
   let results = (outs NN_FloatTensor:$result);
   let hasFolder = 1;
   let extraClassDeclaration = [{
-    bool isLibraryCall() { return isLibraryElement(getType().getElementType()); }
+    bool isLibraryCall() { return isLibraryElement(::mlir::getElementTypeOrSelf((*this)->getOperand(0).getType())); }
+    Precision getPrecision() { return Precision::Narrow; }
+    ::mlir::Value buildUnrounded(::mlir::OpBuilder &builder);
     Convolution getConvolution();
-  }];
+  }] # declaration;
 }
 
-def NN_ConvOp : NN_ConvolutionOp<"conv", (ins NN_FloatTensor:$operand, NN_FloatTensor:$weight), [NN_Infer, NN_Derivative]> {
+def NN_ConvOp : NN_ConvolutionOp<"conv", (ins NN_FloatTensor:$operand, NN_FloatTensor:$weight), [NN_Infer, NN_Derivative], [],
+    "static bool isCompatibleReturnTypes(::mlir::TypeRange inferred, ::mlir::TypeRange actual);"> {
   let summary = "a convolution over one or two spatial dimensions";
   let description = [{
     `operand` is [batch, channels, spatial...], `weight` [output channels, channels

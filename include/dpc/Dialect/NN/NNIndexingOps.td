@@ -31,6 +31,7 @@ def NN_GatherOp : NN_PureOp<"gather", [NN_Formed, NN_Infer, NN_Derivative, NN_In
   let hasFolder = 1;
   let extraClassDeclaration = [{
     int64_t getBackwardFlops() { return getElementCount(getResult()); }
+    Precision getPrecision() { return Precision::Narrow; }
     int64_t getBytes() { return getByteSize(getIndices().getType()) + 2 * getByteSize(getType()); }
   }];
 }
@@ -48,6 +49,7 @@ def NN_ScatterAddOp : NN_PureOp<"scatter_add", [NN_Formed, NN_Derivative]> {
   let results = (outs NN_FloatTensor:$result);
   let assemblyFormat = "$indices `,` $updates `axis` $axis attr-dict `:` type($indices) `,` type($updates) `to` type($result)";
   let hasVerifier = 1;
+  let extraClassDeclaration = "::mlir::Value buildUnrounded(::mlir::OpBuilder &builder);";
 }
 def NN_GatherNdOp : NN_PureOp<"gather_nd", [NN_Formed, NN_Infer, NN_Derivative, NN_Indexing]> {
   let summary = "slices at index tuples (ONNX GatherND)";
@@ -66,6 +68,7 @@ def NN_GatherNdOp : NN_PureOp<"gather_nd", [NN_Formed, NN_Infer, NN_Derivative, 
   let hasFolder = 1;
   let extraClassDeclaration = [{
     int64_t getBackwardFlops() { return getElementCount(getResult()); }
+    Precision getPrecision() { return Precision::AsGiven; }
     int64_t getBytes() { return getByteSize(getIndices().getType()) + 2 * getByteSize(getType()); }
   }];
 }
@@ -80,6 +83,7 @@ def NN_ScatterNdAddOp : NN_PureOp<"scatter_nd_add", [NN_Formed, NN_Derivative]> 
   let results = (outs NN_FloatTensor:$result);
   let assemblyFormat = "$indices `,` $updates attr-dict `:` type($indices) `,` type($updates) `to` type($result)";
   let hasVerifier = 1;
+  let extraClassDeclaration = "::mlir::Value buildUnrounded(::mlir::OpBuilder &builder);";
 }
 def NN_GatherElementsOp : NN_PureOp<"gather_elements", [NN_Formed, NN_Infer, NN_Derivative, NN_Indexing]> {
   let summary = "one element per index along `axis` (ONNX GatherElements)";
@@ -97,6 +101,7 @@ def NN_GatherElementsOp : NN_PureOp<"gather_elements", [NN_Formed, NN_Infer, NN_
   let hasFolder = 1;
   let extraClassDeclaration = [{
     int64_t getBackwardFlops() { return getElementCount(getResult()); }
+    Precision getPrecision() { return Precision::AsGiven; }
     int64_t getBytes() { return getByteSize(getIndices().getType()) + 2 * getByteSize(getType()); }
   }];
 }
@@ -111,6 +116,7 @@ def NN_ScatterElementsAddOp : NN_PureOp<"scatter_elements_add", [NN_Formed, NN_D
   let results = (outs NN_FloatTensor:$result);
   let assemblyFormat = "$indices `,` $updates `axis` $axis attr-dict `:` type($indices) `,` type($updates) `to` type($result)";
   let hasVerifier = 1;
+  let extraClassDeclaration = "::mlir::Value buildUnrounded(::mlir::OpBuilder &builder);";
 }
 def NN_TopKOp : NN_PureOp<"top_k", [NN_Formed, NN_Infer, NN_Derivative]> {
   let summary = "the k largest (or smallest) elements of the last dimension, and their indices";

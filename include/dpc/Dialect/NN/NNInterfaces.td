@@ -109,6 +109,29 @@ def NN_KernelFormInterface : OpInterface<"KernelFormInterface"> {
   ];
 }
 
+def NN_PrecisionOpInterface : OpInterface<"PrecisionOpInterface"> {
+  let cppNamespace = "::dpc::nn";
+  let description = [{
+    What mixed precision does with an operation, beside which this is declared. An
+    operation that says nothing stays in f32, which is always right; one whose
+    operands' rounding matters little, and whose time or memory is bytes, says more.
+  }];
+  let methods = [
+    InterfaceMethod<"By default `AsGiven` of what moves elements, and `Wide` of all else.",
+      "::dpc::nn::Precision", "getPrecision", (ins), "",
+      [{ return ConcreteOp::template hasTrait<::dpc::nn::MovesElementsOp>() ? Precision::AsGiven : Precision::Wide; }]>,
+    InterfaceMethod<"Whether this operand of floats is one of 16 bits where the operation is narrow. By default yes.",
+      "bool", "isNarrowOperand", (ins "unsigned":$operand), "", [{ return true; }]>,
+    InterfaceMethod<"Whether this result of floats is one of 16 bits where the operation is narrow. By default yes.",
+      "bool", "isNarrowResult", (ins "unsigned":$result), "", [{ return true; }]>,
+    InterfaceMethod<[{
+      Of an operation whose one result of 16 bits is the rounded value of a sum in
+      f32: builds, before it, the operation without that rounding, and returns its
+      result. Null, the default, if it has no such form.
+    }], "::mlir::Value", "buildUnrounded", (ins "::mlir::OpBuilder &":$builder), "", [{ return {}; }]>
+  ];
+}
+
 def NN_IndexingOpInterface : OpInterface<"IndexingOpInterface"> {
   let cppNamespace = "::dpc::nn";
   let description = "An operation that reads a table, or a class, by integers.";

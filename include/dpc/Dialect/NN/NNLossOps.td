@@ -15,7 +15,7 @@ def NN_CrossEntropyOp : NN_PureOp<"cross_entropy", [NN_Formed, NN_Infer, NN_Deri
   let description = [{
     logits [N, C], labels [N]: `loss` [N], 0 where the label is `ignore_index`;
     `lse` [N] is the row's log-sum-exp, kept for the derivative. A label outside
-    0..C-1 that is not ignored gives NaN.
+    0..C-1 that is not ignored gives NaN. Of logits of 16 bits both are f32.
 
     ```mlir
     %loss, %lse = nn.cross_entropy %logits, %labels ignore -100 : tensor<4x5xf32>, tensor<4xi64>
@@ -27,6 +27,8 @@ def NN_CrossEntropyOp : NN_PureOp<"cross_entropy", [NN_Formed, NN_Infer, NN_Deri
       std::optional<uint64_t> ignored = getIgnoreIndex();
       return operand == 1 && ignored ? std::optional<int64_t>(*ignored) : std::nullopt;
     }
+    Precision getPrecision() { return Precision::AsGiven; }
+    bool isNarrowResult(unsigned) { return false; }
   }];
   let results = (outs NN_FloatTensor:$loss, NN_FloatTensor:$lse);
   let assemblyFormat = "$logits `,` $labels (`ignore` $ignore_index^)? attr-dict `:` type($logits) `,` type($labels)";

@@ -47,6 +47,8 @@ def NN_MatmulOp : NN_PureOp<"matmul", [NN_Infer, NN_Derivative, NN_Formed,
     [{ build($_builder, $_state, lhs, rhs, lhs_perm, rhs_perm, result_perm, ::mlir::Value()); }]>];
   let extraClassDeclaration = [{
     bool isLibraryCall();
+    Precision getPrecision() { return Precision::Narrow; }
+    ::mlir::Value buildUnrounded(::mlir::OpBuilder &builder);
     static bool isCompatibleReturnTypes(::mlir::TypeRange inferred, ::mlir::TypeRange actual);
     /// Extents of the product as the library sees it.
     struct Extents { llvm::SmallVector<int64_t> batch; int64_t m, n, k; };

@@ -17,13 +17,30 @@ def NN_ParameterOp : Op<NN_Dialect, "parameter", [Symbol]> {
     `partial` tells that the file holds only what was folded from it, and how: by a
     `lookup` of rows, a `slice`, or a `rearrangement` that is not known.
 
+    The type is that of the values that are computed with. If it has too few bits to
+    add an update to, `master` is the element type of the values that are trained,
+    kept and saved, of which those are the rounded copy; gradients are summed in it.
+    `storage` is the element type in the source, if it is another one than these
+    values have.
+
     ```mlir
     nn.parameter @"h.0.ln_1.weight" : tensor<64xf32> trained = #nn.file<"/m/gpt2.onnx", 4096, 256, 1000000, 17>
+    nn.parameter @"h.0.c_fc.weight" : tensor<8x4xbf16> trained master f32 = #nn.init<normal, 17, 2.000000e-02 : f64>
+    nn.parameter @"h.1.c_fc.weight" : tensor<8x4xbf16> trained master f32 storage bf16 = #nn.file<"/m/gpt2.onnx", 8192, 64, 1000000, 17>
     ```
   }];
-  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<NN_Tensor>:$type, UnitAttr:$trained, AnyAttrOf<[NN_FileAttr, NN_InitAttr]>:$source);
-  let assemblyFormat = "$sym_name `:` $type (`trained` $trained^)? `=` $source attr-dict";
+  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<NN_Tensor>:$type, UnitAttr:$trained,
+    OptionalAttr<TypeAttr>:$master, OptionalAttr<TypeAttr>:$storage, AnyAttrOf<[NN_FileAttr, NN_InitAttr]>:$source);
+  let assemblyFormat = "$sym_name `:` $type (`trained` $trained^)? (`master` $master^)? (`storage` $storage^)? `=` $source attr-dict";
   let hasVerifier = 1;
+  let builders = [OpBuilder<(ins "::llvm::StringRef":$name, "::mlir::RankedTensorType":$type, "bool":$trained, "::mlir::Attribute":$source),
+    [{ build($_builder, $_state, name, type, trained, ::mlir::TypeAttr(), ::mlir::TypeAttr(), source); }]>];
+  let extraClassDeclaration = [{
+    /// The type of the values that are trained, kept and saved (a rank's, if sharded).
+    ::mlir::RankedTensorType getMasterType();
+    /// The element type in the source.
+    ::mlir::Type getStorageElement();
+  }];
 }
 
 def NN_GetOp : NN_PureOp<"get", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {

@@ -9,14 +9,14 @@ def NN_NormalizationGroup : OpDocGroup {
 }
 let opDocGroup = NN_NormalizationGroup in {
 
-class NN_RowOp<string mnemonic> : NN_PureOp<mnemonic, [NN_Formed, SameOperandsAndResultType, NN_Derivative]> {
+class NN_RowOp<string mnemonic, string declaration = ""> : NN_PureOp<mnemonic, [NN_Formed, SameOperandsAndResultType, NN_Derivative]> {
   let arguments = (ins NN_FloatTensor:$operand);
   let results = (outs NN_FloatTensor:$result);
   let assemblyFormat = "$operand attr-dict `:` type($result)";
   let hasVerifier = 1;
   let extraClassDeclaration = [{
     int64_t getBackwardFlops() { return 4 * getElementCount(getOperand()); }
-  }];
+  }] # declaration;
 }
 class NN_RowGradOp<string mnemonic> : NN_PureOp<mnemonic, [NN_Formed, SameOperandsAndResultType, NN_BackwardOnlyOp]> {
   let arguments = (ins NN_FloatTensor:$grad, NN_FloatTensor:$output);
@@ -24,7 +24,7 @@ class NN_RowGradOp<string mnemonic> : NN_PureOp<mnemonic, [NN_Formed, SameOperan
   let assemblyFormat = "$grad `,` $output attr-dict `:` type($result)";
   let hasVerifier = 1;
 }
-def NN_SoftmaxOp : NN_RowOp<"softmax"> {
+def NN_SoftmaxOp : NN_RowOp<"softmax", "Precision getPrecision() { return Precision::AsRead; }"> {
   let summary = "the softmax of each row: exp(x - max) / sum(exp(x - max))";
   let description = [{
     A row in which every element is -inf gives NaN, as in ONNX.
@@ -63,7 +63,8 @@ def NN_LayerNormOp : NN_PureOp<"layer_norm", [NN_Formed, NN_Infer, NN_Derivative
   let summary = "each row normalised: (x - mean) / sqrt(variance + epsilon), times scale, plus bias";
   let description = [{
     The variance is the biased one. `mean` and `rstd` (the reciprocal standard
-    deviation) have the operand's shape without the last dimension and are f32.
+    deviation) have the operand's shape without the last dimension and are f32, and
+    so may scale and bias be, also if the rows have fewer bits.
     Its derivative is three operations: `layer_norm_dx`, `layer_norm_dscale` and a
     sum, so that the input half and the weight half each take their own.
 
@@ -76,6 +77,9 @@ def NN_LayerNormOp : NN_PureOp<"layer_norm", [NN_Formed, NN_Infer, NN_Derivative
   let assemblyFormat = "$operand `,` $scale (`,` $bias^)? `epsilon` $epsilon attr-dict `:` type($operand) `,` type($scale) (`,` type($bias)^)?";
   let extraClassDeclaration = [{
     int64_t getBackwardFlops() { return 14 * getElementCount(getOperand()); }
+    Precision getPrecision() { return Precision::Narrow; }
+    bool isNarrowOperand(unsigned operand) { return operand == 0; }
+    bool isNarrowResult(unsigned result) { return result == 0; }
   }];
 }
 def NN_LayerNormDxOp : NN_PureOp<"layer_norm_dx", [NN_Formed, NN_BackwardOnlyOp, AllTypesMatch<["grad", "operand", "result"]>, AllTypesMatch<["mean", "rstd"]>]> {

@@ -19,7 +19,8 @@ def NN_NumberTensor : StaticShapeTensorOf<[F32, F64, F16, BF16, I64, I32]>;
 def NN_Tensor : StaticShapeTensorOf<[F32, F64, F16, BF16, I64, I32, I<8>, UI<8>, I1]>;
 
 class NN_Op<string mnemonic, list<Trait> traits = []>
-    : Op<NN_Dialect, mnemonic, !listconcat(traits, [DeclareOpInterfaceMethods<NN_CostOpInterface>])>;
+    : Op<NN_Dialect, mnemonic, !listconcat(traits, [DeclareOpInterfaceMethods<NN_CostOpInterface>,
+        DeclareOpInterfaceMethods<NN_PrecisionOpInterface>])>;
 // Derivatives are asked for below; a derivative itself is not differentiated
 // again: its gradient is an error, not a zero.
 def NN_BackwardOnlyOp : NativeOpTrait<"BackwardOnlyOp"> {

@@ -8,14 +8,15 @@ def NN_ReductionGroup : OpDocGroup {
 }
 let opDocGroup = NN_ReductionGroup in {
 
-class NN_ReduceOp<string mnemonic, list<Trait> traits = []> : NN_PureOp<mnemonic, !listconcat([NN_Formed, NN_Infer], traits)> {
+class NN_ReduceOp<string mnemonic, list<Trait> traits = [], string declaration = ""> : NN_PureOp<mnemonic, !listconcat([NN_Formed, NN_Infer], traits)> {
   let arguments = (ins NN_NumberTensor:$operand, DenseI64ArrayAttr:$axes);
   let results = (outs NN_NumberTensor:$result);
   let assemblyFormat = "$operand $axes attr-dict `:` type($operand) `to` type($result)";
   let hasFolder = 1;
+  let extraClassDeclaration = declaration;
   let extraClassDefinition = "int64_t $cppClass::getFlops() { return getElementCount(getOperand()); }";
 }
-def NN_ReduceSumOp : NN_ReduceOp<"reduce_sum", [NN_Derivative]> {
+def NN_ReduceSumOp : NN_ReduceOp<"reduce_sum", [NN_Derivative], "::mlir::Value buildUnrounded(::mlir::OpBuilder &builder);"> {
   let summary = "the sum over the given dimensions";
   let description = [{
     Dimensions are ascending and distinct.

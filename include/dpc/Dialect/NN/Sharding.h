@@ -17,7 +17,11 @@ namespace dpc::nn {
 /// axis has a single member, there is nothing to tell apart.
 bool isSharded(ParameterOp parameter);
 
-/// The type of the stored tensor: with the leading dimension if it is sharded.
+/// The type of all members' values as they are trained and kept (the master's): with
+/// the leading dimension if the parameter is sharded.
+mlir::RankedTensorType getKeptType(ParameterOp parameter);
+
+/// The same as it is in the parameter's source.
 mlir::RankedTensorType getStoredType(ParameterOp parameter);
 
 } // namespace dpc::nn

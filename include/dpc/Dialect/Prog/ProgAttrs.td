@@ -26,7 +26,8 @@ def Prog_ArenaRole : Prog_Enum<"ArenaRole", "what an arena holds", [
     I32EnumAttrCase<"Weights", 0, "weights">, I32EnumAttrCase<"Gradients", 1, "gradients">,
     I32EnumAttrCase<"Moments", 2, "moments">, I32EnumAttrCase<"Stash", 3, "stash">,
     I32EnumAttrCase<"Workspace", 4, "workspace">, I32EnumAttrCase<"Constants", 5, "constants">,
-    I32EnumAttrCase<"StepRecord", 6, "step_record">, I32EnumAttrCase<"Messages", 7, "messages">]>;
+    I32EnumAttrCase<"StepRecord", 6, "step_record">, I32EnumAttrCase<"Messages", 7, "messages">,
+    I32EnumAttrCase<"Masters", 8, "masters">]>;
 def Prog_ArenaRoleAttr : Prog_EnumAttr<Prog_ArenaRole, "role">;
 
 def Prog_TaskKind : Prog_Enum<"TaskKind", "what task a block is", [

@@ -104,8 +104,10 @@ def Prog_ParameterOp : Prog_Declaration<"parameter", [AttrSizedOperandSegments]>
   let summary = "a parameter this rank holds, and where";
   let description = [{
     `weight`, `gradient` and `moments` are slots; `entry` is the index of its entry
-    in the step record, where the program updates it. Exactly one holder of a parameter is `counted`: it is the
-    one that a norm over all parameters sums.
+    in the step record, where the program updates it. Exactly one holder of a parameter
+    is `counted`: it is the one that a norm over all parameters sums. Where the weight
+    is of 16 bits, `master` has the values that are updated, in f32, as the gradient and
+    the moments are then.
 
     ```mlir
     prog.arena @weights weights 64
@@ -113,13 +115,17 @@ def Prog_ParameterOp : Prog_Declaration<"parameter", [AttrSizedOperandSegments]>
     %w = prog.slot @weights[0] : !prog.slot<16xf32>
     %g = prog.slot @gradients[0] : !prog.slot<16xf32>
     prog.parameter "fc.weight" : tensor<4x4xf32> weight %w gradient %g [] entry 0 counted : !prog.slot<16xf32>, !prog.slot<16xf32>
+    prog.arena @masters masters 64
+    %m = prog.slot @masters[0] : !prog.slot<4xf32>
+    %n = prog.slot @weights[0] : !prog.slot<4xbf16>
+    prog.parameter "fc.frozen" : tensor<4xbf16> weight %n master %m [] : !prog.slot<4xbf16> master !prog.slot<4xf32>
     ```
   }];
-  let arguments = (ins StrAttr:$name, TypeAttr:$type, Prog_SlotType:$weight, Optional<Prog_SlotType>:$gradient, Variadic<Prog_SlotType>:$moments,
+  let arguments = (ins StrAttr:$name, TypeAttr:$type, Prog_SlotType:$weight, Optional<Prog_SlotType>:$master, Optional<Prog_SlotType>:$gradient, Variadic<Prog_SlotType>:$moments,
                        StrArrayAttr:$moment_names, OptionalAttr<I64Attr>:$record_entry, UnitAttr:$counted);
   let assemblyFormat = [{
-    $name `:` $type `weight` $weight (`gradient` $gradient^)? (`moments` $moments^)? $moment_names (`entry` $record_entry^)?
-    (`counted` $counted^)? attr-dict `:` type($weight) (`,` type($gradient)^)? (`moments` type($moments)^)?
+    $name `:` $type `weight` $weight (`master` $master^)? (`gradient` $gradient^)? (`moments` $moments^)? $moment_names (`entry` $record_entry^)?
+    (`counted` $counted^)? attr-dict `:` type($weight) (`master` type($master)^)? (`,` type($gradient)^)? (`moments` type($moments)^)?
   }];
   let hasVerifier = 1;
 }
