@@ -146,14 +146,10 @@ private:
          llvm::zip(kernel.getBuffers().getAsValueRange<TypeAttr>(), kernel.getBufferAccess()))
       table->buffers.push_back(
           bufferOf(cast<prog::SlotType>(buffer), cast<prog::AccessAttr>(access).getValue()));
-    KernelCode code;
-    if (auto it = context.kernels.find(table->symbol); it != context.kernels.end())
-      code = it->second;
-    table->range = code.range;
-    table->grain = code.grain;
-    table->scratch_bytes = code.scratchBytes;
-    table->flops = code.flops;
-    table->bytes = code.bytes;
+    if (auto it = context.kernels.find(table->symbol); it != context.kernels.end()) {
+      table->flops = it->second.flops;
+      table->bytes = it->second.bytes;
+    }
     program.kernels.push_back(std::move(table));
   }
 

@@ -50,7 +50,7 @@ FailureOr<unsigned> checkPhases(ModuleOp module, CompileOptions options) {
   resolveShape(options);
   OwningOpRef<ModuleOp> alone = module.clone();
   codegen::TargetOptions target;
-  target.target = options.target;
+  target.target = options.targets.front();
   if (failed(
           runPhases(*alone, {"partition", "autodiff", "kernels", "schedule", "lower"}, options)) ||
       failed(codegen::checkKernels(*alone, target)))

@@ -321,7 +321,7 @@ private:
     write.output = options.output;
     write.force = options.force;
     write.modelPath = options.input;
-    write.target = options.target;
+    write.targets = options.targets;
     write.nnModule = source();
     write.config = configJson(options);
     if (int status = artifact::writeArtifact(*module, write, written))

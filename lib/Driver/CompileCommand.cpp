@@ -223,6 +223,30 @@ void addPrecisionFlag(CLI::App &app, CompileOptions &options) {
       ->check(CLI::IsMember({"f32", "bf16"}));
 }
 
+// An artifact's programs are for one kind of device, of which it may have code for several.
+bool checkTargets(CompileOptions &options, std::ostream &err) {
+  auto kindOf = [](llvm::StringRef target) { return target.split(':').first; };
+  std::set<std::string> seen;
+  for (const std::string &target : options.targets) {
+    if (kindOf(target) != kindOf(options.targets.front())) {
+      err << "error: --target " << options.targets.front() << " and --target " << target
+          << ": an artifact is for one kind of device; compile one for each\n";
+      return false;
+    }
+    if (!seen.insert(target).second) {
+      err << "error: --target " << target << " is given twice\n";
+      return false;
+    }
+    if (std::vector<std::string> known = codegen::targetNames();
+        !llvm::is_contained(known, target)) {
+      err << "error: --target " << target << ": this build compiles for " << llvm::join(known, ", ")
+          << "\n";
+      return false;
+    }
+  }
+  return true;
+}
+
 bool readMemoryLimit(const std::string &text, CompileOptions &options, std::ostream &err) {
   if (text.empty() || parseBytes(text, options.memoryLimit))
     return true;
@@ -242,10 +266,10 @@ int compileCommand(const std::vector<std::string> &args, std::ostream &out, std:
       ->required();
   app.add_option("-o,--output", options.output, "the artifact to make (a directory)");
   addShapeFlags(app, options, memoryLimit);
-  app.add_option("--target", options.target,
-                 "the processor that kernels are compiled for: " +
+  app.add_option("--target", options.targets,
+                 "what kernels are compiled for, of one kind of device: " +
                      llvm::join(codegen::targetNames(), ", "))
-      ->check(CLI::IsMember(codegen::targetNames()));
+      ->allow_extra_args(false);
   app.add_option("--compile-to", options.compileTo, "stop after this phase");
   app.add_option("--dump-phases", options.dumpPhases, "folder for the module after each phase");
   app.add_option("--report", options.report, "write a JSON report");
@@ -254,7 +278,7 @@ int compileCommand(const std::vector<std::string> &args, std::ostream &out, std:
   ModelFlags model(app, options.import);
   if (auto status = parse(app, model, args, out, err))
     return *status;
-  if (!readMemoryLimit(memoryLimit, options, err))
+  if (!readMemoryLimit(memoryLimit, options, err) || !checkTargets(options, err))
     return 2;
   if (options.output.empty() && options.compileTo == "artifact") {
     err << "error: -o is missing: where should the artifact go?\n";

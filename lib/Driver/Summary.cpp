@@ -167,7 +167,10 @@ std::string configJson(const CompileOptions &options) {
   config["optimizer"] = options.optimizer;
   if (options.precision != CompileOptions().precision)
     config["precision"] = options.precision;
-  config["target"] = options.target;
+  if (options.targets.size() == 1)
+    config["target"] = options.targets.front();
+  else
+    config["target"] = options.targets;
   for (const import::Selection &selection : options.import.selections)
     config["train"].push_back((selection.train ? "" : "!") + selection.glob);
   if (!options.machine.empty())

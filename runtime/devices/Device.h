@@ -4,6 +4,7 @@
 // of a process that use it; functions without a Lane are called at load by one
 // thread, functions with one are called by the lane's thread only.
 #pragma once
+#include "program/format/KernelTable.h"
 #include "program/format/Program.h"
 #include "program/format/Status.h"
 #include <cstdint>
@@ -48,8 +49,10 @@ public:
   // records, offload). Owned by the device.
   virtual Status allocate(uint64_t bytes, bool host, void *&out) = 0;
 
-  // Opens the kernels of a target; checks `features` first.
-  virtual Status openKernels(const std::string &path, const std::vector<std::string> &features) = 0;
+  // Opens the kernels of a target: their code, and how each is run; checks `features`
+  // first.
+  virtual Status openKernels(const std::string &path, KernelTable table,
+                             const std::vector<std::string> &features) = 0;
   virtual Status prepareLaunch(const fb::Kernel &kernel, const PreparedLaunch *&out) = 0;
   virtual Status prepareCall(const fb::LibraryCall &call, const PreparedCall *&out) = 0;
   // Allocates scratch after everything is prepared.

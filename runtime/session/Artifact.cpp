@@ -156,7 +156,7 @@ Status openArtifact(const std::string &directory, Artifact &out) {
   const Manifest &m = out.manifest;
   std::vector<std::string> files = {m.constants, m.weights, m.stateFile};
   for (const auto &target : m.targets)
-    files.push_back(target.file);
+    files.insert(files.end(), {target.file, target.table});
   for (const auto &entry : m.entryPoints)
     files.insert(files.end(), entry.programs.begin(), entry.programs.end());
   for (const std::string &file : files)

@@ -2,11 +2,12 @@
 // Each kind of device adds one row here.
 #include "session/DeviceKinds.h"
 #include "devices/cpu/CpuDevice.h"
+#include "devices/cpu/CpuFeatures.h"
 
 namespace dpcrt {
 
 static const DeviceKind kinds[] = {
-    {"cpu", "cpu", makeCpuDevice},
+    {"cpu", "cpu", checkCpuFeatures, makeCpuDevice},
 };
 
 const DeviceKind *findDeviceKind(const std::string &name, std::string &known) {

@@ -8,6 +8,8 @@ namespace dpcrt {
 struct DeviceKind {
   const char *name;   // as --device says it
   const char *target; // device of the artifact's target whose kernels it runs
+  // Error (code Device) naming what a target needs and the machine lacks.
+  Status (*check)(const std::vector<std::string> &features);
   std::unique_ptr<Device> (*make)(unsigned threads);
 };
 

@@ -113,11 +113,18 @@ private:
     return list(doc, "", "targets", [&](const json &e, const std::string &at) {
       Manifest::Target target;
       if (!string(e, at, "name", target.name) || !string(e, at, "device", target.device) ||
-          !file(e, at, "file", target.file) || !strings(e, at, "features", target.features))
+          !file(e, at, "file", target.file) || !file(e, at, "table", target.table) ||
+          !strings(e, at, "features", target.features))
         return false;
-      for (const Manifest::Target &other : m.targets)
-        if (other.device == target.device)
-          return fail(at, "is a second target for device " + target.device);
+      if (target.file.empty() != target.table.empty())
+        return fail(at, "has kernels without a table, or a table without kernels");
+      for (const Manifest::Target &other : m.targets) {
+        if (other.name == target.name)
+          return fail(at, "is a second target '" + target.name + "'");
+        if (other.device != target.device)
+          return fail(at, "is for device " + target.device + ", another one for " + other.device +
+                              "; an artifact is for one kind of device");
+      }
       m.targets.push_back(std::move(target));
       return true;
     });
@@ -405,8 +412,11 @@ std::string writeManifest(const Manifest &m) {
         {{"name", e.name}, {"micro_batches", e.microBatches}, {"programs", e.programs}});
   doc["targets"] = json::array();
   for (const auto &t : m.targets)
-    doc["targets"].push_back(
-        {{"name", t.name}, {"device", t.device}, {"file", t.file}, {"features", t.features}});
+    doc["targets"].push_back({{"name", t.name},
+                              {"device", t.device},
+                              {"file", t.file},
+                              {"table", t.table},
+                              {"features", t.features}});
   doc["inputs"] = json::array();
   for (const auto &i : m.inputs) {
     json entry = {{"name", i.name}, {"dtype", nameOf(i.type)}, {"shape", i.shape}};

@@ -16,7 +16,7 @@
 namespace dpcrt {
 
 struct Manifest {
-  static constexpr unsigned formatMajor = 2, formatMinor = 0;
+  static constexpr unsigned formatMajor = 3, formatMinor = 0;
   // File names of the artifact that are fixed.
   static constexpr const char *fileName = "manifest.json";
   static constexpr const char *checksumsName = "XXH128SUMS";
@@ -30,7 +30,8 @@ struct Manifest {
     std::vector<std::string> programs; // per pp coordinate
   };
   struct Target {
-    std::string name, device, file;
+    std::string name, device;
+    std::string file, table; // code and kernel table; both "" if no program has a kernel
     std::vector<std::string> features;
   };
   struct Input {

@@ -49,19 +49,32 @@ Status Session::prepare(const SessionOptions &chosen) {
   if (!kind)
     return error(Code::Device, "there is no device '", options.device, "'; this build has ",
                  present);
+  // Of several targets that the machine runs, the one that needs most of it.
   const Manifest::Target *target = nullptr;
+  Status lacking;
   for (const auto &t : m.targets) {
-    compiled += (compiled.empty() ? "" : ", ") + t.device;
-    if (t.device == kind->target)
+    compiled += (compiled.empty() ? "" : ", ") + t.name;
+    if (t.device != kind->target)
+      continue;
+    if (Status s = kind->check(t.features); !s.ok())
+      lacking = lacking.ok() ? s : lacking;
+    else if (!target || t.features.size() > target->features.size())
       target = &t;
   }
   if (!target)
-    return error(Code::Device, "the artifact was not compiled for device '", kind->target,
-                 "' but for ", compiled.empty() ? "none" : compiled);
+    return !lacking.ok() ? lacking
+                         : error(Code::Device, "the artifact was not compiled for device '",
+                                 kind->target, "' but for ", compiled.empty() ? "none" : compiled);
   device = kind->make(threadCount);
-  if (!target->file.empty())
-    if (Status s = device->openKernels(given.path(target->file), target->features); !s.ok())
+  if (!target->file.empty()) {
+    Result<KernelTable> table = KernelTable::readFile(given.path(target->table));
+    if (!table.ok())
+      return table.status();
+    if (Status s =
+            device->openKernels(given.path(target->file), std::move(*table), target->features);
+        !s.ok())
       return s;
+  }
   train = std::make_unique<EntryPointRun>();
   if (Status s = train->prepare(given, "train_step", *device, options.link, nullptr); !s.ok())
     return s;

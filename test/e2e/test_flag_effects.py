@@ -209,4 +209,16 @@ def test_target_names_the_processor(tmp_path):
     assert features["cpu"] == features["cpu:x86-64-v3"] and "avx2" in features["cpu"]
     assert "avx512f" in features["cpu:x86-64-v4"] and "avx512f" not in features["cpu"]
     compiled("cpu:x86-64-v2", status=2, words=["--target", "cpu:x86-64-v3"])
-    compiled("cuda:sm_90", status=2, words=["--target"])
+    compiled("cuda:sm_90", status=2, words=["--target", "this build compiles for"])
+
+
+def test_an_artifact_has_code_for_several_processors_of_one_kind(tmp_path):
+    compile_ = ("dpc", "compile", MLP, "--init", "seed:1", "--optimizer", "sgd", "-o", tmp_path / "t.dpc", "--force")
+    expect(*compile_, "--target", "cpu:x86-64-v3", "--target", "cpu:x86-64-v4")
+    targets = json.loads((tmp_path / "t.dpc" / "manifest.json").read_text())["targets"]
+    assert [target["name"] for target in targets] == ["cpu:x86-64-v3", "cpu:x86-64-v4"]
+    for target in targets:
+        assert all((tmp_path / "t.dpc" / target[file]).stat().st_size for file in ("file", "table"))
+    expect("dpc", "run", tmp_path / "t.dpc", "--data", "synthetic:1", "--steps", 1, "--lr", 0.1)
+    expect(*compile_, "--target", "cpu", "--target", "cuda:sm_90", status=2, words=["--target cpu and --target cuda:sm_90: an artifact is for one kind of device"])
+    expect(*compile_, "--target", "cpu", "--target", "cpu", status=2, words=["--target cpu is given twice"])

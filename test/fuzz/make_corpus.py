@@ -42,11 +42,13 @@ def artifacts(binaries):
         os.utime(pathlib.Path(scratch) / "mlp.onnxtxt", (1, 1))
         for name, *flags in (("alone", "--pp", 1, "--micro-batches", 1, "--optimizer", "sgd"),
                              ("1f1b", "--pp", 2, "--micro-batches", 2, "--schedule", "1f1b", "--optimizer", "adamw"),
-                             ("dualpipe", "--pp", 2, "--micro-batches", 4, "--schedule", "dualpipe", "--optimizer", "momentum")):
+                             ("dualpipe", "--pp", 2, "--micro-batches", 4, "--schedule", "dualpipe", "--optimizer", "momentum"),
+                             ("bf16", "--pp", 2, "--micro-batches", 2, "--schedule", "1f1b", "--optimizer", "adamw", "--precision", "bf16")):
             call(binaries / "dpc", "compile", "mlp.onnxtxt", "--init", "seed:1", *flags, "-o", f"{name}.dpc")
             folder = pathlib.Path(scratch) / f"{name}.dpc"
             put("program", name, b"".join(file.read_bytes() for file in sorted(folder.glob("train_step.rank*.prog"))))
             put("manifest", f"{name}.json", text(folder / "manifest.json"))
+            put("kernels", name, (folder / "kernels" / "cpu.table").read_bytes())
         put("manifest", "checksums", text(folder / "XXH128SUMS"))
         call(binaries / "dpc-run", "1f1b.dpc", "--data", "synthetic:1", "--steps", 1, "--lr", 0.01, "--checkpoint", "ck")
         put("manifest", "checkpoint.json", text(next((pathlib.Path(scratch) / "ck").glob("step-*/manifest.json"))))

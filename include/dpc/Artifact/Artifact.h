@@ -13,12 +13,12 @@ namespace dpc::artifact {
 
 /// What the artifact says of itself beyond what the module holds.
 struct ArtifactOptions {
-  std::string output;    ///< directory to make
-  bool force = false;    ///< an existing artifact may be replaced
-  std::string modelPath; ///< the model's file; parameters inside it are copied
-  std::string target = "cpu";
-  std::string nnModule;      ///< bytecode of the nn module
-  std::string config = "{}"; ///< resolved configuration, a JSON object
+  std::string output;                         ///< directory to make
+  bool force = false;                         ///< an existing artifact may be replaced
+  std::string modelPath;                      ///< the model's file; parameters inside it are copied
+  std::vector<std::string> targets = {"cpu"}; ///< of one kind of device
+  std::string nnModule;                       ///< bytecode of the nn module
+  std::string config = "{}";                  ///< resolved configuration, a JSON object
 };
 
 /// What was written, for the summary.

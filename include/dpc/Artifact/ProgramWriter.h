@@ -10,17 +10,17 @@
 
 namespace dpc::artifact {
 
-/// What code generation adds to a kernel's declaration.
-struct KernelCode {
-  uint64_t range = 1, grain = 1, scratchBytes = 0, flops = 0, bytes = 0;
+/// What code generation adds to a kernel's declaration: its work, which is the same on
+/// every target.
+struct KernelWork {
+  uint64_t flops = 0, bytes = 0;
 };
 
 /// What a program's bytes need besides the program.
 struct ProgramContext {
   uint64_t ranks = 1, mirror = 1, ep = 1;
-  /// By kernel name. A kernel without an entry has not been compiled yet: its
-  /// range is one point, which suits checking but not running.
-  std::map<std::string, KernelCode> kernels;
+  /// By kernel name; nothing of one that has not been compiled yet.
+  std::map<std::string, KernelWork> kernels;
   /// Offset of each constant in the artifact's constants file, added to when a
   /// program brings a new one; `constants` is that file's content.
   std::map<std::string, uint64_t> *constantOffsets = nullptr;

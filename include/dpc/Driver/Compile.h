@@ -31,7 +31,7 @@ struct CompileOptions {
                              ///< it is called
   std::string cuts;
   std::string optimizer = "adamw";
-  std::string target = "cpu";
+  std::vector<std::string> targets = {"cpu"};
   std::string machine;
   std::string precision = "f32";    ///< or bf16: mixed precision
   std::string recompute = "budget"; ///< what halves compute again: none, budget or full

@@ -102,7 +102,8 @@ public:
     return {};
   }
 
-  Status openKernels(const std::string &path, const std::vector<std::string> &features) override {
+  Status openKernels(const std::string &path, KernelTable given,
+                     const std::vector<std::string> &features) override {
     if (Status s = checkCpuFeatures(features); !s.ok())
       return s;
     // An absolute path, or the dynamic loader would search for it.
@@ -110,6 +111,7 @@ public:
     kernels = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (!kernels)
       return error(Code::Artifact, "cannot load the artifact's kernels: ", dlerror());
+    table = std::move(given);
     return {};
   }
 
@@ -119,12 +121,14 @@ public:
     void *address = kernels ? dlsym(kernels, symbol.c_str()) : nullptr;
     if (!address)
       return error(Code::Artifact, "the artifact's kernels have no '", symbol, "'");
-    if (kernel.range() > uint64_t(INT64_MAX))
-      return error(Code::Artifact, "kernel '", symbol, "' has a range beyond 63 bits");
+    const fb::LoopShape *loops = table.findLoops(symbol);
+    if (!loops)
+      return error(Code::Artifact, "the artifact's kernel table does not say how '", symbol,
+                   "' is run");
     launch->function = reinterpret_cast<KernelFunction>(address);
-    launch->range = kernel.range();
-    launch->piece = std::max<uint64_t>(kernel.grain(), 1);
-    launch->scratch = kernel.scratch_bytes();
+    launch->range = loops->range();
+    launch->piece = loops->grain();
+    launch->scratch = loops->scratch_bytes();
     double seconds = double(kernel.flops()) / 20e9 + double(kernel.bytes()) / 15e9;
     launch->share = seconds > kShareSeconds && launch->range > launch->piece;
     kernelScratch = std::max(kernelScratch, launch->scratch);
@@ -300,6 +304,7 @@ private:
   Cores cores;
   CpuLibraries libraries;
   void *kernels = nullptr;
+  KernelTable table;
   uint64_t kernelScratch = 0, scratchPerCore = 0;
   std::vector<CallScratch> scratch; // per core
   std::atomic<uint64_t> callCount{0};

@@ -160,9 +160,6 @@ void Printer::printTables() {
     for (const fb::Kernel *kernel : items(program.kernels())) {
       out << "  " << plainText(text(kernel->symbol()));
       printBuffers(kernel->buffers());
-      out << " range " << kernel->range() << " grain " << kernel->grain();
-      if (kernel->scratch_bytes())
-        out << " scratch " << kernel->scratch_bytes();
       out << ", " << kernel->flops() << " flops, " << kernel->bytes() << " bytes\n";
     }
   }

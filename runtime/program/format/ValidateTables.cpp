@@ -127,12 +127,6 @@ void Validator::validateKernels() {
     if (buffers > kMaxKernelBuffers)
       error(name, " has ", buffers, " buffers; at most ", kMaxKernelBuffers, " are possible");
     readBuffers(kernel->buffers(), name, "buffer");
-    if (kernel->range() == 0 || kernel->range() > uint64_t(INT64_MAX))
-      error(name, " has a range of ", kernel->range(), " points");
-    if (kernel->grain() == 0)
-      error(name, " has a grain of 0 points; it must be at least 1");
-    if (kernel->scratch_bytes() > kMaxBytes)
-      error(name, " wants ", kernel->scratch_bytes(), " bytes of scratch");
     ++index;
   }
 }

@@ -200,8 +200,6 @@ static void addTables(fb::ProgramT &program, uint32_t rank, uint32_t ranks) {
     program.kernels.back()->symbol = symbol;
     for (fb::Access each : access)
       program.kernels.back()->buffers.push_back(fb::Buffer(kSlot, kF32, each));
-    program.kernels.back()->range = 16;
-    program.kernels.back()->grain = 16;
   };
   constexpr fb::Access r = fb::Access::Read, w = fb::Access::Write, rw = fb::Access::ReadWrite;
   kernel("k_add", {r, r, w});

@@ -19,7 +19,7 @@ static std::string print(const fb::ProgramT &program, const PrintOptions &option
 
 TEST(Print, Summary) {
   EXPECT_EQ(print(*pipeline(2, 3)[1], PrintOptions::summary()),
-            R"(program 'train_step' of rank 1, format 3.0
+            R"(program 'train_step' of rank 1, format 4.0
 mesh pp=2 mirror=1 dp=1 ep=2 tp=1, 3 micro-batches, optimizer sgd
 streams compute (compute), comm (communication), reduce (reduce)
 arenas
@@ -93,11 +93,11 @@ groups
   experts.1: ranks 1, all of ep
   all: ranks 0 1
 kernels
-  k_add(read 64 f32, read 64 f32, write 64 f32) range 16 grain 16, 0 flops, 0 bytes
-  k_keep(read 64 f32, write 64 f32) range 16 grain 16, 0 flops, 0 bytes
-  k_gradx(read 64 f32, read 64 f32, write 64 f32) range 16 grain 16, 0 flops, 0 bytes
-  k_gradw(read 64 f32, read 64 f32, read-write 64 f32) range 16 grain 16, 0 flops, 0 bytes
-  k_update(read-write 64 f32, read 64 f32, read 64 f32) range 16 grain 16, 0 flops, 0 bytes
+  k_add(read 64 f32, read 64 f32, write 64 f32), 0 flops, 0 bytes
+  k_keep(read 64 f32, write 64 f32), 0 flops, 0 bytes
+  k_gradx(read 64 f32, read 64 f32, write 64 f32), 0 flops, 0 bytes
+  k_gradw(read 64 f32, read 64 f32, read-write 64 f32), 0 flops, 0 bytes
+  k_update(read-write 64 f32, read 64 f32, read 64 f32), 0 flops, 0 bytes
 library calls
   0: matmul(read 64 f32, read 64 f32, write 64 f32) 4x4x4 strides (4 1) (4 1) (4 1) blocks of 4x4
 parameters

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A world of ranks on one backend, and what it should compute.
 #include "Conformance.h"
+#include "TestKernels.h"
 #include "data/Init.h"
 #include <cstring>
 #include <gtest/gtest.h>
@@ -30,7 +31,7 @@ float World::initialWeight(uint32_t pp, uint32_t expert, uint64_t index) {
 
 World::World(const Backend &backend, const Options &options)
     : device(backend.device(options.threads)), transport(backend.transport(*device, options.link)) {
-  EXPECT_TRUE(device->openKernels(DPCRT_TEST_KERNELS, {}).ok());
+  EXPECT_TRUE(device->openKernels(DPCRT_TEST_KERNELS, testKernels(), {}).ok());
   std::vector<const fb::Program *> all;
   for (ProgramPtr &program : pipeline(options.ranks, options.microBatches)) {
     Result<ProgramFile> file = readProgram(pack(*program), "test");

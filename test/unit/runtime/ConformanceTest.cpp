@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The conformance suite over all pairs of a device and a transport of this build.
 #include "Conformance.h"
+#include "TestKernels.h"
 #include "devices/cpu/CpuDevice.h"
 #include <algorithm>
 #include <cmath>
@@ -284,20 +285,18 @@ TEST_P(Conformance, MemoryFunctions) {
 TEST_P(Conformance, SharedRangesGiveTheSameResult) {
   fb::KernelT kernel;
   kernel.symbol = "k_scratch";
-  kernel.range = 1 << 20;
-  kernel.grain = 1000;    // does not divide the range
-  kernel.bytes = 1 << 30; // long enough to be shared
-  kernel.scratch_bytes = 64;
-  kernel.buffers = {fb::Buffer(kernel.range * 4, uint8_t(Element::F32), fb::Access::Read),
-                    fb::Buffer(kernel.range * 4, uint8_t(Element::F32), fb::Access::Write)};
+  constexpr uint64_t range = 1 << 20; // as testKernels() says
+  kernel.bytes = 1 << 30;             // long enough to be shared
+  kernel.buffers = {fb::Buffer(range * 4, uint8_t(Element::F32), fb::Access::Read),
+                    fb::Buffer(range * 4, uint8_t(Element::F32), fb::Access::Write)};
   flatbuffers::FlatBufferBuilder builder;
   builder.Finish(fb::Kernel::Pack(builder, &kernel));
-  std::vector<float> in(kernel.range), out(kernel.range);
+  std::vector<float> in(range), out(range);
   for (size_t i = 0; i < in.size(); ++i)
     in[i] = float(i % 1000);
   for (unsigned threads : {1u, 2u, 4u}) {
     auto device = GetParam().device(threads);
-    ASSERT_TRUE(device->openKernels(DPCRT_TEST_KERNELS, {}).ok());
+    ASSERT_TRUE(device->openKernels(DPCRT_TEST_KERNELS, testKernels(), {}).ok());
     const PreparedLaunch *launch = nullptr;
     ASSERT_TRUE(
         device->prepareLaunch(*flatbuffers::GetRoot<fb::Kernel>(builder.GetBufferPointer()), launch)
@@ -393,9 +392,23 @@ TEST(Bell, WhatRingsDuringALookIsNotSleptThrough) {
   bell.ring(); // where it was slept through after all, the test still ends
 }
 
+TEST(Kernels, OneThatTheTableDoesNotKnowIsNotRun) {
+  auto device = makeCpuDevice(1);
+  ASSERT_TRUE(device->openKernels(DPCRT_TEST_KERNELS, KernelTable(), {}).ok());
+  fb::KernelT kernel;
+  kernel.symbol = "k_sgd";
+  flatbuffers::FlatBufferBuilder builder;
+  builder.Finish(fb::Kernel::Pack(builder, &kernel));
+  const PreparedLaunch *launch = nullptr;
+  Status s =
+      device->prepareLaunch(*flatbuffers::GetRoot<fb::Kernel>(builder.GetBufferPointer()), launch);
+  EXPECT_EQ(s.code(), Code::Artifact);
+  EXPECT_EQ(s.message(), "the artifact's kernel table does not say how 'k_sgd' is run");
+}
+
 TEST(Cores, MissingFeaturesAreNamed) {
   auto device = makeCpuDevice(1);
-  Status s = device->openKernels(DPCRT_TEST_KERNELS, {"sse4.2", "quantum"});
+  Status s = device->openKernels(DPCRT_TEST_KERNELS, testKernels(), {"sse4.2", "quantum"});
   EXPECT_EQ(s.code(), Code::Device);
   EXPECT_NE(s.message().find("quantum"), std::string::npos);
   EXPECT_EQ(s.message().find("sse4.2"), std::string::npos);

@@ -365,8 +365,9 @@ TEST_F(BadRuns, SayWhatWouldBeRight) {
 }
 
 TEST_F(BadRuns, FindEveryFlippedBit) {
-  std::vector<std::string> files = {"XXH128SUMS", "manifest.json", "train_step.rank0.prog",
-                                    "train_step.rank1.prog", "kernels/cpu.so"};
+  std::vector<std::string> files = {
+      "XXH128SUMS",     "manifest.json",    "train_step.rank0.prog", "train_step.rank1.prog",
+      "kernels/cpu.so", "kernels/cpu.table"};
   for (const std::string &file : files) {
     std::string path = dir + "/m.dpc/" + file, text;
     ASSERT_TRUE(readWholeFile(path, Code::Io, text).ok());
@@ -400,9 +401,16 @@ TEST_F(BadRuns, RefuseManifestsThatLie) {
         << dpcrt_error_message(e);
     dpcrt_error_free(e);
   };
-  lie("/format_version/0", 1, "has format version 1.0; this dpc reads 2.x");
+  lie("/format_version/0", 1, "has format version 1.0; this dpc reads 3.x");
   lie("/format_version", "2.0", "is not a list");
   lie("/targets/0/file", "../cpu.so", "leaves the artifact");
+  lie("/targets/0/table", "../cpu.table", "leaves the artifact");
+  lie("/targets/0/table", "", "has kernels without a table");
+  nlohmann::json second = nlohmann::json::parse(text)["targets"][0];
+  lie("/targets/1", second, "is a second target 'cpu:x86-64'");
+  second["name"] = "cuda:sm_90";
+  second["device"] = "cuda";
+  lie("/targets/1", second, "an artifact is for one kind of device");
   lie("/entry_points/0/programs/0", "/etc/passwd", "leaves the artifact");
   lie("/mesh/pp", 1, "programs");
   lie("/mesh/pp", 4294967297u + 4294967296u, "mesh.pp");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Builds the programs and files of TinyArtifact.h.
 #include "TinyArtifact.h"
+#include "TestKernels.h"
 #include "data/Files.h"
 #include "data/Hash.h"
 #include <filesystem>
@@ -52,8 +53,6 @@ ProgramPtr tinyProgram(const TinyOptions &options, uint32_t rank, const std::str
     p->kernels.back()->symbol = symbol;
     for (size_t i = 0; i < access.size(); ++i)
       p->kernels.back()->buffers.push_back(fb::Buffer(bytes[i], kF32, access[i]));
-    p->kernels.back()->range = range;
-    p->kernels.back()->grain = range;
   };
   kernel("k_loss", {r, r, w, w, w}, {64, 64, 4, 4, 64}, 1);
   kernel("k_count", {r, rw}, {4, 64}, 1);
@@ -158,12 +157,14 @@ Manifest writeTinyArtifact(const std::string &directory, const TinyOptions &opti
   fs::remove_all(directory);
   fs::create_directories(directory + "/kernels");
   fs::copy_file(DPCRT_TEST_KERNELS, directory + "/kernels/cpu.so");
+  std::vector<uint8_t> table = testKernelTable(options.changeKernels);
+  writeFile(directory + "/kernels/cpu.table", table.data(), table.size());
   Manifest m;
   m.producer = "hand";
   m.modelName = "tiny";
   m.modelHash = "none";
   m.mesh.pp = m.mesh.mirror = options.ranks;
-  m.targets.push_back({"cpu:x86-64", "cpu", "kernels/cpu.so", {"sse4.2"}});
+  m.targets.push_back({"cpu:x86-64", "cpu", "kernels/cpu.so", "kernels/cpu.table", {"sse4.2"}});
   m.inputs.push_back({"x", Element::F32, {4, 4}, 0});
   m.inputs.push_back({"t", Element::F32, {4, 4}, 0});
   Manifest::Parameter w;

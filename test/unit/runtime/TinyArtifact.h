@@ -4,6 +4,7 @@
 // ranks, so that the result must not depend on R beyond rounding.
 #pragma once
 #include "../program/Builder.h"
+#include "program/format/KernelTable.h"
 #include "session/Manifest.h"
 #include <functional>
 
@@ -16,6 +17,7 @@ struct TinyOptions {
   // What is done to them before they are written; for files that a compiler never makes.
   std::function<void(fb::ProgramT &)> changeProgram;
   std::function<void(Manifest &)> changeManifest;
+  void (*changeKernels)(fb::KernelTableT &) = nullptr;
 };
 
 // A change of the programs: their losses become bytes of the step record's header, so

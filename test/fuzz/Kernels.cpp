@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The kernel table of a target. Every kernel of one that is accepted is found by its name.
+#include "program/format/KernelTable.h"
+#include "program/format/Program.h"
+
+using namespace dpcrt;
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  std::vector<uint8_t> bytes(data, data + size);
+  Result<KernelTable> table = KernelTable::read(bytes, "fuzz.table");
+  if (!table.ok())
+    return 0;
+  for (const fb::KernelEntry *entry : items(fb::GetKernelTable(bytes.data())->kernels()))
+    if (!table->findLoops(text(entry->symbol())))
+      __builtin_trap();
+  return 0;
+}
