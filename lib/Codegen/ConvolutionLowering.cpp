@@ -39,7 +39,9 @@ Value emitSum(KernelEmitter &e, ArrayRef<int64_t> extents, SmallVector<Value> pl
 Value addProduct(KernelEmitter &e, Value sum, Value x, Value y, Value in) {
   if (!x || !y)
     return {};
-  Value next = arith::AddFOp::create(e.b, sum, arith::MulFOp::create(e.b, x, y));
+  Value next = arith::AddFOp::create(e.b, sum,
+                                     arith::MulFOp::create(e.b, convertFloat(e.b, x, sum.getType()),
+                                                           convertFloat(e.b, y, sum.getType())));
   return in ? Value(arith::SelectOp::create(e.b, in, next, sum)) : next;
 }
 
@@ -74,11 +76,13 @@ struct ConvolutionModel : LoopLoweringOpInterface::ExternalModel<Model, Op> {
     SmallVector<Value> at;
     for (Index index : e.delinearize({point, 0, {}}, type.getShape(), 1))
       at.push_back(index.base);
-    Value zero = e.constant(cast<TypedAttr>(e.b.getZeroAttr(type.getElementType())));
+    Type compute = computeType(type.getElementType());
+    Value zero = e.constant(cast<TypedAttr>(e.b.getZeroAttr(compute)));
     Value sum = static_cast<const Model *>(this)->emit(op, op.getConvolution(), e, at, zero);
     if (!sum)
       return failure();
-    e.store(e.getOutput(op.getResult()), {point, 0, {}}, sum, {});
+    e.store(e.getOutput(op.getResult()), {point, 0, {}},
+            convertFloat(e.b, sum, type.getElementType()), {});
     return success();
   }
 };

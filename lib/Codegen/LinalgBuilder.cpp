@@ -28,10 +28,37 @@ Type computeType(Type type) {
              : type;
 }
 
+// f64 as f32 with the last bit set wherever anything was lost ("round to odd"): rounded
+// again, to so many bits less, it is what f64 would be rounded to at once (Boldo and
+// Melquiond, "When double rounding is odd", 2005).
+static Value roundToOdd(ImplicitLocOpBuilder &b, Value wide) {
+  Type f32 = b.getF32Type(), i32 = b.getI32Type();
+  Value near = arith::TruncFOp::create(b, f32, wide),
+        back = arith::ExtFOp::create(b, wide.getType(), near);
+  Value bits = arith::BitcastOp::create(b, i32, near);
+  Value isExact = arith::CmpFOp::create(b, arith::CmpFPredicate::UEQ, back, wide); // NaN, too
+  Value isOdd = arith::CmpIOp::create(b, arith::CmpIPredicate::ne,
+                                      arith::AndIOp::create(b, bits, constant(b, i32, 1)),
+                                      constant(b, i32, 0));
+  // The odd one of both neighbours is the other: towards zero if this is too far away.
+  Value isFar = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, math::AbsFOp::create(b, back),
+                                      math::AbsFOp::create(b, wide));
+  Value other = arith::AddIOp::create(
+      b, bits, arith::SelectOp::create(b, isFar, constant(b, i32, -1), constant(b, i32, 1)));
+  Value stays = arith::OrIOp::create(b, isExact, isOdd);
+  return arith::BitcastOp::create(b, f32, arith::SelectOp::create(b, stays, bits, other));
+}
+
 Value convertFloat(ImplicitLocOpBuilder &b, Value v, Type type) {
   unsigned from = v.getType().getIntOrFloatBitWidth(), to = type.getIntOrFloatBitWidth();
   if (v.getType() == type)
     return v;
+  // Between 16 bits and f64 there is no instruction, and what LLVM calls instead is not
+  // there: by way of f32.
+  if (from == 16 && to == 64)
+    v = arith::ExtFOp::create(b, b.getF32Type(), v);
+  if (from == 64 && to == 16)
+    v = roundToOdd(b, v);
   if (from < to)
     return arith::ExtFOp::create(b, type, v);
   return arith::TruncFOp::create(b, type, v);

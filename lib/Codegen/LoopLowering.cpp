@@ -57,6 +57,20 @@ Value zeroOf(KernelEmitter &e, Value tensor) {
   return e.constant(cast<TypedAttr>(e.b.getZeroAttr(tensorType(tensor).getElementType())));
 }
 
+// Zero of what values of the tensor are computed in.
+Value wideZeroOf(KernelEmitter &e, Value tensor) {
+  Type compute = computeType(tensorType(tensor).getElementType());
+  return e.constant(cast<TypedAttr>(e.b.getZeroAttr(compute)));
+}
+Value widen(KernelEmitter &e, Value value) {
+  return isa<FloatType>(value.getType()) ? convertFloat(e.b, value, computeType(value.getType()))
+                                         : value;
+}
+Value narrow(KernelEmitter &e, Value value, Value tensor) {
+  Type element = tensorType(tensor).getElementType();
+  return isa<FloatType>(element) ? convertFloat(e.b, value, element) : value;
+}
+
 // buffer[offset + column] += value, for the vectors of a block.
 LogicalResult addBlock(KernelEmitter &e, Value buffer, Type element, Value offset,
                        ArrayRef<Index> columns, ArrayRef<Lanes> masks,
@@ -263,7 +277,7 @@ struct CumSum : LoopLoweringOpInterface::ExternalModel<CumSum, nn::CumSumOp> {
   LogicalResult emitLoops(Operation *generic, KernelEmitter &e, Value point) const {
     auto op = cast<nn::CumSumOp>(generic);
     Shape s = shapeOf(op);
-    Value buffer = e.getOutput(op.getResult()), zero = zeroOf(e, op.getResult());
+    Value buffer = e.getOutput(op.getResult()), zero = wideZeroOf(e, op.getResult());
     ArrayRef<int64_t> shape = tensorType(op.getResult()).getShape();
     Value outer = arith::DivUIOp::create(e.b, point, e.constantIndex(s.inner)),
           inner = arith::RemUIOp::create(e.b, point, e.constantIndex(s.inner));
@@ -278,12 +292,14 @@ struct CumSum : LoopLoweringOpInterface::ExternalModel<CumSum, nn::CumSumOp> {
     Value element = e.evaluate(op.getOperand(), e.delinearize({linear, 0, {}}, shape, 1), {});
     if (!element)
       return failure();
+    element = widen(e, element);
     Value before = loop.getRegionIterArgs()[0], after;
     if (isa<FloatType>(element.getType()))
       after = arith::AddFOp::create(e.b, before, element);
     else
       after = arith::AddIOp::create(e.b, before, element);
-    e.store(buffer, {linear, 0, {}}, op.getExclusive() ? before : after, {});
+    e.store(buffer, {linear, 0, {}}, narrow(e, op.getExclusive() ? before : after, op.getResult()),
+            {});
     scf::YieldOp::create(e.b, ValueRange{after});
     return success();
   }
@@ -302,7 +318,7 @@ struct TopK : LoopLoweringOpInterface::ExternalModel<TopK, nn::TopKOp> {
     int64_t size = type.getShape().back(), k = op.getK();
     auto &b = e.b;
     Value none = e.constantIndex(-1);
-    Value zero = zeroOf(e, op.getOperand());
+    Value zero = wideZeroOf(e, op.getOperand());
     SmallVector<Index> row = e.delinearize({point, 0, {}}, type.getShape().drop_back(), 1);
     bool isFloat = isa<FloatType>(type.getElementType()), smallest = op.getSmallest();
     // Whether (x, i) comes strictly before (y, j).
@@ -344,6 +360,7 @@ struct TopK : LoopLoweringOpInterface::ExternalModel<TopK, nn::TopKOp> {
       Value x = e.evaluate(op.getOperand(), at, {});
       if (!x)
         return failure();
+      x = widen(e, x);
       auto isNone = [&](Value index) -> Value {
         return arith::CmpIOp::create(b, arith::CmpIPredicate::slt, index, e.constantIndex(0));
       };
@@ -358,7 +375,7 @@ struct TopK : LoopLoweringOpInterface::ExternalModel<TopK, nn::TopKOp> {
     Value at = e.add(e.mul(point, k), taken.getInductionVar());
     Type indexType = tensorType(op.getIndices()).getElementType();
     if (Value values = e.getOutput(op.getValues()))
-      e.store(values, {at, 0, {}}, scan.getResult(0), {});
+      e.store(values, {at, 0, {}}, narrow(e, scan.getResult(0), op.getValues()), {});
     if (Value indices = e.getOutput(op.getIndices()))
       e.store(indices, {at, 0, {}}, arith::IndexCastOp::create(b, indexType, scan.getResult(1)),
               {});

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Products that no library computes: of f64. A point is a row of one matrix of the
 // result; an element is the sum over k in ascending order, each term rounded before it
-// is added.
+// is added. (Of 16 bits, which are a library's, it would be summed in f32.)
 #include "KernelEmitter.h"
 #include "LoweringModels.h"
 
@@ -38,7 +38,8 @@ struct Matmul : LoopLoweringOpInterface::ExternalModel<Matmul, nn::MatmulOp> {
     Value row = batch.pop_back_val().base;
     ImplicitLocOpBuilder &b = e.b;
     auto type = cast<RankedTensorType>(op.getType());
-    Value zero = e.constant(cast<TypedAttr>(b.getZeroAttr(type.getElementType())));
+    Type compute = computeType(tensorType(op.getLhs()).getElementType());
+    Value zero = e.constant(cast<TypedAttr>(b.getZeroAttr(compute)));
     auto columns =
         scf::ForOp::create(b, e.constantIndex(0), e.constantIndex(extents.n), e.constantIndex(1));
     KernelEmitter::Scope outer(e);
@@ -54,8 +55,9 @@ struct Matmul : LoopLoweringOpInterface::ExternalModel<Matmul, nn::MatmulOp> {
       Value rhs = e.evaluate(op.getRhs(), stored(batch, k, column, op.getRhsPermutation()), {});
       if (!lhs || !rhs)
         return failure();
-      Value sum = arith::AddFOp::create(b, terms.getRegionIterArgs()[0],
-                                        arith::MulFOp::create(b, lhs, rhs));
+      Value term =
+          arith::MulFOp::create(b, convertFloat(b, lhs, compute), convertFloat(b, rhs, compute));
+      Value sum = arith::AddFOp::create(b, terms.getRegionIterArgs()[0], term);
       scf::YieldOp::create(b, sum);
     }
     b.setInsertionPointAfter(terms);
@@ -66,8 +68,8 @@ struct Matmul : LoopLoweringOpInterface::ExternalModel<Matmul, nn::MatmulOp> {
     product.push_back({column, 0, {}});
     for (int64_t dimension : op.getResultPermutation())
       at.push_back(product[dimension]);
-    e.store(e.getOutput(op.getResult()), e.linearize(at, type.getShape(), 1), terms.getResult(0),
-            {});
+    e.store(e.getOutput(op.getResult()), e.linearize(at, type.getShape(), 1),
+            convertFloat(b, terms.getResult(0), type.getElementType()), {});
     return success();
   }
 };

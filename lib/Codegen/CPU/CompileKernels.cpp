@@ -64,7 +64,8 @@ void compileGroup(Group &group, const Target &target, std::vector<CompiledKernel
     if (failed(form) || failed(emitKernelLoops(kernel, *form, target, info)))
       return fail("a kernel cannot be lowered");
   }
-  if (failed(expandMath(*module)) || failed(lowerToLLVM(*module)))
+  if (failed(expandMath(*module)) || failed(storeBFloatAsBits(*module)) ||
+      failed(lowerToLLVM(*module)))
     return fail("a kernel cannot be lowered to LLVM");
   // An error fails the compilation, whatever a pass returned.
   if (!group.errors.empty() || !emitsCode)

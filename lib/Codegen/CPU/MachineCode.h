@@ -9,6 +9,11 @@
 
 namespace dpc::codegen {
 
+/// Gives every bf16 of the module's functions, buffers too, the type i16 of its bits. What
+/// converts to and from bf16 must have been expanded (LowerKernel.h, expandMath); anything
+/// that still computes in it is an error.
+mlir::LogicalResult storeBFloatAsBits(mlir::ModuleOp module);
+
 /// Lowers a module of functions of buffers to the LLVM dialect, with the entry points
 /// of CompileKernels.h.
 mlir::LogicalResult lowerToLLVM(mlir::ModuleOp module);
