@@ -143,6 +143,12 @@ private:
     for (dualpipe::ScheduleOp schedule : module.getOps<dualpipe::ScheduleOp>())
       manifest.schedule = schedule.getText().str();
     manifest.lossName = "loss";
+    if (auto divisions = module->getAttrOfType<ArrayAttr>(nn::kDivisionsAttr))
+      for (auto division : divisions.getAsRange<DictionaryAttr>()) {
+        auto shape = division.getAs<DenseI64ArrayAttr>("shape").asArrayRef();
+        manifest.divisions.push_back(
+            {division.getAs<StringAttr>("node").str(), {shape.begin(), shape.end()}});
+      }
     for (dualpipe::TrainingOp training : module.getOps<dualpipe::TrainingOp>()) {
       manifest.optimizer = training.getOptimizer().str();
       manifest.lossWeighting = training.getWeighting().str();

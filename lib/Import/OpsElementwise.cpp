@@ -54,11 +54,8 @@ static LogicalResult importMod(NodeContext &node) {
   if (isFloat(x))
     return node.error() << "is computed for integers only";
   auto divisors = getConstantInts(y);
-  if (!divisors || llvm::is_contained(*divisors, 0))
-    return node.error() << "divides by "
-                        << (divisors ? "0"
-                                     : "what is not known when the model "
-                                       "is compiled");
+  if (divisors && llvm::is_contained(*divisors, 0))
+    return node.error() << "divides by 0";
   Emitter &b = node.b;
   Value whole = b.binary<nn::MulOp>(b.binary<nn::DivOp>(x, y), y);
   Value rest = b.binary<nn::SubOp>(x, whole);

@@ -9,6 +9,8 @@ using namespace mlir;
 void dpc::import::buildImportPipeline(OpPassManager &pm, const ImportPipelineOptions &options) {
   // First: nothing after it need think of extents of 0.
   pm.addPass(createNNDropEmpty());
+  // While operations are the nodes that the user knows.
+  pm.addPass(createNNGuardDivisions());
   // On the final nn form: what a product absorbs is part of its meaning from here on.
   pm.addNestedPass<func::FuncOp>(createNNAbsorbTransposes());
   // Last of all rewriting: a cast between a transpose and a product would keep them

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "dpc/Dialect/NN/ModelAttrs.h"
 #include "dpc/Dialect/NN/NN.h"
 #include "dpc/Import/Passes.h"
 #include "llvm/ADT/DenseSet.h"
@@ -46,13 +47,19 @@ class VerifyImported : public dpc::import::impl::NNVerifyImportedBase<VerifyImpo
     auto weighting = forward->getAttrOfType<StringAttr>("nn.weighting");
     if (!weighting || !llvm::is_contained({"denominator", "mean", "sum"}, weighting.getValue()))
       return forward.emitOpError("needs nn.weighting = \"denominator\", \"mean\" or \"sum\"");
-    if (forward.getNumResults() != 2)
-      return forward.emitOpError("must return the loss and its denominator");
-    for (Type type : forward.getResultTypes()) {
+    bool hasFault = forward->getParentOfType<ModuleOp>()->hasAttr(nn::kDivisionsAttr);
+    if (forward.getNumResults() != 2u + hasFault)
+      return forward.emitOpError("must return the loss and its denominator")
+             << (hasFault ? ", and where an integer was divided by 0" : "");
+    for (Type type : forward.getResultTypes().take_front(2)) {
       auto tensor = dyn_cast<RankedTensorType>(type);
       if (!tensor || tensor.getRank() != 0 || !isa<FloatType>(tensor.getElementType()))
         return forward.emitOpError("must return floating scalars, not ") << type;
     }
+    if (hasFault && forward.getResultTypes()[2] !=
+                        RankedTensorType::get({}, IntegerType::get(&getContext(), 64)))
+      return forward.emitOpError("must return where an integer was divided by 0 as an i64, not ")
+             << forward.getResultTypes()[2];
     llvm::StringSet<> names;
     for (unsigned i = 0; i < forward.getNumArguments(); ++i) {
       auto name = forward.getArgAttrOfType<StringAttr>(i, "nn.name");

@@ -72,11 +72,14 @@ LogicalResult GraphBuilder::findFunction() {
   if (!llvm::hasSingleElement(function.getBody()))
     return function.emitOpError("has branches; a model is one block");
   Operation *terminator = function.front().getTerminator();
-  if (terminator->getNumOperands() != 2)
+  unsigned expected = module->hasAttr(nn::kDivisionsAttr) ? 3 : 2;
+  if (terminator->getNumOperands() != expected)
     return function.emitOpError("must return the loss and its denominator, got ")
            << terminator->getNumOperands() << " results";
   model.loss = terminator->getOperand(0);
   model.den = terminator->getOperand(1);
+  if (expected == 3)
+    model.fault = terminator->getOperand(2);
   return success();
 }
 
@@ -240,7 +243,7 @@ FailureOr<ModelGraph> GraphBuilder::build() {
   graph.messageLatency = machine.messageLatency;
   graph.secondsPerMessageByte = 1 / machine.messageBandwidth;
   graph.lastCut = graph.nodes.size() - 1;
-  for (Value result : {model.loss, model.den}) {
+  for (auto [kind, result] : model.getResults()) {
     auto it = model.nodeOf.find(result.getDefiningOp());
     if (it != model.nodeOf.end() && (result == model.loss || model.isTransferable(result)))
       graph.lastCut = std::min(graph.lastCut, it->second);

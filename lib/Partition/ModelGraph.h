@@ -4,6 +4,7 @@
 #define DPC_LIB_PARTITION_MODELGRAPH_H
 
 #include "Activity.h"
+#include "dpc/Dialect/DualPipe/DualPipe.h"
 #include "dpc/Partition/Graph.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/SymbolTable.h"
@@ -17,7 +18,15 @@ struct ModelGraph {
   std::vector<mlir::Operation *> ops; ///< of each node
   llvm::DenseMap<mlir::Operation *, unsigned> nodeOf;
   llvm::DenseMap<mlir::Value, Dependence> dependences;
-  mlir::Value loss, den;
+  mlir::Value loss, den, fault; // fault: null where no integer is divided
+  /// The loss first, as many as there are.
+  llvm::SmallVector<std::pair<dualpipe::RoleKind, mlir::Value>> getResults() const {
+    llvm::SmallVector<std::pair<dualpipe::RoleKind, mlir::Value>> results = {
+        {dualpipe::RoleKind::Loss, loss}, {dualpipe::RoleKind::Den, den}};
+    if (fault)
+      results.push_back({dualpipe::RoleKind::Fault, fault});
+    return results;
+  }
 
   bool isTransferable(mlir::Value value) const {
     return partition::isTransferable(value, dependences.lookup(value));

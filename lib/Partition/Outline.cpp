@@ -50,10 +50,9 @@ dualpipe::BodyOp buildBody(OpBuilder &builder, const ModelGraph &model, const St
   };
   for (auto [i, value] : llvm::enumerate(plan.outputs))
     addResult(RoleKind::Output, i, plan.gradients.contains(value), value);
-  if (plan.hasLoss) {
-    addResult(RoleKind::Loss, 0, true, model.loss);
-    addResult(RoleKind::Den, 0, true, model.den);
-  }
+  if (plan.hasLoss)
+    for (auto [kind, value] : model.getResults())
+      addResult(kind, 0, true, value);
 
   auto body = dualpipe::BodyOp::create(builder, loc, name);
   OpBuilder::InsertionGuard guard(builder);
@@ -92,7 +91,7 @@ dualpipe::BodyOp buildBody(OpBuilder &builder, const ModelGraph &model, const St
   for (Value output : plan.outputs)
     results.push_back(mapping.lookup(output));
   if (plan.hasLoss)
-    for (Value value : {model.loss, model.den}) {
+    for (auto [kind, value] : model.getResults()) {
       if (auto get = value.getDefiningOp<nn::GetOp>())
         mapping.map(value, params.lookup(get.getParameterAttr()));
       results.push_back(mapping.lookup(value));

@@ -17,8 +17,8 @@ public:
     for (Operation *node : plan.nodes)
       emit(node);
     if (plan.hasLoss) {
-      need(model.loss);
-      need(model.den);
+      for (auto [kind, value] : model.getResults())
+        need(value);
     }
   }
 

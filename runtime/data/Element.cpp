@@ -55,6 +55,15 @@ std::string shapeText(const std::vector<uint64_t> &shape) {
   return s + "]";
 }
 
+std::string placeText(const std::vector<uint64_t> &shape, uint64_t element) {
+  std::vector<uint64_t> place(shape.size());
+  for (size_t i = shape.size(); i-- > 0;) {
+    place[i] = shape[i] ? element % shape[i] : 0;
+    element = shape[i] ? element / shape[i] : 0;
+  }
+  return shapeText(place);
+}
+
 bool canWiden(Element from, Element to) {
   if (from == to)
     return true;

@@ -11,6 +11,8 @@ namespace dpcrt {
 // Elements of a shape times `unit`; nullopt if that does not fit 63 bits.
 std::optional<uint64_t> byteSize(const std::vector<uint64_t> &shape, uint64_t unit);
 std::string shapeText(const std::vector<uint64_t> &shape); // "[2, 128]"
+// The place of an element in row-major order, in the same form.
+std::string placeText(const std::vector<uint64_t> &shape, uint64_t element);
 
 bool canWiden(Element from, Element to); // true for equal types
 void widen(Element from, const void *src, Element to, void *dst, uint64_t count);

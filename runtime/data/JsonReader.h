@@ -148,6 +148,12 @@ public:
     if (!element)
       return fail(join(path, "dtype"), "is '" + name + "', which is no type");
     type = *element;
+    return this->shape(object, path, sizeOf(type), shape, empty);
+  }
+
+  // Of elements of `unit` bytes.
+  bool shape(const Json &object, const std::string &path, uint64_t unit,
+             std::vector<uint64_t> &shape, bool empty = false) {
     if (!list(object, path, "shape", [&](const Json &e, const std::string &at) {
           uint64_t d = 0;
           if (!integer(e, at, d))
@@ -156,8 +162,7 @@ public:
           return d != 0 || empty || fail(at, "is 0");
         }))
       return false;
-    return byteSize(shape, sizeOf(type)) ||
-           fail(join(path, "shape"), "is too large: " + shapeText(shape));
+    return byteSize(shape, unit) || fail(join(path, "shape"), "is too large: " + shapeText(shape));
   }
 
 private:

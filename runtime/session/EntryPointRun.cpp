@@ -27,10 +27,11 @@ Status EntryPointRun::prepare(const Artifact &artifact, const std::string &name,
       inputOf.back().push_back(&inputs[std::string(text(input->name()))]);
     outputOf.emplace_back();
     for (auto *output : items(program.outputs())) {
-      auto &values = outputs[std::string(text(output->name()))];
-      values.assign(size_t(microBatches) * experts, NAN);
-      if (elementOf(*output) != Element::F32)
-        return error(Code::Artifact, "output '", text(output->name()), "' is not f32");
+      Output &values = outputs[std::string(text(output->name()))];
+      values.type = elementOf(*output);
+      values.values.assign(size_t(microBatches) * experts, NAN);
+      if (values.type != Element::F32 && values.type != Element::I64)
+        return error(Code::Artifact, "output '", text(output->name()), "' is neither f32 nor i64");
       outputOf.back().push_back(&values);
     }
   }
@@ -71,14 +72,21 @@ Status EntryPointRun::feed(uint32_t rank, uint32_t input, uint32_t microBatch, v
 
 void EntryPointRun::fetch(uint32_t rank, uint32_t output, uint32_t microBatch, const void *src,
                           uint64_t bytes) {
-  float value = NAN;
-  std::memcpy(&value, src, std::min<uint64_t>(bytes, sizeof(value)));
-  (*outputOf[rank][output])[size_t(microBatch) * experts + rank % experts] = value;
+  Output &to = *outputOf[rank][output];
+  float number = NAN;
+  int64_t integer = 0;
+  if (to.type == Element::I64)
+    std::memcpy(&integer, src, std::min<uint64_t>(bytes, sizeof(integer)));
+  else
+    std::memcpy(&number, src, std::min<uint64_t>(bytes, sizeof(number)));
+  to.values[size_t(microBatch) * experts + rank % experts] =
+      to.type == Element::I64 ? double(integer) : double(number);
 }
 
-float EntryPointRun::scalar(const std::string &output, uint32_t microBatch, uint32_t expert) const {
+double EntryPointRun::scalar(const std::string &output, uint32_t microBatch,
+                             uint32_t expert) const {
   auto it = outputs.find(output);
-  return it == outputs.end() ? NAN : it->second[size_t(microBatch) * experts + expert];
+  return it == outputs.end() ? NAN : it->second.values[size_t(microBatch) * experts + expert];
 }
 
 } // namespace dpcrt

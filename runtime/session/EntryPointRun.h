@@ -19,8 +19,8 @@ public:
               uint64_t bytes) override;
   void fetch(uint32_t rank, uint32_t output, uint32_t microBatch, const void *src,
              uint64_t bytes) override;
-  // The fetched value of a scalar output; NaN if no rank fetched it.
-  float scalar(const std::string &output, uint32_t microBatch, uint32_t expert) const;
+  // The fetched value of a scalar output, f32 or i64; NaN if no rank fetched it.
+  double scalar(const std::string &output, uint32_t microBatch, uint32_t expert) const;
   bool fetched(const std::string &output) const { return outputs.count(output) != 0; }
 
   RankMemory memory;
@@ -37,8 +37,12 @@ private:
   std::map<std::string, Bound> inputs;
   std::vector<std::vector<const Bound *>> inputOf; // per rank, per program input
   // Scalars by output name, [micro-batch][expert].
-  std::map<std::string, std::vector<float>> outputs;
-  std::vector<std::vector<std::vector<float> *>> outputOf;
+  struct Output {
+    Element type;
+    std::vector<double> values;
+  };
+  std::map<std::string, Output> outputs;
+  std::vector<std::vector<Output *>> outputOf;
 };
 
 } // namespace dpcrt

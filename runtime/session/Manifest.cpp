@@ -38,7 +38,7 @@ public:
 
   bool document(const json &doc) {
     return header(doc) && entryPoints(doc) && targets(doc) && inputs(doc) && parameters(doc) &&
-           stateDict(doc) && rest(doc);
+           stateDict(doc) && divisions(doc) && rest(doc);
   }
 
 private:
@@ -250,6 +250,20 @@ private:
                                       nameOf(p.storageType()) + shapeText(p.shape));
     p.source = source;
     return true;
+  }
+
+  bool divisions(const json &doc) {
+    return list(
+        doc, "", "divisions",
+        [&](const json &e, const std::string &at) {
+          Manifest::Division division;
+          if (!string(e, at, "node", division.node) ||
+              !shape(e, at, sizeof(int64_t), division.shape))
+            return false;
+          m.divisions.push_back(std::move(division));
+          return true;
+        },
+        false);
   }
 
   bool stateDict(const json &doc) {
@@ -467,6 +481,8 @@ std::string writeManifest(const Manifest &m) {
   }
   if (!m.stateFile.empty())
     doc["state"] = m.stateFile;
+  for (const Manifest::Division &division : m.divisions)
+    doc["divisions"].push_back({{"node", division.node}, {"shape", division.shape}});
   if (!m.constants.empty())
     doc["constants"] = m.constants;
   if (!m.weights.empty())

@@ -102,6 +102,11 @@ struct Manifest {
 
     Element storageType() const { return type; }
   };
+  // A division of integers by what data brings, in the order of the graph.
+  struct Division {
+    std::string node;
+    std::vector<uint64_t> shape;
+  };
   // The model's file when it was compiled.
   struct ModelFile {
     std::string path; // absolute; "": not recorded
@@ -121,6 +126,7 @@ struct Manifest {
   std::string stateFile;             // values of the state dict that are no parameters; "": none
   std::string constants;             // "": none
   std::string weights;               // "": none
+  std::vector<Division> divisions;
   std::string optimizer;
   std::string lossName, lossWeighting;
   uint64_t samplesPerMicroBatch = 1, tokensPerMicroBatch = 0;

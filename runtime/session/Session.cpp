@@ -186,7 +186,8 @@ void Session::collectLosses(EntryPointRun &entry, StepResult &result) {
   bool haveDen = entry.fetched("den");
   for (uint32_t b = 0; b < entry.microBatches; ++b)
     for (uint32_t e = 0; e < entry.experts; ++e) {
-      float loss = entry.scalar("loss", b, e), d = haveDen ? entry.scalar("den", b, e) : 1.0f;
+      float loss = float(entry.scalar("loss", b, e)),
+            d = haveDen ? float(entry.scalar("den", b, e)) : 1.0f;
       lossValues.push_back(loss);
       denValues.push_back(d);
       sum += double(loss);
@@ -241,6 +242,7 @@ Status Session::submit(const std::vector<InputData> &inputs, const StepRequest &
   StepRequest request = asked;
   if (request.clipNorm == 0)
     request.clipNorm = INFINITY;
+  firstMicroBatch = asked.firstMicroBatch;
   if (asked.evaluate && !separate) {
     // A training step that leaves the weights alone gives the same loss.
     request = {true, 0, INFINITY, true, asked.firstMicroBatch};
@@ -289,13 +291,39 @@ Status Session::result(StepResult &out) {
   for (double b : times.bubble)
     out.bubble += b / double(times.bubble.size());
   collectLosses(entry, out);
+  Status fault = findFault(entry);
   if (evaluating)
-    return {};
+    return fault;
   readStepRecord(out);
   out.nonfinite |= !std::isfinite(out.loss);
   lastSumDen = out.sumDen;
   if (!out.skipped)
     ++at.updates;
+  return fault;
+}
+
+// Where an integer was divided by 0, of all micro-batches the first; the program skips
+// the update then. What the number means, kDivisionsAttr of the compiler says.
+Status Session::findFault(const EntryPointRun &entry) const {
+  constexpr double unit = double(uint64_t(1) << 40);
+  const auto &divisions = artifact->manifest.divisions;
+  if (!entry.fetched("fault"))
+    return {};
+  for (uint32_t b = 0; b < entry.microBatches; ++b)
+    for (uint32_t e = 0; e < entry.experts; ++e) {
+      double fault = entry.scalar("fault", b, e);
+      if (fault == 0)
+        continue;
+      double number = std::floor(fault / unit), element = unit - 1 - (fault - number * unit);
+      if (!(number >= 1 && number <= double(divisions.size()) && element >= 0))
+        return error(Code::Artifact, "micro-batch ", firstMicroBatch + b,
+                     ": an integer is divided by 0, by none of the divisions that the artifact "
+                     "lists");
+      const Manifest::Division &division = divisions[divisions.size() - size_t(number)];
+      return error(Code::Data, "micro-batch ", firstMicroBatch + b, ": node '", division.node,
+                   "' divides by 0 at ", placeText(division.shape, uint64_t(element)), " of ",
+                   shapeText(division.shape), "; the weights were left alone");
+    }
   return {};
 }
 

@@ -101,6 +101,7 @@ private:
   void writeStepHeaders(const RankMemory &memory, const StepRequest &request);
   void writeStepEntries(const StepRequest &request);
   void readStepRecord(StepResult &result) const;
+  Status findFault(const EntryPointRun &entry) const;
   void collectLosses(EntryPointRun &entry, StepResult &result);
   void listStates();
   double gradientFactor() const;
@@ -123,6 +124,7 @@ private:
   std::vector<State> stateList;
   Position at;
   EntryPointRun *running = nullptr; // the entry point of the step under way
+  uint64_t firstMicroBatch = 0;     // of the step under way, in the data
   bool evaluating = false;          // the step under way trains nothing
   double lastSumDen = 0;            // of the last training step
   // Its gradients, by state, once an evaluation by train_step has overwritten them.

@@ -72,6 +72,53 @@ def NNDropEmpty : Pass<"nn-drop-empty", "::mlir::ModuleOp"> {
   ];
 }
 
+def NNGuardDivisions : Pass<"nn-guard-divisions", "::mlir::ModuleOp"> {
+  let summary = "give divisions of integers by 0 a result, and say where they were";
+  let description = [{
+    A processor stops at a division of integers by 0, and at one of the least integer
+    by -1. Where the divisor is not known, the first gives 0 and the second wraps
+    around; and `@forward` gets one more result, a number that is 0 unless a divisor
+    was 0, and else says which division, and which element, was the first
+    (`nn.divisions` of the module).
+
+    ```mlir
+    // dpc-opt --nn-guard-divisions
+    func.func @forward(%x: tensor<4xi32>, %y: tensor<4xi32>) -> tensor<4xi32> {
+      %q = nn.div %x, %y : tensor<4xi32>
+      return %q : tensor<4xi32>
+    }
+    // becomes
+    module attributes {nn.divisions = [ {node = "", shape = array<i64: 4>} ]} {
+      func.func @forward(%arg0: tensor<4xi32>, %arg1: tensor<4xi32>) -> (tensor<4xi32>, tensor<i64> {nn.name = "fault"}) {
+        %0 = nn.constant dense<0> : tensor<4xi32>
+        %1 = nn.compare eq, %arg1, %0 : tensor<4xi32>
+        %2 = nn.constant dense<-1> : tensor<4xi32>
+        %3 = nn.compare eq, %arg1, %2 : tensor<4xi32>
+        %4 = nn.or %1, %3 : tensor<4xi1>
+        %5 = nn.constant dense<1> : tensor<4xi32>
+        %6 = nn.select %4, %5, %arg1 : tensor<4xi32>
+        %7 = nn.div %arg0, %6 : tensor<4xi32>
+        %8 = nn.neg %arg0 : tensor<4xi32>
+        %9 = nn.select %3, %8, %7 : tensor<4xi32>
+        %10 = nn.constant dense<0> : tensor<4xi32>
+        %11 = nn.select %1, %10, %9 : tensor<4xi32>
+        %12 = nn.iota 0 : tensor<4xi64>
+        %13 = nn.constant dense<2199023255551> : tensor<4xi64>
+        %14 = nn.sub %13, %12 : tensor<4xi64>
+        %15 = nn.constant dense<0> : tensor<4xi64>
+        %16 = nn.select %1, %14, %15 : tensor<4xi64>
+        %17 = nn.reduce_max %16 [0] : tensor<4xi64> to tensor<i64>
+        return %11, %17 : tensor<4xi32>, tensor<i64>
+      }
+    }
+    ```
+
+    Requires: nn operations. Ensures: no division of integers stops a processor.
+    Nothing to do: no division of integers, or by constants other than 0 and -1 only.
+  }];
+  let statistics = [Statistic<"numGuarded", "guarded", "Divisions that data may make impossible">];
+}
+
 def NNReducePrecision : Pass<"nn-reduce-precision", "::mlir::ModuleOp"> {
   let summary = "compute in 16-bit floats where that is what training in mixed precision does";
   let description = [{
@@ -154,7 +201,8 @@ def NNVerifyImported : Pass<"nn-verify-imported", "::mlir::ModuleOp"> {
   let summary = "check that the import phase is over";
   let description = [{
     One function `@forward` of nn operations on static shapes; its results are a
-    scalar floating loss and its denominator; arguments have names
+    scalar floating loss and its denominator, and where integers are divided an i64
+    that says where one was by 0; arguments have names
     (`nn.name`) and are used; no tensor is without elements; `nn.weighting` says how micro-batches join; each
     parameter is read, and each trained one has a differentiable path to the
     loss, through operations that have derivatives.

@@ -46,8 +46,8 @@ struct Signature {
 
   // There is one of it in a body.
   static bool isSingle(RoleKind kind) {
-    return kind == RoleKind::Loss || kind == RoleKind::Den || kind == RoleKind::LossScale ||
-           kind == RoleKind::Key;
+    return kind == RoleKind::Loss || kind == RoleKind::Den || kind == RoleKind::Fault ||
+           kind == RoleKind::LossScale || kind == RoleKind::Key;
   }
 
   LogicalResult add(func::FuncOp function, RoleAttr role, Type type, StringRef what,
@@ -93,6 +93,12 @@ LogicalResult verifyBelongs(func::FuncOp half, RoleAttr role, const std::set<Key
   return success();
 }
 
+// A result of a forward that later stages and the host want, in training or without.
+bool isForAll(RoleKind kind) {
+  return kind == RoleKind::Output || kind == RoleKind::Loss || kind == RoleKind::Den ||
+         kind == RoleKind::Fault;
+}
+
 // It reads what a forward may read, and makes all that later stages and the host
 // want of one. A value that only evaluation sends on is none of @forward's.
 LogicalResult verifyEvaluation(func::FuncOp evaluation, Signature &signature,
@@ -114,15 +120,13 @@ LogicalResult verifyEvaluation(func::FuncOp evaluation, Signature &signature,
     if (failed(signature.add(evaluation, role, evaluation.getResultTypes()[i], "result", i)))
       return failure();
     RoleKind kind = role.getKind();
-    if (kind != RoleKind::Output && kind != RoleKind::Loss && kind != RoleKind::Den &&
-        kind != RoleKind::Scalar)
+    if (!isForAll(kind) && kind != RoleKind::Scalar)
       return evaluation.emitOpError() << "cannot have a result that is " << role;
     if (!results.insert({kind, role.getIndex()}).second)
       return evaluation.emitOpError() << "has two results that are " << role;
   }
   for (auto [kind, index] : forward)
-    if ((kind == RoleKind::Output || kind == RoleKind::Loss || kind == RoleKind::Den) &&
-        !results.count({kind, index}))
+    if (isForAll(kind) && !results.count({kind, index}))
       return evaluation.emitOpError() << "does not make " << stringifyRoleKind(kind) << " " << index
                                       << ", which @" << kForward << " makes";
   return success();
@@ -191,9 +195,8 @@ LogicalResult BodyOp::verifyRegions() {
         return function.emitOpError() << "has two results that are " << role;
       bool legal = role.getKind() == RoleKind::Kept && function != getWeightHalf();
       if (forward)
-        legal |= role.getKind() == RoleKind::Output || role.getKind() == RoleKind::Loss ||
-                 role.getKind() == RoleKind::Den ||
-                 (role.getKind() == RoleKind::Scalar && !getEvaluation());
+        legal |=
+            isForAll(role.getKind()) || (role.getKind() == RoleKind::Scalar && !getEvaluation());
       legal |= function == getInputHalf() && role.getKind() == RoleKind::InputGrad;
       legal |= function == getWeightHalf() && role.getKind() == RoleKind::ParamGrad;
       if (!legal)

@@ -66,6 +66,23 @@ static LogicalResult verifySharded(Operation *op, Attribute value) {
   return success();
 }
 
+static LogicalResult verifyDivisions(Operation *op, Attribute value) {
+  auto list = dyn_cast<ArrayAttr>(value);
+  bool valid = isa<ModuleOp>(op) && list && !list.empty();
+  if (valid)
+    valid = llvm::all_of(list, [](Attribute entry) {
+      auto division = dyn_cast<DictionaryAttr>(entry);
+      auto shape = division ? division.getAs<DenseI64ArrayAttr>("shape") : DenseI64ArrayAttr();
+      return shape && division.getAs<StringAttr>("node") &&
+             llvm::all_of(shape.asArrayRef(), [](int64_t extent) { return extent >= 0; });
+    });
+  if (valid)
+    return success();
+  return op->emitOpError("has '")
+         << kDivisionsAttr << "' = " << value
+         << ", expected, on a module, a list of {node = \"name\", shape = array<i64: ...>}";
+}
+
 LogicalResult NNDialect::verifyOperationAttribute(Operation *op, NamedAttribute attribute) {
   if (attribute.getName() == "nn.weighting") {
     auto weighting = dyn_cast<StringAttr>(attribute.getValue());
@@ -82,11 +99,14 @@ LogicalResult NNDialect::verifyOperationAttribute(Operation *op, NamedAttribute 
     return verifyPipelineStage(op, attribute.getValue());
   if (attribute.getName() == kShardedAttr)
     return verifySharded(op, attribute.getValue());
+  if (attribute.getName() == kDivisionsAttr)
+    return verifyDivisions(op, attribute.getValue());
   if (attribute.getName() != "nn.mesh")
-    return op->emitOpError() << "has the unknown attribute '" << attribute.getName().getValue()
-                             << "'; the nn dialect knows 'nn.mesh', "
-                                "'nn.bounds', 'nn.pipeline_stage', 'nn.sharded' and "
-                                "'nn.weighting'";
+    return op->emitOpError()
+           << "has the unknown attribute '" << attribute.getName().getValue()
+           << "'; the nn dialect knows 'nn.mesh', "
+              "'nn.bounds', 'nn.divisions', 'nn.pipeline_stage', 'nn.sharded' and "
+              "'nn.weighting'";
   if (!isa<ModuleOp>(op))
     return op->emitOpError("has 'nn.mesh', which belongs on a module");
   auto axes = dyn_cast<DictionaryAttr>(attribute.getValue());

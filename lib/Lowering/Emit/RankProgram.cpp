@@ -63,6 +63,9 @@ FixedPlaces::Place RankProgram::constant(ElementsAttr value) {
 prog::SlotType RankProgram::floats(int64_t count) const {
   return prog::SlotType::get(count, builder.getF32Type());
 }
+prog::SlotType RankProgram::integers(int64_t count) const {
+  return prog::SlotType::get(count, builder.getI64Type());
+}
 prog::SlotType RankProgram::bytes(int64_t count) const {
   return prog::SlotType::getOfBytes(builder.getContext(), count);
 }
@@ -318,6 +321,9 @@ void RankProgram::declareTensors(OpBuilder &top) {
   auto scalar = RankedTensorType::get({}, builder.getF32Type());
   for (StringRef name : {"loss", "den"})
     prog::TensorOp::create(top, loc, name, scalar, true);
+  if (model.hasFault)
+    prog::TensorOp::create(top, loc, "fault", RankedTensorType::get({}, builder.getI64Type()),
+                           true);
 }
 Type RankProgram::feedType(const Instance &instance) const {
   func::FuncOp forward = model.bodies[model.stages[instance.a].body].forward;

@@ -36,6 +36,7 @@ public:
     int64_t bytes() const { return type.getBytes(); }
   };
   prog::SlotType floats(int64_t count) const;
+  prog::SlotType integers(int64_t count) const; // of 64 bits
   prog::SlotType bytes(int64_t count) const;
   unsigned parameterOf(unsigned stage, unsigned index) const {
     return model.stages[stage].parameters[index];
@@ -56,6 +57,11 @@ public:
   Range sums(int64_t offset, int64_t count) const { return {Sums, offset, floats(count)}; }
   Range den(unsigned microBatch) const { return sums(memory.sums.den + 4 * microBatch, 1); }
   Range loss(unsigned microBatch) const { return sums(memory.sums.loss + 4 * microBatch, 1); }
+  /// Where integers were divided by 0 in one micro-batch, and in all of them.
+  Range fault(unsigned microBatch) const { return faults(microBatch, 1); }
+  Range faults(unsigned first, int64_t count) const {
+    return {Sums, memory.sums.fault + 8 * first, integers(count)};
+  }
   Range statistic(unsigned number) const { return sums(memory.sums.statistics + 4 * number, 1); }
   Range statistics() const { return sums(memory.sums.statistics, 4); }
   Range recordHeader() const;

@@ -21,6 +21,11 @@ public:
     const StepModel &model = program.model;
     Range dens = program.sums(program.memory.sums.den, model.table.microBatches);
     program.launch(program.kernels.denSum, {{dens, false}, {program.statistic(0), true}});
+    // A step with a division by 0 is skipped, as one that is not finite.
+    if (model.hasFault)
+      program.launch(
+          program.kernels.faultFlag,
+          {{program.faults(0, model.table.microBatches), false}, {program.statistic(2), true}});
     emitSquares();
     if (model.ranks * model.ep == 1)
       return;

@@ -56,7 +56,9 @@ private:
   void emitFetch(const RankItem &item) {
     unsigned number = program.newCommand();
     unsigned microBatch = item.task.microBatch;
-    Range range = item.name == "loss" ? program.loss(microBatch) : program.den(microBatch);
+    Range range = item.name == "loss"  ? program.loss(microBatch)
+                  : item.name == "den" ? program.den(microBatch)
+                                       : program.fault(microBatch);
     SmallVector<Value> after = program.waits(range, false, number, Compute);
     auto op = prog::FetchOp::create(program.at, program.loc, program.event, item.name, microBatch,
                                     program.slot(range), after, prog::StreamKind::Compute);
@@ -86,6 +88,8 @@ private:
       return program.den(microBatch);
     if (storage.role == RoleKind::Loss)
       return program.loss(microBatch);
+    if (storage.role == RoleKind::Fault)
+      return program.fault(microBatch);
     return program.instance(*resolve(program.model, storage, task));
   }
 

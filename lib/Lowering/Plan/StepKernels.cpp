@@ -3,6 +3,7 @@
 #include "StepKernels.h"
 
 #include "StepSums.h"
+#include "dpc/Dialect/NN/Builders.h"
 #include "dpc/Optimizer/Update.h"
 
 using namespace mlir;
@@ -73,6 +74,20 @@ FailureOr<StepKernels> createStepKernels(const StepModel &model) {
           .getName()
           .str();
 
+  if (model.hasFault)
+    kernels.faultFlag =
+        createKernel(
+            module, "k_fault_" + std::to_string(M),
+            {RankedTensorType::get({M}, IntegerType::get(module.getContext(), 64))}, scalar,
+            [&](OpBuilder &b, ValueRange values) -> Value {
+              Location loc = module.getLoc();
+              Value worst = nn::ReduceMaxOp::create(b, loc, values[0], b.getDenseI64ArrayAttr({0}));
+              Value none = nn::createSplat(b, loc, worst.getType(), 0);
+              Value isFault = nn::CompareOp::create(b, loc, nn::Predicate::NE, worst, none);
+              return nn::createCast(b, loc, isFault, b.getF32Type());
+            })
+            .getName()
+            .str();
   StringRef weighting = TrainingOp(model.training).getWeighting();
   const dpcrt::Optimizer &optimizer =
       *dpcrt::findOptimizer(TrainingOp(model.training).getOptimizer()); // verified

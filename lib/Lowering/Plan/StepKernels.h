@@ -18,6 +18,7 @@ struct StepKernels {
   std::map<unsigned, SquareKernels> squares; // by parameter
   std::vector<std::string> squareTotal;      // by rank; "" where nothing is counted
   std::string denSum, finalize;
+  std::string faultFlag; // "" where the model has no faults
   /// Sum of n values of a type, by (n, type).
   llvm::DenseMap<std::pair<unsigned, mlir::Type>, std::string> gradientSum;
   std::vector<std::string> momentNames;

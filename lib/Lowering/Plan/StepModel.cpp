@@ -128,6 +128,7 @@ private:
         return failure();
       body.halves[half] = std::move(*commands);
     }
+    model.hasFault |= findResult(body.forward, RoleKind::Fault, 0) >= 0;
     model.bodies.push_back(std::move(body));
     return success();
   }

@@ -50,6 +50,7 @@ struct StepModel {
   std::string name; // of the entry point in programs; training has the schedule's
   schedule::Table table;
   unsigned ranks = 1, ep = 1;
+  bool hasFault = false; // the loss's stage says where an integer was divided by 0
   std::vector<StepBody> bodies;
   std::vector<StepStage> stages;
   std::vector<StepParameter> parameters;

@@ -173,9 +173,11 @@ private:
       }
       bool isForward =
           storage.task == 0 && (item.task.kind == Task::Forward || item.task.kind == Task::Pair);
-      if (isForward && (storage.role == RoleKind::Loss || storage.role == RoleKind::Den)) {
+      bool isFetched = storage.role == RoleKind::Loss || storage.role == RoleKind::Den ||
+                       storage.role == RoleKind::Fault;
+      if (isForward && isFetched) {
         extra.kind = RankItem::Fetch;
-        extra.name = storage.role == RoleKind::Loss ? "loss" : "den";
+        extra.name = stringifyRoleKind(storage.role).str();
         after.push_back(extra);
       }
     }

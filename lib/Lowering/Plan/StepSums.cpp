@@ -22,6 +22,10 @@ StepSums placeSums(const StepModel &model, unsigned rank) {
   StepSums sums;
   sums.loss = perMicroBatch;
   sums.bytes = 2 * perMicroBatch;
+  if (model.hasFault) {
+    sums.fault = sums.bytes;
+    sums.bytes += alignUp(8 * model.table.microBatches);
+  }
   if (!model.entry.has(Part::Statistics))
     return sums;
   sums.statistics = sums.bytes;

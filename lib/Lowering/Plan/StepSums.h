@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The sums arena of a rank: what it adds up over a step beside gradients. First the
 // weight (den) and the loss of every micro-batch, then the statistics that all ranks
-// agree on, then the sums of squares of the gradients it counts, one per block.
+// agree on (and before them where integers were divided by 0), then the sums of squares of the
+// gradients it counts, one per block.
 #ifndef DPC_LIB_LOWERING_PLAN_STEPSUMS_H
 #define DPC_LIB_LOWERING_PLAN_STEPSUMS_H
 
@@ -24,6 +25,7 @@ SquareBlocks squareBlocks(const StepParameter &parameter);
 /// Byte offsets in the arena.
 struct StepSums {
   int64_t den = 0, loss = 0;
+  int64_t fault = 0; // of every micro-batch, an i64; where the model has it
   // Where an entry point has statistics:
   int64_t statistics = 0; // {sum of den, sum of squares, non-finite flag, 0}, all f32
   int64_t squares = 0;    // of all that the rank counts, one after the other

@@ -92,3 +92,9 @@ nn.parameter @w : tensor<2xbf16> trained master f32 storage bf16 = #nn.init<ones
 
 // expected-error @+1 {{has 4 bytes, but its source has 8}}
 nn.parameter @w : tensor<2xbf16> trained master f32 storage bf16 = #nn.file<"/m/gpt2.onnx", 0, 8, 1000000, 17>
+
+// -----
+
+// expected-error @+1 {{has 'nn.divisions' = [{node = "div"}], expected, on a module, a list of {node = "name", shape = array<i64: ...>}}}
+module attributes {nn.divisions = [{node = "div"}]} {
+}

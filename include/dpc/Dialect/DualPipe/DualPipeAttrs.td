@@ -15,6 +15,7 @@ def DualPipe_RoleKind : I32EnumAttr<"RoleKind", "what an argument or result of a
     I32EnumAttrCase<"Output", 3, "output">,            // i-th activation other stages read
     I32EnumAttrCase<"Loss", 4, "loss">,                // the micro-batch's loss
     I32EnumAttrCase<"Den", 5, "den">,                  // its denominator
+    I32EnumAttrCase<"Fault", 14, "fault">,             // where an integer was divided by 0; 0: nowhere
     I32EnumAttrCase<"Scalar", 13, "scalar">,           // i-th further scalar output of the graph
     // forward or input half results, arguments of a later half
     I32EnumAttrCase<"Kept", 6, "kept">,                // i-th value kept between halves
@@ -36,7 +37,7 @@ def DualPipe_RoleAttr : DualPipe_Attr<"Role", "role"> {
   let description = [{
     Stands as `dualpipe.role` on every argument and result of a body's functions,
     as in `dualpipe.role = #dualpipe.role<kept 2>`. The number of loss, den,
-    loss_scale and key is 0.
+    fault, loss_scale and key is 0.
   }];
   let parameters = (ins EnumParameter<DualPipe_RoleKind>:$kind, "unsigned":$index);
   let assemblyFormat = "`<` $kind $index `>`";

@@ -40,6 +40,13 @@ inline constexpr llvm::StringLiteral kPartialAttr = "partial";
 inline constexpr llvm::StringLiteral kCopiesAttr = "copies";
 /// On a module: the model's file, as #nn.file of all its bytes.
 inline constexpr llvm::StringLiteral kModelFileAttr = "dpc.model_file";
+/// On a module: the divisions of integers by what data brings, a list of {node =
+/// "node_div", shape = array<i64: 2, 16>} in the order of the graph. The result `fault`
+/// of its @forward is 0, or says which division met a 0 first, and at which element in
+/// row-major order: (n - division) * kDivisionUnit + (kDivisionUnit - 1 - element) for n
+/// divisions, so that the largest of several such numbers is the first fault.
+inline constexpr llvm::StringLiteral kDivisionsAttr = "nn.divisions";
+inline constexpr int64_t kDivisionUnit = int64_t(1) << 40;
 /// On a module: the framework's state dict, a list of {key = "h.ln.weight",
 /// parameter = "h.ln.weight"} for parameters of the module; of others {key,
 /// buffer, used, transposed, type, source}, as far as they are known.
