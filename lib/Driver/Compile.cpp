@@ -114,6 +114,14 @@ private:
           return fail(kModel, "'" + options.input + "' says that it has been through phase '" +
                                   phase.str() + "', which is none");
         first = it - std::begin(kPhases) + 1;
+        // Decided by then; asked for later, it would only be said.
+        auto decided = (*module)->getAttrOfType<StringAttr>(kPrecisionAttr);
+        std::string precision = decided ? decided.str() : CompileOptions().precision;
+        if (options.precision != precision && options.precision != CompileOptions().precision)
+          return fail(kUsage, "--precision " + options.precision + ": '" + options.input +
+                                  "' has been through the import phase in " + precision +
+                                  "; compile the model itself");
+        options.precision = precision;
       } else {
         first = 0; // nn without a mark is written by hand: import's rewritings and checks are for
                    // it, too
@@ -150,6 +158,8 @@ private:
       if (failed(pm.run(*module)) || failed(verify(*module)) || diagnostics.errors())
         return kModel;
       (*module)->setAttr(kPhaseAttr, StringAttr::get(&context, phase));
+      if (phase == "import" && options.precision != CompileOptions().precision)
+        (*module)->setAttr(kPrecisionAttr, StringAttr::get(&context, options.precision));
       if (phase == "kernels" && options.compileTo == "artifact" && !automatic)
         planned = module->clone();
       // While the bodies are still operations: what is grouped later no longer says

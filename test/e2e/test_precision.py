@@ -177,6 +177,15 @@ def test_an_artifact_says_its_precision_and_cannot_be_asked_for_another(tmp_path
     refuse(2, ["--precision", "read with its flags already"], "dpc", "explain", artifact, "--precision", "f32")
 
 
+def test_a_dump_keeps_its_precision_and_takes_no_other(tmp_path):
+    for kind, precision in {"wide": (), "narrow": MIXED}.items():
+        succeed("dpc", "compile", MODELS / "gpt2.onnx", "--compile-to", "import", "--dump-phases", tmp_path / kind, *precision)
+    refuse(2, ["--precision bf16", "has been through the import phase in f32"], "dpc", "compile", tmp_path / "wide" / "0-import.mlir", "-o", tmp_path / "m.dpc", *MIXED)
+    for more in ((), MIXED):
+        succeed("dpc", "compile", tmp_path / "narrow" / "0-import.mlir", "-o", tmp_path / "m.dpc", "--force", *more)
+        assert json.loads((tmp_path / "m.dpc" / "manifest.json").read_text())["config"]["precision"] == "bf16"
+
+
 def test_a_weight_is_drawn_in_its_masters_type(tmp_path):
     """Drawn values do not depend on what is computed with."""
     drawn = []

@@ -90,6 +90,62 @@ class VisionTransformer(nn.Module):
         return self.head(self.norm(x)[:, 0])
 
 
+class EncoderLayer(nn.Module):
+    """Attention to every position and an MLP, both behind a norm."""
+
+    def __init__(self, width, heads):
+        super().__init__()
+        self.heads = heads
+        self.ln_1, self.qkv, self.out = nn.LayerNorm(width), nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.ln_2, self.up, self.down = nn.LayerNorm(width), nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+
+    def forward(self, x):
+        batch, length, width = x.shape
+        q, k, v = (part.view(batch, length, self.heads, width // self.heads).transpose(1, 2) for part in self.qkv(self.ln_1(x)).split(width, dim=2))
+        p = F.softmax((q @ k.transpose(-2, -1)) * (1 / math.sqrt(width // self.heads)), dim=-1)
+        x = x + self.out((p @ v).transpose(1, 2).reshape(batch, length, width))
+        return x + self.down(F.gelu(self.up(self.ln_2(x))))
+
+
+class ConvolutionalViT(nn.Module):
+    """A vision transformer as it is trained: patches by a convolution of the real kernel and stride."""
+
+    def __init__(self, width=48, heads=4, layers=4, image=64, classes=10):
+        super().__init__()
+        self.stem = nn.Conv2d(3, width, kernel_size=16, stride=16)
+        self.cls_token = nn.Parameter(torch.randn(1, 1, width) * 0.02)
+        self.positions = nn.Parameter(torch.randn(1, (image // 16) ** 2 + 1, width) * 0.02)
+        self.layers = nn.ModuleList(EncoderLayer(width, heads) for _ in range(layers))
+        self.norm, self.head = nn.LayerNorm(width), nn.Linear(width, classes)
+
+    def forward(self, pixels):
+        x = self.stem(pixels).flatten(2).transpose(1, 2)
+        x = torch.cat([self.cls_token.expand(x.shape[0], -1, -1), x], dim=1) + self.positions
+        for layer in self.layers:
+            x = layer(x)
+        return self.head(self.norm(x)[:, 0])
+
+
+class Whisper(nn.Module):
+    """The encoder of Whisper: two convolutions over 80 mel channels, the second of which halves the length, and fixed
+    positions; a classifier of its mean behind it."""
+
+    def __init__(self, width=48, heads=4, layers=4, length=32, classes=10):
+        super().__init__()
+        self.conv1 = nn.Conv1d(80, width, kernel_size=3, padding=1)
+        self.conv2 = nn.Conv1d(width, width, kernel_size=3, stride=2, padding=1)
+        angles = torch.arange(length // 2)[:, None] * torch.exp(-math.log(10000) / (width // 2 - 1) * torch.arange(width // 2))[None]
+        self.register_buffer("positions", torch.cat([angles.sin(), angles.cos()], dim=1))
+        self.layers = nn.ModuleList(EncoderLayer(width, heads) for _ in range(layers))
+        self.ln_post, self.head = nn.LayerNorm(width), nn.Linear(width, classes)
+
+    def forward(self, mel):
+        x = F.gelu(self.conv2(F.gelu(self.conv1(mel)))).transpose(1, 2) + self.positions
+        for layer in self.layers:
+            x = layer(x)
+        return self.head(self.ln_post(x).mean(dim=1))
+
+
 def _tokens(*shape):
     return torch.randint(0, VOCABULARY, shape or (BATCH, LENGTH))
 
@@ -102,6 +158,16 @@ def nanogpt():
 def vit():
     torch.manual_seed(0)
     return VisionTransformer(), (torch.randn(BATCH, 3, 16, 16), torch.randint(0, 10, (BATCH,))), "cross_entropy"
+
+
+def vit_conv():
+    torch.manual_seed(0)
+    return ConvolutionalViT(), (torch.randn(BATCH, 3, 64, 64), torch.randint(0, 10, (BATCH,))), "cross_entropy"
+
+
+def whisper():
+    torch.manual_seed(0)
+    return Whisper(), (torch.randn(BATCH, 80, 32), torch.randint(0, 10, (BATCH,))), "cross_entropy"
 
 
 def llama():
@@ -158,4 +224,4 @@ def gpt2():
     return GPT2LMHeadModel(config), dict(input_ids=ids, labels=ids.clone())
 
 
-MODELS = {function.__name__: function for function in (nanogpt, gpt2, llama, qwen3, t5, mixtral, bert, vit)}
+MODELS = {function.__name__: function for function in (nanogpt, gpt2, llama, qwen3, t5, mixtral, bert, vit, vit_conv, whisper)}

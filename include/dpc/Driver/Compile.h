@@ -18,6 +18,9 @@ inline constexpr const char *kPhases[] = {"import",   "partition", "autodiff", "
 /// Attribute of a dumped module: the last phase it has been through.
 inline constexpr llvm::StringLiteral kPhaseAttr = "dpc.phase";
 
+/// Attribute of a module after import that computes in another precision than f32.
+inline constexpr llvm::StringLiteral kPrecisionAttr = "dpc.precision";
+
 /// Attribute of a module after import: the nn module as bytecode. The artifact
 /// carries it for `dpc verify`, also if compilation goes on from a dumped phase.
 inline constexpr llvm::StringLiteral kSourceAttr = "dpc.source";
