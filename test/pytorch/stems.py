@@ -5,7 +5,7 @@ for them. Run by hand, since it needs PyTorch, onnx, onnxscript and safetensors:
 
     PYTHONPATH=build/python PYTHON test/pytorch/stems.py
 
-Of each model of models.py: test/exported/NAME.onnx with drawn weights, NAME.safetensors with four micro-batches, and
+Of each model of models.py: test/exported/NAME.onnx with drawn weights, NAME.safetensors with eight micro-batches, and
 NAME.json: three steps of SGD in float64 over their mean, losses and for each parameter the gradient of the first step
 and the weights after the third, by norm and by `probes` products with random vectors; and how far PyTorch's own
 float32 is from that gradient.
@@ -21,9 +21,9 @@ from torch.nn import functional as F
 
 import dpc
 import models
-from roundtrip import MICRO_BATCHES, variants
+from roundtrip import variants
 
-RATE, STEPS, PROBES = 0.1, 3, 4
+RATE, STEPS, PROBES, MICRO_BATCHES = 0.1, 3, 4, 8
 TARGET = pathlib.Path(__file__).parent.parent / "exported"
 
 
