@@ -115,16 +115,13 @@ private:
     case Precision::AsGiven:
       break;
     }
-    bool isOpen = true;
     for (OpOperand &operand : op->getOpOperands()) {
       auto it = forms.find(operand.get());
-      if (it == forms.end() || !takesNarrow(operand))
-        continue;
-      if (it->second == Form::Narrow)
+      if (it != forms.end() && takesNarrow(operand) && it->second == Form::Narrow)
         return Form::Narrow;
-      isOpen &= it->second == Form::Open;
     }
-    return isOpen ? Form::Open : Form::Wide;
+    // Then it is as it is read: better rounded before it is moved than behind.
+    return Form::Open;
   }
 
   void setForm(Operation *op, Form form) {

@@ -162,6 +162,14 @@ LogicalResult Evaluator::evaluateOp(Operation &op, bool isDecisive,
           result = std::move(own);
     return success();
   }
+  if (!options.decidesByTypes) {
+    if (decisions && decides(op)) {
+      auto &made = decisions->made.emplace_back();
+      for (const MemberValues &member : members)
+        made.push_back(member.results);
+    }
+    return success();
+  }
   for (auto [to, from] : llvm::zip_equal(typed, members)) {
     for (auto [tensor, type] : llvm::zip_equal(from.operands, op.getOperandTypes()))
       to.operands.push_back(getTyped(tensor, type));
@@ -198,7 +206,7 @@ LogicalResult Evaluator::evaluateBlock(Block &block, ArrayRef<SmallVector<Tensor
   llvm::DenseSet<Value> decisive;
   // What is decided already needs no second value.
   bool isDecided = options.decisions && options.decisions->isComplete;
-  if (options.precision == Precision::Double && !isDecided)
+  if (options.precision == Precision::Double && options.decidesByTypes && !isDecided)
     decisive = findDecisive(block, decisiveResults);
   active.insert(&block);
   auto leave = llvm::make_scope_exit([&] { active.erase(&block); });

@@ -307,8 +307,8 @@ private:
     std::string kind, where = at + ".init";
     if (!number(*init, where, "seed", source.seed) || !string(*init, where, "kind", kind))
       return false;
-    if (p.type != Element::F32)
-      return fail(where, "draws f32 only");
+    if (p.type != Element::F32 && p.type != Element::F64)
+      return fail(where, std::string("draws f32 and f64, not ") + nameOf(p.type));
     if (kind == "ones" || kind == "zeros") {
       source.kind = kind == "ones" ? InitKind::Ones : InitKind::Zeros;
     } else if (kind == "normal") {

@@ -38,6 +38,22 @@ Session::~Session() {
     evaluation->executor.reset();
 }
 
+// What an entry point without weights of its own computes with is copied from training's.
+static Status checkSameValues(const RankMemory &training, const RankMemory &other) {
+  if (other.sharesWeights)
+    return {};
+  for (const HeldParameter &p : other.parameters)
+    for (const Holding &h : p.holdings)
+      for (const Holding &from : training.find(p.manifest->name)->holdings)
+        if (h.parameter->weight()->dtype() != from.parameter->weight()->dtype() ||
+            h.computedBytes != from.computedBytes)
+          return error(Code::Artifact, "parameter '", p.manifest->name, "' is ", h.computedBytes,
+                       " bytes of ", nameOf(elementOf(*h.parameter->weight())),
+                       " in evaluation and ", from.computedBytes, " of ",
+                       nameOf(elementOf(*from.parameter->weight())), " in training");
+  return {};
+}
+
 Status Session::prepare(const SessionOptions &chosen) {
   const Artifact &given = *artifact;
   options = chosen;
@@ -82,6 +98,8 @@ Status Session::prepare(const SessionOptions &chosen) {
     evaluation = std::make_unique<EntryPointRun>();
     if (Status s = evaluation->prepare(given, "eval_step", *device, options.link, &train->memory);
         !s.ok())
+      return s;
+    if (Status s = checkSameValues(train->memory, evaluation->memory); !s.ok())
       return s;
   }
   if (Status s = train->memory.loadWeights(given); !s.ok())

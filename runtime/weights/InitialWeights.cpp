@@ -14,12 +14,9 @@ static void draw(const Manifest::Parameter &p, const Manifest::InitSource &init,
   };
   if (p.type == Element::F32)
     return fill(reinterpret_cast<float *>(to));
-  std::vector<float> drawn(count);
+  std::vector<float> drawn(count); // of f64, as a manifest has no others
   fill(drawn.data());
-  if (p.type == Element::F64)
-    std::copy(drawn.begin(), drawn.end(), reinterpret_cast<double *>(to));
-  else
-    narrowHalf(p.type, drawn.data(), to, count);
+  std::copy(drawn.begin(), drawn.end(), reinterpret_cast<double *>(to));
 }
 
 Status InitialWeights::read(const Manifest::Parameter &p, uint64_t first, uint64_t count,

@@ -107,6 +107,24 @@ func.func @forward(%x: tensor<4x4xf32>) -> (tensor<4x2xf32>, tensor<6x4xf32>, te
 
 // -----
 
+// What is sent between experts is sent in 16 bits; sums over them are f32.
+
+module attributes {nn.mesh = {ep = 2 : i64}} {
+  nn.parameter @w : tensor<4x4xf32> trained = #nn.init<normal, 1, 2.000000e-02 : f64>
+  // CHECK-LABEL: func.func @forward
+  func.func @forward(%x: tensor<4x4xf32>) -> tensor<4x4xf32> {
+    %w = nn.get @w : tensor<4x4xf32>
+    %y = nn.matmul %x, %w : tensor<4x4xf32>, tensor<4x4xf32> to tensor<4x4xf32>
+    // CHECK: nn.all_to_all %{{.*}} over "ep" split 0 concat 0 : tensor<4x4xbf16> to tensor<4x4xbf16>
+    %s = nn.all_to_all %y over "ep" split 0 concat 0 : tensor<4x4xf32> to tensor<4x4xf32>
+    // CHECK: nn.all_reduce %{{.*}} over "ep" : tensor<4x4xf32>
+    %r = nn.all_reduce %s over "ep" : tensor<4x4xf32>
+    return %r : tensor<4x4xf32>
+  }
+}
+
+// -----
+
 // A table that nobody trains is read in f32.
 
 // CHECK: nn.parameter @angles : tensor<8x4xf32> = #nn.init

@@ -209,3 +209,24 @@ def test_the_summary_says_what_is_overlapped(whole, tmp_path):
 def test_data_must_be_for_all_expert_ranks(whole):
     done = execute("dpc", "run", whole.artifact(2, 2, "dualpipe"), "--data", whole.folder / "1.safetensors", "--steps", 1, "--lr", 0.1, status=9)
     assert "[N, 2, 16, 32] would be right" in done.stderr
+
+
+def exchanged(artifact):
+    """Bytes of the all-to-alls that a rank runs, by element type."""
+    found = {}
+    for kind, first, last in re.findall(r"all-to-all (\w+) \w+\[(\d+)\.\.(\d+)\)", output("dpc", "inspect", artifact, "--rank", 0)):
+        found[kind] = found.get(kind, 0) + int(last) - int(first)
+    return found
+
+
+def test_experts_exchange_bf16_in_mixed_precision(tmp_path):
+    training = Training(tmp_path, experts.LAYERS)
+    wide = training.artifact(2, 2, "1f1b")
+    narrow = training.artifact(2, 2, "dualpipe", "adamw", "--precision", "bf16")
+    alone = training.artifact(1, 1, "1f1b", "adamw", "--precision", "bf16")
+    one, two, single = training.run(1, alone), training.run(2, narrow), training.run(2, wide)
+    for a, b, c in zip(one, two, single):
+        assert float(b["total_loss"]) == pytest.approx(float(a["total_loss"]), rel=2e-2)
+        assert float(b["total_loss"]) == pytest.approx(float(c["total_loss"]), rel=2e-2)
+    assert set(exchanged(wide)) <= {"f32"} and set(exchanged(narrow)) <= {"bf16"}, (exchanged(wide), exchanged(narrow))
+    output("dpc", "verify", narrow, "--data", tmp_path / "2.safetensors")

@@ -49,6 +49,10 @@ struct Decisions {
 
 struct Options {
   Precision precision = Precision::Double;
+  /// In double precision: whether the graph's types decide, as said there. If not, the
+  /// doubles do, and the function is differentiable wherever it is decided in one way:
+  /// what relu and max decide within themselves is of one mind with their derivatives.
+  bool decidesByTypes = true;
   /// Filled by the first evaluation in double precision that completes, followed by
   /// later ones; null: every evaluation decides for itself.
   std::shared_ptr<Decisions> decisions;

@@ -129,6 +129,7 @@ ReferenceModel::run(const std::map<std::string, std::string> &inputs,
                     std::shared_ptr<reference::Decisions> decisions) const {
   reference::Options chosen = options;
   chosen.precision = precision;
+  chosen.decidesByTypes = !decisions;
   int64_t members = options.mesh.front().size;
   std::map<Role, Values> known;
   StageOp stage = this->stage;

@@ -18,7 +18,7 @@ static uint64_t alignedBytes(const fb::Arena &arena) {
 
 static bool isSame(const fb::Ref *a, const fb::Ref *b) {
   return (!a && !b) || (a && b && a->index() == b->index() && a->offset() == b->offset() &&
-                        a->bytes() == b->bytes());
+                        a->bytes() == b->bytes() && a->dtype() == b->dtype());
 }
 
 /// Whether both programs hold the same parameters, each at the same place.

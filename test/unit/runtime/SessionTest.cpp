@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Sessions and dpc-run on a hand-built artifact, against the same sums by hand.
+#include "session/Session.h"
 #include "TinyArtifact.h"
 #include "checkpoint/CheckpointManifest.h"
 #include "data/Files.h"
@@ -422,6 +423,32 @@ TEST_F(BadRuns, RefuseManifestsThatLie) {
       "beyond the end");
   lie("/inputs/0/shape/1", 8, "input 'x'");
   lie("/weights", 3, "weights");
+}
+
+// Weights that are not shared are copied, so that they must be the same.
+TEST_F(BadRuns, RefuseAnEvaluationThatComputesWithAnotherType) {
+  TinyOptions options;
+  options.evalStep = true;
+  options.changeProgram = [&](fb::ProgramT &p) {
+    fb::ParameterT &w = *p.parameters[0];
+    if (p.entry != "eval_step")
+      return;
+    w.tensor->dtype = uint8_t(Element::I32);
+    *w.weight = fb::Ref(w.weight->space(), uint8_t(Element::I32), w.weight->index(),
+                        w.weight->offset(), w.weight->bytes());
+    w.trained = false;
+    w.gradient = nullptr;
+    w.record = nullptr;
+  };
+  writeTinyArtifact(dir + "/m.dpc", options);
+  Artifact artifact;
+  Status s = openArtifact(dir + "/m.dpc", artifact);
+  ASSERT_TRUE(s.ok()) << s.message();
+  std::unique_ptr<Session> session;
+  s = Session::create(std::make_shared<Artifact>(std::move(artifact)), {}, session);
+  EXPECT_EQ(s.code(), Code::Artifact);
+  EXPECT_EQ(s.message(),
+            "parameter 'w' is 64 bytes of i32 in evaluation and 64 of f32 in training");
 }
 
 // With expert ranks a feed moves one rank's slice, or all of them: for one input the same

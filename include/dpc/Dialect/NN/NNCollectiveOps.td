@@ -36,6 +36,7 @@ def NN_AllToAllOp : NN_CollectiveOp<"all_to_all"> {
   let results = (outs NN_Tensor:$result);
   let assemblyFormat = "$operand `over` $group `split` $split_axis `concat` $concat_axis attr-dict `:` type($operand) `to` type($result)";
   let hasVerifier = 1;
+  let extraClassDeclaration = "Precision getPrecision() { return Precision::Narrow; }";
 }
 def NN_AllGatherOp : NN_CollectiveOp<"all_gather"> {
   let summary = "joins the members' operands along `axis`";
@@ -53,6 +54,7 @@ def NN_AllGatherOp : NN_CollectiveOp<"all_gather"> {
   let results = (outs NN_Tensor:$result);
   let assemblyFormat = "$operand `over` $group `axis` $axis attr-dict `:` type($operand) `to` type($result)";
   let hasVerifier = 1;
+  let extraClassDeclaration = "Precision getPrecision() { return Precision::Narrow; }";
 }
 def NN_ReduceScatterOp : NN_CollectiveOp<"reduce_scatter"> {
   let summary = "the member's part along `axis` of the sum over the members";

@@ -40,7 +40,8 @@ public:
 
   /// Runs one micro-batch: `inputs[name]` has the bytes of one micro-batch of each
   /// expert rank, one rank after the other.
-  /// `decisions` are made by the forward, or followed where they have been made.
+  /// `decisions` are made by the forward, or followed where they have been made; doubles
+  /// make them then, and not the graph's types: it is a function to be differentiated.
   mlir::FailureOr<MicroBatchResult>
   run(const std::map<std::string, std::string> &inputs, const NamedTensors &parameters,
       bool gradients, reference::Precision precision = reference::Precision::Double,
