@@ -125,7 +125,7 @@ def NNReducePrecision : Pass<"nn-reduce-precision", "::mlir::ModuleOp"> {
     Operations say by an interface (`PrecisionOpInterface`) whether they read and
     write 16 bits: matrix products and convolutions, lookups, normalisations over
     rows, cross entropy's logits. Softmax does if its readers do, what moves
-    elements follows its operand, everything else stays in f32. A value computed in
+    elements if its operand has them or its readers do, everything else stays in f32. A value computed in
     f32 is rounded where something of 16 bits reads it or several operations do, so
     that what memory holds between products has 16 bits. Losses are f32.
 

@@ -106,12 +106,18 @@ LogicalResult GatherOp::buildBackward(OpBuilder &builder, ValueRange resultGrads
   return success();
 }
 
-Value ScatterAddOp::buildUnrounded(OpBuilder &builder) {
-  Value wide = widen(builder, getLoc(), getUpdates());
+// The scatter of updates in f32; null if they have no fewer bits.
+template <typename Op>
+static Value buildUnroundedScatter(Op op, int64_t parameter, OpBuilder &builder) {
+  Value wide = widen(builder, op.getLoc(), op.getUpdates());
   if (!wide)
     return {};
-  Type type = getTensorType(getResult()).clone(builder.getF32Type());
-  return ScatterAddOp::create(builder, getLoc(), type, getIndices(), wide, getAxis());
+  Type type = getTensorType(op.getResult()).clone(builder.getF32Type());
+  return Op::create(builder, op.getLoc(), type, op.getIndices(), wide, parameter);
+}
+
+Value ScatterAddOp::buildUnrounded(OpBuilder &builder) {
+  return buildUnroundedScatter(*this, getAxis(), builder);
 }
 
 LogicalResult ScatterAddOp::buildBackward(OpBuilder &builder, ValueRange resultGrads,
@@ -218,11 +224,7 @@ LogicalResult GatherNdOp::buildBackward(OpBuilder &builder, ValueRange resultGra
 }
 
 Value ScatterNdAddOp::buildUnrounded(OpBuilder &builder) {
-  Value wide = widen(builder, getLoc(), getUpdates());
-  if (!wide)
-    return {};
-  Type type = getTensorType(getResult()).clone(builder.getF32Type());
-  return ScatterNdAddOp::create(builder, getLoc(), type, getIndices(), wide, getBatchDims());
+  return buildUnroundedScatter(*this, getBatchDims(), builder);
 }
 
 LogicalResult ScatterNdAddOp::buildBackward(OpBuilder &builder, ValueRange resultGrads,
@@ -306,11 +308,7 @@ LogicalResult GatherElementsOp::buildBackward(OpBuilder &builder, ValueRange res
 }
 
 Value ScatterElementsAddOp::buildUnrounded(OpBuilder &builder) {
-  Value wide = widen(builder, getLoc(), getUpdates());
-  if (!wide)
-    return {};
-  Type type = getTensorType(getResult()).clone(builder.getF32Type());
-  return ScatterElementsAddOp::create(builder, getLoc(), type, getIndices(), wide, getAxis());
+  return buildUnroundedScatter(*this, getAxis(), builder);
 }
 
 LogicalResult ScatterElementsAddOp::buildBackward(OpBuilder &builder, ValueRange resultGrads,
