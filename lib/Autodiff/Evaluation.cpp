@@ -7,17 +7,22 @@
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "llvm/ADT/BitVector.h"
 
+#include <set>
+
 using namespace mlir;
 using namespace dpc;
+using dualpipe::BodyOp;
+using dualpipe::RoleAttr;
 using dualpipe::RoleKind;
+using dualpipe::StageOp;
 
-// Erases the results that are further outputs of the graph, what only they need, and
-// the arguments that nothing reads any more. Returns how many results there were.
-static unsigned dropScalars(func::FuncOp forward) {
+// Erases the results for which `isDropped`, what only they need, and the arguments that
+// nothing reads any more. Returns how many results there were.
+static unsigned dropResults(func::FuncOp forward, llvm::function_ref<bool(RoleAttr)> isDropped) {
   Operation *terminator = forward.getBody().front().getTerminator();
   llvm::BitVector results(forward.getNumResults()), arguments(forward.getNumArguments());
   for (unsigned i = 0, e = forward.getNumResults(); i != e; ++i)
-    if (dualpipe::getResultRole(forward, i).getKind() == RoleKind::Scalar)
+    if (isDropped(dualpipe::getResultRole(forward, i)))
       results.set(i);
   if (results.none())
     return 0;
@@ -39,7 +44,7 @@ static unsigned dropScalars(func::FuncOp forward) {
   return results.count();
 }
 
-unsigned dpc::autodiff::addEvaluation(dualpipe::BodyOp body) {
+static unsigned addEvaluation(BodyOp body) {
   if (body.getEvaluation())
     return 0;
   func::FuncOp forward = body.getForward(), evaluation = forward.clone();
@@ -49,5 +54,43 @@ unsigned dpc::autodiff::addEvaluation(dualpipe::BodyOp body) {
   for (unsigned i = 0; i < evaluation.getNumResults(); ++i)
     evaluation.removeResultAttr(i, StringAttr::get(body.getContext(), dualpipe::kFrozenAttr));
   body.getFunctions().front().push_back(evaluation);
-  return dropScalars(forward);
+  return dropResults(forward,
+                     [](RoleAttr role) { return role.getKind() == RoleKind::GraphOutput; });
+}
+
+// What a stage's @forward made for further outputs in later stages. A result that goes may
+// take with it the last reader of a result of a stage before.
+static void dropUnreadOutputs(ModuleOp module) {
+  SymbolTable symbols(module);
+  for (unsigned dropped = 1; dropped;) {
+    dropped = 0;
+    std::set<std::pair<Operation *, unsigned>> read; // by body
+    SetVector<BodyOp> bound;
+    for (auto stage : module.getOps<StageOp>()) {
+      auto body = symbols.lookup<BodyOp>(stage.getBody());
+      bound.insert(body);
+      func::FuncOp forward = body.getForward();
+      for (unsigned i = 0; i < forward.getNumArguments(); ++i) {
+        RoleAttr role = dualpipe::getArgRole(forward, i);
+        if (role.getKind() != RoleKind::Input)
+          continue;
+        auto source = cast<dualpipe::SourceAttr>(stage.getInputs()[role.getIndex()]);
+        auto producer = symbols.lookup<StageOp>(source.getStage().getValue());
+        read.insert({symbols.lookup(producer.getBody()), source.getIndex()});
+      }
+    }
+    for (BodyOp body : bound)
+      dropped += dropResults(body.getForward(), [&](RoleAttr role) {
+        return role.getKind() == RoleKind::Output && !read.count({body, role.getIndex()});
+      });
+  }
+}
+
+unsigned dpc::autodiff::addEvaluation(ModuleOp module) {
+  unsigned graphOutputs = 0;
+  for (auto body : module.getOps<BodyOp>())
+    graphOutputs += ::addEvaluation(body);
+  if (graphOutputs)
+    dropUnreadOutputs(module);
+  return graphOutputs;
 }

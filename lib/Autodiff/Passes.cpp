@@ -22,10 +22,7 @@ static int64_t countOperations(func::FuncOp function) {
 
 namespace {
 struct AddEvaluation : autodiff::impl::DualPipeAddEvaluationBase<AddEvaluation> {
-  void runOnOperation() override {
-    for (auto body : getOperation().getOps<dualpipe::BodyOp>())
-      numScalars += addEvaluation(body);
-  }
+  void runOnOperation() override { numGraphOutputs += addEvaluation(getOperation()); }
 };
 
 struct Differentiate : autodiff::impl::DualPipeDifferentiateBase<Differentiate> {

@@ -342,7 +342,7 @@ int checkCommand(const std::vector<std::string> &args, std::ostream &out, std::o
     out << "warning: " << warning << "\n";
   for (const std::string &note : summary.notes)
     out << "note: " << note << "\n";
-  out << "loss: " << summary.loss << ", " << describeWeighting(summary.weighting) << "\n";
+  printLoss(summary, out);
   out << summary.parameters.size() << " parameters:\n";
   for (const import::ParameterInfo &parameter : summary.parameters)
     out << "  " << describeParameter(parameter) << "\n";

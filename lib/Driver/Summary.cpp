@@ -11,6 +11,7 @@
 #include "dpc/Machine/Machine.h"
 #include "dpc/Partition/Partition.h"
 #include "dpc/Schedule/core/Text.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 
 #include <iomanip>
@@ -151,10 +152,16 @@ Machine machineOf(const CompileOptions &options) {
   return getDefaultMachine();
 }
 
-std::string describeWeighting(const std::string &weighting) {
+static std::string describeWeighting(const std::string &weighting) {
   if (weighting == "mean")
     return "micro-batches are averaged";
   return weighting == "sum" ? "micro-batches add up" : "micro-batches weighted by " + weighting;
+}
+
+void printLoss(const import::ImportSummary &model, std::ostream &out) {
+  out << "loss: " << model.loss << ", " << describeWeighting(model.weighting) << "\n";
+  if (!model.further.empty())
+    out << "evaluated with it: " << llvm::join(model.further, ", ") << "\n";
 }
 
 std::string configJson(const CompileOptions &options) {
@@ -202,7 +209,7 @@ void printSummary(std::ostream &out, ModuleOp module, const CompileOptions &opti
   printTies(model, out);
   out << "parameters: " << inWords(trained) << " trained of " << inWords(elements) << "\n";
   if (!model.loss.empty())
-    out << "loss: " << model.loss << ", " << describeWeighting(model.weighting) << "\n";
+    printLoss(model, out);
   printCandidates(model, out);
 
   std::optional<schedule::Table> table = tableOf(module);

@@ -14,14 +14,14 @@ namespace dpc::driver {
 /// it has gone since.
 Machine machineOf(const CompileOptions &options);
 
-/// How the losses of micro-batches join, of `nn.weighting`.
-std::string describeWeighting(const std::string &weighting);
-
 /// The resolved configuration, flags as keys.
 std::string configJson(const CompileOptions &options);
 
 /// One line each about what the model's tensors are, the same in every command.
 std::string describeParameter(const import::ParameterInfo &parameter);
+/// What is trained by, how the losses of micro-batches join, and what evaluation reports
+/// beside it.
+void printLoss(const import::ImportSummary &model, std::ostream &out);
 /// Tensors that are stored more than once and are one parameter.
 void printTies(const import::ImportSummary &model, std::ostream &out);
 /// Constants that could be parameters, with the flag that trains each.

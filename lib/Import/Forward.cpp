@@ -17,17 +17,20 @@ constexpr int kErrorLimit = 20;
 
 class ForwardBuilder : public Forward {
 public:
-  ForwardBuilder(const Graph &graph, const LossChoice &choice, StoredTensors &tensors,
-                 TensorReader &reader, const ImportOptions &options, Location loc,
-                 ImportSummary &summary)
-      : graph(graph), choice(choice), tensors(tensors), reader(reader), options(options),
-        context(loc.getContext()), loc(loc), summary(summary) {}
+  ForwardBuilder(const Graph &graph, const LossChoice &choice, const FurtherOutputs &further,
+                 StoredTensors &tensors, TensorReader &reader, const ImportOptions &options,
+                 Location loc, ImportSummary &summary)
+      : graph(graph), choice(choice), further(further), tensors(tensors), reader(reader),
+        options(options), context(loc.getContext()), loc(loc), summary(summary) {}
 
   LogicalResult createFunction(ModuleOp module);
   LogicalResult importNodes();
   LogicalResult importLoss();
+  void importFurther();
 
 private:
+  enum class Imported { Yes, Missing, Failed };
+  Imported importOne(const Node &node);
   LogicalResult checkElements(ArrayRef<const onnx::ValueInfoProto *> inputs,
                               ArrayRef<RankedTensorType> types);
   Value materialize(StoredTensor &tensor, Location at);
@@ -36,12 +39,14 @@ private:
 
   const Graph &graph;
   const LossChoice &choice;
+  const FurtherOutputs &further;
   StoredTensors &tensors;
   TensorReader &reader;
   const ImportOptions &options;
   MLIRContext *context;
   Location loc;
   ImportSummary &summary;
+  llvm::StringSet<> failedValues; // what is missing of them has been said
 };
 
 } // namespace
@@ -70,7 +75,8 @@ LogicalResult ForwardBuilder::createFunction(ModuleOp module) {
   SmallVector<const onnx::ValueInfoProto *> inputs;
   for (const onnx::ValueInfoProto *input : graph.inputs) {
     bool used = graph.uses.contains(input->name()) || choice.output == input->name() ||
-                (choice.op != LossOp::None && choice.labels == input->name());
+                (choice.op != LossOp::None && choice.labels == input->name()) ||
+                further.read(input->name());
     if (used)
       inputs.push_back(input);
     else
@@ -151,68 +157,100 @@ void ForwardBuilder::markStage(const Node &node, Operation *before) {
       it->setAttr(nn::kPipelineStageAttr, stage);
 }
 
+ForwardBuilder::Imported ForwardBuilder::importOne(const Node &node) {
+  Location at = getNodeLoc(node, context);
+  SmallVector<GraphValue, 4> operands;
+  bool missing = false;
+  llvm::SetVector<StringRef> names;
+  for (const std::string &input : node.inputs) {
+    GraphValue operand;
+    if (!input.empty()) {
+      std::optional<GraphValue> value = lookup(input, at);
+      missing |= !value;
+      if (value)
+        operand = *value;
+      else if (!failedValues.contains(input) && !tensors.contains(input))
+        emitError(at) << "node '" << node.name << "' reads '" << input
+                      << "', a result that dpc does not compute of the node that gives it";
+      if (auto it = origins.find(input); it != origins.end())
+        names.insert(it->second.begin(), it->second.end());
+    }
+    operands.push_back(operand);
+  }
+  emitter->setLoc(at);
+  Block &block = function.getBody().front();
+  Operation *before = block.empty() ? nullptr : &block.back();
+  NodeContext nodeContext(node, *emitter, reader, std::move(operands));
+  std::string reason;
+  if (missing || failed(importNode(*findOperator(node, reason), nodeContext))) {
+    failedValues.insert_range(node.outputs);
+    return missing ? Imported::Missing : Imported::Failed;
+  }
+  markStage(node, before);
+  for (auto [i, output] : llvm::enumerate(node.outputs)) {
+    const GraphValue &result = nodeContext.getResults()[i];
+    if (output.empty() || (!result.tensor && !result.sequence))
+      continue;
+    values[output] = result;
+    // A folded value stands for the constants it came from; a computed one
+    // has them as operands.
+    if (node.op == "Constant" && result.tensor && isFloat(result.tensor))
+      origins[output].insert(node.outputs[i]);
+    else if (result.tensor && isFloat(result.tensor) && getConstant(result.tensor) &&
+             !names.empty())
+      origins[output] = names; // no gradient passes an integer
+  }
+  return Imported::Yes;
+}
+
 LogicalResult ForwardBuilder::importNodes() {
   int errors = 0;
-  llvm::StringSet<> failedValues; // what is missing of them has been said
   for (const Node &node : graph.nodes) {
-    Location at = getNodeLoc(node, context);
-    SmallVector<GraphValue, 4> operands;
-    bool missing = false;
-    llvm::SetVector<StringRef> names;
-    for (const std::string &input : node.inputs) {
-      GraphValue operand;
-      if (!input.empty()) {
-        std::optional<GraphValue> value = lookup(input, at);
-        missing |= !value;
-        if (value)
-          operand = *value;
-        else if (!failedValues.contains(input) && !tensors.contains(input))
-          emitError(at) << "node '" << node.name << "' reads '" << input
-                        << "', a result that dpc does not compute of the node that gives it";
-        if (auto it = origins.find(input); it != origins.end())
-          names.insert(it->second.begin(), it->second.end());
-      }
-      operands.push_back(operand);
-    }
-    auto giveUp = [&] {
-      for (const std::string &output : node.outputs)
-        failedValues.insert(output);
-    };
-    if (missing) {
+    Imported imported = importOne(node);
+    if (imported == Imported::Missing) {
       errors += errors == 0; // a tensor that could not be read
-      giveUp();
-      continue;
+    } else if (imported == Imported::Yes) {
+      summary.nodes++;
+    } else if (++errors >= kErrorLimit) {
+      emitError(loc) << "stopping after " << errors << " errors";
+      return failure();
     }
-    emitter->setLoc(at);
-    Block &block = function.getBody().front();
-    Operation *before = block.empty() ? nullptr : &block.back();
-    NodeContext nodeContext(node, *emitter, reader, std::move(operands));
-    std::string reason;
-    if (failed(importNode(*findOperator(node, reason), nodeContext))) {
-      if (++errors >= kErrorLimit) {
-        emitError(loc) << "stopping after " << errors << " errors";
-        return failure();
-      }
-      giveUp();
-      continue;
-    }
-    markStage(node, before);
-    for (auto [i, output] : llvm::enumerate(node.outputs)) {
-      const GraphValue &result = nodeContext.getResults()[i];
-      if (output.empty() || (!result.tensor && !result.sequence))
-        continue;
-      values[output] = result;
-      // A folded value stands for the constants it came from; a computed one
-      // has them as operands.
-      if (node.op == "Constant" && result.tensor && isFloat(result.tensor))
-        origins[output].insert(node.outputs[i]);
-      else if (result.tensor && isFloat(result.tensor) && getConstant(result.tensor) &&
-               !names.empty())
-        origins[output] = names; // no gradient passes an integer
-    }
-    summary.nodes++;
   }
   return success(errors == 0);
+}
+
+// What is said of these nodes is the reason why an output is left out.
+void ForwardBuilder::importFurther() {
+  std::string reason;
+  ScopedDiagnosticHandler handler(context, [&](Diagnostic &diagnostic) {
+    if (reason.empty())
+      reason = diagnostic.str();
+  });
+  llvm::StringMap<std::string> reasons; // by value
+  for (const Node &node : further.nodes) {
+    reason.clear();
+    for (const std::string &input : node.inputs)
+      if (auto known = reasons.find(input); known != reasons.end() && reason.empty())
+        reason = known->second;
+    if (importOne(node) == Imported::Yes)
+      continue;
+    for (const std::string &output : node.outputs)
+      reasons[output] = reason;
+  }
+  for (const std::string &name : further.names) {
+    reason = reasons.lookup(name);
+    std::optional<GraphValue> found = reason.empty() ? lookup(name, loc) : std::nullopt;
+    Value value = found ? found->tensor : Value();
+    if (value && countElements(getShape(value)) == 1) {
+      emitter->setLoc(value.getLoc());
+      outputs.emplace_back(name, emitter->reshape(value, {}));
+      continue;
+    }
+    if (value)
+      continue; // no number: nothing was promised
+    summary.notes.push_back("output '" + name + "' is not evaluated" +
+                            (reason.empty() ? "" : ": " + reason));
+  }
 }
 
 LogicalResult ForwardBuilder::importLoss() {
@@ -262,12 +300,14 @@ LogicalResult ForwardBuilder::importLoss() {
 }
 
 FailureOr<Forward> dpc::import::buildForward(ModuleOp module, const Graph &graph,
-                                             const LossChoice &choice, StoredTensors &tensors,
+                                             const LossChoice &choice,
+                                             const FurtherOutputs &further, StoredTensors &tensors,
                                              TensorReader &reader, const ImportOptions &options,
                                              Location loc, ImportSummary &summary) {
-  ForwardBuilder builder(graph, choice, tensors, reader, options, loc, summary);
+  ForwardBuilder builder(graph, choice, further, tensors, reader, options, loc, summary);
   if (failed(builder.createFunction(module)) || failed(builder.importNodes()) ||
       failed(builder.importLoss()))
     return failure();
+  builder.importFurther();
   return std::move(static_cast<Forward &>(builder));
 }

@@ -4,6 +4,7 @@
 // function says where it happened, as one more result. So a kernel divides what data
 // brings, and no kernel has anything to report: what is wrong is a value like others.
 #include "dpc/Dialect/NN/Builders.h"
+#include "dpc/Dialect/NN/GraphOutputs.h"
 #include "dpc/Dialect/NN/Location.h"
 #include "dpc/Dialect/NN/ModelAttrs.h"
 #include "dpc/Import/Passes.h"
@@ -43,6 +44,17 @@ class GuardDivisions : public dpc::import::impl::NNGuardDivisionsBase<GuardDivis
     if (divisions.empty())
       return;
     OpBuilder builder(&getContext());
+    // What only evaluation computes is given its results, and stops no training.
+    llvm::DenseSet<Operation *> evaluationOnly = nn::findEvaluationOnly(forward.getBody().front());
+    llvm::erase_if(divisions, [&](nn::DivOp division) {
+      if (!evaluationOnly.contains(division))
+        return false;
+      guard(builder, division);
+      ++numGuarded;
+      return true;
+    });
+    if (divisions.empty())
+      return;
     SmallVector<Attribute> names;
     Value fault;
     for (auto [i, division] : llvm::enumerate(divisions)) {
@@ -56,8 +68,8 @@ class GuardDivisions : public dpc::import::impl::NNGuardDivisionsBase<GuardDivis
       ++numGuarded;
     }
     Operation *end = forward.getBody().front().getTerminator();
-    end->insertOperands(end->getNumOperands(), fault);
-    unsigned result = forward.getNumResults();
+    unsigned result = nn::countTrainingResults(forward.getBody().front());
+    end->insertOperands(result, fault);
     [[maybe_unused]] LogicalResult inserted = forward.insertResult(
         result, fault.getType(),
         builder.getDictionaryAttr(builder.getNamedAttr("nn.name", builder.getStringAttr("fault"))));

@@ -101,11 +101,17 @@ LogicalResult Importer::finish(ModuleOp module, Forward &forward) {
   den = den ? emitter.cast(emitter.reshape(den, {}), getElementType(loss))
             : emitter.splat(loss.getType(), 1);
   OpBuilder &builder = emitter.getBuilder();
-  func::ReturnOp::create(builder, loc, ValueRange{loss, den});
-  function.setType(builder.getFunctionType(function.getArgumentTypes(),
-                                           TypeRange{loss.getType(), den.getType()}));
-  function.setResultAttr(0, "nn.name", builder.getStringAttr("loss"));
-  function.setResultAttr(1, "nn.name", builder.getStringAttr("den"));
+  SmallVector<Value> results = {loss, den};
+  for (auto &[name, value] : forward.outputs)
+    results.push_back(value);
+  func::ReturnOp::create(builder, loc, results);
+  function.setType(builder.getFunctionType(function.getArgumentTypes(), TypeRange(results)));
+  function.setResultAttr(0, nn::kNameAttr, builder.getStringAttr("loss"));
+  function.setResultAttr(1, nn::kNameAttr, builder.getStringAttr("den"));
+  for (auto &[name, value] : forward.outputs)
+    summary.further.push_back(name);
+  for (auto [i, output] : llvm::enumerate(forward.outputs))
+    function.setResultAttr(2 + i, nn::kNameAttr, builder.getStringAttr(output.first));
   function->setAttr("nn.weighting", builder.getStringAttr(weighting->name));
   summary.weighting = weighting->name.str();
   summary.loss = choice.op == LossOp::None
@@ -159,6 +165,7 @@ FailureOr<OwningOpRef<ModuleOp>> Importer::run(StringRef path) {
   graph.prune(roots);
   if (failed(checkOperators(graph, loc)))
     return failure();
+  FurtherOutputs further = findFurtherOutputs(*file, whole, graph, choice, summary.notes);
 
   FailureOr<StateDict> recorded = readStateDict(file->getProto(), whole, loc);
   if (failed(recorded))
@@ -168,6 +175,8 @@ FailureOr<OwningOpRef<ModuleOp>> Importer::run(StringRef path) {
   if (failed(classified))
     return failure();
   tensors = std::move(*classified);
+  if (failed(addStoredTensors(further, whole, *reader, tensors, summary.notes)))
+    return failure();
   if (failed(resolveTies(tensors, graph, *reader, options, loc, summary.error)))
     return failure();
   listTies();
@@ -177,7 +186,7 @@ FailureOr<OwningOpRef<ModuleOp>> Importer::run(StringRef path) {
 
   OwningOpRef<ModuleOp> module = ModuleOp::create(loc);
   FailureOr<Forward> forward =
-      buildForward(*module, graph, choice, tensors, *reader, options, loc, summary);
+      buildForward(*module, graph, choice, further, tensors, *reader, options, loc, summary);
   if (failed(forward) || failed(finish(*module, *forward)))
     return failure();
   setStateDict(*module, state, tensors, graph, whole, *file, *reader);

@@ -110,6 +110,45 @@ static LogicalResult importTopK(NodeContext &node) {
   return node.set(1, b.moveFromEnd(op.getIndices(), *axis));
 }
 
+// The first of several largest is the top one. The last is the first one counted from the
+// end.
+template <bool smallest> static LogicalResult importArg(NodeContext &node) {
+  Emitter &b = node.b;
+  Value x = node.in(0);
+  auto axis = node.normalizeAxis(node.getInt("axis", 0), getRank(x));
+  if (failed(axis))
+    return failure();
+  SmallVector<int64_t> shape(getShape(x));
+  int64_t extent = shape[*axis];
+  if (extent == 0)
+    return node.error() << "dimension " << *axis << " of " << toString(shape)
+                        << " has no elements, none of which is the "
+                        << (smallest ? "least" : "largest");
+  bool fromEnd = node.getInt("select_last_index", 0);
+  x = b.moveToEnd(x, *axis);
+  if (fromEnd) {
+    SmallVector<int64_t> descending(extent);
+    for (int64_t i = 0; i < extent; ++i)
+      descending[i] = extent - 1 - i;
+    x = b.make<nn::GatherOp>(getTensorType(x), x, b.ints(descending), getRank(x) - 1);
+  }
+  SmallVector<int64_t> narrow(getShape(x));
+  narrow.back() = 1;
+  OpBuilder &builder = b.getBuilder();
+  auto op = nn::TopKOp::create(builder, b.getLoc(), getTensorType(x).clone(Shape(narrow)),
+                               RankedTensorType::get(narrow, builder.getI64Type()), x,
+                               builder.getI64IntegerAttr(1),
+                               smallest ? builder.getUnitAttr() : UnitAttr());
+  Value place = b.moveFromEnd(op.getIndices(), *axis);
+  if (fromEnd)
+    place = b.binary<nn::SubOp>(b.splat(place.getType(), extent - 1), place);
+  if (!node.getInt("keepdims", 1)) {
+    shape.erase(shape.begin() + *axis);
+    place = b.reshape(place, shape);
+  }
+  return node.set(0, place);
+}
+
 // off + (on - off) * [index == class], as a choice.
 static LogicalResult importOneHot(NodeContext &node) {
   Emitter &b = node.b;
@@ -140,9 +179,13 @@ static LogicalResult importOneHot(NodeContext &node) {
 
 ArrayRef<OperatorForm> dpc::import::getIndexingOperators() {
   static const OperatorForm forms[] = {
-      {"Gather", 1, "TI", importGather},      {"GatherElements", 11, "TI", importGatherElements},
-      {"GatherND", 11, "TI", importGatherND}, {"OneHot", 9, "IIT", importOneHot},
+      {"Gather", 1, "TI", importGather},
+      {"GatherElements", 11, "TI", importGatherElements},
+      {"GatherND", 11, "TI", importGatherND},
+      {"OneHot", 9, "IIT", importOneHot},
       {"TopK", 11, "NI", importTopK},
+      {"ArgMax", 1, "N", importArg</*smallest=*/false>},
+      {"ArgMin", 1, "N", importArg</*smallest=*/true>},
   };
   return forms;
 }

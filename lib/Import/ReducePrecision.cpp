@@ -10,7 +10,11 @@
 // where memory would hold it: at a value that something of 16 bits reads, or that has
 // several readers. All of these read the rounded value, or the others would keep a
 // second copy of it, of twice the bytes.
+//
+// What only further outputs need stays in f32 and has no say: training is the same with
+// and without them.
 #include "dpc/Dialect/NN/Builders.h"
+#include "dpc/Dialect/NN/GraphOutputs.h"
 #include "dpc/Dialect/NN/ModelAttrs.h"
 #include "dpc/Import/Passes.h"
 
@@ -34,7 +38,9 @@ bool isF32(Value value) { return getElementTypeOrSelf(value.getType()).isF32(); 
 class MixedPrecision {
 public:
   MixedPrecision(func::FuncOp function, FloatType narrow)
-      : function(function), block(function.getBody().front()), narrow(narrow) {}
+      : function(function), block(function.getBody().front()), narrow(narrow),
+        evaluationOnly(nn::findEvaluationOnly(block)),
+        trainingResults(nn::countTrainingResults(block)) {}
 
   void run() {
     findPrecisions();
@@ -52,6 +58,8 @@ private:
   func::FuncOp function;
   Block &block;
   FloatType narrow;
+  const llvm::DenseSet<Operation *> evaluationOnly;
+  const unsigned trainingResults;
   llvm::DenseMap<Operation *, Form> opForms;
   // Of values that were f32 at the beginning.
   llvm::DenseMap<Value, Form> forms;
@@ -102,9 +110,22 @@ private:
       setForm(&op, formOf(&op));
   }
 
+  // The uses that decide.
+  auto getUses(Value value) const {
+    return llvm::make_filter_range(value.getUses(), [this](OpOperand &use) {
+      return !evaluationOnly.contains(use.getOwner()) && !isFurtherOutput(use);
+    });
+  }
+  bool isFurtherOutput(OpOperand &use) const {
+    return use.getOwner()->hasTrait<OpTrait::IsTerminator>() &&
+           use.getOperandNumber() >= trainingResults;
+  }
+
   Form formOf(Operation *op) const {
     if (isa<nn::GetOp, nn::ConstantOp>(op))
       return Form::Open;
+    if (evaluationOnly.contains(op))
+      return Form::Wide;
     switch (precisionOf(op)) {
     case Precision::Wide:
       return Form::Wide;
@@ -145,15 +166,15 @@ private:
     return isNarrow ? Form::Narrow : Form::Wide;
   }
 
-  bool isReadNarrow(Value value) {
-    return !value.use_empty() && llvm::all_of(value.getUses(), [&](OpOperand &use) {
-      return formFor(use) == Form::Narrow;
-    });
+  bool areReadersNarrow(Value value) const {
+    auto uses = getUses(value);
+    return !uses.empty() &&
+           llvm::all_of(uses, [&](OpOperand &use) { return formFor(use) == Form::Narrow; });
   }
 
   void settleOpen() {
     llvm::StringSet<> wideParameters;
-    SmallVector<nn::GetOp> reads;
+    SmallVector<nn::GetOp> reads, readsOfEvaluation;
     for (Operation &op : llvm::reverse(block.without_terminator())) {
       if (opForms.lookup(&op) != Form::Open)
         continue;
@@ -161,9 +182,13 @@ private:
         auto it = forms.find(result);
         return it != forms.end() && it->second == Form::Open;
       });
-      bool isNarrow =
-          !open.empty() && llvm::all_of(open, [&](Value result) { return isReadNarrow(result); });
+      bool isNarrow = !open.empty() &&
+                      llvm::all_of(open, [&](Value result) { return areReadersNarrow(result); });
       if (auto get = dyn_cast<nn::GetOp>(op)) {
+        if (evaluationOnly.contains(get)) {
+          readsOfEvaluation.push_back(get);
+          continue;
+        }
         reads.push_back(get);
         if (!isNarrow)
           wideParameters.insert(get.getParameter());
@@ -179,6 +204,8 @@ private:
       if (isNarrow)
         narrowParameters.insert(get.getParameter());
     }
+    for (nn::GetOp get : readsOfEvaluation)
+      setForm(get, narrowParameters.contains(get.getParameter()) ? Form::Narrow : Form::Wide);
   }
 
   void findRounded() {
@@ -189,7 +216,9 @@ private:
     for (Operation &op : llvm::reverse(block.without_terminator()))
       for (Value result : op.getResults()) {
         bool leads = false, isReadNarrow = false;
-        for (OpOperand &use : result.getUses()) {
+        llvm::SmallPtrSet<Operation *, 4> readers;
+        for (OpOperand &use : getUses(result)) {
+          readers.insert(use.getOwner());
           isReadNarrow |= formFor(use) == Form::Narrow;
           leads |= precisionOf(use.getOwner()) == Precision::Narrow ||
                    llvm::any_of(use.getOwner()->getResults(),
@@ -202,7 +231,6 @@ private:
         if (it == forms.end() || it->second != Form::Wide || !isHeld ||
             isWeightLike.contains(result))
           continue;
-        llvm::SmallPtrSet<Operation *, 4> readers(result.user_begin(), result.user_end());
         if (isReadNarrow || (leads && readers.size() > 1))
           rounded.insert(result);
       }

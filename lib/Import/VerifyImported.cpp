@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "dpc/Dialect/NN/GraphOutputs.h"
 #include "dpc/Dialect/NN/ModelAttrs.h"
 #include "dpc/Dialect/NN/NN.h"
 #include "dpc/Import/Passes.h"
@@ -48,7 +49,8 @@ class VerifyImported : public dpc::import::impl::NNVerifyImportedBase<VerifyImpo
     if (!weighting || !llvm::is_contained({"denominator", "mean", "sum"}, weighting.getValue()))
       return forward.emitOpError("needs nn.weighting = \"denominator\", \"mean\" or \"sum\"");
     bool hasFault = forward->getParentOfType<ModuleOp>()->hasAttr(nn::kDivisionsAttr);
-    if (forward.getNumResults() != 2u + hasFault)
+    unsigned own = 2u + hasFault;
+    if (nn::countTrainingResults(forward.front()) != own)
       return forward.emitOpError("must return the loss and its denominator")
              << (hasFault ? ", and where an integer was divided by 0" : "");
     for (Type type : forward.getResultTypes().take_front(2)) {
@@ -60,6 +62,12 @@ class VerifyImported : public dpc::import::impl::NNVerifyImportedBase<VerifyImpo
                         RankedTensorType::get({}, IntegerType::get(&getContext(), 64)))
       return forward.emitOpError("must return where an integer was divided by 0 as an i64, not ")
              << forward.getResultTypes()[2];
+    llvm::StringSet<> outputs;
+    for (unsigned i = own; i < forward.getNumResults(); ++i) {
+      auto name = forward.getResultAttrOfType<StringAttr>(i, nn::kNameAttr);
+      if (!name || !outputs.insert(name.getValue()).second)
+        return forward.emitOpError("result ") << i << " needs a name of its own (nn.name)";
+    }
     llvm::StringSet<> names;
     for (unsigned i = 0; i < forward.getNumArguments(); ++i) {
       auto name = forward.getArgAttrOfType<StringAttr>(i, "nn.name");

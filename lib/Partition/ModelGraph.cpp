@@ -3,6 +3,7 @@
 // in one backward walk, then nodes with what they read through recomputations.
 #include "ModelGraph.h"
 
+#include "dpc/Dialect/NN/GraphOutputs.h"
 #include "dpc/Dialect/NN/Location.h"
 #include "dpc/Dialect/NN/ModelAttrs.h"
 
@@ -45,10 +46,9 @@ private:
   ModuleOp module;
   const Machine &machine;
   ModelGraph model;
-  std::vector<Operation *> live; // in order
+  std::vector<Operation *> live, all; // in order; all: also what evaluation needs
   llvm::DenseSet<Value> gradients;
   llvm::DenseMap<Value, Closure> closures;
-  llvm::DenseMap<Attribute, unsigned> params;
   llvm::DenseMap<Value, unsigned> values;
 
   LogicalResult findFunction();
@@ -72,39 +72,44 @@ LogicalResult GraphBuilder::findFunction() {
   if (!llvm::hasSingleElement(function.getBody()))
     return function.emitOpError("has branches; a model is one block");
   Operation *terminator = function.front().getTerminator();
-  unsigned expected = module->hasAttr(nn::kDivisionsAttr) ? 3 : 2;
-  if (terminator->getNumOperands() != expected)
+  unsigned own = module->hasAttr(nn::kDivisionsAttr) ? 3 : 2;
+  if (nn::countTrainingResults(function.front()) != own)
     return function.emitOpError("must return the loss and its denominator, got ")
            << terminator->getNumOperands() << " results";
   model.loss = terminator->getOperand(0);
   model.den = terminator->getOperand(1);
-  if (expected == 3)
+  if (own == 3)
     model.fault = terminator->getOperand(2);
+  for (unsigned i = own; i < terminator->getNumOperands(); ++i) {
+    auto name = function.getResultAttrOfType<StringAttr>(i, nn::kNameAttr);
+    if (!name)
+      return function.emitOpError()
+             << "result " << i << " has `" << nn::kNameAttr << "` that is no string";
+    model.outputs.push_back({name, terminator->getOperand(i)});
+  }
   return success();
 }
 
 void GraphBuilder::findLive() {
   Block &block = model.function.front();
-  llvm::DenseSet<Operation *> needed;
-  auto need = [&](Operation *op) {
-    for (Value operand : op->getOperands())
-      if (Operation *producer = operand.getDefiningOp())
-        needed.insert(producer);
-  };
-  need(block.getTerminator());
-  for (Operation &op : llvm::reverse(block.without_terminator()))
-    if (needed.contains(&op))
-      need(&op);
-  for (Operation &op : block.without_terminator())
-    if (needed.contains(&op))
+  llvm::DenseSet<Operation *> trained = nn::findNeeded(block, 0, nn::countTrainingResults(block));
+  llvm::DenseSet<Operation *> evaluationOnly = nn::findEvaluationOnly(block);
+  for (Operation &op : block.without_terminator()) {
+    if (trained.contains(&op))
       live.push_back(&op);
+    else if (evaluationOnly.contains(&op))
+      model.evaluationOps.push_back(&op);
+    else
+      continue;
+    all.push_back(&op);
+  }
 }
 
 void GraphBuilder::findDependences() {
   auto &facts = model.dependences;
   for (BlockArgument argument : model.function.getArguments())
     facts[argument].input = true;
-  for (Operation *op : live) {
+  for (Operation *op : all) {
     Dependence joined;
     if (auto get = dyn_cast<nn::GetOp>(op)) {
       auto parameter = module.lookupSymbol<nn::ParameterOp>(get.getParameter());
@@ -167,7 +172,7 @@ Closure GraphBuilder::joinClosures(Operation *op) {
 void GraphBuilder::addOperation(Operation *op) {
   Graph &graph = model.graph;
   if (auto get = dyn_cast<nn::GetOp>(op)) {
-    auto [it, isNew] = params.try_emplace(get.getParameterAttr(), graph.paramBytes.size());
+    auto [it, isNew] = model.params.try_emplace(get.getParameterAttr(), graph.paramBytes.size());
     if (isNew)
       graph.paramBytes.push_back(nn::getByteSize(get.getResult().getType()));
     Closure &closure = closures[get.getResult()];

@@ -11,6 +11,12 @@
 
 namespace dpc::partition {
 
+/// An output of the graph besides the loss; nothing is trained by it.
+struct GraphOutput {
+  mlir::StringAttr name;
+  mlir::Value value;
+};
+
 struct ModelGraph {
   mlir::func::FuncOp function;
   /// Nodes in the function's order.
@@ -18,7 +24,11 @@ struct ModelGraph {
   std::vector<mlir::Operation *> ops; ///< of each node
   llvm::DenseMap<mlir::Operation *, unsigned> nodeOf;
   llvm::DenseMap<mlir::Value, Dependence> dependences;
-  mlir::Value loss, den, fault; // fault: null where no integer is divided
+  llvm::DenseMap<mlir::Attribute, unsigned> params; ///< numbers in the graph
+  /// What only they need is no part of the graph, since it costs training nothing.
+  llvm::SmallVector<GraphOutput> outputs;
+  std::vector<mlir::Operation *> evaluationOps; ///< in the function's order
+  mlir::Value loss, den, fault;                 // fault: null where no integer is divided
   /// The loss first, as many as there are.
   llvm::SmallVector<std::pair<dualpipe::RoleKind, mlir::Value>> getResults() const {
     llvm::SmallVector<std::pair<dualpipe::RoleKind, mlir::Value>> results = {
@@ -35,7 +45,8 @@ struct ModelGraph {
 };
 
 /// Builds the graph of `@forward`; emits an error if the module has none, or if
-/// its loss trains nothing. Operations that the results do not need are left out.
+/// its loss trains nothing. Operations that loss, denominator and fault do not need are
+/// no nodes of it.
 mlir::FailureOr<ModelGraph> buildGraph(mlir::ModuleOp module, const Machine &machine);
 
 } // namespace dpc::partition

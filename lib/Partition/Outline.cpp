@@ -53,6 +53,8 @@ dualpipe::BodyOp buildBody(OpBuilder &builder, const ModelGraph &model, const St
   if (plan.hasLoss)
     for (auto [kind, value] : model.getResults())
       addResult(kind, 0, true, value);
+  for (auto [i, output] : llvm::enumerate(plan.graphOutputs))
+    addResult(RoleKind::GraphOutput, i, true, output.value);
 
   auto body = dualpipe::BodyOp::create(builder, loc, name);
   OpBuilder::InsertionGuard guard(builder);
@@ -90,12 +92,16 @@ dualpipe::BodyOp buildBody(OpBuilder &builder, const ModelGraph &model, const St
   SmallVector<Value> results;
   for (Value output : plan.outputs)
     results.push_back(mapping.lookup(output));
+  auto addResultOf = [&](Value value) {
+    if (auto get = value.getDefiningOp<nn::GetOp>())
+      mapping.map(value, params.lookup(get.getParameterAttr()));
+    results.push_back(mapping.lookup(value));
+  };
   if (plan.hasLoss)
-    for (auto [kind, value] : model.getResults()) {
-      if (auto get = value.getDefiningOp<nn::GetOp>())
-        mapping.map(value, params.lookup(get.getParameterAttr()));
-      results.push_back(mapping.lookup(value));
-    }
+    for (auto [kind, value] : model.getResults())
+      addResultOf(value);
+  for (const GraphOutput &output : plan.graphOutputs)
+    addResultOf(output.value);
   func::ReturnOp::create(builder, loc, results);
   return body;
 }

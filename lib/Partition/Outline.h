@@ -20,12 +20,15 @@ struct StagePlan {
   llvm::SetVector<mlir::Attribute> params;
   llvm::DenseMap<mlir::Attribute, mlir::Type> paramTypes;
   std::vector<mlir::Value> outputs;
+  std::vector<GraphOutput> graphOutputs;
   llvm::DenseSet<mlir::Value> gradients; ///< of inputs and outputs
   llvm::DenseSet<mlir::Attribute> paramGradients;
   bool hasLoss = false;
 };
 
-/// Plans all stages. `stageOf[i]` is the stage of node i of the model's graph.
+/// Plans all stages. `stageOf[i]` is the stage of node i of the model's graph; what only
+/// further outputs need is computed in the first stage that can without asking more of
+/// the stages before it than to send values on.
 std::vector<StagePlan> planStages(const ModelGraph &model, const std::vector<unsigned> &stageOf,
                                   unsigned stages);
 

@@ -250,10 +250,14 @@ LogicalResult partition(ModuleOp module, const PartitionSettings &settings,
                << "argument #" << number << " has no `" << nn::kNameAttr << "`";
       feeds.push_back(feedName);
     }
+    ArrayAttr graphOutputs;
+    if (!plan.graphOutputs.empty())
+      graphOutputs = builder.getArrayAttr(llvm::map_to_vector(
+          plan.graphOutputs, [](const GraphOutput &output) -> Attribute { return output.name; }));
     dualpipe::StageOp::create(
         builder, plan.nodes.front()->getLoc(), name, table.entries[bodyOf[k]].body.getSymName(),
         builder.getArrayAttr(inputs), builder.getArrayAttr(feeds),
-        builder.getArrayAttr(plan.params.getArrayRef()), dualpipe::CostAttr());
+        builder.getArrayAttr(plan.params.getArrayRef()), graphOutputs, dualpipe::CostAttr());
     for (auto [i, output] : llvm::enumerate(plan.outputs))
       sources[output] = dualpipe::SourceAttr::get(
           builder.getContext(), FlatSymbolRefAttr::get(builder.getContext(), name), i);

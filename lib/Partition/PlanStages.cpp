@@ -20,6 +20,8 @@ public:
       for (auto [kind, value] : model.getResults())
         need(value);
     }
+    for (const GraphOutput &output : plan.graphOutputs)
+      need(output.value);
   }
 
 private:
@@ -109,12 +111,41 @@ static void findStageGradients(const ModelGraph &model, StagePlan &plan,
   }
 }
 
+/// The stages of what only further outputs need: that of the last operand, and for a
+/// parameter the first that reads it.
+static void placeEvaluation(const ModelGraph &model, const std::vector<unsigned> &stageOf,
+                            std::vector<StagePlan> &plans) {
+  std::vector<unsigned> readerOf(model.params.size(), plans.size() - 1);
+  for (auto [i, node] : llvm::enumerate(model.graph.nodes))
+    for (unsigned param : node.params)
+      readerOf[param] = std::min(readerOf[param], stageOf[i]);
+  llvm::DenseMap<Value, unsigned> stages; // 0 where there is none
+  for (Operation &op : func::FuncOp(model.function).front().without_terminator()) {
+    unsigned stage = 0;
+    for (Value operand : op.getOperands())
+      stage = std::max(stage, stages.lookup(operand));
+    if (auto node = model.nodeOf.find(&op); node != model.nodeOf.end())
+      stage = stageOf[node->second];
+    else if (auto get = dyn_cast<nn::GetOp>(op))
+      if (auto param = model.params.find(get.getParameterAttr()); param != model.params.end())
+        stage = readerOf[param->second];
+    for (Value result : op.getResults())
+      stages[result] = stage;
+  }
+  for (Operation *op : model.evaluationOps)
+    if (llvm::any_of(op->getResults(), [&](Value v) { return model.isTransferable(v); }))
+      plans[stages.lookup(op->getResult(0))].nodes.insert(op);
+  for (const GraphOutput &output : model.outputs)
+    plans[stages.lookup(output.value)].graphOutputs.push_back(output);
+}
+
 std::vector<StagePlan> planStages(const ModelGraph &model, const std::vector<unsigned> &stageOf,
                                   unsigned stages) {
   std::vector<StagePlan> plans(stages);
   for (unsigned i = 0; i < model.ops.size(); ++i)
     plans[stageOf[i]].nodes.insert(model.ops[i]);
   plans.back().hasLoss = true;
+  placeEvaluation(model, stageOf, plans);
   llvm::DenseSet<Value> sent;
   for (StagePlan &plan : plans) {
     Planner(model, plan).run();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "data/Element.h"
+#include "program/format/Half.h"
 #include <cassert>
 #include <cstring>
 
@@ -39,6 +40,46 @@ template <typename To> void widenTo(Element from, const void *src, void *dst, ui
   }
 }
 } // namespace
+
+std::optional<double> numberOf(Element type, const void *element) {
+  auto as = [&](auto value) {
+    std::memcpy(&value, element, sizeof value);
+    return double(value);
+  };
+  switch (type) {
+  case Element::F32:
+    return as(float());
+  case Element::F64:
+    return as(double());
+  case Element::BF16:
+  case Element::F16: {
+    float value;
+    uint16_t bits; // `element` may be unaligned
+    std::memcpy(&bits, element, sizeof bits);
+    widenHalf(type, &bits, &value, 1);
+    return value;
+  }
+  case Element::Bool:
+  case Element::U8:
+    return as(uint8_t());
+  case Element::I8:
+    return as(int8_t());
+  case Element::U16:
+    return as(uint16_t());
+  case Element::I16:
+    return as(int16_t());
+  case Element::U32:
+    return as(uint32_t());
+  case Element::I32:
+    return as(int32_t());
+  case Element::U64:
+    return as(uint64_t());
+  case Element::I64:
+    return as(int64_t());
+  default:
+    return std::nullopt;
+  }
+}
 
 std::optional<uint64_t> byteSize(const std::vector<uint64_t> &shape, uint64_t unit) {
   uint64_t bytes = unit;

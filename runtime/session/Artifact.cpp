@@ -5,6 +5,7 @@
 #include "data/Hash.h"
 #include "data/ParseJson.h"
 #include "program/check/Check.h"
+#include "program/format/Outputs.h"
 #include <algorithm>
 
 namespace dpcrt {
@@ -44,10 +45,6 @@ Status checkChecksums(const Artifact &artifact, std::map<std::string, std::strin
                    "' does not have the checksum recorded when it was compiled; compile it again");
   }
   return {};
-}
-
-std::vector<uint64_t> shapeOf(const fb::Tensor &tensor) {
-  return {items(tensor.shape()).begin(), items(tensor.shape()).end()};
 }
 
 std::string described(Element type, const std::vector<uint64_t> &shape) {
@@ -101,6 +98,31 @@ Status compare(const Manifest &m, const Manifest::EntryPoint &entry, uint32_t pp
       return error(Code::Artifact, file.name(), ": constant '", text(constant->name()),
                    "' lies beyond the end of the constants file");
   }
+  return {};
+}
+
+// Several ranks may declare an output of which each fetches some micro-batches.
+Status listOutputs(Artifact &artifact) {
+  const std::vector<ProgramFile> *programs = artifact.entry("eval_step");
+  if (!programs)
+    return {};
+  for (const ProgramFile &file : *programs)
+    for (auto *output : items(file->outputs())) {
+      std::string_view name = text(output->name());
+      if (name.substr(0, kGraphOutputPrefix.size()) != kGraphOutputPrefix)
+        continue;
+      Artifact::Output own{std::string(name.substr(kGraphOutputPrefix.size())), elementOf(*output),
+                           shapeOf(*output)};
+      auto known = std::find_if(artifact.outputs.begin(), artifact.outputs.end(),
+                                [&](auto &o) { return o.name == own.name; });
+      if (known == artifact.outputs.end())
+        artifact.outputs.push_back(std::move(own));
+      else if (known->type != own.type || known->shape != own.shape)
+        return error(Code::Artifact, file.name(), ": output '", own.name,
+                     "' has another type or shape than in another rank's program");
+    }
+  std::sort(artifact.outputs.begin(), artifact.outputs.end(),
+            [](auto &a, auto &b) { return a.name < b.name; });
   return {};
 }
 
@@ -185,7 +207,22 @@ Status openArtifact(const std::string &directory, Artifact &out) {
     if (Status s = checkPrograms(all, &out.checks[entry.name]); !s.ok())
       return s;
   }
-  return sliceInputs(out);
+  if (Status s = sliceInputs(out); !s.ok())
+    return s;
+  return listOutputs(out);
+}
+
+bool Artifact::isOfEvaluation(const std::string &input) const {
+  auto reads = [&](const char *entryPoint) {
+    const std::vector<ProgramFile> *programs = entry(entryPoint);
+    return programs &&
+           std::any_of(programs->begin(), programs->end(), [&](const ProgramFile &file) {
+             auto inputs = items(file->inputs());
+             return std::any_of(inputs.begin(), inputs.end(),
+                                [&](auto *i) { return text(i->name()) == input; });
+           });
+  };
+  return reads("eval_step") && !reads("train_step");
 }
 
 } // namespace dpcrt

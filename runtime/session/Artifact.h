@@ -14,15 +14,28 @@ struct Artifact {
   std::string manifestText;
   // Programs of an entry point, per coordinate of pp.
   std::map<std::string, std::vector<ProgramFile>> programs;
+  // What eval_step gives besides the loss, by the graph's names.
+  struct Output {
+    std::string name;
+    Element type;
+    std::vector<uint64_t> shape; // of one micro-batch on one rank
+  };
+  std::vector<Output> outputs;
   // What the check of each entry point covered.
   std::map<std::string, CheckReport> checks;
 
   std::string path(const std::string &file) const { return directory + "/" + file; }
+  // Whether an input is read by eval_step alone.
+  bool isOfEvaluation(const std::string &input) const;
   const std::vector<ProgramFile> *entry(const std::string &name) const {
     auto it = programs.find(name);
     return it == programs.end() ? nullptr : &it->second;
   }
 };
+
+inline std::vector<uint64_t> shapeOf(const fb::Tensor &tensor) {
+  return {items(tensor.shape()).begin(), items(tensor.shape()).end()};
+}
 
 // Errors have code Artifact.
 Status openArtifact(const std::string &directory, Artifact &out);

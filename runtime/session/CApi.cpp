@@ -141,7 +141,13 @@ void dpcrt_artifact_input(const dpcrt_artifact *a, size_t i, dpcrt_tensor *out) 
   t.minimum = input.minimum;
   t.ignored = input.ignored.data();
   t.ignored_count = input.ignored.size();
+  t.evaluation_only = a->artifact->isOfEvaluation(input.name);
   give(t, out);
+}
+size_t dpcrt_artifact_outputs(const dpcrt_artifact *a) { return a->artifact->outputs.size(); }
+void dpcrt_artifact_output(const dpcrt_artifact *a, size_t i, dpcrt_tensor *out) {
+  const Artifact::Output &output = a->artifact->outputs[i];
+  give(describe(output.name, output.type, output.shape), out);
 }
 size_t dpcrt_artifact_parameters(const dpcrt_artifact *a) {
   return a->artifact->manifest.parameters.size();
@@ -236,6 +242,10 @@ void dpcrt_session_state(const dpcrt_session *s, size_t i, dpcrt_tensor *out) {
 }
 dpcrt_error *dpcrt_session_read(dpcrt_session *s, const char *state, void *data, uint64_t bytes) {
   return guarded([&] { return s->session->readState(state, static_cast<char *>(data), bytes); });
+}
+dpcrt_error *dpcrt_session_output(dpcrt_session *s, const char *output, void *data,
+                                  uint64_t bytes) {
+  return guarded([&] { return s->session->readOutput(output, static_cast<char *>(data), bytes); });
 }
 dpcrt_error *dpcrt_session_write(dpcrt_session *s, const char *state, const void *data,
                                  uint64_t bytes) {

@@ -51,11 +51,14 @@ inline dpcrt_tensor stateOf(const dpcrt_session *s, size_t index) {
   return t;
 }
 
-// The inputs of a micro-batch, as data sources are asked for them.
-inline std::vector<InputSpec> inputSpecs(const dpcrt_artifact *a) {
+// The inputs of a micro-batch, as data sources are asked for them: all that eval_step
+// reads, or what training does.
+inline std::vector<InputSpec> inputSpecs(const dpcrt_artifact *a, bool evaluation = true) {
   std::vector<InputSpec> specs;
   for (size_t i = 0; i < dpcrt_artifact_inputs(a); ++i) {
     dpcrt_tensor t = inputOf(a, i);
+    if (t.evaluation_only && !evaluation)
+      continue;
     specs.push_back({t.name,
                      *elementNamed(t.dtype),
                      {t.shape, t.shape + t.rank},

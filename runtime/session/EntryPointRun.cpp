@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Feed, fetch and what an entry point is made of.
 #include "session/EntryPointRun.h"
+#include "program/format/Outputs.h"
 #include <cmath>
 #include <cstring>
 
@@ -27,12 +28,21 @@ Status EntryPointRun::prepare(const Artifact &artifact, const std::string &name,
       inputOf.back().push_back(&inputs[std::string(text(input->name()))]);
     outputOf.emplace_back();
     for (auto *output : items(program.outputs())) {
-      Output &values = outputs[std::string(text(output->name()))];
+      std::string name(text(output->name()));
+      Output &values = outputs[name];
       values.type = elementOf(*output);
-      values.values.assign(size_t(microBatches) * experts, NAN);
-      if (values.type != Element::F32 && values.type != Element::I64)
-        return error(Code::Artifact, "output '", text(output->name()), "' is neither f32 nor i64");
+      values.bytes = *byteSize(shapeOf(*output), sizeOf(values.type));
+      // NaN, until a rank fetches it.
+      values.values.assign(size_t(microBatches) * experts * values.bytes, char(0xFF));
       outputOf.back().push_back(&values);
+      // The host reads these as numbers.
+      bool isFault = name == kFaultOutput;
+      if ((isFault || name == kLossOutput || name == kDenOutput) &&
+          (values.type != (isFault ? Element::I64 : Element::F32) ||
+           values.bytes != sizeOf(values.type)))
+        return error(Code::Artifact, "output '", name, "' is ", nameOf(values.type),
+                     shapeText(shapeOf(*output)), ", where ", isFault ? "i64" : "f32",
+                     " of one element would be right");
     }
   }
   return transport->finishPreparation();
@@ -73,20 +83,13 @@ Status EntryPointRun::feed(uint32_t rank, uint32_t input, uint32_t microBatch, v
 void EntryPointRun::fetch(uint32_t rank, uint32_t output, uint32_t microBatch, const void *src,
                           uint64_t bytes) {
   Output &to = *outputOf[rank][output];
-  float number = NAN;
-  int64_t integer = 0;
-  if (to.type == Element::I64)
-    std::memcpy(&integer, src, std::min<uint64_t>(bytes, sizeof(integer)));
-  else
-    std::memcpy(&number, src, std::min<uint64_t>(bytes, sizeof(number)));
-  to.values[size_t(microBatch) * experts + rank % experts] =
-      to.type == Element::I64 ? double(integer) : double(number);
+  std::memcpy(to.values.data() + (size_t(microBatch) * experts + rank % experts) * to.bytes, src,
+              std::min(bytes, to.bytes));
 }
 
-double EntryPointRun::scalar(const std::string &output, uint32_t microBatch,
-                             uint32_t expert) const {
-  auto it = outputs.find(output);
-  return it == outputs.end() ? NAN : it->second.values[size_t(microBatch) * experts + expert];
+const EntryPointRun::Output *EntryPointRun::output(const std::string &name) const {
+  auto it = outputs.find(name);
+  return it == outputs.end() ? nullptr : &it->second;
 }
 
 } // namespace dpcrt

@@ -3,6 +3,7 @@
 // feed and fetch.
 #pragma once
 #include "session/Session.h"
+#include <cstring>
 
 namespace dpcrt {
 
@@ -19,9 +20,24 @@ public:
               uint64_t bytes) override;
   void fetch(uint32_t rank, uint32_t output, uint32_t microBatch, const void *src,
              uint64_t bytes) override;
-  // The fetched value of a scalar output, f32 or i64; NaN if no rank fetched it.
-  double scalar(const std::string &output, uint32_t microBatch, uint32_t expert) const;
-  bool fetched(const std::string &output) const { return outputs.count(output) != 0; }
+  // An output as it was fetched last: [micro-batch][expert][bytes of the tensor].
+  struct Output {
+    Element type;
+    uint64_t bytes = 0;
+    std::vector<char> values;
+  };
+  // Null if the programs have none.
+  const Output *output(const std::string &name) const;
+  // The one element of an output of this type; `otherwise` if there is no such output.
+  template <typename T>
+  T scalar(const std::string &name, uint32_t microBatch, uint32_t expert, T otherwise) const {
+    const Output *found = output(name);
+    if (found)
+      std::memcpy(&otherwise,
+                  found->values.data() + (size_t(microBatch) * experts + expert) * sizeof(T),
+                  sizeof(T));
+    return otherwise;
+  }
 
   RankMemory memory;
   uint32_t microBatches = 1, experts = 1;
@@ -36,12 +52,7 @@ private:
   std::vector<std::unique_ptr<RankPlan>> plans;
   std::map<std::string, Bound> inputs;
   std::vector<std::vector<const Bound *>> inputOf; // per rank, per program input
-  // Scalars by output name, [micro-batch][expert].
-  struct Output {
-    Element type;
-    std::vector<double> values;
-  };
-  std::map<std::string, Output> outputs;
+  std::map<std::string, Output> outputs;           // by the program's name of it
   std::vector<std::vector<Output *>> outputOf;
 };
 

@@ -2,6 +2,7 @@
 // Steps: the step record in, losses and flags out.
 #include "session/Session.h"
 #include "data/Hash.h"
+#include "program/format/Outputs.h"
 #include "program/format/StepRecord.h"
 #include "session/DeviceKinds.h"
 #include "session/EntryPointRun.h"
@@ -201,11 +202,10 @@ void Session::collectLosses(EntryPointRun &entry, StepResult &result) {
   lossValues.clear();
   denValues.clear();
   double weighted = 0, sum = 0, den = 0;
-  bool haveDen = entry.fetched("den");
   for (uint32_t b = 0; b < entry.microBatches; ++b)
     for (uint32_t e = 0; e < entry.experts; ++e) {
-      float loss = float(entry.scalar("loss", b, e)),
-            d = haveDen ? float(entry.scalar("den", b, e)) : 1.0f;
+      float loss = entry.scalar<float>(kLossOutput, b, e, NAN);
+      float d = entry.scalar<float>(kDenOutput, b, e, 1);
       lossValues.push_back(loss);
       denValues.push_back(d);
       sum += double(loss);
@@ -310,6 +310,7 @@ Status Session::result(StepResult &out) {
     out.bubble += b / double(times.bubble.size());
   collectLosses(entry, out);
   Status fault = findFault(entry);
+  evaluated |= &entry == evaluation.get();
   if (evaluating)
     return fault;
   readStepRecord(out);
@@ -321,19 +322,18 @@ Status Session::result(StepResult &out) {
 }
 
 // Where an integer was divided by 0, of all micro-batches the first; the program skips
-// the update then. What the number means, kDivisionsAttr of the compiler says.
+// the update then.
 Status Session::findFault(const EntryPointRun &entry) const {
-  constexpr double unit = double(uint64_t(1) << 40);
   const auto &divisions = artifact->manifest.divisions;
-  if (!entry.fetched("fault"))
+  if (!entry.output(kFaultOutput))
     return {};
   for (uint32_t b = 0; b < entry.microBatches; ++b)
     for (uint32_t e = 0; e < entry.experts; ++e) {
-      double fault = entry.scalar("fault", b, e);
+      int64_t fault = entry.scalar<int64_t>(kFaultOutput, b, e, 0);
       if (fault == 0)
         continue;
-      double number = std::floor(fault / unit), element = unit - 1 - (fault - number * unit);
-      if (!(number >= 1 && number <= double(divisions.size()) && element >= 0))
+      int64_t number = fault / kDivisionUnit, element = kDivisionUnit - 1 - fault % kDivisionUnit;
+      if (fault < 0 || number < 1 || uint64_t(number) > divisions.size())
         return error(Code::Artifact, "micro-batch ", firstMicroBatch + b,
                      ": an integer is divided by 0, by none of the divisions that the artifact "
                      "lists");
@@ -342,6 +342,22 @@ Status Session::findFault(const EntryPointRun &entry) const {
                    "' divides by 0 at ", placeText(division.shape, uint64_t(element)), " of ",
                    shapeText(division.shape), "; the weights were left alone");
     }
+  return {};
+}
+
+Status Session::readOutput(const std::string &name, char *data, uint64_t bytes) const {
+  if (Status s = betweenSteps(); !s.ok())
+    return s;
+  const EntryPointRun::Output *found =
+      evaluation ? evaluation->output(std::string(kGraphOutputPrefix) + name) : nullptr;
+  if (!found)
+    return error(Code::Usage, "there is no output '", name, "'");
+  if (bytes != found->values.size())
+    return error(Code::Usage, "output '", name, "' has ", found->values.size(), " bytes, not ",
+                 bytes);
+  if (!evaluated)
+    return error(Code::Usage, "output '", name, "' has no value before the first evaluation");
+  std::memcpy(data, found->values.data(), bytes);
   return {};
 }
 

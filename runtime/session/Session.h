@@ -79,6 +79,9 @@ public:
   const std::vector<State> &states() const { return stateList; }
   Status readState(const std::string &name, char *data, uint64_t bytes);
   Status writeState(const std::string &name, const char *data, uint64_t bytes);
+  // An output of the graph in the last evaluation: micro-batches (times expert ranks) one
+  // after the other.
+  Status readOutput(const std::string &name, char *data, uint64_t bytes) const;
   // Weights and moments of all holders of a parameter, bit for bit.
   Status compareHolders() const;
 
@@ -126,6 +129,7 @@ private:
   EntryPointRun *running = nullptr; // the entry point of the step under way
   uint64_t firstMicroBatch = 0;     // of the step under way, in the data
   bool evaluating = false;          // the step under way trains nothing
+  bool evaluated = false;           // eval_step was run
   double lastSumDen = 0;            // of the last training step
   // Its gradients, by state, once an evaluation by train_step has overwritten them.
   std::map<std::string, std::vector<char>> keptGradients;

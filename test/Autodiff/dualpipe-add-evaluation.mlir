@@ -9,7 +9,7 @@
 // CHECK-NEXT: nn.weighted_mean %[[X]], %[[X]]
 // CHECK-NEXT: return
 // CHECK: func.func @evaluation(%[[X:.*]]: tensor<4xf32> {dualpipe.role = #dualpipe.role<input 0>}, %[[L:.*]]: tensor<4xf32> {dualpipe.role = #dualpipe.role<feed 0>})
-// CHECK-SAME: #dualpipe.role<loss 0>}, {{.*}}#dualpipe.role<den 0>}, tensor<f32> {dualpipe.role = #dualpipe.role<scalar 0>}) {
+// CHECK-SAME: #dualpipe.role<loss 0>}, {{.*}}#dualpipe.role<den 0>}, tensor<f32> {dualpipe.role = #dualpipe.role<graph_output 0>}) {
 // CHECK: %[[D:.*]] = nn.sub %[[X]], %[[L]]
 // CHECK: %[[M:.*]] = nn.reduce_max %[[D]]
 // CHECK: return %{{.*}}, %{{.*}}, %[[M]]
@@ -17,7 +17,7 @@ dualpipe.body @last {
   func.func @forward(%x: tensor<4xf32> {dualpipe.role = #dualpipe.role<input 0>, dualpipe.frozen},
                      %labels: tensor<4xf32> {dualpipe.role = #dualpipe.role<feed 0>})
       -> (tensor<f32> {dualpipe.role = #dualpipe.role<loss 0>}, tensor<f32> {dualpipe.role = #dualpipe.role<den 0>},
-          tensor<f32> {dualpipe.role = #dualpipe.role<scalar 0>}) {
+          tensor<f32> {dualpipe.role = #dualpipe.role<graph_output 0>}) {
     %loss, %den = nn.weighted_mean %x, %x : tensor<4xf32>
     %d = nn.sub %x, %labels : tensor<4xf32>
     %m = nn.reduce_max %d [0] : tensor<4xf32> to tensor<f32>

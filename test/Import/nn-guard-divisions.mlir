@@ -54,3 +54,24 @@ func.func @forward(%a: tensor<2xi64>) -> tensor<2xi64> {
   %q = nn.div %a, %mixed : tensor<2xi64>
   return %q : tensor<2xi64>
 }
+
+// -----
+
+// What only a further output needs is given its results, and reports nothing.
+
+// CHECK: module attributes {nn.divisions = [{node = "trained", shape = array<i64: 2>}]}
+// CHECK: -> (tensor<f32>, tensor<f32>, tensor<i64> {nn.name = "fault"}, tensor<i64> {nn.name = "most"})
+func.func @forward(%a: tensor<2xi64>, %b: tensor<2xi64>, %loss: tensor<f32>)
+    -> (tensor<f32>, tensor<f32>, tensor<i64> {nn.name = "most"}) {
+  // CHECK-COUNT-1: nn.iota
+  // CHECK-NOT: nn.iota
+  %q = nn.div %a, %b : tensor<2xi64> loc("trained")
+  %c = nn.cast %q : tensor<2xi64> to tensor<2xf32>
+  %sum = nn.reduce_sum %c [0] : tensor<2xf32> to tensor<f32>
+  // CHECK: nn.div %{{.*}}, %{{.*}}
+  // CHECK: %[[MOST:.*]] = nn.reduce_max %{{.*}} [0] : tensor<2xi64> to tensor<i64>
+  %r = nn.div %b, %a : tensor<2xi64> loc("evaluated")
+  %most = nn.reduce_max %r [0] : tensor<2xi64> to tensor<i64>
+  // CHECK: return %{{.*}}, %{{.*}}, %{{.*}}, %[[MOST]] : tensor<f32>, tensor<f32>, tensor<i64>, tensor<i64>
+  return %sum, %loss, %most : tensor<f32>, tensor<f32>, tensor<i64>
+}

@@ -150,3 +150,32 @@ func.func @forward(%x: tensor<2x4xf64>, %w: tensor<4x2xf64>) -> tensor<2x2xf64> 
   %y = nn.matmul %x, %w : tensor<2x4xf64>, tensor<4x2xf64> to tensor<2x2xf64>
   return %y : tensor<2x2xf64>
 }
+
+// -----
+
+// What only a further output needs stays in f32 and changes nothing before it: %y has one
+// reader that decides, and is not rounded a second time.
+
+// CHECK: nn.parameter @w : tensor<4x4xbf16> trained master f32
+nn.parameter @w : tensor<4x4xf32> trained = #nn.init<normal, 1, 2.000000e-02 : f64>
+// CHECK-LABEL: func.func @forward
+func.func @forward(%x: tensor<2x4xf32>) -> (tensor<f32>, tensor<f32>, tensor<f32> {nn.name = "most"}, tensor<f32> {nn.name = "w"}) {
+  // CHECK: %[[W:.*]] = nn.get @w : tensor<4x4xbf16>
+  %w = nn.get @w : tensor<4x4xf32>
+  // CHECK: %[[P:.*]] = nn.matmul %{{.*}}, %[[W]] : tensor<2x4xbf16>, tensor<4x4xbf16> to tensor<2x4xbf16>
+  %p = nn.matmul %x, %w : tensor<2x4xf32>, tensor<4x4xf32> to tensor<2x4xf32>
+  // CHECK: %[[WIDE:.*]] = nn.cast %[[P]] : tensor<2x4xbf16> to tensor<2x4xf32>
+  // CHECK: %[[Y:.*]] = nn.tanh %[[WIDE]] : tensor<2x4xf32>
+  %y = nn.tanh %p : tensor<2x4xf32>
+  // CHECK: nn.reduce_max %[[Y]] [0, 1] : tensor<2x4xf32>
+  %most = nn.reduce_max %y [0, 1] : tensor<2x4xf32> to tensor<f32>
+  // CHECK: nn.reduce_sum %[[Y]] [0, 1] : tensor<2x4xf32>
+  %loss = nn.reduce_sum %y [0, 1] : tensor<2x4xf32> to tensor<f32>
+  // CHECK: %[[AGAIN:.*]] = nn.get @w : tensor<4x4xbf16>
+  // CHECK: %[[WIDE_W:.*]] = nn.cast %[[AGAIN]]
+  // CHECK: nn.reduce_max %[[WIDE_W]] [0, 1] : tensor<4x4xf32>
+  %again = nn.get @w : tensor<4x4xf32>
+  %most_w = nn.reduce_max %again [0, 1] : tensor<4x4xf32> to tensor<f32>
+  %den = nn.constant dense<1.0> : tensor<f32>
+  return %loss, %den, %most, %most_w : tensor<f32>, tensor<f32>, tensor<f32>, tensor<f32>
+}

@@ -120,3 +120,14 @@ module {
     return %loss, %loss : tensor<f32>, tensor<f32>
   }
 }
+
+// -----
+
+// Further outputs have names of their own.
+module {
+  // expected-error @below {{result 3 needs a name of its own (nn.name)}}
+  func.func @forward(%x: tensor<f32> {nn.name = "x"})
+      -> (tensor<f32>, tensor<f32>, tensor<f32> {nn.name = "a"}, tensor<f32> {nn.name = "a"}) attributes {nn.weighting = "mean"} {
+    return %x, %x, %x, %x : tensor<f32>, tensor<f32>, tensor<f32>, tensor<f32>
+  }
+}

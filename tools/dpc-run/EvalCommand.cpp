@@ -83,20 +83,26 @@ Status evaluate(const EvalOptions &options, std::ostream &out, std::ostream &err
         << " micro-batches are evaluated at a time; the data holds " << batches.rows()
         << ", so some count more than once\n";
   StopSignals signals;
-  std::optional<double> loss;
-  if (Status status = evaluateMean(s, batches, plan, StopSignals::asked, loss); !status.ok())
+  std::optional<Evaluation> evaluation;
+  if (Status status = evaluateMean(a, s, batches, plan, StopSignals::asked, evaluation);
+      !status.ok())
     return status;
-  if (!loss)
+  if (!evaluation)
     return Status(Code::Stopped, "stopped on request before all of the data was evaluated");
-  out << "loss " << print("%.6f", *loss) << " (mean over " << steps * plan.microBatches
-      << " micro-batches)\n";
+  std::string over =
+      " (mean over " + std::to_string(steps * plan.microBatches) + " micro-batches)\n";
+  out << "loss " << print("%.6f", evaluation->loss) << over;
+  for (auto &[name, value] : evaluation->outputs)
+    out << name << " " << print("%.6f", value) << over;
   return {};
 }
 } // namespace
 
 int evalCommand(const std::vector<std::string> &args, std::ostream &out, std::ostream &err) {
   EvalOptions options;
-  CLI::App app("The mean loss over data, without training.", "dpc eval");
+  CLI::App app(
+      "The mean loss over data, and of every other output of one number, without training.",
+      "dpc eval");
   app.add_option("MODEL", options.artifact, "The artifact")->required();
   app.add_option("--data", options.data, "As for dpc run")->required();
   app.add_option(

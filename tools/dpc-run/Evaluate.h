@@ -15,9 +15,16 @@ struct EvaluationPlan {
 // Steps that the data makes, and micro-batches at its end that make none.
 uint64_t evaluationSteps(const EvaluationPlan &plan, uint64_t rows, uint64_t &leftOver);
 
-// `loss` by the loss's own weighting over all steps; `stop` is asked before each, and
-// then there is no figure: of a part of the data it would be another one.
-Status evaluateMean(dpcrt_session *session, Batches &batches, const EvaluationPlan &plan,
-                    const std::function<bool()> &stop, std::optional<double> &loss);
+struct Evaluation {
+  double loss = 0; // by the loss's own weighting
+  // Further outputs of the graph that are one number: their means over micro-batches.
+  std::vector<std::pair<std::string, double>> outputs;
+};
+
+// Over all steps; `stop` is asked before each, and then there are no figures: of a part of
+// the data they would be others.
+Status evaluateMean(const dpcrt_artifact *artifact, dpcrt_session *session, Batches &batches,
+                    const EvaluationPlan &plan, const std::function<bool()> &stop,
+                    std::optional<Evaluation> &evaluation);
 
 } // namespace dpcrt

@@ -95,8 +95,8 @@ Status Run::open() {
   tokensPerStep = perMicroBatch("tokens_per_micro_batch", 0) * double(microBatches * experts);
   if (Status s = LearningRate::make(options.lr, options.lrSchedule, options.steps, rate); !s.ok())
     return s;
-  if (Status s = batches.open(options.data, inputSpecs(a), microBatches, experts, options.epochs,
-                              options.shuffle);
+  if (Status s = batches.open(options.data, inputSpecs(a, /*evaluation=*/false), microBatches,
+                              experts, options.epochs, options.shuffle);
       !s.ok())
     return s;
   for (const std::string &note : batches.notes())
@@ -394,16 +394,26 @@ Status Run::writeStepMetrics(uint64_t step, const dpcrt_result &result, double d
 }
 
 Status Run::evaluate(uint64_t step) {
-  std::optional<double> loss;
+  std::optional<Evaluation> evaluation;
   EvaluationPlan plan{options.evalSteps, evalMicroBatches, manifest["loss"]["weighting"]};
-  if (Status s = evaluateMean(session.get(), evalBatches, plan, StopSignals::asked, loss); !s.ok())
+  if (Status s = evaluateMean(artifact.get(), session.get(), evalBatches, plan, StopSignals::asked,
+                              evaluation);
+      !s.ok())
     return s.within("--eval-data, after step " + std::to_string(step));
-  if (!loss)
+  if (!evaluation)
     return {};
-  evaluations.push_back({{"step", step}, {"loss", finite(*loss)}});
-  log.line("step " + std::to_string(step) + "/" + std::to_string(steps) + "  held-out loss " +
-           print("%.4f", *loss));
-  return metrics.write({{"v", 1}, {"event", "eval"}, {"step", step}, {"loss", finite(*loss)}});
+  json figures = {{"step", step}, {"loss", finite(evaluation->loss)}};
+  std::string line = "step " + std::to_string(step) + "/" + std::to_string(steps) +
+                     "  held-out loss " + print("%.4f", evaluation->loss);
+  for (auto &[name, value] : evaluation->outputs) {
+    figures["outputs"][name] = finite(value);
+    line += "  " + name + " " + print("%.4f", value);
+  }
+  evaluations.push_back(figures);
+  log.line(line);
+  json metric = {{"v", 1}, {"event", "eval"}};
+  metric.update(figures);
+  return metrics.write(metric);
 }
 
 Status Run::writeReport(const Status &status) {

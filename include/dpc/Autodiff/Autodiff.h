@@ -28,10 +28,10 @@ private:
   llvm::DenseMap<mlir::Operation *, llvm::SmallVector<dualpipe::StageOp>> stages;
 };
 
-/// Gives a body its `@evaluation`, a copy of @forward, to which the further outputs
-/// of the graph are left. Returns how many these were. A body that has one stays as
-/// it is.
-unsigned addEvaluation(dualpipe::BodyOp body);
+/// Gives each body its `@evaluation`, a copy of @forward, to which the further outputs
+/// of the graph are left, and what stages send for them alone. Returns how many outputs
+/// these were. A body that has an evaluation stays as it is.
+unsigned addEvaluation(mlir::ModuleOp module);
 
 /// Gives a body that has no halves yet its halves, in which nothing is computed
 /// twice: each value that a later half reads is kept. Emits an error for every

@@ -9,14 +9,15 @@ def DualPipeAddEvaluation : Pass<"dualpipe-add-evaluation", "::mlir::ModuleOp"> 
   let description = [{
     `@evaluation` is @forward as it is before differentiation: nothing is kept for a
     backward, so every value of a micro-batch dies with its last reader. Outputs of
-    the graph that training does not want (`scalar`) go with it.
+    the graph that training does not want (`graph_output`) go with it, and so does what a
+    stage sends to another for them alone.
 
     ```mlir
     // dpc-opt --dualpipe-add-evaluation
     dualpipe.body @last {
       func.func @forward(%x: tensor<4xf32> {dualpipe.role = #dualpipe.role<input 0>})
           -> (tensor<4xf32> {dualpipe.role = #dualpipe.role<output 0>},
-              tensor<f32> {dualpipe.role = #dualpipe.role<scalar 0>}) {
+              tensor<f32> {dualpipe.role = #dualpipe.role<graph_output 0>}) {
         %y = nn.exp %x : tensor<4xf32>
         %most = nn.reduce_max %y [0] : tensor<4xf32> to tensor<f32>
         return %y, %most : tensor<4xf32>, tensor<f32>
@@ -31,7 +32,7 @@ def DualPipeAddEvaluation : Pass<"dualpipe-add-evaluation", "::mlir::ModuleOp"> 
       }
       func.func @evaluation(%arg0: tensor<4xf32> {dualpipe.role = #dualpipe.role<input 0>})
           -> (tensor<4xf32> {dualpipe.role = #dualpipe.role<output 0>},
-              tensor<f32> {dualpipe.role = #dualpipe.role<scalar 0>}) {
+              tensor<f32> {dualpipe.role = #dualpipe.role<graph_output 0>}) {
         %0 = nn.exp %arg0 : tensor<4xf32>
         %1 = nn.reduce_max %0 [0] : tensor<4xf32> to tensor<f32>
         return %0, %1 : tensor<4xf32>, tensor<f32>
@@ -40,9 +41,9 @@ def DualPipeAddEvaluation : Pass<"dualpipe-add-evaluation", "::mlir::ModuleOp"> 
     ```
 
     Requires: bodies have no halves yet. Ensures: every body has @evaluation, and no
-    @forward makes a `scalar`.
+    @forward makes a `graph_output`, or an output that no stage's @forward reads.
   }];
-  let statistics = [Statistic<"numScalars", "scalars", "outputs that only evaluation makes">];
+  let statistics = [Statistic<"numGraphOutputs", "graph-outputs", "outputs of the graph that only evaluation makes">];
 }
 
 def DualPipeDifferentiate : Pass<"dualpipe-differentiate", "::mlir::ModuleOp"> {

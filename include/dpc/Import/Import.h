@@ -107,6 +107,7 @@ struct ImportSummary {
   std::vector<std::string> unused;
   std::vector<std::string> outputs; ///< of the graph
   std::string loss;                 ///< the output, or the loss operator
+  std::vector<std::string> further; ///< outputs that evaluation reports beside it
   std::string weighting;            ///< "denominator", "mean" or "sum"
   std::vector<std::string> notes;   ///< one line each
   /// What the exporter recorded and the graph does not do, one line each.

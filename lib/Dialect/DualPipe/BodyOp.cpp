@@ -2,6 +2,7 @@
 // What makes a body well formed: its functions' signatures fit together, and
 // every kept value is made once and read later.
 #include "dpc/Dialect/DualPipe/DualPipe.h"
+#include "dpc/Dialect/NN/Builders.h"
 
 #include <map>
 #include <set>
@@ -39,9 +40,7 @@ struct Signature {
 
   static bool isMaster(Type sum, Type parameter) {
     auto wide = dyn_cast<RankedTensorType>(sum), computed = dyn_cast<RankedTensorType>(parameter);
-    return wide && computed && wide.getElementType().isF32() &&
-           isa<FloatType>(computed.getElementType()) && computed.getElementTypeBitWidth() == 16 &&
-           wide.getShape() == computed.getShape();
+    return wide && computed && dpc::nn::isUnrounded(wide, computed);
   }
 
   // There is one of it in a body.
@@ -68,15 +67,16 @@ struct Signature {
   }
 };
 
-// Inputs, feeds, parameters and outputs are numbered without gaps: a stage binds
-// them by position.
-LogicalResult verifyNumbers(func::FuncOp forward, const std::set<Key> &roles) {
+// Inputs, feeds, parameters and outputs are numbered without gaps, since a stage binds
+// them by position; `roles` are those of @forward and @evaluation together.
+LogicalResult verifyNumbers(BodyOp body, const std::set<Key> &roles) {
   for (auto [kind, index] : roles) {
     bool isBound = kind == RoleKind::Input || kind == RoleKind::Feed || kind == RoleKind::Param ||
-                   kind == RoleKind::Output;
+                   kind == RoleKind::Output || kind == RoleKind::GraphOutput;
     if (isBound && index > 0 && !roles.count({kind, index - 1}))
-      return forward.emitOpError() << "has " << stringifyRoleKind(kind) << " " << index
-                                   << ", but no " << stringifyRoleKind(kind) << " " << index - 1;
+      return body.getForward().emitOpError()
+             << "has " << stringifyRoleKind(kind) << " " << index << ", but no "
+             << stringifyRoleKind(kind) << " " << index - 1;
   }
   return success();
 }
@@ -102,8 +102,8 @@ bool isForAll(RoleKind kind) {
 // It reads what a forward may read, and makes all that later stages and the host
 // want of one. A value that only evaluation sends on is none of @forward's.
 LogicalResult verifyEvaluation(func::FuncOp evaluation, Signature &signature,
-                               const std::set<Key> &forward) {
-  std::set<Key> roles, results;
+                               const std::set<Key> &forward, std::set<Key> &roles) {
+  std::set<Key> results;
   for (unsigned i = 0; i < evaluation.getNumArguments(); ++i) {
     RoleAttr role = getArgRole(evaluation, i);
     if (failed(signature.add(evaluation, role, evaluation.getArgument(i).getType(), "argument", i)))
@@ -120,7 +120,7 @@ LogicalResult verifyEvaluation(func::FuncOp evaluation, Signature &signature,
     if (failed(signature.add(evaluation, role, evaluation.getResultTypes()[i], "result", i)))
       return failure();
     RoleKind kind = role.getKind();
-    if (!isForAll(kind) && kind != RoleKind::Scalar)
+    if (!isForAll(kind) && kind != RoleKind::GraphOutput)
       return evaluation.emitOpError() << "cannot have a result that is " << role;
     if (!results.insert({kind, role.getIndex()}).second)
       return evaluation.emitOpError() << "has two results that are " << role;
@@ -129,6 +129,7 @@ LogicalResult verifyEvaluation(func::FuncOp evaluation, Signature &signature,
     if (isForAll(kind) && !results.count({kind, index}))
       return evaluation.emitOpError() << "does not make " << stringifyRoleKind(kind) << " " << index
                                       << ", which @" << kForward << " makes";
+  roles.merge(results);
   return success();
 }
 
@@ -195,8 +196,8 @@ LogicalResult BodyOp::verifyRegions() {
         return function.emitOpError() << "has two results that are " << role;
       bool legal = role.getKind() == RoleKind::Kept && function != getWeightHalf();
       if (forward)
-        legal |=
-            isForAll(role.getKind()) || (role.getKind() == RoleKind::Scalar && !getEvaluation());
+        legal |= isForAll(role.getKind()) ||
+                 (role.getKind() == RoleKind::GraphOutput && !getEvaluation());
       legal |= function == getInputHalf() && role.getKind() == RoleKind::InputGrad;
       legal |= function == getWeightHalf() && role.getKind() == RoleKind::ParamGrad;
       if (!legal)
@@ -213,13 +214,15 @@ LogicalResult BodyOp::verifyRegions() {
     if (forward) {
       ofForward.insert(arguments.begin(), arguments.end());
       ofForward.insert(here.begin(), here.end());
-      if (failed(verifyNumbers(function, ofForward)))
-        return failure();
     }
   }
+  std::set<Key> bound;
   if (func::FuncOp evaluation = getEvaluation())
-    if (failed(verifyEvaluation(evaluation, signature, ofForward)))
+    if (failed(verifyEvaluation(evaluation, signature, ofForward, bound)))
       return failure();
+  bound.insert(ofForward.begin(), ofForward.end());
+  if (failed(verifyNumbers(*this, bound)))
+    return failure();
   for (auto &[key, function] : made)
     if (!read.count(key))
       return function.emitOpError()

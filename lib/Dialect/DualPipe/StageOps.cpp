@@ -34,6 +34,12 @@ LogicalResult StageOp::verify() {
   for (Attribute param : getParams())
     if (!isa<FlatSymbolRefAttr>(param))
       return emitOpError() << "has " << param << " among its params; expected a parameter's symbol";
+  llvm::SmallPtrSet<Attribute, 4> names;
+  if (ArrayAttr outputs = getGraphOutputsAttr())
+    for (Attribute output : outputs)
+      if (!isa<StringAttr>(output) || !names.insert(output).second)
+        return emitOpError() << "has " << output
+                             << " among its graph_outputs; expected a name of its own for each";
   return success();
 }
 
@@ -64,6 +70,15 @@ LogicalResult StageOp::verifySymbolUses(SymbolTableCollection &symbols) {
                            << " reads " << count;
     return success();
   };
+  unsigned outputs = 0, named = getGraphOutputs() ? getGraphOutputs()->size() : 0;
+  for (func::FuncOp function : {forward, body.getEvaluation()})
+    for (unsigned i = 0; function && i < function.getNumResults(); ++i)
+      if (RoleAttr role = getResultRole(function, i);
+          role && role.getKind() == RoleKind::GraphOutput)
+        outputs = std::max(outputs, role.getIndex() + 1);
+  if (outputs != named)
+    return emitOpError() << "names " << named << " graph outputs, but " << getBodyAttr()
+                         << " makes " << outputs;
   if (failed(check(RoleKind::Input, getInputs(), "inputs")) ||
       failed(check(RoleKind::Feed, getFeeds(), "feeds")) ||
       failed(check(RoleKind::Param, getParams(), "parameters")))

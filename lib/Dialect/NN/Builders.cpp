@@ -70,9 +70,15 @@ Value nn::createCast(OpBuilder &builder, Location loc, Value value, Type element
   return CastOp::create(builder, loc, type.clone(elementType), value);
 }
 
-bool nn::isHalf(Value value) {
-  auto element = dyn_cast<FloatType>(getTensorType(value).getElementType());
+static bool isHalf(Type type) {
+  auto element = dyn_cast<FloatType>(type);
   return element && element.getWidth() == 16;
+}
+bool nn::isHalf(Value value) { return ::isHalf(getTensorType(value).getElementType()); }
+
+bool nn::isUnrounded(RankedTensorType wide, RankedTensorType narrow) {
+  return wide.getElementType().isF32() && ::isHalf(narrow.getElementType()) &&
+         wide == narrow.clone(wide.getElementType());
 }
 
 Value nn::widen(OpBuilder &builder, Location loc, Value value) {

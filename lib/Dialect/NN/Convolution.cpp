@@ -104,12 +104,6 @@ LogicalResult inferShape(StringRef name, std::optional<Location> location, Ranke
   return success();
 }
 
-// The same shape, and f32 where `type` has 16 bits and that is what `as` is.
-RankedTensorType unroundedAs(RankedTensorType type, RankedTensorType as) {
-  bool isUnrounded = as.getElementType().isF32() && type.getElementTypeBitWidth() == 16;
-  return isUnrounded ? RankedTensorType(type.clone(as.getElementType())) : type;
-}
-
 // The operation with another result type.
 template <typename Op> Value buildUnroundedConvolution(Op op, OpBuilder &builder) {
   if (op.getType().getElementTypeBitWidth() != 16)
@@ -183,7 +177,7 @@ LogicalResult ConvOp::inferReturnTypes(MLIRContext *context, std::optional<Locat
 bool ConvOp::isCompatibleReturnTypes(TypeRange inferred, TypeRange actual) {
   auto type = cast<RankedTensorType>(inferred.front());
   auto as = dyn_cast<RankedTensorType>(actual.front());
-  return as && as == unroundedAs(type, as);
+  return as && (as == type || isUnrounded(as, type));
 }
 Value ConvOp::buildUnrounded(OpBuilder &builder) {
   return buildUnroundedConvolution(*this, builder);
@@ -215,11 +209,11 @@ LogicalResult ConvOp::buildBackward(OpBuilder &builder, ValueRange resultGrads,
 
 LogicalResult ConvInputGradOp::verify() {
   RankedTensorType weight = getTensorType(getWeight());
-  if (getType() != unroundedAs(getType().clone(weight.getElementType()), getType()))
+  RankedTensorType type = getType().clone(weight.getElementType());
+  if (getType() != type && !isUnrounded(getType(), type))
     return emitOpError("has a result of type ")
            << getType() << ", but a weight of " << weight.getElementType();
-  return verifyResult(*this, getType().clone(weight.getElementType()), weight,
-                      getTensorType(getGrad()), getWindow(*this));
+  return verifyResult(*this, type, weight, getTensorType(getGrad()), getWindow(*this));
 }
 Value ConvInputGradOp::buildUnrounded(OpBuilder &builder) {
   return buildUnroundedConvolution(*this, builder);
@@ -241,11 +235,11 @@ LogicalResult ConvWeightGradOp::verify() {
     return emitOpError() << "adds its result of type " << getType() << " to "
                          << accumulator.getType();
   RankedTensorType operand = getTensorType(getOperand());
-  if (getType() != unroundedAs(getType().clone(operand.getElementType()), getType()))
+  RankedTensorType type = getType().clone(operand.getElementType());
+  if (getType() != type && !isUnrounded(getType(), type))
     return emitOpError("has a result of type ")
            << getType() << ", but an operand of " << operand.getElementType();
-  return verifyResult(*this, operand, getType().clone(operand.getElementType()),
-                      getTensorType(getGrad()), getWindow(*this));
+  return verifyResult(*this, operand, type, getTensorType(getGrad()), getWindow(*this));
 }
 Value ConvWeightGradOp::buildUnrounded(OpBuilder &builder) {
   return getAccumulator() ? Value() : buildUnroundedConvolution(*this, builder);

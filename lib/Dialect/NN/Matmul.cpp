@@ -104,8 +104,7 @@ bool MatmulOp::isCompatibleReturnTypes(TypeRange inferred, TypeRange actual) {
     return true;
   auto narrow = cast<RankedTensorType>(inferred.front());
   auto wide = dyn_cast<RankedTensorType>(actual.front());
-  return wide && wide == narrow.clone(wide.getElementType()) && wide.getElementType().isF32() &&
-         narrow.getElementTypeBitWidth() == 16;
+  return wide && isUnrounded(wide, narrow);
 }
 
 Value MatmulOp::buildUnrounded(OpBuilder &builder) {

@@ -122,7 +122,8 @@ private:
     for (auto &entry : manifest["entry_points"])
       if (entry["name"] == "train_step")
         microBatches = entry["micro_batches"];
-    if (Status s = batches.open(options.data, dpcrt::inputSpecs(a), microBatches, experts, 0, {});
+    if (Status s = batches.open(options.data, dpcrt::inputSpecs(a, /*evaluation=*/false),
+                                microBatches, experts, 0, {});
         !s.ok())
       return s;
     std::string bytecode;

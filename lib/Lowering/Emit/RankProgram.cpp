@@ -324,6 +324,15 @@ void RankProgram::declareTensors(OpBuilder &top) {
   if (model.hasFault)
     prog::TensorOp::create(top, loc, "fault", RankedTensorType::get({}, builder.getI64Type()),
                            true);
+  llvm::StringSet<> declared;
+  for (const RankItem &item : mine.items)
+    if (item.kind == RankItem::Fetch && item.fetched == RoleKind::GraphOutput &&
+        declared.insert(item.name).second)
+      prog::TensorOp::create(top, loc, item.name, outputType(item.instance), true);
+}
+Type RankProgram::outputType(const Instance &instance) const {
+  func::FuncOp forward = model.bodies[model.stages[instance.a].body].forward;
+  return forward.getResultTypes()[findResult(forward, RoleKind::GraphOutput, instance.b)];
 }
 Type RankProgram::feedType(const Instance &instance) const {
   func::FuncOp forward = model.bodies[model.stages[instance.a].body].forward;

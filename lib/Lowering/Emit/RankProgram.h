@@ -123,6 +123,7 @@ private:
   llvm::StringRef addGroup(const std::string &name, const std::vector<unsigned> &members,
                            bool allEp);
   mlir::Type feedType(const Instance &instance) const;
+  mlir::Type outputType(const Instance &instance) const;
   mlir::Value eventOf(const Touch &touch) const;
   llvm::SmallVector<Touch> conflicts(Range range, bool write, Touch touch);
 

@@ -56,9 +56,10 @@ private:
   void emitFetch(const RankItem &item) {
     unsigned number = program.newCommand();
     unsigned microBatch = item.task.microBatch;
-    Range range = item.name == "loss"  ? program.loss(microBatch)
-                  : item.name == "den" ? program.den(microBatch)
-                                       : program.fault(microBatch);
+    Range range = item.fetched == RoleKind::Loss    ? program.loss(microBatch)
+                  : item.fetched == RoleKind::Den   ? program.den(microBatch)
+                  : item.fetched == RoleKind::Fault ? program.fault(microBatch)
+                                                    : program.instance(item.instance);
     SmallVector<Value> after = program.waits(range, false, number, Compute);
     auto op = prog::FetchOp::create(program.at, program.loc, program.event, item.name, microBatch,
                                     program.slot(range), after, prog::StreamKind::Compute);

@@ -104,6 +104,9 @@ private:
         return failure();
       for (Attribute feed : op.getFeeds())
         stage.feeds.push_back(cast<StringAttr>(feed).str());
+      if (ArrayAttr outputs = op.getGraphOutputsAttr())
+        for (Attribute output : outputs)
+          stage.graphOutputs.push_back(cast<StringAttr>(output).str());
       model.stages.push_back(std::move(stage));
     }
     return success();
@@ -151,6 +154,7 @@ private:
           type = cast<RankedTensorType>(body.forward.getArgument(argument).getType());
           edge.bytes = nn::getByteSize(type);
         }
+        edge.read = argument >= 0;
         func::FuncOp inputHalf = forwardsAlone() ? func::FuncOp() : body.op.getInputHalf();
         edge.gradient = inputHalf && findResult(inputHalf, RoleKind::InputGrad, input) >= 0;
         model.edgeOfInput[consumer].push_back(model.edges.size());

@@ -16,7 +16,7 @@ struct StepStage {
   dualpipe::StageOp op;
   unsigned body = 0;
   std::vector<unsigned> parameters; // by number in StepModel::parameters
-  std::vector<std::string> feeds;
+  std::vector<std::string> feeds, graphOutputs;
 };
 
 struct StepBody {

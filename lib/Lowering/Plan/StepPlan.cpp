@@ -2,6 +2,8 @@
 // From model and timeline to every rank's items and slots; see StepPlan.h.
 #include "StepPlan.h"
 
+#include "program/format/Outputs.h"
+
 #include <algorithm>
 
 using namespace mlir;
@@ -40,6 +42,8 @@ std::optional<Instance> resolve(const StepModel &model, const BlockStorage &stor
     return Instance{Instance::Feed, stage, storage.index, microBatch};
   case RoleKind::Kept:
     return Instance{Instance::Kept, stage, storage.index, microBatch};
+  case RoleKind::GraphOutput:
+    return Instance{Instance::Output, stage, storage.index, microBatch};
   case RoleKind::InputGrad:
     return Instance{Instance::Gradient, model.edgeOfInput[stage][storage.index], 0, microBatch};
   case RoleKind::OutputGrad: {
@@ -173,11 +177,17 @@ private:
       }
       bool isForward =
           storage.task == 0 && (item.task.kind == Task::Forward || item.task.kind == Task::Pair);
-      bool isFetched = storage.role == RoleKind::Loss || storage.role == RoleKind::Den ||
-                       storage.role == RoleKind::Fault;
+      bool isOutput = storage.role == RoleKind::GraphOutput;
+      bool isFetched = isOutput || storage.role == RoleKind::Loss ||
+                       storage.role == RoleKind::Den || storage.role == RoleKind::Fault;
       if (isForward && isFetched) {
         extra.kind = RankItem::Fetch;
-        extra.name = stringifyRoleKind(storage.role).str();
+        extra.fetched = storage.role;
+        extra.name = isOutput ? std::string(dpcrt::kGraphOutputPrefix) +
+                                    model.stages[stage].graphOutputs[storage.index]
+                              : stringifyRoleKind(storage.role).str();
+        if (isOutput)
+          extra.instance = *instance;
         after.push_back(extra);
       }
     }
@@ -298,6 +308,8 @@ private:
       return typeOf(instance.a, RoleKind::Feed, instance.b);
     case Instance::Kept:
       return typeOf(instance.a, RoleKind::Kept, instance.b);
+    case Instance::Output:
+      return typeOf(instance.a, RoleKind::GraphOutput, instance.b);
     }
     return {};
   }
@@ -359,6 +371,9 @@ private:
         touch(rank, item.instance, position);
         break;
       case RankItem::Fetch:
+        if (item.fetched == RoleKind::GraphOutput)
+          touch(rank, item.instance, position);
+        break;
       case RankItem::Reduce:
         break;
       }

@@ -20,9 +20,10 @@ namespace dpc::lowering {
 
 /// A value of one micro-batch on one rank.
 struct Instance {
-  enum Kind : uint8_t { Activation, Gradient, GradientSum, Feed, Kept } kind = Activation;
-  unsigned a = 0,
-           b = 0; // (producer, output), (edge, 0), (producer, output), (stage, feed), (stage, kept)
+  enum Kind : uint8_t { Activation, Gradient, GradientSum, Feed, Kept, Output } kind = Activation;
+  // (producer, output), (edge, 0), (producer, output), (stage, feed), (stage, kept),
+  // (stage, graph output)
+  unsigned a = 0, b = 0;
   unsigned microBatch = 0;
   bool operator<(const Instance &other) const {
     return std::tie(kind, a, b, microBatch) <
@@ -53,12 +54,13 @@ struct Bucket {
 struct RankItem {
   enum Kind : uint8_t { Feed, Run, Fetch, Sum, Send, Receive, Reduce } kind = Run;
   double time = 0, end = 0;
-  Task task;                      // Run; Fetch: its stage and micro-batch
-  Instance instance;              // Feed, Send, Receive; Sum: its result
-  std::string name;               // Feed: the input; Fetch: the output
-  unsigned peer = 0, message = 0; // Send, Receive
-  unsigned exchange = 0;          // Send, Receive: equal ones go in one group
-  unsigned bucket = 0;            // Reduce
+  Task task;         // Run; Fetch: its stage and micro-batch
+  Instance instance; // Feed, Send, Receive; Sum: its result; Fetch: see `fetched`
+  std::string name;  // Feed: the input; Fetch: the output
+  dualpipe::RoleKind fetched = dualpipe::RoleKind::Loss; // only a graph output is an instance
+  unsigned peer = 0, message = 0;                        // Send, Receive
+  unsigned exchange = 0; // Send, Receive: equal ones go in one group
+  unsigned bucket = 0;   // Reduce
 
   bool isIn(unsigned group) const { return (kind == Send || kind == Receive) && exchange == group; }
 };

@@ -18,6 +18,8 @@ public:
     inEdges.resize(problem.stages);
     outEdges.resize(problem.stages);
     for (auto [i, edge] : enumerate(problem.edges)) {
+      if (!edge.read)
+        continue;
       inEdges[edge.consumer].push_back(i);
       outEdges[edge.producer].push_back(i);
     }

@@ -27,6 +27,7 @@ struct Edge {
   unsigned producer, output, consumer, input;
   bool gradient; // whether a gradient comes back
   int64_t bytes;
+  bool read = true; // by the consumer, in this entry point
 };
 
 /// One or two tasks that run as one block.

@@ -22,7 +22,7 @@ typedef struct dpcrt_artifact dpcrt_artifact;
 typedef struct dpcrt_session dpcrt_session;
 
 #define DPCRT_VERSION_MAJOR 1
-#define DPCRT_VERSION_MINOR 0
+#define DPCRT_VERSION_MINOR 1
 uint32_t
 dpcrt_version(void); /* of the library: major << 16 | minor; another major is another interface */
 
@@ -50,11 +50,15 @@ typedef struct dpcrt_tensor {
   size_t ignored_count;
   const char *const *framework; /* parameters and states: every name the framework has for it, */
   size_t framework_count;       /* of tied ones several; 0: not known */
+  int evaluation_only;          /* inputs: eval_step reads it, train_step does not */
 } dpcrt_tensor;
 size_t dpcrt_artifact_inputs(const dpcrt_artifact *artifact);
 void dpcrt_artifact_input(const dpcrt_artifact *artifact, size_t index, dpcrt_tensor *out);
 size_t dpcrt_artifact_parameters(const dpcrt_artifact *artifact);
 void dpcrt_artifact_parameter(const dpcrt_artifact *artifact, size_t index, dpcrt_tensor *out);
+/* What eval_step gives besides the loss: further outputs of the graph, of one micro-batch. */
+size_t dpcrt_artifact_outputs(const dpcrt_artifact *artifact);
+void dpcrt_artifact_output(const dpcrt_artifact *artifact, size_t index, dpcrt_tensor *out);
 
 typedef struct dpcrt_session_options {
   size_t size;
@@ -122,6 +126,11 @@ typedef struct dpcrt_result {
 dpcrt_error *dpcrt_session_submit(dpcrt_session *session, const dpcrt_input *inputs, size_t count,
                                   const dpcrt_request *request);
 dpcrt_error *dpcrt_session_result(dpcrt_session *session, dpcrt_result *out);
+
+/* An output of the last evaluation by eval_step, its micro-batches (times expert ranks) one
+ * after the other: so many times the bytes that dpcrt_artifact_output says. */
+dpcrt_error *dpcrt_session_output(dpcrt_session *session, const char *output, void *data,
+                                  uint64_t bytes);
 
 /* Where training stands: steps begun, and updates made, which Adam's bias correction
  * counts (steps that were skipped make none). A resumed session is told both. */

@@ -263,11 +263,11 @@ dualpipe.body @b {
 
 // A further output is the evaluation's alone once there is one.
 dualpipe.body @b {
-  // expected-error @+1 {{cannot have a result that is #dualpipe.role<scalar 0>}}
-  func.func @forward(%x: tensor<f32> {dualpipe.role = #dualpipe.role<input 0>}) -> (tensor<f32> {dualpipe.role = #dualpipe.role<scalar 0>}) {
+  // expected-error @+1 {{cannot have a result that is #dualpipe.role<graph_output 0>}}
+  func.func @forward(%x: tensor<f32> {dualpipe.role = #dualpipe.role<input 0>}) -> (tensor<f32> {dualpipe.role = #dualpipe.role<graph_output 0>}) {
     return %x : tensor<f32>
   }
-  func.func @evaluation(%x: tensor<f32> {dualpipe.role = #dualpipe.role<input 0>}) -> (tensor<f32> {dualpipe.role = #dualpipe.role<scalar 0>}) {
+  func.func @evaluation(%x: tensor<f32> {dualpipe.role = #dualpipe.role<input 0>}) -> (tensor<f32> {dualpipe.role = #dualpipe.role<graph_output 0>}) {
     return %x : tensor<f32>
   }
 }
@@ -543,4 +543,33 @@ func.func @f(%x: tensor<4xf32>, %y: tensor<4xf32>) -> tensor<4xf32> {
   // expected-error @+1 {{launches @k, two of whose arguments share a buffer with result 0}}
   %0 = dualpipe.launch @k(%x, %y) : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
   return %0 : tensor<4xf32>
+}
+
+// -----
+
+// expected-error @+1 {{has 3 : i64 among its graph_outputs; expected a name of its own for each}}
+dualpipe.stage @s = @b inputs [] feeds [] params [] graph_outputs [3]
+
+// -----
+
+// expected-error @+1 {{has "a" among its graph_outputs; expected a name of its own for each}}
+dualpipe.stage @s = @b inputs [] feeds [] params [] graph_outputs ["a", "a"]
+
+// -----
+
+dualpipe.body @b {
+  func.func @forward(%x: tensor<f32> {dualpipe.role = #dualpipe.role<feed 0>}) -> (tensor<f32> {dualpipe.role = #dualpipe.role<graph_output 0>}) {
+    return %x : tensor<f32>
+  }
+}
+// expected-error @+1 {{names 0 graph outputs, but @b makes 1}}
+dualpipe.stage @s = @b inputs [] feeds ["x"] params []
+
+// -----
+
+dualpipe.body @b {
+  // expected-error @+1 {{has graph_output 1, but no graph_output 0}}
+  func.func @forward(%x: tensor<f32> {dualpipe.role = #dualpipe.role<feed 0>}) -> (tensor<f32> {dualpipe.role = #dualpipe.role<graph_output 1>}) {
+    return %x : tensor<f32>
+  }
 }

@@ -16,7 +16,7 @@ def DualPipe_RoleKind : I32EnumAttr<"RoleKind", "what an argument or result of a
     I32EnumAttrCase<"Loss", 4, "loss">,                // the micro-batch's loss
     I32EnumAttrCase<"Den", 5, "den">,                  // its denominator
     I32EnumAttrCase<"Fault", 14, "fault">,             // where an integer was divided by 0; 0: nowhere
-    I32EnumAttrCase<"Scalar", 13, "scalar">,           // i-th further scalar output of the graph
+    I32EnumAttrCase<"GraphOutput", 13, "graph_output">, // i-th further output of the graph, for evaluation
     // forward or input half results, arguments of a later half
     I32EnumAttrCase<"Kept", 6, "kept">,                // i-th value kept between halves
     // backward

@@ -39,11 +39,11 @@ def DualPipe_BodyOp : DualPipe_Op<"body", [Symbol, SymbolTable, IsolatedFromAbov
     forward:      input, feed, param, key            -> output, loss, den, kept
     input half:   output_grad, den, loss_scale, kept, input, feed, param, output, key -> input_grad, kept
     weight half:  the same, and accumulator          -> param_grad
-    evaluation:   input, feed, param, key            -> output, loss, den, scalar
+    evaluation:   input, feed, param, key            -> output, loss, den, graph_output
     ```
 
-    A `scalar` is a further output of the graph. Until `@evaluation` is split off,
-    @forward makes it.
+    A `graph_output` is a further output of the graph, which evaluation reports by its
+    name. Until `@evaluation` is split off, @forward makes it.
 
     An input, parameter or output of @forward with the unit attribute
     `dualpipe.frozen` has no gradient: there is no input_grad, param_grad or
@@ -96,8 +96,9 @@ def DualPipe_StageOp : DualPipe_Op<"stage", [Symbol, DeclareOpInterfaceMethods<S
   let description = [{
     `inputs[i]` is the stage output that is the body's `input i`; `feeds[i]` the
     name of the graph input that is `feed i`; `params[i]` the parameter that is
-    `param i`. Stages stand in the order of the chain; a stage reads from earlier
-    ones only.
+    `param i`; `graph_outputs[i]`, where there are any, the name of the graph's output
+    that is `graph_output i`. Stages stand in the order of the chain; a stage reads
+    from earlier ones only.
 
     ```mlir
     nn.parameter @h.0.w : tensor<8x8xf32> trained = #nn.init<normal, 17, 2.000000e-02 : f64>
@@ -123,8 +124,8 @@ def DualPipe_StageOp : DualPipe_Op<"stage", [Symbol, DeclareOpInterfaceMethods<S
     ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, FlatSymbolRefAttr:$body, ArrayAttr:$inputs, ArrayAttr:$feeds, ArrayAttr:$params,
-                       OptionalAttr<DualPipe_CostAttr>:$cost);
-  let assemblyFormat = "$sym_name `=` $body `inputs` $inputs `feeds` $feeds `params` $params (`cost` $cost^)? attr-dict";
+                       OptionalAttr<ArrayAttr>:$graph_outputs, OptionalAttr<DualPipe_CostAttr>:$cost);
+  let assemblyFormat = "$sym_name `=` $body `inputs` $inputs `feeds` $feeds `params` $params (`graph_outputs` $graph_outputs^)? (`cost` $cost^)? attr-dict";
   let hasVerifier = 1;
 }
 

@@ -55,6 +55,9 @@ bool isHalf(mlir::Value value);
 /// `value` of 16-bit floats as f32; null if it has other elements.
 mlir::Value widen(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value);
 
+/// Whether `wide` is what `narrow` of 16 bits is before it is rounded: f32.
+bool isUnrounded(mlir::RankedTensorType wide, mlir::RankedTensorType narrow);
+
 /// Gives the operation's scalar attributes of floats of another width than f64 (what is
 /// padded with) this type.
 void convertScalars(mlir::Operation *op, mlir::FloatType element);

@@ -4,6 +4,7 @@
 #ifndef DPC_DIALECT_NN_MODELATTRS_H
 #define DPC_DIALECT_NN_MODELATTRS_H
 
+#include "program/format/Outputs.h"
 #include "llvm/ADT/StringRef.h"
 
 namespace dpc::nn {
@@ -42,11 +43,9 @@ inline constexpr llvm::StringLiteral kCopiesAttr = "copies";
 inline constexpr llvm::StringLiteral kModelFileAttr = "dpc.model_file";
 /// On a module: the divisions of integers by what data brings, a list of {node =
 /// "node_div", shape = array<i64: 2, 16>} in the order of the graph. The result `fault`
-/// of its @forward is 0, or says which division met a 0 first, and at which element in
-/// row-major order: (n - division) * kDivisionUnit + (kDivisionUnit - 1 - element) for n
-/// divisions, so that the largest of several such numbers is the first fault.
+/// of its @forward says which met a 0 first; what its number means, Outputs.h says.
 inline constexpr llvm::StringLiteral kDivisionsAttr = "nn.divisions";
-inline constexpr int64_t kDivisionUnit = int64_t(1) << 40;
+using dpcrt::kDivisionUnit;
 /// On a module: the framework's state dict, a list of {key = "h.ln.weight",
 /// parameter = "h.ln.weight"} for parameters of the module; of others {key,
 /// buffer, used, transposed, type, source}, as far as they are known.

@@ -50,7 +50,7 @@ enum class Precision {
   Wide,    ///< it stays in f32
   Narrow,  ///< it reads and writes 16 bits, and computes in f32 between
   AsRead,  ///< like Narrow if all that read its results take 16 bits, else like Wide
-  AsGiven, ///< it takes 16 bits if an operand has them
+  AsGiven, ///< it takes 16 bits if an operand has them, else like AsRead
 };
 
 /// The number of elements of a value of static tensor type.
