@@ -131,7 +131,7 @@ private:
     auto begin = std::chrono::steady_clock::now();
     auto imported = import::importModel(options.input, options.import, &context, summary);
     if (failed(imported))
-      return summary.error == import::ImportError::Usage ? kUsage : kModel;
+      return int(summary.error);
     if (int status = checkImported(summary, options.import, err))
       return status;
     module = std::move(*imported);

@@ -335,7 +335,7 @@ int checkCommand(const std::vector<std::string> &args, std::ostream &out, std::o
   import::ImportSummary summary;
   auto module = import::importModel(options.input, options.import, &context, summary);
   if (failed(module) || diagnostics.errors())
-    return summary.error == import::ImportError::Usage ? 2 : 3;
+    return int(summary.error);
   if (int status = checkImported(summary, options.import, err))
     return status;
   for (const std::string &warning : summary.warnings)

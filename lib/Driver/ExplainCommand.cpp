@@ -423,7 +423,7 @@ int explainModel(CompileOptions options, std::ostream &out, std::ostream &err) {
   import::ImportSummary summary;
   auto module = import::importModel(options.input, options.import, &context, summary);
   if (failed(module))
-    return summary.error == import::ImportError::Usage ? 2 : kModel;
+    return int(summary.error);
   if (int status = checkImported(summary, options.import, err))
     return status;
   PassManager pm(&context);

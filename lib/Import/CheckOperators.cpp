@@ -16,7 +16,8 @@ static bool isQuantised(StringRef op) {
          op.starts_with("MatMulNBits") || op == "MatMulIntegerToFloat";
 }
 
-LogicalResult dpc::import::checkOperators(const Graph &graph, Location loc) {
+LogicalResult dpc::import::checkOperators(const Graph &graph, const ImportOptions &options,
+                                          Location loc) {
   struct Missing {
     std::string reason;
     SmallVector<StringRef> nodes;
@@ -50,7 +51,6 @@ LogicalResult dpc::import::checkOperators(const Graph &graph, Location loc) {
             "cannot move by small steps; export the floating-point model, train "
             "that, and quantise the result";
   return emitError(loc) << count << " of the " << graph.nodes.size()
-                        << " nodes that the loss depends on have operators "
-                           "that dpc does not support:"
-                        << text;
+                        << (options.evaluationOnly ? " nodes" : " nodes that the loss depends on")
+                        << " have operators that dpc does not support:" << text;
 }

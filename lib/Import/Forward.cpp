@@ -31,6 +31,7 @@ public:
 private:
   enum class Imported { Yes, Missing, Failed };
   Imported importOne(const Node &node);
+  void noteUnknown(StringRef value);
   LogicalResult checkElements(ArrayRef<const onnx::ValueInfoProto *> inputs,
                               ArrayRef<RankedTensorType> types);
   Value materialize(StoredTensor &tensor, Location at);
@@ -157,6 +158,24 @@ void ForwardBuilder::markStage(const Node &node, Operation *before) {
       it->setAttr(nn::kPipelineStageAttr, stage);
 }
 
+// The inputs that a value is computed from.
+void ForwardBuilder::noteUnknown(StringRef value) {
+  SmallVector<StringRef> work = {value};
+  llvm::StringSet<> seen;
+  while (!work.empty()) {
+    StringRef name = work.pop_back_val();
+    if (!seen.insert(name).second)
+      continue;
+    auto producer = graph.producers.find(name);
+    if (producer != graph.producers.end())
+      work.append(graph.nodes[producer->second].inputs.begin(),
+                  graph.nodes[producer->second].inputs.end());
+    else if (llvm::any_of(graph.inputs, [&](auto *input) { return name == input->name(); }) &&
+             !llvm::is_contained(summary.unknownInputs, name))
+      summary.unknownInputs.push_back(name.str());
+  }
+}
+
 ForwardBuilder::Imported ForwardBuilder::importOne(const Node &node) {
   Location at = getNodeLoc(node, context);
   SmallVector<GraphValue, 4> operands;
@@ -184,6 +203,8 @@ ForwardBuilder::Imported ForwardBuilder::importOne(const Node &node) {
   std::string reason;
   if (missing || failed(importNode(*findOperator(node, reason), nodeContext))) {
     failedValues.insert_range(node.outputs);
+    if (auto operand = nodeContext.getUnknown())
+      noteUnknown(node.inputs[*operand]);
     return missing ? Imported::Missing : Imported::Failed;
   }
   markStage(node, before);
@@ -219,7 +240,8 @@ LogicalResult ForwardBuilder::importNodes() {
   return success(errors == 0);
 }
 
-// What is said of these nodes is the reason why an output is left out.
+// What is said of these nodes is the reason why an output is left out. Where all outputs
+// are wanted there are no nodes but those.
 void ForwardBuilder::importFurther() {
   std::string reason;
   ScopedDiagnosticHandler handler(context, [&](Diagnostic &diagnostic) {
@@ -241,9 +263,9 @@ void ForwardBuilder::importFurther() {
     reason = reasons.lookup(name);
     std::optional<GraphValue> found = reason.empty() ? lookup(name, loc) : std::nullopt;
     Value value = found ? found->tensor : Value();
-    if (value && countElements(getShape(value)) == 1) {
+    if (value && (options.evaluationOnly || countElements(getShape(value)) == 1)) {
       emitter->setLoc(value.getLoc());
-      outputs.emplace_back(name, emitter->reshape(value, {}));
+      outputs.emplace_back(name, options.evaluationOnly ? value : emitter->reshape(value, {}));
       continue;
     }
     if (value)
@@ -254,6 +276,11 @@ void ForwardBuilder::importFurther() {
 }
 
 LogicalResult ForwardBuilder::importLoss() {
+  if (options.evaluationOnly) {
+    emitter->setLoc(loc);
+    loss = emitter->splat(RankedTensorType::get({}, emitter->getBuilder().getF32Type()), 0);
+    return success();
+  }
   std::optional<GraphValue> found = lookup(choice.output, loc);
   if (!found || !found->tensor)
     return emitError(loc) << "'" << choice.output

@@ -83,8 +83,10 @@ LogicalResult Importer::finish(ModuleOp module, Forward &forward) {
     if (tensor.trained)
       trained.insert(tensor.symbol);
   Value &loss = forward.loss;
-  FailureOr<Weighting> weighting = findWeighting(
-      loss, options.reduction, [&](StringRef name) { return trained.contains(name); }, loc);
+  FailureOr<Weighting> weighting = Weighting{"mean", {}, {}, {}};
+  if (!options.evaluationOnly)
+    weighting = findWeighting(
+        loss, options.reduction, [&](StringRef name) { return trained.contains(name); }, loc);
   if (failed(weighting))
     return failure();
   for (const Quotient &quotient : weighting->quotients) {
@@ -112,7 +114,11 @@ LogicalResult Importer::finish(ModuleOp module, Forward &forward) {
     summary.further.push_back(name);
   for (auto [i, output] : llvm::enumerate(forward.outputs))
     function.setResultAttr(2 + i, nn::kNameAttr, builder.getStringAttr(output.first));
-  function->setAttr("nn.weighting", builder.getStringAttr(weighting->name));
+  function->setAttr(nn::kWeightingAttr, builder.getStringAttr(weighting->name));
+  if (options.evaluationOnly)
+    function->setAttr(nn::kEvaluationOnlyAttr, builder.getUnitAttr());
+  summary.folded =
+      llvm::all_of(forward.outputs, [](auto &output) { return bool(getConstant(output.second)); });
   summary.weighting = weighting->name.str();
   summary.loss = choice.op == LossOp::None
                      ? choice.output
@@ -131,7 +137,8 @@ LogicalResult Importer::finish(ModuleOp module, Forward &forward) {
   if (failed(
           createParameters(module, forward, graph, tensors, state, *reader, options, loc, summary)))
     return failure();
-  summary.nothingTrained = explainNothingTrained(summary, tensors, options);
+  if (!options.evaluationOnly)
+    summary.nothingTrained = explainNothingTrained(summary, tensors, options);
   return success();
 }
 
@@ -153,19 +160,28 @@ FailureOr<OwningOpRef<ModuleOp>> Importer::run(StringRef path) {
   summary.outputs = graph.outputs;
   if (!graph.stagesNote.empty())
     summary.notes.push_back(graph.stagesNote);
-  FailureOr<LossChoice> chosen = chooseLoss(*file, graph, options, loc, summary.error);
-  if (failed(chosen))
-    return failure();
-  choice = *chosen;
-  SmallVector<std::string> roots = {choice.output};
-  if (choice.op != LossOp::None && !choice.addsLabels)
-    roots.push_back(choice.labels);
+  SmallVector<std::string> roots;
+  if (options.evaluationOnly) {
+    roots.assign(graph.outputs.begin(), graph.outputs.end());
+  } else {
+    FailureOr<LossChoice> chosen = chooseLoss(*file, graph, options, loc, summary.error);
+    if (failed(chosen))
+      return failure();
+    choice = *chosen;
+    roots.push_back(choice.output);
+    if (choice.op != LossOp::None && !choice.addsLabels)
+      roots.push_back(choice.labels);
+  }
   // Who else reads a tensor decides whether it is worth a note.
   Graph whole = graph;
   graph.prune(roots);
-  if (failed(checkOperators(graph, loc)))
+  if (failed(checkOperators(graph, options, loc)))
     return failure();
-  FurtherOutputs further = findFurtherOutputs(*file, whole, graph, choice, summary.notes);
+  FurtherOutputs further;
+  if (options.evaluationOnly)
+    further.names = graph.outputs;
+  else
+    further = findFurtherOutputs(*file, whole, graph, choice, summary.notes);
 
   FailureOr<StateDict> recorded = readStateDict(file->getProto(), whole, loc);
   if (failed(recorded))
@@ -177,12 +193,16 @@ FailureOr<OwningOpRef<ModuleOp>> Importer::run(StringRef path) {
   tensors = std::move(*classified);
   if (failed(addStoredTensors(further, whole, *reader, tensors, summary.notes)))
     return failure();
-  if (failed(resolveTies(tensors, graph, *reader, options, loc, summary.error)))
+  if (options.evaluationOnly)
+    for (auto &[name, tensor] : tensors)
+      tensor.trained = tensor.byRules = false;
+  else if (failed(resolveTies(tensors, graph, *reader, options, loc, summary.error)))
     return failure();
   listTies();
   resolveLayouts(state, tensors, graph);
   listUnused(whole);
-  summary.warnings = findDropped(graph, tensors, options, choice.output);
+  if (!options.evaluationOnly)
+    summary.warnings = findDropped(graph, tensors, options, choice.output);
 
   OwningOpRef<ModuleOp> module = ModuleOp::create(loc);
   FailureOr<Forward> forward =
@@ -192,6 +212,7 @@ FailureOr<OwningOpRef<ModuleOp>> Importer::run(StringRef path) {
   setStateDict(*module, state, tensors, graph, whole, *file, *reader);
   summary.bytesRead = reader->getLargeBytesRead();
   if (failed(verify(*module))) {
+    summary.error = ImportError::Internal;
     emitError(loc) << "the imported module is not valid; this is a bug in dpc";
     return failure();
   }

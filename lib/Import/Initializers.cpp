@@ -3,6 +3,7 @@
 
 #include "Emitter.h"
 #include "dpc/Dialect/NN/Element.h"
+#include "dpc/Onnx/TensorValue.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Endian.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -111,45 +112,6 @@ bool TensorReader::isPresent(const onnx::TensorProto &tensor, StringRef name) {
   return succeeded(range) && (!*range || (*range)->exists);
 }
 
-// Values that the message spells out element by element.
-static bool appendTyped(const onnx::TensorProto &tensor, Type type, std::vector<char> &bytes) {
-  auto append = [&](auto value) {
-    const char *at = reinterpret_cast<const char *>(&value);
-    bytes.insert(bytes.end(), at, at + sizeof(value));
-  };
-  switch (tensor.data_type()) {
-  case onnx::TensorProto::FLOAT:
-    for (float value : tensor.float_data())
-      append(value);
-    return true;
-  case onnx::TensorProto::DOUBLE:
-    for (double value : tensor.double_data())
-      append(value);
-    return true;
-  case onnx::TensorProto::INT64:
-    for (int64_t value : tensor.int64_data())
-      append(value);
-    return true;
-  case onnx::TensorProto::INT32:
-    for (int32_t value : tensor.int32_data())
-      append(value);
-    return true;
-  case onnx::TensorProto::FLOAT16:
-  case onnx::TensorProto::BFLOAT16:
-    for (int32_t value : tensor.int32_data())
-      append(static_cast<uint16_t>(value));
-    return true;
-  case onnx::TensorProto::INT8:
-  case onnx::TensorProto::UINT8:
-  case onnx::TensorProto::BOOL:
-    for (int32_t value : tensor.int32_data())
-      append(static_cast<uint8_t>(value));
-    return true;
-  default:
-    return false;
-  }
-}
-
 FailureOr<std::vector<char>> TensorReader::readBytes(const onnx::TensorProto &tensor,
                                                      StringRef name) {
   FailureOr<RankedTensorType> type = getType(tensor, name);
@@ -162,7 +124,7 @@ FailureOr<std::vector<char>> TensorReader::readBytes(const onnx::TensorProto &te
     if (tensor.has_raw_data())
       bytes.assign(tensor.raw_data().begin(), tensor.raw_data().end());
     else
-      appendTyped(tensor, *type, bytes);
+      onnxwire::appendTyped(tensor, bytes);
     if (bytes.size() != length)
       return emitError(loc) << "tensor '" << name << "' has " << bytes.size()
                             << " bytes, its type needs " << length;

@@ -67,10 +67,15 @@ FailureOr<SmallVector<int64_t>> NodeContext::normalizeAxes(ArrayRef<int64_t> axe
   return result;
 }
 
+InFlightDiagnostic NodeContext::unknown(unsigned i) {
+  unknownOperand = i;
+  return error();
+}
+
 FailureOr<SmallVector<int64_t>> NodeContext::getConstantInts(unsigned i, StringRef what) {
   if (auto ints = dpc::import::getConstantInts(in(i)))
     return *ints;
-  return error() << "its " << what << " ('" << node.inputs[i]
-                 << "') is not known when the model is compiled; dpc needs "
-                    "static shapes";
+  return unknown(i) << "its " << what << " ('" << node.inputs[i]
+                    << "') is not known when the model is compiled; dpc needs "
+                       "static shapes";
 }

@@ -58,6 +58,9 @@ public:
   mlir::FailureOr<mlir::DenseElementsAttr> getTensor(llvm::StringRef name);
   bool hasBadAttribute() const { return badAttribute; }
 
+  /// An operand that would have to be known at import: it is refused for that.
+  mlir::InFlightDiagnostic unknown(unsigned i);
+  std::optional<unsigned> getUnknown() const { return unknownOperand; }
   /// The operand's integers, which must be known at import.
   mlir::FailureOr<llvm::SmallVector<int64_t>> getConstantInts(unsigned i, llvm::StringRef what);
   /// An axis counted from 0; negative ones count from the end.
@@ -81,6 +84,7 @@ private:
   llvm::SmallVector<GraphValue, 4> operands;
   llvm::SmallVector<GraphValue, 4> results;
   bool badAttribute = false;
+  std::optional<unsigned> unknownOperand;
 };
 
 } // namespace dpc::import

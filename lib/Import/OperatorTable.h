@@ -27,7 +27,8 @@ struct OperatorForm {
 const OperatorForm *findOperator(const Node &node, std::string &reason);
 
 /// One diagnostic for all nodes of the graph that have no row, with counts.
-mlir::LogicalResult checkOperators(const Graph &graph, mlir::Location loc);
+mlir::LogicalResult checkOperators(const Graph &graph, const ImportOptions &options,
+                                   mlir::Location loc);
 
 /// Checks the operands against the row, imports the node.
 mlir::LogicalResult importNode(const OperatorForm &form, NodeContext &context);

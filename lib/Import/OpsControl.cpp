@@ -44,8 +44,8 @@ static LogicalResult importRange(NodeContext &node) {
       return failure();
     std::optional<double> number = getConstantNumber(node.in(i));
     if (!number || countElements(getShape(node.in(i))) != 1)
-      return node.error() << "its limits must be scalars that are known when the "
-                             "model is compiled";
+      return node.unknown(i) << "its limits must be scalars that are known when the "
+                                "model is compiled";
     limits[i] = *number;
   }
   auto [start, limit, step] = limits;

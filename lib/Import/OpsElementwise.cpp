@@ -100,8 +100,8 @@ static LogicalResult importPow(NodeContext &node) {
       return node.set(0, b.unary<nn::ReciprocalOp>(x));
   }
   if (!isFloat(x))
-    return node.error() << "integer powers are computed for the constant "
-                           "exponents 1, 2 and 3 only";
+    return node.unknown(1) << "integer powers are computed for the constant "
+                              "exponents 1, 2 and 3 only";
   return node.set(0, b.binary<nn::PowOp>(x, b.cast(y, getElementType(x))));
 }
 
@@ -215,12 +215,15 @@ static LogicalResult importDropout12(NodeContext &node) {
     return passThrough(node);
   auto mode = getConstantInts(node.in(2));
   if (!mode || mode->size() != 1)
-    return node.error() << "its training_mode must be a constant scalar";
+    return node.unknown(2) << "its training_mode must be a constant scalar";
   std::optional<double> ratio = 0.5;
   if (node.has(1))
     ratio = getConstantNumber(node.in(1));
   if (mode->front() == 0 || ratio == 0.0)
     return passThrough(node);
+  if (!ratio)
+    return node.unknown(1) << "its ratio is not known when the model is compiled: only at 0 does "
+                              "it draw no random mask, which dpc does not";
   return refuseRandom(node);
 }
 

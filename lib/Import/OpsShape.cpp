@@ -233,7 +233,7 @@ static LogicalResult pad(NodeContext &node, ArrayRef<int64_t> pads, ArrayRef<int
     if (failed(node.checkSameType(node.in(0), value)))
       return failure();
     if (!constant || constant.getNumElements() != 1)
-      return node.error() << "its constant_value must be a constant scalar";
+      return node.unknown(2) << "its constant_value must be a constant scalar";
     fill = cast<TypedAttr>(constant.getSplatValue<Attribute>());
   }
   if (llvm::all_of(low, [](int64_t n) { return n == 0; }) &&

@@ -236,7 +236,7 @@ FailureOr<ModelGraph> GraphBuilder::build() {
     return failure();
   findLive();
   findDependences();
-  if (!model.isActive(model.loss))
+  if (!model.isActive(model.loss) && !model.function->hasAttr(nn::kEvaluationOnlyAttr))
     return model.function.emitError("the model has a loss that depends on no trained parameter");
   findGradients();
   for (BlockArgument argument : model.function.getArguments())

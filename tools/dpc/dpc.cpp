@@ -53,6 +53,10 @@ const Command commands[] = {
      [](const Arguments &args, std::ostream &out, std::ostream &err) {
        return dpc::driver::exportCommand(args, out, err);
      }},
+    {"onnx-test", "run ONNX backend tests",
+     [](const Arguments &args, std::ostream &out, std::ostream &err) {
+       return dpc::driver::onnxTestCommand(args, out, err);
+     }},
     // Its tables and pictures have colours and line ends of their own.
     {"schedule", "list, show, check and simulate schedules",
      [](const Arguments &args, std::ostream &, std::ostream &err) {

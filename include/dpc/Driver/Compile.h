@@ -63,6 +63,8 @@ int verifyCommand(const std::vector<std::string> &args, std::ostream &out, std::
 int exportCommand(const std::vector<std::string> &args, std::ostream &out, std::ostream &err);
 /// `dpc explain MODEL.dpc|MODEL.onnx [--pp P ...]`
 int explainCommand(const std::vector<std::string> &args, std::ostream &out, std::ostream &err);
+/// `dpc onnx-test DIR... [--bind INPUT=FILE]`
+int onnxTestCommand(const std::vector<std::string> &args, std::ostream &out, std::ostream &err);
 /// `dpc check MODEL.onnx`
 int checkCommand(const std::vector<std::string> &args, std::ostream &out, std::ostream &err);
 

@@ -51,6 +51,9 @@ struct ImportOptions {
   std::vector<std::string> tied; ///< --tied NAME: sharing is meant
   /// --padding-row TABLE=N: looking row N up adds nothing to its gradient
   std::vector<std::pair<std::string, int64_t>> paddingRows;
+  /// The graph has no loss: all of its outputs are computed, whatever their shapes, and
+  /// nothing is trained. What tests of operators are compiled with.
+  bool evaluationOnly = false;
   std::string loss; ///< --loss OUTPUT, empty: find it
   LossOp lossOp = LossOp::None;
   std::string logits, labels; ///< of --loss-op; empty: the only candidate
@@ -63,8 +66,8 @@ struct ImportOptions {
   int64_t constantLimitBytes = 1 << 20;
 };
 
-/// Which exit status a failed import asks for.
-enum class ImportError { None, Usage, Model };
+/// Whose fault a failed import is: the exit status.
+enum class ImportError { None = 0, Usage = 2, Model = 3, Internal = 70 };
 
 struct ParameterInfo {
   std::string name;      ///< the initializer, or the framework's name if a map is stored
@@ -112,6 +115,10 @@ struct ImportSummary {
   std::vector<std::string> notes;   ///< one line each
   /// What the exporter recorded and the graph does not do, one line each.
   std::vector<std::string> warnings;
+  /// Inputs of the graph by whose values shapes would be known: why nodes were refused.
+  std::vector<std::string> unknownInputs;
+  /// Whether all outputs that evaluation reports are constants.
+  bool folded = false;
   int64_t nodes = 0;      ///< ONNX nodes after inlining that the loss depends on
   uint64_t bytesRead = 0; ///< of initializers of more than 1,024 elements
 };

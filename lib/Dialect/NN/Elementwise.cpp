@@ -136,6 +136,9 @@ OpFoldResult SubOp::fold(FoldAdaptor adaptor) {
   // x - (+0.0) is x, also for x = -0.0.
   if (isSplatOf(adaptor.getRhs(), 0.0))
     return getLhs();
+  // Of floats it may be NaN.
+  if (!isFloat(getType()) && getLhs() == getRhs())
+    return Builder(getContext()).getZeroAttr(getType());
   if (isFloat(getType()))
     return foldFloats(adaptor.getLhs(), adaptor.getRhs(),
                       [](const APFloat &a, const APFloat &b) { return a - b; });

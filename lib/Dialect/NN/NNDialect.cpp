@@ -93,6 +93,12 @@ LogicalResult NNDialect::verifyOperationAttribute(Operation *op, NamedAttribute 
              << ", expected \"denominator\", \"mean\" or \"sum\" on a function";
     return success();
   }
+  if (attribute.getName() == kEvaluationOnlyAttr) {
+    if (!isa<func::FuncOp>(op) || !isa<UnitAttr>(attribute.getValue()))
+      return op->emitOpError() << "has '" << kEvaluationOnlyAttr << "' = " << attribute.getValue()
+                               << ", expected, on a function, nothing but the name";
+    return success();
+  }
   if (attribute.getName() == kBoundsAttr)
     return verifyBounds(op, attribute.getValue());
   if (attribute.getName() == kPipelineStageAttr)
@@ -102,11 +108,11 @@ LogicalResult NNDialect::verifyOperationAttribute(Operation *op, NamedAttribute 
   if (attribute.getName() == kDivisionsAttr)
     return verifyDivisions(op, attribute.getValue());
   if (attribute.getName() != "nn.mesh")
-    return op->emitOpError()
-           << "has the unknown attribute '" << attribute.getName().getValue()
-           << "'; the nn dialect knows 'nn.mesh', "
-              "'nn.bounds', 'nn.divisions', 'nn.pipeline_stage', 'nn.sharded' and "
-              "'nn.weighting'";
+    return op->emitOpError() << "has the unknown attribute '" << attribute.getName().getValue()
+                             << "'; the nn dialect knows 'nn.mesh', "
+                                "'nn.bounds', 'nn.divisions', 'nn.evaluation_only', "
+                                "'nn.pipeline_stage', 'nn.sharded' and "
+                                "'nn.weighting'";
   if (!isa<ModuleOp>(op))
     return op->emitOpError("has 'nn.mesh', which belongs on a module");
   auto axes = dyn_cast<DictionaryAttr>(attribute.getValue());

@@ -23,6 +23,9 @@ inline constexpr llvm::StringLiteral kIgnoredAttr = "ignored";
 /// On a model's @forward: how losses of micro-batches are summed
 /// (`dualpipe.training` says the values).
 inline constexpr llvm::StringLiteral kWeightingAttr = "nn.weighting";
+/// On a model's @forward (unit): its loss is a constant, and only its further outputs are
+/// wanted.
+inline constexpr llvm::StringLiteral kEvaluationOnlyAttr = "nn.evaluation_only";
 /// On an operation: the stage that the model asks for, an integer from 0.
 inline constexpr llvm::StringLiteral kPipelineStageAttr = "nn.pipeline_stage";
 /// On a parameter: the axis of the mesh whose members each have values of their
