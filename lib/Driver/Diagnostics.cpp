@@ -55,9 +55,13 @@ Diagnostics::Diagnostics(MLIRContext *context, std::ostream &err)
 void Diagnostics::print(Diagnostic &diagnostic) {
   if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
     ++count;
-  std::string place = placeOf(diagnostic.getLocation());
-  err << severityName(diagnostic.getSeverity()) << ": " << (place.empty() ? "" : place + ": ")
-      << diagnostic.str() << "\n";
+  std::string place = placeOf(diagnostic.getLocation()), text = diagnostic.str();
+  // Many messages say themselves where it is.
+  if (place.empty() || StringRef(text).contains(place))
+    place.clear();
+  else
+    place += ": ";
+  err << severityName(diagnostic.getSeverity()) << ": " << place << text << "\n";
   for (Diagnostic &note : diagnostic.getNotes())
     print(note);
 }

@@ -72,7 +72,9 @@ private:
       if (auto held = dyn_cast<ParameterOp>(op); held && held.getRecordEntry())
         parameter = held;
       if (auto tensor = dyn_cast<TensorOp>(op))
-        if (!(tensor.getOutput() ? outputs : inputs).insert(tensor.getName()).second)
+        if (!(tensor.getOutput() ? outputs : inputs)
+                 .try_emplace(tensor.getName(), cast<ShapedType>(tensor.getType()))
+                 .second)
           return tensor.emitOpError()
                  << "is the second " << (tensor.getOutput() ? "output" : "input") << " named \""
                  << tensor.getName() << "\"";
@@ -129,15 +131,26 @@ private:
     if (failed(verifyStream(op)))
       return failure();
     if (auto feed = dyn_cast<FeedOp>(op)) {
-      if (!inputs.contains(feed.getInput()))
+      ShapedType tensor = inputs.lookup(feed.getInput());
+      if (!tensor)
         return op.emitOpError() << "feeds \"" << feed.getInput()
                                 << "\", which is not an input of the program";
+      // Of the tensor of all expert ranks each feeds its slice.
+      SlotType slot = feed.getDst().getType();
+      if (slot.getElementType() != tensor.getElementType() ||
+          tensor.getNumElements() % slot.getCount())
+        return op.emitOpError() << "feeds \"" << feed.getInput() << "\" of type " << tensor
+                                << " into " << slot;
       return verifyMicroBatch(op, feed.getMicroBatch(), 0);
     }
     if (auto fetch = dyn_cast<FetchOp>(op)) {
-      if (!outputs.contains(fetch.getOutput()))
+      ShapedType tensor = outputs.lookup(fetch.getOutput());
+      if (!tensor)
         return op.emitOpError() << "fetches \"" << fetch.getOutput()
                                 << "\", which is not an output of the program";
+      if (SlotType slot = fetch.getSrc().getType(); slot != SlotType::get(tensor))
+        return op.emitOpError() << "fetches \"" << fetch.getOutput() << "\" of type " << tensor
+                                << " from " << slot;
       return verifyMicroBatch(op, fetch.getMicroBatch(), 0);
     }
     if (auto run = dyn_cast<RunOp>(op)) // -1: of no micro-batch
@@ -153,7 +166,7 @@ private:
   ProgramOp program;
   int64_t coordinate, microBatches;
   llvm::SmallSet<StreamKind, 4> streams;
-  llvm::StringSet<> inputs, outputs;
+  llvm::StringMap<ShapedType> inputs, outputs;
 };
 
 } // namespace

@@ -609,6 +609,42 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
 
 prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
   prog.arena @a stash 64
+  prog.tensor "x" : tensor<2xi32>
+  prog.order {
+    %t = prog.slot @a[8] : !prog.slot<2xf32>
+    // expected-error @+1 {{feeds "x" of type 'tensor<2xi32>' into '!prog.slot<2xf32>'}}
+    %0 = prog.feed "x" 0 to %t : !prog.slot<2xf32> on compute
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a stash 64
+  prog.tensor "x" : tensor<3xf32>
+  prog.order {
+    %t = prog.slot @a[8] : !prog.slot<2xf32>
+    // expected-error @+1 {{feeds "x" of type 'tensor<3xf32>' into '!prog.slot<2xf32>'}}
+    %0 = prog.feed "x" 0 to %t : !prog.slot<2xf32> on compute
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a stash 64
+  prog.tensor output "y" : tensor<f32>
+  prog.order {
+    %t = prog.slot @a[8] : !prog.slot<2xf32>
+    // expected-error @+1 {{fetches "y" of type 'tensor<f32>' from '!prog.slot<2xf32>'}}
+    %0 = prog.fetch "y" 0 from %t : !prog.slot<2xf32> on compute
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a stash 64
   prog.order {
     %s = prog.slot @a[0] : !prog.slot<1xf32>
     %t = prog.slot @a[8] : !prog.slot<2xf32>

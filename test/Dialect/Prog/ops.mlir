@@ -43,8 +43,8 @@ prog.program @train_step.rank0 entry "train_step" coordinate 0
   prog.parameter "h.0.w" : tensor<4x4xf32> weight %w gradient %g moments %m, %n ["exp_avg", "exp_avg_sq"] entry 1 counted : !prog.slot<16xf32>, !prog.slot<16xf32> moments !prog.slot<16xf32>, !prog.slot<16xf32>
   // CHECK-NEXT: prog.parameter "frozen" : tensor<4xi64> weight %{{.*}} [] entry 0 : <4xi64>
   prog.parameter "frozen" : tensor<4xi64> weight %v [] entry 0 : !prog.slot<4xi64>
-  // CHECK-NEXT: prog.tensor "ids" : tensor<2x4xi64>
-  prog.tensor "ids" : tensor<2x4xi64>
+  // CHECK-NEXT: prog.tensor "ids" : tensor<2x8xf32>
+  prog.tensor "ids" : tensor<2x8xf32>
   // CHECK-NEXT: prog.tensor output "loss" : tensor<f32>
   prog.tensor output "loss" : tensor<f32>
   // CHECK-NEXT: prog.constant dense<1.000000e+00> : tensor<4xf32> in %{{.*}} : <4xf32>
