@@ -33,7 +33,7 @@ mlir::func::FuncOp buildUpdate(mlir::ModuleOp module, const dpcrt::Optimizer &op
 /// but its elements and how many they are, so that the blocks may be dealt to
 /// threads, and a part of a gradient that begins and ends where blocks do has
 /// exactly the sums that the whole has for them.
-inline constexpr int64_t kSquareBlock = 4096;
+inline constexpr int64_t kSquareBlock = dpcrt::kSquareBlock;
 
 /// (values: tensor<blocks x length>) -> tensor<blocks>: each block's sum of squares
 /// / counters. `counters` is how many ranks run this on the same gradient: expert

@@ -14,7 +14,8 @@
 namespace dpcrt {
 
 /// The programs belong together: one mesh, one entry point, groups that mean
-/// the same, parameters that are the same everywhere and counted once.
+/// the same, parameters that are the same everywhere, counted once and with moments of
+/// every element.
 void checkRanks(const std::vector<const fb::Program *> &programs, Diagnostics &diagnostics);
 
 /// A message: who sends and who receives it.

@@ -5,6 +5,7 @@
 
 #include "program/format/Naming.h"
 
+#include <algorithm>
 #include <map>
 
 using namespace dpcrt;
@@ -18,8 +19,13 @@ struct GroupMeaning {
 };
 
 struct Holder {
-  uint32_t first;
+  uint32_t rank;
   const fb::Parameter *parameter;
+};
+
+/// A parameter over all ranks.
+struct Held {
+  std::vector<Holder> holders; ///< ascending ranks, at least one
   std::vector<uint32_t> counted;
 };
 
@@ -51,42 +57,80 @@ static void checkGroups(const std::vector<const fb::Program *> &programs,
   }
 }
 
+static std::string momentNames(const fb::Parameter &parameter) {
+  std::string names;
+  for (const flatbuffers::String *name : items(parameter.moment_names()))
+    names += (names.empty() ? "" : ", ") + quoted(text(name));
+  return names;
+}
+
+/// What is saved of a parameter is gathered from those that keep its moments, so that
+/// between them they must keep each moment of each element. Two may keep the same ones.
+static void checkMoments(const std::string &name, const Held &held, Diagnostics &diagnostics) {
+  std::vector<Extent> parts;
+  const Holder *first = nullptr;
+  for (const Holder &holder : held.holders) {
+    if (count(holder.parameter->moments()) == 0)
+      continue;
+    first = first ? first : &holder;
+    std::string expected = momentNames(*first->parameter), found = momentNames(*holder.parameter);
+    if (found != expected)
+      diagnostics.error("parameter ", quoted(name), " has the moments ", found, " on rank ",
+                        holder.rank, ", but ", expected, " on rank ", first->rank);
+    parts.push_back(momentExtent(*holder.parameter));
+  }
+  if (!first)
+    return;
+  const fb::Ref &weight = *first->parameter->weight();
+  const uint64_t elements = weight.bytes() / sizeOf(elementOf(weight));
+  std::sort(parts.begin(), parts.end(),
+            [](const Extent &a, const Extent &b) { return a.begin < b.begin; });
+  parts.push_back({elements, 0});
+  uint64_t kept = 0; // of each element before it, somebody keeps the moments
+  for (const Extent &part : parts) {
+    if (part.begin > kept)
+      diagnostics.error("the moments of elements [", kept, "..", part.begin, ") of parameter ",
+                        quoted(name), ", which has ", elements,
+                        ", are kept by none of its holders");
+    kept = std::max(kept, part.end());
+  }
+}
+
 static void checkParameters(const std::vector<const fb::Program *> &programs,
                             Diagnostics &diagnostics) {
-  std::map<std::string, Holder> known;
+  std::map<std::string, Held> known;
   for (uint32_t rank = 0; rank < programs.size(); ++rank) {
     for (const fb::Parameter *parameter : items(programs[rank]->parameters())) {
       const fb::Tensor &tensor = *parameter->tensor();
-      auto [at, fresh] =
-          known.insert({std::string(text(tensor.name())), Holder{rank, parameter, {}}});
-      Holder &holder = at->second;
+      Held &held = known[std::string(text(tensor.name()))];
+      held.holders.push_back({rank, parameter});
       if (parameter->counted())
-        holder.counted.push_back(rank);
-      if (fresh)
-        continue;
-      const fb::Tensor &other = *holder.parameter->tensor();
+        held.counted.push_back(rank);
+      const Holder &first = held.holders.front();
+      const fb::Tensor &other = *first.parameter->tensor();
       bool same = tensor.dtype() == other.dtype() &&
                   count(tensor.shape()) == count(other.shape()) &&
-                  parameter->trained() == holder.parameter->trained() &&
-                  !parameter->master() == !holder.parameter->master();
+                  parameter->trained() == first.parameter->trained() &&
+                  !parameter->master() == !first.parameter->master();
       for (uint32_t d = 0; same && d < count(tensor.shape()); ++d)
         same = tensor.shape()->Get(d) == other.shape()->Get(d);
       if (!same)
-        diagnostics.error("parameter ", quoted(at->first), " on rank ", rank,
+        diagnostics.error("parameter ", quoted(text(tensor.name())), " on rank ", rank,
                           " differs in type, shape or training from the one "
                           "on rank ",
-                          holder.first);
+                          first.rank);
     }
   }
-  for (const auto &[name, holder] : known) {
-    if (!holder.parameter->trained() || holder.counted.size() == 1)
+  for (const auto &[name, held] : known) {
+    checkMoments(name, held, diagnostics);
+    if (!held.holders.front().parameter->trained() || held.counted.size() == 1)
       continue;
-    if (holder.counted.empty())
+    if (held.counted.empty())
       diagnostics.error("parameter ", quoted(name), " is counted in norms by none of its holders");
     else
-      diagnostics.error("parameter ", quoted(name), " is counted in norms by ",
-                        holder.counted.size(), " ranks, ", holder.counted[0], " and ",
-                        holder.counted[1], " among them; exactly one holder counts it");
+      diagnostics.error("parameter ", quoted(name), " is counted in norms by ", held.counted.size(),
+                        " ranks, ", held.counted[0], " and ", held.counted[1],
+                        " among them; exactly one holder counts it");
   }
 }
 

@@ -32,6 +32,12 @@ struct Optimizer {
   const OptimizerOption *findOption(std::string_view option) const;
 };
 
+// A norm's sum of squares goes over blocks of this many consecutive elements of a
+// gradient, the last block of what is left. Who updates a part of a parameter sums the
+// squares of that part alone, so that parts begin and end where blocks do: the norm
+// would otherwise depend on how a parameter was cut.
+inline constexpr uint64_t kSquareBlock = 4096;
+
 const std::vector<Optimizer> &optimizers();
 
 // Null if there is none of that name.

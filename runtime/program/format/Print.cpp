@@ -188,6 +188,9 @@ void Printer::printTables() {
       for (uint32_t k = 0; k < count(parameter->moments()); ++k)
         out << ", " << plainText(text(parameter->moment_names()->Get(k))) << " "
             << place(nullptr, *parameter->moments()->Get(k));
+      if (parameter->moment_begin())
+        out << ", moments of elements [" << momentExtent(*parameter).begin << ".."
+            << momentExtent(*parameter).end() << ")";
       out << (parameter->trained() ? "" : ", not trained")
           << (parameter->counted() ? ", counted in norms\n" : "\n");
     }

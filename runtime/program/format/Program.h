@@ -27,8 +27,11 @@ inline constexpr uint32_t kFormatMinor = 0;
 /// Feature bits. Masters: parameters have values beside those that are computed with;
 /// who does not know of them would save the wrong ones.
 inline constexpr uint64_t kFeatureMasters = 1;
+/// MomentParts: moments cover a part of their parameter; who does not know of it would
+/// take them for those of its first elements.
+inline constexpr uint64_t kFeatureMomentParts = 2;
 /// Those this build understands.
-inline constexpr uint64_t kKnownFeatures = kFeatureMasters;
+inline constexpr uint64_t kKnownFeatures = kFeatureMasters | kFeatureMomentParts;
 
 /// Alignment of arenas, and the granularity to which a writer may pad a message
 /// between two tensors.
@@ -90,6 +93,22 @@ inline Element elementOf(const fb::Buffer &buffer) { return Element(buffer.dtype
 inline Element elementOf(const fb::Operand &operand) { return Element(operand.dtype()); }
 /// Both ends have it.
 inline Element elementOf(const fb::Collective &collective) { return elementOf(*collective.src()); }
+
+/// Consecutive elements of a tensor.
+struct Extent {
+  uint64_t begin = 0, count = 0;
+
+  uint64_t end() const { return begin + count; }
+};
+
+/// The elements of a parameter, as this rank has it, whose moments the rank keeps; none
+/// if it keeps none.
+inline Extent momentExtent(const fb::Parameter &parameter) {
+  if (count(parameter.moments()) == 0)
+    return {};
+  const fb::Ref &moment = *parameter.moments()->Get(0);
+  return {parameter.moment_begin().value_or(0), moment.bytes() / sizeOf(elementOf(moment))};
+}
 
 inline bool reads(fb::Access access) { return access != fb::Access::Write; }
 inline bool writes(fb::Access access) { return access != fb::Access::Read; }

@@ -2,6 +2,7 @@
 // Arenas, kernels, parameters, groups.
 
 #include "program/format/LibraryFunction.h"
+#include "program/format/Optimizers.h"
 #include "program/format/StepRecord.h"
 #include "program/format/Validator.h"
 
@@ -303,6 +304,37 @@ uint64_t Validator::validateMaster(const fb::Parameter &parameter, const std::st
   return bytes / sizeOf(computed) * sizeof(float);
 }
 
+/// The bytes that each moment of the parameter must have, and everything of the part
+/// that they cover. `first`: of the moments, if there are any; `bytes`: of the whole.
+uint64_t Validator::validateMomentPart(const fb::Parameter &parameter, const std::string &owner,
+                                       const fb::Ref *first, uint64_t bytes,
+                                       uint64_t elementBytes) {
+  if (!parameter.moment_begin())
+    return bytes;
+  const uint64_t begin = *parameter.moment_begin(), elements = bytes / elementBytes;
+  if (!(program.features() & kFeatureMomentParts))
+    error(owner, " has moments that begin at element ", begin,
+          ", but the program does not name the feature");
+  if (!first) {
+    error(owner, " has moments that begin at element ", begin, ", but has no moments");
+    return bytes;
+  }
+  const uint64_t part = first->bytes(), covered = part / elementBytes;
+  if (part == 0 || part % elementBytes)
+    error("the moments of ", owner, " have ", part,
+          " bytes each; they must have whole elements, of ", elementBytes,
+          " bytes each, and at least one");
+  else if (!inside(begin, covered, elements))
+    error("the moments of ", owner, ", ", covered, " elements from element ", begin,
+          " on, reach beyond its ", elements, " elements");
+  else if (begin % kSquareBlock ||
+           ((begin + covered) % kSquareBlock && begin + covered != elements))
+    error("the moments of ", owner, " cover elements [", begin, "..", begin + covered, ") of ",
+          elements, "; a part must begin and end at a multiple of ", kSquareBlock,
+          " or at the parameter's end");
+  return part;
+}
+
 void Validator::validateParameters() {
   std::set<std::string> names;
   std::vector<const fb::Ref *> ranges;
@@ -346,8 +378,11 @@ void Validator::validateParameters() {
               parameter->master() ? "master" : "weight", " of ", nameOf(elementOf(*kept)));
     };
     checkKept(parameter->gradient(), "gradient");
-    for (const fb::Ref *ref : walk(parameter->moments()))
+    const fb::Ref *firstMoment = nullptr;
+    for (const fb::Ref *ref : walk(parameter->moments())) {
+      firstMoment = firstMoment ? firstMoment : ref;
       checkKept(ref, "moment");
+    }
     if (parameter->trained() || parameter->gradient())
       place(parameter->gradient(), bytes, fb::ArenaRole::Gradients, "gradient");
     if (parameter->trained() || parameter->record())
@@ -359,8 +394,11 @@ void Validator::validateParameters() {
     uint32_t moment = 0;
     for (const auto *name : walk(parameter->moment_names()))
       checkName(name, "moment", moment++, momentNames);
+    const uint64_t momentBytes =
+        validateMomentPart(*parameter, owner, firstMoment, bytes,
+                           parameter->master() ? sizeof(float) : sizeOf(elementOf(*tensor)));
     for (const fb::Ref *ref : walk(parameter->moments()))
-      place(ref, bytes, fb::ArenaRole::Moments, "moment");
+      place(ref, momentBytes, fb::ArenaRole::Moments, "moment");
   }
   if (program.step_record() && program.step_record()->header() &&
       program.step_record()->header()->space() == fb::Space::Arena &&

@@ -66,6 +66,8 @@ private:
   void validateGroups();
   void validateTensors();
   uint64_t validateMaster(const fb::Parameter &parameter, const std::string &owner, uint64_t bytes);
+  uint64_t validateMomentPart(const fb::Parameter &parameter, const std::string &owner,
+                              const fb::Ref *first, uint64_t bytes, uint64_t elementBytes);
   void validateParameters();
   void validateConstants();
   bool tensorBytes(const fb::Tensor &tensor, uint64_t &bytes);

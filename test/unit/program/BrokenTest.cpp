@@ -361,6 +361,66 @@ rank 0: the gradient of parameter 'h.0.weight' is of f32, its weight of i32)"},
 rank 0: parameter 'h.0.weight' has a master, but is of f32; only parameters of 16-bit floats have one
 rank 0: the master of parameter 'h.0.weight' lies in the weights arena 'weights'; it must lie in one of role masters)"},
 
+        {"MomentsOfAPartWithoutItsFeature",
+         [](Programs &p, Programs &q) {
+           addLargeParameter(*p[0], Extent{4096, 4096});
+           p[0]->features = 0;
+         },
+         R"(rank0: rank 0: parameter 'large' has moments that begin at element 4096, but the program does not name the feature)"},
+
+        {"PartOfNoMoments",
+         [](Programs &p, Programs &q) {
+           fb::ParameterT &large = addLargeParameter(*p[0], Extent{4096, 4096});
+           large.moments.clear();
+           large.moment_names.clear();
+         },
+         R"(rank0: rank 0: parameter 'large' has moments that begin at element 4096, but has no moments)"},
+
+        {"MomentOfLessThanTheWhole",
+         [](Programs &p, Programs &q) { addLargeParameter(*p[0], Extent{0, 4096}).moment_begin.reset(); },
+         R"(rank0: rank 0: the moment of parameter 'large' has 16384 bytes; it must have 40000
+rank 0: the moment of parameter 'large' has 16384 bytes; it must have 40000)"},
+
+        {"MomentsOfTwoExtents",
+         [](Programs &p, Programs &q) {
+           resize(addLargeParameter(*p[0], Extent{0, 8192}).moments[1], 4096 * 4);
+         },
+         R"(rank0: rank 0: the moment of parameter 'large' has 16384 bytes; it must have 32768)"},
+
+        {"MomentsOfNoElement",
+         [](Programs &p, Programs &q) {
+           for (fb::Ref &moment : addLargeParameter(*p[0], Extent{0, 4096}).moments)
+             resize(moment, 0);
+         },
+         R"(rank0: rank 0: the moments of parameter 'large' have 0 bytes each; they must have whole elements, of 4 bytes each, and at least one)"},
+
+        {"MomentsThatEndInAnElement",
+         [](Programs &p, Programs &q) {
+           for (fb::Ref &moment : addLargeParameter(*p[0], Extent{0, 8192}).moments)
+             resize(moment, 4096 * 4 + 2);
+         },
+         R"(rank0: rank 0: the moments of parameter 'large' have 16386 bytes each; they must have whole elements, of 4 bytes each, and at least one)"},
+
+        {"MomentsThatReachBeyondTheirParameter",
+         [](Programs &p, Programs &q) { addLargeParameter(*p[0], Extent{8192, 4096}); },
+         R"(rank0: rank 0: the moments of parameter 'large', 4096 elements from element 8192 on, reach beyond its 10000 elements)"},
+
+        {"MomentsWhoseEndOverflows",
+         [](Programs &p, Programs &q) { addLargeParameter(*p[0], Extent{~uint64_t(4095), 4096}); },
+         R"(rank0: rank 0: the moments of parameter 'large', 4096 elements from element 18446744073709547520 on, reach beyond its 10000 elements)"},
+
+        {"MomentsOfAMasterThatReachBeyondIt",
+         [](Programs &p, Programs &q) { addLargeParameter(*p[0], Extent{8192, 4096}, Element::BF16); },
+         R"(rank0: rank 0: the moments of parameter 'large', 4096 elements from element 8192 on, reach beyond its 10000 elements)"},
+
+        {"MomentsThatBeginInABlock",
+         [](Programs &p, Programs &q) { addLargeParameter(*p[0], Extent{100, 8092}); },
+         R"(rank0: rank 0: the moments of parameter 'large' cover elements [100..8192) of 10000; a part must begin and end at a multiple of 4096 or at the parameter's end)"},
+
+        {"MomentsThatEndInABlock",
+         [](Programs &p, Programs &q) { addLargeParameter(*p[0], Extent{4096, 1000}); },
+         R"(rank0: rank 0: the moments of parameter 'large' cover elements [4096..5096) of 10000; a part must begin and end at a multiple of 4096 or at the parameter's end)"},
+
         {"RecordEntryOnTheHeader",
          [](Programs &p, Programs &q) {
            p[0]->parameters[0]->record = own(arena(Record, 0));
@@ -540,6 +600,30 @@ the program in place 1 is that of rank 0)"},
            p[1]->parameters[0]->tensor->shape = {16};
          },
          R"(parameter 'h.0.weight' on rank 1 differs in type, shape or training from the one on rank 0)"},
+
+        {"MomentsThatNobodyKeepsAtBothEnds",
+         [](Programs &p, Programs &q) {
+           for (ProgramPtr &program : p)
+             addLargeParameter(*program, Extent{4096, 4096});
+         },
+         R"(the moments of elements [0..4096) of parameter 'large', which has 10000, are kept by none of its holders
+the moments of elements [8192..10000) of parameter 'large', which has 10000, are kept by none of its holders)"},
+
+        {"MomentsThatNobodyKeepsInTheMiddle",
+         [](Programs &p, Programs &q) {
+           addLargeParameter(*q[0], Extent{8192, 1808});
+           addLargeParameter(*q[1], Extent{});
+           addLargeParameter(*q[2], Extent{0, 4096});
+           addLargeParameter(*q[3], Extent{0, 4096});
+         },
+         R"(the moments of elements [4096..8192) of parameter 'large', which has 10000, are kept by none of its holders)"},
+
+        {"MomentsOfOtherNames",
+         [](Programs &p, Programs &q) {
+           addLargeParameter(*p[0], Extent{0, 4096});
+           addLargeParameter(*p[1], Extent{4096, 5904}).moment_names = {"exp_avg_sq", "exp_avg"};
+         },
+         R"(parameter 'large' has the moments 'exp_avg_sq', 'exp_avg' on rank 1, but 'exp_avg', 'exp_avg_sq' on rank 0)"},
 
         {"MessageNeverReceived",
          [](Programs &p, Programs &q) {

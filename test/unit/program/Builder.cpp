@@ -428,6 +428,47 @@ Programs pipeline(uint32_t ranks, uint32_t microBatches) {
   return programs;
 }
 
+fb::ParameterT &addLargeParameter(fb::ProgramT &program, std::optional<Extent> part,
+                                  Element computed) {
+  auto parameter = std::make_unique<fb::ParameterT>();
+  parameter->tensor = std::make_unique<fb::TensorT>();
+  parameter->tensor->name = "large";
+  parameter->tensor->dtype = uint8_t(computed);
+  parameter->tensor->shape = {kLarge};
+  parameter->trained = true;
+  parameter->counted = program.coordinate == 0;
+  auto place = [&](fb::ArenaRole role, Element type, uint64_t elements, uint64_t copies = 1) {
+    auto arena = std::make_unique<fb::ArenaT>();
+    arena->name = "large " + std::to_string(program.arenas.size());
+    arena->role = role;
+    const uint64_t bytes = elements * sizeOf(type);
+    arena->bytes = copies * ((bytes + kSlot - 1) / kSlot * kSlot);
+    program.arenas.push_back(std::move(arena));
+    return fb::Ref(fb::Space::Arena, uint8_t(type), uint32_t(program.arenas.size() - 1), 0, bytes);
+  };
+  parameter->weight = own(place(fb::ArenaRole::Weights, computed, kLarge));
+  if (computed != Element::F32) {
+    parameter->master = own(place(fb::ArenaRole::Masters, Element::F32, kLarge));
+    program.features |= kFeatureMasters;
+  }
+  parameter->gradient = own(place(fb::ArenaRole::Gradients, Element::F32, kLarge));
+  parameter->record = own(place(fb::ArenaRole::StepRecord, Element::F32, 16));
+  if (part && part->count > 0) {
+    parameter->moment_begin = part->begin;
+    program.features |= kFeatureMomentParts;
+  }
+  fb::Ref moment =
+      place(fb::ArenaRole::Moments, Element::F32, part ? part->count : kLarge, /*copies=*/2);
+  if (moment.bytes() > 0) {
+    const uint64_t second = program.arenas.back()->bytes / 2;
+    parameter->moments = {
+        moment, fb::Ref(moment.space(), moment.dtype(), moment.index(), second, moment.bytes())};
+    parameter->moment_names = {"exp_avg", "exp_avg_sq"};
+  }
+  program.parameters.push_back(std::move(parameter));
+  return *program.parameters.back();
+}
+
 std::vector<uint8_t> pack(const fb::ProgramT &program) {
   flatbuffers::FlatBufferBuilder builder;
   fb::FinishProgramBuffer(builder, fb::Program::Pack(builder, &program));

@@ -53,6 +53,23 @@ TEST(Check, GroupsOfTheSameRanksAreIndependent) {
   EXPECT_EQ(report.collectives, 2u * 4 + 2);
 }
 
+// In any order, some elements kept twice, and by a holder none; the last block is what
+// is left of the parameter.
+TEST(Check, AcceptsMomentsInPartsThatCoverTheirParameter) {
+  using Parts = std::vector<std::optional<Extent>>;
+  for (Element type : {Element::F32, Element::BF16})
+    for (const Parts &parts :
+         {Parts{Extent{0, 8192}, Extent{8192, 1808}}, Parts{Extent{4096, 5904}, Extent{0, 4096}},
+          Parts{Extent{0, kLarge}, Extent{0, 4096}}, Parts{Extent{4096, 4096}, std::nullopt},
+          Parts{Extent{}, Extent{0, kLarge}}, Parts{Extent{}, Extent{}}}) {
+      Programs programs = pipeline(2, 4);
+      for (uint32_t rank = 0; rank < 2; ++rank)
+        addLargeParameter(*programs[rank], parts[rank], type);
+      Status status = check(programs);
+      EXPECT_TRUE(status.ok()) << status.message();
+    }
+}
+
 TEST(Check, PaddingOfAMessageNeedsNoWrite) {
   // Two tensors of 40 bytes, each at a multiple of 64, sent as one message: the
   // 24 bytes after each are padding.

@@ -107,6 +107,21 @@ constants
 )");
 }
 
+TEST(Print, MomentsOfAPart) {
+  Programs programs = pipeline(2, 3);
+  addLargeParameter(*programs[0], Extent{4096, 4096});
+  std::string text = print(*programs[0]);
+  EXPECT_NE(
+      text.find("  large 10000xf32 at 'large 7'[0..40000), gradient 'large 8'[0..40000), exp_avg "
+                "'large 10'[0..16384), exp_avg_sq 'large 10'[16384..32768), moments of elements "
+                "[4096..8192), counted in norms\n"),
+      std::string::npos)
+      << text;
+  addLargeParameter(*programs[1]);
+  text = print(*programs[1]);
+  EXPECT_NE(text.find("exp_avg_sq 'large 10'[40000..80000)\n"), std::string::npos) << text;
+}
+
 TEST(Print, PairsAndHostileNames) {
   Programs programs = pipeline(2, 3);
   fb::BlockT &block = *programs[0]->blocks[ForwardBlock];
