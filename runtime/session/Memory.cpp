@@ -96,6 +96,9 @@ Status RankMemory::bindParameters(const Manifest &manifest, uint32_t experts) {
         h.record = address(rank, *p->record());
       for (auto *moment : items(p->moments()))
         h.moments.push_back(address(rank, *moment));
+      const Extent extent = momentExtent(*p);
+      h.momentBegin = extent.begin * sizeOf(elementOf(kept));
+      h.momentBytes = extent.count * sizeOf(elementOf(kept));
       held.holdings.push_back(std::move(h));
     }
   return {};

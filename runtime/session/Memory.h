@@ -16,8 +16,11 @@ struct Holding {
   const fb::Parameter *parameter;
   // The values that are updated and saved: the master's, where there is one.
   char *weight = nullptr, *gradient = nullptr, *record = nullptr;
-  uint64_t bytes = 0; // of each
+  uint64_t bytes = 0; // of weight and of gradient
+  // Those of the elements in bytes [momentBegin, momentBegin + momentBytes) of `weight`;
+  // empty where other holders keep them.
   std::vector<char *> moments;
+  uint64_t momentBegin = 0, momentBytes = 0;
   // What commands compute with: `weight`, or its rounded copy.
   char *computed = nullptr;
   uint64_t computedBytes = 0;

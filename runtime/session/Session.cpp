@@ -6,6 +6,7 @@
 #include "program/format/StepRecord.h"
 #include "session/DeviceKinds.h"
 #include "session/EntryPointRun.h"
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <sched.h>
@@ -370,7 +371,12 @@ void Session::listStates() {
     stateList.push_back({"param/" + m.name, m.type, m.shape, p.bytes, m.trained, m.name});
     if (h.gradient)
       stateList.push_back({"grad/" + m.name, m.type, m.shape, p.bytes, m.trained, m.name});
-    for (auto *moment : items(h.parameter->moment_names()))
+    // Who keeps moments keeps all of them, by the same names; the first may keep none.
+    auto keeper = std::find_if(p.holdings.begin(), p.holdings.end(),
+                               [](const Holding &h) { return !h.moments.empty(); });
+    if (keeper == p.holdings.end())
+      continue;
+    for (auto *moment : items(keeper->parameter->moment_names()))
       stateList.push_back({"moment/" + m.name + "." + std::string(text(moment)), m.type, m.shape,
                            p.bytes, m.trained, m.name});
   }
@@ -382,16 +388,17 @@ Status Session::findState(const std::string &name, uint64_t bytes, Place &out) {
   for (const HeldParameter &p : train->memory.parameters) {
     const std::string &own = p.manifest->name;
     for (const Holding &h : p.holdings) {
+      const uint64_t begin = h.slice * h.bytes;
       if (name == "param/" + own)
-        out.parts.emplace_back(&h, h.weight);
+        out.parts.push_back({&h, h.weight, begin, h.bytes});
       if (name == "grad/" + own && h.gradient) {
-        out.parts.emplace_back(&h, h.gradient);
+        out.parts.push_back({&h, h.gradient, begin, h.bytes});
         out.gradient = true;
       }
       for (size_t i = 0; i < h.moments.size(); ++i)
         if (name == "moment/" + own + "." +
                         std::string(text(h.parameter->moment_names()->Get(uint32_t(i)))))
-          out.parts.emplace_back(&h, h.moments[i]);
+          out.parts.push_back({&h, h.moments[i], begin + h.momentBegin, h.momentBytes});
     }
     if (out.parts.empty())
       continue;
@@ -431,11 +438,12 @@ Status Session::readState(const std::string &name, char *data, uint64_t bytes) {
     return {};
   }
   for (size_t i = place.parts.size(); i-- > 0;) { // the lowest holder comes last
-    auto [holding, from] = place.parts[i];
-    std::memcpy(data + holding->slice * holding->bytes, from, holding->bytes);
+    const Part &part = place.parts[i];
+    std::memcpy(data + part.begin, part.data, part.bytes);
   }
   if (place.gradient)
-    return scaleGradient(elementOf(*place.parts.front().first->parameter->gradient()), data, bytes);
+    return scaleGradient(elementOf(*place.parts.front().holding->parameter->gradient()), data,
+                         bytes);
   return {};
 }
 
@@ -443,46 +451,85 @@ Status Session::writeState(const std::string &name, const char *data, uint64_t b
   Place place;
   if (Status s = findState(name, bytes, place); !s.ok())
     return s;
-  for (auto [holding, to] : place.parts)
-    std::memcpy(to, data + holding->slice * holding->bytes, holding->bytes);
-  if (place.parts.front().second == place.parts.front().first->weight)
-    for (auto &[holding, to] : place.parts)
-      holding->roundWeight();
+  for (const Part &part : place.parts) {
+    std::memcpy(part.data, data + part.begin, part.bytes);
+    if (part.data == part.holding->weight)
+      part.holding->roundWeight();
+  }
   return {};
 }
 
+namespace {
+Status compareBytes(const std::string &what, uint32_t rank, const char *data, uint32_t otherRank,
+                    const char *other, uint64_t bytes) {
+  if (std::memcmp(data, other, bytes) == 0)
+    return {};
+  return error(Code::Difference, what, " differs between rank ", rank, " (XXH3 ",
+               hashHex(data, bytes).substr(0, 16), "…) and rank ", otherRank, " (",
+               hashHex(other, bytes).substr(0, 16), "…)");
+}
+
+Status compareWeights(const std::string &name, const Holding &a, const Holding &b) {
+  if (Status s =
+          compareBytes("parameter '" + name + "'", a.rank, a.weight, b.rank, b.weight, a.bytes);
+      !s.ok())
+    return s;
+  if (a.computed != a.weight && std::memcmp(a.computed, b.computed, a.computedBytes) != 0)
+    return error(Code::Difference, "the rounded values of parameter '", name,
+                 "' differ between rank ", a.rank, " and rank ", b.rank);
+  return {};
+}
+
+// Of the elements whose moments both keep.
+Status compareMoments(const std::string &name, const Holding &a, const Holding &b) {
+  const uint64_t begin = std::max(a.momentBegin, b.momentBegin),
+                 end = std::min(a.momentBegin + a.momentBytes, b.momentBegin + b.momentBytes);
+  if (begin >= end)
+    return {};
+  std::string where;
+  if (end - begin < a.bytes) {
+    const uint64_t size = sizeOf(elementOf(*a.parameter->moments()->Get(0)));
+    where =
+        ", elements [" + std::to_string(begin / size) + ".." + std::to_string(end / size) + "),";
+  }
+  for (size_t m = 0; m < a.moments.size(); ++m) {
+    std::string moment(text(a.parameter->moment_names()->Get(uint32_t(m))));
+    if (Status s = compareBytes("moment '" + moment + "' of parameter '" + name + "'" + where,
+                                a.rank, a.moments[m] + (begin - a.momentBegin), b.rank,
+                                b.moments[m] + (begin - b.momentBegin), end - begin);
+        !s.ok())
+      return s;
+  }
+  return {};
+}
+} // namespace
+
+// What has been found equal need not be compared with a third: weights are compared
+// with the first holder's, and moments with those before until one of these keeps all
+// that the holder keeps, for that one was compared with all that share any of it.
 Status Session::compareHolders() const {
   if (Status s = betweenSteps(); !s.ok())
     return s;
-  auto differ = [](const std::string &what, const Holding &a, const char *x, const Holding &b,
-                   const char *y) -> Status {
-    if (std::memcmp(x, y, a.bytes) == 0)
-      return {};
-    return error(Code::Difference, what, " differs between rank ", a.rank, " (XXH3 ",
-                 hashHex(x, a.bytes).substr(0, 16), "…) and rank ", b.rank, " (",
-                 hashHex(y, b.bytes).substr(0, 16), "…)");
-  };
   for (const HeldParameter &p : train->memory.parameters)
-    for (size_t i = 1; i < p.holdings.size(); ++i)
+    for (size_t i = 1; i < p.holdings.size(); ++i) {
+      const Holding &b = p.holdings[i];
+      std::string name = p.manifest->shownName();
+      bool isFirst = true;
       for (size_t j = 0; j < i; ++j) {
-        const Holding &a = p.holdings[j], &b = p.holdings[i];
+        const Holding &a = p.holdings[j];
         if (a.slice != b.slice)
           continue;
-        std::string name = p.manifest->shownName();
-        if (Status s = differ("parameter '" + name + "'", a, a.weight, b, b.weight); !s.ok())
-          return s;
-        if (a.computed != a.weight && std::memcmp(a.computed, b.computed, a.computedBytes) != 0)
-          return error(Code::Difference, "the rounded values of parameter '", name,
-                       "' differ between rank ", a.rank, " and rank ", b.rank);
-        for (size_t m = 0; m < std::min(a.moments.size(), b.moments.size()); ++m)
-          if (Status s = differ(
-                  "moment '" + std::string(text(a.parameter->moment_names()->Get(uint32_t(m)))) +
-                      "' of parameter '" + name + "'",
-                  a, a.moments[m], b, b.moments[m]);
-              !s.ok())
+        if (isFirst)
+          if (Status s = compareWeights(name, a, b); !s.ok())
             return s;
-        break;
+        isFirst = false;
+        if (Status s = compareMoments(name, a, b); !s.ok())
+          return s;
+        if (a.momentBegin <= b.momentBegin &&
+            b.momentBegin + b.momentBytes <= a.momentBegin + a.momentBytes)
+          break;
       }
+    }
   return {};
 }
 

@@ -82,7 +82,8 @@ public:
   // An output of the graph in the last evaluation: micro-batches (times expert ranks) one
   // after the other.
   Status readOutput(const std::string &name, char *data, uint64_t bytes) const;
-  // Weights and moments of all holders of a parameter, bit for bit.
+  // Weights of all holders of a parameter, and moments of all that keep the same ones,
+  // bit for bit.
   Status compareHolders() const;
 
   const Artifact &model() const { return *artifact; }
@@ -110,10 +111,15 @@ private:
   double gradientFactor() const;
   // What divides a gradient in memory, applied to a copy of it.
   Status scaleGradient(Element type, char *data, uint64_t bytes) const;
-  // Splits "kind/NAME[.moment]"; the addresses of every holder's bytes.
+  // Splits "kind/NAME[.moment]"; what each holder has of it, all of it between them.
+  struct Part {
+    const Holding *holding;
+    char *data;
+    uint64_t begin, bytes; // of the whole state
+  };
   struct Place {
     const HeldParameter *parameter;
-    std::vector<std::pair<const Holding *, char *>> parts;
+    std::vector<Part> parts;
     bool gradient = false;
   };
   Status findState(const std::string &name, uint64_t bytes, Place &out);

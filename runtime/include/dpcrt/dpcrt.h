@@ -143,7 +143,8 @@ dpcrt_error *dpcrt_session_set_position(dpcrt_session *session, const dpcrt_posi
 
 /* State by name: "param/NAME", "grad/NAME" (of the last training step, also after an
  * evaluation: reduced, weighted, before clipping) and "moment/NAME.exp_avg" and so on.
- * Sizes must agree. Writing a parameter or moment writes every holder's. */
+ * Sizes must agree, and are those of the whole parameter also where its holders keep a
+ * part of a moment each. Writing a parameter or moment writes every holder's. */
 size_t dpcrt_session_states(const dpcrt_session *session);
 void dpcrt_session_state(const dpcrt_session *session, size_t index, dpcrt_tensor *out);
 dpcrt_error *dpcrt_session_read(dpcrt_session *session, const char *state, void *data,
@@ -151,7 +152,7 @@ dpcrt_error *dpcrt_session_read(dpcrt_session *session, const char *state, void 
 dpcrt_error *dpcrt_session_write(dpcrt_session *session, const char *state, const void *data,
                                  uint64_t bytes);
 /* An error that names the ranks if holders of one parameter differ in a bit, of its
- * values or of its moments. */
+ * values or of moments that both keep. */
 dpcrt_error *dpcrt_session_compare_holders(dpcrt_session *session);
 
 /* Checkpoints (docs/Checkpoints.md), complete or absent, keyed by parameter name. A save
