@@ -169,6 +169,10 @@ private:
       table->moments.push_back(ref(slot));
       table->moment_names.push_back(cast<StringAttr>(name).str());
     }
+    if (parameter.getMomentBegin()) {
+      table->moment_begin = *parameter.getMomentBegin();
+      program.features |= dpcrt::kFeatureMomentParts;
+    }
     if (parameter.getRecordEntry())
       table->record = std::make_unique<fb::Ref>(
           fb::Space::Arena, kBytes, program.step_record->arena,

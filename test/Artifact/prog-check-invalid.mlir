@@ -115,3 +115,34 @@ module {
     }
   }
 }
+
+// -----
+
+// Nobody keeps the moments in the middle.
+// expected-error @below {{the moments of elements [4096..8192) of parameter 'w', which has 10000, are kept by none of its holders}}
+module {
+  prog.program @rank0 entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "momentum" {
+    prog.arena @weights weights 40000
+    prog.arena @gradients gradients 40000
+    prog.arena @moments moments 16384
+    prog.arena @record step_record 128
+    %w = prog.slot @weights[0] : !prog.slot<10000xf32>
+    %g = prog.slot @gradients[0] : !prog.slot<10000xf32>
+    %m = prog.slot @moments[0] : !prog.slot<4096xf32>
+    prog.parameter "w" : tensor<10000xf32> weight %w gradient %g moments %m from 0 ["momentum_buffer"] entry 0 counted : !prog.slot<10000xf32>, !prog.slot<10000xf32> moments !prog.slot<4096xf32>
+    prog.order {
+    }
+  }
+  prog.program @rank1 entry "step" coordinate 1 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "momentum" {
+    prog.arena @weights weights 40000
+    prog.arena @gradients gradients 40000
+    prog.arena @moments moments 7232
+    prog.arena @record step_record 128
+    %w = prog.slot @weights[0] : !prog.slot<10000xf32>
+    %g = prog.slot @gradients[0] : !prog.slot<10000xf32>
+    %m = prog.slot @moments[0] : !prog.slot<1808xf32>
+    prog.parameter "w" : tensor<10000xf32> weight %w gradient %g moments %m from 8192 ["momentum_buffer"] entry 0 : !prog.slot<10000xf32>, !prog.slot<10000xf32> moments !prog.slot<1808xf32>
+    prog.order {
+    }
+  }
+}

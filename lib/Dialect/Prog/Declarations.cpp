@@ -5,6 +5,8 @@
 
 #include "dpc/Dialect/NN/Element.h"
 
+#include "program/format/Optimizers.h"
+
 using namespace mlir;
 using namespace dpc;
 using namespace dpc::prog;
@@ -113,6 +115,31 @@ LogicalResult KernelOp::verify() {
   return success();
 }
 
+// Moments of a part of a parameter that takes `whole`.
+static LogicalResult verifyMomentPart(ParameterOp op, SlotType whole) {
+  constexpr int64_t block = dpcrt::kSquareBlock;
+  const int64_t begin = *op.getMomentBegin(), elements = whole.getCount();
+  if (op.getMoments().empty())
+    return op.emitOpError() << "has moments from element " << begin << " on, but has no moments";
+  auto part = cast<SlotType>(op.getMoments().front().getType());
+  if (part.getElementType() != whole.getElementType())
+    return op.emitOpError() << "has a moment in " << part << "; a part of " << whole
+                            << " has elements of type " << whole.getElementType();
+  for (Value moment : op.getMoments())
+    if (moment.getType() != part)
+      return op.emitOpError() << "has moments in " << part << " and in " << moment.getType()
+                              << "; all cover the same elements";
+  if (begin < 0 || part.getCount() > elements - begin)
+    return op.emitOpError() << "has moments of " << part.getCount() << " elements from element "
+                            << begin << " on, but has " << elements << " elements";
+  const int64_t end = begin + part.getCount();
+  if (part.getCount() == 0 || begin % block || (end % block && end != elements))
+    return op.emitOpError() << "has moments of elements [" << begin << ".." << end << ") of "
+                            << elements << "; a part begins and ends at a multiple of " << block
+                            << " or at the parameter's end, and is not empty";
+  return success();
+}
+
 LogicalResult ParameterOp::verify() {
   if (failed(getTensorBytes(*this, getType())))
     return failure();
@@ -146,6 +173,8 @@ LogicalResult ParameterOp::verify() {
   }
   if (getGradient() && failed(check(getGradient(), "gradient")))
     return failure();
+  if (getMomentBegin())
+    return verifyMomentPart(*this, whole);
   for (Value moment : getMoments())
     if (failed(check(moment, "moment")))
       return failure();

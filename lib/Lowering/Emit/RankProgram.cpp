@@ -301,11 +301,11 @@ void RankProgram::declareParameters(OpBuilder &top) {
       }
     }
     auto entry = entryOf.find(p);
-    prog::ParameterOp::create(top, op.getLoc(), op.getSymName(), op.getType(), weight, master,
-                              gradient, moments, builder.getStrArrayAttr(names),
-                              entry == entryOf.end() ? IntegerAttr()
-                                                     : builder.getI64IntegerAttr(entry->second),
-                              parameter.isCountedOn(mine.rank));
+    prog::ParameterOp::create(
+        top, op.getLoc(), op.getSymName(), op.getType(), weight, master, gradient, moments,
+        /*moment_begin=*/IntegerAttr(), builder.getStrArrayAttr(names),
+        entry == entryOf.end() ? IntegerAttr() : builder.getI64IntegerAttr(entry->second),
+        parameter.isCountedOn(mine.rank));
   }
 }
 

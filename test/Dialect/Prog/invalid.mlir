@@ -1039,3 +1039,143 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
   prog.order {
   }
 }
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a weights 24000
+  prog.arena @m moments 32768
+  prog.arena @r step_record 128
+  %w = prog.slot @a[0] : !prog.slot<6000xf32>
+  // expected-error @+1 {{has moments from element 4096 on, but has no moments}}
+  prog.parameter "w" : tensor<6000xf32> weight %w gradient %w from 4096 [] entry 0 : !prog.slot<6000xf32>, !prog.slot<6000xf32>
+  prog.order {
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a weights 24000
+  prog.arena @m moments 32768
+  prog.arena @r step_record 128
+  %w = prog.slot @a[0] : !prog.slot<6000xf32>
+  %m = prog.slot @m[0] : !prog.slot<1904xi32>
+  // expected-error @+1 {{has a moment in '!prog.slot<1904xi32>'; a part of '!prog.slot<6000xf32>' has elements of type 'f32'}}
+  prog.parameter "w" : tensor<6000xf32> weight %w gradient %w moments %m from 4096 ["m"] entry 0 : !prog.slot<6000xf32>, !prog.slot<6000xf32> moments !prog.slot<1904xi32>
+  prog.order {
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a weights 24000
+  prog.arena @m moments 32768
+  prog.arena @r step_record 128
+  %w = prog.slot @a[0] : !prog.slot<6000xf32>
+  %m = prog.slot @m[0] : !prog.slot<4096xf32>
+  %n = prog.slot @m[16384] : !prog.slot<1904xf32>
+  // expected-error @+1 {{has moments in '!prog.slot<4096xf32>' and in '!prog.slot<1904xf32>'; all cover the same elements}}
+  prog.parameter "w" : tensor<6000xf32> weight %w gradient %w moments %m, %n from 0 ["m", "n"] entry 0 : !prog.slot<6000xf32>, !prog.slot<6000xf32> moments !prog.slot<4096xf32>, !prog.slot<1904xf32>
+  prog.order {
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a weights 24000
+  prog.arena @m moments 32768
+  prog.arena @r step_record 128
+  %w = prog.slot @a[0] : !prog.slot<6000xf32>
+  %m = prog.slot @m[0] : !prog.slot<4096xf32>
+  // expected-error @+1 {{has moments of 4096 elements from element 4096 on, but has 6000 elements}}
+  prog.parameter "w" : tensor<6000xf32> weight %w gradient %w moments %m from 4096 ["m"] entry 0 : !prog.slot<6000xf32>, !prog.slot<6000xf32> moments !prog.slot<4096xf32>
+  prog.order {
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a weights 24000
+  prog.arena @m moments 32768
+  prog.arena @r step_record 128
+  %w = prog.slot @a[0] : !prog.slot<6000xf32>
+  %m = prog.slot @m[0] : !prog.slot<4096xf32>
+  // expected-error @+1 {{has moments of 4096 elements from element 9223372036854771712 on, but has 6000 elements}}
+  prog.parameter "w" : tensor<6000xf32> weight %w gradient %w moments %m from 9223372036854771712 ["m"] entry 0 : !prog.slot<6000xf32>, !prog.slot<6000xf32> moments !prog.slot<4096xf32>
+  prog.order {
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a weights 24000
+  prog.arena @m moments 32768
+  prog.arena @r step_record 128
+  %w = prog.slot @a[0] : !prog.slot<6000xf32>
+  %m = prog.slot @m[0] : !prog.slot<4096xf32>
+  // expected-error @+1 {{has moments of 4096 elements from element -4096 on, but has 6000 elements}}
+  prog.parameter "w" : tensor<6000xf32> weight %w gradient %w moments %m from -4096 ["m"] entry 0 : !prog.slot<6000xf32>, !prog.slot<6000xf32> moments !prog.slot<4096xf32>
+  prog.order {
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a weights 24000
+  prog.arena @m moments 32768
+  prog.arena @r step_record 128
+  %w = prog.slot @a[0] : !prog.slot<6000xf32>
+  %m = prog.slot @m[0] : !prog.slot<1904xf32>
+  // expected-error @+1 {{has moments of elements [1..1905) of 6000; a part begins and ends at a multiple of 4096 or at the parameter's end, and is not empty}}
+  prog.parameter "w" : tensor<6000xf32> weight %w gradient %w moments %m from 1 ["m"] entry 0 : !prog.slot<6000xf32>, !prog.slot<6000xf32> moments !prog.slot<1904xf32>
+  prog.order {
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a weights 24000
+  prog.arena @m moments 32768
+  prog.arena @r step_record 128
+  %w = prog.slot @a[0] : !prog.slot<6000xf32>
+  %m = prog.slot @m[0] : !prog.slot<5999xf32>
+  // expected-error @+1 {{has moments of elements [1..6000) of 6000; a part begins and ends at a multiple of 4096 or at the parameter's end, and is not empty}}
+  prog.parameter "w" : tensor<6000xf32> weight %w gradient %w moments %m from 1 ["m"] entry 0 : !prog.slot<6000xf32>, !prog.slot<6000xf32> moments !prog.slot<5999xf32>
+  prog.order {
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a weights 24000
+  prog.arena @m moments 32768
+  prog.arena @r step_record 128
+  %w = prog.slot @a[0] : !prog.slot<6000xf32>
+  %m = prog.slot @m[0] : !prog.slot<100xf32>
+  // expected-error @+1 {{has moments of elements [4096..4196) of 6000; a part begins and ends at a multiple of 4096 or at the parameter's end, and is not empty}}
+  prog.parameter "w" : tensor<6000xf32> weight %w gradient %w moments %m from 4096 ["m"] entry 0 : !prog.slot<6000xf32>, !prog.slot<6000xf32> moments !prog.slot<100xf32>
+  prog.order {
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a weights 24000
+  prog.arena @m moments 32768
+  prog.arena @r step_record 128
+  %w = prog.slot @a[0] : !prog.slot<6000xf32>
+  %m = prog.slot @m[0] : !prog.slot<0xf32>
+  // expected-error @+1 {{has moments of elements [4096..4096) of 6000; a part begins and ends at a multiple of 4096 or at the parameter's end, and is not empty}}
+  prog.parameter "w" : tensor<6000xf32> weight %w gradient %w moments %m from 4096 ["m"] entry 0 : !prog.slot<6000xf32>, !prog.slot<6000xf32> moments !prog.slot<0xf32>
+  prog.order {
+  }
+}

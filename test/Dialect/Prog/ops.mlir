@@ -10,20 +10,20 @@
 prog.program @train_step.rank0 entry "train_step" coordinate 0
     streams [#prog<stream compute>, #prog<stream comm>, #prog<stream collective>, #prog<stream reduce>]
     micro_batches 2 weighting "denominator" optimizer "adamw" {
-  // CHECK-NEXT: prog.arena @weights weights 256
-  prog.arena @weights weights 256
-  // CHECK-NEXT: prog.arena @gradients gradients 256
-  prog.arena @gradients gradients 256
-  // CHECK-NEXT: prog.arena @moments moments 512
-  prog.arena @moments moments 512
+  // CHECK-NEXT: prog.arena @weights weights 24256
+  prog.arena @weights weights 24256
+  // CHECK-NEXT: prog.arena @gradients gradients 24256
+  prog.arena @gradients gradients 24256
+  // CHECK-NEXT: prog.arena @moments moments 8128
+  prog.arena @moments moments 8128
   // CHECK-NEXT: prog.arena @stash stash 1024
   prog.arena @stash stash 1024
   // CHECK-NEXT: prog.arena @workspace workspace 128
   prog.arena @workspace workspace 128
   // CHECK-NEXT: prog.arena @constants constants 64
   prog.arena @constants constants 64
-  // CHECK-NEXT: prog.arena @record step_record 192
-  prog.arena @record step_record 192
+  // CHECK-NEXT: prog.arena @record step_record 256
+  prog.arena @record step_record 256
   // CHECK-NEXT: prog.arena @messages messages 256
   prog.arena @messages messages 256
   // CHECK-NEXT: prog.group @ranks0_1 [0, 1]
@@ -38,9 +38,14 @@ prog.program @train_step.rank0 entry "train_step" coordinate 0
   %g = prog.slot @gradients[0] : !prog.slot<16xf32>
   %m = prog.slot @moments[0] : !prog.slot<16xf32>
   %n = prog.slot @moments[64] : !prog.slot<16xf32>
+  %l = prog.slot @weights[256] : !prog.slot<6000xf32>
+  %lg = prog.slot @gradients[256] : !prog.slot<6000xf32>
+  %lm = prog.slot @moments[512] : !prog.slot<1904xf32>
   %c = prog.slot @constants[0] : !prog.slot<4xf32>
   // CHECK: prog.parameter "h.0.w" : tensor<4x4xf32> weight %[[W]] gradient %{{.*}} moments %{{.*}}, %{{.*}} ["exp_avg", "exp_avg_sq"] entry 1 counted : <16xf32>, !prog.slot<16xf32> moments !prog.slot<16xf32>, !prog.slot<16xf32>
   prog.parameter "h.0.w" : tensor<4x4xf32> weight %w gradient %g moments %m, %n ["exp_avg", "exp_avg_sq"] entry 1 counted : !prog.slot<16xf32>, !prog.slot<16xf32> moments !prog.slot<16xf32>, !prog.slot<16xf32>
+  // CHECK-NEXT: prog.parameter "large" : tensor<6000xf32> weight %{{.*}} gradient %{{.*}} moments %{{.*}} from 4096 ["momentum_buffer"] entry 2 : <6000xf32>, !prog.slot<6000xf32> moments !prog.slot<1904xf32>
+  prog.parameter "large" : tensor<6000xf32> weight %l gradient %lg moments %lm from 4096 ["momentum_buffer"] entry 2 : !prog.slot<6000xf32>, !prog.slot<6000xf32> moments !prog.slot<1904xf32>
   // CHECK-NEXT: prog.parameter "frozen" : tensor<4xi64> weight %{{.*}} [] entry 0 : <4xi64>
   prog.parameter "frozen" : tensor<4xi64> weight %v [] entry 0 : !prog.slot<4xi64>
   // CHECK-NEXT: prog.tensor "ids" : tensor<2x8xf32>

@@ -109,6 +109,10 @@ def Prog_ParameterOp : Prog_Declaration<"parameter", [AttrSizedOperandSegments]>
     is of 16 bits, `master` has the values that are updated, in f32, as the gradient and
     the moments are then.
 
+    The moments are those of all elements of the parameter, or, `from` an element on, of as
+    many as their slots have; other holders keep those of the rest. Such a part begins and
+    ends at a multiple of 4,096 elements or at the parameter's end.
+
     ```mlir
     prog.arena @weights weights 64
     prog.arena @gradients gradients 64
@@ -119,12 +123,20 @@ def Prog_ParameterOp : Prog_Declaration<"parameter", [AttrSizedOperandSegments]>
     %m = prog.slot @masters[0] : !prog.slot<4xf32>
     %n = prog.slot @weights[0] : !prog.slot<4xbf16>
     prog.parameter "fc.frozen" : tensor<4xbf16> weight %n master %m [] : !prog.slot<4xbf16> master !prog.slot<4xf32>
+    prog.arena @large weights 24000
+    prog.arena @sums gradients 24000
+    prog.arena @moments moments 7616
+    %l = prog.slot @large[0] : !prog.slot<6000xf32>
+    %s = prog.slot @sums[0] : !prog.slot<6000xf32>
+    %b = prog.slot @moments[0] : !prog.slot<1904xf32>
+    prog.parameter "large" : tensor<6000xf32> weight %l gradient %s moments %b from 4096 ["momentum_buffer"] entry 1 : !prog.slot<6000xf32>, !prog.slot<6000xf32> moments !prog.slot<1904xf32>
     ```
   }];
   let arguments = (ins StrAttr:$name, TypeAttr:$type, Prog_SlotType:$weight, Optional<Prog_SlotType>:$master, Optional<Prog_SlotType>:$gradient, Variadic<Prog_SlotType>:$moments,
-                       StrArrayAttr:$moment_names, OptionalAttr<I64Attr>:$record_entry, UnitAttr:$counted);
+                       OptionalAttr<I64Attr>:$moment_begin, StrArrayAttr:$moment_names, OptionalAttr<I64Attr>:$record_entry, UnitAttr:$counted);
   let assemblyFormat = [{
-    $name `:` $type `weight` $weight (`master` $master^)? (`gradient` $gradient^)? (`moments` $moments^)? $moment_names (`entry` $record_entry^)?
+    $name `:` $type `weight` $weight (`master` $master^)? (`gradient` $gradient^)? (`moments` $moments^)?
+    (`from` $moment_begin^)? $moment_names (`entry` $record_entry^)?
     (`counted` $counted^)? attr-dict `:` type($weight) (`master` type($master)^)? (`,` type($gradient)^)? (`moments` type($moments)^)?
   }];
   let hasVerifier = 1;
