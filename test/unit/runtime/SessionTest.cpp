@@ -569,6 +569,102 @@ TEST(Session, ReadsAndWritesStateByName) {
   std::filesystem::remove_all(dir);
 }
 
+// What evaluation fetches beside the loss, by the graph's names: here y of every
+// micro-batch, which both ranks declare.
+TEST(Session, GivesOutputsOfTheLastEvaluation) {
+  std::string dir = temporaryDirectory("outputs");
+  TinyOptions options{2, 4};
+  options.evalStep = true;
+  options.changeProgram = [](fb::ProgramT &p) {
+    if (p.entry != "eval_step")
+      return;
+    auto tensor = std::make_unique<fb::TensorT>();
+    tensor->name = "output/y";
+    tensor->shape = {4, 4};
+    p.outputs.push_back(std::move(tensor));
+    std::vector<std::unique_ptr<fb::CommandT>> order = std::move(p.order);
+    p.order.clear();
+    Rank rank(p);
+    for (auto &command : order) {
+      const fb::FetchT *loss = command->action.AsFetch();
+      bool isLoss = loss && loss->output == 0;
+      fb::FetchT fetch;
+      fetch.output = 2;
+      fetch.micro_batch = loss ? loss->micro_batch : 0;
+      fetch.src = own(fb::Ref(fb::Space::Arena, kF32, /*work*/ 2, 2 * kSlot, 64));
+      p.order.push_back(std::move(command));
+      if (isLoss)
+        rank.add(0, "fetch y", std::move(fetch));
+    }
+  };
+  writeTinyArtifact(dir + "/m.dpc", options);
+  dpcrt_artifact *a = nullptr;
+  ASSERT_EQ(dpcrt_artifact_open((dir + "/m.dpc").c_str(), &a), nullptr);
+  ASSERT_EQ(dpcrt_artifact_outputs(a), 1u);
+  auto y = sized<dpcrt_tensor>();
+  dpcrt_artifact_output(a, 0, &y);
+  EXPECT_EQ(std::string(y.name), "y");
+  EXPECT_EQ(std::string(y.dtype), "f32");
+  EXPECT_EQ(std::vector<uint64_t>(y.shape, y.shape + y.rank), std::vector<uint64_t>({4, 4}));
+  EXPECT_EQ(y.bytes, 64u);
+  auto o = sized<dpcrt_session_options>();
+  o.threads = 1;
+  dpcrt_session *s = nullptr;
+  ASSERT_EQ(dpcrt_session_create(a, &o, &s), nullptr);
+
+  Data data = makeData(4);
+  std::vector<dpcrt_input> inputs = {{sizeof(dpcrt_input), "x", data.x.data(), 4 * 64, 0},
+                                     {sizeof(dpcrt_input), "t", data.t.data(), 4 * 64, 0}};
+  std::vector<float> values(4 * 16);
+  auto refused = [&](const char *name, uint64_t bytes) {
+    Status status = fromC(dpcrt_session_output(s, name, values.data(), bytes));
+    EXPECT_EQ(status.code(), Code::Usage);
+    return status.message();
+  };
+  auto request = sized<dpcrt_request>();
+  dpcrt_result result;
+  ASSERT_TRUE(runStep(s, inputs, request, result).ok()); // training makes none
+  EXPECT_EQ(refused("y", 256), "output 'y' has no value before the first evaluation");
+  request.kind = DPCRT_EVALUATE;
+  ASSERT_TRUE(runStep(s, inputs, request, result).ok());
+  EXPECT_EQ(refused("z", 256), "there is no output 'z'");
+  EXPECT_EQ(refused("loss", 16), "there is no output 'loss'");
+  EXPECT_EQ(refused("y", 64), "output 'y' has 256 bytes, not 64");
+  ASSERT_EQ(dpcrt_session_submit(s, inputs.data(), inputs.size(), &request), nullptr);
+  EXPECT_EQ(refused("y", 256), "a step is under way; its result must be taken first");
+  ASSERT_EQ(dpcrt_session_result(s, &result), nullptr);
+  ASSERT_EQ(dpcrt_session_output(s, "y", values.data(), 256), nullptr);
+  float w[16];
+  ASSERT_EQ(dpcrt_session_read(s, "param/w", w, sizeof(w)), nullptr);
+  for (size_t m = 0; m < 4; ++m)
+    for (size_t i = 0; i < 16; ++i) {
+      double expected = 0;
+      for (size_t k = 0; k < 4; ++k)
+        expected += double(data.x[m * 16 + i / 4 * 4 + k]) * w[4 * k + i % 4];
+      EXPECT_NEAR(values[m * 16 + i], expected, 1e-5) << m << " " << i;
+    }
+  dpcrt_session_close(s);
+  dpcrt_artifact_close(a);
+  std::filesystem::remove_all(dir);
+}
+
+// Ranks that would give one output two types.
+TEST_F(BadRuns, RefuseAnOutputOfTwoShapes) {
+  TinyOptions options{2, 4};
+  options.evalStep = true;
+  options.changeProgram = [](fb::ProgramT &p) {
+    if (p.entry != "eval_step")
+      return;
+    auto tensor = std::make_unique<fb::TensorT>();
+    tensor->name = "output/y";
+    tensor->shape = {4, p.coordinate + 1};
+    p.outputs.push_back(std::move(tensor));
+  };
+  writeTinyArtifact(dir + "/m.dpc", options);
+  expect(3, "output 'y' has another type or shape than in another rank's program",
+         {"--data", dir + "/d.safetensors", "--steps", "1", "--lr", "0.1"});
+}
+
 // Artifacts whose ranks keep moments of parts of the parameter "large".
 class MomentParts : public testing::Test {
 protected:
