@@ -23,16 +23,18 @@ class Mixed(lit.formats.ShTest):
 
     def getTestsInDirectory(self, suite, path_in_suite, lit_config, local_config):
         yield from super().getTestsInDirectory(suite, path_in_suite, lit_config, local_config)
-        source = suite.getSourcePath(path_in_suite)
-        for name in sorted(os.listdir(source)) if os.path.isdir(source) else []:
-            if name.startswith("test_") and name.endswith(".py"):
-                yield lit.Test.Test(suite, path_in_suite + (name,), local_config)
         if len(path_in_suite) == 1 and path_in_suite[0] in self.BINARIES:
             binaries = self._binaries(local_config, path_in_suite[0])
             for name in sorted(os.listdir(binaries)) if os.path.isdir(binaries) else []:
                 full = os.path.join(binaries, name)
                 if os.access(full, os.X_OK) and os.path.isfile(full):
                     yield lit.Test.Test(suite, path_in_suite + (name,), local_config)
+
+    def getTestsForPath(self, suite, path_in_suite, lit_config, local_config):
+        if path_in_suite[-1].startswith("test_") and path_in_suite[-1].endswith(".py"):
+            yield lit.Test.Test(suite, path_in_suite, local_config)
+        else:
+            yield from super().getTestsForPath(suite, path_in_suite, lit_config, local_config)
 
     def execute(self, test, lit_config):
         name = test.path_in_suite[-1]

@@ -183,6 +183,7 @@ dpcrt_error *dpcrt_session_create(const dpcrt_artifact *a, const dpcrt_session_o
 }
 void dpcrt_session_close(dpcrt_session *s) { delete s; }
 size_t dpcrt_session_ranks(const dpcrt_session *s) { return s->session->ranks(); }
+const char *dpcrt_session_target(const dpcrt_session *s) { return s->session->target().c_str(); }
 unsigned dpcrt_session_threads(const dpcrt_session *s) { return s->session->threads(); }
 
 void dpcrt_update_defaults(const dpcrt_artifact *a, dpcrt_update *out) {

@@ -83,6 +83,7 @@ Status Session::prepare(const SessionOptions &chosen) {
     return !lacking.ok() ? lacking
                          : error(Code::Device, "the artifact was not compiled for device '",
                                  kind->target, "' but for ", compiled.empty() ? "none" : compiled);
+  targetName = target->name;
   device = kind->make(threadCount);
   if (!target->file.empty()) {
     Result<KernelTable> table = KernelTable::readFile(given.path(target->table));

@@ -89,6 +89,8 @@ public:
   const Artifact &model() const { return *artifact; }
   size_t ranks() const;
   unsigned threads() const { return threadCount; }
+  // Which of the artifact's targets runs: "cpu:x86-64-v3".
+  const std::string &target() const { return targetName; }
   uint64_t arenaBytes(size_t rank) const;
   uint64_t scratchBytes() const { return device->scratchBytes(); }
   const std::vector<float> &losses() const { return lossValues; }
@@ -127,6 +129,7 @@ private:
   std::shared_ptr<const Artifact> artifact;
   SessionOptions options;
   unsigned threadCount = 1, coreCount = 1;
+  std::string targetName;
   std::unique_ptr<Device> device;
   std::unique_ptr<EntryPointRun> train, evaluation;
   std::vector<UpdateNumbers> updates; // per parameter of the manifest

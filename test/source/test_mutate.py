@@ -6,6 +6,8 @@ import os
 import pathlib
 import subprocess
 
+import pytest
+
 SOURCE = pathlib.Path(os.environ["DPC_SOURCE_DIR"])
 loader = importlib.machinery.SourceFileLoader("mutate", str(SOURCE / "scripts" / "mutate"))
 mutate = importlib.util.module_from_spec(importlib.util.spec_from_loader("mutate", loader))
@@ -44,6 +46,21 @@ def test_the_seed_draws_the_same_faults():
 
     assert listed(5) == listed(5) != listed(6)
     assert listed(5).count("\n") == 12
+
+
+def test_what_fails_is_named_and_no_test_is_no_answer(tmp_path):
+    lit = tmp_path / "venv" / "bin" / "lit"
+    lit.parent.mkdir(parents=True)
+
+    def answer(status, text):
+        lit.write_text(f"#!/bin/sh\necho '{text}'\nexit {status}\n")
+        lit.chmod(0o755)
+        return mutate.Tests(tmp_path).failure(["Import"])
+
+    assert answer(0, "") is None
+    assert answer(1, "FAIL: dpc :: Import/a.mlir (1 of 2)") == "Import/a.mlir"
+    with pytest.raises(SystemExit, match="did not match any tests"):
+        answer(2, "error: filter did not match any tests")
 
 
 def test_tests_are_run_nearest_first():

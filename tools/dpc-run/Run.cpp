@@ -136,6 +136,9 @@ Status Run::openSession() {
       !status.ok())
     return status;
   oversubscribed = dpcrt_session_ranks(s) > dpcrt_session_threads(s);
+  if (manifest["targets"].size() > 1)
+    err << "note: of the artifact's " << manifest["targets"].size() << " targets "
+        << dpcrt_session_target(s) << " runs here; others may give sums other last bits\n";
   return {};
 }
 
@@ -198,6 +201,7 @@ Status Run::prepareOutputs() {
                {"model", manifest["model"]["name"]},
                {"ranks", dpcrt_session_ranks(session.get())},
                {"threads", dpcrt_session_threads(session.get())},
+               {"target", dpcrt_session_target(session.get())},
                {"steps", steps}};
   if (resumed) {
     line["step"] = from.step;
@@ -439,6 +443,7 @@ Status Run::writeReport(const Status &status) {
                    {"peak", peakResidentBytes()}}},
                  {"ranks", dpcrt_session_ranks(session.get())},
                  {"threads", dpcrt_session_threads(session.get())},
+                 {"target", dpcrt_session_target(session.get())},
                  {"config", {{"compile", manifest["config"]}, {"run", options.config}}},
                  {"status", status.exitStatus()}};
   if (manifest.contains("forecast")) {

@@ -76,6 +76,9 @@ dpcrt_error *dpcrt_session_create(const dpcrt_artifact *artifact,
 void dpcrt_session_close(dpcrt_session *session);
 size_t dpcrt_session_ranks(const dpcrt_session *session);
 unsigned dpcrt_session_threads(const dpcrt_session *session);
+/* Which of the artifact's targets runs here, "cpu:x86-64-v4": sums may differ in their last
+ * bits from another's. */
+const char *dpcrt_session_target(const dpcrt_session *session);
 
 /* How one parameter (NULL: every one) is updated; every field must be set. The
  * defaults of the artifact's optimizer are PyTorch's. */

@@ -29,7 +29,7 @@ TEST(Check, AcceptsAPipeline) {
 }
 
 // Two communicators: nothing has to order a collective of one and of the other, as
-// within one group (the Broken files has that case).
+// within one group (BrokenOrders.cpp has that case).
 TEST(Check, GroupsOfTheSameRanksAreIndependent) {
   Programs programs = pipeline(2, 4);
   for (ProgramPtr &program : programs) {

@@ -286,7 +286,7 @@ def Prog_FeedOp : Prog_Command<"feed", (ins StrAttr:$input, I64Attr:$micro_batch
     The runtime adds the number of the step's first micro-batch.
 
     ```mlir
-    %done = prog.feed "input_ids" 3 to %ids : !prog.slot<256xf32> on compute
+    %done = prog.feed "input_ids" 3 to %ids : !prog.slot<128xi64> on compute
     ```
   }];
 }
