@@ -162,9 +162,9 @@ private:
     }
     Location loc = nn::getGradLoc(value.getLoc());
     if (nn::isHalf(value)) {
-      sum = isParameter(value) ? unround(builder, sum) : widen(builder, sum);
+      sum = isParameter(value) ? unround(builder, sum) : asF32(builder, sum);
       contribution =
-          isParameter(value) ? unround(builder, contribution) : widen(builder, contribution);
+          isParameter(value) ? unround(builder, contribution) : asF32(builder, contribution);
     }
     sum = nn::AddOp::create(builder, loc, sum, contribution);
   }
@@ -175,7 +175,7 @@ private:
   }
 
   // The value in f32; what it was before it was rounded, if a cast did that.
-  Value widen(OpBuilder &builder, Value value) {
+  Value asF32(OpBuilder &builder, Value value) {
     if (!nn::isHalf(value))
       return value;
     if (auto cast = value.getDefiningOp<nn::CastOp>();
@@ -205,7 +205,7 @@ private:
       return value;
     Operation *op = value.getDefiningOp();
     if (!op || isa<nn::CastOp>(op))
-      return widen(builder, value);
+      return asF32(builder, value);
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPoint(op);
     auto precise = dyn_cast<nn::PrecisionOpInterface>(op);
@@ -221,7 +221,7 @@ private:
       return wide->getResult(0);
     }
     builder.setInsertionPointAfter(op);
-    return widen(builder, value);
+    return asF32(builder, value);
   }
 
   // Output gradients come from other stages; the loss's own is den * loss scale.

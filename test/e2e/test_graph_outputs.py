@@ -118,6 +118,15 @@ def test_training_is_the_same_without_them(precision, data, tmp_path):
     assert programs[0] == programs[1]
 
 
+def test_a_loss_that_is_not_trained_is_an_output(data, tmp_path):
+    compile_(build(tmp_path / "model.onnx", ["accuracy"]), tmp_path / "model.dpc", "--loss-op", "softmax_cross_entropy", "--logits", "logits", "--labels", "labels", "--class-axis", 1,
+             "--loss-reduction", "sum")
+    trained, accuracy, given = output("dpc", "eval", tmp_path / "model.dpc", "--data", data).splitlines()
+    wanted = expected(data)["loss"]
+    assert trained.startswith("loss ") and float(trained.split()[1]) == pytest.approx(MICRO_BATCHES * BATCH * wanted, rel=1e-6)
+    assert accuracy.startswith("accuracy ") and given.startswith(f"output 'loss' {wanted:.5f}")
+
+
 def test_a_run_reports_them(data, tmp_path):
     artifact, metrics, report = tmp_path / "model.dpc", tmp_path / "metrics.jsonl", tmp_path / "report.json"
     compile_(build(tmp_path / "model.onnx", SCALARS), artifact, "--pp", 2)

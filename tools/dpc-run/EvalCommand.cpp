@@ -93,7 +93,7 @@ Status evaluate(const EvalOptions &options, std::ostream &out, std::ostream &err
       " (mean over " + std::to_string(steps * plan.microBatches) + " micro-batches)\n";
   out << "loss " << print("%.6f", evaluation->loss) << over;
   for (auto &[name, value] : evaluation->outputs)
-    out << name << " " << print("%.6f", value) << over;
+    out << Evaluation::shown(name) << " " << print("%.6f", value) << over;
   return {};
 }
 } // namespace

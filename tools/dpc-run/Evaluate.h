@@ -19,6 +19,11 @@ struct Evaluation {
   double loss = 0; // by the loss's own weighting
   // Further outputs of the graph that are one number: their means over micro-batches.
   std::vector<std::pair<std::string, double>> outputs;
+
+  // A graph may have an output that is called "loss" and is not what is trained.
+  static std::string shown(const std::string &output) {
+    return output == "loss" ? "output 'loss'" : output;
+  }
 };
 
 // Over all steps; `stop` is asked before each, and then there are no figures: of a part of

@@ -411,7 +411,7 @@ Status Run::evaluate(uint64_t step) {
                      "  held-out loss " + print("%.4f", evaluation->loss);
   for (auto &[name, value] : evaluation->outputs) {
     figures["outputs"][name] = finite(value);
-    line += "  " + name + " " + print("%.4f", value);
+    line += "  " + Evaluation::shown(name) + " " + print("%.4f", value);
   }
   evaluations.push_back(figures);
   log.line(line);
