@@ -12,21 +12,13 @@ DataSource::~DataSource() = default;
 uint64_t InputSpec::bytes() const { return byteSize(shape, sizeOf(type)).value_or(0); }
 
 int64_t InputSpec::integerAt(const void *values, uint64_t i) const {
-  switch (type) {
-  case Element::I64:
-    return static_cast<const int64_t *>(values)[i];
-  case Element::I32:
-    return static_cast<const int32_t *>(values)[i];
-  case Element::I8:
-    return static_cast<const int8_t *>(values)[i];
-  default:
-    return static_cast<const uint8_t *>(values)[i];
-  }
+  int64_t value;
+  widen(type, static_cast<const char *>(values) + i * sizeOf(type), Element::I64, &value, 1);
+  return value;
 }
 
 uint64_t InputSpec::firstOutside(const void *values, uint64_t count) const {
-  if (!limit ||
-      (type != Element::I64 && type != Element::I32 && type != Element::I8 && type != Element::U8))
+  if (!limit || !canWiden(type, Element::I64))
     return count;
   uint64_t i = 0;
   for (; i < count; ++i) {
@@ -64,22 +56,20 @@ public:
     uint64_t first = (row * experts + expert) * count;
     uint64_t limit = spec.limit ? spec.limit : 2;
     for (uint64_t i = 0; i < count; ++i) {
-      uint64_t integer = randomBits(seed, spec.name, first + i) % limit;
-      switch (spec.type) {
-      case Element::F32:
-        static_cast<float *>(dst)[i] = float(randomNormal(seed, spec.name, first + i));
-        break;
-      case Element::F64:
-        static_cast<double *>(dst)[i] = randomNormal(seed, spec.name, first + i);
-        break;
-      case Element::I64:
-        static_cast<int64_t *>(dst)[i] = int64_t(integer);
-        break;
-      case Element::I32:
-        static_cast<int32_t *>(dst)[i] = int32_t(integer);
-        break;
-      default:
-        static_cast<uint8_t *>(dst)[i] = uint8_t(integer % 256 % limit);
+      char *element = static_cast<char *>(dst) + i * sizeOf(spec.type);
+      if (spec.type == Element::F64) {
+        double number = randomNormal(seed, spec.name, first + i);
+        std::memcpy(element, &number, sizeof number);
+      } else if (spec.type == Element::F32) {
+        auto number = float(randomNormal(seed, spec.name, first + i));
+        std::memcpy(element, &number, sizeof number);
+      } else {
+        // Cut to the type's bits but the sign, so that none becomes negative.
+        unsigned bits = bitsOf(spec.type) - (kindOf(spec.type) == ElementKind::Signed);
+        uint64_t integer = randomBits(seed, spec.name, first + i) % limit;
+        if (bits < 64)
+          integer &= (uint64_t(1) << bits) - 1;
+        std::memcpy(element, &integer, sizeOf(spec.type)); // little-endian, as files are
       }
     }
     return {};

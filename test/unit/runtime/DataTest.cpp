@@ -224,6 +224,52 @@ TEST_F(DataFiles, BytesAreCheckedToo) {
             std::string::npos);
 }
 
+TEST_F(DataFiles, IntegersOf16BitsAreCheckedToo) {
+  std::vector<uint16_t> words = {6, 40000, 65535};
+  std::vector<int16_t> numbers = {6, -2, -1};
+  ASSERT_TRUE(
+      writeSafetensors(dir + "/w.safetensors", {{"words", Element::U16, {3, 1}, words.data()},
+                                                {"numbers", Element::I16, {3, 1}, numbers.data()}})
+          .ok());
+  std::unique_ptr<DataSource> source;
+  std::vector<InputSpec> inputs = {{"words", Element::U16, {1}, 40001},
+                                   {"numbers", Element::I16, {1}, 7, -1}};
+  ASSERT_TRUE(openDataSource(dir + "/w.safetensors", inputs, 1, source).ok());
+  uint16_t word;
+  int16_t number;
+  EXPECT_TRUE(source->read(0, 1, 0, &word).ok());
+  EXPECT_EQ(word, 40000);
+  EXPECT_NE(
+      source->read(0, 2, 0, &word).message().find("is 65535; the input takes values below 40001"),
+      std::string::npos);
+  EXPECT_TRUE(source->read(1, 2, 0, &number).ok());
+  EXPECT_EQ(number, -1);
+  EXPECT_NE(
+      source->read(1, 1, 0, &number).message().find("is -2; the input takes values from -1 up"),
+      std::string::npos);
+}
+
+// All elements are written, and nothing beside them.
+TEST(Synthetic, DrawsEveryType) {
+  for (Element type : {Element::F32, Element::F64, Element::I64, Element::I32, Element::I16,
+                       Element::U16, Element::I8, Element::U8, Element::Bool}) {
+    std::unique_ptr<DataSource> source;
+    uint64_t limit = isFloat(type) || type == Element::Bool ? 0 : 100;
+    ASSERT_TRUE(openDataSource("synthetic:3", {{"x", type, {500}, limit}}, 1, source).ok());
+    std::vector<char> bytes(500 * sizeOf(type) + 1, '\x7f');
+    ASSERT_TRUE(source->read(0, 0, 0, bytes.data()).ok());
+    EXPECT_EQ(bytes.back(), '\x7f') << nameOf(type);
+    double sum = 0;
+    for (uint64_t i = 0; i < 500; ++i) {
+      double value = *numberOf(type, &bytes[i * sizeOf(type)]);
+      sum += value;
+      EXPECT_TRUE(isFloat(type) ? std::fabs(value) < 6 : value >= 0 && value < (limit ? 100 : 2))
+          << nameOf(type) << " " << value;
+    }
+    EXPECT_NEAR(sum / 500, isFloat(type) ? 0 : limit ? 49.5 : 0.5, limit ? 6 : 0.3) << nameOf(type);
+  }
+}
+
 TEST(Synthetic, RepeatsAndStaysBelowTheLimit) {
   std::vector<InputSpec> inputs = {{"ids", Element::I32, {64}, 7}};
   std::unique_ptr<DataSource> a, b;
