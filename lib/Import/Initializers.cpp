@@ -23,6 +23,8 @@ Type dpc::import::getStorageType(int64_t onnxType, MLIRContext *context) {
   case dpcrt::Element::BF16:
   case dpcrt::Element::I64:
   case dpcrt::Element::I32:
+  case dpcrt::Element::I16:
+  case dpcrt::Element::U16:
   case dpcrt::Element::I8:
   case dpcrt::Element::U8:
   case dpcrt::Element::Bool:

@@ -110,6 +110,10 @@ Tensor Tensor::fromBytes(Type type, ArrayRef<char> bytes) {
     decode<int32_t>(bytes, tensor.integers, same);
   else if (width == 1)
     decode<uint8_t>(bytes, tensor.integers, [](uint8_t b) { return b != 0; });
+  else if (width == 16 && isUnsigned(element))
+    decode<uint16_t>(bytes, tensor.integers, same);
+  else if (width == 16)
+    decode<int16_t>(bytes, tensor.integers, same);
   else if (isUnsigned(element))
     decode<uint8_t>(bytes, tensor.integers, same);
   else

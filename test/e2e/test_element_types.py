@@ -9,7 +9,8 @@ from commands import succeed
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import load_file, save_file
 
-TYPES = {"int8": (TensorProto.INT8, -128, 127), "uint8": (TensorProto.UINT8, 0, 255), "int32": (TensorProto.INT32, -7, 7),
+TYPES = {"int8": (TensorProto.INT8, -128, 127), "uint8": (TensorProto.UINT8, 0, 255), "int16": (TensorProto.INT16, -(2**15), 2**15 - 1),
+         "uint16": (TensorProto.UINT16, 0, 2**16 - 1), "int32": (TensorProto.INT32, -7, 7),
          "int64": (TensorProto.INT64, -7, 7), "bool": (TensorProto.BOOL, 0, 1)}
 
 
@@ -32,6 +33,28 @@ def test_an_input_keeps_its_type_and_sign(tmp_path, name):
     np.testing.assert_allclose(step["loss"], losses, rtol=1e-5, atol=1e-5)
     gradient = x.astype(np.float64).sum(axis=(0, 1))[:, None] / (2 * 4 * 3) * np.ones((1, 3))
     np.testing.assert_allclose(step["grad/w"], gradient, rtol=1e-5, atol=1e-5)
+    succeed("dpc", "verify", tmp_path / "m.dpc", "--data", tmp_path / "x.safetensors")
+
+
+@pytest.mark.parametrize("name", ["int8", "uint8", "int16", "uint16"])
+def test_narrow_integers_are_made_looked_up_and_compared(tmp_path, name):
+    kind, low, high = TYPES[name]
+    table = np.array([3, high, low, 5, 7, 11], name)
+    weight = np.full((6, 3), 0.5, np.float32)
+    nodes = [helper.make_node("Relu", ["x"], ["p"], name="relu"), helper.make_node("Cast", ["p"], ["n"], name="narrow", to=kind),
+             helper.make_node("Equal", ["n", "table"], ["same"], name="same"), helper.make_node("Where", ["same", "table", "zero"], ["kept"], name="kept"),
+             helper.make_node("Cast", ["kept"], ["f"], name="wide", to=TensorProto.FLOAT), helper.make_node("MatMul", ["f", "w"], ["y"], name="mm")]
+    model = small(tmp_path, nodes, [helper.make_tensor("table", kind, [6], table.tolist()), helper.make_tensor("zero", kind, [], [0]), numpy_helper.from_array(weight, "w")])
+    x = np.random.default_rng(4).uniform(-1, 12, (2, 4, 6)).astype(np.float32)
+    x[0, 0, :4] = 3.75, high, low, 5
+    save_file({"x": x}, tmp_path / "x.safetensors")
+    succeed("dpc", "compile", model, "-o", tmp_path / "m.dpc", "--micro-batches", 2, "--optimizer", "sgd")
+    succeed("dpc", "run", tmp_path / "m.dpc", "--data", tmp_path / "x.safetensors", "--steps", 1, "--lr", 0.5, "--dump", tmp_path / "dump")
+    integers = np.maximum(x, 0).astype(name)
+    kept = np.where(integers == table, table, 0).astype(np.float64)
+    assert {3, high} <= set(kept.flat)
+    losses = load_file(str(tmp_path / "dump" / "step-1.safetensors"))["loss"]
+    np.testing.assert_allclose(losses, (kept @ weight).mean(axis=(1, 2)), rtol=1e-6)
     succeed("dpc", "verify", tmp_path / "m.dpc", "--data", tmp_path / "x.safetensors")
 
 

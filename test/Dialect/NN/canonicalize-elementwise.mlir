@@ -299,6 +299,28 @@ func.func @logic(%a: tensor<2xi1>, %b: tensor<2xi1>) -> (tensor<2xi1>, tensor<2x
 
 // -----
 
+// Of 16 bits, with and without a sign.
+// CHECK-LABEL: func.func @words
+// CHECK-DAG: %[[WIDE:.*]] = nn.constant dense<[65535, 1]> : tensor<2xi64>
+// CHECK-DAG: %[[SIGNED:.*]] = nn.constant dense<[-1, 1]> : tensor<2xi16>
+// CHECK-DAG: %[[FLOAT:.*]] = nn.constant dense<[6.553500e+04, 1.000000e+00]> : tensor<2xf32>
+// CHECK-DAG: %[[LESS:.*]] = nn.constant dense<[false, true]> : tensor<2xi1>
+// CHECK-DAG: %[[SIGNED_LESS:.*]] = nn.constant dense<[true, false]> : tensor<2xi1>
+// CHECK-NEXT: return %[[WIDE]], %[[SIGNED]], %[[FLOAT]], %[[LESS]], %[[SIGNED_LESS]] :
+func.func @words() -> (tensor<2xi64>, tensor<2xi16>, tensor<2xf32>, tensor<2xi1>, tensor<2xi1>) {
+  %u = nn.constant dense<[65535, 1]> : tensor<2xui16>
+  %v = nn.constant dense<[1, 65535]> : tensor<2xui16>
+  %0 = nn.cast %u : tensor<2xui16> to tensor<2xi64>
+  %1 = nn.cast %0 : tensor<2xi64> to tensor<2xi16>
+  %2 = nn.cast %u : tensor<2xui16> to tensor<2xf32>
+  %3 = nn.compare lt, %u, %v : tensor<2xui16>
+  %4 = nn.cast %v : tensor<2xui16> to tensor<2xi16>
+  %5 = nn.compare lt, %1, %4 : tensor<2xi16>
+  return %0, %1, %2, %3, %5 : tensor<2xi64>, tensor<2xi16>, tensor<2xf32>, tensor<2xi1>, tensor<2xi1>
+}
+
+// -----
+
 // NaN is unequal to all, -0 equal to 0; ui8 and i1 have no sign. Equal operands are
 // not compared: they may be NaN.
 // CHECK-LABEL: func.func @comparisons

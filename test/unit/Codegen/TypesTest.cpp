@@ -68,6 +68,10 @@ const Case kCases[] = {
     {"cast", "%x: tensor<AxBxT>", "tensor<AxBxi64>", "%r = nn.cast %x : tensor<AxBxT> to tensor<AxBxi64>"},
     {"cast", "%x: tensor<AxBxT>", "tensor<AxBxi32>", "%r = nn.cast %x : tensor<AxBxT> to tensor<AxBxi32>"},
     {"cast", "%x: tensor<AxBxT>", "tensor<AxBxi1>", "%r = nn.cast %x : tensor<AxBxT> to tensor<AxBxi1>"},
+    {"cast", "%p: tensor<AxBxT>", "tensor<AxBxi16>", "%r = nn.cast %p : tensor<AxBxT> to tensor<AxBxi16>"},
+    {"cast", "%p: tensor<AxBxT>", "tensor<AxBxui16>", "%r = nn.cast %p : tensor<AxBxT> to tensor<AxBxui16>"},
+    {"cast", "%p: tensor<AxBxT>", "tensor<AxBxi8>", "%r = nn.cast %p : tensor<AxBxT> to tensor<AxBxi8>"},
+    {"cast", "%p: tensor<AxBxT>", "tensor<AxBxui8>", "%r = nn.cast %p : tensor<AxBxT> to tensor<AxBxui8>"},
     {"cast", "%c: tensor<AxBxi1>", "tensor<AxBxT>", "%r = nn.cast %c : tensor<AxBxi1> to tensor<AxBxT>"},
     {"iota", "", "tensor<AxBxT>", "%r = nn.iota 1 : tensor<AxBxT>"},
     {"constant", "%x: tensor<AxBxT>", "tensor<AxBxT>", "%k = nn.cast %x : tensor<AxBxT> to tensor<AxBxT>\n %r = nn.reshape %k : tensor<AxBxT> to tensor<AxBxT>"},
@@ -109,7 +113,8 @@ const Case kCases[] = {
 };
 // clang-format on
 
-const char *const kTypes[] = {"f32", "f64", "bf16", "f16", "i64", "i32", "i8", "ui8", "i1"};
+const char *const kTypes[] = {"f32", "f64",  "bf16", "f16", "i64", "i32",
+                              "i16", "ui16", "i8",   "ui8", "i1"};
 const std::set<std::string> kFloats = {"f32", "f64", "bf16", "f16"};
 
 /// A case in one type and of drawn extents.
@@ -202,8 +207,8 @@ Tensor draw(Type type, const std::string &name, const Instance &instance, std::m
       x = int64_t(random() % (name == "i" ? instance.a : instance.b));
     else if (name == "c" || element.isInteger(1))
       x = random() % 2;
-    else if (element.isUnsignedInteger())
-      x += 50;
+    else if (element.getIntOrFloatBitWidth() < 32) // with the sign bit; f16 ends at 65504
+      x = int64_t(random() % 60000) - (element.isUnsignedInteger() ? 0 : 30000);
     if (name == "d" && x == 0)
       x = 3;
   }
@@ -319,6 +324,8 @@ TEST_F(Types, EveryOperationAgreesWithTheInterpreterOrIsRefused) {
   EXPECT_EQ(agreed["f64"], agreed["f32"]);
   EXPECT_EQ(agreed["bf16"], agreed["f32"]);
   EXPECT_EQ(agreed["f16"], agreed["f32"]);
+  for (const char *narrow : {"i16", "ui16", "i8", "ui8"})
+    EXPECT_EQ(agreed[narrow], 50u) << narrow;
   EXPECT_GT(agreed["f32"], 100u);
   EXPECT_GT(agreed["i64"], 50u);
 }

@@ -353,6 +353,7 @@ TEST(Parameters, ElementTypes) {
   };
   EXPECT_EQ(read("tensor<2xbf16>", 0, 4).floats, (std::vector<double>{1, -2}));
   EXPECT_EQ(read("tensor<1xf16>", 4, 2).floats, (std::vector<double>{1}));
+  EXPECT_EQ(read("tensor<1xi16>", 7, 2).integers, (std::vector<int64_t>{0x1ff}));
   EXPECT_EQ(read("tensor<2xi8>", 7, 2).integers, (std::vector<int64_t>{-1, 1}));
   EXPECT_EQ(read("tensor<2xui8>", 7, 2).integers, (std::vector<int64_t>{255, 1}));
   EXPECT_EQ(read("tensor<3xi1>", 6, 3).integers, (std::vector<int64_t>{0, 1, 1}));

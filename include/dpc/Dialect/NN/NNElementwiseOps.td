@@ -90,7 +90,7 @@ def NN_CompareOp : NN_PureOp<"compare", [NN_ElementwiseOp, NN_Formed, NN_Inactiv
   let summary = "compares a and b; false if one is NaN, but for `ne`";
   let description = [{
     Predicates are `eq`, `ne`, `lt`, `le`, `gt` and `ge`; integers are compared as
-    signed ones, `ui8` and `i1` as unsigned ones.
+    signed ones, `ui16`, `ui8` and `i1` as unsigned ones.
 
     ```mlir
     %m = nn.compare lt, %a, %b : tensor<4xi64>

@@ -12,11 +12,10 @@ include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
 def NN_FloatTensor : StaticShapeTensorOf<[F32, F64, F16, BF16]>;
-def NN_IntTensor : StaticShapeTensorOf<[I64, I32, AnyTypeOf<[I<8>, UI<8>]>]>;
 def NN_IndexTensor : StaticShapeTensorOf<[I64, I32]>;
 def NN_BoolTensor : StaticShapeTensorOf<[I1]>;
 def NN_NumberTensor : StaticShapeTensorOf<[F32, F64, F16, BF16, I64, I32]>;
-def NN_Tensor : StaticShapeTensorOf<[F32, F64, F16, BF16, I64, I32, I<8>, UI<8>, I1]>;
+def NN_Tensor : StaticShapeTensorOf<[F32, F64, F16, BF16, I64, I32, I<16>, UI<16>, I<8>, UI<8>, I1]>;
 
 class NN_Op<string mnemonic, list<Trait> traits = []>
     : Op<NN_Dialect, mnemonic, !listconcat(traits, [DeclareOpInterfaceMethods<NN_CostOpInterface>,
