@@ -200,4 +200,4 @@ def _dtype(key: str, tensor: Any) -> str:
 def _onnx_type(key: str, tensor: Any) -> int:
     T = onnx.TensorProto
     return {"F64": T.DOUBLE, "F32": T.FLOAT, "F16": T.FLOAT16, "BF16": T.BFLOAT16, "I64": T.INT64, "I32": T.INT32, "I16": T.INT16, "I8": T.INT8,
-            "U16": T.UINT16, "U8": T.UINT8, "BOOL": T.BOOL}[_dtype(key, tensor)]
+            "U64": T.UINT64, "U32": T.UINT32, "U16": T.UINT16, "U8": T.UINT8, "BOOL": T.BOOL}[_dtype(key, tensor)]
