@@ -446,10 +446,12 @@ TimelineProblem timelineProblem(const StepModel &model, const std::map<BlockKey,
     return model.table.rankOf(stage, microBatch);
   };
   problem.duration = [&blocks](const Task &task) { return blocks.at(blockKey(task)).duration; };
-  if (model.entry.has(Part::Forwards))
+  if (model.entry.has(Part::Forwards)) {
     problem.firstOfReplica = [&model](unsigned microBatch) {
       return model.table.replicas[model.table.replicaOf(microBatch)].firstMicroBatch;
     };
+    problem.spare = model.stages.size() * model.table.replicas.size() > model.ranks ? 0 : 1;
+  }
   problem.latency = machine.messageLatency;
   problem.bandwidth = machine.messageBandwidth;
   return problem;

@@ -73,7 +73,7 @@ private:
       return ready;
     unsigned first = problem.firstOfReplica(microBatch);
     for (unsigned edge : outEdges[stage]) {
-      unsigned reader = problem.edges[edge].consumer, ahead = reader - stage + 1;
+      unsigned reader = problem.edges[edge].consumer, ahead = reader - stage + problem.spare;
       if (microBatch < first + ahead)
         continue;
       auto it = forwardStart.find({reader, microBatch - ahead});

@@ -55,9 +55,12 @@ struct TimelineProblem {
   double latency = 0, bandwidth = 0; // of a message; bandwidth 0 is infinite
   /// Set where no backward keeps forwards in step: the first micro-batch of the replica
   /// that a micro-batch passes through. A forward then waits until every stage that
-  /// reads its output, d stages on, has begun the forward of d + 1 micro-batches before:
-  /// enough to keep both busy, and few messages in memory however fast the one is.
+  /// reads its output, d stages on, has begun the forward of d + `spare` micro-batches
+  /// before: few messages are in memory, however fast the one is.
   std::function<unsigned(unsigned microBatch)> firstOfReplica;
+  /// With 1 a stage computes while its last output travels. A rank of several stages has
+  /// others to compute meanwhile, and needs none.
+  unsigned spare = 1;
 };
 
 /// One step of the sequence.

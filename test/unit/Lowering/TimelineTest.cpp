@@ -257,4 +257,38 @@ TEST(Timeline, AFastStageDoesNotRunAheadOfASlowOne) {
   EXPECT_DOUBLE_EQ(timeline->makespan, 2 + 20 * 10) << "the slow stage never waits";
 }
 
+// Two ranks of two stages each, there and back: while a stage's output travels, its rank
+// computes the other stage, so that one micro-batch less waits at each border.
+TEST(Timeline, RanksOfSeveralStagesNeedNoSpareMicroBatch) {
+  constexpr unsigned kMicroBatches = 12, kStages = 4;
+  auto rankOf = [](unsigned stage, unsigned) { return stage == 0 || stage == 3 ? 0u : 1u; };
+  TimelineProblem problem = chain(kStages, kMicroBatches);
+  problem.ranks = 2;
+  problem.rankOf = rankOf;
+  problem.tasks.assign(2, {});
+  for (unsigned wave = 0; wave < kMicroBatches + kStages; ++wave)
+    for (unsigned stage = kStages; stage-- > 0;)
+      if (wave >= stage && wave - stage < kMicroBatches)
+        problem.tasks[rankOf(stage, 0)].push_back({Task::Forward, stage, wave - stage, 0, 0});
+  problem.firstOfReplica = [](unsigned) { return 0; };
+  problem.latency = 0.5;
+  std::map<unsigned, double> makespan;
+  for (unsigned spare : {0u, 1u}) {
+    problem.spare = spare;
+    std::string error;
+    auto timeline = buildTimeline(problem, error);
+    ASSERT_TRUE(timeline) << error;
+    makespan[spare] = timeline->makespan;
+    std::map<std::pair<unsigned, unsigned>, double> start;
+    for (const TimelineItem &item : timeline->items)
+      if (!item.isMessage)
+        start[{item.task.stage, item.task.microBatch}] = item.time;
+    for (auto &[key, time] : start)
+      if (auto [stage, m] = key; stage + 1 < kStages && m >= 1 + spare)
+        EXPECT_GE(time, (start[{stage + 1, m - 1 - spare}])) << "stage " << stage << ", " << m;
+  }
+  EXPECT_DOUBLE_EQ(makespan[0], makespan[1]);
+  EXPECT_LE(makespan[0], 2 * kMicroBatches + kStages + 1);
+}
+
 } // namespace
