@@ -148,3 +148,18 @@ TEST(Check, AcceptsTheProgramsThatFuzzingStartsFrom) {
   }
   EXPECT_GE(seen, 3u);
 }
+
+// What several programs are found to be wrong with is counted whole, and told up to the limit.
+TEST(Diagnostics, CountWhatTheyDoNotTell) {
+  Diagnostics all(3), one(3), other(3);
+  for (int i = 0; i < 2; ++i)
+    one.error("first ", i);
+  for (int i = 0; i < 4; ++i)
+    other.error("second ", i);
+  all.append(one);
+  EXPECT_EQ(all.status(Code::Artifact).message(), "first 0\nfirst 1");
+  all.append(other);
+  EXPECT_EQ(all.count(), 6u);
+  EXPECT_TRUE(all.full());
+  EXPECT_EQ(all.status(Code::Artifact).message(), "first 0\nfirst 1\nsecond 0\nand 3 more");
+}

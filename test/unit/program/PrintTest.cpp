@@ -3,6 +3,7 @@
 
 #include "Builder.h"
 
+#include "program/format/LibraryFunctions.h"
 #include "program/format/Naming.h"
 #include "program/format/Print.h"
 
@@ -145,4 +146,30 @@ TEST(Print, Words) {
   EXPECT_EQ(ordinal(12), "12th");
   EXPECT_EQ(ordinal(103), "103rd");
   EXPECT_EQ(quoted("a'b\n"), "'a\\'b\\x0a'");
+}
+
+// Every number of a window, for these are what a convolution is told apart by.
+TEST(Print, Convolution) {
+  Programs programs = pipeline(2, 3);
+  fb::ConvolutionT convolution;
+  convolution.batch = 2;
+  convolution.groups = 1;
+  convolution.input_channels = convolution.output_channels = 1;
+  convolution.input = {4, 2};
+  convolution.kernel = {3, 2};
+  convolution.strides = {2, 1};
+  convolution.dilations = {1, 2};
+  convolution.low = {1, 0};
+  convolution.high = {2, 1};
+  fb::LibraryCallT &call = *programs[1]->library[0];
+  call.function.Set(std::move(convolution));
+  call.operands[1] = fb::Buffer(24, kF32, fb::Access::Read);
+  call.operands[2] = fb::Buffer(24, kF32, fb::Access::Write);
+  std::ostringstream out;
+  std::vector<uint8_t> bytes = pack(*programs[1]);
+  const fb::LibraryCall &packed = *fb::GetProgram(bytes.data())->library()->Get(0);
+  convolutionFunction().print(out, packed);
+  EXPECT_EQ(out.str(),
+            "forward, 2x1x4x2 to 1 channels, kernel 3x2 strides 2x1 dilations 1x2 padding "
+            "1x0 and 2x1 groups 1");
 }
