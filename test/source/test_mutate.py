@@ -63,6 +63,21 @@ def test_what_fails_is_named_and_no_test_is_no_answer(tmp_path):
         answer(2, "error: filter did not match any tests")
 
 
+def test_every_other_test_is_run_once_and_the_slow_ones_last(tmp_path):
+    tests, run = mutate.Tests(tmp_path), []
+    tests.failure = lambda where=(), without=(): run.append((list(where), list(without)))
+    near = ["Import", "unit-run/ImportTest"]
+    assert tests.kill(pathlib.Path("lib/Import/Emitter.cpp")) is None
+    assert run == [(near, []), ([], [])]
+    (tmp_path / "test").mkdir()
+    (tmp_path / "test" / ".lit_test_times.txt").write_text("1.5e+00 e2e/a.py\n3.0e+01 e2e/b.py\n2.0e+02 e2e/c.py\n9.0e+01 source/d.py\n")
+    run.clear()
+    assert tests.kill(pathlib.Path("lib/Import/Emitter.cpp")) is None
+    assert run == [(near, []), ([], ["e2e/b.py", "e2e/c.py"]), (["e2e/b.py", "e2e/c.py"], ["e2e/c.py"]), (["e2e/c.py"], [])]
+    tests.failure = lambda where=(), without=(): "e2e/b.py" if "e2e/b.py" in where else None
+    assert tests.kill(pathlib.Path("lib/Import/Emitter.cpp")) == "e2e/b.py"
+
+
 def test_tests_are_run_nearest_first():
     near = mutate.Tests(pathlib.Path("build")).near
     assert near(pathlib.Path("lib/Schedule/core/Text.cpp")) == ["Schedule", "unit-run/schedule-test"]
