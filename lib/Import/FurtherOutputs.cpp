@@ -69,19 +69,14 @@ LogicalResult dpc::import::addStoredTensors(const FurtherOutputs &further, const
   for (auto [name, proto] : whole.initializers) {
     if (tensors.contains(name) || !further.read(name))
       continue;
-    FailureOr<RankedTensorType> type = reader.getType(*proto, name);
-    if (failed(type))
+    FailureOr<StoredTensor> tensor = describeTensor(name, *proto, reader);
+    if (failed(tensor))
       return failure();
-    StoredTensor tensor;
-    tensor.name = tensor.symbol = name.str();
-    tensor.proto = proto;
-    tensor.type = *type;
-    tensor.floating = isa<FloatType>(type->getElementType());
-    tensor.constant = true;
-    tensor.reason = "only outputs besides the loss read it";
-    if (tensor.floating && isModulePath(name))
-      notes.push_back("parameter '" + tensor.name + "' is not trained: " + tensor.reason);
-    tensors.insert({name, tensor});
+    tensor->constant = true;
+    tensor->reason = "only outputs besides the loss read it";
+    if (tensor->floating && isModulePath(name))
+      notes.push_back("parameter '" + tensor->name + "' is not trained: " + tensor->reason);
+    tensors.insert({name, *tensor});
   }
   return success();
 }

@@ -407,6 +407,19 @@ void Classifier::judge() {
   forJudged([&](StoredTensor &tensor) { applyRoles(tensor, roles); });
 }
 
+FailureOr<StoredTensor> dpc::import::describeTensor(StringRef name, const onnx::TensorProto &proto,
+                                                    TensorReader &reader) {
+  FailureOr<RankedTensorType> type = reader.getType(proto, name);
+  if (failed(type))
+    return failure();
+  StoredTensor tensor;
+  tensor.name = tensor.symbol = name.str();
+  tensor.proto = &proto;
+  tensor.type = *type;
+  tensor.floating = isa<FloatType>(type->getElementType());
+  return tensor;
+}
+
 FailureOr<StoredTensors> dpc::import::classifyTensors(const ModelFile &file, const Graph &graph,
                                                       const Graph &whole, TensorReader &reader,
                                                       const StateDict &state,
@@ -419,15 +432,10 @@ FailureOr<StoredTensors> dpc::import::classifyTensors(const ModelFile &file, con
   for (auto [name, proto] : graph.initializers) {
     if (!graph.uses.contains(name))
       continue;
-    FailureOr<RankedTensorType> type = reader.getType(*proto, name);
-    if (failed(type))
+    FailureOr<StoredTensor> tensor = describeTensor(name, *proto, reader);
+    if (failed(tensor))
       return failure();
-    StoredTensor tensor;
-    tensor.name = tensor.symbol = name.str();
-    tensor.proto = proto;
-    tensor.type = *type;
-    tensor.floating = isa<FloatType>(type->getElementType());
-    tensors.insert({name, tensor});
+    tensors.insert({name, *tensor});
   }
   applyStateDict(state, tensors);
   if (failed(Classifier(graph, whole, *record, tensors, reader).run()) ||

@@ -75,6 +75,10 @@ bool isModulePath(llvm::StringRef name);
 /// Whether the last part of the name is one of the usual names of buffers.
 bool isBufferName(llvm::StringRef name);
 
+/// An initializer of which nothing is decided but its type.
+mlir::FailureOr<StoredTensor> describeTensor(llvm::StringRef name, const onnx::TensorProto &proto,
+                                             TensorReader &reader);
+
 /// Types all initializers that the graph reads and decides which are trained.
 /// `whole` is the graph before anything was dropped from it.
 mlir::FailureOr<StoredTensors> classifyTensors(const ModelFile &file, const Graph &graph,

@@ -23,7 +23,7 @@ def weights():
     return {name: value.astype(np.float32) for name, value in values.items()}
 
 
-def build(path, outputs, more=()):
+def build(path, outputs, more=(), stored=None):
     """Layers of a product and a tanh; outputs that need all layers (norms), the last alone, a parameter of the first."""
     nodes, value = [], "x"
 
@@ -49,7 +49,7 @@ def build(path, outputs, more=()):
     infos += [helper.make_tensor_value_info("logits", TensorProto.FLOAT, [BATCH, CLASSES])]
     graph = helper.make_graph(nodes, "graph", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [BATCH, WIDTH]),
                                                helper.make_tensor_value_info("labels", TensorProto.INT64, [BATCH])],
-                              infos, [numpy_helper.from_array(value, name) for name, value in weights().items()])
+                              infos, [numpy_helper.from_array(value, name) for name, value in {**weights(), **(stored or {})}.items()])
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
     return path
 
@@ -153,6 +153,19 @@ def test_what_cannot_be_evaluated_is_said_and_trains(data, tmp_path):
     assert "note: output 'most_wrong' is not evaluated: node 'node_wrong' (Reshape): " in said
     assert "evaluated with it: accuracy\n" in said
     assert evaluate(tmp_path / "model.dpc", data).keys() == {"loss", "accuracy"}
+
+
+def test_a_weight_that_only_evaluation_reads_stays_as_it_is_stored(data, tmp_path):
+    """Also one too large to be a literal of the program."""
+    for size in (CLASSES, 400_000):
+        probe = np.linspace(0, 1, size, dtype=np.float32)
+        more = [helper.make_node("Mul", ["probe.weight", "probe.weight"], ["probed"], name="node_probed"),
+                helper.make_node("ReduceMean", ["probed"], ["probe"], name="node_probe", keepdims=0)]
+        said = compile_(build(tmp_path / "model.onnx", ["probe"], more, {"probe.weight": probe}), tmp_path / "model.dpc", "--pp", 2)
+        assert "note: parameter 'probe.weight' is not trained: only outputs besides the loss read it" in said
+        output("dpc", "run", tmp_path / "model.dpc", "--data", data, "--lr", 0.1, "--checkpoint", tmp_path / f"kept-{size}")
+        lines = output("dpc", "eval", tmp_path / "model.dpc", "--data", data, "--checkpoint", tmp_path / f"kept-{size}").splitlines()
+        assert float(lines[1].split()[1]) == pytest.approx(float(np.mean(probe.astype(np.float64) ** 2)), abs=1e-6)
 
 
 def test_an_input_that_only_evaluation_reads_is_no_training_data(data, tmp_path):
