@@ -110,10 +110,10 @@ LogicalResult Importer::finish(ModuleOp module, Forward &forward) {
   function.setType(builder.getFunctionType(function.getArgumentTypes(), TypeRange(results)));
   function.setResultAttr(0, nn::kNameAttr, builder.getStringAttr("loss"));
   function.setResultAttr(1, nn::kNameAttr, builder.getStringAttr("den"));
-  for (auto &[name, value] : forward.outputs)
-    summary.further.push_back(name);
-  for (auto [i, output] : llvm::enumerate(forward.outputs))
+  for (auto [i, output] : llvm::enumerate(forward.outputs)) {
+    summary.further.push_back(output.first);
     function.setResultAttr(2 + i, nn::kNameAttr, builder.getStringAttr(output.first));
+  }
   function->setAttr(nn::kWeightingAttr, builder.getStringAttr(weighting->name));
   if (options.evaluationOnly)
     function->setAttr(nn::kEvaluationOnlyAttr, builder.getUnitAttr());

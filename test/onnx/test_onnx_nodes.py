@@ -136,6 +136,14 @@ def test_damaged_files_fail(tmp_path):
     assert lines[1:] == ["failed  test_model: model.onnx is no ONNX model", "0 passed, 2 failed, 0 skipped"]
 
 
+def test_an_output_without_a_file_fails(tmp_path):
+    x = np.ones(2, np.float32)
+    folder = save(tmp_path / "test_data", [helper.make_node("Neg", ["x"], ["y"])], {"x": x}, {"y": -x})
+    (folder / "test_data_set_0" / "output_0.pb").unlink()
+    lines = run(tmp_path, status=1)
+    assert lines[0].startswith("failed  test_data: output 'y' has no ") and lines[1] == "0 passed, 1 failed, 0 skipped"
+
+
 @pytest.mark.parametrize("arguments,status,words", [
     (["missing"], 9, "'missing' holds no test: no folder in it has a model.onnx"),
     ([".", "--bind", "x"], 2, "--bind x is not of the form INPUT=FILE"),

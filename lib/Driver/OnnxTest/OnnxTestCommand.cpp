@@ -151,7 +151,7 @@ int onnxTestCommand(const std::vector<std::string> &args, std::ostream &out, std
     folded += outcome.kind == Outcome::Folded;
     failed += outcome.kind == Outcome::Failed;
     skipped += outcome.kind == Outcome::Skipped;
-    if (!outcome.reason.empty())
+    if (outcome.kind == Outcome::Failed || outcome.kind == Outcome::Skipped)
       out << (outcome.kind == Outcome::Failed ? "failed  " : "skipped ")
           << fs::path(folder).lexically_normal().filename().string() << ": " << outcome.reason
           << "\n"

@@ -27,24 +27,24 @@ public:
     for (auto &[name, value] : bound)
       bind(name, value);
     for (;;) {
-      if (!import())
-        return outcome;
+      if (!writeModel())
+        return {Outcome::Failed, "cannot write '" + modelPath() + "'"};
+      import();
       if (summary.error == import::ImportError::None)
         break;
       // What the import could not know, the test does: each round binds an input.
       bool found = false;
       for (const std::string &name : summary.unknownInputs)
         if (auto given = test.inputs.find(name); given != test.inputs.end())
-          found |= bind(name, given->second);
+          found |= bind(name, given->second.proto);
       if (!found)
         return {summary.error == import::ImportError::Internal ? Outcome::Failed : Outcome::Skipped,
                 firstLine()};
     }
-    bool folded = summary.folded;
     std::ostringstream out;
     said.str("");
     CompileOptions compileOptions;
-    compileOptions.input = folder + "/model.onnx";
+    compileOptions.input = modelPath();
     compileOptions.output = folder + "/model.dpc";
     compileOptions.microBatches = 1;
     compileOptions.optimizer = "sgd";
@@ -55,7 +55,7 @@ public:
               firstLine()};
     if (dpcrt::Status status = evaluate(compileOptions.output); !status.ok())
       return {Outcome::Failed, status.message()};
-    return {folded ? Outcome::Folded : Outcome::Passed, ""};
+    return {summary.folded ? Outcome::Folded : Outcome::Passed, ""};
   }
 
 private:
@@ -74,28 +74,27 @@ private:
     return true;
   }
 
-  // Fails with an outcome if the model cannot be written; what import says is kept.
-  bool import() {
+  std::string modelPath() const { return folder + "/model.onnx"; }
+  bool writeModel() const {
+    std::ofstream file(modelPath(), std::ios::binary);
+    return test.model.SerializeToOstream(&file) && file.flush();
+  }
+
+  // What import says is kept.
+  void import() {
     said.str("");
-    std::ofstream file(folder + "/model.onnx", std::ios::binary);
-    if (!test.model.SerializeToOstream(&file) || !file.flush()) {
-      outcome = {Outcome::Failed, "cannot write '" + folder + "/model.onnx'"};
-      return false;
-    }
     options.shapes.clear();
     for (const onnx::ValueInfoProto &info : test.model.graph().input())
       if (auto given = test.inputs.find(info.name()); given != test.inputs.end() && hasSymbol(info))
-        options.shapes[info.name()].assign(given->second.dims().begin(),
-                                           given->second.dims().end());
+        options.shapes[info.name()].assign(given->second.proto.dims().begin(),
+                                           given->second.proto.dims().end());
     DialectRegistry registry;
     registerAllDialects(registry);
     MLIRContext context(registry, MLIRContext::Threading::DISABLED);
     Diagnostics diagnostics(&context, said);
     summary = {};
-    [[maybe_unused]] auto module =
-        import::importModel(folder + "/model.onnx", options, &context, summary);
+    [[maybe_unused]] auto module = import::importModel(modelPath(), options, &context, summary);
     assert(succeeded(module) == (summary.error == import::ImportError::None));
-    return true;
   }
 
   static bool hasSymbol(const onnx::ValueInfoProto &info) {
@@ -110,7 +109,7 @@ private:
     if (!line.empty() && line.back() == ':' && text.size() > line.size())
       line += text.substr(line.size() + 1, text.find('\n', line.size() + 1) - line.size() - 1);
     // The file is this test's own.
-    for (const std::string &prefix : {std::string("error: "), "'" + folder + "/model.onnx': "})
+    for (const std::string &prefix : {std::string("error: "), "'" + modelPath() + "': "})
       if (line.rfind(prefix, 0) == 0)
         line.erase(0, prefix.size());
     return line;
@@ -130,14 +129,12 @@ private:
     if (Status s = fromC(dpcrt_session_create(a, &sessionOptions, &session)); !s.ok())
       return s;
     SessionHandle handle(session);
-    std::map<std::string, onnxwire::TensorValue> values;
     std::vector<dpcrt_input> inputs;
     for (const InputSpec &spec : inputSpecs(a)) {
       auto given = test.inputs.find(spec.name);
-      std::string reason;
-      onnxwire::TensorValue &value = values[spec.name];
-      if (given == test.inputs.end() || !onnxwire::readTensor(given->second, value, reason))
+      if (given == test.inputs.end())
         return error(Code::Data, "input '", spec.name, "' is in no file of the test");
+      const onnxwire::TensorValue &value = given->second.value;
       if (value.type != spec.type || value.shape != spec.shape)
         return error(Code::Data, "input '", spec.name, "' is ", nameOf(value.type),
                      shapeText(value.shape), ", the model takes ", nameOf(spec.type),
@@ -158,7 +155,7 @@ private:
       onnxwire::TensorValue computed;
       if (Status s = readOutput(a, session, name, computed); !s.ok())
         return s;
-      if (std::string difference = compareTensors(computed, wanted); !difference.empty())
+      if (std::string difference = compareTensors(computed, wanted.value); !difference.empty())
         return error(Code::Difference, "output '", name, "' ", difference);
     }
     return {};
@@ -186,7 +183,6 @@ private:
   import::ImportOptions options;
   import::ImportSummary summary;
   std::ostringstream said;
-  Outcome outcome;
 };
 
 } // namespace

@@ -67,38 +67,31 @@ bool readTest(const std::string &folder, const std::string &dataSet, TestCase &t
     outcome = {kind, reason};
     return false;
   };
-  test.name = fs::path(folder).lexically_normal().filename().string();
   if (!readMessage(fs::path(folder) / "model.onnx", test.model))
     return end(Outcome::Failed, "model.onnx is no ONNX model");
   // Several values of one kind are numbered as the graph lists them.
-  auto read = [&](const auto &infos, const std::string &kind, auto take) {
+  auto read = [&](const auto &infos, const std::string &kind, auto &values) {
     int number = 0;
     for (const onnx::ValueInfoProto &info : infos) {
       fs::path path = fs::path(dataSet) / (kind + "_" + std::to_string(number++) + ".pb");
-      if (!fs::exists(path))
-        continue; // an input that has a default
+      if (!fs::exists(path)) {
+        if (&values == &test.outputs)
+          return end(Outcome::Failed, "output '" + info.name() + "' has no " + path.string());
+        continue;
+      }
       if (!info.type().has_tensor_type())
         return end(Outcome::Skipped, kind + " '" + info.name() + "' is no tensor");
-      onnx::TensorProto tensor;
-      if (!readMessage(path, tensor))
+      TestValue &value = values[info.name()];
+      if (!readMessage(path, value.proto))
         return end(Outcome::Failed, path.string() + " is no tensor of ONNX");
       std::string reason;
-      onnxwire::TensorValue value;
-      if (!onnxwire::readTensor(tensor, value, reason))
+      if (!onnxwire::readTensor(value.proto, value.value, reason))
         return end(Outcome::Skipped, kind + " '" + info.name() + "' " + reason);
-      tensor.set_name(info.name());
-      take(info.name(), tensor, std::move(value));
     }
     return true;
   };
-  return read(test.model.graph().input(), "input",
-              [&](const std::string &name, onnx::TensorProto &tensor, onnxwire::TensorValue &&) {
-                test.inputs[name] = std::move(tensor);
-              }) &&
-         read(test.model.graph().output(), "output",
-              [&](const std::string &name, onnx::TensorProto &, onnxwire::TensorValue &&value) {
-                test.outputs[name] = std::move(value);
-              });
+  return read(test.model.graph().input(), "input", test.inputs) &&
+         read(test.model.graph().output(), "output", test.outputs);
 }
 
 } // namespace dpc::driver

@@ -12,12 +12,17 @@
 
 namespace dpc::driver {
 
+/// A value as its file has it, and read.
+struct TestValue {
+  onnx::TensorProto proto;
+  onnxwire::TensorValue value;
+};
+
 struct TestCase {
-  std::string name; ///< of the folder
   onnx::ModelProto model;
-  /// Of one data set, by input and output of the graph; a value that is no tensor is none.
-  std::map<std::string, onnx::TensorProto> inputs;
-  std::map<std::string, onnxwire::TensorValue> outputs;
+  /// Of one data set, by input and output of the graph. An input may have none: it has a
+  /// default.
+  std::map<std::string, TestValue> inputs, outputs;
 };
 
 /// What a test came to.
@@ -32,7 +37,7 @@ std::vector<std::string> findTests(const std::string &folder);
 std::vector<std::string> findDataSets(const std::string &folder);
 
 /// Reads a test with one of its data sets. The outcome says why not: skipped if a value is
-/// no tensor of numbers, failed if a file cannot be read.
+/// no tensor of numbers, failed if a file cannot be read, or an output has none.
 bool readTest(const std::string &folder, const std::string &dataSet, TestCase &test,
               Outcome &outcome);
 

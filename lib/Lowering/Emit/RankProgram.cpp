@@ -2,6 +2,7 @@
 // See RankProgram.h.
 #include "RankProgram.h"
 
+#include "program/format/Outputs.h"
 #include "program/format/StepRecord.h"
 
 using namespace mlir;
@@ -319,11 +320,11 @@ void RankProgram::declareTensors(OpBuilder &top) {
   for (StringRef name : names)
     prog::TensorOp::create(top, loc, name, inputs[name], false);
   auto scalar = RankedTensorType::get({}, builder.getF32Type());
-  for (StringRef name : {"loss", "den"})
+  for (StringRef name : {dpcrt::kLossOutput, dpcrt::kDenOutput})
     prog::TensorOp::create(top, loc, name, scalar, true);
   if (model.hasFault)
-    prog::TensorOp::create(top, loc, "fault", RankedTensorType::get({}, builder.getI64Type()),
-                           true);
+    prog::TensorOp::create(top, loc, dpcrt::kFaultOutput,
+                           RankedTensorType::get({}, builder.getI64Type()), true);
   llvm::StringSet<> declared;
   for (const RankItem &item : mine.items)
     if (item.kind == RankItem::Fetch && item.fetched == RoleKind::GraphOutput &&
