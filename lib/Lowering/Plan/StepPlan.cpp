@@ -71,8 +71,8 @@ public:
     plan.ranks.resize(model.ranks);
     for (unsigned rank = 0; rank < model.ranks; ++rank)
       plan.ranks[rank].rank = rank;
-    project();
     planBuckets();
+    project();
     for (RankPlan &rank : plan.ranks) {
       placeParameters(rank);
       placeInstances(rank);
@@ -81,6 +81,19 @@ public:
   }
 
 private:
+  /// When the gradients of a bucket are summed on all holders, and the place in the
+  /// sequence behind the last task that adds to them.
+  struct Summed {
+    double time = 0;
+    size_t behind = 0;
+  };
+  /// Comes before item `position` of the sequence.
+  struct Reduction {
+    size_t position;
+    double time;
+    unsigned bucket;
+  };
+
   LogicalResult planBlocks() {
     for (auto &tasks : model.tasks)
       for (const Task &task : tasks) {
@@ -123,7 +136,13 @@ private:
 
   void project() {
     unsigned message = 0;
-    for (const TimelineItem &item : plan.timeline.items) {
+    auto reduction = reductions.begin();
+    auto reduceBefore = [&](size_t position) {
+      for (; reduction != reductions.end() && reduction->position == position; ++reduction)
+        projectReduction(*reduction);
+    };
+    for (auto [position, item] : llvm::enumerate(plan.timeline.items)) {
+      reduceBefore(position);
       if (item.isMessage) {
         const Edge &edge = model.edges[item.edge];
         RankItem half;
@@ -145,6 +164,16 @@ private:
       }
       projectRun(plan.ranks[item.rank], item);
     }
+    reduceBefore(plan.timeline.items.size());
+  }
+
+  void projectReduction(const Reduction &reduction) {
+    RankItem item;
+    item.kind = RankItem::Reduce;
+    item.time = item.end = reduction.time;
+    item.bucket = reduction.bucket;
+    for (unsigned rank : plan.buckets[reduction.bucket].holders)
+      plan.ranks[rank].items.push_back(item);
   }
 
   void projectRun(RankPlan &rank, const TimelineItem &item) {
@@ -197,8 +226,11 @@ private:
   }
 
   // Buckets in order of the moment at which the last of their holders has summed
-  // its micro-batches: one order for all ranks, of which each reduce stream is a
-  // projection.
+  // its micro-batches. Each has one place in the sequence, behind the last weight
+  // half of all holders, so that all communications of all ranks, reductions
+  // included, stand in one order. A holder that is done earlier has it further back
+  // in its list than it could be, which delays nothing: its reduce stream waits for
+  // the holder's own last half alone.
   void planBuckets() {
     // By element too, in the order of their first parameters.
     std::vector<Type> elements;
@@ -222,50 +254,40 @@ private:
       bucket.parameters.push_back(p);
       bucket.bytes += alignUp(parameter.keptBytes());
     }
-    std::vector<std::pair<double, Bucket>> timed;
-    for (auto &[key, bucket] : byKey) {
-      double ready = 0;
-      for (unsigned rank : bucket.holders)
-        if (int last = lastWeightHalf(plan.ranks[rank], bucket); last >= 0)
-          ready = std::max(ready, plan.ranks[rank].items[last].end);
-      timed.push_back({ready, std::move(bucket)});
-    }
+    std::vector<std::pair<Summed, Bucket>> timed;
+    for (auto &[key, bucket] : byKey)
+      timed.push_back({summedAt(bucket), std::move(bucket)});
     std::stable_sort(timed.begin(), timed.end(),
-                     [](auto &a, auto &b) { return a.first < b.first; });
-    for (auto &[ready, bucket] : timed)
+                     [](auto &a, auto &b) { return a.first.time < b.first.time; });
+    size_t position = 0;
+    for (auto &[summed, bucket] : timed) {
+      bool alone = bucket.holders.size() == 1 && (model.ep == 1 || bucket.sharded);
+      if (!alone) {
+        // Behind all that begins while the last half computes: where a rank's
+        // communications run one after another, these do not wait for the half.
+        ArrayRef<TimelineItem> items = plan.timeline.items;
+        position = std::max(position, summed.behind);
+        while (position < items.size() && items[position].time < summed.time)
+          ++position;
+        reductions.push_back({position, summed.time, unsigned(plan.buckets.size())});
+      }
       plan.buckets.push_back(std::move(bucket));
-
-    for (RankPlan &rank : plan.ranks) {
-      std::vector<std::pair<size_t, unsigned>> places; // after item, bucket
-      size_t least = 0;
-      for (auto [b, bucket] : llvm::enumerate(plan.buckets)) {
-        bool alone = bucket.holders.size() == 1 && (model.ep == 1 || bucket.sharded);
-        if (alone || !llvm::is_contained(bucket.holders, rank.rank))
-          continue;
-        least = std::max<size_t>(least, lastWeightHalf(rank, bucket) + 1);
-        places.push_back({least, b});
-      }
-      for (auto [position, b] : llvm::reverse(places)) {
-        RankItem item;
-        item.kind = RankItem::Reduce;
-        item.bucket = b;
-        rank.items.insert(rank.items.begin() + position, item);
-      }
     }
   }
-  int lastWeightHalf(const RankPlan &rank, const Bucket &bucket) const {
-    for (int i = (int)rank.items.size() - 1; i >= 0; --i) {
-      const RankItem &item = rank.items[i];
-      if (item.kind != RankItem::Run)
+
+  Summed summedAt(const Bucket &bucket) const {
+    Summed summed;
+    for (auto [position, item] : llvm::enumerate(plan.timeline.items)) {
+      if (item.isMessage)
         continue;
       bool weight =
           item.task.kind == Task::Weight && llvm::is_contained(bucket.stages, item.task.stage);
       bool pair =
           item.task.kind == Task::Pair && llvm::is_contained(bucket.stages, item.task.pairStage);
       if (weight || pair)
-        return i;
+        summed = {std::max(summed.time, item.end), position + 1};
     }
-    return -1;
+    return summed;
   }
 
   void placeParameters(RankPlan &rank) {
@@ -430,6 +452,7 @@ private:
   const StepPlan *training;
   StepPlan &plan;
   std::set<std::pair<unsigned, Instance>> fed;
+  std::vector<Reduction> reductions; // in the order of the sequence
 };
 
 } // namespace
