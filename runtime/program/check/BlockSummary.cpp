@@ -83,6 +83,7 @@ struct BlockAnalysis {
 
   void build();
   bool checkCycle(const std::vector<uint32_t> &order);
+  bool checkList();
   void checkMemory(const std::vector<uint32_t> &order);
   BlockSummary cut() const;
 };
@@ -131,6 +132,19 @@ bool BlockAnalysis::checkCycle(const std::vector<uint32_t> &order) {
   diagnostics.error(prefix, "block ", blockName(program, block),
                     ": deadlock: these commands wait for each other", hops);
   return false;
+}
+
+/// A list is an order of issue.
+bool BlockAnalysis::checkList() {
+  uint64_t before = diagnostics.count();
+  for (uint32_t index = 0; index < commands; ++index)
+    for (uint32_t event : items(command(index).waits()))
+      if (event >= operands && firedBy[event] >= index)
+        diagnostics.error(prefix, "block ", blockName(program, block), ": ", name(index),
+                          " waits for an event of ", name(firedBy[event]),
+                          ", which does not stand before it in the list: a list is an order of "
+                          "issue, and nothing may wait for what comes later in it");
+  return diagnostics.count() == before;
 }
 
 void BlockAnalysis::checkMemory(const std::vector<uint32_t> &order) {
@@ -222,17 +236,14 @@ BlockSummary BlockAnalysis::cut() const {
       for (uint32_t event : items(each.waits()))
         if (event < operands)
           summary.segments.back().operandWaits.push_back(event);
+        else if (foreign(event, index))
+          summary.segments.back().segmentWaits.push_back(segmentOf[firedBy[event]]);
     }
     summary.segments[current].commands.push_back(index);
     segmentOf[index] = current;
     if (collective || (each.signal() >= 0 && visible[each.signal()]))
       current = none;
   }
-  // Only now is every segment known; a wait may name a later command.
-  for (uint32_t index = 0; index < commands; ++index)
-    for (uint32_t event : items(command(index).waits()))
-      if (foreign(event, index))
-        summary.segments[segmentOf[index]].segmentWaits.push_back(segmentOf[firedBy[event]]);
   for (uint32_t event : items(block.results()))
     summary.resultSegments.push_back(segmentOf[firedBy[event]]);
 
@@ -263,7 +274,7 @@ BlockSummary dpcrt::summarizeBlock(const fb::Program &program, const fb::Block &
   BlockAnalysis analysis(program, block, prefix, diagnostics);
   analysis.build();
   std::vector<uint32_t> order = topologicalOrder(analysis.commands, analysis.graph.edges);
-  if (!analysis.checkCycle(order))
+  if (!analysis.checkCycle(order) || !analysis.checkList())
     return {};
   analysis.checkMemory(order);
   return analysis.cut();

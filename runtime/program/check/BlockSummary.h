@@ -24,7 +24,7 @@ struct Segment {
   uint32_t stream;
   std::vector<uint32_t> commands;     ///< in the block's list, ascending
   std::vector<uint32_t> operandWaits; ///< operands whose readiness it awaits
-  std::vector<uint32_t> segmentWaits; ///< segments of other streams
+  std::vector<uint32_t> segmentWaits; ///< segments of other streams, earlier ones
   bool collective = false;
   /// Merged ranges; `node` is unused. Spaces: operands, then arenas.
   std::vector<MemoryUse> uses;
@@ -47,8 +47,8 @@ struct CommandUse {
 void collectUses(const fb::Program &program, const fb::Command &command,
                  std::vector<CommandUse> &uses);
 
-/// Checks a block on its own (no cycle, no race between its streams) and
-/// summarises it. Errors start with `prefix`.
+/// Checks a block on its own (nothing waits for what comes later in its list, no race
+/// between its streams) and summarises it. Errors start with `prefix`.
 BlockSummary summarizeBlock(const fb::Program &program, const fb::Block &block,
                             const std::string &prefix, Diagnostics &diagnostics);
 

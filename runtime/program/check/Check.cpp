@@ -28,7 +28,7 @@ Status dpcrt::checkPrograms(const std::vector<const fb::Program *> &programs, Ch
   matchCollectives(ranks, collectives, diagnostics);
   // A message that is not met is a deadlock too, and better named as it is.
   if (diagnostics.empty())
-    checkDeadlock(ranks, matches, collectives, diagnostics);
+    checkOrder(ranks, matches, collectives, diagnostics);
   for (const RankGraph &rank : ranks)
     checkRaces(rank, diagnostics);
 

@@ -35,9 +35,10 @@ void matchMessages(const std::vector<RankGraph> &ranks, std::vector<Match> &matc
 void matchCollectives(const std::vector<RankGraph> &ranks,
                       std::vector<CollectiveMatch> &collectives, Diagnostics &diagnostics);
 
-/// Finds commands that wait for each other over any number of ranks.
-void checkDeadlock(const std::vector<RankGraph> &ranks, const std::vector<Match> &matches,
-                   const std::vector<CollectiveMatch> &collectives, Diagnostics &diagnostics);
+/// Finds commands that wait for each other over any number of ranks, and lists that
+/// are no order of issue, in which they would wait for each other on some device.
+void checkOrder(const std::vector<RankGraph> &ranks, const std::vector<Match> &matches,
+                const std::vector<CollectiveMatch> &collectives, Diagnostics &diagnostics);
 
 /// Races, bytes read before they are written, the order of messages, and the
 /// end of the step, of one rank whose own graph has no cycle.

@@ -163,6 +163,7 @@ void Builder::addExchange(uint32_t index, const fb::Command &command) {
     result.graph.addEdge(node, end);
   fire(command.signal(), end);
   result.lastNodes = {end};
+  result.communications.push_back({start, end});
 }
 
 void Builder::addCollective(uint32_t index, const fb::Command &command) {
@@ -173,6 +174,7 @@ void Builder::addCollective(uint32_t index, const fb::Command &command) {
   fire(command.signal(), end);
   result.lastNodes = {end};
   result.collectives.push_back({start, end, index, RankGraph::none});
+  result.communications.push_back({start, end});
   std::vector<CommandUse> uses;
   collectUses(program, command, uses);
   for (const CommandUse &use : uses)
@@ -199,6 +201,7 @@ void Builder::addRun(uint32_t index, const fb::Command &command) {
     if (segment.collective) {
       end = addNext(stream, origin);
       result.collectives.push_back({start, end, index, segment.commands[0]});
+      result.communications.push_back({start, end});
     }
     if (endOfStream[segment.stream] == RankGraph::none)
       for (uint32_t event : items(command.waits()))
@@ -209,8 +212,7 @@ void Builder::addRun(uint32_t index, const fb::Command &command) {
     ends.push_back(end);
     endOfStream[segment.stream] = end;
     for (uint32_t other : segment.segmentWaits)
-      if (other < number)
-        result.graph.addEdge(ends[other], start);
+      result.graph.addEdge(ends[other], start);
     for (const MemoryUse &use : segment.uses) {
       MemoryUse bound = use;
       if (use.space < operands) {
@@ -226,14 +228,6 @@ void Builder::addRun(uint32_t index, const fb::Command &command) {
       bound.part = number;
       result.uses.push_back(bound);
     }
-  }
-  // Segments may wait for segments that begin later in the list.
-  for (uint32_t number = 0; number < summary.segments.size(); ++number) {
-    const Segment &segment = summary.segments[number];
-    uint32_t start = segment.collective ? ends[number] - 1 : ends[number];
-    for (uint32_t other : segment.segmentWaits)
-      if (other >= number)
-        result.graph.addEdge(ends[other], start);
   }
   for (uint32_t number = 0; number < summary.resultSegments.size(); ++number)
     fire(run.result_events()->Get(number), ends[summary.resultSegments[number]]);

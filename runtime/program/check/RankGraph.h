@@ -37,6 +37,10 @@ struct RankGraph {
     uint32_t command;
     uint32_t blockCommand; ///< none: `command` itself is the collective
   };
+  /// An exchange or a collective.
+  struct Communication {
+    uint32_t start, end;
+  };
 
   RankGraph(const fb::Program &program, uint32_t axes) : program(&program), graph(axes) {}
 
@@ -46,6 +50,8 @@ struct RankGraph {
   std::vector<MemoryUse> uses; ///< spaces: arenas; in the order of nodes
   std::vector<TransferSite> transfers;
   std::vector<CollectiveSite> collectives;
+  /// All of both kinds in the order of the list, those of a block where it is run.
+  std::vector<Communication> communications;
   std::vector<BlockSummary> blocks;
   std::vector<uint32_t> lastNodes; ///< where the last command of the order ends
 

@@ -14,6 +14,6 @@ struct Broken {
   const char *diagnostic;
 };
 
-extern const std::vector<Broken> brokenTables, brokenCommands, brokenOrders;
+extern const std::vector<Broken> brokenTables, brokenCommands, brokenOrders, brokenLists;
 
 } // namespace dpcrt::test

@@ -39,5 +39,6 @@ static std::string nameOfCase(const testing::TestParamInfo<Broken> &info) {
 INSTANTIATE_TEST_SUITE_P(Tables, BrokenProgram, testing::ValuesIn(brokenTables), nameOfCase);
 INSTANTIATE_TEST_SUITE_P(Commands, BrokenProgram, testing::ValuesIn(brokenCommands), nameOfCase);
 INSTANTIATE_TEST_SUITE_P(Orders, BrokenProgram, testing::ValuesIn(brokenOrders), nameOfCase);
+INSTANTIATE_TEST_SUITE_P(Lists, BrokenProgram, testing::ValuesIn(brokenLists), nameOfCase);
 
 } // namespace dpcrt::test
