@@ -7,8 +7,6 @@
 #include "dpc/Dialect/DualPipe/DualPipe.h"
 #include "dpc/Schedule/core/Text.h"
 #include "program/check/Check.h"
-#include "program/format/Reader.h"
-#include "llvm/ADT/MapVector.h"
 
 using namespace mlir;
 
@@ -28,10 +26,8 @@ ProgramContext programContextOf(ModuleOp module) {
   return context;
 }
 
-LogicalResult checkPrograms(ModuleOp module, ArtifactSummary *summary) {
-  // In the module's order: the training step comes first.
-  llvm::MapVector<StringRef, std::vector<dpcrt::ProgramFile>> entries;
-  ProgramContext context = programContextOf(module);
+FailureOr<EntryFiles> writePrograms(ModuleOp module, const ProgramContext &context) {
+  EntryFiles entries;
   for (prog::ProgramOp program : module.getOps<prog::ProgramOp>()) {
     std::string bytes = writeProgram(program, context);
     auto file = dpcrt::readProgram({bytes.begin(), bytes.end()}, program.getSymName().str());
@@ -41,6 +37,14 @@ LogicalResult checkPrograms(ModuleOp module, ArtifactSummary *summary) {
   }
   if (entries.empty())
     return module.emitError() << "has no programs; the lowering phase must come first";
+  return std::move(entries);
+}
+
+LogicalResult checkPrograms(ModuleOp module, ArtifactSummary *summary) {
+  FailureOr<EntryFiles> written = writePrograms(module, programContextOf(module));
+  if (failed(written))
+    return failure();
+  EntryFiles &entries = *written;
   for (auto &[entry, files] : entries) {
     std::vector<const dpcrt::fb::Program *> programs;
     for (dpcrt::ProgramFile &file : files)

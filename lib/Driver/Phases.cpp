@@ -55,6 +55,9 @@ void buildPhase(StringRef phase, OpPassManager &pm, const CompileOptions &option
     // The proof: the very bytes that ranks will execute, through the runtime's
     // checker.
     pm.addPass(artifact::createProgCheck());
+    // After it, because it takes deadlocks and races to be excluded: that what the ranks
+    // will execute is the model.
+    pm.addPass(artifact::createProgProveValues());
   }
 }
 

@@ -17,4 +17,24 @@ def ProgCheck : Pass<"prog-check", "::mlir::ModuleOp"> {
   let statistics = [Statistic<"numMessages", "messages", "messages checked">];
 }
 
+def ProgProveValues : Pass<"prog-prove-values", "::mlir::ModuleOp"> {
+  let summary = "prove that the programs of all ranks compute what the bodies define";
+  let description = [{
+    Executes the serialised programs over terms, that is over descriptions of how
+    bytes came about, and compares every loss, gradient, moment and weight with the
+    term that bodies, stages and schedule define for the whole step
+    (docs/ProgramFormat.md says what is proved and under which assumptions). What
+    differs is an error that names the value and where it first differs.
+
+    Requires: programs that `prog-check` accepts, and the bodies, stages and schedule
+    they were made from. Ensures: each entry point computes what these say. Changes
+    nothing.
+  }];
+  let statistics = [
+    Statistic<"numCommands", "commands", "commands executed, over all ranks and micro-batches">,
+    Statistic<"numTerms", "terms", "different values">,
+    Statistic<"numValues", "values", "losses, gradients, moments and weights compared">
+  ];
+}
+
 #endif

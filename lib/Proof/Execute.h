@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The programs of all ranks, executed over terms.
+//
+// Each rank takes its list from top to bottom, a run's block at the run's place: the
+// list is an order of issue, so nothing waits for what comes later in it, and all
+// accesses of the same bytes are ordered, so any order that the waits allow leaves the
+// same terms behind. Both have been proven before (program/check). A message carries its
+// sender's pieces; a rank goes on behind an exchange or a collective when all that it
+// needs of others has come.
+#ifndef DPC_LIB_PROOF_EXECUTE_H
+#define DPC_LIB_PROOF_EXECUTE_H
+
+#include "Sites.h"
+#include "program/format/Program.h"
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <tuple>
+
+namespace dpc::proof {
+
+/// What a parameter's bytes are on one rank when the step has ended.
+struct FinalParameter {
+  const dpcrt::fb::Parameter *declared = nullptr;
+  Term weight = 0;                      ///< what commands compute with
+  std::optional<Term> master, gradient; ///< where there are such
+  std::vector<Term> moments;
+};
+
+/// One rank: a coordinate of pp and one of ep.
+struct FinalRank {
+  std::map<std::string, FinalParameter> parameters;
+  std::optional<Term> header; ///< of the step record
+};
+
+struct Outcome {
+  /// An output of a micro-batch on an ep coordinate, and every term it was fetched as.
+  std::map<std::tuple<std::string, unsigned, unsigned>, std::vector<Term>> fetched;
+  std::vector<FinalRank> ranks; ///< pp slowest
+  uint64_t commands = 0;        ///< carried out, over all ranks
+};
+
+/// What the two sides of the proof must call by one name.
+struct Vocabulary {
+  /// The function of a kernel that a program declares; nothing if there is no such kernel
+  /// or it takes something else.
+  std::function<std::optional<Function>(const dpcrt::fb::Kernel &)> kernel;
+  std::function<Function(const dpcrt::fb::LibraryCall &)> call;
+  std::function<Function(dpcrt::Element)> sum; ///< over ranks, in ascending order
+  /// Of `bytes` bytes at file offset `offset` of the constants.
+  std::function<Term(uint64_t offset, uint64_t bytes)> constant;
+  // Leaves.
+  std::function<Term(const std::string &input, unsigned microBatch, unsigned ep, uint64_t bytes)>
+      input;
+  /// `what` is "weight", "master" or a moment's name.
+  std::function<Term(const std::string &parameter, const std::string &what, unsigned ep,
+                     uint64_t bytes)>
+      parameter;
+  std::function<Term(const std::string &parameter, uint64_t bytes)> recordEntry;
+  std::function<Term(uint64_t bytes)> recordHeader;
+};
+
+class Execution : public SiteNames {
+public:
+  /// `programs`: one per coordinate of pp, checked.
+  Execution(const std::vector<const dpcrt::fb::Program *> &programs, Terms &terms, Sites &sites,
+            const Vocabulary &vocabulary);
+  ~Execution() override;
+
+  /// Returns what is wrong if the programs cannot be executed so, else "".
+  std::string run(Outcome &outcome);
+
+  std::string describe(uint64_t range, uint32_t index) const override;
+
+private:
+  class Implementation;
+  std::unique_ptr<Implementation> implementation;
+  std::string decodingProblem;
+};
+
+} // namespace dpc::proof
+
+#endif // DPC_LIB_PROOF_EXECUTE_H

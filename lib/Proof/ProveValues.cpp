@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Programs against the definition of a step; see ProveValues.h.
+#include "dpc/Proof/ProveValues.h"
+
+#include "Execute.h"
+#include "Explain.h"
+#include "StepEnd.h"
+#include "dpc/Dialect/NN/Element.h"
+#include "program/format/Naming.h"
+
+using namespace mlir;
+namespace fb = dpcrt::fb;
+
+namespace dpc::proof {
+namespace {
+
+constexpr unsigned kErrorLimit = 10;
+
+// What the programs' side calls by the module's words.
+Vocabulary vocabularyOf(Words &words, StringRef constants) {
+  Vocabulary v;
+  v.kernel = [&words](const fb::Kernel &kernel) { return words.kernel(kernel); };
+  v.call = [&words](const fb::LibraryCall &call) { return words.call(call); };
+  v.sum = [&words](dpcrt::Element element) { return words.sum(element); };
+  v.constant = [&words, constants](uint64_t offset, uint64_t bytes) {
+    return words.constant(constants.substr(offset, bytes));
+  };
+  v.input = [&words](const std::string &name, unsigned microBatch, unsigned e, uint64_t bytes) {
+    return words.input(name, microBatch, e, bytes);
+  };
+  v.parameter = [&words](const std::string &name, const std::string &what, unsigned e,
+                         uint64_t bytes) { return words.parameter(name, what, e, bytes); };
+  v.recordEntry = [&words](const std::string &name, uint64_t bytes) {
+    return words.recordEntry(name, bytes);
+  };
+  v.recordHeader = [&words](uint64_t bytes) { return words.recordHeader(bytes); };
+  return v;
+}
+
+class Comparison {
+public:
+  Comparison(ModuleOp module, StringRef entry, const Definition &definition, Words &words,
+             const Sites &sites)
+      : module(module), entry(entry), definition(definition), words(words), terms(words.terms),
+        sites(sites) {}
+
+  void compareOutputs(const Outcome &outcome) {
+    for (auto &[key, term] : definition.fetched) {
+      auto &[name, microBatch, e] = key;
+      std::string what =
+          outputName(name) + " of micro-batch " + std::to_string(microBatch) + onExpertRank(e);
+      auto it = outcome.fetched.find(key);
+      if (it == outcome.fetched.end()) {
+        error(what + " is fetched by no rank");
+        continue;
+      }
+      for (Term found : it->second)
+        compare(what, term, found);
+    }
+    for (auto &[key, found] : outcome.fetched)
+      if (!definition.fetched.count(key))
+        error(outputName(std::get<0>(key)) + " of micro-batch " + std::to_string(std::get<1>(key)) +
+              " is fetched, and no stage makes it");
+  }
+
+  // What all else is made of comes first: what is made of a wrong gradient is wrong, too,
+  // and need not be said.
+  void compareGradients(const Outcome &outcome) {
+    for (unsigned rank = 0; rank < definition.ranks(); ++rank)
+      for (unsigned e = 0; e < words.ep; ++e) {
+        const FinalRank &ended = outcome.ranks[rank * words.ep + e];
+        std::string where = " on rank " + std::to_string(rank) + onExpertRank(e);
+        for (auto &[name, parameter] : definition.parameters) {
+          auto it = ended.parameters.find(name);
+          if (llvm::is_contained(parameter.holders, rank) != (it != ended.parameters.end()))
+            error("parameter '" + name + "' is " + (it != ended.parameters.end() ? "" : "not ") +
+                  "held" + where);
+          else if (it != ended.parameters.end() && parameter.isTrained)
+            compareGradient("parameter '" + name + "'" + where, it->second,
+                            definition.gradient(name, e));
+        }
+        for (auto &[name, held] : ended.parameters)
+          if (!definition.parameters.count(name))
+            error("parameter '" + name + "'" + where + " is no stage's");
+      }
+  }
+
+  void compareParameters(const Outcome &outcome, StepEnd &end) {
+    for (unsigned rank = 0; rank < definition.ranks(); ++rank)
+      for (unsigned e = 0; e < words.ep; ++e) {
+        const FinalRank &ended = outcome.ranks[rank * words.ep + e];
+        std::string where = " on rank " + std::to_string(rank) + onExpertRank(e);
+        if (!definition.isEvaluation() && ended.header)
+          compare("the step record" + where, end.header(e), *ended.header);
+        for (auto &[name, found] : ended.parameters)
+          compareParameter(name, found, e, "parameter '" + name + "'" + where, end);
+      }
+  }
+
+  uint64_t compared() const { return count; }
+  bool hasErrors() const { return errors > 0; }
+
+private:
+  void compareGradient(const std::string &own, const FinalParameter &found, Term wanted) {
+    if (found.gradient)
+      compare("the gradient of " + own, wanted, *found.gradient);
+    else
+      error(own + " has no gradient");
+  }
+
+  void compareParameter(const std::string &name, const FinalParameter &found, unsigned e,
+                        const std::string &own, StepEnd &end) {
+    StepEnd::Updated updated;
+    if (definition.parameters.at(name).isTrained) {
+      updated = end.update(name, e);
+    } else {
+      const fb::Parameter &declared = *found.declared;
+      Term weight = words.parameter(name, "weight", e, declared.weight()->bytes());
+      updated.kept = weight;
+      if (declared.master()) {
+        updated.kept = words.parameter(name, "master", e, declared.master()->bytes());
+        updated.computed = weight;
+      }
+    }
+    if (found.master.has_value() != updated.computed.has_value()) {
+      error(own + (found.master ? " has a master" : " has no master"));
+    } else if (found.master) {
+      compare("the master of " + own, updated.kept, *found.master);
+      compare(own, *updated.computed, found.weight);
+    } else {
+      compare(own, updated.kept, found.weight);
+    }
+    compareMoments(own, updated, found);
+  }
+
+  // A holder may keep the moments of a part, or none.
+  void compareMoments(const std::string &own, const StepEnd::Updated &updated,
+                      const FinalParameter &found) {
+    if (found.moments.empty())
+      return;
+    const fb::Parameter &declared = *found.declared;
+    const uint64_t begin = declared.moment_begin().value_or(0) *
+                           dpcrt::sizeOf(dpcrt::elementOf(*declared.moments()->Get(0)));
+    for (auto [m, term] : llvm::enumerate(found.moments)) {
+      Pieces part;
+      terms.cut(updated.moments[m], begin, declared.moments()->Get(m)->bytes(), part);
+      compare(declared.moment_names()->Get(m)->str() + " of " + own, terms.join(part), term);
+    }
+  }
+
+  bool compare(const std::string &what, Term wanted, Term found) {
+    ++count;
+    if (wanted == found)
+      return true;
+    error(what + " is not what the model defines: " + explain(terms, sites, wanted, found));
+    return false;
+  }
+
+  void error(const std::string &what) {
+    if (++errors <= kErrorLimit)
+      module.emitError() << entry << ": " << what;
+  }
+
+  std::string outputName(const std::string &name) const { return "output '" + name + "'"; }
+  std::string onExpertRank(unsigned e) const {
+    return words.ep > 1 ? ", expert rank " + std::to_string(e) : "";
+  }
+
+  ModuleOp module;
+  StringRef entry;
+  const Definition &definition;
+  Words &words;
+  Terms &terms;
+  const Sites &sites;
+  unsigned errors = 0;
+  uint64_t count = 0;
+};
+
+} // namespace
+
+class ValueProof::Implementation {
+public:
+  explicit Implementation(ModuleOp module)
+      : module(module), words(module, terms), definition(module, words, sites) {}
+
+  LogicalResult define(StringRef name) {
+    entry = name.str();
+    if (failed(definition.read(entry)) || failed(definition.compute()))
+      return failure();
+    definedTerms = terms.size();
+    definedSites = sites.count();
+    return success();
+  }
+
+  LogicalResult check(ArrayRef<const fb::Program *> programs, StringRef constants,
+                      ValueReport *report) {
+    if (definition.ranks() != programs.size())
+      return module.emitError() << entry << " has programs of " << programs.size()
+                                << " ranks, and its schedule is for " << definition.ranks();
+    // Of earlier checks nothing is left but the definition.
+    terms.forget(definedTerms);
+    sites.forget(definedSites);
+    Vocabulary vocabulary = vocabularyOf(words, constants);
+    Execution execution(programs, terms, sites, vocabulary);
+    Outcome outcome;
+    if (std::string problem = execution.run(outcome); !problem.empty())
+      return module.emitError() << entry << ": " << problem;
+
+    Comparison comparison(module, entry, definition, words, sites);
+    comparison.compareOutputs(outcome);
+    comparison.compareGradients(outcome);
+    if (comparison.hasErrors())
+      return failure();
+    StepEnd end(definition, words);
+    if (!definition.isEvaluation())
+      if (std::string problem = end.readNorm(outcome); !problem.empty())
+        return module.emitError() << entry << ": " << problem;
+    comparison.compareParameters(outcome, end);
+    if (report) {
+      report->commands += outcome.commands;
+      report->terms += terms.size();
+      report->values += comparison.compared();
+    }
+    return failure(comparison.hasErrors());
+  }
+
+private:
+  ModuleOp module;
+  std::string entry;
+  Terms terms;
+  Sites sites;
+  Words words;
+  Definition definition;
+  uint64_t definedTerms = 0;
+  size_t definedSites = 0;
+};
+
+ValueProof::ValueProof(ModuleOp module)
+    : implementation(std::make_unique<Implementation>(module)) {}
+ValueProof::~ValueProof() = default;
+
+LogicalResult ValueProof::define(StringRef entry) { return implementation->define(entry); }
+
+LogicalResult ValueProof::check(ArrayRef<const fb::Program *> programs, StringRef constants,
+                                ValueReport *report) {
+  return implementation->check(programs, constants, report);
+}
+
+LogicalResult proveValues(ModuleOp module, ArrayRef<const fb::Program *> programs,
+                          StringRef constants, ValueReport *report) {
+  ValueProof proof(module);
+  std::string entry(dpcrt::text(programs.front()->entry()));
+  if (failed(proof.define(entry)))
+    return failure();
+  return proof.check(programs, constants, report);
+}
+
+} // namespace dpc::proof

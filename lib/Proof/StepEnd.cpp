@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// See StepEnd.h.
+#include "StepEnd.h"
+
+#include "dpc/Dialect/NN/Builders.h"
+#include "dpc/Dialect/NN/Element.h"
+#include "dpc/Optimizer/Update.h"
+#include "program/format/Outputs.h"
+#include "program/format/StepRecord.h"
+
+#include <set>
+
+using namespace mlir;
+using namespace dpc::dualpipe;
+
+namespace dpc::proof {
+
+//===----------------------------------------------------------------------===//
+// Kernels that no body has
+//===----------------------------------------------------------------------===//
+
+static func::FuncOp buildKernel(ModuleOp module, ArrayRef<Type> arguments, Type result,
+                                llvm::function_ref<Value(OpBuilder &, ValueRange)> build) {
+  OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
+  std::string name = "k_proof" + std::to_string(module.getBody()->getOperations().size());
+  auto kernel = func::FuncOp::create(builder, module.getLoc(), name,
+                                     builder.getFunctionType(arguments, {result}));
+  kernel.setPrivate();
+  kernel->setAttr(kKernelAttr, builder.getUnitAttr());
+  Block *body = kernel.addEntryBlock();
+  builder.setInsertionPointToEnd(body);
+  func::ReturnOp::create(builder, module.getLoc(), build(builder, body->getArguments()));
+  return kernel;
+}
+
+func::FuncOp buildSum(ModuleOp module, unsigned count, RankedTensorType type) {
+  auto flat = RankedTensorType::get({type.getNumElements()}, type.getElementType());
+  return buildKernel(module, SmallVector<Type>(count, flat), flat,
+                     [&](OpBuilder &builder, ValueRange values) {
+                       Value sum = values[0];
+                       for (Value value : values.drop_front())
+                         sum = nn::AddOp::create(builder, module.getLoc(), flat, sum, value);
+                       return sum;
+                     });
+}
+
+// Of all micro-batches' denominators.
+static func::FuncOp buildTotal(ModuleOp module, int64_t count) {
+  auto f32 = Float32Type::get(module.getContext());
+  auto scalar = RankedTensorType::get({}, f32);
+  return buildKernel(module, {RankedTensorType::get({count}, f32)}, scalar,
+                     [&](OpBuilder &builder, ValueRange values) -> Value {
+                       return nn::ReduceSumOp::create(builder, module.getLoc(), scalar, values[0],
+                                                      builder.getDenseI64ArrayAttr({0}));
+                     });
+}
+
+// 1 where any micro-batch divided an integer by 0.
+static func::FuncOp buildFaultFlag(ModuleOp module, int64_t count) {
+  Builder types(module.getContext());
+  return buildKernel(module, {RankedTensorType::get({count}, types.getI64Type())},
+                     RankedTensorType::get({}, types.getF32Type()),
+                     [&](OpBuilder &builder, ValueRange values) -> Value {
+                       Location loc = module.getLoc();
+                       Value worst = nn::ReduceMaxOp::create(builder, loc, values[0],
+                                                             builder.getDenseI64ArrayAttr({0}));
+                       Value none = nn::createSplat(builder, loc, worst.getType(), 0);
+                       Value isFault =
+                           nn::CompareOp::create(builder, loc, nn::Predicate::NE, worst, none);
+                       return nn::createCast(builder, loc, isFault, builder.getF32Type());
+                     });
+}
+
+//===----------------------------------------------------------------------===//
+// The norm
+//===----------------------------------------------------------------------===//
+
+// A rank's sum of squares is the last of the running sums over all its blocks. Which
+// block comes first is the program's choice; that each block of each gradient is there
+// once, on one rank, is not.
+std::string StepEnd::readNorm(const Outcome &outcome) {
+  const unsigned ep = words.ep;
+  ModuleOp scratch = words.scratch();
+  squares.assign(outcome.ranks.size(), {{terms.fill(0), 0, 4}});
+  Function finalize =
+      kernel(optimizer::buildFinalize(scratch, TrainingOp(definition.training).getWeighting()));
+  Function sum = words.sum(dpcrt::Element::F32);
+
+  for (unsigned e = 0; e < ep; ++e) {
+    // What the blocks of all gradients must be, and how often each was found.
+    std::map<Term, std::pair<std::string, unsigned>> wanted;
+    for (auto &[name, parameter] : definition.parameters) {
+      if (!parameter.isTrained)
+        continue;
+      RankedTensorType type = nn::ParameterOp(parameter.op).getMasterType();
+      const int64_t elements = type.getNumElements(), size = parameter.keptBytes / elements;
+      const int64_t whole = elements / optimizer::kSquareBlock,
+                    rest = elements % optimizer::kSquareBlock;
+      const Term gradient = definition.gradient(name, e);
+      const bool isSharded = parameter.isSharded;
+      auto add = [&, &name = name](int64_t blocks, int64_t length, int64_t first) {
+        if (blocks * length == 0)
+          return;
+        Pieces part;
+        terms.cut(gradient, first * size, blocks * length * size, part);
+        Function function = kernel(optimizer::buildBlockSquares(
+            scratch, blocks, length, type.getElementType(), isSharded ? 1 : ep));
+        wanted[terms.apply(function, 1, {terms.join(part)}, 4 * blocks, 0)] = {name, 0};
+      };
+      add(whole, optimizer::kSquareBlock, 0);
+      add(1, rest, whole * optimizer::kSquareBlock);
+    }
+    for (unsigned rank = 0; rank < definition.ranks(); ++rank) {
+      const FinalRank &ended = outcome.ranks[rank * ep + e];
+      std::string where = "rank " + std::to_string(rank);
+      if (!ended.header || terms.functionOf(*ended.header) != finalize)
+        return "the step record of " + where + " is not what the step's statistics make it";
+      // Statistics are {den, squares, flag, 0}; over several ranks each is a sum.
+      Pieces statistics;
+      terms.cut(terms.argumentsOf(*ended.header).front(), 4, 4, statistics);
+      Piece squaresHere = statistics.front();
+      Pieces own;
+      if (terms.functionOf(squaresHere.term) == sum) {
+        std::vector<Term> members = terms.argumentsOf(squaresHere.term);
+        if (members.size() != outcome.ranks.size())
+          return "the norm on " + where + " is summed over " + std::to_string(members.size()) +
+                 " ranks, not over all " + std::to_string(outcome.ranks.size());
+        terms.cut(members[rank * ep + e], squaresHere.offset, 4, own);
+      } else {
+        own = statistics;
+      }
+      squares[rank * ep + e] = own;
+      if (terms.isFill(own.front().term))
+        continue;
+      const Term running = own.front().term;
+      const uint64_t bytes = terms.bytesOf(running);
+      if (own.front().offset + 4 != bytes ||
+          terms.functionOf(running) != kernel(optimizer::buildRunningSum(scratch, bytes / 4)))
+        return "the sum of squared gradients of " + where + " is not the sum over all its blocks";
+      for (const Piece &piece : terms.whole(terms.argumentsOf(running).front())) {
+        if (terms.isFill(piece.term) && terms.patternOf(piece.term) == 0)
+          continue;
+        auto it = wanted.find(piece.term);
+        if (it == wanted.end() || piece.offset != 0 || piece.bytes != terms.bytesOf(piece.term))
+          return "the norm on " + where + " counts what is no gradient's squares";
+        if (++it->second.second > 1)
+          return "the norm counts the gradient of parameter '" + it->second.first + "' twice";
+      }
+    }
+    for (auto &[term, parameter] : wanted)
+      if (parameter.second == 0)
+        return "the norm does not count the gradient of parameter '" + parameter.first + "'";
+  }
+  return "";
+}
+
+//===----------------------------------------------------------------------===//
+// The update
+//===----------------------------------------------------------------------===//
+
+Pieces StepEnd::statisticsOf(unsigned rank, unsigned e) {
+  const int64_t count = definition.schedule().microBatches;
+  auto gather = [&](const char *name, uint64_t bytes) {
+    Pieces all;
+    for (unsigned m = 0; m < count; ++m) {
+      std::optional<Term> own = definition.lossScalar(name, rank, e, m);
+      append(terms, all, {own.value_or(terms.fill(0)), 0, bytes});
+    }
+    return terms.join(all);
+  };
+  ModuleOp scratch = words.scratch();
+  Pieces result;
+  append(terms, result,
+         {terms.apply(kernel(buildTotal(scratch, count)), 1, {gather(dpcrt::kDenOutput, 4)}, 4, 0),
+          0, 4});
+  append(terms, result, squares[rank * words.ep + e].front());
+  Term flag = definition.hasFault ? terms.apply(kernel(buildFaultFlag(scratch, count)), 1,
+                                                {gather(dpcrt::kFaultOutput, 8)}, 4, 0)
+                                  : terms.fill(0);
+  append(terms, result, {flag, 0, 4});
+  append(terms, result, {terms.fill(0), 0, 4});
+  return result;
+}
+
+Term StepEnd::statistics(unsigned e) {
+  std::vector<Pieces> members;
+  for (unsigned rank = 0; rank < definition.ranks(); ++rank)
+    for (unsigned other = 0; other < words.ep; ++other)
+      members.push_back(statisticsOf(rank, other));
+  if (members.size() == 1)
+    return terms.join(members.front());
+  Pieces total;
+  terms.combine(words.sum(dpcrt::Element::F32), members, 0, total);
+  return terms.join(total);
+}
+
+Term StepEnd::header(unsigned e) {
+  auto [it, isNew] = headers.try_emplace(e, 0);
+  if (isNew) {
+    Function finalize = kernel(
+        optimizer::buildFinalize(words.scratch(), TrainingOp(definition.training).getWeighting()));
+    const uint64_t bytes = sizeof(dpcrt::StepHeader);
+    it->second = terms.apply(finalize, 1, {statistics(e), words.recordHeader(bytes)}, bytes, 0);
+  }
+  return it->second;
+}
+
+StepEnd::Updated StepEnd::update(const std::string &name, unsigned e) {
+  const Definition::Parameter &parameter = definition.parameters.at(name);
+  auto op = nn::ParameterOp(parameter.op);
+  const dpcrt::Optimizer &optimizer =
+      *dpcrt::findOptimizer(TrainingOp(definition.training).getOptimizer()); // verified
+  RankedTensorType type = op.getMasterType();
+  auto computed = cast<RankedTensorType>(op.getType());
+  const bool hasMaster = type != computed;
+  Function function =
+      kernel(optimizer::buildUpdate(words.scratch(), optimizer, type, computed.getElementType()));
+  const uint64_t bytes = parameter.keptBytes;
+  std::vector<Term> arguments = {words.parameter(name, hasMaster ? "master" : "weight", e, bytes),
+                                 definition.gradient(name, e)};
+  for (const auto &moment : optimizer.moments)
+    arguments.push_back(words.parameter(name, moment, e, bytes));
+  arguments.push_back(header(e));
+  arguments.push_back(words.recordEntry(name, sizeof(dpcrt::StepEntry)));
+  Updated result;
+  result.kept = terms.apply(function, 0, arguments, bytes, 0);
+  for (unsigned m = 0; m < optimizer.moments.size(); ++m)
+    result.moments.push_back(terms.apply(function, 2 + m, arguments, bytes, 0));
+  if (hasMaster)
+    result.computed =
+        terms.apply(function, arguments.size(), arguments, nn::getByteSize(computed), 0);
+  return result;
+}
+
+} // namespace dpc::proof

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// What a training step does with its gradients: the sum of the losses' weights, the
+// norm, the factor, and the update of every parameter, as terms.
+#ifndef DPC_LIB_PROOF_STEPEND_H
+#define DPC_LIB_PROOF_STEPEND_H
+
+#include "Definition.h"
+#include "Execute.h"
+
+namespace dpc::proof {
+
+/// (values...) -> their sum, element by element, from the first to the last.
+mlir::func::FuncOp buildSum(mlir::ModuleOp module, unsigned count, mlir::RankedTensorType type);
+
+class StepEnd {
+public:
+  StepEnd(const Definition &definition, Words &words)
+      : definition(definition), words(words), terms(words.terms) {}
+
+  /// Finds each rank's sum of squared gradients in what the programs have computed. Only
+  /// the order in which it was added is taken from them: it must be over every trained
+  /// parameter's gradient once, block by block. Returns what is wrong with it, else "".
+  std::string readNorm(const Outcome &outcome);
+
+  /// The header of the step record at the step's end, the same on all ranks.
+  Term header(unsigned ep);
+
+  struct Updated {
+    Term kept;                    ///< the master, or the weight where there is none
+    std::optional<Term> computed; ///< the master's rounded copy
+    std::vector<Term> moments;
+  };
+  Updated update(const std::string &parameter, unsigned ep);
+
+private:
+  Pieces statisticsOf(unsigned rank, unsigned ep);
+  Term statistics(unsigned ep);
+  Function kernel(mlir::func::FuncOp function) { return words.kernel(function); }
+
+  const Definition &definition;
+  Words &words;
+  Terms &terms;
+  std::vector<Pieces> squares;      // by rank, pp slowest: four bytes
+  std::map<unsigned, Term> headers; // by ep
+};
+
+} // namespace dpc::proof
+
+#endif // DPC_LIB_PROOF_STEPEND_H

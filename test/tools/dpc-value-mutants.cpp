@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Plants faults of value in programs, one at a time, and says which of them the proof of
+// values finds. Order and sizes are not looked at: the programs go to the proof alone.
+//
+//   dpc-value-mutants LOWERED.mlir [--every N] [--seed S] [--list]
+//
+// Slots: each range that a command of the order or of a block names becomes another of
+// its size in the same program. Micro-batches: each feed and fetch is of another one.
+// Sums: each collective is left out, or done twice, by all of its members. Contributions:
+// each command that adds to what it finds, and each run of a block that has one, is left
+// out or done twice. `--every N`: of each kind every N-th. A line per kind tells how many
+// were planted and how many found; the status is 1 if a fault was not found although it
+// changes what a rank computes, keeps or says.
+#include "../../lib/Artifact/ProgramContext.h"
+
+#include "dpc/Driver/Registry.h"
+#include "dpc/Proof/ProveValues.h"
+
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/Parser/Parser.h"
+#include "llvm/Support/CommandLine.h"
+
+#include <functional>
+#include <map>
+#include <random>
+#include <set>
+
+using namespace mlir;
+namespace fb = dpcrt::fb;
+namespace cl = llvm::cl;
+
+static cl::opt<std::string> file(cl::Positional, cl::Required, cl::desc("LOWERED.mlir"));
+static cl::opt<unsigned> every("every", cl::init(1), cl::desc("plant every N-th fault of a kind"));
+static cl::opt<unsigned> seed("seed", cl::init(1), cl::desc("draws what slots become"));
+static cl::opt<bool> list("list", cl::desc("print what was not found"));
+
+namespace {
+
+using Programs = std::vector<fb::ProgramT>; // by rank
+
+struct Fault {
+  std::string kind, where;
+  std::function<void(Programs &)> plant;
+};
+
+// Gives every range of a command to `map`, and puts what it returns in its place.
+void mapRanges(fb::CommandT &command, llvm::function_ref<fb::Ref(const fb::Ref &)> map) {
+  auto arguments = [&](std::vector<fb::Argument> &list) {
+    for (fb::Argument &argument : list)
+      argument = fb::Argument(map(argument.ref()), argument.access());
+  };
+  auto one = [&](std::unique_ptr<fb::Ref> &ref) { *ref = map(*ref); };
+  if (auto *launch = command.action.AsLaunch())
+    arguments(launch->args);
+  if (auto *call = command.action.AsCall())
+    arguments(call->args);
+  if (auto *copy = command.action.AsCopy()) {
+    one(copy->src);
+    one(copy->dst);
+  }
+  if (auto *feed = command.action.AsFeed())
+    one(feed->dst);
+  if (auto *fetch = command.action.AsFetch())
+    one(fetch->src);
+  if (auto *collective = command.action.AsCollective()) {
+    one(collective->src);
+    one(collective->dst);
+  }
+  if (auto *run = command.action.AsRun())
+    for (fb::Ref &operand : run->operands)
+      operand = map(operand);
+  if (auto *exchange = command.action.AsExchange())
+    for (auto &transfer : exchange->transfers)
+      one(transfer->ref);
+}
+
+bool addsToWhatItFinds(const fb::CommandT &command) {
+  auto adds = [](const std::vector<fb::Argument> &arguments) {
+    return llvm::any_of(arguments, [](const fb::Argument &argument) {
+      return argument.access() == fb::Access::ReadWrite;
+    });
+  };
+  const auto *launch = command.action.AsLaunch();
+  const auto *call = command.action.AsCall();
+  return (launch && adds(launch->args)) || (call && adds(call->args));
+}
+
+template <typename T> void repeat(std::vector<std::unique_ptr<T>> &commands, size_t at) {
+  commands.insert(commands.begin() + at, std::make_unique<T>(*commands[at]));
+}
+template <typename T> void drop(std::vector<std::unique_ptr<T>> &commands, size_t at) {
+  commands.erase(commands.begin() + at);
+}
+
+class Faults {
+public:
+  Faults(Programs &programs) : programs(programs) {
+    for (unsigned rank = 0; rank < programs.size(); ++rank) {
+      collectRanges(rank);
+      addOfCommands(rank, -1, programs[rank].order);
+      for (unsigned block = 0; block < programs[rank].blocks.size(); ++block)
+        addOfCommands(rank, block, programs[rank].blocks[block]->commands);
+    }
+    addSums();
+  }
+  std::vector<Fault> all;
+
+private:
+  using Commands = std::vector<std::unique_ptr<fb::CommandT>>;
+  static Commands &commandsOf(Programs &programs, unsigned rank, int block) {
+    return block < 0 ? programs[rank].order : programs[rank].blocks[block]->commands;
+  }
+
+  // By size, the ranges of arenas that a program names.
+  void collectRanges(unsigned rank) {
+    ranges.clear();
+    auto visit = [&](const fb::Ref &ref) {
+      if (ref.space() == fb::Space::Arena)
+        ranges[ref.bytes()].insert({ref.index(), ref.offset()});
+      return ref;
+    };
+    for (auto &command : programs[rank].order)
+      mapRanges(*command, visit);
+    for (auto &block : programs[rank].blocks)
+      for (auto &command : block->commands)
+        mapRanges(*command, visit);
+  }
+
+  void addOfCommands(unsigned rank, int block, Commands &commands) {
+    for (unsigned at = 0; at < commands.size(); ++at) {
+      std::string where = "rank " + std::to_string(rank) +
+                          (block < 0 ? "" : ", block " + std::to_string(block)) + ", command " +
+                          std::to_string(at);
+      unsigned number = 0;
+      mapRanges(*commands[at], [&](const fb::Ref &ref) {
+        addSlot(rank, block, at, number++, ref, where);
+        return ref;
+      });
+      if (commands[at]->action.AsFeed() || commands[at]->action.AsFetch())
+        all.push_back({"micro-batch", where, [=](Programs &given) {
+                         fb::CommandT &command = *commandsOf(given, rank, block)[at];
+                         auto *feed = command.action.AsFeed();
+                         uint32_t &m =
+                             feed ? feed->micro_batch : command.action.AsFetch()->micro_batch;
+                         m = (m + 1) % given[rank].micro_batches;
+                       }});
+      bool adds = addsToWhatItFinds(*commands[at]);
+      if (const auto *run = commands[at]->action.AsRun())
+        for (auto &inner : programs[rank].blocks[run->block]->commands)
+          adds |= addsToWhatItFinds(*inner);
+      if (!adds)
+        continue;
+      all.push_back({"contribution left out", where,
+                     [=](Programs &given) { drop(commandsOf(given, rank, block), at); }});
+      all.push_back({"contribution twice", where,
+                     [=](Programs &given) { repeat(commandsOf(given, rank, block), at); }});
+    }
+  }
+
+  void addSlot(unsigned rank, int block, unsigned at, unsigned number, const fb::Ref &ref,
+               const std::string &where) {
+    if (ref.space() != fb::Space::Arena)
+      return;
+    std::vector<std::pair<uint32_t, uint64_t>> others;
+    for (auto [arena, offset] : ranges[ref.bytes()])
+      if (arena != ref.index() || offset != ref.offset())
+        others.push_back({arena, offset});
+    if (others.empty())
+      return;
+    auto [arena, offset] = others[draw() % others.size()];
+    all.push_back({"slot", where + ", range " + std::to_string(number),
+                   [=, arena = arena, offset = offset](Programs &given) {
+                     unsigned next = 0;
+                     mapRanges(*commandsOf(given, rank, block)[at], [&](const fb::Ref &ref) {
+                       return next++ == number
+                                  ? fb::Ref(ref.space(), ref.dtype(), arena, offset, ref.bytes())
+                                  : ref;
+                     });
+                   }});
+  }
+
+  // The k-th collective of a group is the same one on all its members.
+  void addSums() {
+    std::map<std::pair<std::string, unsigned>, std::vector<std::pair<unsigned, unsigned>>> sites;
+    for (unsigned rank = 0; rank < programs.size(); ++rank) {
+      std::map<std::string, unsigned> count;
+      for (unsigned at = 0; at < programs[rank].order.size(); ++at)
+        if (const auto *collective = programs[rank].order[at]->action.AsCollective()) {
+          std::string group = programs[rank].groups[collective->group]->name;
+          sites[{group, count[group]++}].push_back({rank, at});
+        }
+    }
+    for (auto &[key, places] : sites) {
+      std::string where = "collective " + std::to_string(key.second) + " of group " + key.first;
+      all.push_back({"sum left out", where, [places = places](Programs &given) {
+                       for (auto [rank, at] : places)
+                         drop(given[rank].order, at);
+                     }});
+      all.push_back({"sum twice", where, [places = places](Programs &given) {
+                       for (auto [rank, at] : places)
+                         repeat(given[rank].order, at);
+                     }});
+    }
+    for (unsigned rank = 0; rank < programs.size(); ++rank)
+      for (unsigned b = 0; b < programs[rank].blocks.size(); ++b)
+        for (unsigned at = 0; at < programs[rank].blocks[b]->commands.size(); ++at)
+          if (programs[rank].blocks[b]->commands[at]->action.AsCollective())
+            all.push_back({"sum left out",
+                           "rank " + std::to_string(rank) + ", block " + std::to_string(b),
+                           [=](Programs &given) { drop(given[rank].blocks[b]->commands, at); }});
+  }
+
+  Programs &programs;
+  std::map<uint64_t, std::set<std::pair<uint32_t, uint64_t>>> ranges;
+  std::mt19937 draw{seed};
+};
+
+std::string pack(const fb::ProgramT &program) {
+  flatbuffers::FlatBufferBuilder builder(1 << 16);
+  builder.Finish(fb::Program::Pack(builder, &program), "DPCP");
+  return std::string((const char *)builder.GetBufferPointer(), builder.GetSize());
+}
+
+LogicalResult check(dpc::proof::ValueProof &proof, const Programs &programs, StringRef constants) {
+  std::vector<std::string> bytes;
+  for (const fb::ProgramT &program : programs)
+    bytes.push_back(pack(program));
+  std::vector<const fb::Program *> views;
+  for (const std::string &each : bytes)
+    views.push_back(fb::GetProgram(each.data()));
+  return proof.check(views, constants);
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  cl::ParseCommandLineOptions(argc, argv, "plants faults of value in programs\n");
+  DialectRegistry registry;
+  dpc::registerAllDialects(registry);
+  MLIRContext context(registry);
+  OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(file, &context);
+  if (!module)
+    return 2;
+  std::map<std::string, uint64_t> offsets;
+  std::string constants;
+  dpc::artifact::ProgramContext writing = dpc::artifact::programContextOf(*module);
+  writing.constantOffsets = &offsets;
+  writing.constants = &constants;
+  auto entries = dpc::artifact::writePrograms(*module, writing);
+  if (failed(entries))
+    return 2;
+  auto &[entry, files] = entries->front(); // training
+  std::vector<const fb::Program *> originals;
+  for (dpcrt::ProgramFile &each : files)
+    originals.push_back(&each.program());
+  auto unpacked = [&] {
+    Programs programs(originals.size());
+    for (auto [program, original] : llvm::zip(programs, originals))
+      original->UnPackTo(&program);
+    return programs;
+  };
+  dpc::proof::ValueProof proof(*module);
+  if (failed(proof.define(entry)) || failed(check(proof, unpacked(), constants)))
+    return 2;
+
+  Programs programs = unpacked();
+  Faults faults(programs);
+  ScopedDiagnosticHandler silent(&context, [](Diagnostic &) { return success(); });
+  std::map<std::string, std::array<unsigned, 3>> counts; // seen, planted, found
+  for (Fault &fault : faults.all) {
+    auto &[seen, planted, found] = counts[fault.kind];
+    if (seen++ % every)
+      continue;
+    ++planted;
+    Programs mutant = unpacked();
+    fault.plant(mutant);
+    if (failed(check(proof, mutant, constants)))
+      ++found;
+    else if (list)
+      llvm::outs() << fault.kind << " at " << fault.where << " was not found\n";
+  }
+  bool isComplete = true;
+  for (auto &[kind, count] : counts) {
+    llvm::outs() << kind << ": " << count[2] << " of " << count[1] << " found\n";
+    isComplete &= count[1] == count[2];
+  }
+  return isComplete ? 0 : 1;
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// What each member of a collective takes away.
+#include "Collectives.h"
+
+#include "gtest/gtest.h"
+
+using namespace dpc::proof;
+using dpcrt::fb::CollectiveKind;
+
+namespace {
+
+struct CollectivesTest : testing::Test {
+  Terms terms;
+  Function sum = terms.function("sum", "sum");
+  Term a = terms.leaf("a", 64), b = terms.leaf("b", 64);
+  std::vector<Pieces> brought = {terms.whole(a), terms.whole(b)}, taken;
+
+  void carry(CollectiveKind kind) { carryOut(terms, kind, sum, brought, 1, taken); }
+};
+
+TEST_F(CollectivesTest, AllReduceAddsInTheOrderOfMembers) {
+  carry(CollectiveKind::AllReduce);
+  Term total = terms.apply(sum, 0, {a, b}, 64, 1);
+  EXPECT_EQ(taken, (std::vector<Pieces>{terms.whole(total), terms.whole(total)}));
+  EXPECT_NE(total, terms.apply(sum, 0, {b, a}, 64, 1));
+}
+
+TEST_F(CollectivesTest, AllGatherJoinsInTheOrderOfMembers) {
+  carry(CollectiveKind::AllGather);
+  Pieces both = {{a, 0, 64}, {b, 0, 64}};
+  EXPECT_EQ(taken, (std::vector<Pieces>{both, both}));
+}
+
+TEST_F(CollectivesTest, ReduceScatterGivesEachMemberItsPart) {
+  carry(CollectiveKind::ReduceScatter);
+  Term total = terms.apply(sum, 0, {a, b}, 64, 1);
+  EXPECT_EQ(taken, (std::vector<Pieces>{{{total, 0, 32}}, {{total, 32, 32}}}));
+}
+
+TEST_F(CollectivesTest, AllToAllGivesMemberIEveryPartI) {
+  carry(CollectiveKind::AllToAll);
+  EXPECT_EQ(taken, (std::vector<Pieces>{{{a, 0, 32}, {b, 0, 32}}, {{a, 32, 32}, {b, 32, 32}}}));
+}
+
+} // namespace
