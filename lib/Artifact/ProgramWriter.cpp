@@ -4,6 +4,7 @@
 #include "dpc/Artifact/ProgramWriter.h"
 
 #include "dpc/Dialect/NN/Element.h"
+#include "dpc/Dialect/NN/Location.h"
 #include "dpc/Dialect/NN/NN.h"
 #include "program/format/Program.h"
 #include "program/format/StepRecord.h"
@@ -29,21 +30,6 @@ std::unique_ptr<fb::TensorT> tensorOf(StringRef name, Type type) {
   tensor->dtype = dtypeOf(ranked.getElementType());
   tensor->shape.assign(ranked.getShape().begin(), ranked.getShape().end());
   return tensor;
-}
-
-// What the user calls it: the node's name, after what was made of it ("grad of").
-std::string nameOf(Location loc) {
-  if (auto name = dyn_cast<NameLoc>(loc)) {
-    std::string inner = nameOf(name.getChildLoc());
-    return name.getName().str() + (inner.empty() ? "" : " " + inner);
-  }
-  if (auto fused = dyn_cast<FusedLoc>(loc))
-    for (Location part : fused.getLocations())
-      if (std::string name = nameOf(part); !name.empty())
-        return name;
-  if (auto call = dyn_cast<CallSiteLoc>(loc))
-    return nameOf(call.getCallee());
-  return "";
 }
 
 fb::Buffer bufferOf(prog::SlotType slot, prog::Access access) {
@@ -309,7 +295,7 @@ private:
   std::unique_ptr<fb::CommandT> command(Operation &child, Streams &streams, uint32_t &count) {
     auto table = std::make_unique<fb::CommandT>();
     auto interface = cast<prog::CommandOpInterface>(child);
-    table->label = string(nameOf(child.getLoc()));
+    table->label = string(nn::describe(child.getLoc()));
     if (!isa<prog::ExchangeOp>(child))
       for (Value wait : interface.getWaits())
         table->waits.push_back(events.lookup(wait));

@@ -4,6 +4,7 @@
 
 #include "StepEnd.h"
 #include "dpc/Dialect/NN/Element.h"
+#include "dpc/Dialect/NN/Location.h"
 #include "dpc/Dialect/NN/Sharding.h"
 #include "dpc/Schedule/core/Text.h"
 #include "program/format/Outputs.h"
@@ -363,18 +364,6 @@ std::optional<Term> Definition::lossScalar(const std::string &name, unsigned ran
 // Words
 //===----------------------------------------------------------------------===//
 
-static std::string nodeOf(Location loc) {
-  if (auto name = dyn_cast<NameLoc>(loc)) {
-    std::string inner = nodeOf(name.getChildLoc());
-    return name.getName().str() + (inner.empty() ? "" : " " + inner);
-  }
-  if (auto fused = dyn_cast<FusedLoc>(loc))
-    for (Location part : fused.getLocations())
-      if (std::string name = nodeOf(part); !name.empty())
-        return name;
-  return "";
-}
-
 std::string Definition::describe(uint64_t range, uint32_t index) const {
   static constexpr const char *halves[] = {"forward", "input half", "weight half"};
   const unsigned half = range >> 62, stage = (range >> 32) & 0x3FFFFFFF, microBatch = range;
@@ -384,7 +373,7 @@ std::string Definition::describe(uint64_t range, uint32_t index) const {
     return "the gradient of output " + std::to_string(index) + " of " + where;
   const BodyCode &code = *stages[stage].body->halves[half];
   std::string node =
-      index < code.operations.size() ? nodeOf(code.operations[index].op->getLoc()) : "";
+      index < code.operations.size() ? nn::describe(code.operations[index].op->getLoc()) : "";
   return (node.empty() ? "operation " + std::to_string(index) : "node '" + node + "'") +
          " in the " + halves[half] + " of " + where;
 }

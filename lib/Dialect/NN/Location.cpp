@@ -31,3 +31,17 @@ std::string dpc::nn::getNodeName(Location loc) {
         return name;
   return "";
 }
+
+std::string dpc::nn::describe(Location loc) {
+  if (auto named = dyn_cast<NameLoc>(loc)) {
+    std::string inner = describe(named.getChildLoc());
+    return named.getName().str() + (inner.empty() ? "" : " " + inner);
+  }
+  if (auto fused = dyn_cast<FusedLoc>(loc))
+    for (Location part : fused.getLocations())
+      if (std::string words = describe(part); !words.empty())
+        return words;
+  if (auto call = dyn_cast<CallSiteLoc>(loc))
+    return describe(call.getCallee());
+  return "";
+}

@@ -23,6 +23,10 @@ std::string getModulePath(mlir::Location loc);
 /// The ONNX node's name, or "" for an unknown location.
 std::string getNodeName(mlir::Location loc);
 
+/// What the user calls it, the node's name after what was made of it ("grad of fc1"), or
+/// "".
+std::string describe(mlir::Location loc);
+
 } // namespace dpc::nn
 
 #endif // DPC_DIALECT_NN_LOCATION_H
