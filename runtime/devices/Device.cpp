@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Anchors of the device interface.
-#include "devices/Device.h"
+#include "devices/HostDevice.h"
 
 namespace dpcrt {
 

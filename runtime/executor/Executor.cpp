@@ -10,7 +10,7 @@
 
 namespace dpcrt {
 
-Executor::Executor(std::vector<std::unique_ptr<RankPlan>> given, Device &device,
+Executor::Executor(std::vector<std::unique_ptr<RankPlan>> given, HostDevice &device,
                    Transport &transport, HostIo &io, const ExecutorOptions &options)
     : plans(std::move(given)), transport(transport), options(options) {
   for (auto &plan : plans)

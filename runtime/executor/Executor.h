@@ -25,7 +25,7 @@ struct StepTimes {
 class Executor {
 public:
   // Takes the plans of all ranks, in order of rank. Nothing runs before start().
-  Executor(std::vector<std::unique_ptr<RankPlan>> plans, Device &device, Transport &transport,
+  Executor(std::vector<std::unique_ptr<RankPlan>> plans, HostDevice &device, Transport &transport,
            HostIo &io, const ExecutorOptions &options);
   ~Executor();
 

@@ -39,7 +39,7 @@ private:
     bool operand = ref.space() == fb::Space::Operand;
     return {operand ? ref.index() : operands + ref.index(), ref.offset(), ref.bytes()};
   }
-  char *resolve(const Buffer &b, const Frame &frame) const {
+  DeviceAddress resolve(const Buffer &b, const Frame &frame) const {
     return frame.bases[b.base] + b.offset;
   }
   Stamp *newStamps(size_t count) {

@@ -3,7 +3,7 @@
 // stamps, kernels and operations are handles of the device and the transport.
 // Everything is decided here, once; a step only walks it.
 #pragma once
-#include "devices/Device.h"
+#include "devices/HostDevice.h"
 #include "devices/Wait.h"
 #include "transports/Transport.h"
 #include <map>
@@ -36,7 +36,7 @@ struct PlannedCommand {
 // What a command's numbers mean: the program's own commands have one frame, every
 // run of a block has one.
 struct Frame {
-  std::vector<char *> bases; // a block's operands, then arenas
+  std::vector<DeviceAddress> bases; // a block's operands, then arenas
   std::vector<Stamp *> events;
   std::vector<Operation *> operations; // collectives (and exchanges of the order)
 };
@@ -75,7 +75,7 @@ struct PlannedStream {
 
 // Where arenas lie in memory.
 struct ArenaMemory {
-  char *data;
+  DeviceAddress data;
   uint64_t bytes;
 };
 
@@ -103,7 +103,9 @@ public:
   std::vector<size_t> stampCounts;
 
   std::string label(uint32_t index) const { return std::string(text(*program, index)); }
-  char *address(const fb::Ref &ref) const { return arenas[ref.index()].data + ref.offset(); }
+  DeviceAddress address(const fb::Ref &ref) const {
+    return arenas[ref.index()].data + ref.offset();
+  }
 
 private:
   friend class Planner;

@@ -6,7 +6,7 @@ namespace dpcrt {
 
 HostIo::~HostIo() = default;
 
-Walker::Walker(RankPlan &plan, uint32_t stream, Device &device, HostIo &io,
+Walker::Walker(RankPlan &plan, uint32_t stream, HostDevice &device, HostIo &io,
                const std::atomic<bool> &aborted)
     : plan(plan), stream(plan.streams[stream]), device(device), io(io), aborted(aborted),
       lane(device.makeLane()) {}
@@ -34,7 +34,7 @@ void Walker::compute(const PlannedCommand &c, const Frame &frame) {
   switch (c.kind) {
   case fb::Action::Launch:
   case fb::Action::Call: {
-    void *arguments[kMaxKernelBuffers];
+    DeviceAddress arguments[kMaxKernelBuffers];
     for (size_t i = 0; i < c.buffers.size(); ++i)
       arguments[i] = at(i);
     if (c.kind == fb::Action::Launch)
@@ -47,11 +47,20 @@ void Walker::compute(const PlannedCommand &c, const Frame &frame) {
     return device.copy(*lane, at(0), at(1), c.buffers[0].bytes);
   case fb::Action::Fill:
     return device.fill(*lane, at(0), c.pattern, c.buffers[0].bytes);
-  case fb::Action::Feed:
-    status = io.feed(plan.rank, c.index, c.microBatch, at(0), c.buffers[0].bytes);
+  case fb::Action::Feed: {
+    uint64_t bytes = c.buffers[0].bytes;
+    const void *values = nullptr;
+    status = io.inputValues(plan.rank, c.index, c.microBatch, bytes, values);
+    if (status.ok())
+      status = device.upload(at(0), values, bytes);
     return;
-  case fb::Action::Fetch:
-    return io.fetch(plan.rank, c.index, c.microBatch, at(0), c.buffers[0].bytes);
+  }
+  case fb::Action::Fetch: {
+    uint64_t bytes = c.buffers[0].bytes;
+    void *values = io.outputValues(plan.rank, c.index, c.microBatch, bytes);
+    status = device.download(values, at(0), bytes);
+    return;
+  }
   default:
     return;
   }

@@ -8,21 +8,23 @@
 
 namespace dpcrt {
 
-// Where inputs come from and outputs go; called by stream threads.
+// Where inputs come from and outputs go, in the host's memory; called by stream threads.
+// What is given is used until the end of the step.
 class HostIo {
 public:
   virtual ~HostIo();
-  virtual Status feed(uint32_t rank, uint32_t input, uint32_t microBatch, void *dst,
-                      uint64_t bytes) = 0;
-  virtual void fetch(uint32_t rank, uint32_t output, uint32_t microBatch, const void *src,
-                     uint64_t bytes) = 0;
+  virtual Status inputValues(uint32_t rank, uint32_t input, uint32_t microBatch, uint64_t bytes,
+                             const void *&out) = 0;
+  // `bytes`: what there is, made what is taken.
+  virtual void *outputValues(uint32_t rank, uint32_t output, uint32_t microBatch,
+                             uint64_t &bytes) = 0;
 };
 
 enum class WalkResult { Finished, OnStamp, OnOperation, Failed };
 
 class Walker {
 public:
-  Walker(RankPlan &plan, uint32_t stream, Device &device, HostIo &io,
+  Walker(RankPlan &plan, uint32_t stream, HostDevice &device, HostIo &io,
          const std::atomic<bool> &aborted);
 
   void begin(uint32_t step);
@@ -60,7 +62,7 @@ private:
 
   RankPlan &plan;
   PlannedStream &stream;
-  Device &device;
+  HostDevice &device;
   HostIo &io;
   const std::atomic<bool> &aborted;
   std::unique_ptr<Lane> lane;

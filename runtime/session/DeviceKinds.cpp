@@ -6,8 +6,10 @@
 
 namespace dpcrt {
 
+static std::unique_ptr<Device> makeCpu(unsigned threads) { return makeCpuDevice(threads); }
+
 static const DeviceKind kinds[] = {
-    {"cpu", "cpu", checkCpuFeatures, makeCpuDevice},
+    {"cpu", "cpu", checkCpuFeatures, makeCpu},
 };
 
 const DeviceKind *findDeviceKind(const std::string &name, std::string &known) {

@@ -7,13 +7,13 @@
 
 namespace dpcrt {
 
-Status EntryPointRun::prepare(const Artifact &artifact, const std::string &name, Device &device,
+Status EntryPointRun::prepare(const Artifact &artifact, const std::string &name, HostDevice &device,
                               const Link &link, const RankMemory *weightsOf) {
   microBatches = artifact.manifest.entryPoint(name)->microBatches;
   experts = artifact.manifest.mesh.ep;
   if (Status s = memory.allocate(artifact, name, device, weightsOf); !s.ok())
     return s;
-  if (Status s = memory.loadConstants(artifact); !s.ok())
+  if (Status s = memory.loadConstants(artifact, device); !s.ok())
     return s;
   transport = makeLocalTransport(device, link);
   for (uint32_t rank = 0; rank < memory.programs.size(); ++rank) {
@@ -48,7 +48,7 @@ Status EntryPointRun::prepare(const Artifact &artifact, const std::string &name,
   return transport->finishPreparation();
 }
 
-Status EntryPointRun::startExecutor(Device &device, const ExecutorOptions &options) {
+Status EntryPointRun::startExecutor(HostDevice &device, const ExecutorOptions &options) {
   executor = std::make_unique<Executor>(std::move(plans), device, *transport, *this, options);
   return executor->start();
 }
@@ -72,19 +72,19 @@ Status EntryPointRun::bindInputs(const Artifact &artifact, const std::vector<Inp
   return {};
 }
 
-Status EntryPointRun::feed(uint32_t rank, uint32_t input, uint32_t microBatch, void *dst,
-                           uint64_t bytes) {
+Status EntryPointRun::inputValues(uint32_t rank, uint32_t input, uint32_t microBatch,
+                                  uint64_t bytes, const void *&out) {
   const Bound &bound = *inputOf[rank][input];
   uint64_t slice = (bound.shared ? 0 : uint64_t(microBatch) * experts) + rank % experts;
-  std::memcpy(dst, bound.data + slice * bytes, bytes);
+  out = bound.data + slice * bytes;
   return {};
 }
 
-void EntryPointRun::fetch(uint32_t rank, uint32_t output, uint32_t microBatch, const void *src,
-                          uint64_t bytes) {
+void *EntryPointRun::outputValues(uint32_t rank, uint32_t output, uint32_t microBatch,
+                                  uint64_t &bytes) {
   Output &to = *outputOf[rank][output];
-  std::memcpy(to.values.data() + (size_t(microBatch) * experts + rank % experts) * to.bytes, src,
-              std::min(bytes, to.bytes));
+  bytes = std::min(bytes, to.bytes);
+  return to.values.data() + (size_t(microBatch) * experts + rank % experts) * to.bytes;
 }
 
 const EntryPointRun::Output *EntryPointRun::output(const std::string &name) const {

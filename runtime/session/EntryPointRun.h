@@ -9,17 +9,16 @@ namespace dpcrt {
 
 class EntryPointRun : public HostIo {
 public:
-  Status prepare(const Artifact &artifact, const std::string &name, Device &device,
+  Status prepare(const Artifact &artifact, const std::string &name, HostDevice &device,
                  const Link &link, const RankMemory *weightsOf);
   // After the device is ready.
-  Status startExecutor(Device &device, const ExecutorOptions &options);
+  Status startExecutor(HostDevice &device, const ExecutorOptions &options);
 
-  // Checks names and sizes; what feed reads until the next call.
+  // Checks names and sizes; what the programs are fed until the next call.
   Status bindInputs(const Artifact &artifact, const std::vector<InputData> &inputs);
-  Status feed(uint32_t rank, uint32_t input, uint32_t microBatch, void *dst,
-              uint64_t bytes) override;
-  void fetch(uint32_t rank, uint32_t output, uint32_t microBatch, const void *src,
-             uint64_t bytes) override;
+  Status inputValues(uint32_t rank, uint32_t input, uint32_t microBatch, uint64_t bytes,
+                     const void *&out) override;
+  void *outputValues(uint32_t rank, uint32_t output, uint32_t microBatch, uint64_t &bytes) override;
   // An output as it was fetched last: [micro-batch][expert][bytes of the tensor].
   struct Output {
     Element type;

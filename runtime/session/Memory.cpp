@@ -2,8 +2,10 @@
 // Allocation and first content.
 #include "session/Memory.h"
 #include "program/format/Half.h"
+#include "session/Pieces.h"
 #include "weights/InitialWeights.h"
 #include <cstring>
+#include <set>
 
 namespace dpcrt {
 Status RankMemory::allocate(const Artifact &artifact, const std::string &entry, Device &device,
@@ -25,11 +27,11 @@ Status RankMemory::allocateRank(const Artifact &artifact, uint32_t coordinate, D
   const fb::Program &program = *programs.back();
   size_t rank = programs.size() - 1;
   owned.push_back(0);
-  auto allocated = [&](uint64_t bytes, bool host, const char *what, ArenaMemory &out) -> Status {
-    void *data = nullptr;
-    if (Status s = device.allocate(bytes, host, data); !s.ok())
+  auto allocated = [&](uint64_t bytes, MemoryKind kind, const char *what,
+                       ArenaMemory &out) -> Status {
+    if (Status s = device.allocate(bytes, kind, out.data); !s.ok())
       return s.within("rank " + std::to_string(rank) + ", " + what);
-    out = {static_cast<char *>(data), bytes};
+    out.bytes = bytes;
     owned.back() += bytes;
     return {};
   };
@@ -41,7 +43,8 @@ Status RankMemory::allocateRank(const Artifact &artifact, uint32_t coordinate, D
       bytes = std::max(bytes, idleBytes(files[coordinate].program()));
     blocks.emplace_back();
     if (bytes)
-      if (Status s = allocated(bytes, false, "stash, messages and workspace", blocks.back());
+      if (Status s =
+              allocated(bytes, MemoryKind::Device, "stash, messages and workspace", blocks.back());
           !s.ok())
         return s;
   }
@@ -49,13 +52,13 @@ Status RankMemory::allocateRank(const Artifact &artifact, uint32_t coordinate, D
   arenas.emplace_back();
   for (uint32_t a = 0; a < homes.size(); ++a) {
     const fb::Arena &arena = *program.arenas()->Get(a);
-    ArenaMemory memory{nullptr, arena.bytes()};
+    ArenaMemory memory{{}, arena.bytes()};
     if (homes[a].kind == ArenaHome::Idle)
       memory.data = blocks.back().data + homes[a].offset;
     else if (homes[a].kind == ArenaHome::Shared)
       memory.data = training->arenas[rank][homes[a].arena].data;
     else if (Status s =
-                 allocated(arena.bytes(), arena.host(),
+                 allocated(arena.bytes(), arena.host() ? MemoryKind::Host : MemoryKind::Device,
                            ("arena '" + std::string(text(arena.name())) + "'").c_str(), memory);
              !s.ok())
       return s;
@@ -104,10 +107,22 @@ Status RankMemory::bindParameters(const Manifest &manifest, uint32_t experts) {
   return {};
 }
 
-void Holding::roundWeight() const {
-  if (parameter->master())
-    narrowHalf(elementOf(*parameter->weight()), reinterpret_cast<const float *>(weight), computed,
-               bytes / sizeof(float));
+Status Holding::writeWeight(Device &device, uint64_t first, const char *values,
+                            uint64_t count) const {
+  if (Status s = device.upload(weight + first, values, count); !s.ok() || !parameter->master())
+    return s;
+  Element type = elementOf(*parameter->weight());
+  std::vector<float> exact;
+  std::vector<char> rounded;
+  return inPieces(count, [&](uint64_t at, uint64_t bytes) {
+    uint64_t elements = bytes / sizeof(float);
+    exact.resize(elements);
+    rounded.resize(elements * sizeOf(type));
+    std::memcpy(exact.data(), values + at, bytes); // the caller's may lie anywhere
+    narrowHalf(type, exact.data(), rounded.data(), elements);
+    return device.upload(computed + (first + at) / sizeof(float) * sizeOf(type), rounded.data(),
+                         rounded.size());
+  });
 }
 
 const HeldParameter *RankMemory::find(const std::string &name) const {
@@ -117,8 +132,9 @@ const HeldParameter *RankMemory::find(const std::string &name) const {
   return nullptr;
 }
 
-Status RankMemory::loadConstants(const Artifact &artifact) {
+Status RankMemory::loadConstants(const Artifact &artifact, Device &device) {
   InputFile file;
+  std::vector<char> values;
   for (size_t rank = 0; rank < programs.size(); ++rank)
     for (auto *constant : items(programs[rank]->constants())) {
       if (file.path().empty())
@@ -126,29 +142,40 @@ Status RankMemory::loadConstants(const Artifact &artifact) {
                 InputFile::open(artifact.path(artifact.manifest.constants), Code::Artifact, file);
             !s.ok())
           return s;
-      if (Status s = file.read(constant->file_offset(), address(rank, *constant->dst()),
-                               constant->dst()->bytes());
-          !s.ok())
+      DeviceAddress to = address(rank, *constant->dst());
+      Status s = inPieces(constant->dst()->bytes(), [&](uint64_t at, uint64_t bytes) {
+        values.resize(bytes);
+        Status read = file.read(constant->file_offset() + at, values.data(), bytes);
+        return read.ok() ? device.upload(to + at, values.data(), bytes) : read;
+      });
+      if (!s.ok())
         return s;
     }
   return {};
 }
 
-Status RankMemory::loadWeights(const Artifact &artifact) {
+Status RankMemory::loadWeights(const Artifact &artifact, Device &device) {
   InitialWeights reader(artifact.directory, artifact.manifest);
-  for (HeldParameter &p : parameters)
-    for (size_t i = 0; i < p.holdings.size(); ++i) {
-      Holding &h = p.holdings[i];
-      const Holding *same = nullptr; // bytes that an earlier holder has already
-      for (size_t j = 0; j < i && !same; ++j)
-        if (p.holdings[j].slice == h.slice)
-          same = &p.holdings[j];
-      if (same)
-        std::memcpy(h.weight, same->weight, h.bytes);
-      else if (Status s = reader.read(*p.manifest, h.slice * h.bytes, h.bytes, h.weight); !s.ok())
+  std::vector<char> values;
+  for (const HeldParameter &p : parameters) {
+    std::set<std::pair<uint64_t, uint64_t>> loaded; // slices, and their sizes
+    for (const Holding &first : p.holdings) {
+      if (!loaded.insert({first.slice, first.bytes}).second)
+        continue;
+      // Read or drawn once, for all that hold them.
+      Status s = inPieces(first.bytes, [&](uint64_t at, uint64_t bytes) {
+        values.resize(bytes);
+        Status status =
+            reader.read(*p.manifest, first.slice * first.bytes + at, bytes, values.data());
+        for (const Holding &h : p.holdings)
+          if (status.ok() && h.slice == first.slice && h.bytes == first.bytes)
+            status = h.writeWeight(device, at, values.data(), bytes);
+        return status;
+      });
+      if (!s.ok())
         return s;
-      h.roundWeight();
     }
+  }
   return {};
 }
 

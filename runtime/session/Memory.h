@@ -15,18 +15,19 @@ struct Holding {
   uint64_t slice; // of an expert parameter: its first dimension's index
   const fb::Parameter *parameter;
   // The values that are updated and saved: the master's, where there is one.
-  char *weight = nullptr, *gradient = nullptr, *record = nullptr;
+  DeviceAddress weight, gradient, record;
   uint64_t bytes = 0; // of weight and of gradient
   // Those of the elements in bytes [momentBegin, momentBegin + momentBytes) of `weight`;
   // empty where other holders keep them.
-  std::vector<char *> moments;
+  std::vector<DeviceAddress> moments;
   uint64_t momentBegin = 0, momentBytes = 0;
   // What commands compute with: `weight`, or its rounded copy.
-  char *computed = nullptr;
+  DeviceAddress computed;
   uint64_t computedBytes = 0;
 
-  // Call it whenever `weight` was written from outside a program.
-  void roundWeight() const;
+  // Sets bytes [first, first + count) of `weight`, whole elements, and what is computed
+  // with for them.
+  Status writeWeight(Device &device, uint64_t first, const char *values, uint64_t count) const;
 };
 
 struct HeldParameter {
@@ -42,9 +43,9 @@ public:
   // is then null).
   Status allocate(const Artifact &artifact, const std::string &entry, Device &device,
                   const RankMemory *training);
-  Status loadConstants(const Artifact &artifact);
+  Status loadConstants(const Artifact &artifact, Device &device);
   // From the sources that the manifest names.
-  Status loadWeights(const Artifact &artifact);
+  Status loadWeights(const Artifact &artifact, Device &device);
 
   std::vector<std::vector<ArenaMemory>> arenas; // per rank
   std::vector<const fb::Program *> programs;    // per rank
@@ -55,7 +56,7 @@ public:
   bool sharesWeights = false;
 
   const HeldParameter *find(const std::string &name) const;
-  char *address(size_t rank, const fb::Ref &ref) const {
+  DeviceAddress address(size_t rank, const fb::Ref &ref) const {
     return arenas[rank][ref.index()].data + ref.offset();
   }
 

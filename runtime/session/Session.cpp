@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Steps: the step record in, losses and flags out.
 #include "session/Session.h"
-#include "data/Hash.h"
 #include "program/format/Outputs.h"
 #include "program/format/StepRecord.h"
 #include "session/DeviceKinds.h"
 #include "session/EntryPointRun.h"
+#include "session/Holders.h"
+#include "session/Pieces.h"
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -85,6 +86,10 @@ Status Session::prepare(const SessionOptions &chosen) {
                                  kind->target, "' but for ", compiled.empty() ? "none" : compiled);
   targetName = target->name;
   device = kind->make(threadCount);
+  HostDevice *host = device->host();
+  if (!host)
+    return error(Code::Device, "device '", kind->name,
+                 "' is not driven by threads of the host, as this build drives devices");
   if (!target->file.empty()) {
     Result<KernelTable> table = KernelTable::readFile(given.path(target->table));
     if (!table.ok())
@@ -95,17 +100,17 @@ Status Session::prepare(const SessionOptions &chosen) {
       return s;
   }
   train = std::make_unique<EntryPointRun>();
-  if (Status s = train->prepare(given, "train_step", *device, options.link, nullptr); !s.ok())
+  if (Status s = train->prepare(given, "train_step", *host, options.link, nullptr); !s.ok())
     return s;
   if (given.entry("eval_step")) {
     evaluation = std::make_unique<EntryPointRun>();
-    if (Status s = evaluation->prepare(given, "eval_step", *device, options.link, &train->memory);
+    if (Status s = evaluation->prepare(given, "eval_step", *host, options.link, &train->memory);
         !s.ok())
       return s;
     if (Status s = checkSameValues(train->memory, evaluation->memory); !s.ok())
       return s;
   }
-  if (Status s = train->memory.loadWeights(given); !s.ok())
+  if (Status s = train->memory.loadWeights(given, *device); !s.ok())
     return s;
   if (Status s = device->finishPreparation(); !s.ok())
     return s;
@@ -114,9 +119,9 @@ Status Session::prepare(const SessionOptions &chosen) {
   ExecutorOptions executor;
   executor.timeoutNs = int64_t(options.timeoutSeconds * 1e9);
   executor.sequential = options.sequential;
-  if (Status s = train->startExecutor(*device, executor); !s.ok())
+  if (Status s = train->startExecutor(*host, executor); !s.ok())
     return s;
-  return evaluation ? evaluation->startExecutor(*device, executor) : Status();
+  return evaluation ? evaluation->startExecutor(*host, executor) : Status();
 }
 
 size_t Session::ranks() const { return train->memory.programs.size(); }
@@ -141,16 +146,17 @@ Status Session::setUpdate(const std::string &parameter, const UpdateNumbers &u) 
 
 // An evaluation of its own shares the record with training, and leaves alone what it
 // does not read.
-void Session::writeStepHeaders(const RankMemory &memory, const StepRequest &request) {
+Status Session::writeStepHeaders(const RankMemory &memory, const StepRequest &request) {
   bool isTraining = &memory == &train->memory;
   for (size_t rank = 0; rank < memory.programs.size(); ++rank) {
     auto *record = memory.programs[rank]->step_record();
     if (!record)
       continue;
     StepHeader header = {};
-    char *place = memory.address(rank, *record->header());
+    DeviceAddress place = memory.address(rank, *record->header());
     if (!isTraining)
-      std::memcpy(&header, place, sizeof(header));
+      if (Status s = device->download(&header, place, sizeof(header)); !s.ok())
+        return s;
     header.step = int64_t(at.steps);
     header.seed = options.seed;
     header.firstMicroBatch = int64_t(request.firstMicroBatch);
@@ -159,13 +165,15 @@ void Session::writeStepHeaders(const RankMemory &memory, const StepRequest &requ
       header.clipNorm = float(request.clipNorm);
       header.skipAsked = request.skipUpdate ? 1 : 0;
     }
-    std::memcpy(place, &header, sizeof(header));
+    if (Status s = device->upload(place, &header, sizeof(header)); !s.ok())
+      return s;
   }
+  return {};
 }
 
 // Everything is computed in double and rounded once, so that all holders of a
 // parameter are given the same bits.
-void Session::writeStepEntries(const StepRequest &request) {
+Status Session::writeStepEntries(const StepRequest &request) {
   RankMemory &memory = train->memory;
   double t = double(at.updates + 1);
   for (size_t i = 0; i < memory.parameters.size(); ++i) {
@@ -183,20 +191,25 @@ void Session::writeStepEntries(const StepRequest &request) {
     entry.rest2 = float(1 - u.beta2);
     for (const Holding &h : memory.parameters[i].holdings)
       if (h.record)
-        std::memcpy(h.record, &entry, sizeof(entry));
+        if (Status s = device->upload(h.record, &entry, sizeof(entry)); !s.ok())
+          return s;
   }
+  return {};
 }
 
-void Session::readStepRecord(StepResult &result) const {
+Status Session::readStepRecord(StepResult &result) const {
   const RankMemory &memory = train->memory;
   auto *record = memory.programs[0]->step_record();
   if (!record)
-    return;
+    return {};
   StepHeader header;
-  std::memcpy(&header, memory.address(0, *record->header()), sizeof(header));
+  if (Status s = device->download(&header, memory.address(0, *record->header()), sizeof(header));
+      !s.ok())
+    return s;
   result.gradNorm = header.norm;
   result.nonfinite = header.nonfinite != 0;
   result.skipped = header.skip != 0;
+  return {};
 }
 
 void Session::collectLosses(EntryPointRun &entry, StepResult &result) {
@@ -252,6 +265,20 @@ Status Session::keepGradients() {
   return {};
 }
 
+// Into an evaluation that has weights of its own: what training computes with.
+Status Session::copyWeightsToEvaluation() {
+  for (const HeldParameter &to : evaluation->memory.parameters)
+    for (const Holding &h : to.holdings)
+      for (const Holding &from : train->memory.find(to.manifest->name)->holdings)
+        if (from.slice == h.slice) {
+          if (Status s = copyThroughHost(*device, h.computed, from.computed, h.computedBytes);
+              !s.ok())
+            return s;
+          break;
+        }
+  return {};
+}
+
 Status Session::submit(const std::vector<InputData> &inputs, const StepRequest &asked) {
   if (Status s = betweenSteps(); !s.ok())
     return s;
@@ -274,16 +301,13 @@ Status Session::submit(const std::vector<InputData> &inputs, const StepRequest &
     ++at.steps;
   }
   if (separate && !evaluation->memory.sharesWeights)
-    for (const HeldParameter &to : evaluation->memory.parameters)
-      for (const Holding &h : to.holdings)
-        for (const Holding &from : train->memory.find(to.manifest->name)->holdings)
-          if (from.slice == h.slice) {
-            std::memcpy(h.computed, from.computed, h.computedBytes);
-            break;
-          }
-  writeStepHeaders(entry.memory, request);
+    if (Status s = copyWeightsToEvaluation(); !s.ok())
+      return s;
+  if (Status s = writeStepHeaders(entry.memory, request); !s.ok())
+    return s;
   if (!separate)
-    writeStepEntries(request);
+    if (Status s = writeStepEntries(request); !s.ok())
+      return s;
   // The trace shows the forecast beside it, which is the training step's.
   if (Status s = entry.executor->submit(tracing && !separate); !s.ok())
     return s;
@@ -315,7 +339,8 @@ Status Session::result(StepResult &out) {
   evaluated |= &entry == evaluation.get();
   if (evaluating)
     return fault;
-  readStepRecord(out);
+  if (Status s = readStepRecord(out); !s.ok())
+    return s;
   out.nonfinite |= !std::isfinite(out.loss);
   lastSumDen = out.sumDen;
   if (!out.skipped)
@@ -440,7 +465,8 @@ Status Session::readState(const std::string &name, char *data, uint64_t bytes) {
   }
   for (size_t i = place.parts.size(); i-- > 0;) { // the lowest holder comes last
     const Part &part = place.parts[i];
-    std::memcpy(data + part.begin, part.data, part.bytes);
+    if (Status s = device->download(data + part.begin, part.data, part.bytes); !s.ok())
+      return s;
   }
   if (place.gradient)
     return scaleGradient(elementOf(*place.parts.front().holding->parameter->gradient()), data,
@@ -453,85 +479,19 @@ Status Session::writeState(const std::string &name, const char *data, uint64_t b
   if (Status s = findState(name, bytes, place); !s.ok())
     return s;
   for (const Part &part : place.parts) {
-    std::memcpy(part.data, data + part.begin, part.bytes);
-    if (part.data == part.holding->weight)
-      part.holding->roundWeight();
-  }
-  return {};
-}
-
-namespace {
-Status compareBytes(const std::string &what, uint32_t rank, const char *data, uint32_t otherRank,
-                    const char *other, uint64_t bytes) {
-  if (std::memcmp(data, other, bytes) == 0)
-    return {};
-  return error(Code::Difference, what, " differs between rank ", rank, " (XXH3 ",
-               hashHex(data, bytes).substr(0, 16), "…) and rank ", otherRank, " (",
-               hashHex(other, bytes).substr(0, 16), "…)");
-}
-
-Status compareWeights(const std::string &name, const Holding &a, const Holding &b) {
-  if (Status s =
-          compareBytes("parameter '" + name + "'", a.rank, a.weight, b.rank, b.weight, a.bytes);
-      !s.ok())
-    return s;
-  if (a.computed != a.weight && std::memcmp(a.computed, b.computed, a.computedBytes) != 0)
-    return error(Code::Difference, "the rounded values of parameter '", name,
-                 "' differ between rank ", a.rank, " and rank ", b.rank);
-  return {};
-}
-
-// Of the elements whose moments both keep.
-Status compareMoments(const std::string &name, const Holding &a, const Holding &b) {
-  const uint64_t begin = std::max(a.momentBegin, b.momentBegin),
-                 end = std::min(a.momentBegin + a.momentBytes, b.momentBegin + b.momentBytes);
-  if (begin >= end)
-    return {};
-  std::string where;
-  if (end - begin < a.bytes) {
-    const uint64_t size = sizeOf(elementOf(*a.parameter->moments()->Get(0)));
-    where =
-        ", elements [" + std::to_string(begin / size) + ".." + std::to_string(end / size) + "),";
-  }
-  for (size_t m = 0; m < a.moments.size(); ++m) {
-    std::string moment(text(a.parameter->moment_names()->Get(uint32_t(m))));
-    if (Status s = compareBytes("moment '" + moment + "' of parameter '" + name + "'" + where,
-                                a.rank, a.moments[m] + (begin - a.momentBegin), b.rank,
-                                b.moments[m] + (begin - b.momentBegin), end - begin);
-        !s.ok())
+    const Holding &h = *part.holding;
+    Status s = part.data == h.weight ? h.writeWeight(*device, 0, data + part.begin, part.bytes)
+                                     : device->upload(part.data, data + part.begin, part.bytes);
+    if (!s.ok())
       return s;
   }
   return {};
 }
-} // namespace
 
-// What has been found equal need not be compared with a third: weights are compared
-// with the first holder's, and moments with those before until one of these keeps all
-// that the holder keeps, for that one was compared with all that share any of it.
 Status Session::compareHolders() const {
   if (Status s = betweenSteps(); !s.ok())
     return s;
-  for (const HeldParameter &p : train->memory.parameters)
-    for (size_t i = 1; i < p.holdings.size(); ++i) {
-      const Holding &b = p.holdings[i];
-      std::string name = p.manifest->shownName();
-      bool isFirst = true;
-      for (size_t j = 0; j < i; ++j) {
-        const Holding &a = p.holdings[j];
-        if (a.slice != b.slice)
-          continue;
-        if (isFirst)
-          if (Status s = compareWeights(name, a, b); !s.ok())
-            return s;
-        isFirst = false;
-        if (Status s = compareMoments(name, a, b); !s.ok())
-          return s;
-        if (a.momentBegin <= b.momentBegin &&
-            b.momentBegin + b.momentBytes <= a.momentBegin + a.momentBytes)
-          break;
-      }
-    }
-  return {};
+  return dpcrt::compareHolders(*device, train->memory);
 }
 
 Status Session::writeTrace(const std::string &path) const {

@@ -104,9 +104,10 @@ private:
   Status prepare(const SessionOptions &options);
   Status betweenSteps() const;
   Status keepGradients();
-  void writeStepHeaders(const RankMemory &memory, const StepRequest &request);
-  void writeStepEntries(const StepRequest &request);
-  void readStepRecord(StepResult &result) const;
+  Status copyWeightsToEvaluation();
+  Status writeStepHeaders(const RankMemory &memory, const StepRequest &request);
+  Status writeStepEntries(const StepRequest &request);
+  Status readStepRecord(StepResult &result) const;
   Status findFault(const EntryPointRun &entry) const;
   void collectLosses(EntryPointRun &entry, StepResult &result);
   void listStates();
@@ -116,7 +117,7 @@ private:
   // Splits "kind/NAME[.moment]"; what each holder has of it, all of it between them.
   struct Part {
     const Holding *holding;
-    char *data;
+    DeviceAddress data;
     uint64_t begin, bytes; // of the whole state
   };
   struct Place {

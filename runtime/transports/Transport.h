@@ -3,7 +3,7 @@
 // transport. All operations of a program are known at load; a step starts each of
 // them once and drives it to its end, without allocation.
 #pragma once
-#include "devices/Device.h"
+#include "devices/HostDevice.h"
 #include "devices/Wait.h"
 #include <memory>
 #include <string>
@@ -16,7 +16,7 @@ struct TransferSpec {
   bool send;
   uint32_t peer;
   uint32_t message; // unique among the messages from sender to receiver
-  void *data;
+  DeviceAddress data;
   uint64_t bytes;
   Stamp *signal; // fires when the bytes are there or the source is free; or null
 };
@@ -28,8 +28,7 @@ struct CollectiveSpec {
   std::string group;             // the same for all members
   uint32_t sequence;             // counts the collectives of a group, from 0
   std::vector<uint32_t> members; // global ranks, ascending
-  const void *src;
-  void *dst;
+  DeviceAddress src, dst;
   uint64_t srcBytes, dstBytes;
 };
 

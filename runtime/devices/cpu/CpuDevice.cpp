@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// The table of functions of Device.h for a CPU.
+// The tables of functions of Device.h and HostDevice.h for a CPU.
 #include "devices/cpu/CpuDevice.h"
 #include "devices/cpu/CpuFeatures.h"
 #include "devices/cpu/LibraryPlan.h"
 #include "devices/cpu/Matmul.h"
 #include "program/format/Half.h"
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <dlfcn.h>
@@ -22,6 +23,7 @@ struct CpuLaunch : PreparedLaunch {
 };
 
 struct CpuCall : PreparedCall {
+  size_t operands = 0;
   std::unique_ptr<LibraryPlan> plan;
 };
 
@@ -67,7 +69,7 @@ struct Unmap {
 };
 using Mapping = std::unique_ptr<void, Unmap>;
 
-class CpuDevice : public Device {
+class CpuDevice : public HostDevice {
 public:
   explicit CpuDevice(unsigned threads) : cores(threads), libraries(threads) {}
   ~CpuDevice() override {
@@ -76,7 +78,7 @@ public:
   }
   const char *name() const override { return "cpu"; }
 
-  Status allocate(uint64_t bytes, bool, void *&out) override {
+  Status allocate(uint64_t bytes, MemoryKind, DeviceAddress &out) override {
     // From 1 MiB on in pages of 2 MiB, if the system has some: a matmul touches
     // hundreds of small pages at a time.
     constexpr uint64_t smallPage = 4096, hugePage = 2 << 20;
@@ -98,7 +100,16 @@ public:
     if (page == hugePage)
       madvise(p, size, MADV_HUGEPAGE);
     memory.emplace_back(p, Unmap{size});
-    out = p;
+    out = addressOf(p);
+    return {};
+  }
+
+  Status upload(DeviceAddress dst, const void *src, uint64_t bytes) override {
+    std::memcpy(pointerTo(dst), src, bytes);
+    return {};
+  }
+  Status download(void *dst, DeviceAddress src, uint64_t bytes) override {
+    std::memcpy(dst, pointerTo(src), bytes);
     return {};
   }
 
@@ -141,6 +152,7 @@ public:
     auto prepared = std::make_unique<CpuCall>();
     if (Status s = planLibraryCall(call, libraries, prepared->plan); !s.ok())
       return s;
+    prepared->operands = call.operands()->size();
     calls.push_back(std::move(prepared));
     out = calls.back().get();
     return {};
@@ -150,10 +162,10 @@ public:
     scratchPerCore = (std::max(kernelScratch, libraries.scratchBytes()) + 4095) / 4096 * 4096;
     scratch.assign(cores.count(), {});
     for (CallScratch &core : scratch) {
-      void *p = nullptr;
-      if (Status s = allocate(scratchPerCore, false, p); !s.ok())
+      DeviceAddress memory;
+      if (Status s = allocate(scratchPerCore, MemoryKind::Device, memory); !s.ok())
         return s;
-      core.memory = static_cast<char *>(p);
+      core.memory = pointerTo(memory);
     }
     return cores.start();
   }
@@ -161,11 +173,13 @@ public:
 
   std::unique_ptr<Lane> makeLane() override { return std::make_unique<CpuLane>(cores); }
 
-  void launch(Lane &lane, const PreparedLaunch &prepared, void *const *buffers,
+  void launch(Lane &lane, const PreparedLaunch &prepared, const DeviceAddress *buffers,
               size_t count) override {
     auto &kernel = static_cast<const CpuLaunch &>(prepared);
     int core = static_cast<CpuLane &>(lane).core;
-    Launching job{this, &kernel, buffers, count};
+    void *pointers[kMaxKernelBuffers];
+    std::transform(buffers, buffers + count, pointers, pointerTo);
+    Launching job{this, &kernel, pointers, count};
     if (kernel.share)
       cores.share(core, (kernel.range + kernel.piece - 1) / kernel.piece, &CpuDevice::launchPiece,
                   &job);
@@ -173,10 +187,12 @@ public:
       launchRange(job, core, 0, kernel.range);
   }
 
-  Status call(Lane &lane, const PreparedCall &prepared, void *const *buffers) override {
+  Status call(Lane &lane, const PreparedCall &prepared, const DeviceAddress *buffers) override {
     auto &call = static_cast<const CpuCall &>(prepared);
     int core = static_cast<CpuLane &>(lane).core;
-    Calling job{this, call.plan.get(), 0, buffers, ++callCount};
+    void *pointers[kMaxKernelBuffers];
+    std::transform(buffers, buffers + call.operands, pointers, pointerTo);
+    Calling job{this, call.plan.get(), 0, pointers, ++callCount};
     for (size_t steps = call.plan->steps(); job.step < steps && !job.failed; ++job.step) {
       size_t pieces = call.plan->pieces(job.step);
       if (call.plan->isShared(job.step))
@@ -190,22 +206,22 @@ public:
     return {};
   }
 
-  void copy(Lane &, void *dst, const void *src, uint64_t bytes) override {
-    std::memmove(dst, src, bytes);
+  void copy(Lane &, DeviceAddress dst, DeviceAddress src, uint64_t bytes) override {
+    std::memmove(pointerTo(dst), pointerTo(src), bytes);
   }
 
-  void fill(Lane &, void *dst, uint32_t pattern, uint64_t bytes) override {
+  void fill(Lane &, DeviceAddress dst, uint32_t pattern, uint64_t bytes) override {
     if (pattern == 0) {
-      std::memset(dst, 0, bytes);
+      std::memset(pointerTo(dst), 0, bytes);
       return;
     }
-    auto *p = static_cast<uint32_t *>(dst);
+    auto *p = reinterpret_cast<uint32_t *>(pointerTo(dst));
     for (uint64_t i = 0; i < bytes / 4; ++i)
       p[i] = pattern;
   }
 
-  void reduce(Lane &, void *dst, const void *const *sources, size_t sourceCount, uint64_t count,
-              Element dtype) override {
+  void reduce(Lane &, DeviceAddress dst, const DeviceAddress *sources, size_t sourceCount,
+              uint64_t count, Element dtype) override {
     switch (dtype) {
     case Element::F32:
       return reduceAs<float>(dst, sources, sourceCount, count);
@@ -268,36 +284,38 @@ private:
 
   // Blocks that stay in the cache, every source added in turn.
   template <typename T>
-  static void reduceAs(void *dst, const void *const *sources, size_t sourceCount, uint64_t count) {
+  static void reduceAs(DeviceAddress dst, const DeviceAddress *sources, size_t sourceCount,
+                       uint64_t count) {
+    auto elements = [](DeviceAddress a) { return reinterpret_cast<T *>(pointerTo(a)); };
     constexpr uint64_t block = 1024;
     T sum[block];
     for (uint64_t begin = 0; begin < count; begin += block) {
       uint64_t n = std::min(block, count - begin);
-      std::memcpy(sum, static_cast<const T *>(sources[0]) + begin, n * sizeof(T));
+      std::memcpy(sum, elements(sources[0]) + begin, n * sizeof(T));
       for (size_t s = 1; s < sourceCount; ++s) {
-        const T *from = static_cast<const T *>(sources[s]) + begin;
+        const T *from = elements(sources[s]) + begin;
         for (uint64_t i = 0; i < n; ++i)
           sum[i] += from[i];
       }
-      std::memcpy(static_cast<T *>(dst) + begin, sum, n * sizeof(T));
+      std::memcpy(elements(dst) + begin, sum, n * sizeof(T));
     }
   }
 
   // Added in f32, rounded once.
-  static void reduceHalf(Element dtype, void *dst, const void *const *sources, size_t sourceCount,
-                         uint64_t count) {
+  static void reduceHalf(Element dtype, DeviceAddress dst, const DeviceAddress *sources,
+                         size_t sourceCount, uint64_t count) {
+    auto elements = [](DeviceAddress a) { return reinterpret_cast<uint16_t *>(pointerTo(a)); };
     constexpr uint64_t block = 1024;
     float sum[block], next[block];
     for (uint64_t begin = 0; begin < count; begin += block) {
       uint64_t n = std::min(block, count - begin);
-      auto at = [&](size_t s) { return static_cast<const uint16_t *>(sources[s]) + begin; };
-      widenHalf(dtype, at(0), sum, n);
+      widenHalf(dtype, elements(sources[0]) + begin, sum, n);
       for (size_t s = 1; s < sourceCount; ++s) {
-        widenHalf(dtype, at(s), next, n);
+        widenHalf(dtype, elements(sources[s]) + begin, next, n);
         for (uint64_t i = 0; i < n; ++i)
           sum[i] += next[i];
       }
-      narrowHalf(dtype, sum, static_cast<uint16_t *>(dst) + begin, n);
+      narrowHalf(dtype, sum, elements(dst) + begin, n);
     }
   }
 
@@ -314,7 +332,7 @@ private:
 };
 } // namespace
 
-std::unique_ptr<Device> makeCpuDevice(unsigned threads) {
+std::unique_ptr<HostDevice> makeCpuDevice(unsigned threads) {
   return std::make_unique<CpuDevice>(std::max(threads, 1u));
 }
 

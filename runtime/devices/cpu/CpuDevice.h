@@ -2,12 +2,12 @@
 // The CPU as a device: kernels of the artifact's shared object, matmul through
 // oneDNN, memory from the host. Ranks share it, and its cores.
 #pragma once
-#include "devices/Device.h"
+#include "devices/HostDevice.h"
 #include "devices/cpu/Cores.h"
 
 namespace dpcrt {
 
 // `threads`: commands of this process that compute at one time.
-std::unique_ptr<Device> makeCpuDevice(unsigned threads);
+std::unique_ptr<HostDevice> makeCpuDevice(unsigned threads);
 
 } // namespace dpcrt

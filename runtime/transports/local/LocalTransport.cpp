@@ -2,7 +2,6 @@
 // Rendezvous in shared memory.
 #include "transports/local/LocalTransport.h"
 #include <algorithm>
-#include <cstring>
 #include <map>
 #include <tuple>
 
@@ -16,7 +15,7 @@ namespace {
 // in which they happened; everything else is written before and read after them.
 struct Message {
   std::atomic<uint32_t> posted{0}, received{0};
-  const void *src = nullptr;
+  DeviceAddress src;
   int64_t postedAt = 0, due = 0;
   Bell *senderBell = nullptr, *receiverBell = nullptr;
   uint64_t sendBytes = 0, receiveBytes = 0;
@@ -30,7 +29,7 @@ public:
     bool copied = false, done = false;
   };
 
-  LocalExchange(const Link &link) : link(link) {}
+  LocalExchange(HostDevice &device, const Link &link) : device(device), link(link) {}
 
   void start(uint32_t newStep) override {
     step.store(newStep, std::memory_order_relaxed);
@@ -47,12 +46,12 @@ public:
     }
   }
 
-  bool progress(Lane &) override {
+  bool progress(Lane &lane) override {
     seen = bell.snapshot();
     nextDue = noDeadline;
     uint32_t now = step.load(std::memory_order_relaxed);
     for (Transfer &t : transfers)
-      if (!t.done && advance(t, now)) {
+      if (!t.done && advance(lane, t, now)) {
         t.done = true;
         --left;
         if (t.spec.signal)
@@ -85,7 +84,7 @@ public:
 
 private:
   // Whether the transfer has completed.
-  bool advance(Transfer &t, uint32_t now) {
+  bool advance(Lane &lane, Transfer &t, uint32_t now) {
     Message &m = *t.message;
     if (t.spec.send) {
       if (m.received.load(std::memory_order_acquire) != now)
@@ -93,7 +92,7 @@ private:
     } else if (!t.copied) {
       if (m.posted.load(std::memory_order_acquire) != now)
         return false;
-      std::memcpy(t.spec.data, m.src, t.spec.bytes);
+      device.copy(lane, t.spec.data, m.src, t.spec.bytes);
       t.copied = true;
       m.due = link.emulated()
                   ? std::max(m.postedAt, startedAt) + link.nanoseconds(double(t.spec.bytes))
@@ -107,6 +106,7 @@ private:
     return false;
   }
 
+  HostDevice &device;
   const Link &link;
   std::atomic<uint32_t> step{0};
   size_t left = 0;
@@ -120,8 +120,7 @@ struct SharedCollective {
   fb::CollectiveKind kind;
   Element dtype;
   std::vector<uint32_t> members;
-  std::vector<const void *> src;
-  std::vector<void *> dst;
+  std::vector<DeviceAddress> src, dst;
   std::vector<int64_t> postedAt;
   std::vector<bool> joined;
   uint64_t srcBytes, dstBytes;
@@ -131,7 +130,7 @@ struct SharedCollective {
 
 class LocalCollective : public Operation {
 public:
-  LocalCollective(SharedCollective &shared, size_t self, Device &device, const Link &link)
+  LocalCollective(SharedCollective &shared, size_t self, HostDevice &device, const Link &link)
       : shared(shared), self(self), device(device), link(link) {}
 
   void start(uint32_t newStep) override {
@@ -161,7 +160,7 @@ public:
     if (phase == Phase::Reduced) {
       if (shared.reduced.load() < all)
         return false;
-      gatherChunks();
+      gatherChunks(lane);
       phase = Phase::Finished;
       shared.finished.fetch_add(1);
       shared.bell.ring();
@@ -206,18 +205,18 @@ private:
     return n / shared.members.size() * i + n % shared.members.size() * i / shared.members.size();
   }
 
-  void sum(Lane &lane, void *to, uint64_t first, uint64_t count) {
-    std::vector<const void *> &from = scratch;
+  void sum(Lane &lane, DeviceAddress to, uint64_t first, uint64_t count) {
+    std::vector<DeviceAddress> &from = scratch;
     from.clear();
-    for (const void *src : shared.src)
-      from.push_back(static_cast<const char *>(src) + first * sizeOf(shared.dtype));
+    for (DeviceAddress src : shared.src)
+      from.push_back(src + first * sizeOf(shared.dtype));
     lane.enter();
     device.reduce(lane, to, from.data(), from.size(), count, shared.dtype);
   }
 
   void ownPart(Lane &lane) {
     size_t count = shared.members.size();
-    auto *dst = static_cast<char *>(shared.dst[self]);
+    DeviceAddress dst = shared.dst[self];
     uint64_t unit = sizeOf(shared.dtype);
     switch (shared.kind) {
     case fb::CollectiveKind::AllReduce: {
@@ -230,37 +229,36 @@ private:
     }
     case fb::CollectiveKind::AllGather:
       for (size_t i = 0; i < count; ++i)
-        move(dst + i * shared.srcBytes, shared.src[i], shared.srcBytes);
+        move(lane, dst + i * shared.srcBytes, shared.src[i], shared.srcBytes);
       return;
     case fb::CollectiveKind::AllToAll: {
       uint64_t part = shared.srcBytes / count;
       for (size_t i = 0; i < count; ++i)
-        move(dst + i * part, static_cast<const char *>(shared.src[i]) + self * part, part);
+        move(lane, dst + i * part, shared.src[i] + self * part, part);
       return;
     }
     }
   }
 
-  void gatherChunks() {
+  void gatherChunks(Lane &lane) {
     uint64_t unit = sizeOf(shared.dtype);
     for (size_t i = 0; i < shared.members.size(); ++i)
       if (i != self) {
         uint64_t begin = chunkBegin(i) * unit, end = chunkBegin(i + 1) * unit;
-        move(static_cast<char *>(shared.dst[self]) + begin,
-             static_cast<char *>(shared.dst[i]) + begin, end - begin);
+        move(lane, shared.dst[self] + begin, shared.dst[i] + begin, end - begin);
       }
   }
 
-  static void move(void *dst, const void *src, uint64_t bytes) {
+  void move(Lane &lane, DeviceAddress dst, DeviceAddress src, uint64_t bytes) {
     if (dst != src)
-      std::memcpy(dst, src, bytes);
+      device.copy(lane, dst, src, bytes);
   }
 
   SharedCollective &shared;
   size_t self;
-  Device &device;
+  HostDevice &device;
   const Link &link;
-  std::vector<const void *> scratch;
+  std::vector<DeviceAddress> scratch;
   std::atomic<uint64_t> goal{0};
   Phase phase = Phase::Posted;
   int64_t due = 0;
@@ -269,11 +267,11 @@ private:
 
 class LocalTransport : public Transport {
 public:
-  LocalTransport(Device &device, const Link &link) : device(device), link(link) {}
+  LocalTransport(HostDevice &device, const Link &link) : device(device), link(link) {}
   const char *name() const override { return "local"; }
 
   Status addExchange(uint32_t rank, std::vector<TransferSpec> transfers, Operation *&out) override {
-    auto exchange = std::make_unique<LocalExchange>(link);
+    auto exchange = std::make_unique<LocalExchange>(device, link);
     for (TransferSpec &spec : transfers) {
       uint32_t from = spec.send ? rank : spec.peer, to = spec.send ? spec.peer : rank;
       auto &message = messages[{spec.message, from, to}];
@@ -367,7 +365,7 @@ private:
     return {};
   }
 
-  Device &device;
+  HostDevice &device;
   Link link;
   std::map<std::tuple<uint32_t, uint32_t, uint32_t>, std::unique_ptr<Message>> messages;
   std::map<std::pair<std::string, uint32_t>, std::unique_ptr<SharedCollective>> collectives;
@@ -375,7 +373,7 @@ private:
 };
 } // namespace
 
-std::unique_ptr<Transport> makeLocalTransport(Device &device, const Link &link) {
+std::unique_ptr<Transport> makeLocalTransport(HostDevice &device, const Link &link) {
   return std::make_unique<LocalTransport>(device, link);
 }
 

@@ -30,6 +30,6 @@ struct Link {
   }
 };
 
-std::unique_ptr<Transport> makeLocalTransport(Device &device, const Link &link);
+std::unique_ptr<Transport> makeLocalTransport(HostDevice &device, const Link &link);
 
 } // namespace dpcrt

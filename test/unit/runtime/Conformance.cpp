@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A world of ranks on one backend, and what it should compute.
 #include "Conformance.h"
+#include "DeviceMemory.h"
 #include "TestKernels.h"
 #include "data/Init.h"
 #include <cstring>
@@ -13,17 +14,26 @@ float TestIo::value(uint32_t step, uint32_t m, uint32_t expert, uint64_t index) 
   return float(randomNormal(step * 100 + m * 2 + expert, "x", index));
 }
 
-Status TestIo::feed(uint32_t rank, uint32_t, uint32_t m, void *dst, uint64_t bytes) {
+Status TestIo::inputValues(uint32_t rank, uint32_t, uint32_t m, uint64_t bytes, const void *&out) {
   if (int(m) == failAt && throws)
     throw std::bad_alloc();
   if (int(m) == failAt)
     return Status(Code::Data, "the data ends here");
+  std::vector<float> drawn;
   for (uint64_t i = 0; i < bytes / 4; ++i)
-    static_cast<float *>(dst)[i] = value(step, m, rank % World::experts, i);
+    drawn.push_back(value(step, m, rank % World::experts, i));
+  std::lock_guard<std::mutex> lock(mutex);
+  values.push_back(std::move(drawn));
+  out = values.back().data();
   return {};
 }
 
-void TestIo::fetch(uint32_t, uint32_t, uint32_t, const void *, uint64_t) { ++fetched; }
+void *TestIo::outputValues(uint32_t, uint32_t, uint32_t, uint64_t &bytes) {
+  ++fetched;
+  std::lock_guard<std::mutex> lock(mutex);
+  received.emplace_back(bytes);
+  return received.back().data();
+}
 
 float World::initialWeight(uint32_t pp, uint32_t expert, uint64_t index) {
   return 0.3f * float(randomNormal(pp * 2 + expert, "w", index));
@@ -47,14 +57,16 @@ World::World(const Backend &backend, const Options &options)
   for (uint32_t rank = 0; rank < arenas.size(); ++rank) {
     const fb::Program &program = *all[rank / experts];
     for (auto *arena : items(program.arenas())) {
-      void *data = nullptr;
-      EXPECT_TRUE(device->allocate(arena->bytes(), arena->host(), data).ok());
-      arenas[rank].push_back({static_cast<char *>(data), arena->bytes()});
+      MemoryKind kind = arena->host() ? MemoryKind::Host : MemoryKind::Device;
+      ArenaMemory memory{{}, arena->bytes()};
+      EXPECT_TRUE(device->allocate(arena->bytes(), kind, memory.data).ok());
+      arenas[rank].push_back(memory);
     }
-    auto *w = reinterpret_cast<float *>(arenas[rank][Weights].data);
+    float w[16];
     for (uint64_t i = 0; i < 16; ++i)
       w[i] = initialWeight(rank / experts, rank % experts, i);
-    reinterpret_cast<float *>(arenas[rank][Record].data + kSlot)[0] = lr;
+    EXPECT_TRUE(device->upload(arenas[rank][Weights].data, w, sizeof(w)).ok());
+    EXPECT_TRUE(device->upload(arenas[rank][Record].data + kSlot, &lr, sizeof(lr)).ok());
     PlanContext context{&program, rank / experts, rank % experts, experts,
                         *device,  *transport,     arenas[rank]};
     std::unique_ptr<RankPlan> plan;
@@ -80,15 +92,16 @@ Status World::step() {
 }
 
 std::vector<float> World::weights(uint32_t pp, uint32_t expert) {
-  auto *w = reinterpret_cast<float *>(arenas[pp * experts + expert][Weights].data);
-  return {w, w + 16};
+  return fromDevice<float>(*device, arenas[pp * experts + expert][Weights].data, 16);
 }
 
 std::vector<char> World::memory() {
   std::vector<char> bytes;
   for (auto &rank : arenas)
-    for (auto &arena : rank)
-      bytes.insert(bytes.end(), arena.data, arena.data + arena.bytes);
+    for (auto &arena : rank) {
+      std::vector<char> values = fromDevice<char>(*device, arena.data, arena.bytes);
+      bytes.insert(bytes.end(), values.begin(), values.end());
+    }
   return bytes;
 }
 

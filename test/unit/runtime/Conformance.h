@@ -6,28 +6,33 @@
 #include "../program/Builder.h"
 #include "executor/Executor.h"
 #include "transports/local/LocalTransport.h"
+#include <deque>
 #include <functional>
 
 namespace dpcrt::test {
 
 struct Backend {
   std::string name;
-  std::function<std::unique_ptr<Device>(unsigned threads)> device;
-  std::function<std::unique_ptr<Transport>(Device &, const Link &)> transport;
+  std::function<std::unique_ptr<HostDevice>(unsigned threads)> device;
+  std::function<std::unique_ptr<Transport>(HostDevice &, const Link &)> transport;
 };
 
 // Feeds micro-batch m of expert e with values drawn from (m, e, step).
 class TestIo : public HostIo {
 public:
-  Status feed(uint32_t rank, uint32_t input, uint32_t microBatch, void *dst,
-              uint64_t bytes) override;
-  void fetch(uint32_t rank, uint32_t output, uint32_t microBatch, const void *src,
-             uint64_t bytes) override;
+  Status inputValues(uint32_t rank, uint32_t input, uint32_t microBatch, uint64_t bytes,
+                     const void *&out) override;
+  void *outputValues(uint32_t rank, uint32_t output, uint32_t microBatch, uint64_t &bytes) override;
   static float value(uint32_t step, uint32_t microBatch, uint32_t expert, uint64_t index);
   uint32_t step = 0;
   int failAt = -1;     // micro-batch whose feed is an error
   bool throws = false; // it throws as an allocation does, instead
   std::atomic<int> fetched{0};
+
+private:
+  std::mutex mutex;                       // guards what follows
+  std::deque<std::vector<float>> values;  // of all inputs of all steps
+  std::deque<std::vector<char>> received; // outputs
 };
 
 // The programs of Builder.h's pipeline on a backend.
@@ -49,7 +54,7 @@ public:
 
   static constexpr uint32_t experts = 2;
   static constexpr float lr = 0.125f;
-  std::unique_ptr<Device> device;
+  std::unique_ptr<HostDevice> device;
   std::unique_ptr<Transport> transport;
   TestIo io;
   std::unique_ptr<Executor> executor;

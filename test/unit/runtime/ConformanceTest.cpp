@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The conformance suite over all pairs of a device and a transport of this build.
 #include "Conformance.h"
+#include "DeviceMemory.h"
 #include "TestKernels.h"
 #include "devices/cpu/CpuDevice.h"
 #include <algorithm>
@@ -14,7 +15,7 @@ namespace dpcrt::test {
 namespace {
 const Backend backends[] = {
     {"cpu_local", makeCpuDevice,
-     [](Device &device, const Link &link) { return makeLocalTransport(device, link); }},
+     [](HostDevice &device, const Link &link) { return makeLocalTransport(device, link); }},
 };
 
 class Conformance : public testing::TestWithParam<Backend> {};
@@ -174,7 +175,8 @@ TEST_P(Conformance, Collectives) {
                                                                                          : part;
         if (kind == Kind::AllReduce)
           srcCount = dstCount = whole + 3; // no multiple of the members
-        std::vector<std::vector<float>> src(members), dst(members);
+        std::vector<std::vector<float>> src(members);
+        std::vector<DeviceAddress> from(members), to(members);
         std::vector<Operation *> operations(members);
         std::vector<uint32_t> ranks;
         for (uint32_t i = 0; i < members; ++i)
@@ -182,21 +184,14 @@ TEST_P(Conformance, Collectives) {
         for (uint32_t i = 0; i < members; ++i) {
           for (size_t k = 0; k < srcCount; ++k)
             src[i].push_back(float(i + 1) * 0.1f + float(k));
-          dst[i].assign(dstCount, -1);
-          CollectiveSpec spec{kind,
-                              Element::F32,
-                              "g",
-                              0,
-                              ranks,
-                              src[i].data(),
-                              inPlace ? src[i].data() : dst[i].data(),
-                              srcCount * 4,
-                              dstCount * 4};
+          from[i] = onDevice(*device, src[i]);
+          to[i] = inPlace ? from[i] : onDevice(*device, std::vector<float>(dstCount, -1));
+          CollectiveSpec spec{kind,    Element::F32, "g",          0,           ranks,
+                              from[i], to[i],        srcCount * 4, dstCount * 4};
           Status s = transport->addCollective(ranks[i], spec, operations[i]);
           ASSERT_TRUE(s.ok()) << s.message();
         }
         ASSERT_TRUE(transport->finishPreparation().ok());
-        std::vector<std::vector<float>> original = src;
         std::vector<std::thread> threads;
         for (uint32_t i = 0; i < members; ++i)
           threads.emplace_back([&, i] {
@@ -210,18 +205,18 @@ TEST_P(Conformance, Collectives) {
         for (auto &t : threads)
           t.join();
         auto sumOf = [&](size_t k) {
-          float s = original[0][k];
+          float s = src[0][k];
           for (uint32_t j = 1; j < members; ++j)
-            s += original[j][k];
+            s += src[j][k];
           return s;
         };
         for (uint32_t i = 0; i < members; ++i) {
-          const std::vector<float> &got = inPlace ? src[i] : dst[i];
+          const std::vector<float> got = fromDevice<float>(*device, to[i], dstCount);
           for (size_t k = 0; k < dstCount; ++k) {
             float want = kind == Kind::AllReduce       ? sumOf(k)
                          : kind == Kind::ReduceScatter ? sumOf(i * part + k)
-                         : kind == Kind::AllGather     ? original[k / part][k % part]
-                                                       : original[k / part][i * part + k % part];
+                         : kind == Kind::AllGather     ? src[k / part][k % part]
+                                                       : src[k / part][i * part + k % part];
             ASSERT_EQ(got[k], want) << fb::EnumNameCollectiveKind(kind) << " of " << members
                                     << ", member " << i << ", element " << k;
           }
@@ -232,7 +227,7 @@ TEST_P(Conformance, Collectives) {
 
 TEST_P(Conformance, TransportRefusesWhatDoesNotMeet) {
   auto device = GetParam().device(1);
-  float data[4];
+  DeviceAddress data = onDevice(*device, std::vector<float>(4));
   Operation *out = nullptr;
   {
     auto t = GetParam().transport(*device, {});
@@ -255,31 +250,35 @@ TEST_P(Conformance, MemoryFunctions) {
   ASSERT_TRUE(device->finishPreparation().ok());
   auto lane = device->makeLane();
   lane->enter();
-  void *p = nullptr;
-  ASSERT_TRUE(device->allocate(100 << 20, false, p).ok());
-  EXPECT_EQ(reinterpret_cast<uintptr_t>(p) % 64, 0u);
-  auto *v = static_cast<float *>(p);
-  EXPECT_EQ(v[(100 << 18) - 1], 0);
-  uint32_t one;
-  float f = 1.5f;
-  std::memcpy(&one, &f, 4);
-  device->fill(*lane, v, one, 4 * 100);
-  device->copy(*lane, v + 200, v + 90, 4 * 20);
-  EXPECT_EQ(v[99], 1.5f);
-  EXPECT_EQ(v[100], 0);
-  EXPECT_EQ(v[209], 1.5f);
-  EXPECT_EQ(v[210], 0);
-  int64_t a[] = {1, 5}, b[] = {7, 2}, m[2];
-  const void *sources[] = {a, b};
+  constexpr uint64_t elements = 100 << 18;
+  for (MemoryKind kind : {MemoryKind::Device, MemoryKind::Host}) {
+    DeviceAddress p;
+    ASSERT_TRUE(device->allocate(elements * 4, kind, p).ok());
+    EXPECT_EQ(p % 64, 0u);
+    EXPECT_EQ(fromDevice<float>(*device, p + (elements - 1) * 4, 1)[0], 0);
+    uint32_t one;
+    float f = 1.5f;
+    std::memcpy(&one, &f, 4);
+    device->fill(*lane, p, one, 4 * 100);
+    device->copy(*lane, p + 4 * 200, p + 4 * 90, 4 * 20);
+    std::vector<float> v = fromDevice<float>(*device, p, 300);
+    EXPECT_EQ(v[99], 1.5f);
+    EXPECT_EQ(v[100], 0);
+    EXPECT_EQ(v[209], 1.5f);
+    EXPECT_EQ(v[210], 0);
+  }
+  DeviceAddress m = onDevice<int64_t>(*device, {0, 0});
+  DeviceAddress sources[] = {onDevice<int64_t>(*device, {1, 5}),
+                             onDevice<int64_t>(*device, {7, 2})};
   device->reduce(*lane, m, sources, 2, 2, Element::I64);
-  EXPECT_EQ(m[0], 8);
-  EXPECT_EQ(m[1], 7);
+  EXPECT_EQ(fromDevice<int64_t>(*device, m, 2), (std::vector<int64_t>{8, 7}));
   // Of 16 bits, added in f32 and rounded once: 1 + 2^-8 + 2^-8 is 1 + 2^-7, where a
   // rounding after each sum would lose both.
-  uint16_t unit[] = {0x3f80}, small[] = {0x3b80}, half[1];
-  const void *narrow[] = {unit, small, small};
+  DeviceAddress small = onDevice<uint16_t>(*device, {0x3b80}),
+                half = onDevice<uint16_t>(*device, {0});
+  DeviceAddress narrow[] = {onDevice<uint16_t>(*device, {0x3f80}), small, small};
   device->reduce(*lane, half, narrow, 3, 1, Element::BF16);
-  EXPECT_EQ(half[0], 0x3f81);
+  EXPECT_EQ(fromDevice<uint16_t>(*device, half, 1)[0], 0x3f81);
 }
 
 TEST_P(Conformance, SharedRangesGiveTheSameResult) {
@@ -291,7 +290,7 @@ TEST_P(Conformance, SharedRangesGiveTheSameResult) {
                     fb::Buffer(range * 4, uint8_t(Element::F32), fb::Access::Write)};
   flatbuffers::FlatBufferBuilder builder;
   builder.Finish(fb::Kernel::Pack(builder, &kernel));
-  std::vector<float> in(range), out(range);
+  std::vector<float> in(range);
   for (size_t i = 0; i < in.size(); ++i)
     in[i] = float(i % 1000);
   for (unsigned threads : {1u, 2u, 4u}) {
@@ -303,12 +302,13 @@ TEST_P(Conformance, SharedRangesGiveTheSameResult) {
             .ok());
     ASSERT_TRUE(device->finishPreparation().ok());
     auto lane = device->makeLane();
+    DeviceAddress buffers[] = {onDevice(*device, in), onDevice(*device, std::vector<float>(range))};
     for (int repeat = 0; repeat < 20; ++repeat) {
-      std::fill(out.begin(), out.end(), 0.0f);
       lane->enter();
-      void *buffers[] = {in.data(), out.data()};
+      device->fill(*lane, buffers[1], 0, range * 4);
       device->launch(*lane, *launch, buffers, 2);
       lane->leave();
+      std::vector<float> out = fromDevice<float>(*device, buffers[1], range);
       for (size_t i = 0; i < in.size(); ++i)
         ASSERT_EQ(out[i], in[i] + 1) << i;
     }

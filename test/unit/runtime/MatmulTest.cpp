@@ -2,6 +2,7 @@
 // The library matmul against a plain loop: shapes, strides, blocks, and equal bits
 // whatever the number of threads.
 #include "devices/cpu/Matmul.h"
+#include "DeviceMemory.h"
 #include "devices/cpu/CpuDevice.h"
 #include "program/format/Half.h"
 #include "program/format/LibraryFunction.h"
@@ -14,6 +15,8 @@
 
 namespace dpcrt {
 namespace {
+using test::fromDevice;
+using test::onDevice;
 constexpr uint8_t kF32 = uint8_t(Element::F32);
 
 struct Case {
@@ -75,7 +78,7 @@ void naive(const Case &c, const std::vector<float> &a, const std::vector<float> 
 }
 
 std::vector<float> runWith(unsigned threads, const Case &c, const std::vector<float> &a,
-                           const std::vector<float> &b, std::vector<float> d) {
+                           const std::vector<float> &b, const std::vector<float> &d) {
   auto device = makeCpuDevice(threads);
   std::vector<uint8_t> bytes = pack(c);
   const PreparedCall *call = nullptr;
@@ -84,9 +87,9 @@ std::vector<float> runWith(unsigned threads, const Case &c, const std::vector<fl
   EXPECT_TRUE(device->finishPreparation().ok());
   auto lane = device->makeLane();
   lane->enter();
-  void *buffers[] = {const_cast<float *>(a.data()), const_cast<float *>(b.data()), d.data()};
+  DeviceAddress buffers[] = {onDevice(*device, a), onDevice(*device, b), onDevice(*device, d)};
   EXPECT_TRUE(device->call(*lane, *call, buffers).ok());
-  return d;
+  return fromDevice<float>(*device, buffers[2], d.size());
 }
 
 void check(const Case &c, const std::string &what) {
@@ -262,18 +265,18 @@ TEST(Matmul, NarrowOperandsAreWidenedAndRoundedOnce) {
           ASSERT_TRUE(device->finishPreparation().ok());
           auto lane = device->makeLane();
           lane->enter();
-          void *workspace = nullptr;
-          ASSERT_TRUE(device->allocate(workspaceBytes, false, workspace).ok());
-          std::vector<uint16_t> result = dst;
-          std::vector<float> wide = d;
-          void *buffers[] = {lhs.data(), rhs.data(),
-                             narrowResult ? static_cast<void *>(result.data()) : wide.data(),
-                             workspace};
+          DeviceAddress workspace;
+          ASSERT_TRUE(device->allocate(workspaceBytes, MemoryKind::Device, workspace).ok());
+          DeviceAddress result = narrowResult ? onDevice(*device, dst) : onDevice(*device, d);
+          DeviceAddress buffers[] = {onDevice(*device, lhs), onDevice(*device, rhs), result,
+                                     workspace};
           ASSERT_TRUE(device->call(*lane, *prepared, buffers).ok());
           if (narrowResult)
-            EXPECT_EQ(result, rounded);
+            EXPECT_EQ(fromDevice<uint16_t>(*device, result, rounded.size()), rounded);
           else
-            EXPECT_EQ(std::memcmp(wide.data(), want.data(), want.size() * 4), 0);
+            EXPECT_EQ(std::memcmp(fromDevice<float>(*device, result, want.size()).data(),
+                                  want.data(), want.size() * 4),
+                      0);
         }
       }
 }
