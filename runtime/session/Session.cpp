@@ -64,7 +64,7 @@ Status Session::prepare(const SessionOptions &chosen) {
   coreCount = coresOfThisProcess();
   threadCount = options.sequential ? 1 : options.threads ? options.threads : coreCount;
   std::string present, compiled;
-  const DeviceKind *kind = findDeviceKind(options.device, present);
+  const DeviceKind *kind = options.kind ? options.kind : findDeviceKind(options.device, present);
   if (!kind)
     return error(Code::Device, "there is no device '", options.device, "'; this build has ",
                  present);

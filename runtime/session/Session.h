@@ -10,8 +10,13 @@
 
 namespace dpcrt {
 
+struct DeviceKind;
+
 struct SessionOptions {
   std::string device = "cpu";
+  // A kind of device that is not in the table of DeviceKinds.h, for tests and embedders;
+  // sessions use it as long as they live. Null: the one that `device` names.
+  const DeviceKind *kind = nullptr;
   unsigned threads = 0; // 0: the cores of this process
   Link link;
   double timeoutSeconds = 300;

@@ -429,12 +429,12 @@ Programs pipeline(uint32_t ranks, uint32_t microBatches) {
 }
 
 fb::ParameterT &addLargeParameter(fb::ProgramT &program, std::optional<Extent> part,
-                                  Element computed) {
+                                  Element computed, uint64_t whole) {
   auto parameter = std::make_unique<fb::ParameterT>();
   parameter->tensor = std::make_unique<fb::TensorT>();
   parameter->tensor->name = "large";
   parameter->tensor->dtype = uint8_t(computed);
-  parameter->tensor->shape = {kLarge};
+  parameter->tensor->shape = {whole};
   parameter->trained = true;
   parameter->counted = program.coordinate == 0;
   auto place = [&](fb::ArenaRole role, Element type, uint64_t elements, uint64_t copies = 1) {
@@ -446,19 +446,19 @@ fb::ParameterT &addLargeParameter(fb::ProgramT &program, std::optional<Extent> p
     program.arenas.push_back(std::move(arena));
     return fb::Ref(fb::Space::Arena, uint8_t(type), uint32_t(program.arenas.size() - 1), 0, bytes);
   };
-  parameter->weight = own(place(fb::ArenaRole::Weights, computed, kLarge));
+  parameter->weight = own(place(fb::ArenaRole::Weights, computed, whole));
   if (computed != Element::F32) {
-    parameter->master = own(place(fb::ArenaRole::Masters, Element::F32, kLarge));
+    parameter->master = own(place(fb::ArenaRole::Masters, Element::F32, whole));
     program.features |= kFeatureMasters;
   }
-  parameter->gradient = own(place(fb::ArenaRole::Gradients, Element::F32, kLarge));
+  parameter->gradient = own(place(fb::ArenaRole::Gradients, Element::F32, whole));
   parameter->record = own(place(fb::ArenaRole::StepRecord, Element::F32, 16));
   if (part && part->count > 0) {
     parameter->moment_begin = part->begin;
     program.features |= kFeatureMomentParts;
   }
   fb::Ref moment =
-      place(fb::ArenaRole::Moments, Element::F32, part ? part->count : kLarge, /*copies=*/2);
+      place(fb::ArenaRole::Moments, Element::F32, part ? part->count : whole, /*copies=*/2);
   if (moment.bytes() > 0) {
     const uint64_t second = program.arenas.back()->bytes / 2;
     parameter->moments = {

@@ -107,12 +107,12 @@ Programs pipeline(uint32_t ranks, uint32_t microBatches);
 
 /// Elements of a parameter that is large enough to have moments in parts.
 inline constexpr uint64_t kLarge = 10000;
-/// Gives a program the parameter "large" of that many elements, with two moments, in
+/// Gives a program the parameter "large" of `elements` elements, with two moments, in
 /// arenas of its own behind those it has; the last is that of the moments. `part`: the
 /// elements that the moments cover, the whole if it is absent; without any element
 /// there are no moments. Of another type than f32 it has a master.
 fb::ParameterT &addLargeParameter(fb::ProgramT &program, std::optional<Extent> part = {},
-                                  Element computed = Element::F32);
+                                  Element computed = Element::F32, uint64_t elements = kLarge);
 
 std::vector<uint8_t> pack(const fb::ProgramT &program);
 Programs clone(const Programs &programs);

@@ -2,6 +2,7 @@
 // The conformance suite over all pairs of a device and a transport of this build.
 #include "Conformance.h"
 #include "DeviceMemory.h"
+#include "FencedDevice.h"
 #include "TestKernels.h"
 #include "devices/cpu/CpuDevice.h"
 #include <algorithm>
@@ -15,6 +16,8 @@ namespace dpcrt::test {
 namespace {
 const Backend backends[] = {
     {"cpu_local", makeCpuDevice,
+     [](HostDevice &device, const Link &link) { return makeLocalTransport(device, link); }},
+    {"fenced_local", makeFencedDevice,
      [](HostDevice &device, const Link &link) { return makeLocalTransport(device, link); }},
 };
 

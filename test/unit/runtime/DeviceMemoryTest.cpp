@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Nobody but a device follows an address in its memory: a session does on a device behind
+// a fence, bit for bit, what it does on the CPU device.
+#include "FencedDevice.h"
+#include "TinyArtifact.h"
+#include "devices/cpu/CpuDevice.h"
+#include "devices/cpu/CpuFeatures.h"
+#include "session/DeviceKinds.h"
+#include "session/Keeping.h"
+#include "session/Pieces.h"
+#include <cstring>
+#include <filesystem>
+#include <gtest/gtest.h>
+#include <type_traits>
+
+namespace dpcrt::test {
+namespace {
+// Of several pieces in f32 and in bf16, and no whole number of them.
+constexpr uint64_t kElements = kPieceBytes / sizeof(float) * 5 / 2 + 5;
+
+const DeviceKind cpu{
+    "cpu", "cpu", checkCpuFeatures,
+    [](unsigned threads) -> std::unique_ptr<Device> { return makeCpuDevice(threads); }};
+const DeviceKind fenced{
+    "fenced", "cpu", checkCpuFeatures,
+    [](unsigned threads) -> std::unique_ptr<Device> { return makeFencedDevice(threads); }};
+
+// A device that is no HostDevice, for a session to refuse.
+class OrderTaker : public Device {
+public:
+  const char *name() const override { return "order taker"; }
+  Status allocate(uint64_t, MemoryKind, DeviceAddress &) override { return {}; }
+  Status upload(DeviceAddress, const void *, uint64_t) override { return {}; }
+  Status download(void *, DeviceAddress, uint64_t) override { return {}; }
+  Status openKernels(const std::string &, KernelTable, const std::vector<std::string> &) override {
+    return {};
+  }
+  Status prepareLaunch(const fb::Kernel &, const PreparedLaunch *&) override { return {}; }
+  Status prepareCall(const fb::LibraryCall &, const PreparedCall *&) override { return {}; }
+  Status finishPreparation() override { return {}; }
+  uint64_t scratchBytes() const override { return 0; }
+};
+
+static_assert(!std::is_constructible_v<void *, DeviceAddress> &&
+                  !std::is_constructible_v<uintptr_t, DeviceAddress> &&
+                  !std::is_constructible_v<DeviceAddress, void *> &&
+                  !std::is_constructible_v<DeviceAddress, uintptr_t>,
+              "only devices make addresses and follow them");
+
+class DeviceMemory : public testing::Test {
+protected:
+  void SetUp() override { dir = temporaryDirectory("device-memory"); }
+  void TearDown() override { std::filesystem::remove_all(dir); }
+
+  // Two ranks, the second parameter computed with in bf16, with a master in f32, its
+  // moments kept half by the one and half by the other; an evaluation with weights of its
+  // own. `change`: of the training step.
+  void write(const std::string &name, std::function<void(fb::ProgramT &)> change = nullptr) {
+    TinyOptions options;
+    options.ranks = 2;
+    options.evalStep = true;
+    options.changeManifest = [](Manifest &m) {
+      m.optimizer = "adam";
+      Manifest::Parameter large = m.parameters[0];
+      large.name = "large";
+      large.shape = {kElements};
+      m.parameters.push_back(large);
+    };
+    options.changeProgram = [&](fb::ProgramT &p) {
+      p.optimizer = "adam";
+      if (p.entry == "eval_step") {
+        p.arenas[0]->bytes += kSlot; // no longer the training step's
+        return;
+      }
+      constexpr uint64_t half = 1 << 19;
+      Extent parts[] = {{0, half}, {half, kElements - half}};
+      addLargeParameter(p, parts[p.coordinate], Element::BF16, kElements);
+      if (change)
+        change(p);
+    };
+    writeTinyArtifact(dir + "/" + name, options);
+  }
+
+  Status open(const std::string &name, const DeviceKind &kind, std::unique_ptr<Session> &out,
+              unsigned threads = 2) {
+    Artifact artifact;
+    if (Status s = openArtifact(dir + "/" + name, artifact); !s.ok())
+      return s;
+    SessionOptions options;
+    options.kind = &kind;
+    options.threads = threads;
+    return Session::create(std::make_shared<Artifact>(std::move(artifact)), options, out);
+  }
+
+  static std::string bits(double value) {
+    return std::string(reinterpret_cast<const char *>(&value), sizeof(value));
+  }
+  static std::string step(Session &s, bool evaluate, uint64_t first) {
+    std::vector<float> x, t;
+    for (uint64_t i = 0; i < 4 * 16; ++i) {
+      x.push_back(float(randomNormal(first, "x", i)));
+      t.push_back(float(randomNormal(first, "t", i)));
+    }
+    StepRequest request;
+    request.evaluate = evaluate;
+    request.lr = 0.01;
+    StepResult result;
+    Status status = s.submit({{"x", reinterpret_cast<char *>(x.data()), x.size() * 4, false},
+                              {"t", reinterpret_cast<char *>(t.data()), t.size() * 4, false}},
+                             request);
+    EXPECT_TRUE(status.ok()) << status.message();
+    status = s.result(result);
+    EXPECT_TRUE(status.ok()) << status.message();
+    return bits(result.loss) + bits(result.gradNorm) + bits(result.sumDen);
+  }
+  static std::string state(Session &s) {
+    std::string all;
+    for (const Session::State &state : s.states()) {
+      std::string values(state.bytes, 'x');
+      Status status = s.readState(state.name, values.data(), values.size());
+      EXPECT_TRUE(status.ok()) << state.name << ": " << status.message();
+      all += values;
+    }
+    return all;
+  }
+  // Other values for every state but gradients, from a buffer that no float could lie at.
+  static void overwrite(Session &s) {
+    for (const Session::State &state : s.states()) {
+      if (state.name.compare(0, 5, "grad/") == 0)
+        continue;
+      std::vector<char> values(state.bytes + 1);
+      for (uint64_t i = 0; i < state.bytes / 4; ++i) {
+        float value = float(randomNormal(3, state.name, i % 1000));
+        std::memcpy(values.data() + 1 + i * 4, &value, 4);
+      }
+      Status status = s.writeState(state.name, values.data() + 1, state.bytes);
+      EXPECT_TRUE(status.ok()) << state.name << ": " << status.message();
+    }
+  }
+
+  // All that a run shows, from its begin to a second one that resumes it.
+  std::vector<std::string> history(const DeviceKind &kind) {
+    std::vector<std::string> seen;
+    std::unique_ptr<Session> first, second;
+    Status status = open("m.dpc", kind, first);
+    EXPECT_TRUE(status.ok()) << status.message();
+    if (!status.ok())
+      return seen;
+    seen.push_back(state(*first));
+    for (uint64_t n = 1; n <= 3; ++n)
+      seen.push_back(step(*first, /*evaluate=*/false, n));
+    seen.push_back(step(*first, /*evaluate=*/true, 9));
+    seen.push_back(state(*first));
+    overwrite(*first);
+    seen.push_back(step(*first, /*evaluate=*/true, 9));
+    seen.push_back(step(*first, /*evaluate=*/false, 4));
+    seen.push_back(state(*first));
+    seen.push_back(first->compareHolders().message());
+    std::string folder = dir + "/" + kind.name;
+    Keeping keeping;
+    EXPECT_EQ(keeping.save(*first, folder, 1, {}).message(), "");
+    auto outcome = keeping.outcome(/*wait=*/true);
+    EXPECT_TRUE(outcome && outcome->status.ok());
+    seen.emplace_back();
+    EXPECT_TRUE(readWholeFile(folder + "/step-4/state.safetensors", Code::Io, seen.back()).ok());
+    EXPECT_TRUE(open("m.dpc", kind, second, 1).ok());
+    Restored restored;
+    EXPECT_EQ(restore(*second, folder, restored).message(), "");
+    seen.push_back(step(*second, /*evaluate=*/false, 5));
+    seen.push_back(state(*second));
+    return seen;
+  }
+
+  std::string dir;
+};
+
+TEST_F(DeviceMemory, IsReachedThroughTheDeviceAlone) {
+  write("m.dpc");
+  std::vector<std::string> want = history(cpu), got = history(fenced);
+  ASSERT_EQ(want.size(), got.size());
+  for (size_t i = 0; i < want.size(); ++i)
+    EXPECT_TRUE(want[i] == got[i]) << "observation " << i;
+  EXPECT_NE(want[0], want[5]) << "training changed nothing";
+  EXPECT_EQ(want[9], "") << "holders differ";
+}
+
+TEST_F(DeviceMemory, DifferencesOfHoldersAreFoundInEveryPiece) {
+  // What lies behind the first piece, overwritten on rank 1 by a step.
+  using Place = std::unique_ptr<fb::Ref> fb::ParameterT::*;
+  for (auto [place, words] :
+       {std::pair<Place, std::string>{&fb::ParameterT::master,
+                                      "parameter 'large' differs between rank 0 (XXH3 "},
+        {&fb::ParameterT::weight, "the rounded values of parameter 'large' differ between rank 0 "
+                                  "and rank 1"}}) {
+    write("m.dpc", [&, place = place](fb::ProgramT &p) {
+      if (p.coordinate != 1)
+        return;
+      const fb::Ref &whole = *(p.parameters.back().get()->*place);
+      uint64_t begin = kPieceBytes;
+      Rank(p).add(0, "spoil",
+                  fill(fb::Ref(whole.space(), whole.dtype(), whole.index(), whole.offset() + begin,
+                               whole.bytes() / 64 * 64 - begin)));
+    });
+    std::string messages[2];
+    for (bool isFenced : {false, true}) {
+      std::unique_ptr<Session> session;
+      Status status = open("m.dpc", isFenced ? fenced : cpu, session);
+      ASSERT_TRUE(status.ok()) << status.message();
+      EXPECT_EQ(session->compareHolders().message(), "");
+      step(*session, /*evaluate=*/false, 1);
+      status = session->compareHolders();
+      EXPECT_EQ(status.code(), Code::Difference);
+      messages[isFenced] = status.message();
+    }
+    EXPECT_EQ(messages[0].substr(0, words.size()), words);
+    EXPECT_EQ(messages[0], messages[1]);
+  }
+}
+
+TEST_F(DeviceMemory, ADeviceOfAnotherKindIsRefused) {
+  write("m.dpc");
+  DeviceKind kind{"orders", "cpu", checkCpuFeatures, [](unsigned) -> std::unique_ptr<Device> {
+                    return std::make_unique<OrderTaker>();
+                  }};
+  std::unique_ptr<Session> session;
+  Status status = open("m.dpc", kind, session);
+  EXPECT_EQ(status.code(), Code::Device);
+  EXPECT_EQ(status.message(), "device 'orders' is not driven by threads of the host, as this build "
+                              "drives devices");
+}
+} // namespace
+} // namespace dpcrt::test
