@@ -12,6 +12,7 @@
 #include "dpc/Dialect/NN/Element.h"
 #include "dpc/Dialect/NN/ModelAttrs.h"
 #include "dpc/Dialect/NN/Sharding.h"
+#include "mlir/Bytecode/BytecodeWriter.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/Parser/Parser.h"
@@ -50,6 +51,8 @@ public:
     context.constantOffsets = &constantOffsets;
     context.constants = &constants;
     describe();
+    if (int status = writeDefinition())
+      return status;
     if (int status = writeKernels())
       return status;
     if (int status = writePrograms())
@@ -153,6 +156,24 @@ private:
       manifest.optimizer = training.getOptimizer().str();
       manifest.lossWeighting = training.getWeighting().str();
     }
+  }
+
+  // The step without its programs: what these are held against, by `dpc verify` again.
+  int writeDefinition() {
+    if (module.getOps<dualpipe::ScheduleOp>().empty())
+      return 0;
+    OwningOpRef<ModuleOp> definition(module.clone());
+    for (prog::ProgramOp program :
+         llvm::make_early_inc_range(definition->getOps<prog::ProgramOp>()))
+      program.erase();
+    for (NamedAttribute attr : module->getAttrs())
+      if (attr.getName().strref().starts_with("dpc."))
+        (*definition)->removeAttr(attr.getName());
+    std::string bytes;
+    llvm::raw_string_ostream stream(bytes);
+    if (failed(writeBytecodeToFile(*definition, stream)))
+      return fail(70, "the definition of the step cannot be written");
+    return writeFile("step.mlirbc", bytes);
   }
 
   int writeKernels() {

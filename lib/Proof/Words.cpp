@@ -20,6 +20,13 @@ namespace fb = dpcrt::fb;
 
 namespace dpc::proof {
 
+// A module that was read has loaded the dialects that it names, and calls describe
+// themselves in another.
+Words::Words(ModuleOp module, Terms &terms)
+    : terms(terms), symbols(module), kernelsOfOurs(ModuleOp::create(module.getLoc())) {
+  module.getContext()->loadDialect<library::LibraryDialect, nn::NNDialect, func::FuncDialect>();
+}
+
 Function Words::kernel(func::FuncOp kernel) {
   auto [it, isNew] = kernels.try_emplace(kernel, 0);
   if (isNew)

@@ -22,8 +22,7 @@ namespace dpc::proof {
 
 class Words {
 public:
-  Words(mlir::ModuleOp module, Terms &terms)
-      : terms(terms), symbols(module), kernelsOfOurs(mlir::ModuleOp::create(module.getLoc())) {}
+  Words(mlir::ModuleOp module, Terms &terms);
 
   Function kernel(mlir::func::FuncOp kernel);
   /// The kernel of this name in the module; null if there is none.

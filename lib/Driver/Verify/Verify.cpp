@@ -4,6 +4,7 @@
 // that the ranks had, so that a difference is shown where it arises.
 #include "dpc/Driver/Verify/Verify.h"
 
+#include "Values.h"
 #include "data/Files.h"
 #include "dpc/Driver/Verify/Derivative.h"
 #include "dpc/Driver/Verify/ReferenceModel.h"
@@ -92,6 +93,8 @@ public:
   Status run() {
     if (Status s = open(); !s.ok())
       return s;
+    if (Status s = proveValues(); !s.ok())
+      return s;
     for (uint64_t step = 0; step < options.steps; ++step)
       if (Status s = oneStep(step); !s.ok())
         return s;
@@ -149,6 +152,16 @@ private:
     return {};
   }
 
+  // First, because it says why numbers differ, where they do.
+  Status proveValues() {
+    std::vector<EntryFiles> entries;
+    for (auto &entry : manifest["entry_points"])
+      entries.push_back({entry["name"], entry["programs"]});
+    return verify::proveValues(
+        options.artifact, entries, manifest.value("constants", ""), context,
+        [&](const std::string &what) { differ("in the proof of values", what); }, out);
+  }
+
   Status readStates(dpcrt_session *session, std::map<std::string, std::string> &states) {
     for (size_t i = 0; i < dpcrt_session_states(session); ++i) {
       dpcrt_tensor state = dpcrt::stateOf(session, i);
@@ -193,10 +206,11 @@ private:
     return readStates(session, outcome.states);
   }
 
-  void differ(const std::string &what) {
+  void differ(const std::string &what) { differ("step " + std::to_string(current), what); }
+  void differ(const std::string &where, const std::string &what) {
     // The first says where to look; hundreds more would hide it.
     if (differences++ < 10)
-      out << "difference: step " << current << ": " << what << "\n";
+      out << "difference: " << where << ": " << what << "\n";
   }
 
   void differAs(const std::string &what, double value, const std::string &where, double other,
