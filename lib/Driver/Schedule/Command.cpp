@@ -21,6 +21,7 @@ enum Takes : unsigned {
   kStageCosts = 16, // with kCosts: those of one schedule's stages and links too
   kDraw = 32,
   kSearch = 64, // --placement, --seed, --iterations, --time-limit
+  kSerialised = 128,
 };
 
 struct Subcommand {
@@ -46,7 +47,7 @@ const std::vector<Subcommand> &subcommands() {
       {"simulate",
        "how long it takes, who waits, what is kept",
        {"text", "json"},
-       kSchedule | kSizes | kCosts | kStageCosts,
+       kSchedule | kSizes | kCosts | kStageCosts | kSerialised,
        simulateCommand},
       {"compare",
        "all schedules side by side, by formula and simulated",
@@ -134,6 +135,10 @@ void addFlags(CLI::App *command, const Subcommand &sub, Flags &flags) {
     command->add_option("--link", flags.link,
                         "between any two ranks, messages one after the other: "
                         "latency=0,bandwidth=BYTES in a unit of time");
+  if (sub.takes & kSerialised)
+    command->add_flag("--serialised", flags.serialised,
+                      "also what it costs if each rank's communications run one after another, "
+                      "as in a captured graph with NCCL");
   if (sub.takes & kDraw)
     addDrawFlags(command, flags.draw);
   if (sub.takes & kCap)

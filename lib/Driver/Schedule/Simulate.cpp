@@ -23,12 +23,24 @@ bool hasPairs(const Table &table) {
   return false;
 }
 
-void printJson(const Simulation &result, const std::vector<double> &floor, std::ostream &out) {
+// No less than nothing; what is left of times that were added in another order is nothing.
+double longerBy(const Simulation &result, const Simulation &serialised) {
+  double longer = serialised.makespan - result.makespan;
+  return longer > 1e-9 * result.makespan ? longer : 0;
+}
+
+void printJson(const Simulation &result, const std::vector<double> &floor,
+               const std::optional<Simulation> &serialised, std::ostream &out) {
   nlohmann::ordered_json json = {
       {"makespan", result.makespan},      {"idle", result.idle},
       {"span_idle", result.spanIdle},     {"peak_activations", result.peakActivations},
       {"activation_floor", floor},        {"peak_bytes", result.peakBytes},
       {"lower_bound", result.lowerBound}, {"critical_path", result.criticalPath}};
+  if (serialised)
+    json["serialised"] = {{"makespan", serialised->makespan},
+                          {"idle", serialised->idle},
+                          {"span_idle", serialised->spanIdle},
+                          {"longer", longerBy(result, *serialised)}};
   out << json.dump() << "\n";
 }
 
@@ -72,6 +84,12 @@ std::string format(double value) {
   return text.str();
 }
 
+std::string percent(double part, double whole) {
+  std::ostringstream text;
+  text << std::fixed << std::setprecision(1) << (whole > 0 ? 100 * part / whole : 0) << " %";
+  return text.str();
+}
+
 void printTable(const Table &table, const Simulation &result, const std::vector<double> &floor,
                 double withPairs, std::ostream &out) {
   bool hasBytes = std::any_of(result.peakBytes.begin(), result.peakBytes.end(),
@@ -85,19 +103,31 @@ void printTable(const Table &table, const Simulation &result, const std::vector<
       << "rank      idle   of makespan   idle within its span   peak activations   at least"
       << (hasBytes ? "       peak bytes" : "") << "\n";
   for (unsigned r = 0; r < table.ranks; ++r) {
-    std::ostringstream share;
-    share << std::fixed << std::setprecision(1)
-          << (result.makespan > 0 ? 100 * result.idle[r] / result.makespan : 0) << " %";
     std::ostringstream least;
     least << std::fixed << std::setprecision(2) << floor[r];
     out << std::right << std::setw(4) << r << std::setw(10) << format(result.idle[r])
-        << std::setw(14) << share.str() << std::setw(23) << format(result.spanIdle[r])
-        << std::setw(19) << format(result.peakActivations[r]) << std::setw(11) << least.str();
+        << std::setw(14) << percent(result.idle[r], result.makespan) << std::setw(23)
+        << format(result.spanIdle[r]) << std::setw(19) << format(result.peakActivations[r])
+        << std::setw(11) << least.str();
     if (hasBytes)
       out << std::setw(17) << inWords(result.peakBytes[r], "B");
     out << "\n";
   }
   printPath(table, result, out);
+}
+
+// What it costs that a rank's communications wait for each other, beside what it is.
+void printSerialised(const Simulation &result, const Simulation &serialised, std::ostream &out) {
+  double longer = longerBy(result, serialised);
+  out << "each rank's communications one after another: makespan " << std::setprecision(10)
+      << serialised.makespan << ", longer by " << longer << " (" << percent(longer, result.makespan)
+      << ")\n"
+      << std::setprecision(6) << "rank      idle   of makespan   otherwise   of makespan\n";
+  for (size_t r = 0; r < serialised.idle.size(); ++r)
+    out << std::right << std::setw(4) << r << std::setw(10) << format(serialised.idle[r])
+        << std::setw(14) << percent(serialised.idle[r], serialised.makespan) << std::setw(12)
+        << format(result.idle[r]) << std::setw(14) << percent(result.idle[r], result.makespan)
+        << "\n";
 }
 
 } // namespace
@@ -115,11 +145,16 @@ int simulateCommand(const Flags &flags, std::ostream &out, std::ostream &err) {
   Result<Simulation> result = simulate(*table, *costs);
   if (!result.ok())
     return fail(err, result.error(), 3);
+  std::optional<Simulation> serialised;
+  if (flags.serialised)
+    serialised = *simulate(*table, *costs, Communications::Serialised);
   std::vector<double> floor = activationFloor(*table, *costs, hasPairs(*table), result->makespan);
   if (flags.format == "json")
-    printJson(*result, floor, out);
+    printJson(*result, floor, serialised, out);
   else
     printTable(*table, *result, floor, lowerBound(*table, *costs, true), out);
+  if (flags.format == "text" && serialised)
+    printSerialised(*result, *serialised, out);
   return 0;
 }
 

@@ -24,6 +24,7 @@ struct Flags {
   Source source;
   std::string costs, costsFrom, link, format = "text";
   double cap = 0;
+  bool serialised = false;
   DrawFlags draw;
   std::string placement = "any";
   uint64_t seed = 0, iterations = 0;

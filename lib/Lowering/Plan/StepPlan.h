@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Where everything of a step lies and when it happens, for all ranks.
 //
-// The timeline fixes one sequence of runs and messages; a rank's items are its
-// projection, with the feeds, fetches and sums of gradients that belong to them.
+// The timeline fixes one sequence of runs and messages, in which each reduction of
+// gradients gets a place; a rank's items are its projection, with the feeds, fetches and
+// sums of gradients that belong to them.
 // Values of a micro-batch are *instances*: each lives from its first touch to its
 // last in the rank's items and gets a slot in an arena. Parameters, gradients
 // and moments have fixed places, gradients in the order of their buckets.

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Simulation of a table; rules in Simulate.h. An action's times follow from those
 // before it, so that they come out the same along any order of the ranks: a link's
-// messages are all sent by one rank, in the order of its actions.
+// messages are all sent by one rank, in the order of its actions. Where a rank's
+// communications are serialised they do not, and the order is that of the ends of
+// actions in the simulation without.
 #include "dpc/Schedule/core/Simulate.h"
 
 #include "Order.h"
@@ -15,19 +17,20 @@ namespace {
 // The messages of all ranks: when one that is sent at a time arrives.
 class Messages {
 public:
-  Messages(const Table &table, const Costs &costs) : stages(table.stages) {
+  Messages(const Table &table, const Costs &costs, Communications communications)
+      : stages(table.stages), isSerialised(communications == Communications::Serialised) {
     std::unordered_map<uint64_t, unsigned> numbers; // of links, by (from, to)
     for (const Replica &replica : table.replicas)
       for (unsigned stage = 0; stage < stages; ++stage)
         for (bool isInput : {false, true}) {
           if (isInput ? stage == 0 : stage + 1 == stages) {
-            routes.push_back({kLocal, 0});
+            routes.push_back({kLocal, 0, 0, 0});
             continue;
           }
           unsigned from = replica.rankOfStage[stage],
                    to = replica.rankOfStage[isInput ? stage - 1 : stage + 1];
           if (from == to) {
-            routes.push_back({kLocal, 0});
+            routes.push_back({kLocal, 0, 0, 0});
             continue;
           }
           auto [known, isNew] =
@@ -37,15 +40,21 @@ public:
             latency.push_back(link.latency);
           StageCosts sizes = costs.of(stage, table.ranks, stages);
           routes.push_back({known->second,
-                            (isInput ? sizes.gradientBytes : sizes.outputBytes) / link.bandwidth});
+                            (isInput ? sizes.gradientBytes : sizes.outputBytes) / link.bandwidth,
+                            from, to});
         }
-    freeAt.resize(latency.size());
+    freeAt.resize(isSerialised ? table.ranks : latency.size());
   }
 
   double arrival(unsigned replica, unsigned stage, bool isInput, double sent) {
     const Route &route = routes[2 * ((size_t)replica * stages + stage) + isInput];
     if (route.link == kLocal)
       return sent;
+    if (isSerialised) {
+      double &sender = freeAt[route.from], &receiver = freeAt[route.to];
+      sender = receiver = std::max({sent, sender, receiver}) + route.time + latency[route.link];
+      return receiver;
+    }
     double &free = freeAt[route.link];
     free = std::max(free, sent) + route.time;
     return free + latency[route.link];
@@ -56,16 +65,19 @@ private:
   struct Route {
     unsigned link;
     double time; // that a message occupies it
+    unsigned from, to;
   };
   unsigned stages;
-  std::vector<Route> routes;           // of each replica, stage and direction
-  std::vector<double> latency, freeAt; // of each link
+  bool isSerialised;
+  std::vector<Route> routes;   // of each replica, stage and direction
+  std::vector<double> latency; // of each link
+  std::vector<double> freeAt;  // each link, or the communications of each rank
 };
 
 class Simulator {
 public:
-  Simulator(const Table &table, const Costs &costs)
-      : table(table), costs(costs), homes(table), messages(table, costs) {
+  Simulator(const Table &table, const Costs &costs, Communications communications)
+      : table(table), costs(costs), homes(table), messages(table, costs, communications) {
     size_t count = (size_t)table.stages * table.microBatches;
     forwardThere.resize(count);
     inputThere.resize(count);
@@ -84,8 +96,28 @@ public:
     Order order(table);
     if (!order.walk([&](unsigned rank, size_t position, const Action &action) {
           perform(rank, position, action);
+          performed.push_back({rank, position});
         }))
       return Result<Simulation>::failure(order.explain());
+    return finish();
+  }
+
+  /// Along the ends of the actions of another simulation, ties as that one went: what
+  /// an action needs has ended before it.
+  Result<Simulation> runAlong(const Simulator &other, const Simulation &times) {
+    performed = other.performed;
+    std::stable_sort(performed.begin(), performed.end(), [&](const Place &a, const Place &b) {
+      return times.end[a.first][a.second] < times.end[b.first][b.second];
+    });
+    for (auto [rank, position] : performed)
+      perform(rank, position, table.actions[rank][position]);
+    return finish();
+  }
+
+private:
+  using Place = std::pair<unsigned, size_t>; // rank, position
+
+  Simulation finish() {
     double share = (double)table.ranks / table.stages;
     for (const Rank &rank : ranks)
       result.makespan = std::max(result.makespan, rank.clock);
@@ -102,7 +134,6 @@ public:
     return std::move(result);
   }
 
-private:
   struct Rank {
     double clock = 0, busy = 0;
     unsigned alive = 0, most = 0;
@@ -240,14 +271,19 @@ private:
   // When the result of each stage and micro-batch is where it is read.
   std::vector<double> forwardThere, inputThere;
   std::vector<Rank> ranks;
+  std::vector<Place> performed; // in this order
   bool hasPairs = false;
   Simulation result;
 };
 
 } // namespace
 
-Result<Simulation> simulate(const Table &table, const Costs &costs) {
-  return Simulator(table, costs).run();
+Result<Simulation> simulate(const Table &table, const Costs &costs, Communications communications) {
+  Simulator independent(table, costs, Communications::Independent);
+  Result<Simulation> result = independent.run();
+  if (!result.ok() || communications == Communications::Independent)
+    return result;
+  return Simulator(table, costs, communications).runAlong(independent, *result);
 }
 
 } // namespace dpc::schedule

@@ -4,7 +4,8 @@
 // Rules: a task starts when its rank's previous action has ended and its inputs
 // are there. A pair starts when both its tasks can; a full backward and a pair
 // yield all their results at their end, a pair its forward's first. Messages occupy
-// no compute; those of one link follow each other (see Costs.h).
+// no compute; those of one link follow each other (see Costs.h). On a device that runs
+// each rank's communications one after another, so do all that a rank takes part in.
 #ifndef DPC_SCHEDULE_CORE_SIMULATE_H
 #define DPC_SCHEDULE_CORE_SIMULATE_H
 
@@ -28,9 +29,18 @@ struct Simulation {
   std::vector<std::pair<unsigned, size_t>> criticalPath;
 };
 
+enum class Communications : uint8_t {
+  Independent, ///< of different links
+  /// A message occupies the communications of both its ranks from its start until it
+  /// has arrived. All messages have one order, which each rank keeps to: that in which
+  /// they are made where communications are independent.
+  Serialised
+};
+
 /// Fails if the ranks cannot go on; says which of them wait for each other. The table
 /// is one that `check` finds nothing wrong with but that.
-Result<Simulation> simulate(const Table &table, const Costs &costs);
+Result<Simulation> simulate(const Table &table, const Costs &costs,
+                            Communications communications = Communications::Independent);
 
 /// The bound for a placement: the time until a rank can begin plus its work, or plus
 /// its work but weight halves and what must follow it elsewhere; and the longest
