@@ -78,6 +78,8 @@ def test_planted_fault_is_found(phases, tmp_path, fault):
     done = call("dpc", "verify", tmp_path / "broken.dpc")
     assert done.returncode == 1, done.stdout + done.stderr
     assert "difference: step 1: " + words in done.stdout, done.stdout
+    # What is wrong with programs can be seen without running them; bodies are what it is held against.
+    assert ("difference: in the proof of values: train_step: " in done.stdout) == (phase == "5-lower"), done.stdout
     assert "found" in done.stderr
 
 

@@ -208,8 +208,9 @@ private:
 
   void differ(const std::string &what) { differ("step " + std::to_string(current), what); }
   void differ(const std::string &where, const std::string &what) {
+    ++differences;
     // The first says where to look; hundreds more would hide it.
-    if (differences++ < 10)
+    if (shown[where]++ < 10)
       out << "difference: " << where << ": " << what << "\n";
   }
 
@@ -277,6 +278,7 @@ private:
 
   void compareBits(const StepOutcome &parallel, const StepOutcome &sequential) {
     unsigned before = differences;
+    std::map<std::string, unsigned> shown; // of these, by where
     for (size_t i = 0; i < parallel.losses.size(); ++i)
       if (!same(parallel.losses, sequential.losses, i) || !same(parallel.dens, sequential.dens, i))
         differAs("the loss of " + lossName(i), parallel.losses[i], "in the sequential replay",
@@ -502,6 +504,7 @@ private:
   ReferenceModel model;
   std::map<std::string, Moments> moments;
   unsigned differences = 0;
+  std::map<std::string, unsigned> shown; // of these, by where
 };
 
 } // namespace
