@@ -2,7 +2,6 @@
 // See Definition.h.
 #include "Definition.h"
 
-#include "StepEnd.h"
 #include "dpc/Dialect/NN/Element.h"
 #include "dpc/Dialect/NN/Location.h"
 #include "dpc/Dialect/NN/Sharding.h"
@@ -276,8 +275,7 @@ LogicalResult Definition::gatherOutputGrads(unsigned stage, unsigned microBatch)
       if (sent.size() > 1 && !sum) {
         func::FuncOp half = stages[readers[0].first].body->halves[Input]->function;
         int result = findResult(half, RoleKind::InputGrad, readers[0].second);
-        sum = words.kernel(buildSum(words.scratch(), sent.size(),
-                                    cast<RankedTensorType>(half.getResultTypes()[result])));
+        sum = functions.sum(sent.size(), cast<RankedTensorType>(half.getResultTypes()[result]));
       }
       Term gradient = sent.front();
       if (sent.size() > 1)

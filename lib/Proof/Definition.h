@@ -10,6 +10,7 @@
 #define DPC_LIB_PROOF_DEFINITION_H
 
 #include "BodyCode.h"
+#include "StepFunctions.h"
 
 #include "dpc/Schedule/core/Table.h"
 
@@ -19,8 +20,8 @@ namespace dpc::proof {
 
 class Definition : public SiteNames {
 public:
-  Definition(mlir::ModuleOp module, Words &words, Sites &sites)
-      : words(words), terms(words.terms), module(module), sites(sites) {}
+  Definition(mlir::ModuleOp module, Words &words, StepFunctions &functions, Sites &sites)
+      : words(words), functions(functions), terms(words.terms), module(module), sites(sites) {}
 
   struct Parameter {
     nn::ParameterOp op;
@@ -91,6 +92,7 @@ private:
   }
 
   Words &words;
+  StepFunctions &functions;
   Terms &terms;
   mlir::ModuleOp module;
   Sites &sites;

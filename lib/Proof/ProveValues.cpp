@@ -181,7 +181,8 @@ private:
 class ValueProof::Implementation {
 public:
   explicit Implementation(ModuleOp module)
-      : module(module), words(module, terms), definition(module, words, sites) {}
+      : module(module), words(module, terms), functions(module, words),
+        definition(module, words, functions, sites) {}
 
   LogicalResult define(StringRef name) {
     entry = name.str();
@@ -211,7 +212,7 @@ public:
     comparison.compareGradients(outcome);
     if (comparison.hasErrors())
       return failure();
-    StepEnd end(definition, words);
+    StepEnd end(definition, words, functions);
     if (!definition.isEvaluation())
       if (std::string problem = end.readNorm(outcome); !problem.empty())
         return module.emitError() << entry << ": " << problem;
@@ -230,6 +231,7 @@ private:
   Terms terms;
   Sites sites;
   Words words;
+  StepFunctions functions;
   Definition definition;
   uint64_t definedTerms = 0;
   size_t definedSites = 0;

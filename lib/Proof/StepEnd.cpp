@@ -2,7 +2,6 @@
 // See StepEnd.h.
 #include "StepEnd.h"
 
-#include "dpc/Dialect/NN/Builders.h"
 #include "dpc/Dialect/NN/Element.h"
 #include "dpc/Optimizer/Update.h"
 #include "program/format/Outputs.h"
@@ -16,62 +15,6 @@ using namespace dpc::dualpipe;
 namespace dpc::proof {
 
 //===----------------------------------------------------------------------===//
-// Kernels that no body has
-//===----------------------------------------------------------------------===//
-
-static func::FuncOp buildKernel(ModuleOp module, ArrayRef<Type> arguments, Type result,
-                                llvm::function_ref<Value(OpBuilder &, ValueRange)> build) {
-  OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
-  std::string name = "k_proof" + std::to_string(module.getBody()->getOperations().size());
-  auto kernel = func::FuncOp::create(builder, module.getLoc(), name,
-                                     builder.getFunctionType(arguments, {result}));
-  kernel.setPrivate();
-  kernel->setAttr(kKernelAttr, builder.getUnitAttr());
-  Block *body = kernel.addEntryBlock();
-  builder.setInsertionPointToEnd(body);
-  func::ReturnOp::create(builder, module.getLoc(), build(builder, body->getArguments()));
-  return kernel;
-}
-
-func::FuncOp buildSum(ModuleOp module, unsigned count, RankedTensorType type) {
-  auto flat = RankedTensorType::get({type.getNumElements()}, type.getElementType());
-  return buildKernel(module, SmallVector<Type>(count, flat), flat,
-                     [&](OpBuilder &builder, ValueRange values) {
-                       Value sum = values[0];
-                       for (Value value : values.drop_front())
-                         sum = nn::AddOp::create(builder, module.getLoc(), flat, sum, value);
-                       return sum;
-                     });
-}
-
-// Of all micro-batches' denominators.
-static func::FuncOp buildTotal(ModuleOp module, int64_t count) {
-  auto f32 = Float32Type::get(module.getContext());
-  auto scalar = RankedTensorType::get({}, f32);
-  return buildKernel(module, {RankedTensorType::get({count}, f32)}, scalar,
-                     [&](OpBuilder &builder, ValueRange values) -> Value {
-                       return nn::ReduceSumOp::create(builder, module.getLoc(), scalar, values[0],
-                                                      builder.getDenseI64ArrayAttr({0}));
-                     });
-}
-
-// 1 where any micro-batch divided an integer by 0.
-static func::FuncOp buildFaultFlag(ModuleOp module, int64_t count) {
-  Builder types(module.getContext());
-  return buildKernel(module, {RankedTensorType::get({count}, types.getI64Type())},
-                     RankedTensorType::get({}, types.getF32Type()),
-                     [&](OpBuilder &builder, ValueRange values) -> Value {
-                       Location loc = module.getLoc();
-                       Value worst = nn::ReduceMaxOp::create(builder, loc, values[0],
-                                                             builder.getDenseI64ArrayAttr({0}));
-                       Value none = nn::createSplat(builder, loc, worst.getType(), 0);
-                       Value isFault =
-                           nn::CompareOp::create(builder, loc, nn::Predicate::NE, worst, none);
-                       return nn::createCast(builder, loc, isFault, builder.getF32Type());
-                     });
-}
-
-//===----------------------------------------------------------------------===//
 // The norm
 //===----------------------------------------------------------------------===//
 
@@ -80,10 +23,8 @@ static func::FuncOp buildFaultFlag(ModuleOp module, int64_t count) {
 // once, on one rank, is not.
 std::string StepEnd::readNorm(const Outcome &outcome) {
   const unsigned ep = words.ep;
-  ModuleOp scratch = words.scratch();
   squares.assign(outcome.ranks.size(), {{terms.fill(0), 0, 4}});
-  Function finalize =
-      kernel(optimizer::buildFinalize(scratch, TrainingOp(definition.training).getWeighting()));
+  Function finalize = functions.finalize(TrainingOp(definition.training).getWeighting());
   Function sum = words.sum(dpcrt::Element::F32);
 
   for (unsigned e = 0; e < ep; ++e) {
@@ -103,8 +44,8 @@ std::string StepEnd::readNorm(const Outcome &outcome) {
           return;
         Pieces part;
         terms.cut(gradient, first * size, blocks * length * size, part);
-        Function function = kernel(optimizer::buildBlockSquares(
-            scratch, blocks, length, type.getElementType(), isSharded ? 1 : ep));
+        Function function =
+            functions.blockSquares(blocks, length, type.getElementType(), isSharded ? 1 : ep);
         wanted[terms.apply(function, 1, {terms.join(part)}, 4 * blocks, 0)] = {name, 0};
       };
       add(whole, optimizer::kSquareBlock, 0);
@@ -135,7 +76,7 @@ std::string StepEnd::readNorm(const Outcome &outcome) {
       const Term running = own.front().term;
       const uint64_t bytes = terms.bytesOf(running);
       if (own.front().offset + 4 != bytes ||
-          terms.functionOf(running) != kernel(optimizer::buildRunningSum(scratch, bytes / 4)))
+          terms.functionOf(running) != functions.runningSum(bytes / 4))
         return "the sum of squared gradients of " + where + " is not the sum over all its blocks";
       for (const Piece &piece : terms.whole(terms.argumentsOf(running).front())) {
         if (terms.isFill(piece.term) && terms.patternOf(piece.term) == 0)
@@ -168,13 +109,11 @@ Pieces StepEnd::statisticsOf(unsigned rank, unsigned e) {
     }
     return terms.join(all);
   };
-  ModuleOp scratch = words.scratch();
   Pieces result;
   append(terms, result,
-         {terms.apply(kernel(buildTotal(scratch, count)), 1, {gather(dpcrt::kDenOutput, 4)}, 4, 0),
-          0, 4});
+         {terms.apply(functions.total(count), 1, {gather(dpcrt::kDenOutput, 4)}, 4, 0), 0, 4});
   append(terms, result, squares[rank * words.ep + e].front());
-  Term flag = definition.hasFault ? terms.apply(kernel(buildFaultFlag(scratch, count)), 1,
+  Term flag = definition.hasFault ? terms.apply(functions.faultFlag(count), 1,
                                                 {gather(dpcrt::kFaultOutput, 8)}, 4, 0)
                                   : terms.fill(0);
   append(terms, result, {flag, 0, 4});
@@ -197,8 +136,7 @@ Term StepEnd::statistics(unsigned e) {
 Term StepEnd::header(unsigned e) {
   auto [it, isNew] = headers.try_emplace(e, 0);
   if (isNew) {
-    Function finalize = kernel(
-        optimizer::buildFinalize(words.scratch(), TrainingOp(definition.training).getWeighting()));
+    Function finalize = functions.finalize(TrainingOp(definition.training).getWeighting());
     const uint64_t bytes = sizeof(dpcrt::StepHeader);
     it->second = terms.apply(finalize, 1, {statistics(e), words.recordHeader(bytes)}, bytes, 0);
   }
@@ -213,8 +151,7 @@ StepEnd::Updated StepEnd::update(const std::string &name, unsigned e) {
   RankedTensorType type = op.getMasterType();
   auto computed = cast<RankedTensorType>(op.getType());
   const bool hasMaster = type != computed;
-  Function function =
-      kernel(optimizer::buildUpdate(words.scratch(), optimizer, type, computed.getElementType()));
+  Function function = functions.update(optimizer, type, computed.getElementType());
   const uint64_t bytes = parameter.keptBytes;
   std::vector<Term> arguments = {words.parameter(name, hasMaster ? "master" : "weight", e, bytes),
                                  definition.gradient(name, e)};

@@ -9,13 +9,10 @@
 
 namespace dpc::proof {
 
-/// (values...) -> their sum, element by element, from the first to the last.
-mlir::func::FuncOp buildSum(mlir::ModuleOp module, unsigned count, mlir::RankedTensorType type);
-
 class StepEnd {
 public:
-  StepEnd(const Definition &definition, Words &words)
-      : definition(definition), words(words), terms(words.terms) {}
+  StepEnd(const Definition &definition, Words &words, StepFunctions &functions)
+      : definition(definition), words(words), functions(functions), terms(words.terms) {}
 
   /// Finds each rank's sum of squared gradients in what the programs have computed. Only
   /// the order in which it was added is taken from them: it must be over every trained
@@ -35,10 +32,9 @@ public:
 private:
   Pieces statisticsOf(unsigned rank, unsigned ep);
   Term statistics(unsigned ep);
-  Function kernel(mlir::func::FuncOp function) { return words.kernel(function); }
-
   const Definition &definition;
   Words &words;
+  StepFunctions &functions;
   Terms &terms;
   std::vector<Pieces> squares;      // by rank, pp slowest: four bytes
   std::map<unsigned, Term> headers; // by ep

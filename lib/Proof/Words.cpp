@@ -22,8 +22,7 @@ namespace dpc::proof {
 
 // A module that was read has loaded the dialects that it names, and calls describe
 // themselves in another.
-Words::Words(ModuleOp module, Terms &terms)
-    : terms(terms), symbols(module), kernelsOfOurs(ModuleOp::create(module.getLoc())) {
+Words::Words(ModuleOp module, Terms &terms) : terms(terms), symbols(module) {
   module.getContext()->loadDialect<library::LibraryDialect, nn::NNDialect, func::FuncDialect>();
 }
 

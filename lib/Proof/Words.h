@@ -13,7 +13,6 @@
 #include "program/format/Program.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/IR/OwningOpRef.h"
 
 #include <map>
 #include <optional>
@@ -49,15 +48,11 @@ public:
   Term recordHeader(uint64_t bytes);
   Term recordEntry(llvm::StringRef parameter, uint64_t bytes);
 
-  /// Where kernels that no body has are written, to be named.
-  mlir::ModuleOp scratch() { return *kernelsOfOurs; }
-
   Terms &terms;
   unsigned ep = 1;
 
 private:
   mlir::SymbolTable symbols;
-  mlir::OwningOpRef<mlir::ModuleOp> kernelsOfOurs;
   llvm::DenseMap<mlir::Operation *, Function> kernels;
   llvm::StringMap<bool> sharded;
 };

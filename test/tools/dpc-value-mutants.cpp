@@ -2,15 +2,16 @@
 // Plants faults of value in programs, one at a time, and says which of them the proof of
 // values finds. Order and sizes are not looked at: the programs go to the proof alone.
 //
-//   dpc-value-mutants LOWERED.mlir [--every N] [--seed S] [--list]
+//   dpc-value-mutants LOWERED.mlir [--every N] [--seed S] [--survivors DIR]
 //
 // Slots: each range that a command of the order or of a block names becomes another of
 // its size in the same program. Micro-batches: each feed and fetch is of another one.
 // Sums: each collective is left out, or done twice, by all of its members. Contributions:
 // each command that adds to what it finds, and each run of a block that has one, is left
-// out or done twice. `--every N`: of each kind every N-th. A line per kind tells how many
-// were planted and how many found; the status is 1 if a fault was not found although it
-// changes what a rank computes, keeps or says.
+// out or done twice. `--every N`: of each kind every N-th. A line per kind says how many
+// were planted and how many found. What is not found computes the same terms, for example
+// because a value that is made and used within one run lies elsewhere; the programs of
+// each such fault are written to DIR/<number>.rank<r>.prog, to be run and compared.
 #include "../../lib/Artifact/ProgramContext.h"
 
 #include "dpc/Driver/Registry.h"
@@ -19,6 +20,7 @@
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/Support/CommandLine.h"
+#include "llvm/Support/raw_ostream.h"
 
 #include <functional>
 #include <map>
@@ -32,14 +34,16 @@ namespace cl = llvm::cl;
 static cl::opt<std::string> file(cl::Positional, cl::Required, cl::desc("LOWERED.mlir"));
 static cl::opt<unsigned> every("every", cl::init(1), cl::desc("plant every N-th fault of a kind"));
 static cl::opt<unsigned> seed("seed", cl::init(1), cl::desc("draws what slots become"));
-static cl::opt<bool> list("list", cl::desc("print what was not found"));
+static cl::opt<std::string> survivors("survivors",
+                                      cl::desc("where programs go whose fault was not found"));
 
 namespace {
 
-using Programs = std::vector<fb::ProgramT>; // by rank
+using Programs = std::map<unsigned, fb::ProgramT>; // by rank
 
 struct Fault {
   std::string kind, where;
+  std::vector<unsigned> ranks; // whose programs change
   std::function<void(Programs &)> plant;
 };
 
@@ -137,7 +141,7 @@ private:
         return ref;
       });
       if (commands[at]->action.AsFeed() || commands[at]->action.AsFetch())
-        all.push_back({"micro-batch", where, [=](Programs &given) {
+        all.push_back({"micro-batch", where, {rank}, [=](Programs &given) {
                          fb::CommandT &command = *commandsOf(given, rank, block)[at];
                          auto *feed = command.action.AsFeed();
                          uint32_t &m =
@@ -150,11 +154,30 @@ private:
           adds |= addsToWhatItFinds(*inner);
       if (!adds)
         continue;
-      all.push_back({"contribution left out", where,
-                     [=](Programs &given) { drop(commandsOf(given, rank, block), at); }});
-      all.push_back({"contribution twice", where,
-                     [=](Programs &given) { repeat(commandsOf(given, rank, block), at); }});
+      all.push_back({"contribution left out", where, {rank}, [=](Programs &given) {
+                       drop(commandsOf(given, rank, block), at);
+                     }});
+      all.push_back({"contribution twice", where, {rank}, [=](Programs &given) {
+                       repeat(commandsOf(given, rank, block), at);
+                     }});
     }
+  }
+
+  // What the range is to its command, what it was and what it becomes.
+  std::string placeOf(unsigned rank, int block, unsigned at, unsigned number,
+                      const std::string &where, const fb::Ref &was, uint32_t arena,
+                      uint64_t offset) {
+    fb::ProgramT &program = programs[rank];
+    std::string what = where + ", range " + std::to_string(number);
+    if (const auto *run = commandsOf(programs, rank, block)[at]->action.AsRun()) {
+      const fb::OperandT &operand = *program.blocks[run->block]->operands[number];
+      what += " (" + program.strings[operand.name] + " of " +
+              program.strings[program.blocks[run->block]->name] + ")";
+    }
+    auto range = [&](uint32_t arena, uint64_t offset) {
+      return program.arenas[arena]->name + "[" + std::to_string(offset) + "]";
+    };
+    return what + ", " + range(was.index(), was.offset()) + " become " + range(arena, offset);
   }
 
   void addSlot(unsigned rank, int block, unsigned at, unsigned number, const fb::Ref &ref,
@@ -168,7 +191,9 @@ private:
     if (others.empty())
       return;
     auto [arena, offset] = others[draw() % others.size()];
-    all.push_back({"slot", where + ", range " + std::to_string(number),
+    all.push_back({"slot",
+                   placeOf(rank, block, at, number, where, ref, arena, offset),
+                   {rank},
                    [=, arena = arena, offset = offset](Programs &given) {
                      unsigned next = 0;
                      mapRanges(*commandsOf(given, rank, block)[at], [&](const fb::Ref &ref) {
@@ -191,12 +216,15 @@ private:
         }
     }
     for (auto &[key, places] : sites) {
+      std::vector<unsigned> members;
+      for (auto [rank, at] : places)
+        members.push_back(rank);
       std::string where = "collective " + std::to_string(key.second) + " of group " + key.first;
-      all.push_back({"sum left out", where, [places = places](Programs &given) {
+      all.push_back({"sum left out", where, members, [places = places](Programs &given) {
                        for (auto [rank, at] : places)
                          drop(given[rank].order, at);
                      }});
-      all.push_back({"sum twice", where, [places = places](Programs &given) {
+      all.push_back({"sum twice", where, members, [places = places](Programs &given) {
                        for (auto [rank, at] : places)
                          repeat(given[rank].order, at);
                      }});
@@ -207,6 +235,7 @@ private:
           if (programs[rank].blocks[b]->commands[at]->action.AsCollective())
             all.push_back({"sum left out",
                            "rank " + std::to_string(rank) + ", block " + std::to_string(b),
+                           {rank},
                            [=](Programs &given) { drop(given[rank].blocks[b]->commands, at); }});
   }
 
@@ -221,14 +250,15 @@ std::string pack(const fb::ProgramT &program) {
   return std::string((const char *)builder.GetBufferPointer(), builder.GetSize());
 }
 
-LogicalResult check(dpc::proof::ValueProof &proof, const Programs &programs, StringRef constants) {
-  std::vector<std::string> bytes;
-  for (const fb::ProgramT &program : programs)
-    bytes.push_back(pack(program));
-  std::vector<const fb::Program *> views;
-  for (const std::string &each : bytes)
-    views.push_back(fb::GetProgram(each.data()));
-  return proof.check(views, constants);
+// `changed` stand in the place of `originals`.
+LogicalResult check(dpc::proof::ValueProof &proof, std::vector<const fb::Program *> originals,
+                    const Programs &changed, StringRef constants) {
+  std::map<unsigned, std::string> bytes;
+  for (auto &[rank, program] : changed) {
+    bytes[rank] = pack(program);
+    originals[rank] = fb::GetProgram(bytes[rank].data());
+  }
+  return proof.check(originals, constants);
 }
 
 } // namespace
@@ -253,36 +283,48 @@ int main(int argc, char **argv) {
   std::vector<const fb::Program *> originals;
   for (dpcrt::ProgramFile &each : files)
     originals.push_back(&each.program());
-  auto unpacked = [&] {
-    Programs programs(originals.size());
-    for (auto [program, original] : llvm::zip(programs, originals))
-      original->UnPackTo(&program);
+  auto unpacked = [&](ArrayRef<unsigned> ranks) {
+    Programs programs;
+    for (unsigned rank : ranks)
+      originals[rank]->UnPackTo(&programs[rank]);
     return programs;
   };
   dpc::proof::ValueProof proof(*module);
-  if (failed(proof.define(entry)) || failed(check(proof, unpacked(), constants)))
+  if (failed(proof.define(entry)) || failed(check(proof, originals, {}, constants)))
     return 2;
 
-  Programs programs = unpacked();
+  Programs programs = unpacked(llvm::to_vector(llvm::seq<unsigned>(0, originals.size())));
   Faults faults(programs);
+  context.printOpOnDiagnostic(false); // the module, which is large
   ScopedDiagnosticHandler silent(&context, [](Diagnostic &) { return success(); });
   std::map<std::string, std::array<unsigned, 3>> counts; // seen, planted, found
+  unsigned survived = 0;
+  auto write = [&](unsigned rank, const std::string &bytes) {
+    std::error_code error;
+    llvm::raw_fd_ostream stream(survivors + "/" + std::to_string(survived) + ".rank" +
+                                    std::to_string(rank) + ".prog",
+                                error);
+    stream << bytes;
+    return !error;
+  };
   for (Fault &fault : faults.all) {
     auto &[seen, planted, found] = counts[fault.kind];
     if (seen++ % every)
       continue;
     ++planted;
-    Programs mutant = unpacked();
+    Programs mutant = unpacked(fault.ranks);
     fault.plant(mutant);
-    if (failed(check(proof, mutant, constants)))
+    if (failed(check(proof, originals, mutant, constants))) {
       ++found;
-    else if (list)
-      llvm::outs() << fault.kind << " at " << fault.where << " was not found\n";
+      continue;
+    }
+    llvm::outs() << "not found: " << fault.kind << " at " << fault.where << "\n";
+    for (auto &[rank, program] : mutant)
+      if (!survivors.empty() && !write(rank, pack(program)))
+        return 2;
+    ++survived;
   }
-  bool isComplete = true;
-  for (auto &[kind, count] : counts) {
+  for (auto &[kind, count] : counts)
     llvm::outs() << kind << ": " << count[2] << " of " << count[1] << " found\n";
-    isComplete &= count[1] == count[2];
-  }
-  return isComplete ? 0 : 1;
+  return 0;
 }

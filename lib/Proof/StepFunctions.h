@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The kernels of a step that no body has, as functions of terms: each is written in nn,
+// once, and called by its content like all others. What they compute is the optimizer's
+// and the norm's definition (dpc/Optimizer/Update.h) and a few sums.
+#ifndef DPC_LIB_PROOF_STEPFUNCTIONS_H
+#define DPC_LIB_PROOF_STEPFUNCTIONS_H
+
+#include "Words.h"
+
+#include "dpc/Dialect/DualPipe/DualPipe.h"
+#include "program/format/Optimizers.h"
+
+#include "mlir/IR/OwningOpRef.h"
+
+#include <tuple>
+
+namespace dpc::proof {
+
+class StepFunctions {
+public:
+  StepFunctions(mlir::ModuleOp module, Words &words)
+      : words(words), kernels(mlir::ModuleOp::create(module.getLoc())) {}
+
+  /// (values...) -> their sum, element by element, from the first to the last. Result 0
+  /// stands behind the values.
+  Function sum(unsigned count, mlir::RankedTensorType type);
+  /// (den of each micro-batch) -> their sum.
+  Function total(int64_t count);
+  /// (fault of each micro-batch) -> 1 where there is one.
+  Function faultFlag(int64_t count);
+  /// As their builders in dpc/Optimizer/Update.h.
+  Function finalize(llvm::StringRef weighting);
+  Function update(const dpcrt::Optimizer &optimizer, mlir::RankedTensorType type,
+                  mlir::Type computed);
+  Function blockSquares(int64_t blocks, int64_t length, mlir::Type element, int64_t counters);
+  Function runningSum(int64_t count);
+
+private:
+  // What a function is made from: its name here, types and numbers.
+  using Key = std::tuple<llvm::StringRef, const void *, const void *, int64_t, int64_t, int64_t>;
+  Function find(const Key &key, llvm::function_ref<mlir::func::FuncOp(mlir::ModuleOp)> build);
+
+  Words &words;
+  mlir::OwningOpRef<mlir::ModuleOp> kernels;
+  std::map<Key, Function> known;
+};
+
+} // namespace dpc::proof
+
+#endif // DPC_LIB_PROOF_STEPFUNCTIONS_H
