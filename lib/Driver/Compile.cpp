@@ -336,6 +336,7 @@ private:
     write.config = configJson(options);
     if (int status = artifact::writeArtifact(*module, write, written))
       return status;
+    written.areValuesProven = first <= numberOf("lower");
     if (diagnostics.errors())
       return kModel;
     seconds["codegen"] = written.kernelSeconds;

@@ -244,7 +244,8 @@ void printSummary(std::ostream &out, ModuleOp module, const CompileOptions &opti
   for (const std::string &line : describePairs(module))
     out << line << "\n";
   out << written.messages << " messages checked (" << inWords(written.messageBytes, "B") << "), "
-      << written.collectives << " collectives; no deadlock, no race\n";
+      << written.collectives << " collectives; no deadlock, no race"
+      << (written.areValuesProven ? ", every value the model's" : "") << "\n";
   if (auto step = forecast(module, lowering::kForecastSecondsAttr)) {
     out << "forecast: " << timeInWords(*step) << " a step";
     if (auto bubble = forecast(module, lowering::kForecastBubbleAttr))

@@ -27,6 +27,9 @@ struct ArtifactSummary {
   uint64_t messages = 0, messageBytes = 0, collectives = 0; ///< of the training step
   std::vector<uint64_t> arenaBytes; ///< per coordinate, of all entry points together
   double kernelSeconds = 0;
+  /// The lowering phase ran, and with it the proof of values; a module that goes on from
+  /// behind it has its programs checked again, and not held against its bodies.
+  bool areValuesProven = false;
 };
 
 /// The programs of a module, serialised and proven by the runtime's own checker:
