@@ -3,10 +3,12 @@
 import os
 import pathlib
 import re
+import shutil
 
 import pytest
 
 from commands import call
+from seal import seal
 
 MODELS = pathlib.Path(os.environ["DPC_SOURCE_DIR"]) / "test" / "models"
 OPTIONS = ["--pp", "2", "--micro-batches", "4", "--schedule", "dualpipe", "--optimizer", "adamw"]
@@ -125,3 +127,30 @@ def test_errors(phases, tmp_path):
     done = call("dpc", "verify", tmp_path / "absent.dpc")
     assert done.returncode == 3, done.stderr
     assert "absent.dpc" in done.stderr
+
+
+def test_artifact_without_the_definition_of_its_step_is_refused(phases, tmp_path):
+    """One that was compiled before artifacts had it."""
+    old = tmp_path / "old.dpc"
+    shutil.copytree(phases / "good.dpc", old)
+    (old / "step.mlirbc").unlink()
+    sums = old / "XXH128SUMS"
+    sums.write_text("".join(line for line in sums.read_text().splitlines(True) if "step.mlirbc" not in line))
+    done = call("dpc", "verify", old)
+    assert done.returncode == 3, done.stderr
+    assert "verify needs the definition of the step" in done.stderr and "compile the model again" in done.stderr
+    assert call("dpc", "run", old, "--data", "synthetic:1", "--steps", "1", "--lr", "1e-3").returncode == 0
+
+
+def test_definition_of_another_model_is_found(phases, tmp_path):
+    """Programs are held against the file that the artifact has, whatever made it."""
+    other = tmp_path / "other.dpc"
+    made = call("dpc", "compile", MODELS / "gpt2.onnx", "-o", other, *OPTIONS[:-1], "sgd")
+    assert made.returncode == 0, made.stderr
+    mixed = tmp_path / "mixed.dpc"
+    shutil.copytree(phases / "good.dpc", mixed)
+    shutil.copy(other / "step.mlirbc", mixed / "step.mlirbc")
+    seal(mixed, "step.mlirbc")
+    done = call("dpc", "verify", mixed)
+    assert done.returncode != 0
+    assert "in the proof of values" in done.stdout, done.stdout + done.stderr
