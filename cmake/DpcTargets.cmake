@@ -40,11 +40,7 @@ function(dpc_add_library name)
   if(ARG_DEPENDS)
     add_dependencies(${name} ${ARG_DEPENDS})
   endif()
-  file(RELATIVE_PATH folder ${PROJECT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
-  list(JOIN ARG_HEADERS " " headers)
-  list(JOIN ARG_SOURCES " " sources)
-  list(JOIN ARG_LINK " " links)
-  set_property(GLOBAL APPEND PROPERTY DPC_LAYERS "${name}|${folder}|${headers}|${sources}|${links}")
+  dpc_note_layer(${name} "${ARG_HEADERS}" "${ARG_SOURCES}" "${ARG_LINK}")
 endfunction()
 
 # Links everything of a library, with what it says it links and nothing else: what it
@@ -60,6 +56,28 @@ function(dpc_link_alone name)
   target_link_options(${name}_alone PRIVATE -Wl,-z,defs)
   set_target_properties(${name}_alone PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/alone)
   add_dependencies(dpc-alone ${name}_alone)
+endfunction()
+
+# dpc_add_plugin(NAME OUTPUT file SOURCES a.cpp ... LINK lib ...): a shared object that the
+# runtime opens when it is asked for it. What it links stays inside of it: nobody else's
+# functions take the place of its own, nor its own of another's.
+function(dpc_add_plugin name)
+  cmake_parse_arguments(ARG "" "OUTPUT" "SOURCES;LINK" ${ARGN})
+  add_library(${name} MODULE ${ARG_SOURCES})
+  set_target_properties(${name} PROPERTIES OUTPUT_NAME ${ARG_OUTPUT} CXX_VISIBILITY_PRESET hidden)
+  target_link_libraries(${name} PRIVATE dpc_options ${ARG_LINK})
+  target_link_options(${name} PRIVATE -Wl,--exclude-libs,ALL)
+  install(TARGETS ${name} LIBRARY DESTINATION lib COMPONENT runtime)
+  dpc_note_layer(${name} "" "${ARG_SOURCES}" "${ARG_LINK}")
+endfunction()
+
+# Notes a library for dpc_write_layers.
+function(dpc_note_layer name headers sources links)
+  file(RELATIVE_PATH folder ${PROJECT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
+  foreach(list headers sources links)
+    list(JOIN ${list} " " ${list})
+  endforeach()
+  set_property(GLOBAL APPEND PROPERTY DPC_LAYERS "${name}|${folder}|${headers}|${sources}|${links}")
 endfunction()
 
 # Writes the libraries, a line each, for the layering test: name, folder, headers,
@@ -105,7 +123,9 @@ function(dpc_add_unit_test name)
   if(ARG_MLIR)
     dpc_link_mlir(${name})
   endif()
-  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/test/unit)
+  # Plug-ins are found where the dynamic loader looks, which is where they are built.
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/test/unit
+    BUILD_RPATH ${CMAKE_LIBRARY_OUTPUT_DIRECTORY})
   add_dependencies(dpc-unit-tests ${name})
 endfunction()
 add_custom_target(dpc-unit-tests)

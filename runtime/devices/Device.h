@@ -10,6 +10,7 @@
 #include "program/format/Status.h"
 #include <cstdint>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 namespace dpcrt {
@@ -54,12 +55,19 @@ public:
   virtual uint64_t scratchBytes() const = 0;
 
 protected:
-  static DeviceAddress addressOf(const void *pointer) {
+  static DeviceAddress addressOf(void *pointer) {
     DeviceAddress address;
-    address.value = reinterpret_cast<uintptr_t>(pointer);
+    address.value = pointer;
     return address;
   }
-  static char *pointerTo(DeviceAddress address) { return reinterpret_cast<char *>(address.value); }
+  static char *pointerTo(DeviceAddress address) { return static_cast<char *>(address.value); }
+  // A list of them as kernels take it.
+  static void *const *pointersTo(const DeviceAddress *addresses) {
+    static_assert(sizeof(DeviceAddress) == sizeof(void *) &&
+                      std::is_standard_layout_v<DeviceAddress>,
+                  "an address is one pointer");
+    return reinterpret_cast<void *const *>(addresses);
+  }
 };
 
 } // namespace dpcrt

@@ -10,20 +10,23 @@ namespace dpcrt {
 class DeviceAddress {
 public:
   DeviceAddress() = default;
-  explicit operator bool() const { return value != 0; }
+  explicit operator bool() const { return value != nullptr; }
 
   friend DeviceAddress operator+(DeviceAddress a, uint64_t bytes) {
-    a.value += bytes;
+    // As a number: it need not be a pointer into anything of this process.
+    a.value = reinterpret_cast<void *>(reinterpret_cast<uintptr_t>(a.value) + bytes);
     return a;
   }
   // How far behind a multiple of `bytes` it lies.
-  friend uint64_t operator%(DeviceAddress a, uint64_t bytes) { return a.value % bytes; }
+  friend uint64_t operator%(DeviceAddress a, uint64_t bytes) {
+    return reinterpret_cast<uintptr_t>(a.value) % bytes;
+  }
   friend bool operator==(DeviceAddress a, DeviceAddress b) { return a.value == b.value; }
   friend bool operator!=(DeviceAddress a, DeviceAddress b) { return a.value != b.value; }
 
 private:
   friend class Device; // which lets those derived from it through
-  uintptr_t value = 0;
+  void *value = nullptr;
 };
 
 } // namespace dpcrt

@@ -34,13 +34,12 @@ void Walker::compute(const PlannedCommand &c, const Frame &frame) {
   switch (c.kind) {
   case fb::Action::Launch:
   case fb::Action::Call: {
-    DeviceAddress arguments[kMaxKernelBuffers];
     for (size_t i = 0; i < c.buffers.size(); ++i)
       arguments[i] = at(i);
     if (c.kind == fb::Action::Launch)
-      device.launch(*lane, *c.launch, arguments, c.buffers.size());
+      device.launch(*lane, *c.launch, arguments.data(), c.buffers.size());
     else
-      status = device.call(*lane, *c.call, arguments);
+      status = device.call(*lane, *c.call, arguments.data());
     return;
   }
   case fb::Action::Copy:
@@ -50,15 +49,18 @@ void Walker::compute(const PlannedCommand &c, const Frame &frame) {
   case fb::Action::Feed: {
     uint64_t bytes = c.buffers[0].bytes;
     const void *values = nullptr;
-    status = io.inputValues(plan.rank, c.index, c.microBatch, bytes, values);
-    if (status.ok())
-      status = device.upload(at(0), values, bytes);
+    Status s = io.inputValues(plan.rank, c.index, c.microBatch, bytes, values);
+    if (s.ok())
+      s = device.upload(at(0), values, bytes);
+    if (!s.ok())
+      status = s;
     return;
   }
   case fb::Action::Fetch: {
     uint64_t bytes = c.buffers[0].bytes;
     void *values = io.outputValues(plan.rank, c.index, c.microBatch, bytes);
-    status = device.download(values, at(0), bytes);
+    if (Status s = device.download(values, at(0), bytes); !s.ok())
+      status = s;
     return;
   }
   default:

@@ -5,6 +5,7 @@
 #pragma once
 #include "executor/Plan.h"
 #include "executor/Spans.h"
+#include <array>
 
 namespace dpcrt {
 
@@ -79,6 +80,7 @@ private:
   const PlannedCommand *blockedCommand = nullptr;
   std::atomic<uint64_t> done{0};
   std::atomic<bool> isWaiting{false};
+  std::array<DeviceAddress, kMaxKernelBuffers> arguments; // of the command under way
 };
 
 } // namespace dpcrt

@@ -1,24 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Each kind of device adds one row here.
 #include "session/DeviceKinds.h"
-#include "devices/cpu/CpuDevice.h"
-#include "devices/cpu/CpuFeatures.h"
+#include "devices/DevicePlugin.h"
 
 namespace dpcrt {
-
-static std::unique_ptr<Device> makeCpu(unsigned threads) { return makeCpuDevice(threads); }
-
-static const DeviceKind kinds[] = {
-    {"cpu", "cpu", checkCpuFeatures, makeCpu},
+namespace {
+struct Row {
+  const char *name;
+  Status (*open)(const DeviceKind *&out);
 };
 
-const DeviceKind *findDeviceKind(const std::string &name, std::string &known) {
-  for (const DeviceKind &kind : kinds) {
-    if (name == kind.name)
-      return &kind;
-    known += (known.empty() ? "" : ", ") + std::string(kind.name);
+Status openCpu(const DeviceKind *&out) {
+  return openDevicePlugin(
+      "libdpcrt-cpu.so",
+      "oneDNN and GNU OpenMP (on Debian and Ubuntu: apt install " DPCRT_CPU_PACKAGES ")", out);
+}
+
+const Row rows[] = {
+    {"cpu", openCpu},
+};
+} // namespace
+
+Status findDeviceKind(const std::string &name, const DeviceKind *&out) {
+  std::string known;
+  for (const Row &row : rows) {
+    if (name == row.name)
+      return row.open(out).within("device '" + name + "'");
+    known += (known.empty() ? "" : ", ") + std::string(row.name);
   }
-  return nullptr;
+  return error(Code::Device, "there is no device '", name, "'; this build has ", known);
 }
 
 } // namespace dpcrt

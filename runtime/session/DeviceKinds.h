@@ -1,19 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// The devices of this build, one row each.
+// The devices that --device names, one row each.
 #pragma once
-#include "devices/Device.h"
+#include "devices/DeviceKind.h"
 
 namespace dpcrt {
 
-struct DeviceKind {
-  const char *name;   // as --device says it
-  const char *target; // device of the artifact's target whose kernels it runs
-  // Error (code Device) naming what a target needs and the machine lacks.
-  Status (*check)(const std::vector<std::string> &features);
-  std::unique_ptr<Device> (*make)(unsigned threads);
-};
-
-// Null if this build has no such device; `known` then lists those it has.
-const DeviceKind *findDeviceKind(const std::string &name, std::string &known);
+// Opens it, if it is a plug-in. Errors have code Device; one without such a device lists
+// those that there are.
+Status findDeviceKind(const std::string &name, const DeviceKind *&out);
 
 } // namespace dpcrt

@@ -63,11 +63,11 @@ Status Session::prepare(const SessionOptions &chosen) {
   const Manifest &m = given.manifest;
   coreCount = coresOfThisProcess();
   threadCount = options.sequential ? 1 : options.threads ? options.threads : coreCount;
-  std::string present, compiled;
-  const DeviceKind *kind = options.kind ? options.kind : findDeviceKind(options.device, present);
+  std::string compiled;
+  const DeviceKind *kind = options.kind;
   if (!kind)
-    return error(Code::Device, "there is no device '", options.device, "'; this build has ",
-                 present);
+    if (Status s = findDeviceKind(options.device, kind); !s.ok())
+      return s;
   // Of several targets that the machine runs, the one that needs most of it.
   const Manifest::Target *target = nullptr;
   Status lacking;

@@ -2,6 +2,7 @@
 // A session: an artifact on a device, with memory, threads and the numbers that
 // vary by step. The C interface is a thin cover of this class.
 #pragma once
+#include "devices/DeviceKind.h"
 #include "executor/Executor.h"
 #include "program/format/Optimizers.h"
 #include "session/Memory.h"
@@ -9,8 +10,6 @@
 #include "transports/local/LocalTransport.h"
 
 namespace dpcrt {
-
-struct DeviceKind;
 
 struct SessionOptions {
   std::string device = "cpu";

@@ -49,7 +49,7 @@ def objects(tmp_path_factory):
     assert headers == device + transport
     texts = dict(files())
     texts[SUITE] = with_rows(SUITE, "const Backend backends[]", block("Add three to its"), headers)
-    texts[KINDS] = with_rows(KINDS, "kinds[] = {", block("## 4. Choosing it"), device)
+    texts[KINDS] = with_rows(KINDS, "const Row rows[]", block("## 4. Choosing it"), block("with the headers"))
     for path, text in texts.items():
         os.makedirs(folder / os.path.dirname(path), exist_ok=True)
         (folder / path).write_text(text)
@@ -90,7 +90,9 @@ def test_the_suite_passes(objects, tmp_path):
 
 def test_a_model_trains_on_it(objects, tmp_path):
     run = tmp_path / "dpc-run"
-    link("dpc-run", run, [objects[KINDS], objects["runtime/devices/plain/PlainDevice.cpp"]])
+    link("dpc-run", run, [objects[KINDS], objects["runtime/devices/plain/PlainDevice.cpp"],
+                          "runtime/devices/cpu/libdpcrt_cpu_features.a"])
+    (tmp_path / "libdpcrt-cpu.so").symlink_to(os.path.join(BUILD, "lib", "libdpcrt-cpu.so"))
     (tmp_path / "docs").symlink_to(os.path.join(SOURCE, "docs"))
     compiles, trains = (shlex.split(line) for line in re.findall(r"^\$ (dpc (?:compile|run) .*)$", page(), re.MULTILINE))
     subprocess.run(compiles, cwd=tmp_path, check=True)

@@ -5,7 +5,6 @@
 #include "devices/cpu/LibraryPlan.h"
 #include "devices/cpu/Matmul.h"
 #include "program/format/Half.h"
-#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <dlfcn.h>
@@ -23,7 +22,6 @@ struct CpuLaunch : PreparedLaunch {
 };
 
 struct CpuCall : PreparedCall {
-  size_t operands = 0;
   std::unique_ptr<LibraryPlan> plan;
 };
 
@@ -152,7 +150,6 @@ public:
     auto prepared = std::make_unique<CpuCall>();
     if (Status s = planLibraryCall(call, libraries, prepared->plan); !s.ok())
       return s;
-    prepared->operands = call.operands()->size();
     calls.push_back(std::move(prepared));
     out = calls.back().get();
     return {};
@@ -177,9 +174,7 @@ public:
               size_t count) override {
     auto &kernel = static_cast<const CpuLaunch &>(prepared);
     int core = static_cast<CpuLane &>(lane).core;
-    void *pointers[kMaxKernelBuffers];
-    std::transform(buffers, buffers + count, pointers, pointerTo);
-    Launching job{this, &kernel, pointers, count};
+    Launching job{this, &kernel, pointersTo(buffers), count};
     if (kernel.share)
       cores.share(core, (kernel.range + kernel.piece - 1) / kernel.piece, &CpuDevice::launchPiece,
                   &job);
@@ -190,9 +185,7 @@ public:
   Status call(Lane &lane, const PreparedCall &prepared, const DeviceAddress *buffers) override {
     auto &call = static_cast<const CpuCall &>(prepared);
     int core = static_cast<CpuLane &>(lane).core;
-    void *pointers[kMaxKernelBuffers];
-    std::transform(buffers, buffers + call.operands, pointers, pointerTo);
-    Calling job{this, call.plan.get(), 0, pointers, ++callCount};
+    Calling job{this, call.plan.get(), 0, pointersTo(buffers), ++callCount};
     for (size_t steps = call.plan->steps(); job.step < steps && !job.failed; ++job.step) {
       size_t pieces = call.plan->pieces(job.step);
       if (call.plan->isShared(job.step))

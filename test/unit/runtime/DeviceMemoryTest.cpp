@@ -3,9 +3,9 @@
 // a fence, bit for bit, what it does on the CPU device.
 #include "FencedDevice.h"
 #include "TinyArtifact.h"
+#include "devices/DeviceKind.h"
 #include "devices/cpu/CpuDevice.h"
 #include "devices/cpu/CpuFeatures.h"
-#include "session/DeviceKinds.h"
 #include "session/Keeping.h"
 #include "session/Pieces.h"
 #include <cstring>
