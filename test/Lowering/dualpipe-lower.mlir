@@ -2,19 +2,21 @@
 
 // Two stages on two ranks, one micro-batch: each task is a block; an output is sent
 // after the event that its run yields for it; a gradient that arrives holds its run
-// back; the sum of denominators is all ranks'; each rank updates what it holds.
+// back; the sum of denominators is all ranks'; each rank updates what it holds. A block
+// waits for those of its operands of which some run says when they are ready.
 
 // CHECK: prog.program @step.rank0 entry "step" coordinate 0 streams [#prog<stream compute>, #prog<stream comm>, #prog<stream reduce>] micro_batches 1 weighting "mean" optimizer "sgd" {
 // CHECK: prog.parameter "w0" : tensor<4x4xf32> weight %{{.*}} gradient %{{.*}} [] entry 0 counted
 // CHECK: prog.tensor "x" : tensor<4x4xf32>
 // CHECK: prog.block @s0.forward forward attributes {dpc.planned = {seconds = {{.*}} : f64}, operand_access = [#prog<access read>, #prog<access write>], operand_names = ["feed0", "output0"], stage = 0 : i64}
-// CHECK-NEXT: ^bb0(%[[X:.*]]: !prog.slot<16xf32>, %[[Y:.*]]: !prog.slot<16xf32>, %[[HASX:.*]]: !prog.event, %[[FREEY:.*]]: !prog.event):
+// CHECK-NEXT: ^bb0(%[[X:.*]]: !prog.slot<16xf32>, %[[Y:.*]]: !prog.slot<16xf32>, %{{.*}}: !prog.event, %{{.*}}: !prog.event):
 // CHECK-NEXT: %[[W:.*]] = prog.slot @weights[0] : <16xf32>
-// CHECK-NEXT: %[[DONE:.*]] = prog.call #library.matmul<m 4 n 4 k 4 lhs [4, 1] rhs [4, 1] dst [4, 1] accumulate false blocks 4, 4>(%[[X]], %[[W]], %[[Y]] : !prog.slot<16xf32>, !prog.slot<16xf32>, !prog.slot<16xf32>) on compute after %[[HASX]], %[[FREEY]]
+// CHECK-NEXT: %[[DONE:.*]] = prog.call #library.matmul<m 4 n 4 k 4 lhs [4, 1] rhs [4, 1] dst [4, 1] accumulate false blocks 4, 4>(%[[X]], %[[W]], %[[Y]] : !prog.slot<16xf32>, !prog.slot<16xf32>, !prog.slot<16xf32>) on compute{{$}}
 // CHECK-NEXT: prog.results %[[DONE]] for [1]
 // CHECK: prog.block @s0.weight_half weight_half
+// CHECK-NEXT: ^bb0(%{{.*}}: !prog.slot<16xf32>, %{{.*}}: !prog.slot<16xf32>, %{{.*}}: !prog.event, %[[HASG:.*]]: !prog.event):
 // CHECK: %[[G:.*]] = prog.slot @gradients[0] : <16xf32>
-// CHECK-NEXT: prog.call #library.matmul<m 4 n 4 k 4 lhs [1, 4] rhs [4, 1] dst [4, 1] accumulate true blocks 4, 4>(%{{.*}}, %{{.*}}, %[[G]] :
+// CHECK-NEXT: prog.call #library.matmul<m 4 n 4 k 4 lhs [1, 4] rhs [4, 1] dst [4, 1] accumulate true blocks 4, 4>(%{{.*}}, %{{.*}}, %[[G]] : {{.*}} on compute after %[[HASG]]
 // CHECK: prog.order {
 // CHECK: prog.fill %{{.*}} with 0
 // CHECK: prog.feed "x" 0 to

@@ -12,13 +12,11 @@
 // were planted and how many found. What is not found computes the same terms, for example
 // because a value that is made and used within one run lies elsewhere; the programs of
 // each such fault are written to DIR/<number>.rank<r>.prog, to be run and compared.
-#include "../../lib/Artifact/ProgramContext.h"
+#include "Programs.h"
 
-#include "dpc/Driver/Registry.h"
 #include "dpc/Proof/ProveValues.h"
 
 #include "mlir/IR/Diagnostics.h"
-#include "mlir/Parser/Parser.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -39,44 +37,13 @@ static cl::opt<std::string> survivors("survivors",
 
 namespace {
 
-using Programs = std::map<unsigned, fb::ProgramT>; // by rank
+using Programs = mutants::Programs;
 
 struct Fault {
   std::string kind, where;
   std::vector<unsigned> ranks; // whose programs change
   std::function<void(Programs &)> plant;
 };
-
-// Gives every range of a command to `map`, and puts what it returns in its place.
-void mapRanges(fb::CommandT &command, llvm::function_ref<fb::Ref(const fb::Ref &)> map) {
-  auto arguments = [&](std::vector<fb::Argument> &list) {
-    for (fb::Argument &argument : list)
-      argument = fb::Argument(map(argument.ref()), argument.access());
-  };
-  auto one = [&](std::unique_ptr<fb::Ref> &ref) { *ref = map(*ref); };
-  if (auto *launch = command.action.AsLaunch())
-    arguments(launch->args);
-  if (auto *call = command.action.AsCall())
-    arguments(call->args);
-  if (auto *copy = command.action.AsCopy()) {
-    one(copy->src);
-    one(copy->dst);
-  }
-  if (auto *feed = command.action.AsFeed())
-    one(feed->dst);
-  if (auto *fetch = command.action.AsFetch())
-    one(fetch->src);
-  if (auto *collective = command.action.AsCollective()) {
-    one(collective->src);
-    one(collective->dst);
-  }
-  if (auto *run = command.action.AsRun())
-    for (fb::Ref &operand : run->operands)
-      operand = map(operand);
-  if (auto *exchange = command.action.AsExchange())
-    for (auto &transfer : exchange->transfers)
-      one(transfer->ref);
-}
 
 bool addsToWhatItFinds(const fb::CommandT &command) {
   auto adds = [](const std::vector<fb::Argument> &arguments) {
@@ -124,10 +91,10 @@ private:
       return ref;
     };
     for (auto &command : programs[rank].order)
-      mapRanges(*command, visit);
+      mutants::mapRanges(*command, visit);
     for (auto &block : programs[rank].blocks)
       for (auto &command : block->commands)
-        mapRanges(*command, visit);
+        mutants::mapRanges(*command, visit);
   }
 
   void addOfCommands(unsigned rank, int block, Commands &commands) {
@@ -136,7 +103,7 @@ private:
                           (block < 0 ? "" : ", block " + std::to_string(block)) + ", command " +
                           std::to_string(at);
       unsigned number = 0;
-      mapRanges(*commands[at], [&](const fb::Ref &ref) {
+      mutants::mapRanges(*commands[at], [&](const fb::Ref &ref) {
         addSlot(rank, block, at, number++, ref, where);
         return ref;
       });
@@ -191,17 +158,17 @@ private:
     if (others.empty())
       return;
     auto [arena, offset] = others[draw() % others.size()];
-    all.push_back({"slot",
-                   placeOf(rank, block, at, number, where, ref, arena, offset),
-                   {rank},
-                   [=, arena = arena, offset = offset](Programs &given) {
-                     unsigned next = 0;
-                     mapRanges(*commandsOf(given, rank, block)[at], [&](const fb::Ref &ref) {
-                       return next++ == number
-                                  ? fb::Ref(ref.space(), ref.dtype(), arena, offset, ref.bytes())
-                                  : ref;
-                     });
-                   }});
+    all.push_back(
+        {"slot",
+         placeOf(rank, block, at, number, where, ref, arena, offset),
+         {rank},
+         [=, arena = arena, offset = offset](Programs &given) {
+           unsigned next = 0;
+           mutants::mapRanges(*commandsOf(given, rank, block)[at], [&](const fb::Ref &ref) {
+             return next++ == number ? fb::Ref(ref.space(), ref.dtype(), arena, offset, ref.bytes())
+                                     : ref;
+           });
+         }});
   }
 
   // The k-th collective of a group is the same one on all its members.
@@ -244,18 +211,12 @@ private:
   std::mt19937 draw{seed};
 };
 
-std::string pack(const fb::ProgramT &program) {
-  flatbuffers::FlatBufferBuilder builder(1 << 16);
-  builder.Finish(fb::Program::Pack(builder, &program), "DPCP");
-  return std::string((const char *)builder.GetBufferPointer(), builder.GetSize());
-}
-
 // `changed` stand in the place of `originals`.
 LogicalResult check(dpc::proof::ValueProof &proof, std::vector<const fb::Program *> originals,
                     const Programs &changed, StringRef constants) {
   std::map<unsigned, std::string> bytes;
   for (auto &[rank, program] : changed) {
-    bytes[rank] = pack(program);
+    bytes[rank] = mutants::pack(program);
     originals[rank] = fb::GetProgram(bytes[rank].data());
   }
   return proof.check(originals, constants);
@@ -265,38 +226,18 @@ LogicalResult check(dpc::proof::ValueProof &proof, std::vector<const fb::Program
 
 int main(int argc, char **argv) {
   cl::ParseCommandLineOptions(argc, argv, "plants faults of value in programs\n");
-  DialectRegistry registry;
-  dpc::registerAllDialects(registry);
-  MLIRContext context(registry);
-  OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(file, &context);
-  if (!module)
+  mutants::ProgramSet set;
+  if (!set.load(file))
     return 2;
-  std::map<std::string, uint64_t> offsets;
-  std::string constants;
-  dpc::artifact::ProgramContext writing = dpc::artifact::programContextOf(*module);
-  writing.constantOffsets = &offsets;
-  writing.constants = &constants;
-  auto entries = dpc::artifact::writePrograms(*module, writing);
-  if (failed(entries))
-    return 2;
-  auto &[entry, files] = entries->front(); // training
-  std::vector<const fb::Program *> originals;
-  for (dpcrt::ProgramFile &each : files)
-    originals.push_back(&each.program());
-  auto unpacked = [&](ArrayRef<unsigned> ranks) {
-    Programs programs;
-    for (unsigned rank : ranks)
-      originals[rank]->UnPackTo(&programs[rank]);
-    return programs;
-  };
-  dpc::proof::ValueProof proof(*module);
-  if (failed(proof.define(entry)) || failed(check(proof, originals, {}, constants)))
+  auto &originals = set.programs;
+  dpc::proof::ValueProof proof(*set.module);
+  if (failed(proof.define(set.entry)) || failed(check(proof, originals, {}, set.constants)))
     return 2;
 
-  Programs programs = unpacked(llvm::to_vector(llvm::seq<unsigned>(0, originals.size())));
+  Programs programs = set.unpack();
   Faults faults(programs);
-  context.printOpOnDiagnostic(false); // the module, which is large
-  ScopedDiagnosticHandler silent(&context, [](Diagnostic &) { return success(); });
+  set.context.printOpOnDiagnostic(false); // the module, which is large
+  ScopedDiagnosticHandler silent(&set.context, [](Diagnostic &) { return success(); });
   std::map<std::string, std::array<unsigned, 3>> counts; // seen, planted, found
   unsigned survived = 0;
   auto write = [&](unsigned rank, const std::string &bytes) {
@@ -312,15 +253,15 @@ int main(int argc, char **argv) {
     if (seen++ % every)
       continue;
     ++planted;
-    Programs mutant = unpacked(fault.ranks);
+    Programs mutant = set.unpack(fault.ranks);
     fault.plant(mutant);
-    if (failed(check(proof, originals, mutant, constants))) {
+    if (failed(check(proof, originals, mutant, set.constants))) {
       ++found;
       continue;
     }
     llvm::outs() << "not found: " << fault.kind << " at " << fault.where << "\n";
     for (auto &[rank, program] : mutant)
-      if (!survivors.empty() && !write(rank, pack(program)))
+      if (!survivors.empty() && !write(rank, mutants::pack(program)))
         return 2;
     ++survived;
   }

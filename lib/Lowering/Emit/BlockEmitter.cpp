@@ -20,8 +20,8 @@ std::string roleName(const BlockStorage &storage) {
 class Emitter {
 public:
   Emitter(OpBuilder &builder, Location loc, StringRef name, const BlockPlan &plan,
-          FixedPlaces &places)
-      : builder(builder), loc(loc), plan(plan), places(places),
+          const llvm::SmallBitVector &awaited, FixedPlaces &places)
+      : builder(builder), loc(loc), plan(plan), awaited(awaited), places(places),
         event(prog::EventType::get(builder.getContext())) {
     SmallVector<Attribute> access;
     SmallVector<StringRef> names;
@@ -118,6 +118,7 @@ private:
     for (unsigned storage : planned.storage) {
       operands.push_back(slots[storage]);
       if (plan.storage[storage].place == BlockStorage::Operand &&
+          awaited.test(plan.storage[storage].operand) &&
           readied.insert({plan.storage[storage].operand, planned.collective}).second)
         after.push_back(
             block.getBody().getArgument(plan.operands.size() + plan.storage[storage].operand));
@@ -208,6 +209,7 @@ private:
   OpBuilder &builder;
   Location loc;
   const BlockPlan &plan;
+  const llvm::SmallBitVector &awaited;
   FixedPlaces &places;
   Type event;
   prog::BlockOp block;
@@ -244,8 +246,8 @@ std::pair<bool, bool> operandStreams(const BlockPlan &plan, unsigned operand) {
 }
 
 prog::BlockOp emitBlock(OpBuilder &builder, Location loc, StringRef name, const BlockPlan &plan,
-                        FixedPlaces &places) {
-  return Emitter(builder, loc, name, plan, places).run();
+                        const llvm::SmallBitVector &awaited, FixedPlaces &places) {
+  return Emitter(builder, loc, name, plan, awaited, places).run();
 }
 
 } // namespace dpc::lowering

@@ -5,6 +5,8 @@
 
 #include "../Plan/BlockPlan.h"
 
+#include "llvm/ADT/SmallBitVector.h"
+
 namespace dpc::lowering {
 
 /// The places of a program that blocks name directly.
@@ -26,9 +28,11 @@ public:
   virtual mlir::StringRef experts() = 0;
 };
 
-/// Creates the block at the builder's insertion point.
+/// Creates the block at the builder's insertion point. `awaited`: operands of which some
+/// run says when they are ready.
 prog::BlockOp emitBlock(mlir::OpBuilder &builder, mlir::Location loc, mlir::StringRef name,
-                        const BlockPlan &plan, FixedPlaces &places);
+                        const BlockPlan &plan, const llvm::SmallBitVector &awaited,
+                        FixedPlaces &places);
 
 /// The operands that are results of the block too: those that messages carry.
 llvm::SmallVector<unsigned> resultOperands(const BlockPlan &plan);

@@ -115,35 +115,51 @@ Value RankProgram::eventOf(const Touch &touch) const {
   return doneEvent.at(touch.item);
 }
 
-// Earlier touches that `stream` does not know yet; it knows them afterwards.
-SmallVector<Touch> RankProgram::conflicts(Range range, bool write, Touch touch) {
-  SmallVector<Touch> result;
-  for (Touch earlier : hazards.touch(range.arena, range.offset, range.bytes(), write, touch)) {
-    if (earlier.part >= 0 && !partEvent.count({earlier.item, earlier.part}))
-      earlier.part = -1;
-    if (hazards.isOrdered(touch.stream, earlier))
-      continue;
-    if (llvm::any_of(result, [&](const Touch &t) {
-          return t.item == earlier.item && t.part == earlier.part;
-        }))
-      continue;
-    hazards.wait(touch.stream, earlier);
-    result.push_back(earlier);
+std::vector<SmallVector<Value>> RankProgram::waits(ArrayRef<Use> uses, unsigned number,
+                                                   unsigned stream) {
+  std::vector<Hazards::Awaited> awaited;
+  for (auto [by, use] : llvm::enumerate(uses))
+    for (Touch earlier :
+         hazards.touch(use.range.arena, use.range.offset, use.range.bytes(), use.write,
+                       {number, use.part, stream, use.end, use.written})) {
+      // A part without an event of its own has ended with its command.
+      if (earlier.part >= 0 && !partEvent.count({earlier.item, earlier.part}))
+        earlier.part = -1;
+      awaited.push_back({earlier, unsigned(by), use.begin});
+    }
+  // A use that begins within the command waits there for one event, the latest; what else
+  // it awaits holds back the command as a whole, and may then tell others.
+  std::vector<Hazards::Awaited> needed;
+  for (bool isChanged = true; isChanged;) {
+    needed = hazards.reduce(stream, awaited);
+    isChanged = false;
+    for (size_t i = 0; i + 1 < needed.size(); ++i)
+      if (needed[i].at > 0 && needed[i].by == needed[i + 1].by)
+        for (Hazards::Awaited &each : awaited)
+          if (each.by == needed[i].by && each.at > 0 &&
+              each.earlier.item == needed[i].earlier.item &&
+              each.earlier.part == needed[i].earlier.part) {
+            each.at = 0;
+            isChanged = true;
+          }
   }
-  return result;
+  hazards.waitForAll(stream, needed);
+  std::vector<SmallVector<Value>> events(uses.size());
+  for (const Hazards::Awaited &each : needed)
+    append(events[each.by], {eventOf(each.earlier)});
+  return events;
 }
 
-SmallVector<Value> RankProgram::waits(Range range, bool write, unsigned number, unsigned stream,
-                                      int part) {
-  SmallVector<Value> events;
-  for (const Touch &earlier : conflicts(range, write, {number, part, stream}))
-    events.push_back(eventOf(earlier));
-  return events;
+SmallVector<Value> RankProgram::waitsOfAll(ArrayRef<Use> uses, unsigned number, unsigned stream) {
+  SmallVector<Value> all;
+  for (ArrayRef<Value> events : waits(uses, number, stream))
+    append(all, events);
+  return all;
 }
 
 void RankProgram::place(unsigned number, unsigned stream, Value done) {
   doneEvent[number] = done;
-  lastOnStream[stream] = done;
+  lastOnStream[stream] = number;
   usedStream[stream] = true;
   hazards.place(number, stream);
 }
@@ -162,7 +178,7 @@ void RankProgram::fill(Range range) {
   if (range.bytes() == 0)
     return;
   unsigned number = newCommand();
-  SmallVector<Value> after = waits(range, true, number, Compute);
+  SmallVector<Value> after = waitsOfAll({{range, true}}, number, Compute);
   place(number, Compute,
         prog::FillOp::create(at, loc, event, slot(range), 0, after, prog::StreamKind::Compute)
             .getDone());
@@ -170,8 +186,7 @@ void RankProgram::fill(Range range) {
 
 void RankProgram::copy(Range from, Range to) {
   unsigned number = newCommand();
-  SmallVector<Value> after = waits(from, false, number, Compute);
-  append(after, waits(to, true, number, Compute));
+  SmallVector<Value> after = waitsOfAll({{from, false}, {to, true}}, number, Compute);
   place(number, Compute,
         prog::CopyOp::create(at, loc, event, slot(from), slot(to), after, prog::StreamKind::Compute)
             .getDone());
@@ -180,11 +195,13 @@ void RankProgram::copy(Range from, Range to) {
 void RankProgram::launch(StringRef kernel, ArrayRef<std::pair<Range, bool>> uses) {
   useKernel(kernel);
   unsigned number = newCommand();
-  SmallVector<Value> operands, after;
+  SmallVector<Value> operands;
+  SmallVector<Use> touches;
   for (auto [range, write] : uses) {
     operands.push_back(slot(range));
-    append(after, waits(range, write, number, Compute));
+    touches.push_back({range, write});
   }
+  SmallVector<Value> after = waitsOfAll(touches, number, Compute);
   place(number, Compute,
         prog::LaunchOp::create(at, loc, event, kernel, operands, after, prog::StreamKind::Compute)
             .getDone());
@@ -192,7 +209,7 @@ void RankProgram::launch(StringRef kernel, ArrayRef<std::pair<Range, bool>> uses
 
 void RankProgram::allReduce(Range range, StringRef group) {
   unsigned number = newCommand();
-  SmallVector<Value> after = waits(range, true, number, Reduce);
+  SmallVector<Value> after = waitsOfAll({{range, true}}, number, Reduce);
   Value memory = slot(range);
   auto op = prog::CollectiveOp::create(at, loc, event, prog::CollectiveKind::AllReduce, group,
                                        memory, memory, after, prog::StreamKind::Reduce);
@@ -200,11 +217,14 @@ void RankProgram::allReduce(Range range, StringRef group) {
 }
 
 void RankProgram::join() {
-  SmallVector<Value> ends;
+  std::vector<Hazards::Awaited> ends;
   for (unsigned stream = 1; stream < StreamCount; ++stream)
     if (lastOnStream[stream])
-      ends.push_back(lastOnStream[stream]);
-  prog::JoinOp::create(at, loc, event, ends, prog::StreamKind::Compute);
+      ends.push_back({{*lastOnStream[stream], -1, stream}});
+  SmallVector<Value> events;
+  for (const Hazards::Awaited &each : hazards.reduce(Compute, ends))
+    events.push_back(eventOf(each.earlier));
+  prog::JoinOp::create(at, loc, event, events, prog::StreamKind::Compute);
 }
 
 //===----------------------------------------------------------------------===//
@@ -236,11 +256,14 @@ void RankProgram::useKernel(StringRef name) {
                          builder.getArrayAttr(access));
 }
 
-void RankProgram::useBlock(const BlockPlan &block, StringRef name) {
-  if (!emittedBlocks.insert(name).second)
-    return;
-  OpBuilder::InsertionGuard guard(declarations);
-  emitBlock(declarations, StageOp(model.stages[block.stage].op).getLoc(), name, block, *this);
+// Written at the end, when it is known which operands its runs wait for: of the others
+// nothing in it needs to wait.
+void RankProgram::useBlock(const BlockPlan &block, StringRef name, ArrayRef<int64_t> awaited) {
+  auto [it, isNew] = blockNumber.try_emplace(name, usedBlocks.size());
+  if (isNew)
+    usedBlocks.push_back({&block, name.str(), llvm::SmallBitVector(block.operands.size())});
+  for (int64_t operand : awaited)
+    usedBlocks[it->second].awaited.set(operand);
 }
 
 // Inside a stage: all coordinates of ep at this rank's own coordinate of pp. A
@@ -262,6 +285,9 @@ StringRef RankProgram::addGroup(const std::string &name, const std::vector<unsig
 }
 
 prog::ProgramOp RankProgram::finish() {
+  for (const UsedBlock &used : usedBlocks)
+    emitBlock(declarations, StageOp(model.stages[used.plan->stage].op).getLoc(), used.name,
+              *used.plan, used.awaited, *this);
   OpBuilder top = OpBuilder::atBlockBegin(&program.getBody().front());
   declareArenas(top);
   declareConstants(top);

@@ -9,6 +9,8 @@
 #include "../Plan/StepKernels.h"
 #include "BlockEmitter.h"
 
+#include "llvm/ADT/SmallBitVector.h"
+#include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
 
 namespace dpc::lowering {
@@ -75,10 +77,21 @@ public:
   //===------------------------------------------------------------------===//
   /// Every command has a number, and perhaps parts, each with an event of its own.
   unsigned newCommand() { return count++; }
-  /// The events that must have come before command `number` touches a range on
-  /// `stream`; from now on it has touched it.
-  llvm::SmallVector<mlir::Value> waits(Range range, bool write, unsigned number, unsigned stream,
-                                       int part = -1);
+  /// A range that a command touches: by one of its parts with an event of its own (-1: it
+  /// has none), from a place in the command (Hazards::Awaited) to one (Touch::place).
+  struct Use {
+    Range range;
+    bool write = false;
+    int part = -1;
+    unsigned begin = 0, end = 0, written = 0;
+  };
+  /// Of each use, the events that must have come before command `number` makes it on
+  /// `stream`; from now on it has made them all.
+  std::vector<llvm::SmallVector<mlir::Value>> waits(llvm::ArrayRef<Use> uses, unsigned number,
+                                                    unsigned stream);
+  /// Of all uses together.
+  llvm::SmallVector<mlir::Value> waitsOfAll(llvm::ArrayRef<Use> uses, unsigned number,
+                                            unsigned stream);
   void setPartEvent(unsigned number, int part, mlir::Value event) {
     partEvent[{number, part}] = event;
   }
@@ -103,8 +116,8 @@ public:
   //===------------------------------------------------------------------===//
   // Declarations
   //===------------------------------------------------------------------===//
-  /// Declares a block once.
-  void useBlock(const BlockPlan &block, llvm::StringRef name);
+  /// Declares a block once; a run of it waits for these of its operands.
+  void useBlock(const BlockPlan &block, llvm::StringRef name, llvm::ArrayRef<int64_t> awaited);
   /// The group of these ranks, at all coordinates of ep or each at its own.
   llvm::StringRef groupOf(const std::vector<unsigned> &members, bool allEp);
   /// Declares all that the order uses.
@@ -125,7 +138,6 @@ private:
   mlir::Type feedType(const Instance &instance) const;
   mlir::Type outputType(const Instance &instance) const;
   mlir::Value eventOf(const Touch &touch) const;
-  llvm::SmallVector<Touch> conflicts(Range range, bool write, Touch touch);
 
   void declareArenas(mlir::OpBuilder &top);
   void declareConstants(mlir::OpBuilder &top);
@@ -142,12 +154,20 @@ private:
   mlir::OpBuilder declarations;
   mlir::Operation *lastSlot = nullptr;
   std::map<unsigned, unsigned> entryOf; // of the step record, by parameter
-  llvm::StringSet<> usedKernels, emittedBlocks;
+  llvm::StringSet<> usedKernels;
+  // Blocks in the order of their first use, and the operands that some run waits for.
+  struct UsedBlock {
+    const BlockPlan *plan;
+    std::string name;
+    llvm::SmallBitVector awaited;
+  };
+  std::vector<UsedBlock> usedBlocks;
+  llvm::StringMap<unsigned> blockNumber;
   std::map<std::string, std::pair<std::vector<unsigned>, bool>> groups; // members, all of ep
   std::map<std::tuple<unsigned, int64_t, const void *>, mlir::Value> slots;
   std::map<std::pair<unsigned, int>, mlir::Value> partEvent;
   std::map<unsigned, mlir::Value> doneEvent;
-  mlir::Value lastOnStream[StreamCount];
+  std::optional<unsigned> lastOnStream[StreamCount]; // command
   bool usedStream[StreamCount] = {};
   unsigned count = 0;
 };

@@ -46,7 +46,7 @@ private:
   void emitFeed(const RankItem &item) {
     unsigned number = program.newCommand();
     Range range = program.instance(item.instance);
-    SmallVector<Value> after = program.waits(range, true, number, Compute);
+    SmallVector<Value> after = program.waitsOfAll({{range, true}}, number, Compute);
     auto op = prog::FeedOp::create(program.at, program.loc, program.event, item.name,
                                    item.instance.microBatch, program.slot(range), after,
                                    prog::StreamKind::Compute);
@@ -60,7 +60,7 @@ private:
                   : item.fetched == RoleKind::Den   ? program.den(microBatch)
                   : item.fetched == RoleKind::Fault ? program.fault(microBatch)
                                                     : program.instance(item.instance);
-    SmallVector<Value> after = program.waits(range, false, number, Compute);
+    SmallVector<Value> after = program.waitsOfAll({{range, false}}, number, Compute);
     auto op = prog::FetchOp::create(program.at, program.loc, program.event, item.name, microBatch,
                                     program.slot(range), after, prog::StreamKind::Compute);
     program.place(number, Compute, op.getDone());
@@ -94,46 +94,86 @@ private:
     return program.instance(*resolve(program.model, storage, task));
   }
 
+  // Places, from 1, of the block's first and last command on a stream that touch a storage,
+  // and of the last that writes it. The end of what both streams touch is in no order with
+  // other ends on the collective one.
+  struct Places {
+    unsigned begin, end, written;
+  };
+  static std::optional<Places> placesOf(const BlockPlan &block, unsigned storage, bool collective) {
+    std::optional<Places> places;
+    bool isOnOther = false;
+    for (auto [at, command] : llvm::enumerate(block.commands))
+      for (auto [use, touched] : llvm::enumerate(command.storage)) {
+        if (touched != storage)
+          continue;
+        if (command.collective != collective) {
+          isOnOther = true;
+          continue;
+        }
+        unsigned place = at + 1;
+        bool writes = command.command.uses[use].second != prog::Access::Read;
+        places = {places ? places->begin : place, place,
+                  writes   ? place
+                  : places ? places->written
+                           : 0};
+      }
+    if (places && isOnOther)
+      places->end = places->written = collective ? 0 : unsigned(block.commands.size()) + 1;
+    return places;
+  }
+
   void emitRun(const RankItem &item) {
     const BlockPlan &block = program.plan.blocks.at(blockKey(item.task));
     if (block.commands.empty())
       return;
     std::string name = blockName(item.task);
-    program.useBlock(block, name);
     unsigned number = program.newCommand();
     SmallVector<Value> operands, ready, after;
     SmallVector<int64_t> readyOperands;
     SmallVector<unsigned> results = resultOperands(block);
+    // What the block needs on its compute stream, and then on its collective stream.
+    SmallVector<RankProgram::Use> uses[2];
+    SmallVector<unsigned> operandOf[2];
     for (auto [k, s] : llvm::enumerate(block.operands)) {
       const BlockStorage &storage = block.storage[s];
       Range range = operandRange(storage, item.task);
       operands.push_back(program.slot(range));
-      auto [compute, collective] = operandStreams(block, k);
-      bool isResult = llvm::is_contained(results, k);
-      SmallVector<Value> events;
-      for (unsigned stream : {(unsigned)Compute, (unsigned)Collective}) {
-        if (!(stream == Compute ? compute : collective))
-          continue;
-        program.append(events, program.waits(range, storage.access != prog::Access::Read, number,
-                                             stream, isResult ? (int)k : -1));
-      }
+      int part = llvm::is_contained(results, k) ? (int)k : -1;
+      for (bool collective : {false, true})
+        if (auto places = placesOf(block, s, collective)) {
+          uses[collective].push_back({range, storage.access != prog::Access::Read, part,
+                                      places->begin, places->end, places->written});
+          operandOf[collective].push_back(k);
+        }
+    }
+    // Gradient accumulators are touched by the block itself; the reduction must
+    // come after the whole block.
+    for (const BlockStorage &storage : block.storage)
+      if (storage.place == BlockStorage::Accumulator)
+        uses[0].push_back({program.gradient(program.parameterOf(
+                               storage.task ? block.pairStage : block.stage, storage.index)),
+                           true});
+    std::vector<SmallVector<Value>> eventsOf(block.operands.size());
+    for (bool collective : {false, true}) {
+      auto events = program.waits(uses[collective], number, collective ? Collective : Compute);
+      for (auto [use, list] : llvm::enumerate(events))
+        if (use < operandOf[collective].size())
+          program.append(eventsOf[operandOf[collective][use]], list);
+        else
+          program.append(after, list);
+    }
+    // The latest event of an operand holds back its first use, all others the run.
+    for (auto [k, events] : llvm::enumerate(eventsOf))
       for (auto [i, value] : llvm::enumerate(events)) {
-        if (i == 0) {
+        if (i + 1 == events.size()) {
           ready.push_back(value);
           readyOperands.push_back(k);
         } else {
           program.append(after, {value});
         }
       }
-    }
-    // Gradient accumulators are touched by the block itself; the reduction must
-    // come after the whole block.
-    for (const BlockStorage &storage : block.storage)
-      if (storage.place == BlockStorage::Accumulator) {
-        unsigned p =
-            program.parameterOf(storage.task ? block.pairStage : block.stage, storage.index);
-        program.append(after, program.waits(program.gradient(p), true, number, Compute));
-      }
+    program.useBlock(block, name, readyOperands);
     SmallVector<Type> types(results.size(), program.event);
     auto op = prog::RunOp::create(
         program.at, StageOp(program.model.stages[item.task.stage].op).getLoc(), types,
@@ -163,18 +203,16 @@ private:
   void emitExchange(ArrayRef<RankItem> messages) {
     unsigned number = program.newCommand();
     SmallVector<Type> complete(messages.size(), program.event);
-    SmallVector<std::pair<Range, SmallVector<Value>>> parts;
-    for (auto [part, item] : llvm::enumerate(messages)) {
-      Range range = program.instance(item.instance);
-      parts.push_back(
-          {range, program.waits(range, item.kind == RankItem::Receive, number, Comm, part)});
-    }
+    SmallVector<RankProgram::Use> uses;
+    for (auto [part, item] : llvm::enumerate(messages))
+      uses.push_back({program.instance(item.instance), item.kind == RankItem::Receive, int(part)});
+    std::vector<SmallVector<Value>> waits = program.waits(uses, number, Comm);
     auto exchange = prog::ExchangeOp::create(program.at, program.loc, complete, program.event,
                                              prog::StreamKind::Communication);
     OpBuilder inside = OpBuilder::atBlockEnd(&exchange.getBody().emplaceBlock());
     for (auto [part, item] : llvm::enumerate(messages)) {
-      auto &[range, after] = parts[part];
-      Value memory = program.slot(range);
+      ArrayRef<Value> after = waits[part];
+      Value memory = program.slot(uses[part].range);
       if (item.kind == RankItem::Send)
         prog::SendOp::create(inside, program.loc, memory, after, item.peer, item.message);
       else

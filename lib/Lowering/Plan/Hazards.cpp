@@ -3,6 +3,7 @@
 #include "Hazards.h"
 
 #include <algorithm>
+#include <limits>
 #include <tuple>
 
 namespace dpc::lowering {
@@ -31,8 +32,11 @@ std::vector<Touch> Hazards::touch(unsigned arena, int64_t offset, int64_t bytes,
 
   auto add = [&](const std::vector<Touch> &touches) {
     for (const Touch &touch : touches)
-      if (touch.stream != mine.stream && touch.item != mine.item)
+      if (touch.stream != mine.stream && touch.item != mine.item) {
         before.push_back(touch);
+        if (write)
+          before.back().written = touch.place;
+      }
   };
   for (auto it = segments.lower_bound(offset); it != segments.end() && it->first < end; ++it) {
     add(it->second.writes);
@@ -67,35 +71,137 @@ std::vector<Touch> Hazards::touch(unsigned arena, int64_t offset, int64_t bytes,
   return before;
 }
 
+// The whole of an item is reached with its last place, a part that is in no order with
+// others says only that the items before it have ended.
+Hazards::Reached Hazards::reachedBy(const Touch &touch) {
+  constexpr unsigned end = std::numeric_limits<unsigned>::max();
+  if (touch.part < 0)
+    return {touch.item, end};
+  return touch.place ? Reached(touch.item, touch.place) : Reached(int64_t(touch.item) - 1, end);
+}
+
+// How far its stream must have come, for the bytes to be as the touch leaves them.
+Hazards::Reached Hazards::neededBy(const Touch &touch) {
+  Touch needed = touch;
+  needed.place = touch.written;
+  if (!touch.place)
+    needed.part = -1;
+  return reachedBy(needed);
+}
+
+std::optional<size_t> Hazards::numberOf(const Touch &touch) const {
+  if (touch.part < 0 || touch.place)
+    return std::nullopt;
+  auto it = partNumbers.find({touch.item, touch.part});
+  return it != partNumbers.end() ? std::optional(it->second) : std::nullopt;
+}
+
+bool Hazards::covers(const Knowledge &knowledge, const Touch &touch) const {
+  if (auto number = numberOf(touch); number && *number < knowledge.parts.size())
+    if (knowledge.parts[*number])
+      return true;
+  auto it = knowledge.reached.find(touch.stream);
+  return it != knowledge.reached.end() && it->second >= neededBy(touch);
+}
+
+void Hazards::learn(Knowledge &knowledge, const Touch &touch) {
+  auto [it, isNew] = knowledge.reached.try_emplace(touch.stream, reachedBy(touch));
+  if (!isNew)
+    it->second = std::max(it->second, reachedBy(touch));
+  if (touch.part < 0 || touch.place)
+    return;
+  size_t number =
+      partNumbers.try_emplace({touch.item, touch.part}, partNumbers.size()).first->second;
+  knowledge.parts.resize(std::max(knowledge.parts.size(), number + 1));
+  knowledge.parts[number] = true;
+}
+
+const Hazards::Knowledge *Hazards::knownAt(const Touch &touch) const {
+  auto it = atItem.find({touch.item, touch.stream});
+  if (it == atItem.end())
+    return nullptr;
+  const Knowledge *result = nullptr;
+  for (auto &[place, knowledge] : it->second)
+    if (touch.part < 0 || !touch.place || place <= touch.place)
+      result = &knowledge;
+  return result;
+}
+
 bool Hazards::isOrdered(unsigned stream, const Touch &earlier) const {
-  if (stream == earlier.stream)
-    return true;
-  auto it = known[stream].complete.find(earlier.stream);
-  return it != known[stream].complete.end() && it->second >= (int64_t)earlier.item;
+  return stream == earlier.stream || covers(known[stream], earlier);
 }
 
 void Hazards::wait(unsigned stream, const Touch &earlier) {
-  auto learn = [&](unsigned other, int64_t item) {
+  Knowledge &own = known[stream];
+  if (earlier.stream != stream)
+    learn(own, earlier);
+  // What that stream knew when it came there holds here, too.
+  const Knowledge *there = knownAt(earlier);
+  if (!there)
+    return;
+  for (auto [other, reached] : there->reached) {
     if (other == stream)
-      return;
-    auto [it, isNew] = known[stream].complete.try_emplace(other, item);
+      continue;
+    auto [it, isNew] = own.reached.try_emplace(other, reached);
     if (!isNew)
-      it->second = std::max(it->second, item);
-  };
-  // A part of an item says that all before the item on its stream is complete;
-  // only the whole item says it of the item itself. What that stream knew when it
-  // came to the item holds here, too.
-  learn(earlier.stream, earlier.part < 0 ? (int64_t)earlier.item : (int64_t)earlier.item - 1);
-  auto at = atItem.find(earlier.item);
-  if (at == atItem.end())
-    return;
-  auto knowledge = at->second.find(earlier.stream);
-  if (knowledge == at->second.end())
-    return;
-  for (auto [other, item] : knowledge->second.complete)
-    learn(other, item);
+      it->second = std::max(it->second, reached);
+  }
+  own.parts.resize(std::max(own.parts.size(), there->parts.size()));
+  for (size_t number = 0; number < there->parts.size(); ++number)
+    if (there->parts[number])
+      own.parts[number] = true;
 }
 
-void Hazards::place(unsigned item, unsigned stream) { atItem[item][stream] = known[stream]; }
+bool Hazards::implies(const Touch &later, const Touch &earlier) const {
+  if (later.stream == earlier.stream)
+    return reachedBy(later) >= neededBy(earlier) ||
+           (later.item == earlier.item && later.part == earlier.part);
+  const Knowledge *there = knownAt(later);
+  return there && covers(*there, earlier);
+}
+
+std::vector<Hazards::Awaited> Hazards::reduce(unsigned stream, std::vector<Awaited> awaited) const {
+  // The latest tell most of the others.
+  std::stable_sort(awaited.begin(), awaited.end(), [](const Awaited &a, const Awaited &b) {
+    return std::make_tuple(reachedBy(b.earlier), b.earlier.item, a.at) <
+           std::make_tuple(reachedBy(a.earlier), a.earlier.item, b.at);
+  });
+  std::vector<Awaited> kept;
+  for (const Awaited &each : awaited) {
+    bool isTold = isOrdered(stream, each.earlier) ||
+                  std::any_of(kept.begin(), kept.end(), [&](const Awaited &other) {
+                    return other.at <= each.at && implies(other.earlier, each.earlier);
+                  });
+    if (!isTold)
+      kept.push_back(each);
+  }
+  std::stable_sort(kept.begin(), kept.end(), [](const Awaited &a, const Awaited &b) {
+    return std::tie(a.by, a.earlier.item, a.earlier.part) <
+           std::tie(b.by, b.earlier.item, b.earlier.part);
+  });
+  return kept;
+}
+
+void Hazards::waitForAll(unsigned stream, std::vector<Awaited> awaited) {
+  // What the stream knows grows from place to place.
+  std::stable_sort(awaited.begin(), awaited.end(),
+                   [](const Awaited &a, const Awaited &b) { return a.at < b.at; });
+  Snapshots &snapshots = underWay[stream];
+  snapshots.assign(1, {0, known[stream]});
+  for (const Awaited &each : awaited) {
+    wait(stream, each.earlier);
+    if (each.at != snapshots.back().first)
+      snapshots.push_back({each.at, {}});
+    snapshots.back().second = known[stream];
+  }
+}
+
+void Hazards::place(unsigned item, unsigned stream) {
+  Snapshots &snapshots = underWay[stream];
+  if (snapshots.empty())
+    snapshots.push_back({0, known[stream]});
+  atItem[{item, stream}] = std::move(snapshots);
+  snapshots.clear();
+}
 
 } // namespace dpc::lowering

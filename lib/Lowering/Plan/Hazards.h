@@ -12,26 +12,45 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <vector>
 
 namespace dpc::lowering {
 
 /// A touch of bytes by item `item`, on `stream`. `part` tells which part of the
 /// item made it (the operand of a run, the transfer of an exchange), so that the
-/// wait can be for that part alone; -1 is the whole item.
+/// wait can be for that part alone; -1 is the whole item. Where the parts of an item
+/// end one after the other on a stream, `place` says when (from 1), and `written` when
+/// the part has been written, which may be earlier; 0: no order is known.
 struct Touch {
   unsigned item = 0;
   int part = -1;
   unsigned stream = 0;
+  unsigned place = 0, written = 0;
 };
 
 class Hazards {
 public:
-  Hazards(unsigned arenas, unsigned streams) : arenas(arenas), known(streams) {}
+  Hazards(unsigned arenas, unsigned streams) : arenas(arenas), known(streams), underWay(streams) {}
 
   /// Touches of others that must come before this one; records this one. Results
-  /// are in order of item and part, without those on `touch.stream`.
+  /// are in order of item and part, without those on `touch.stream`. Of one that is only
+  /// read again now, `written` says how far its item must have come, else `place`: both
+  /// are then that.
   std::vector<Touch> touch(unsigned arena, int64_t offset, int64_t bytes, bool write, Touch touch);
+
+  /// An earlier touch that part `by` of a command has to come after, which begins at
+  /// place `at` of the command: before what ends at that place, behind all at lower ones.
+  struct Awaited {
+    Touch earlier;
+    unsigned by = 0, at = 0;
+  };
+  /// Of what one command awaits on `stream`, what has to be waited for: not what the
+  /// stream knows already, and not what another of these tells it in time. In the order
+  /// of `by` and of items.
+  std::vector<Awaited> reduce(unsigned stream, std::vector<Awaited> awaited) const;
+  /// Tells that `stream` from now on waits for all of them.
+  void waitForAll(unsigned stream, std::vector<Awaited> awaited);
 
   /// Whether `stream` already waits for this touch, directly or through others.
   bool isOrdered(unsigned stream, const Touch &earlier) const;
@@ -46,16 +65,33 @@ private:
     std::vector<Touch> writes; // of the last writer (several parts at most)
     std::vector<Touch> reads;  // since then
   };
-  // Latest item of each stream that is complete for a stream, -1 none.
+  /// How far a stream has come: an item, and the place in it up to which it has ended.
+  using Reached = std::pair<int64_t, unsigned>;
+  static Reached reachedBy(const Touch &touch);
+  static Reached neededBy(const Touch &touch);
+  /// What a stream knows of others: how far each has come at least, and which parts that
+  /// are in no order with others have ended, by their numbers.
   struct Knowledge {
-    std::map<unsigned, int64_t> complete;
+    std::map<unsigned, Reached> reached;
+    std::vector<bool> parts;
   };
+  bool covers(const Knowledge &knowledge, const Touch &touch) const;
+  /// The number of a part that is in no order with others; none of what is.
+  std::optional<size_t> numberOf(const Touch &touch) const;
+  void learn(Knowledge &knowledge, const Touch &touch);
+  /// What the touch's stream knew when it made it.
+  const Knowledge *knownAt(const Touch &touch) const;
   void splitAt(std::map<int64_t, Segment> &segments, int64_t offset);
+  /// Whether who has waited for `later` need not wait for `earlier`.
+  bool implies(const Touch &later, const Touch &earlier) const;
 
   std::vector<std::map<int64_t, Segment>> arenas;
   std::vector<Knowledge> known;
-  std::map<unsigned, std::map<unsigned, Knowledge>>
-      atItem; // item -> stream -> knowledge when placed
+  // Of an item on a stream: what the stream knew from a place in the item on.
+  using Snapshots = std::vector<std::pair<unsigned, Knowledge>>;
+  std::map<std::pair<unsigned, unsigned>, Snapshots> atItem;
+  std::vector<Snapshots> underWay; // of the item whose waits each stream has been told
+  std::map<std::pair<unsigned, int>, size_t> partNumbers;
 };
 
 } // namespace dpc::lowering

@@ -44,6 +44,93 @@ TEST(Hazards, AWideWriteMeetsEveryEarlierPart) {
   EXPECT_EQ(hazards.touch(0, 0, 256, true, {5, -1, 0}).size(), 1u);
 }
 
+/// What a stream has to wait for before it touches the first 64 bytes; it then waits.
+std::vector<Hazards::Awaited> await(Hazards &hazards, unsigned item, unsigned stream, bool write,
+                                    int part = -1, unsigned begin = 0, unsigned end = 0,
+                                    unsigned written = 0) {
+  std::vector<Hazards::Awaited> awaited;
+  for (const Touch &earlier : hazards.touch(0, 0, 64, write, {item, part, stream, end, written}))
+    awaited.push_back({earlier, 0, begin});
+  awaited = hazards.reduce(stream, awaited);
+  hazards.waitForAll(stream, awaited);
+  hazards.place(item, stream);
+  return awaited;
+}
+
+std::vector<unsigned> itemsOf(const std::vector<Hazards::Awaited> &awaited) {
+  std::vector<unsigned> items;
+  for (const Hazards::Awaited &each : awaited)
+    items.push_back(each.earlier.item);
+  return items;
+}
+
+TEST(Hazards, AnEarlierItemOfAStreamIsImpliedByALaterOne) {
+  Hazards hazards(1, 2);
+  for (unsigned item : {0, 1})
+    hazards.place(item, 0);
+  EXPECT_EQ(itemsOf(hazards.reduce(1, {{{0, -1, 0}}, {{1, -1, 0}}})), std::vector<unsigned>{1});
+}
+
+TEST(Hazards, ALaterWaitOfACommandTellsNothingInTime) {
+  Hazards hazards(1, 2);
+  for (unsigned item : {0, 1})
+    hazards.place(item, 0);
+  // Place 2 comes behind place 1, which needs the earlier item before.
+  auto needed = hazards.reduce(1, {{{0, -1, 0}, 0, 1}, {{1, -1, 0}, 1, 2}});
+  EXPECT_EQ(itemsOf(needed), (std::vector<unsigned>{0, 1}));
+  needed = hazards.reduce(1, {{{0, -1, 0}, 0, 2}, {{1, -1, 0}, 1, 1}});
+  EXPECT_EQ(itemsOf(needed), std::vector<unsigned>{1});
+}
+
+TEST(Hazards, APartThatEndsLaterImpliesOneThatEndsEarlier) {
+  Hazards hazards(1, 2);
+  hazards.place(0, 0);
+  auto needed = hazards.reduce(1, {{{0, 4, 0, 1, 1}, 0}, {{0, 5, 0, 2, 2}, 1}});
+  ASSERT_EQ(needed.size(), 1u);
+  EXPECT_EQ(needed[0].earlier.part, 5);
+  // Transfers of an exchange end in any order.
+  EXPECT_EQ(hazards.reduce(1, {{{0, 0, 0}, 0}, {{0, 1, 0}, 1}}).size(), 2u);
+  // Of the same part one wait is enough, the one that begins first.
+  needed = hazards.reduce(1, {{{0, 0, 0}, 0, 7}, {{0, 0, 0}, 1, 3}});
+  ASSERT_EQ(needed.size(), 1u);
+  EXPECT_EQ(needed[0].by, 1u);
+}
+
+TEST(Hazards, AReaderNeedsTheWriteAndAWriterTheLastTouch) {
+  Hazards hazards(1, 3);
+  // Item 0 writes the bytes at its place 1 and reads them again at place 5; another part of
+  // it ends at place 3.
+  await(hazards, 0, 0, true, 0, 0, 5, 1);
+  hazards.wait(1, {0, 1, 0, 3, 3});
+  EXPECT_TRUE(await(hazards, 1, 1, false).empty());
+  hazards.wait(2, {0, 1, 0, 3, 3});
+  EXPECT_EQ(itemsOf(await(hazards, 2, 2, true)), (std::vector<unsigned>{0, 1}));
+}
+
+TEST(Hazards, WhatAStreamLearnsWithinAnItemIsNotKnownAtItsBegin) {
+  Hazards hazards(1, 3);
+  hazards.place(0, 2);
+  // Item 1 waits for item 0 at its place 4; a part of it has ended at place 2.
+  hazards.waitForAll(0, {{{0, -1, 2}, 0, 4}});
+  hazards.place(1, 0);
+  hazards.wait(1, {1, 0, 0, 2, 2});
+  EXPECT_FALSE(hazards.isOrdered(1, {0, -1, 2}));
+  hazards.wait(1, {1, 1, 0, 4, 4});
+  EXPECT_TRUE(hazards.isOrdered(1, {0, -1, 2}));
+}
+
+TEST(Hazards, AnAwaitedTransferIsKnown) {
+  Hazards hazards(1, 3);
+  hazards.place(0, 0);
+  hazards.wait(1, {0, 1, 0});
+  EXPECT_TRUE(hazards.isOrdered(1, {0, 1, 0}));
+  EXPECT_FALSE(hazards.isOrdered(1, {0, 0, 0}));
+  hazards.place(1, 1);
+  hazards.wait(2, {1, -1, 1}); // and through others
+  EXPECT_TRUE(hazards.isOrdered(2, {0, 1, 0}));
+  EXPECT_FALSE(hazards.isOrdered(2, {0, 0, 0}));
+}
+
 TEST(Hazards, AWaitCarriesWhatTheOtherStreamKnew) {
   Hazards hazards(1, 3);
   hazards.place(0, 0);
