@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Runs an entry point on all ranks of this process: one thread per stream of a
-// rank, which live as long as the executor and sleep between steps.
+// Runs an entry point on all ranks of this process, a step at a time. How depends on how
+// the device is driven: ThreadExecutor.h where it is the host itself.
 #pragma once
-#include "executor/Walker.h"
-#include <mutex>
-#include <thread>
+#include "executor/Plan.h"
+#include "executor/Spans.h"
 
 namespace dpcrt {
 
@@ -22,47 +21,29 @@ struct StepTimes {
   std::vector<double> bubble;
 };
 
+// Where inputs come from and outputs go, in the host's memory; called by whatever
+// threads execute a step. What is given is used until the end of the step.
+class HostIo {
+public:
+  virtual ~HostIo();
+  virtual Status inputValues(uint32_t rank, uint32_t input, uint32_t microBatch, uint64_t bytes,
+                             const void *&out) = 0;
+  // `bytes`: what there is, made what is taken.
+  virtual void *outputValues(uint32_t rank, uint32_t output, uint32_t microBatch,
+                             uint64_t &bytes) = 0;
+};
+
 class Executor {
 public:
-  // Takes the plans of all ranks, in order of rank. Nothing runs before start().
-  Executor(std::vector<std::unique_ptr<RankPlan>> plans, HostDevice &device, Transport &transport,
-           HostIo &io, const ExecutorOptions &options);
-  ~Executor();
-
-  // Starts the threads; those that a failure left over are ended again.
-  Status start();
+  virtual ~Executor();
 
   // Begins a step and returns; `traced`: note what every stream does.
-  Status submit(bool traced);
+  virtual Status submit(bool traced) = 0;
   // Waits for the step's end. After an error the executor cannot be used again; the
   // error is the root cause's. `trace`: where the notes of a traced step are appended.
-  Status finish(StepTimes &times, std::vector<StreamSpans> &trace);
+  virtual Status finish(StepTimes &times, std::vector<StreamSpans> &trace) = 0;
 
-  RankPlan &plan(uint32_t rank) { return *plans[rank]; }
-
-private:
-  Status runSequentially();
-  Status waitForThreads();
-  WalkResult walk(Walker &walker);
-  void threadMain(size_t walker);
-  void stopThreads();
-  void fail(const Status &cause);
-  std::string describeHang() const;
-
-  std::vector<std::unique_ptr<RankPlan>> plans;
-  Transport &transport;
-  ExecutorOptions options;
-  std::vector<std::unique_ptr<Walker>> walkers;
-  std::vector<std::thread> threads;
-  uint32_t step = 0;
-  StepTimes stepTimes;
-  std::vector<StreamSpans> stepSpans; // of the step under way; empty: not traced
-  Bell go, finished;
-  std::atomic<uint32_t> current{0}; // the step that threads are to run
-  std::atomic<size_t> running{0};
-  std::atomic<bool> aborted{false}, stopping{false};
-  std::mutex mutex; // guards cause
-  Status cause;
+  virtual const RankPlan &plan(size_t rank) const = 0;
 };
 
 } // namespace dpcrt

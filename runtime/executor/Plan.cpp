@@ -5,17 +5,6 @@
 #include <algorithm>
 
 namespace dpcrt {
-namespace {
-// Fired in every step.
-Stamp *readyStamp() {
-  static Stamp *stamp = [] {
-    auto *s = new Stamp;
-    s->poison();
-    return s;
-  }();
-  return stamp;
-}
-} // namespace
 
 class Planner {
 public:
@@ -30,9 +19,10 @@ private:
   Status planCommand(const fb::Command &command, uint32_t operands, PlannedCommand &out);
   Status planOrder();
   Status planRun(const fb::Command &command, const fb::Run &run, PlannedItem &item);
-  Status addCollective(const fb::Collective &collective, const Frame &frame, uint32_t operands,
-                       Operation *&out);
-  Status addExchange(const fb::Exchange &exchange, PlannedCommand &command);
+  // Each gives the frame an operation.
+  void addCollective(const fb::Collective &collective, Frame &frame, uint32_t operands);
+  void addExchange(const fb::Exchange &exchange, PlannedCommand &command);
+  PlannedOperation &addOperation(Frame &frame);
   void redirectEvents();
 
   Buffer buffer(const fb::Ref &ref, uint32_t operands) const {
@@ -42,10 +32,10 @@ private:
   DeviceAddress resolve(const Buffer &b, const Frame &frame) const {
     return frame.bases[b.base] + b.offset;
   }
-  Stamp *newStamps(size_t count) {
-    plan.stamps.push_back(std::make_unique<Stamp[]>(count));
-    plan.stampCounts.push_back(count);
-    return plan.stamps.back().get();
+  // The first of them.
+  uint32_t newEvents(uint32_t count) {
+    plan.events += count;
+    return plan.events - count;
   }
   // Global rank of a coordinate of pp, at this rank's other coordinates.
   uint32_t peer(uint32_t pp) const { return pp * context.experts + context.expert; }
@@ -143,8 +133,12 @@ Status Planner::planBlock(const fb::Block &block, PlannedBlock &out) {
   return {};
 }
 
-Status Planner::addCollective(const fb::Collective &collective, const Frame &frame,
-                              uint32_t operands, Operation *&out) {
+PlannedOperation &Planner::addOperation(Frame &frame) {
+  frame.operations.push_back(uint32_t(plan.operations.size()));
+  return plan.operations.emplace_back();
+}
+
+void Planner::addCollective(const fb::Collective &collective, Frame &frame, uint32_t operands) {
   const fb::Group &group = *program.groups()->Get(collective.group());
   CollectiveSpec spec;
   spec.kind = collective.kind();
@@ -166,11 +160,12 @@ Status Planner::addCollective(const fb::Collective &collective, const Frame &fra
   spec.dst = resolve(dst, frame);
   spec.srcBytes = src.bytes;
   spec.dstBytes = dst.bytes;
-  return context.transport.addCollective(context.rank(), spec, out);
+  addOperation(frame).collective = std::move(spec);
 }
 
-Status Planner::addExchange(const fb::Exchange &exchange, PlannedCommand &command) {
-  std::vector<TransferSpec> transfers;
+void Planner::addExchange(const fb::Exchange &exchange, PlannedCommand &command) {
+  command.index = uint32_t(plan.frame.operations.size());
+  PlannedOperation &operation = addOperation(plan.frame);
   for (auto *t : items(exchange.transfers())) {
     TransferSpec spec;
     spec.send = t->direction() == fb::Direction::Send;
@@ -179,17 +174,15 @@ Status Planner::addExchange(const fb::Exchange &exchange, PlannedCommand &comman
     Buffer b = buffer(*t->ref(), 0);
     spec.data = resolve(b, plan.frame);
     spec.bytes = b.bytes;
-    spec.signal = t->signal() < 0 ? nullptr : plan.frame.events[size_t(t->signal())];
+    spec.signal = nullptr;
+    operation.signals.push_back(t->signal() < 0 ? kNoEvent
+                                                : plan.frame.events[size_t(t->signal())]);
     for (uint32_t e : items(t->after()))
       command.waits.push_back(e);
-    transfers.push_back(spec);
+    operation.transfers.push_back(spec);
   }
   std::sort(command.waits.begin(), command.waits.end());
   command.waits.erase(std::unique(command.waits.begin(), command.waits.end()), command.waits.end());
-  command.index = uint32_t(plan.frame.operations.size());
-  plan.frame.operations.push_back(nullptr);
-  return context.transport.addExchange(context.rank(), std::move(transfers),
-                                       plan.frame.operations.back());
 }
 
 Status Planner::planRun(const fb::Command &command, const fb::Run &run, PlannedItem &item) {
@@ -207,14 +200,14 @@ Status Planner::planRun(const fb::Command &command, const fb::Run &run, PlannedI
     out.frame.bases.push_back(arena.data);
 
   uint32_t events = block.block->events();
-  Stamp *own = newStamps(events - std::min(events, operands));
+  uint32_t own = newEvents(events - std::min(events, operands));
   out.frame.events.resize(events);
   for (uint32_t e = 0; e < events; ++e) {
     if (e >= operands) {
       out.frame.events[e] = own + (e - operands);
     } else {
       int32_t event = run.operand_events()->Get(e);
-      out.frame.events[e] = event < 0 ? readyStamp() : plan.frame.events[size_t(event)];
+      out.frame.events[e] = event < 0 ? kReadyEvent : plan.frame.events[size_t(event)];
     }
   }
   // A result's event is the block's own event under the program's name.
@@ -233,17 +226,15 @@ Status Planner::planRun(const fb::Command &command, const fb::Run &run, PlannedI
     }
   }
   for (auto *inner : items(block.block->commands()))
-    if (auto *collective = inner->action_as_Collective()) {
-      out.frame.operations.push_back(nullptr);
-      if (Status s = addCollective(*collective, out.frame, operands, out.frame.operations.back());
-          !s.ok())
-        return s;
-    }
+    if (auto *collective = inner->action_as_Collective())
+      addCollective(*collective, out.frame, operands);
 
   // Which of the block's streams each stream of the program carries.
   std::map<uint16_t, std::vector<uint32_t>> carried;
-  for (uint32_t s = 0; s < count(run.streams()); ++s)
-    carried[run.streams()->Get(s)].push_back(s);
+  for (uint32_t s = 0; s < count(run.streams()); ++s) {
+    out.streams.push_back(run.streams()->Get(s));
+    carried[out.streams.back()].push_back(s);
+  }
   if (carried.empty())
     carried[command.stream()];
   out.streamCount = uint32_t(carried.size());
@@ -276,14 +267,10 @@ Status Planner::planOrder() {
       continue;
     }
     if (auto *exchange = command->action_as_Exchange()) {
-      if (Status s = addExchange(*exchange, item.command); !s.ok())
-        return s;
+      addExchange(*exchange, item.command);
     } else if (auto *collective = command->action_as_Collective()) {
       item.command.index = uint32_t(plan.frame.operations.size());
-      plan.frame.operations.push_back(nullptr);
-      if (Status s = addCollective(*collective, plan.frame, 0, plan.frame.operations.back());
-          !s.ok())
-        return s;
+      addCollective(*collective, plan.frame, 0);
     }
     plan.streams[item.command.stream].items.push_back({&item});
   }
@@ -294,18 +281,18 @@ Status Planner::planOrder() {
 void Planner::redirectEvents() {
   if (alias.empty())
     return;
-  std::map<Stamp *, Stamp *> target;
+  std::map<uint32_t, uint32_t> target;
   for (auto &[event, first] : alias) {
     int64_t e = first;
     for (auto it = alias.find(uint32_t(e)); e >= 0 && it != alias.end();
          it = alias.find(uint32_t(e)))
       e = it->second;
-    target[plan.frame.events[event]] = e < 0 ? readyStamp() : plan.frame.events[size_t(e)];
+    target[plan.frame.events[event]] = e < 0 ? kReadyEvent : plan.frame.events[size_t(e)];
   }
   auto redirect = [&](Frame &frame) {
-    for (Stamp *&stamp : frame.events)
-      if (auto it = target.find(stamp); it != target.end())
-        stamp = it->second;
+    for (uint32_t &event : frame.events)
+      if (auto it = target.find(event); it != target.end())
+        event = it->second;
   };
   redirect(plan.frame);
   for (auto &run : plan.runs)
@@ -322,9 +309,10 @@ Status Planner::run() {
     plan.streams.push_back({std::string(text(stream->name())), stream->kind(), {}});
   for (const ArenaMemory &arena : plan.arenas)
     plan.frame.bases.push_back(arena.data);
-  Stamp *stamps = newStamps(program.events());
+  newEvents(1); // kReadyEvent
+  uint32_t first = newEvents(program.events());
   for (uint32_t e = 0; e < program.events(); ++e)
-    plan.frame.events.push_back(stamps + e);
+    plan.frame.events.push_back(first + e);
   collectiveCount.resize(count(program.groups()));
   if (Status s = prepareKernels(); !s.ok())
     return s;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// A rank's program made ready to run: buffers are a base and an offset, events are
-// stamps, kernels and operations are handles of the device and the transport.
-// Everything is decided here, once; a step only walks it.
+// A rank's program made ready to run: buffers are a base and an offset, kernels are
+// handles of the device, events and operations are numbers within the rank, for which
+// executors have what they wait with. Everything is decided here, once; a step only
+// walks it.
 #pragma once
-#include "devices/HostDevice.h"
-#include "devices/Wait.h"
-#include "transports/Transport.h"
+#include "transports/Specs.h"
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,8 +37,19 @@ struct PlannedCommand {
 // run of a block has one.
 struct Frame {
   std::vector<DeviceAddress> bases; // a block's operands, then arenas
-  std::vector<Stamp *> events;
-  std::vector<Operation *> operations; // collectives (and exchanges of the order)
+  std::vector<uint32_t> events;
+  std::vector<uint32_t> operations; // collectives (and exchanges of the order)
+};
+
+// An event that has fired when a step begins.
+constexpr uint32_t kReadyEvent = 0;
+constexpr uint32_t kNoEvent = UINT32_MAX;
+
+// What a transport makes an operation of.
+struct PlannedOperation {
+  std::vector<TransferSpec> transfers; // of an exchange
+  std::vector<uint32_t> signals;       // the event of each transfer, or kNoEvent
+  std::optional<CollectiveSpec> collective;
 };
 
 struct PlannedBlock {
@@ -50,7 +61,8 @@ struct PlannedBlock {
 struct PlannedRun {
   const PlannedBlock *block;
   Frame frame;
-  uint32_t streamCount = 0;
+  std::vector<uint16_t> streams; // of the program, for each of the block's
+  uint32_t streamCount = 0;      // of the program, that carry any of it
   std::atomic<uint32_t> streamsLeft{0};
   int32_t microBatch = -1, pairMicroBatch = -1;
 };
@@ -84,7 +96,6 @@ struct PlanContext {
   const fb::Program *program;
   uint32_t pp, expert, experts;
   Device &device;
-  Transport &transport;
   const std::vector<ArenaMemory> &arenas;
   uint32_t rank() const { return pp * experts + expert; }
 };
@@ -97,10 +108,11 @@ public:
   uint32_t rank = 0, pp = 0, expert = 0;
   std::vector<ArenaMemory> arenas;
   std::vector<PlannedStream> streams;
-  Frame frame; // of the order
-  // All stamps, to be woken when a run fails.
-  std::vector<std::unique_ptr<Stamp[]>> stamps;
-  std::vector<size_t> stampCounts;
+  // The list, which is an order of issue.
+  std::vector<std::unique_ptr<PlannedItem>> items;
+  Frame frame;         // of the order
+  uint32_t events = 0; // kReadyEvent is the first
+  std::vector<PlannedOperation> operations;
 
   std::string label(uint32_t index) const { return std::string(text(*program, index)); }
   DeviceAddress address(const fb::Ref &ref) const {
@@ -111,7 +123,6 @@ private:
   friend class Planner;
   std::vector<PlannedBlock> blocks;
   std::vector<std::unique_ptr<PlannedRun>> runs;
-  std::vector<std::unique_ptr<PlannedItem>> items;
   std::map<std::vector<uint32_t>, std::unique_ptr<std::vector<uint32_t>>> slices;
 };
 

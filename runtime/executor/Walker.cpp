@@ -4,11 +4,10 @@
 
 namespace dpcrt {
 
-HostIo::~HostIo() = default;
-
-Walker::Walker(RankPlan &plan, uint32_t stream, HostDevice &device, HostIo &io,
+Walker::Walker(ThreadPlan &given, uint32_t stream, HostDevice &device, HostIo &io,
                const std::atomic<bool> &aborted)
-    : plan(plan), stream(plan.streams[stream]), device(device), io(io), aborted(aborted),
+    : plan(*given.plan), stamps(given.stamps.get()), operations(given.operations.data()),
+      stream(plan.streams[stream]), device(device), io(io), aborted(aborted),
       lane(device.makeLane()) {}
 
 void Walker::begin(uint32_t newStep) {
@@ -21,8 +20,8 @@ void Walker::begin(uint32_t newStep) {
 
 bool Walker::ready(const PlannedCommand &command, const Frame &frame) {
   for (uint32_t e : command.waits)
-    if (!frame.events[e]->fired(step)) {
-      blockedStamp = frame.events[e];
+    if (Stamp &stamp = stamps[frame.events[e]]; !stamp.fired(step)) {
+      blockedStamp = &stamp;
       blockedCommand = &command;
       return false;
     }
@@ -76,7 +75,7 @@ WalkResult Walker::act(const PlannedCommand &c, const Frame &frame) {
     break;
   case fb::Action::Exchange:
   case fb::Action::Collective: {
-    Operation &operation = *frame.operations[c.index];
+    Operation &operation = *operations[frame.operations[c.index]];
     if (!started) {
       operation.start(step);
       started = true;
@@ -110,7 +109,7 @@ WalkResult Walker::act(const PlannedCommand &c, const Frame &frame) {
   }
   }
   if (c.signal >= 0)
-    frame.events[size_t(c.signal)]->fire(step);
+    stamps[frame.events[size_t(c.signal)]].fire(step);
   done.store(done.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   lane->yield();
   return WalkResult::Finished;
@@ -137,7 +136,7 @@ void Walker::finishRun(PlannedRun &run, const PlannedCommand &command) {
     return;
   run.streamsLeft.store(run.streamCount);
   if (command.signal >= 0)
-    plan.frame.events[size_t(command.signal)]->fire(step);
+    stamps[plan.frame.events[size_t(command.signal)]].fire(step);
 }
 
 WalkResult Walker::walk() {

@@ -3,29 +3,17 @@
 // sleeps where it must wait and the sequential replay that goes on with another
 // stream instead.
 #pragma once
-#include "executor/Plan.h"
-#include "executor/Spans.h"
+#include "executor/Executor.h"
+#include "executor/ThreadPlan.h"
 #include <array>
 
 namespace dpcrt {
-
-// Where inputs come from and outputs go, in the host's memory; called by stream threads.
-// What is given is used until the end of the step.
-class HostIo {
-public:
-  virtual ~HostIo();
-  virtual Status inputValues(uint32_t rank, uint32_t input, uint32_t microBatch, uint64_t bytes,
-                             const void *&out) = 0;
-  // `bytes`: what there is, made what is taken.
-  virtual void *outputValues(uint32_t rank, uint32_t output, uint32_t microBatch,
-                             uint64_t &bytes) = 0;
-};
 
 enum class WalkResult { Finished, OnStamp, OnOperation, Failed };
 
 class Walker {
 public:
-  Walker(RankPlan &plan, uint32_t stream, HostDevice &device, HostIo &io,
+  Walker(ThreadPlan &plan, uint32_t stream, HostDevice &device, HostIo &io,
          const std::atomic<bool> &aborted);
 
   void begin(uint32_t step);
@@ -62,6 +50,8 @@ private:
   void finishRun(PlannedRun &run, const PlannedCommand &command);
 
   RankPlan &plan;
+  Stamp *const stamps;
+  Operation *const *const operations;
   PlannedStream &stream;
   HostDevice &device;
   HostIo &io;

@@ -18,11 +18,15 @@ Status EntryPointRun::prepare(const Artifact &artifact, const std::string &name,
   transport = makeLocalTransport(device, link);
   for (uint32_t rank = 0; rank < memory.programs.size(); ++rank) {
     const fb::Program &program = *memory.programs[rank];
-    PlanContext context{&program, rank / experts, rank % experts,     experts,
-                        device,   *transport,     memory.arenas[rank]};
+    PlanContext context{&program, rank / experts, rank % experts,
+                        experts,  device,         memory.arenas[rank]};
+    std::unique_ptr<RankPlan> plan;
+    Status planned = RankPlan::make(context, plan);
     plans.emplace_back();
-    if (Status s = RankPlan::make(context, plans.back()); !s.ok())
-      return s.within("rank " + std::to_string(rank));
+    if (planned.ok())
+      planned = ThreadPlan::make(std::move(plan), *transport, plans.back());
+    if (!planned.ok())
+      return planned.within("rank " + std::to_string(rank));
     inputOf.emplace_back();
     for (auto *input : items(program.inputs()))
       inputOf.back().push_back(&inputs[std::string(text(input->name()))]);
@@ -49,8 +53,11 @@ Status EntryPointRun::prepare(const Artifact &artifact, const std::string &name,
 }
 
 Status EntryPointRun::startExecutor(HostDevice &device, const ExecutorOptions &options) {
-  executor = std::make_unique<Executor>(std::move(plans), device, *transport, *this, options);
-  return executor->start();
+  auto threads =
+      std::make_unique<ThreadExecutor>(std::move(plans), device, *transport, *this, options);
+  Status started = threads->start();
+  executor = std::move(threads);
+  return started;
 }
 
 Status EntryPointRun::bindInputs(const Artifact &artifact, const std::vector<InputData> &given) {

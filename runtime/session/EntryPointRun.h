@@ -48,7 +48,7 @@ private:
     bool shared = false;
   };
   std::unique_ptr<Transport> transport;
-  std::vector<std::unique_ptr<RankPlan>> plans;
+  std::vector<std::unique_ptr<ThreadPlan>> plans;
   std::map<std::string, Bound> inputs;
   std::vector<std::vector<const Bound *>> inputOf; // per rank, per program input
   std::map<std::string, Output> outputs;           // by the program's name of it

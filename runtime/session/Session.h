@@ -3,7 +3,7 @@
 // vary by step. The C interface is a thin cover of this class.
 #pragma once
 #include "devices/DeviceKind.h"
-#include "executor/Executor.h"
+#include "executor/ThreadExecutor.h"
 #include "program/format/Optimizers.h"
 #include "session/Memory.h"
 #include "trace/ChromeTrace.h"

@@ -1,36 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// How ranks exchange bytes: one table of functions, filled once per kind of
-// transport. All operations of a program are known at load; a step starts each of
+// How ranks that are threads of the host exchange bytes: one table of functions, filled
+// once per kind of transport. All operations of a program are known at load; a step starts each of
 // them once and drives it to its end, without allocation.
 #pragma once
 #include "devices/HostDevice.h"
-#include "devices/Wait.h"
+#include "transports/Specs.h"
 #include <memory>
 #include <string>
 #include <vector>
 
 namespace dpcrt {
-
-// One message of an exchange, at one of its ends. Ranks are global.
-struct TransferSpec {
-  bool send;
-  uint32_t peer;
-  uint32_t message; // unique among the messages from sender to receiver
-  DeviceAddress data;
-  uint64_t bytes;
-  Stamp *signal; // fires when the bytes are there or the source is free; or null
-};
-
-// One member's part of a collective.
-struct CollectiveSpec {
-  fb::CollectiveKind kind;
-  Element dtype;
-  std::string group;             // the same for all members
-  uint32_t sequence;             // counts the collectives of a group, from 0
-  std::vector<uint32_t> members; // global ranks, ascending
-  DeviceAddress src, dst;
-  uint64_t srcBytes, dstBytes;
-};
 
 // An exchange or collective of one rank. All functions but describe and wake are
 // called by the rank's stream thread.

@@ -53,7 +53,7 @@ World::World(const Backend &backend, const Options &options)
   Status checked = checkPrograms(all);
   EXPECT_TRUE(checked.ok()) << checked.message();
   arenas.resize(options.ranks * experts);
-  std::vector<std::unique_ptr<RankPlan>> plans;
+  std::vector<std::unique_ptr<ThreadPlan>> plans;
   for (uint32_t rank = 0; rank < arenas.size(); ++rank) {
     const fb::Program &program = *all[rank / experts];
     for (auto *arena : items(program.arenas())) {
@@ -67,20 +67,23 @@ World::World(const Backend &backend, const Options &options)
       w[i] = initialWeight(rank / experts, rank % experts, i);
     EXPECT_TRUE(device->upload(arenas[rank][Weights].data, w, sizeof(w)).ok());
     EXPECT_TRUE(device->upload(arenas[rank][Record].data + kSlot, &lr, sizeof(lr)).ok());
-    PlanContext context{&program, rank / experts, rank % experts, experts,
-                        *device,  *transport,     arenas[rank]};
+    PlanContext context{&program, rank / experts, rank % experts, experts, *device, arenas[rank]};
     std::unique_ptr<RankPlan> plan;
     Status s = RankPlan::make(context, plan);
     EXPECT_TRUE(s.ok()) << s.message();
+    std::unique_ptr<ThreadPlan> connected;
+    s = ThreadPlan::make(std::move(plan), *transport, connected);
+    EXPECT_TRUE(s.ok()) << s.message();
     if (int(rank) != options.withoutRank)
-      plans.push_back(std::move(plan));
+      plans.push_back(std::move(connected));
   }
   Status s = transport->finishPreparation();
   EXPECT_TRUE(s.ok()) << s.message();
   EXPECT_TRUE(device->finishPreparation().ok());
-  executor =
-      std::make_unique<Executor>(std::move(plans), *device, *transport, io, options.executor);
-  Status started = executor->start();
+  auto threads =
+      std::make_unique<ThreadExecutor>(std::move(plans), *device, *transport, io, options.executor);
+  Status started = threads->start();
+  executor = std::move(threads);
   EXPECT_TRUE(started.ok()) << started.message();
 }
 

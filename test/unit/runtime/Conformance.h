@@ -4,7 +4,7 @@
 // passes the same suite.
 #pragma once
 #include "../program/Builder.h"
-#include "executor/Executor.h"
+#include "executor/ThreadExecutor.h"
 #include "transports/local/LocalTransport.h"
 #include <deque>
 #include <functional>
