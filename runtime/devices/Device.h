@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What every device can do: memory, and making ready what a step will use. How it is
-// told to compute differs between kinds of devices: HostDevice.h. A device is shared by
-// all ranks of a process that use it; these functions are called by one thread, at load
+// told to compute differs between kinds of devices: HostDevice.h, Queue.h. A device is shared
+// by all ranks of a process that use it; these functions are called by one thread, at load
 // and between steps.
 #pragma once
 #include "devices/DeviceAddress.h"
@@ -16,6 +16,7 @@
 namespace dpcrt {
 
 class HostDevice;
+class QueueDevice;
 
 // A kernel or library call made ready at load; owned by the device, which keeps
 // in its own kind of these what it needs.
@@ -37,6 +38,12 @@ public:
   virtual const char *name() const = 0;
   // This device, if it is driven as HostDevice.h says; else null.
   virtual HostDevice *host() { return nullptr; }
+  // This device, if it is driven as Queue.h says; else null. It is one of the two.
+  virtual QueueDevice *queue() { return nullptr; }
+
+  // How what may run in any order is ordered, in the words of --seed-order; before anything
+  // else is asked of the device. An error of devices that have no such choice.
+  virtual Status chooseOrder(const std::string &text);
 
   // Memory, zero-filled, aligned to 64 bytes. Owned by the device.
   virtual Status allocate(uint64_t bytes, MemoryKind kind, DeviceAddress &out) = 0;

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// A device that takes orders and reports later, as a GPU does: commands are put into
+// queues and run some time after, those of one queue in order, those of different queues
+// in any order that events allow. Whoever calls these functions waits for nothing but in
+// Event::wait, and what goes wrong after a command was enqueued is told there.
+#pragma once
+#include "devices/Device.h"
+#include <memory>
+
+namespace dpcrt {
+
+// A point that a queue passes, marked anew by each Queue::record.
+class Event {
+public:
+  virtual ~Event();
+  // For the host. Whether everything before the latest record has run; of an event that
+  // was never recorded, true.
+  virtual bool fired() = 0;
+  // Sleeps until fired() or the deadline (of the monotonic clock, Wait.h). An error of
+  // what was enqueued before, or of the device.
+  virtual Status wait(int64_t deadline) = 0;
+};
+
+// All functions return as soon as the command is enqueued, and may be called by one
+// thread at a time. Addresses are copied, what they point to is read when the command runs.
+class Queue {
+public:
+  virtual ~Queue();
+
+  // buffers: the arguments in order.
+  virtual Status launch(const PreparedLaunch &kernel, const DeviceAddress *buffers,
+                        size_t count) = 0;
+  // buffers: the call's operands in order.
+  virtual Status call(const PreparedCall &call, const DeviceAddress *buffers, size_t count) = 0;
+  // Either side may lie in memory of either kind.
+  virtual Status copy(DeviceAddress dst, DeviceAddress src, uint64_t bytes) = 0;
+  virtual Status fill(DeviceAddress dst, uint32_t pattern, uint64_t bytes) = 0;
+  // As HostDevice::reduce: sources are added in this order.
+  virtual Status reduce(DeviceAddress dst, const DeviceAddress *sources, size_t sourceCount,
+                        uint64_t count, Element dtype) = 0;
+  // Marks the event: it fires when all commands before have run.
+  virtual Status record(Event &event) = 0;
+  // Commands behind run after the latest record of the event that was enqueued before
+  // this call, on whatever queue. There need not be one: then this is no wait.
+  virtual Status wait(Event &event) = 0;
+  // These bytes hold nothing until a command writes them. A device may ignore it; one
+  // that looks for mistakes spoils them.
+  virtual Status forget(DeviceAddress, uint64_t) { return {}; }
+};
+
+// Within steps `upload` and `download` are called for memory of kind Host alone, whose
+// bytes no command under way touches; they wait for no queue.
+class QueueDevice : public Device {
+public:
+  QueueDevice *queue() override { return this; }
+
+  // `name`: for messages, "rank 0, stream compute". Queues and events end before their
+  // device, when nothing enqueued names them any more.
+  virtual std::unique_ptr<Queue> makeQueue(fb::StreamKind kind, const std::string &name) = 0;
+  virtual std::unique_ptr<Event> makeEvent() = 0;
+};
+
+} // namespace dpcrt

@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Lists of commands and the one thread that takes from them.
+#include "devices/virtual/VirtualDevice.h"
+#include "devices/Threads.h"
+#include "devices/Wait.h"
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <new>
+
+namespace dpcrt {
+
+const char *nameOf(VirtualCommand::Kind kind) {
+  switch (kind) {
+  case VirtualCommand::Kind::Launch:
+    return "launch";
+  case VirtualCommand::Kind::Call:
+    return "call";
+  case VirtualCommand::Kind::Copy:
+    return "copy";
+  case VirtualCommand::Kind::Fill:
+    return "fill";
+  case VirtualCommand::Kind::Reduce:
+    return "reduce";
+  case VirtualCommand::Kind::Forget:
+    return "forget";
+  case VirtualCommand::Kind::Record:
+    return "record";
+  case VirtualCommand::Kind::Wait:
+    return "wait";
+  }
+  return "";
+}
+
+namespace {
+using Kind = VirtualCommand::Kind;
+using What = VirtualEntry::What;
+
+class SeededDevice : public VirtualDevice {
+public:
+  explicit SeededDevice(std::unique_ptr<HostDevice> given)
+      : kernels(std::move(given)), lane(kernels->makeLane()) {}
+  ~SeededDevice() override;
+
+  const char *name() const override { return "virtual"; }
+  Status chooseOrder(const std::string &text) override;
+
+  Status allocate(uint64_t bytes, MemoryKind kind, DeviceAddress &out) override {
+    return kernels->allocate(bytes, kind, out);
+  }
+  Status upload(DeviceAddress dst, const void *src, uint64_t bytes) override {
+    tell({What::Moved, nullptr, {}});
+    return kernels->upload(dst, src, bytes);
+  }
+  Status download(void *dst, DeviceAddress src, uint64_t bytes) override {
+    tell({What::Moved, nullptr, {}});
+    return kernels->download(dst, src, bytes);
+  }
+  Status openKernels(const std::string &path, KernelTable table,
+                     const std::vector<std::string> &features) override {
+    return kernels->openKernels(path, std::move(table), features);
+  }
+  Status prepareLaunch(const fb::Kernel &kernel, const PreparedLaunch *&out) override {
+    return kernels->prepareLaunch(kernel, out);
+  }
+  Status prepareCall(const fb::LibraryCall &call, const PreparedCall *&out) override {
+    return kernels->prepareCall(call, out);
+  }
+  Status finishPreparation() override;
+  uint64_t scratchBytes() const override { return kernels->scratchBytes(); }
+
+  std::unique_ptr<Queue> makeQueue(fb::StreamKind kind, const std::string &name) override;
+  std::unique_ptr<Event> makeEvent() override;
+
+  void watch(std::function<void(const VirtualEntry &)> given) override {
+    std::lock_guard<std::mutex> lock(mutex);
+    watcher = std::move(given);
+  }
+
+private:
+  friend class CommandQueue;
+  friend class MarkedEvent;
+  struct List {
+    std::string name;
+    std::deque<VirtualCommand> commands;
+    bool isDue(uint64_t goal) const {
+      return !commands.empty() && commands.front().sequence < goal;
+    }
+  };
+
+  Status enqueue(VirtualCommand command);
+  void close(size_t queue);
+  // Has the thread run what is enqueued by now. The lock is held.
+  void begin() {
+    goal = sequence;
+    wake.notify_all();
+  }
+  void tell(const VirtualEntry &entry) {
+    std::lock_guard<std::mutex> lock(mutex);
+    tellLocked(entry);
+  }
+  void tellLocked(VirtualEntry entry) {
+    entry.thread = std::this_thread::get_id();
+    if (watcher)
+      watcher(entry);
+  }
+
+  void threadMain();
+  // Whether there is something to run up to the goal.
+  bool isDue() const {
+    return failure.ok() &&
+           std::any_of(lists.begin(), lists.end(), [&](auto &list) { return list.isDue(goal); });
+  }
+  // The list whose head runs next; null if none can.
+  List *choose();
+  Status run(const VirtualCommand &command);
+  std::string describeHeads() const;
+
+  std::unique_ptr<HostDevice> kernels;
+  std::unique_ptr<Lane> lane; // of the device's thread
+  VirtualOrder order;
+  std::vector<std::thread> threads;
+
+  std::mutex mutex; // guards what follows
+  std::condition_variable wake, changed;
+  std::deque<List> lists; // addresses stay
+  std::vector<const VirtualCommand *> ready;
+  std::vector<List *> readyLists;
+  uint64_t sequence = 0, goal = 0;
+  int64_t work = 0;
+  const List *running = nullptr; // whose head the thread runs
+  bool stopping = false;
+  Status failure; // of what was enqueued; nothing runs after it
+  std::function<void(const VirtualEntry &)> watcher;
+};
+
+class MarkedEvent : public Event {
+public:
+  explicit MarkedEvent(SeededDevice &device) : device(device) {}
+
+  bool fired() override {
+    std::lock_guard<std::mutex> lock(device.mutex);
+    device.begin();
+    return hasFired();
+  }
+
+  Status wait(int64_t deadline) override {
+    std::unique_lock<std::mutex> lock(device.mutex);
+    device.tellLocked({What::Waited, nullptr, {}});
+    device.begin();
+    auto over = [&] { return hasFired() || !device.failure.ok(); };
+    if (deadline == noDeadline)
+      device.changed.wait(lock, over);
+    else
+      device.changed.wait_until(
+          lock, std::chrono::steady_clock::time_point(std::chrono::nanoseconds(deadline)), over);
+    return device.failure;
+  }
+
+  std::shared_ptr<VirtualMark> latest; // guarded by the device's mutex
+
+private:
+  bool hasFired() const { return !latest || latest->passed; }
+  SeededDevice &device;
+};
+
+class CommandQueue : public Queue {
+public:
+  CommandQueue(SeededDevice &device, size_t number) : device(device), number(number) {}
+  ~CommandQueue() override { device.close(number); }
+
+  Status launch(const PreparedLaunch &kernel, const DeviceAddress *buffers, size_t count) override {
+    VirtualCommand command = make(Kind::Launch);
+    command.launch = &kernel;
+    command.buffers.assign(buffers, buffers + count);
+    return device.enqueue(std::move(command));
+  }
+  Status call(const PreparedCall &call, const DeviceAddress *buffers, size_t count) override {
+    VirtualCommand command = make(Kind::Call);
+    command.call = &call;
+    command.buffers.assign(buffers, buffers + count);
+    return device.enqueue(std::move(command));
+  }
+  Status copy(DeviceAddress dst, DeviceAddress src, uint64_t bytes) override {
+    VirtualCommand command = make(Kind::Copy);
+    command.buffers = {dst, src};
+    command.bytes = bytes;
+    return device.enqueue(std::move(command));
+  }
+  Status fill(DeviceAddress dst, uint32_t pattern, uint64_t bytes) override {
+    VirtualCommand command = make(Kind::Fill);
+    command.buffers = {dst};
+    command.pattern = pattern;
+    command.bytes = bytes;
+    return device.enqueue(std::move(command));
+  }
+  Status reduce(DeviceAddress dst, const DeviceAddress *sources, size_t sourceCount, uint64_t count,
+                Element dtype) override {
+    VirtualCommand command = make(Kind::Reduce);
+    command.buffers = {dst};
+    command.buffers.insert(command.buffers.end(), sources, sources + sourceCount);
+    command.bytes = count;
+    command.dtype = dtype;
+    return device.enqueue(std::move(command));
+  }
+  Status forget(DeviceAddress address, uint64_t bytes) override {
+    VirtualCommand command = make(Kind::Forget);
+    command.buffers = {address};
+    command.bytes = bytes;
+    return device.enqueue(std::move(command));
+  }
+  Status record(Event &event) override {
+    VirtualCommand command = make(Kind::Record);
+    command.mark = std::make_shared<VirtualMark>();
+    {
+      std::lock_guard<std::mutex> lock(device.mutex);
+      command.mark->queue = device.lists[number].name;
+      static_cast<MarkedEvent &>(event).latest = command.mark;
+    }
+    return device.enqueue(std::move(command));
+  }
+  Status wait(Event &event) override {
+    VirtualCommand command = make(Kind::Wait);
+    {
+      std::lock_guard<std::mutex> lock(device.mutex);
+      command.mark = static_cast<MarkedEvent &>(event).latest;
+    }
+    return device.enqueue(std::move(command));
+  }
+
+private:
+  VirtualCommand make(Kind kind) const {
+    VirtualCommand command{};
+    command.kind = kind;
+    command.queue = number;
+    return command;
+  }
+  SeededDevice &device;
+  size_t number;
+};
+
+SeededDevice::~SeededDevice() {
+  {
+    std::lock_guard<std::mutex> lock(mutex);
+    stopping = true;
+    wake.notify_all();
+  }
+  for (std::thread &t : threads)
+    t.join();
+}
+
+Status SeededDevice::chooseOrder(const std::string &text) {
+  Result<VirtualOrder> parsed = VirtualOrder::parse(text);
+  if (!parsed.ok())
+    return parsed.status();
+  order = *parsed;
+  return {};
+}
+
+Status SeededDevice::finishPreparation() {
+  if (Status s = kernels->finishPreparation(); !s.ok() || !threads.empty())
+    return s;
+  return startThread(threads, 1, "the virtual device", [this] { threadMain(); });
+}
+
+std::unique_ptr<Queue> SeededDevice::makeQueue(fb::StreamKind, const std::string &name) {
+  std::lock_guard<std::mutex> lock(mutex);
+  lists.emplace_back().name = name;
+  return std::make_unique<CommandQueue>(*this, lists.size() - 1);
+}
+
+std::unique_ptr<Event> SeededDevice::makeEvent() { return std::make_unique<MarkedEvent>(*this); }
+
+Status SeededDevice::enqueue(VirtualCommand command) {
+  std::lock_guard<std::mutex> lock(mutex);
+  if (!failure.ok())
+    return failure;
+  command.sequence = sequence++;
+  if (command.kind <= Kind::Reduce)
+    command.work = work++;
+  List &list = lists[command.queue];
+  list.commands.push_back(std::move(command));
+  tellLocked({What::Enqueued, &list.commands.back(), {}});
+  return {};
+}
+
+// What a closed queue holds is never run, unless it is being run.
+void SeededDevice::close(size_t queue) {
+  std::unique_lock<std::mutex> lock(mutex);
+  List &list = lists[queue];
+  changed.wait(lock, [&] { return running != &list; });
+  list.commands.clear();
+}
+
+SeededDevice::List *SeededDevice::choose() {
+  ready.clear();
+  readyLists.clear();
+  for (List &list : lists)
+    if (list.isDue(goal) && list.commands.front().ready()) {
+      ready.push_back(&list.commands.front());
+      readyLists.push_back(&list);
+    }
+  return ready.empty() ? nullptr : readyLists[order.choose(ready)];
+}
+
+std::string SeededDevice::describeHeads() const {
+  std::string text;
+  for (const List &list : lists) {
+    if (list.commands.empty())
+      continue;
+    const VirtualCommand &head = list.commands.front();
+    text += "\n  " + list.name + ": at command " + std::to_string(head.sequence) + ", a " +
+            nameOf(head.kind);
+    if (!head.ready())
+      text += " for an event that '" + head.mark->queue + "' has not passed";
+  }
+  return text;
+}
+
+void SeededDevice::threadMain() {
+  std::unique_lock<std::mutex> lock(mutex);
+  for (;;) {
+    wake.wait(lock, [&] { return stopping || isDue(); });
+    if (stopping)
+      return;
+    List *list = choose();
+    if (!list) {
+      failure = error(Code::Internal, "no queue of the device can go on:", describeHeads());
+      changed.notify_all();
+      continue;
+    }
+    running = list;
+    const VirtualCommand &command = list->commands.front(); // stays while others come behind
+    Status status;
+    lock.unlock();
+    try {
+      status = run(command);
+    } catch (const std::bad_alloc &) {
+      status = Status(Code::OutOfMemory, "out of memory");
+    } catch (const std::exception &e) {
+      status = Status(Code::Internal, e.what());
+    }
+    lock.lock();
+    running = nullptr;
+    if (!status.ok()) {
+      failure = status.within(list->name);
+    } else {
+      tellLocked({What::Ran, &command, {}});
+      list->commands.pop_front();
+    }
+    changed.notify_all();
+  }
+}
+
+Status SeededDevice::run(const VirtualCommand &c) {
+  if (c.kind == Kind::Wait)
+    return {};
+  if (c.kind == Kind::Record) {
+    c.mark->passed = true;
+    return {};
+  }
+  lane->enter();
+  struct Leave {
+    Lane &lane;
+    ~Leave() { lane.leave(); }
+  } leave{*lane};
+  const std::vector<DeviceAddress> &b = c.buffers;
+  switch (c.kind) {
+  case Kind::Launch:
+    kernels->launch(*lane, *c.launch, b.data(), b.size());
+    return {};
+  case Kind::Call:
+    return kernels->call(*lane, *c.call, b.data());
+  case Kind::Copy:
+    kernels->copy(*lane, b[0], b[1], c.bytes);
+    return {};
+  case Kind::Fill:
+    kernels->fill(*lane, b[0], c.pattern, c.bytes);
+    return {};
+  case Kind::Reduce:
+    kernels->reduce(*lane, b[0], b.data() + 1, b.size() - 1, c.bytes, c.dtype);
+    return {};
+  default: // forgotten: NaN of every floating type
+    kernels->fill(*lane, b[0], UINT32_MAX, c.bytes);
+    return {};
+  }
+}
+} // namespace
+
+std::unique_ptr<VirtualDevice> makeVirtualDevice(std::unique_ptr<HostDevice> kernels) {
+  return std::make_unique<SeededDevice>(std::move(kernels));
+}
+
+} // namespace dpcrt

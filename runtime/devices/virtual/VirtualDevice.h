@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// A device of queues and events on the host, to run programs in orders that no real
+// device shows when one looks. It computes with the kernels of a host device, one command
+// at a time; which, of all that queues and events allow, VirtualOrder says.
+//
+// It begins to work when the host waits for an event or asks whether it has fired, with
+// all that is enqueued by then: so the order depends on the seed alone, and not on how
+// fast the host enqueues.
+#pragma once
+#include "devices/HostDevice.h"
+#include "devices/virtual/VirtualOrder.h"
+#include <functional>
+#include <thread>
+
+namespace dpcrt {
+
+// One thing that happened, for tests to look at.
+struct VirtualEntry {
+  enum class What {
+    Enqueued, // command
+    Ran,      // command
+    Waited,   // the host, for an event
+    Moved     // the host, bytes: upload or download
+  };
+  What what;
+  const VirtualCommand *command = nullptr;
+  std::thread::id thread;
+};
+
+class VirtualDevice : public QueueDevice {
+public:
+  // `watcher` is told of everything from now on, one call at a time.
+  virtual void watch(std::function<void(const VirtualEntry &)> watcher) = 0;
+};
+
+std::unique_ptr<VirtualDevice> makeVirtualDevice(std::unique_ptr<HostDevice> kernels);
+
+} // namespace dpcrt

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Which command of a virtual device runs next: of all that could, one drawn from a seed,
+// or the one that a policy says.
+#pragma once
+#include "devices/virtual/VirtualCommand.h"
+#include <random>
+
+namespace dpcrt {
+
+class VirtualOrder {
+public:
+  enum class Policy {
+    Random,  // any of them, as drawn
+    First,   // the one enqueued first
+    Reverse, // the one enqueued last
+    Starve,  // one queue only when no other can go on
+    Delay    // one command only when nothing else can go on
+  };
+
+  VirtualOrder() = default;
+  VirtualOrder(uint64_t seed, Policy policy, uint64_t number = 0)
+      : policy(policy), number(number), draw(seed) {}
+  // As --seed-order has it: N[,policy=random|first|reverse|starve=QUEUE|delay=COMMAND].
+  static Result<VirtualOrder> parse(const std::string &text);
+
+  // The index of one of `ready`, which are heads of different queues and not none.
+  size_t choose(const std::vector<const VirtualCommand *> &ready);
+
+private:
+  // Whether the policy would rather run anything else.
+  bool isPutOff(const VirtualCommand &command) const;
+
+  Policy policy = Policy::Random;
+  uint64_t number = 0; // of the queue or the command
+  std::mt19937_64 draw{0};
+};
+
+} // namespace dpcrt

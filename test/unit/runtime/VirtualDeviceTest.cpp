@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Queues and events of the virtual device: what order they promise, and which of the
+// others each policy takes.
+#include "devices/virtual/VirtualDevice.h"
+#include "DeviceMemory.h"
+#include "devices/Wait.h"
+#include "devices/cpu/CpuDevice.h"
+#include <set>
+
+namespace dpcrt::test {
+namespace {
+constexpr uint64_t kBytes = 64;
+
+class VirtualQueues : public testing::Test {
+protected:
+  VirtualQueues() : device(makeVirtualDevice(makeCpuDevice(1))) {
+    device->watch([this](const VirtualEntry &entry) {
+      if (entry.what == VirtualEntry::What::Ran && entry.command->work >= 0)
+        ran.push_back(entry.command->work);
+    });
+    EXPECT_TRUE(device->finishPreparation().ok());
+    for (const char *name : {"a", "b", "c"})
+      queues.push_back(device->makeQueue(fb::StreamKind::Compute, name));
+    memory = onDevice(*device, std::vector<uint32_t>(16));
+  }
+
+  void fill(size_t queue, uint32_t value) {
+    Status s = queues[queue]->fill(memory, value, kBytes);
+    EXPECT_TRUE(s.ok()) << s.message();
+  }
+  std::unique_ptr<Event> record(size_t queue) {
+    auto event = device->makeEvent();
+    EXPECT_TRUE(queues[queue]->record(*event).ok());
+    return event;
+  }
+  void wait(size_t queue, Event &event) { EXPECT_TRUE(queues[queue]->wait(event).ok()); }
+  // Until everything that was enqueued has run.
+  Status finish() {
+    Status status;
+    for (size_t q = 0; q < queues.size(); ++q) {
+      auto end = record(q);
+      if (Status s = end->wait(nowNs() + 10'000'000'000); !s.ok())
+        return s;
+      EXPECT_TRUE(end->fired());
+    }
+    return status;
+  }
+  // The numbers of the commands in the order in which they ran: three queues of two.
+  std::vector<int64_t> orderOf(const std::string &text) {
+    Status s = device->chooseOrder(text);
+    EXPECT_TRUE(s.ok()) << s.message();
+    ran.clear();
+    for (uint32_t i = 0; i < 2; ++i)
+      for (size_t q = 0; q < 3; ++q)
+        fill(q, i);
+    auto end = record(0);
+    for (size_t q = 1; q < 3; ++q)
+      wait(0, *record(q));
+    EXPECT_TRUE(finish().ok());
+    return ran;
+  }
+  uint32_t value() { return fromDevice<uint32_t>(*device, memory, 1)[0]; }
+
+  std::vector<int64_t> ran; // of commands that do something
+  std::unique_ptr<VirtualDevice> device;
+  std::vector<std::unique_ptr<Queue>> queues;
+  DeviceAddress memory;
+};
+using Order = std::vector<int64_t>;
+
+TEST_F(VirtualQueues, TheFirstThatCanIsWhatWasEnqueuedFirst) {
+  EXPECT_EQ(orderOf("0,policy=first"), (Order{0, 1, 2, 3, 4, 5}));
+}
+
+TEST_F(VirtualQueues, ReverseTakesWhatWasEnqueuedLast) {
+  EXPECT_EQ(orderOf("0,policy=reverse"), (Order{2, 5, 1, 4, 0, 3}));
+}
+
+TEST_F(VirtualQueues, AStarvedQueueGoesOnWhenNoOtherCan) {
+  EXPECT_EQ(orderOf("0,policy=starve=1"), (Order{0, 2, 3, 5, 1, 4}));
+}
+
+TEST_F(VirtualQueues, ADelayedCommandHoldsBackItsQueueAlone) {
+  EXPECT_EQ(orderOf("0,policy=delay=2"), (Order{0, 1, 3, 4, 2, 5}));
+}
+
+TEST_F(VirtualQueues, ASeedIsAnOrderAndSeedsDiffer) {
+  auto drawn = [&](uint64_t seed) {
+    Order order = orderOf(std::to_string(seed));
+    for (int64_t &work : order)
+      work %= 6; // numbers go on from run to run
+    return order;
+  };
+  std::set<Order> orders;
+  for (uint64_t seed = 0; seed < 40; ++seed) {
+    Order once = drawn(seed);
+    EXPECT_EQ(once, drawn(seed));
+    orders.insert(once);
+  }
+  EXPECT_GE(orders.size(), 20u);
+}
+
+TEST_F(VirtualQueues, AWaitHoldsBackWhatComesBehindIt) {
+  ASSERT_TRUE(device->chooseOrder("0,policy=reverse").ok());
+  fill(0, 1);
+  wait(1, *record(0));
+  fill(1, 2);
+  ASSERT_TRUE(finish().ok());
+  EXPECT_EQ(ran, (Order{0, 1}));
+  EXPECT_EQ(value(), 2u);
+}
+
+TEST_F(VirtualQueues, AWaitIsForTheRecordBeforeIt) {
+  ASSERT_TRUE(device->chooseOrder("0,policy=starve=0").ok());
+  auto event = record(0);
+  wait(1, *event);
+  fill(1, 1);
+  fill(0, 2);
+  ASSERT_TRUE(queues[0]->record(*event).ok()); // of which the wait knows nothing
+  ASSERT_TRUE(finish().ok());
+  EXPECT_EQ(value(), 2u);
+  EXPECT_EQ(ran, (Order{0, 1}));
+}
+
+TEST_F(VirtualQueues, ALaterRecordIsTheOneThatIsWaitedFor) {
+  ASSERT_TRUE(device->chooseOrder("0,policy=starve=0").ok());
+  auto event = record(0);
+  fill(0, 1);
+  ASSERT_TRUE(queues[0]->record(*event).ok());
+  wait(1, *event);
+  fill(1, 2);
+  ASSERT_TRUE(finish().ok());
+  EXPECT_EQ(value(), 2u);
+}
+
+TEST_F(VirtualQueues, AnEventThatWasNeverRecordedIsNoWait) {
+  auto event = device->makeEvent();
+  EXPECT_TRUE(event->fired());
+  wait(0, *event);
+  fill(0, 3);
+  ASSERT_TRUE(finish().ok());
+  EXPECT_EQ(value(), 3u);
+}
+
+TEST_F(VirtualQueues, NothingRunsBeforeTheHostAsks) {
+  fill(0, 1);
+  auto event = record(0);
+  EXPECT_EQ(value(), 0u);
+  ASSERT_TRUE(event->wait(noDeadline).ok());
+  EXPECT_EQ(value(), 1u);
+}
+
+TEST_F(VirtualQueues, SourcesAreAddedInTheirOrder) {
+  DeviceAddress sources[] = {onDevice<float>(*device, {1e8f}), onDevice<float>(*device, {-1e8f}),
+                             onDevice<float>(*device, {1})};
+  ASSERT_TRUE(queues[0]->reduce(memory, sources, 3, 1, Element::F32).ok());
+  ASSERT_TRUE(queues[0]->copy(memory + 4, memory, 4).ok());
+  ASSERT_TRUE(finish().ok());
+  EXPECT_EQ(fromDevice<float>(*device, memory, 2), (std::vector<float>{1, 1}));
+}
+
+TEST_F(VirtualQueues, WhatIsForgottenIsNotANumber) {
+  fill(0, 0);
+  ASSERT_TRUE(queues[0]->forget(memory + 8, 8).ok());
+  ASSERT_TRUE(finish().ok());
+  EXPECT_EQ(fromDevice<uint32_t>(*device, memory, 5),
+            (std::vector<uint32_t>{0, 0, UINT32_MAX, UINT32_MAX, 0}));
+}
+
+TEST_F(VirtualQueues, ADeadEndNamesEveryHead) {
+  auto other = makeVirtualDevice(makeCpuDevice(1)); // which nobody has run anything
+  auto queue = other->makeQueue(fb::StreamKind::Compute, "elsewhere");
+  auto event = other->makeEvent();
+  ASSERT_TRUE(queue->record(*event).ok());
+  wait(0, *event);
+  wait(2, *record(0));
+  Status s = finish();
+  EXPECT_EQ(s.message(), "no queue of the device can go on:\n"
+                         "  a: at command 0, a wait for an event that 'elsewhere' has not passed\n"
+                         "  c: at command 2, a wait for an event that 'a' has not passed");
+  EXPECT_EQ(queues[1]->fill(memory, 0, 4).message(), s.message()) << "a failed device stays one";
+}
+
+TEST(VirtualOrder, WhatIsNoOrderIsRefused) {
+  for (const char *text : {"0", "12,policy=random", "1,policy=starve=3", "1,policy=delay=0"})
+    EXPECT_TRUE(VirtualOrder::parse(text).ok()) << text;
+  for (const char *text : {"", "x", "-1", "1,", "1,policy", "1,policy=last", "1,policy=starve",
+                           "1,policy=starve=x", "1,policy=first=2", "1,first", "1.5"}) {
+    Result<VirtualOrder> parsed = VirtualOrder::parse(text);
+    EXPECT_EQ(parsed.status().code(), Code::Usage) << text;
+    EXPECT_NE(parsed.status().message().find("would be right"), std::string::npos);
+  }
+}
+
+TEST(VirtualOrder, ADeviceThatDrawsNoneSaysSo) {
+  Status s = makeCpuDevice(1)->chooseOrder("3");
+  EXPECT_EQ(s.code(), Code::Usage);
+  EXPECT_EQ(s.message(), "--seed-order 3: device 'cpu' draws no order; --device virtual does");
+}
+} // namespace
+} // namespace dpcrt::test
