@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Rendezvous in shared memory.
 #include "transports/local/LocalTransport.h"
+#include "transports/local/Meetings.h"
 #include <algorithm>
-#include <map>
-#include <tuple>
 
 namespace dpcrt {
 
@@ -13,12 +12,11 @@ Transport::~Transport() = default;
 namespace {
 // What the two ends of a message share. `posted` and `received` hold the last step
 // in which they happened; everything else is written before and read after them.
-struct Message {
+struct Message : MessageEnds {
   std::atomic<uint32_t> posted{0}, received{0};
   DeviceAddress src;
   int64_t postedAt = 0, due = 0;
   Bell *senderBell = nullptr, *receiverBell = nullptr;
-  uint64_t sendBytes = 0, receiveBytes = 0;
 };
 
 class LocalExchange : public Operation {
@@ -116,14 +114,8 @@ private:
 
 // What the members of one collective share. Counters run on over the steps: phase
 // p of step s is over when its counter is s times the number of members.
-struct SharedCollective {
-  fb::CollectiveKind kind;
-  Element dtype;
-  std::vector<uint32_t> members;
-  std::vector<DeviceAddress> src, dst;
+struct SharedCollective : CollectiveMembers {
   std::vector<int64_t> postedAt;
-  std::vector<bool> joined;
-  uint64_t srcBytes, dstBytes;
   std::atomic<uint64_t> posted{0}, reduced{0}, finished{0};
   Bell bell;
 };
@@ -134,7 +126,7 @@ public:
       : shared(shared), self(self), device(device), link(link) {}
 
   void start(uint32_t newStep) override {
-    uint64_t count = shared.members.size();
+    uint64_t count = shared.spec.members.size();
     goal.store(uint64_t(newStep) * count, std::memory_order_relaxed);
     phase = Phase::Posted;
     due = 0;
@@ -151,7 +143,7 @@ public:
         return false;
       if (link.emulated())
         due = *std::max_element(shared.postedAt.begin(), shared.postedAt.end()) + cost();
-      bool reduceFirst = shared.kind == fb::CollectiveKind::AllReduce;
+      bool reduceFirst = shared.spec.kind == fb::CollectiveKind::AllReduce;
       ownPart(lane);
       phase = reduceFirst ? Phase::Reduced : Phase::Finished;
       (reduceFirst ? shared.reduced : shared.finished).fetch_add(1);
@@ -177,18 +169,19 @@ public:
   void wake() override { shared.bell.ring(); }
 
   std::string describe() const override {
-    uint64_t all = goal.load(std::memory_order_relaxed), count = shared.members.size();
+    uint64_t all = goal.load(std::memory_order_relaxed), count = shared.spec.members.size();
     uint64_t here = shared.posted.load() - (all - count);
-    return std::string(fb::EnumNameCollectiveKind(shared.kind)) + " of " + std::to_string(count) +
-           " ranks, of which " + std::to_string(std::min(here, count)) + " have come";
+    return std::string(fb::EnumNameCollectiveKind(shared.spec.kind)) + " of " +
+           std::to_string(count) + " ranks, of which " + std::to_string(std::min(here, count)) +
+           " have come";
   }
 
 private:
   enum class Phase { Posted, Reduced, Finished };
 
   int64_t cost() const {
-    double m = double(shared.members.size()), bytes = double(shared.srcBytes);
-    switch (shared.kind) {
+    double m = double(shared.spec.members.size()), bytes = double(shared.spec.srcBytes);
+    switch (shared.spec.kind) {
     case fb::CollectiveKind::AllGather:
       return link.nanoseconds((m - 1) * bytes);
     case fb::CollectiveKind::AllReduce:
@@ -198,41 +191,34 @@ private:
     }
   }
 
-  // Elements of all-reduce that member i sums; the same elements whatever else is
-  // split, and each element by one member in the order of members.
-  uint64_t chunkBegin(size_t i) const {
-    uint64_t n = shared.srcBytes / sizeOf(shared.dtype);
-    return n / shared.members.size() * i + n % shared.members.size() * i / shared.members.size();
-  }
-
   void sum(Lane &lane, DeviceAddress to, uint64_t first, uint64_t count) {
     std::vector<DeviceAddress> &from = scratch;
     from.clear();
     for (DeviceAddress src : shared.src)
-      from.push_back(src + first * sizeOf(shared.dtype));
+      from.push_back(src + first * sizeOf(shared.spec.dtype));
     lane.enter();
-    device.reduce(lane, to, from.data(), from.size(), count, shared.dtype);
+    device.reduce(lane, to, from.data(), from.size(), count, shared.spec.dtype);
   }
 
   void ownPart(Lane &lane) {
-    size_t count = shared.members.size();
+    size_t count = shared.spec.members.size();
     DeviceAddress dst = shared.dst[self];
-    uint64_t unit = sizeOf(shared.dtype);
-    switch (shared.kind) {
+    uint64_t unit = sizeOf(shared.spec.dtype);
+    switch (shared.spec.kind) {
     case fb::CollectiveKind::AllReduce: {
-      uint64_t begin = chunkBegin(self), end = chunkBegin(self + 1);
+      uint64_t begin = shared.chunkBegin(self), end = shared.chunkBegin(self + 1);
       return sum(lane, dst + begin * unit, begin, end - begin);
     }
     case fb::CollectiveKind::ReduceScatter: {
-      uint64_t part = shared.dstBytes / unit;
+      uint64_t part = shared.spec.dstBytes / unit;
       return sum(lane, dst, self * part, part);
     }
     case fb::CollectiveKind::AllGather:
       for (size_t i = 0; i < count; ++i)
-        move(lane, dst + i * shared.srcBytes, shared.src[i], shared.srcBytes);
+        move(lane, dst + i * shared.spec.srcBytes, shared.src[i], shared.spec.srcBytes);
       return;
     case fb::CollectiveKind::AllToAll: {
-      uint64_t part = shared.srcBytes / count;
+      uint64_t part = shared.spec.srcBytes / count;
       for (size_t i = 0; i < count; ++i)
         move(lane, dst + i * part, shared.src[i] + self * part, part);
       return;
@@ -241,10 +227,10 @@ private:
   }
 
   void gatherChunks(Lane &lane) {
-    uint64_t unit = sizeOf(shared.dtype);
-    for (size_t i = 0; i < shared.members.size(); ++i)
+    uint64_t unit = sizeOf(shared.spec.dtype);
+    for (size_t i = 0; i < shared.spec.members.size(); ++i)
       if (i != self) {
-        uint64_t begin = chunkBegin(i) * unit, end = chunkBegin(i + 1) * unit;
+        uint64_t begin = shared.chunkBegin(i) * unit, end = shared.chunkBegin(i + 1) * unit;
         move(lane, shared.dst[self] + begin, shared.dst[i] + begin, end - begin);
       }
   }
@@ -273,17 +259,11 @@ public:
   Status addExchange(uint32_t rank, std::vector<TransferSpec> transfers, Operation *&out) override {
     auto exchange = std::make_unique<LocalExchange>(device, link);
     for (TransferSpec &spec : transfers) {
-      uint32_t from = spec.send ? rank : spec.peer, to = spec.send ? spec.peer : rank;
-      auto &message = messages[{spec.message, from, to}];
-      if (!message)
-        message = std::make_unique<Message>();
-      Bell *&bell = spec.send ? message->senderBell : message->receiverBell;
-      if (bell)
-        return error(Code::Artifact, "message ", spec.message, " from rank ", from, " to rank ", to,
-                     spec.send ? " is sent" : " is received", " twice");
-      bell = &exchange->bell;
-      (spec.send ? message->sendBytes : message->receiveBytes) = spec.bytes;
-      exchange->transfers.push_back({spec, message.get()});
+      Message *message = nullptr;
+      if (Status s = messages.add(rank, spec, message); !s.ok())
+        return s;
+      (spec.send ? message->senderBell : message->receiverBell) = &exchange->bell;
+      exchange->transfers.push_back({spec, message});
     }
     out = exchange.get();
     operations.push_back(std::move(exchange));
@@ -292,52 +272,24 @@ public:
 
   Status addCollective(uint32_t rank, const CollectiveSpec &spec, Operation *&out) override {
     auto &shared = collectives[{spec.group, spec.sequence}];
-    size_t count = spec.members.size();
-    if (!shared) {
+    if (!shared)
       shared = std::make_unique<SharedCollective>();
-      shared->kind = spec.kind;
-      shared->dtype = spec.dtype;
-      shared->members = spec.members;
-      shared->src.resize(count);
-      shared->dst.resize(count);
-      shared->postedAt.resize(count);
-      shared->joined.resize(count);
-      shared->srcBytes = spec.srcBytes;
-      shared->dstBytes = spec.dstBytes;
-    }
-    SharedCollective &m = *shared;
-    size_t self = size_t(std::find(m.members.begin(), m.members.end(), rank) - m.members.begin());
-    if (m.members != spec.members || self == count || m.joined[self] || m.kind != spec.kind ||
-        m.dtype != spec.dtype || m.srcBytes != spec.srcBytes || m.dstBytes != spec.dstBytes)
-      return error(Code::Artifact, "collective ", spec.sequence, " of group '", spec.group,
-                   "' differs between rank ", rank, " and its other members");
-    if (Status s = checkSizes(spec); !s.ok())
+    shared->postedAt.resize(spec.members.size());
+    size_t self = 0;
+    if (Status s = shared->add(rank, spec, self); !s.ok())
       return s;
-    m.joined[self] = true;
-    m.src[self] = spec.src;
-    m.dst[self] = spec.dst;
-    auto operation = std::make_unique<LocalCollective>(m, self, device, link);
+    auto operation = std::make_unique<LocalCollective>(*shared, self, device, link);
     out = operation.get();
     operations.push_back(std::move(operation));
     return {};
   }
 
   Status finishPreparation() override {
-    for (auto &[key, m] : messages) {
-      auto [id, from, to] = key;
-      if (!m->senderBell || !m->receiverBell)
-        return error(Code::Artifact, "message ", id, " from rank ", from, " to rank ", to,
-                     m->senderBell ? " is never received" : " is never sent");
-      if (m->sendBytes != m->receiveBytes)
-        return error(Code::Artifact, "message ", id, " from rank ", from, " to rank ", to, " has ",
-                     m->sendBytes, " bytes at its sender and ", m->receiveBytes,
-                     " at its receiver");
-    }
+    if (Status s = messages.check(); !s.ok())
+      return s;
     for (auto &[key, m] : collectives)
-      for (size_t i = 0; i < m->members.size(); ++i)
-        if (!m->joined[i])
-          return error(Code::Artifact, "rank ", m->members[i], " takes no part in collective ",
-                       key.second, " of group '", key.first, "'");
+      if (Status s = m->check(); !s.ok())
+        return s;
     return {};
   }
 
@@ -347,27 +299,9 @@ public:
   }
 
 private:
-  static Status checkSizes(const CollectiveSpec &spec) {
-    uint64_t m = spec.members.size(), unit = sizeOf(spec.dtype);
-    uint64_t want = spec.kind == fb::CollectiveKind::AllGather       ? spec.srcBytes * m
-                    : spec.kind == fb::CollectiveKind::ReduceScatter ? spec.srcBytes / m
-                                                                     : spec.srcBytes;
-    bool sums = spec.kind == fb::CollectiveKind::AllReduce ||
-                spec.kind == fb::CollectiveKind::ReduceScatter;
-    bool parts =
-        spec.kind == fb::CollectiveKind::AllToAll || spec.kind == fb::CollectiveKind::ReduceScatter;
-    if (want != spec.dstBytes || (parts && spec.srcBytes % (m * unit)) || spec.srcBytes % unit)
-      return error(Code::Artifact, "collective ", spec.sequence, " of group '", spec.group,
-                   "' has sizes that do not fit: ", spec.srcBytes, " and ", spec.dstBytes,
-                   " bytes");
-    if (sums && !isSummed(spec.dtype))
-      return error(Code::Artifact, "a collective cannot add values of type ", nameOf(spec.dtype));
-    return {};
-  }
-
   HostDevice &device;
   Link link;
-  std::map<std::tuple<uint32_t, uint32_t, uint32_t>, std::unique_ptr<Message>> messages;
+  Messages<Message> messages;
   std::map<std::pair<std::string, uint32_t>, std::unique_ptr<SharedCollective>> collectives;
   std::vector<std::unique_ptr<Operation>> operations;
 };

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Rendezvous by events: everybody records where it stands, and waits for the records of
+// those it deals with.
+#include "transports/local/LocalQueueTransport.h"
+#include "transports/local/Meetings.h"
+#include <algorithm>
+
+namespace dpcrt {
+
+QueueOperation::~QueueOperation() = default;
+QueueTransport::~QueueTransport() = default;
+
+namespace {
+class QueueExchange;
+struct Message : MessageEnds {
+  QueueExchange *sender = nullptr, *receiver = nullptr;
+  DeviceAddress src;
+};
+
+// Phase 0: what is sent may be read. Phase 1: what is received is copied. Phase 2: what
+// was sent has been read. Transfers of an exchange may all complete together, so that one
+// record in each of the first two phases serves all of them.
+class QueueExchange : public QueueOperation {
+public:
+  explicit QueueExchange(QueueDevice &device)
+      : ready(device.makeEvent()), arrived(device.makeEvent()) {}
+
+  unsigned phases() const override { return 3; }
+
+  Status issue(unsigned phase, Queue &queue) override {
+    Status s;
+    for (const Transfer &t : transfers) {
+      if (phase == 1 && !t.spec.send) {
+        s = queue.wait(*t.message->sender->ready);
+        if (s.ok())
+          s = queue.copy(t.spec.data, t.message->src, t.spec.bytes);
+      } else if (phase == 2 && t.spec.send) {
+        s = queue.wait(*t.message->receiver->arrived);
+      }
+      if (!s.ok())
+        return s;
+    }
+    if (phase == 0 && sends())
+      return queue.record(*ready);
+    if (phase == 1 && receives())
+      return queue.record(*arrived);
+    return s;
+  }
+
+  Status poll() override { return {}; }
+
+  std::string describe() const override {
+    std::string text;
+    for (const Transfer &t : transfers)
+      text += (text.empty() ? "" : ", ") +
+              std::string(t.spec.send ? "send of message " : "receive of message ") +
+              std::to_string(t.spec.message) + (t.spec.send ? " to rank " : " from rank ") +
+              std::to_string(t.spec.peer) + " (" + std::to_string(t.spec.bytes) + " bytes)";
+    return text;
+  }
+
+  struct Transfer {
+    TransferSpec spec;
+    Message *message;
+  };
+  std::vector<Transfer> transfers;
+
+private:
+  bool sends() const {
+    return std::any_of(transfers.begin(), transfers.end(), [](auto &t) { return t.spec.send; });
+  }
+  bool receives() const {
+    return std::any_of(transfers.begin(), transfers.end(), [](auto &t) { return !t.spec.send; });
+  }
+  const std::unique_ptr<Event> ready, arrived;
+};
+
+struct SharedCollective : CollectiveMembers {
+  std::vector<std::vector<Event *>> passed; // by phase and member
+};
+
+// Phase 0: the member's source may be read. Phase 1: it computes its part; of an
+// all-reduce, the sum of its chunk. Of an all-reduce, phase 2: it gathers the chunks of the
+// others. Last phase: all others have read what they read of it.
+class QueueCollective : public QueueOperation {
+public:
+  QueueCollective(QueueDevice &device, SharedCollective &shared, size_t self)
+      : shared(shared), self(self) {
+    scratch.reserve(shared.spec.members.size());
+    shared.passed.resize(phases() - 1, std::vector<Event *>(shared.spec.members.size()));
+    for (auto &phase : shared.passed) {
+      events.push_back(device.makeEvent());
+      phase[self] = events.back().get();
+    }
+  }
+
+  unsigned phases() const override {
+    return shared.spec.kind == fb::CollectiveKind::AllReduce ? 4 : 3;
+  }
+
+  Status issue(unsigned phase, Queue &queue) override {
+    if (phase > 0)
+      for (size_t i = 0; i < shared.spec.members.size(); ++i)
+        if (i != self)
+          if (Status s = queue.wait(*shared.passed[phase - 1][i]); !s.ok())
+            return s;
+    Status s;
+    if (phase == 1)
+      s = ownPart(queue);
+    else if (phase == 2 && phases() == 4)
+      s = gatherChunks(queue);
+    return s.ok() && phase + 1 < phases() ? queue.record(*events[phase]) : s;
+  }
+
+  Status poll() override { return {}; }
+
+  std::string describe() const override {
+    return std::string(fb::EnumNameCollectiveKind(shared.spec.kind)) + " of " +
+           std::to_string(shared.spec.members.size()) + " ranks";
+  }
+
+private:
+  Status sum(Queue &queue, DeviceAddress to, uint64_t first, uint64_t count) {
+    std::vector<DeviceAddress> &from = scratch;
+    from.clear(); // nothing is allocated in a step
+    for (DeviceAddress src : shared.src)
+      from.push_back(src + first * sizeOf(shared.spec.dtype));
+    return queue.reduce(to, from.data(), from.size(), count, shared.spec.dtype);
+  }
+
+  Status ownPart(Queue &queue) {
+    size_t count = shared.spec.members.size();
+    DeviceAddress dst = shared.dst[self];
+    uint64_t unit = sizeOf(shared.spec.dtype);
+    switch (shared.spec.kind) {
+    case fb::CollectiveKind::AllReduce: {
+      uint64_t begin = shared.chunkBegin(self), end = shared.chunkBegin(self + 1);
+      return sum(queue, dst + begin * unit, begin, end - begin);
+    }
+    case fb::CollectiveKind::ReduceScatter: {
+      uint64_t part = shared.spec.dstBytes / unit;
+      return sum(queue, dst, self * part, part);
+    }
+    case fb::CollectiveKind::AllGather:
+      for (size_t i = 0; i < count; ++i)
+        if (Status s =
+                move(queue, dst + i * shared.spec.srcBytes, shared.src[i], shared.spec.srcBytes);
+            !s.ok())
+          return s;
+      return {};
+    case fb::CollectiveKind::AllToAll: {
+      uint64_t part = shared.spec.srcBytes / count;
+      for (size_t i = 0; i < count; ++i)
+        if (Status s = move(queue, dst + i * part, shared.src[i] + self * part, part); !s.ok())
+          return s;
+      return {};
+    }
+    }
+    return {};
+  }
+
+  Status gatherChunks(Queue &queue) {
+    uint64_t unit = sizeOf(shared.spec.dtype);
+    for (size_t i = 0; i < shared.spec.members.size(); ++i) {
+      if (i == self)
+        continue;
+      uint64_t begin = shared.chunkBegin(i) * unit, end = shared.chunkBegin(i + 1) * unit;
+      if (Status s = move(queue, shared.dst[self] + begin, shared.dst[i] + begin, end - begin);
+          !s.ok())
+        return s;
+    }
+    return {};
+  }
+
+  Status move(Queue &queue, DeviceAddress dst, DeviceAddress src, uint64_t bytes) {
+    return dst == src || bytes == 0 ? Status() : queue.copy(dst, src, bytes);
+  }
+
+  SharedCollective &shared;
+  size_t self;
+  std::vector<std::unique_ptr<Event>> events; // by phase
+  std::vector<DeviceAddress> scratch;
+};
+
+class LocalQueueTransport : public QueueTransport {
+public:
+  explicit LocalQueueTransport(QueueDevice &device) : device(device) {}
+  const char *name() const override { return "local"; }
+
+  Status addExchange(uint32_t rank, std::vector<TransferSpec> transfers,
+                     QueueOperation *&out) override {
+    auto exchange = std::make_unique<QueueExchange>(device);
+    for (TransferSpec &spec : transfers) {
+      Message *message = nullptr;
+      if (Status s = messages.add(rank, spec, message); !s.ok())
+        return s;
+      (spec.send ? message->sender : message->receiver) = exchange.get();
+      if (spec.send)
+        message->src = spec.data;
+      exchange->transfers.push_back({spec, message});
+    }
+    out = exchange.get();
+    operations.push_back(std::move(exchange));
+    return {};
+  }
+
+  Status addCollective(uint32_t rank, const CollectiveSpec &spec, QueueOperation *&out) override {
+    SharedCollective &shared = collectives[{spec.group, spec.sequence}];
+    size_t self = 0;
+    if (Status s = shared.add(rank, spec, self); !s.ok())
+      return s;
+    operations.push_back(std::make_unique<QueueCollective>(device, shared, self));
+    out = operations.back().get();
+    return {};
+  }
+
+  Status finishPreparation() override {
+    if (Status s = messages.check(); !s.ok())
+      return s;
+    for (auto &[key, shared] : collectives)
+      if (Status s = shared.check(); !s.ok())
+        return s;
+    return {};
+  }
+
+private:
+  QueueDevice &device;
+  Messages<Message> messages;
+  std::map<std::pair<std::string, uint32_t>, SharedCollective> collectives;
+  std::vector<std::unique_ptr<QueueOperation>> operations;
+};
+} // namespace
+
+std::unique_ptr<QueueTransport> makeLocalQueueTransport(QueueDevice &device) {
+  return std::make_unique<LocalQueueTransport>(device);
+}
+
+} // namespace dpcrt
