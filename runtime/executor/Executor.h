@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Runs an entry point on all ranks of this process, a step at a time. How depends on how
-// the device is driven: ThreadExecutor.h where it is the host itself.
+// the device is driven: ThreadExecutor.h where it is the host itself, QueueExecutor.h where
+// it takes orders.
 #pragma once
 #include "executor/Plan.h"
 #include "executor/Spans.h"
@@ -17,7 +18,7 @@ struct ExecutorOptions {
 struct StepTimes {
   int64_t begin = 0, end = 0;
   // Per rank: part of the step in which its compute stream had nothing to compute,
-  // not counting waits for a core.
+  // not counting waits for a core. Empty where it is not known.
   std::vector<double> bubble;
 };
 

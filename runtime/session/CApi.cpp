@@ -172,6 +172,7 @@ dpcrt_error *dpcrt_session_create(const dpcrt_artifact *a, const dpcrt_session_o
     options.timeoutSeconds = o.timeout_s;
     options.seed = o.seed;
     options.sequential = o.sequential != 0;
+    options.seedOrder = o.seed_order ? o.seed_order : "";
     auto session = std::make_unique<dpcrt_session>();
     Status s = Session::create(a->artifact, options, session->session);
     if (!s.ok())

@@ -2,6 +2,7 @@
 // Each kind of device adds one row here.
 #include "session/DeviceKinds.h"
 #include "devices/DevicePlugin.h"
+#include "devices/virtual/VirtualDevice.h"
 
 namespace dpcrt {
 namespace {
@@ -16,8 +17,27 @@ Status openCpu(const DeviceKind *&out) {
       "oneDNN and GNU OpenMP (on Debian and Ubuntu: apt install " DPCRT_CPU_PACKAGES ")", out);
 }
 
+// The virtual device computes with the CPU's kernels, whose plug-in is opened for it.
+const DeviceKind *kernels = nullptr;
+
+std::unique_ptr<Device> makeVirtual(unsigned threads) {
+  std::unique_ptr<Device> device = kernels->make(threads);
+  HostDevice *host = device->host();
+  device.release(); // is the same object
+  return makeVirtualDevice(std::unique_ptr<HostDevice>(host));
+}
+
+Status openVirtual(const DeviceKind *&out) {
+  if (Status s = openCpu(kernels); !s.ok())
+    return s;
+  static const DeviceKind kind{"virtual", "cpu", kernels->check, makeVirtual};
+  out = &kind;
+  return {};
+}
+
 const Row rows[] = {
     {"cpu", openCpu},
+    {"virtual", openVirtual},
 };
 } // namespace
 

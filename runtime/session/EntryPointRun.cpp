@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Feed, fetch and what an entry point is made of.
 #include "session/EntryPointRun.h"
+#include "executor/QueueExecutor.h"
+#include "executor/ThreadExecutor.h"
 #include "program/format/Outputs.h"
+#include "transports/local/LocalQueueTransport.h"
 #include <cmath>
 #include <cstring>
 
 namespace dpcrt {
 
-Status EntryPointRun::prepare(const Artifact &artifact, const std::string &name, HostDevice &device,
+Status EntryPointRun::prepare(const Artifact &artifact, const std::string &name, Device &device,
                               const Link &link, const RankMemory *weightsOf) {
   microBatches = artifact.manifest.entryPoint(name)->microBatches;
   experts = artifact.manifest.mesh.ep;
@@ -15,18 +18,13 @@ Status EntryPointRun::prepare(const Artifact &artifact, const std::string &name,
     return s;
   if (Status s = memory.loadConstants(artifact, device); !s.ok())
     return s;
-  transport = makeLocalTransport(device, link);
   for (uint32_t rank = 0; rank < memory.programs.size(); ++rank) {
     const fb::Program &program = *memory.programs[rank];
     PlanContext context{&program, rank / experts, rank % experts,
                         experts,  device,         memory.arenas[rank]};
-    std::unique_ptr<RankPlan> plan;
-    Status planned = RankPlan::make(context, plan);
     plans.emplace_back();
-    if (planned.ok())
-      planned = ThreadPlan::make(std::move(plan), *transport, plans.back());
-    if (!planned.ok())
-      return planned.within("rank " + std::to_string(rank));
+    if (Status s = RankPlan::make(context, plans.back()); !s.ok())
+      return s.within("rank " + std::to_string(rank));
     inputOf.emplace_back();
     for (auto *input : items(program.inputs()))
       inputOf.back().push_back(&inputs[std::string(text(input->name()))]);
@@ -49,15 +47,40 @@ Status EntryPointRun::prepare(const Artifact &artifact, const std::string &name,
                      " of one element would be right");
     }
   }
+  if (HostDevice *host = device.host())
+    return connect(*host, link);
+  if (link.emulated())
+    return error(Code::Usage, "--link: device '", device.name(),
+                 "' emulates no link; --device cpu does");
+  queueTransport = makeLocalQueueTransport(*device.queue());
+  return {};
+}
+
+// The operations of ranks whose streams are threads.
+Status EntryPointRun::connect(HostDevice &device, const Link &link) {
+  transport = makeLocalTransport(device, link);
+  for (auto &plan : plans) {
+    uint32_t rank = plan->rank;
+    connected.emplace_back();
+    if (Status s = ThreadPlan::make(std::move(plan), *transport, connected.back()); !s.ok())
+      return s.within("rank " + std::to_string(rank));
+  }
   return transport->finishPreparation();
 }
 
-Status EntryPointRun::startExecutor(HostDevice &device, const ExecutorOptions &options) {
-  auto threads =
-      std::make_unique<ThreadExecutor>(std::move(plans), device, *transport, *this, options);
-  Status started = threads->start();
-  executor = std::move(threads);
-  return started;
+Status EntryPointRun::startExecutor(Device &device, const ExecutorOptions &options) {
+  if (HostDevice *host = device.host()) {
+    auto threads =
+        std::make_unique<ThreadExecutor>(std::move(connected), *host, *transport, *this, options);
+    Status started = threads->start();
+    executor = std::move(threads);
+    return started;
+  }
+  std::unique_ptr<QueueExecutor> queues;
+  Status made = QueueExecutor::make(std::move(plans), *device.queue(), *queueTransport, *this,
+                                    options, queues);
+  executor = std::move(queues);
+  return made;
 }
 
 Status EntryPointRun::bindInputs(const Artifact &artifact, const std::vector<InputData> &given) {

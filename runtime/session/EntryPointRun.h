@@ -2,17 +2,19 @@
 // One entry point of a session: its memory, its threads, and the host's side of
 // feed and fetch.
 #pragma once
+#include "executor/ThreadPlan.h"
 #include "session/Session.h"
+#include "transports/QueueTransport.h"
 #include <cstring>
 
 namespace dpcrt {
 
 class EntryPointRun : public HostIo {
 public:
-  Status prepare(const Artifact &artifact, const std::string &name, HostDevice &device,
+  Status prepare(const Artifact &artifact, const std::string &name, Device &device,
                  const Link &link, const RankMemory *weightsOf);
   // After the device is ready.
-  Status startExecutor(HostDevice &device, const ExecutorOptions &options);
+  Status startExecutor(Device &device, const ExecutorOptions &options);
 
   // Checks names and sizes; what the programs are fed until the next call.
   Status bindInputs(const Artifact &artifact, const std::vector<InputData> &inputs);
@@ -47,8 +49,13 @@ private:
     const char *data = nullptr;
     bool shared = false;
   };
+  Status connect(HostDevice &device, const Link &link);
+
+  // One of the two, by how the device is driven.
   std::unique_ptr<Transport> transport;
-  std::vector<std::unique_ptr<ThreadPlan>> plans;
+  std::unique_ptr<QueueTransport> queueTransport;
+  std::vector<std::unique_ptr<RankPlan>> plans;       // until the executor has them
+  std::vector<std::unique_ptr<ThreadPlan>> connected; // where streams are threads
   std::map<std::string, Bound> inputs;
   std::vector<std::vector<const Bound *>> inputOf; // per rank, per program input
   std::map<std::string, Output> outputs;           // by the program's name of it

@@ -11,6 +11,7 @@
 #include <cmath>
 #include <cstring>
 #include <sched.h>
+#include <thread>
 
 namespace dpcrt {
 
@@ -86,10 +87,13 @@ Status Session::prepare(const SessionOptions &chosen) {
                                  kind->target, "' but for ", compiled.empty() ? "none" : compiled);
   targetName = target->name;
   device = kind->make(threadCount);
-  HostDevice *host = device->host();
-  if (!host)
+  if (!device->host() && !device->queue())
     return error(Code::Device, "device '", kind->name,
-                 "' is not driven by threads of the host, as this build drives devices");
+                 "' is driven neither by threads of the host nor by queues, as this build drives "
+                 "devices");
+  if (!options.seedOrder.empty())
+    if (Status s = device->chooseOrder(options.seedOrder); !s.ok())
+      return s;
   if (!target->file.empty()) {
     Result<KernelTable> table = KernelTable::readFile(given.path(target->table));
     if (!table.ok())
@@ -100,11 +104,11 @@ Status Session::prepare(const SessionOptions &chosen) {
       return s;
   }
   train = std::make_unique<EntryPointRun>();
-  if (Status s = train->prepare(given, "train_step", *host, options.link, nullptr); !s.ok())
+  if (Status s = train->prepare(given, "train_step", *device, options.link, nullptr); !s.ok())
     return s;
   if (given.entry("eval_step")) {
     evaluation = std::make_unique<EntryPointRun>();
-    if (Status s = evaluation->prepare(given, "eval_step", *host, options.link, &train->memory);
+    if (Status s = evaluation->prepare(given, "eval_step", *device, options.link, &train->memory);
         !s.ok())
       return s;
     if (Status s = checkSameValues(train->memory, evaluation->memory); !s.ok())
@@ -119,9 +123,9 @@ Status Session::prepare(const SessionOptions &chosen) {
   ExecutorOptions executor;
   executor.timeoutNs = int64_t(options.timeoutSeconds * 1e9);
   executor.sequential = options.sequential;
-  if (Status s = train->startExecutor(*host, executor); !s.ok())
+  if (Status s = train->startExecutor(*device, executor); !s.ok())
     return s;
-  return evaluation ? evaluation->startExecutor(*host, executor) : Status();
+  return evaluation ? evaluation->startExecutor(*device, executor) : Status();
 }
 
 size_t Session::ranks() const { return train->memory.programs.size(); }

@@ -3,7 +3,7 @@
 // vary by step. The C interface is a thin cover of this class.
 #pragma once
 #include "devices/DeviceKind.h"
-#include "executor/ThreadExecutor.h"
+#include "executor/Executor.h"
 #include "program/format/Optimizers.h"
 #include "session/Memory.h"
 #include "trace/ChromeTrace.h"
@@ -21,6 +21,7 @@ struct SessionOptions {
   double timeoutSeconds = 300;
   uint64_t seed = 0;
   bool sequential = false;
+  std::string seedOrder; // of a device that draws an order; empty: its own
 };
 
 struct InputData {

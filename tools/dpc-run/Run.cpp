@@ -127,6 +127,7 @@ Status Run::openSession() {
   so.link_bandwidth = options.linkBandwidth;
   so.timeout_s = options.timeoutSeconds;
   so.seed = options.seed.value_or(0);
+  so.seed_order = options.seedOrder.empty() ? nullptr : options.seedOrder.c_str();
   dpcrt_session *s = nullptr;
   if (Status status = fromC(dpcrt_session_create(a, &so, &s)); !status.ok())
     return status;

@@ -96,7 +96,11 @@ Status parseRunOptions(const std::vector<std::string> &args, std::ostream &print
   app.add_option("--dump", out.dump,
                  "Write losses, gradients and weights of every step to this directory");
   app.add_option("--report", out.report, "Write losses, step times and memory as JSON");
-  app.add_option("--device", out.device, "cpu (the artifact's)");
+  app.add_option("--device", out.device,
+                 "cpu (the artifact's); virtual: queues and events on the CPU, in a drawn order");
+  app.add_option("--seed-order", out.seedOrder,
+                 "N[,policy=random|first|reverse|starve=QUEUE|delay=COMMAND]: the order that "
+                 "--device virtual takes (0)");
   app.add_option("--threads", out.threads,
                  "Threads that compute at one time, all ranks together (the cores)");
   app.add_option("--timeout", timeout,

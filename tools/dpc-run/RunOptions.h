@@ -13,7 +13,7 @@ namespace dpcrt {
 
 struct RunOptions {
   std::string artifact, data, evalData, initWeights, metrics, trace, dump, report;
-  std::string device = "cpu", lrSchedule;
+  std::string device = "cpu", seedOrder, lrSchedule;
   uint64_t epochs = 1, evalEvery = 0, evalSteps = 0;
   std::optional<uint64_t> steps, shuffle, seed, logEvery;
   std::string checkpoint, resume; // "": not given

@@ -62,13 +62,14 @@ void dpcrt_artifact_output(const dpcrt_artifact *artifact, size_t index, dpcrt_t
 
 typedef struct dpcrt_session_options {
   size_t size;
-  const char *device;    /* "cpu" */
-  unsigned threads;      /* commands that compute at one time; 0: the cores */
-  double link_latency_s; /* of an emulated link; 0 with bandwidth 0: none */
-  double link_bandwidth; /* bytes per second; 0: without bound */
-  double timeout_s;      /* an error after this long without progress; 0: never */
-  uint64_t seed;         /* of dropout and the like */
-  int sequential;        /* replay in one thread, in an order fixed by the programs */
+  const char *device;     /* "cpu", "virtual" */
+  unsigned threads;       /* commands that compute at one time; 0: the cores */
+  double link_latency_s;  /* of an emulated link; 0 with bandwidth 0: none */
+  double link_bandwidth;  /* bytes per second; 0: without bound */
+  double timeout_s;       /* an error after this long without progress; 0: never */
+  uint64_t seed;          /* of dropout and the like */
+  int sequential;         /* replay in one thread, in an order fixed by the programs */
+  const char *seed_order; /* of "virtual": "N[,policy=P]", what is drawn; NULL: "0" */
 } dpcrt_session_options;
 /* Allocates all memory there will be, starts all threads, reads the initial weights. */
 dpcrt_error *dpcrt_session_create(const dpcrt_artifact *artifact,

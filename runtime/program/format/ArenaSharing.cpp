@@ -7,7 +7,7 @@
 
 using namespace dpcrt;
 
-static bool isIdle(fb::ArenaRole role) {
+bool dpcrt::isIdle(fb::ArenaRole role) {
   return role == fb::ArenaRole::Stash || role == fb::ArenaRole::Messages ||
          role == fb::ArenaRole::Workspace;
 }

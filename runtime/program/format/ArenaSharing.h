@@ -25,6 +25,9 @@ struct ArenaHome {
   uint64_t offset = 0;
 };
 
+/// Whether an arena holds nothing at the start of a step.
+bool isIdle(fb::ArenaRole role);
+
 /// Of each arena of a program; `training` is the same rank's program of the training
 /// step, null for that itself.
 std::vector<ArenaHome> homesOf(const fb::Program &program, const fb::Program *training);

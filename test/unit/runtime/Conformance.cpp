@@ -4,6 +4,7 @@
 #include "DeviceMemory.h"
 #include "TestKernels.h"
 #include "data/Init.h"
+#include "program/format/ArenaSharing.h"
 #include <cstring>
 #include <gtest/gtest.h>
 #include <new>
@@ -39,21 +40,25 @@ float World::initialWeight(uint32_t pp, uint32_t expert, uint64_t index) {
   return 0.3f * float(randomNormal(pp * 2 + expert, "w", index));
 }
 
-World::World(const Backend &backend, const Options &options)
-    : device(backend.device(options.threads)), transport(backend.transport(*device, options.link)) {
+std::vector<std::unique_ptr<RankPlan>> World::load(const Options &options) {
   EXPECT_TRUE(device->openKernels(DPCRT_TEST_KERNELS, testKernels(), {}).ok());
   std::vector<const fb::Program *> all;
-  for (ProgramPtr &program : pipeline(options.ranks, options.microBatches)) {
+  Programs made = pipeline(options.ranks, options.microBatches);
+  if (options.change)
+    options.change(made);
+  for (ProgramPtr &program : made) {
     Result<ProgramFile> file = readProgram(pack(*program), "test");
     EXPECT_TRUE(file.ok()) << file.status().message();
     programs.push_back(std::move(*file));
   }
   for (ProgramFile &file : programs)
     all.push_back(&file.program());
-  Status checked = checkPrograms(all);
-  EXPECT_TRUE(checked.ok()) << checked.message();
+  if (!options.change) {
+    Status checked = checkPrograms(all);
+    EXPECT_TRUE(checked.ok()) << checked.message();
+  }
   arenas.resize(options.ranks * experts);
-  std::vector<std::unique_ptr<ThreadPlan>> plans;
+  std::vector<std::unique_ptr<RankPlan>> plans;
   for (uint32_t rank = 0; rank < arenas.size(); ++rank) {
     const fb::Program &program = *all[rank / experts];
     for (auto *arena : items(program.arenas())) {
@@ -68,28 +73,58 @@ World::World(const Backend &backend, const Options &options)
     EXPECT_TRUE(device->upload(arenas[rank][Weights].data, w, sizeof(w)).ok());
     EXPECT_TRUE(device->upload(arenas[rank][Record].data + kSlot, &lr, sizeof(lr)).ok());
     PlanContext context{&program, rank / experts, rank % experts, experts, *device, arenas[rank]};
-    std::unique_ptr<RankPlan> plan;
-    Status s = RankPlan::make(context, plan);
+    plans.emplace_back();
+    Status s = RankPlan::make(context, plans.back());
     EXPECT_TRUE(s.ok()) << s.message();
-    std::unique_ptr<ThreadPlan> connected;
-    s = ThreadPlan::make(std::move(plan), *transport, connected);
+  }
+  return plans;
+}
+
+World::World(const Backend &backend, const Options &options) {
+  std::unique_ptr<HostDevice> host = backend.device(options.threads);
+  HostDevice &driven = *host;
+  device = std::move(host);
+  transport = backend.transport(driven, options.link);
+  std::vector<std::unique_ptr<ThreadPlan>> connected;
+  for (std::unique_ptr<RankPlan> &plan : load(options)) {
+    int rank = int(plan->rank);
+    std::unique_ptr<ThreadPlan> made;
+    Status s = ThreadPlan::make(std::move(plan), *transport, made);
     EXPECT_TRUE(s.ok()) << s.message();
-    if (int(rank) != options.withoutRank)
-      plans.push_back(std::move(connected));
+    if (rank != options.withoutRank)
+      connected.push_back(std::move(made));
   }
   Status s = transport->finishPreparation();
   EXPECT_TRUE(s.ok()) << s.message();
   EXPECT_TRUE(device->finishPreparation().ok());
-  auto threads =
-      std::make_unique<ThreadExecutor>(std::move(plans), *device, *transport, io, options.executor);
-  Status started = threads->start();
-  executor = std::move(threads);
+  auto threads = std::make_unique<ThreadExecutor>(std::move(connected), driven, *transport, io,
+                                                  options.executor);
+  started = threads->start();
   EXPECT_TRUE(started.ok()) << started.message();
+  executor = std::move(threads);
+}
+
+World::World(const QueueBackend &backend, const Options &options) : isTraced(false) {
+  std::unique_ptr<QueueDevice> taken = backend.device(options.threads);
+  QueueDevice &driven = *taken;
+  device = std::move(taken);
+  queueTransport = backend.transport(driven);
+  std::vector<std::unique_ptr<RankPlan>> plans = load(options);
+  if (options.withoutRank >= 0)
+    plans.erase(plans.begin() + options.withoutRank);
+  if (options.isReady)
+    EXPECT_TRUE(device->finishPreparation().ok());
+  std::unique_ptr<QueueExecutor> queues;
+  started =
+      QueueExecutor::make(std::move(plans), driven, *queueTransport, io, options.executor, queues);
+  executor = std::move(queues);
 }
 
 Status World::step() {
+  if (!started.ok())
+    return started;
   ++io.step;
-  if (Status s = executor->submit(/*traced=*/true); !s.ok())
+  if (Status s = executor->submit(isTraced); !s.ok())
     return s;
   return executor->finish(times, spans);
 }
@@ -98,14 +133,77 @@ std::vector<float> World::weights(uint32_t pp, uint32_t expert) {
   return fromDevice<float>(*device, arenas[pp * experts + expert][Weights].data, 16);
 }
 
-std::vector<char> World::memory() {
+std::vector<char> World::bytesOf(bool idleToo) {
   std::vector<char> bytes;
-  for (auto &rank : arenas)
-    for (auto &arena : rank) {
+  for (size_t rank = 0; rank < arenas.size(); ++rank)
+    for (uint32_t a = 0; a < arenas[rank].size(); ++a) {
+      if (!idleToo && isIdle(programs[rank / experts].program().arenas()->Get(a)->role()))
+        continue;
+      const ArenaMemory &arena = arenas[rank][a];
       std::vector<char> values = fromDevice<char>(*device, arena.data, arena.bytes);
       bytes.insert(bytes.end(), values.begin(), values.end());
     }
   return bytes;
+}
+
+std::vector<char> World::memory() { return bytesOf(true); }
+std::vector<char> World::kept() { return bytesOf(false); }
+
+using Kind = fb::CollectiveKind;
+
+void CollectiveCase::each(const std::function<void(Kind, uint32_t, bool)> &test) {
+  for (Kind kind : {Kind::AllReduce, Kind::AllGather, Kind::ReduceScatter, Kind::AllToAll})
+    for (uint32_t members : {1u, 2u, 3u, 4u})
+      for (bool inPlace : {false, true})
+        if (!inPlace || kind == Kind::AllReduce)
+          test(kind, members, inPlace);
+}
+
+CollectiveCase::CollectiveCase(Device &device, Kind kind, uint32_t members, bool inPlace)
+    : src(members) {
+  size_t whole = part * members;
+  size_t srcCount = kind == Kind::AllGather ? part : whole;
+  size_t dstCount = kind == Kind::ReduceScatter ? part : whole;
+  if (kind == Kind::AllReduce)
+    srcCount = dstCount = whole + 3; // no multiple of the members
+  for (uint32_t i = 0; i < members; ++i)
+    ranks.push_back(i * 2 + 1);
+  for (uint32_t i = 0; i < members; ++i) {
+    for (size_t k = 0; k < srcCount; ++k)
+      src[i].push_back(float(i + 1) * 0.1f + float(k));
+    DeviceAddress from = onDevice(device, src[i]),
+                  to = inPlace ? from : onDevice(device, std::vector<float>(dstCount, -1));
+    specs.push_back({kind, Element::F32, "g", 0, ranks, from, to, srcCount * 4, dstCount * 4});
+  }
+}
+
+float CollectiveCase::wanted(uint32_t i, size_t k) const {
+  auto sumOf = [&](size_t element) {
+    float s = src[0][element];
+    for (size_t j = 1; j < src.size(); ++j)
+      s += src[j][element];
+    return s;
+  };
+  switch (specs[0].kind) {
+  case Kind::AllReduce:
+    return sumOf(k);
+  case Kind::ReduceScatter:
+    return sumOf(i * part + k);
+  case Kind::AllGather:
+    return src[k / part][k % part];
+  default:
+    return src[k / part][i * part + k % part];
+  }
+}
+
+void CollectiveCase::check(Device &device) const {
+  for (uint32_t i = 0; i < specs.size(); ++i) {
+    size_t count = specs[i].dstBytes / 4;
+    const std::vector<float> got = fromDevice<float>(device, specs[i].dst, count);
+    for (size_t k = 0; k < count; ++k)
+      ASSERT_EQ(got[k], wanted(i, k)) << fb::EnumNameCollectiveKind(specs[0].kind) << " of "
+                                      << specs.size() << ", member " << i << ", element " << k;
+  }
 }
 
 PipelineReference::PipelineReference(uint32_t ranks, uint32_t microBatches)

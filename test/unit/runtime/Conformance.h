@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What every device and every transport must do, as tests over a pair of them. A
-// new device or transport adds a Backend to the list in ConformanceTest.cpp and
-// passes the same suite.
+// new device or transport adds a Backend to the list in ConformanceTest.cpp, or a
+// QueueBackend to that in QueueConformanceTest.cpp, and passes the same suite.
 #pragma once
 #include "../program/Builder.h"
+#include "executor/QueueExecutor.h"
 #include "executor/ThreadExecutor.h"
 #include "transports/local/LocalTransport.h"
 #include <deque>
@@ -15,6 +16,12 @@ struct Backend {
   std::string name;
   std::function<std::unique_ptr<HostDevice>(unsigned threads)> device;
   std::function<std::unique_ptr<Transport>(HostDevice &, const Link &)> transport;
+};
+
+struct QueueBackend {
+  std::string name;
+  std::function<std::unique_ptr<QueueDevice>(unsigned threads)> device;
+  std::function<std::unique_ptr<QueueTransport>(QueueDevice &)> transport;
 };
 
 // Feeds micro-batch m of expert e with values drawn from (m, e, step).
@@ -44,26 +51,56 @@ public:
     Link link;
     ExecutorOptions executor;
     int withoutRank = -1; // a rank whose threads never come
+    bool isReady = true;  // else the device is not made ready to run anything
+    // Changes the programs into some that the checker need not accept.
+    std::function<void(Programs &)> change;
   };
   World(const Backend &backend, const Options &options);
+  World(const QueueBackend &backend, const Options &options);
   Status step();
   // Weights of (pp, expert), 16 floats.
   std::vector<float> weights(uint32_t pp, uint32_t expert);
   std::vector<char> memory(); // all arenas of all ranks, one after the other
+  std::vector<char> kept();   // those that hold something between steps
   static float initialWeight(uint32_t pp, uint32_t expert, uint64_t index);
 
   static constexpr uint32_t experts = 2;
   static constexpr float lr = 0.125f;
-  std::unique_ptr<HostDevice> device;
+  std::unique_ptr<Device> device;
   std::unique_ptr<Transport> transport;
+  std::unique_ptr<QueueTransport> queueTransport;
   TestIo io;
-  std::unique_ptr<Executor> executor;
+  Status started;
+  std::unique_ptr<Executor> executor; // null if it could not be made
   StepTimes times;
   std::vector<StreamSpans> spans;
 
 private:
+  std::vector<std::unique_ptr<RankPlan>> load(const Options &options);
+  std::vector<char> bytesOf(bool idleToo);
+  bool isTraced = true; // where there are spans to ask for
+
   std::vector<ProgramFile> programs;
   std::vector<std::vector<ArenaMemory>> arenas;
+};
+
+// A collective among ranks 1, 3, 5 and so on, whose values tell where they come from.
+class CollectiveCase {
+public:
+  CollectiveCase(Device &device, fb::CollectiveKind kind, uint32_t members, bool inPlace);
+  // With every kind, one to four members, and in place where that may be.
+  static void
+  each(const std::function<void(fb::CollectiveKind kind, uint32_t members, bool inPlace)> &test);
+  void check(Device &device) const;
+
+  std::vector<CollectiveSpec> specs; // by member
+  std::vector<uint32_t> ranks;
+
+private:
+  float wanted(uint32_t member, size_t element) const;
+
+  static constexpr size_t part = 5000;
+  std::vector<std::vector<float>> src;
 };
 
 // The pipeline's arithmetic, one loop after the other.

@@ -163,69 +163,29 @@ TEST_P(Conformance, TraceTellsRunningFromWaiting) {
 TEST_P(Conformance, Collectives) {
   auto device = GetParam().device(2);
   ASSERT_TRUE(device->finishPreparation().ok());
-  using Kind = fb::CollectiveKind;
-  for (Kind kind : {Kind::AllReduce, Kind::AllGather, Kind::ReduceScatter, Kind::AllToAll})
-    for (uint32_t members : {1u, 2u, 3u, 4u})
-      for (bool inPlace : {false, true}) {
-        bool sums = kind == Kind::AllReduce || kind == Kind::ReduceScatter;
-        if (inPlace && kind != Kind::AllReduce)
-          continue;
-        auto transport = GetParam().transport(*device, {});
-        size_t part = 5000, whole = part * members;
-        size_t srcCount = kind == Kind::AllGather ? part : whole;
-        size_t dstCount =
-            kind == Kind::AllGather || kind == Kind::AllReduce || kind == Kind::AllToAll ? whole
-                                                                                         : part;
-        if (kind == Kind::AllReduce)
-          srcCount = dstCount = whole + 3; // no multiple of the members
-        std::vector<std::vector<float>> src(members);
-        std::vector<DeviceAddress> from(members), to(members);
-        std::vector<Operation *> operations(members);
-        std::vector<uint32_t> ranks;
-        for (uint32_t i = 0; i < members; ++i)
-          ranks.push_back(i * 2 + 1);
-        for (uint32_t i = 0; i < members; ++i) {
-          for (size_t k = 0; k < srcCount; ++k)
-            src[i].push_back(float(i + 1) * 0.1f + float(k));
-          from[i] = onDevice(*device, src[i]);
-          to[i] = inPlace ? from[i] : onDevice(*device, std::vector<float>(dstCount, -1));
-          CollectiveSpec spec{kind,    Element::F32, "g",          0,           ranks,
-                              from[i], to[i],        srcCount * 4, dstCount * 4};
-          Status s = transport->addCollective(ranks[i], spec, operations[i]);
-          ASSERT_TRUE(s.ok()) << s.message();
+  CollectiveCase::each([&](fb::CollectiveKind kind, uint32_t members, bool inPlace) {
+    auto transport = GetParam().transport(*device, {});
+    CollectiveCase collective(*device, kind, members, inPlace);
+    std::vector<Operation *> operations(members);
+    for (uint32_t i = 0; i < members; ++i) {
+      Status s = transport->addCollective(collective.ranks[i], collective.specs[i], operations[i]);
+      ASSERT_TRUE(s.ok()) << s.message();
+    }
+    ASSERT_TRUE(transport->finishPreparation().ok());
+    std::vector<std::thread> threads;
+    for (uint32_t i = 0; i < members; ++i)
+      threads.emplace_back([&, i] {
+        auto lane = device->makeLane();
+        operations[i]->start(1);
+        while (!operations[i]->progress(*lane)) {
+          lane->leave();
+          operations[i]->wait();
         }
-        ASSERT_TRUE(transport->finishPreparation().ok());
-        std::vector<std::thread> threads;
-        for (uint32_t i = 0; i < members; ++i)
-          threads.emplace_back([&, i] {
-            auto lane = device->makeLane();
-            operations[i]->start(1);
-            while (!operations[i]->progress(*lane)) {
-              lane->leave();
-              operations[i]->wait();
-            }
-          });
-        for (auto &t : threads)
-          t.join();
-        auto sumOf = [&](size_t k) {
-          float s = src[0][k];
-          for (uint32_t j = 1; j < members; ++j)
-            s += src[j][k];
-          return s;
-        };
-        for (uint32_t i = 0; i < members; ++i) {
-          const std::vector<float> got = fromDevice<float>(*device, to[i], dstCount);
-          for (size_t k = 0; k < dstCount; ++k) {
-            float want = kind == Kind::AllReduce       ? sumOf(k)
-                         : kind == Kind::ReduceScatter ? sumOf(i * part + k)
-                         : kind == Kind::AllGather     ? src[k / part][k % part]
-                                                       : src[k / part][i * part + k % part];
-            ASSERT_EQ(got[k], want) << fb::EnumNameCollectiveKind(kind) << " of " << members
-                                    << ", member " << i << ", element " << k;
-          }
-        }
-        (void)sums;
-      }
+      });
+    for (auto &t : threads)
+      t.join();
+    collective.check(*device);
+  });
 }
 
 TEST_P(Conformance, TransportRefusesWhatDoesNotMeet) {

@@ -6,6 +6,8 @@
 #include "devices/DeviceKind.h"
 #include "devices/cpu/CpuDevice.h"
 #include "devices/cpu/CpuFeatures.h"
+#include "devices/virtual/VirtualDevice.h"
+#include "session/DeviceKinds.h"
 #include "session/Keeping.h"
 #include "session/Pieces.h"
 #include <cstring>
@@ -25,7 +27,13 @@ const DeviceKind fenced{
     "fenced", "cpu", checkCpuFeatures,
     [](unsigned threads) -> std::unique_ptr<Device> { return makeFencedDevice(threads); }};
 
-// A device that is no HostDevice, for a session to refuse.
+// Takes orders, behind the same fence.
+const DeviceKind queued{"queued", "cpu", checkCpuFeatures,
+                        [](unsigned threads) -> std::unique_ptr<Device> {
+                          return makeVirtualDevice(makeFencedDevice(threads));
+                        }};
+
+// A device that says no way to drive it, for a session to refuse.
 class OrderTaker : public Device {
 public:
   const char *name() const override { return "order taker"; }
@@ -176,10 +184,13 @@ protected:
 
 TEST_F(DeviceMemory, IsReachedThroughTheDeviceAlone) {
   write("m.dpc");
-  std::vector<std::string> want = history(cpu), got = history(fenced);
-  ASSERT_EQ(want.size(), got.size());
-  for (size_t i = 0; i < want.size(); ++i)
-    EXPECT_TRUE(want[i] == got[i]) << "observation " << i;
+  std::vector<std::string> want = history(cpu);
+  for (const DeviceKind *kind : {&fenced, &queued}) {
+    std::vector<std::string> got = history(*kind);
+    ASSERT_EQ(want.size(), got.size());
+    for (size_t i = 0; i < want.size(); ++i)
+      EXPECT_TRUE(want[i] == got[i]) << kind->name << ", observation " << i;
+  }
   EXPECT_NE(want[0], want[5]) << "training changed nothing";
   EXPECT_EQ(want[9], "") << "holders differ";
 }
@@ -225,8 +236,8 @@ TEST_F(DeviceMemory, ADeviceOfAnotherKindIsRefused) {
   std::unique_ptr<Session> session;
   Status status = open("m.dpc", kind, session);
   EXPECT_EQ(status.code(), Code::Device);
-  EXPECT_EQ(status.message(), "device 'orders' is not driven by threads of the host, as this build "
-                              "drives devices");
+  EXPECT_EQ(status.message(), "device 'orders' is driven neither by threads of the host nor by "
+                              "queues, as this build drives devices");
 }
 } // namespace
 } // namespace dpcrt::test

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Programs in orders that no real device shows: whatever order the virtual device draws, a run has the bits that it
+has on the CPU: losses, gradients, weights and moments.
+
+test/benchmark/virtual-orders.py draws more of them.
+"""
+import filecmp
+import os
+import pathlib
+
+import pytest
+from safetensors.numpy import save_file
+
+import experts
+
+from commands import expect, output, refuse
+
+SOURCE = pathlib.Path(os.environ["DPC_SOURCE_DIR"])
+MODELS = SOURCE / "test" / "models"
+SCHEDULES = ["gpipe", "1f1b", "interleaved", "zb-h1", "zb-v", "dualpipe", "dualpipev"]
+ORDERS = ["0,policy=first", "0,policy=reverse", "0,policy=starve=0", "3", "4"]
+
+
+def compile_(model, folder, ranks, schedule):
+    out = folder / "model.dpc"
+    output("dpc", "compile", model, "-o", out, "--pp", ranks, "--micro-batches", 8, "--schedule", schedule, "--optimizer", "adamw")
+    return out
+
+
+def train(artifact, folder, *options, data="synthetic:1"):
+    """What a run leaves behind, by name: what it dumped of each step, and its checkpoint."""
+    output("dpc", "run", artifact, "--data", data, "--epochs", 0, "--lr", 0.01, "--steps", 2, "--dump", folder / "dump", "--checkpoint", folder / "saved",
+           *options)
+    files = {path.relative_to(folder): path for path in folder.rglob("*.safetensors")}
+    assert len(files) == 3
+    return files
+
+
+def compare(artifact, folder, orders=ORDERS, **more):
+    wanted = train(artifact, folder / "cpu", **more)
+    for number, order in enumerate(orders):
+        got = train(artifact, folder / str(number), "--device", "virtual", "--seed-order", order, **more)
+        assert got.keys() == wanted.keys()
+        for name in wanted:
+            assert filecmp.cmp(wanted[name], got[name], shallow=False), f"{name} differs with --seed-order {order}"
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("ranks", [2, 4])
+def test_every_schedule_has_the_cpu_s_bits(ranks, schedule, tmp_path):
+    compare(compile_(MODELS / "gpt2.onnx", tmp_path, ranks, schedule), tmp_path)
+
+
+@pytest.mark.parametrize("model, ranks, schedule", [("gpt2", 1, "1f1b"), ("llama", 4, "zb-v"), ("llama", 2, "dualpipe"), ("moe", 4, "dualpipev")])
+def test_every_model_has_the_cpu_s_bits(model, ranks, schedule, tmp_path):
+    compare(compile_(MODELS / f"{model}.onnx", tmp_path, ranks, schedule), tmp_path)
+
+
+def test_expert_ranks_have_the_cpu_s_bits(tmp_path):
+    (tmp_path / "experts.mlir").write_text(experts.model())
+    save_file(experts.data(8)[0], str(tmp_path / "data.safetensors"))
+    artifact = compile_(tmp_path / "experts.mlir", tmp_path, 2, "dualpipe")
+    compare(artifact, tmp_path, data=tmp_path / "data.safetensors")
+
+
+@pytest.fixture(scope="module")
+def mlp(tmp_path_factory):
+    out = tmp_path_factory.mktemp("mlp") / "m.dpc"
+    output("dpc", "compile", SOURCE / "docs" / "mlp.onnxtxt", "--init", "seed:1", "--pp", 2, "--micro-batches", 4, "-o", out)
+    return out
+
+
+def test_every_command_may_come_last(mlp, tmp_path):
+    compare(mlp, tmp_path, [f"0,policy=delay={command}" for command in range(0, 60, 4)])
+
+
+RUN = ["--data", "synthetic:1", "--steps", 1, "--lr", 0.1, "--checkpoint", "none"]
+
+
+@pytest.mark.parametrize("status, words, options", [
+    (2, "N[,policy=random|first|reverse|starve=QUEUE|delay=COMMAND] would be right", ["--device", "virtual", "--seed-order", "3,policy=last"]),
+    (2, "--seed-order 3: device 'cpu' draws no order; --device virtual does", ["--seed-order", 3]),
+    (2, "device 'virtual' emulates no link", ["--device", "virtual", "--link", "latency=1ms"]),
+    (2, "does not time its commands, so there is no trace of them", ["--device", "virtual", "--trace", "t.json"]),
+    (10, "this build has cpu, virtual", ["--device", "abacus"]),
+])
+def test_what_it_cannot_do_is_refused(mlp, tmp_path, status, words, options):
+    refuse(status, [words], "dpc", "run", mlp, *RUN, *options)
+
+
+def test_an_evaluation_has_the_cpu_s_losses(mlp, tmp_path):
+    losses = [expect("dpc", "eval", mlp, "--data", "synthetic:2", "--steps", 2, "--device", device) for device in ("cpu", "virtual")]
+    assert losses[0] == losses[1]

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The conformance suite over all pairs of a device of queues and a transport for it.
+#include "Conformance.h"
+#include "DeviceMemory.h"
+#include "devices/cpu/CpuDevice.h"
+#include "devices/virtual/VirtualDevice.h"
+#include "transports/local/LocalQueueTransport.h"
+#include <cstring>
+
+namespace dpcrt::test {
+namespace {
+QueueBackend inOrder(const std::string &name, const char *order) {
+  return {name,
+          [order](unsigned threads) {
+            auto device = makeVirtualDevice(makeCpuDevice(threads));
+            Status s = device->chooseOrder(order);
+            EXPECT_TRUE(s.ok()) << s.message();
+            return device;
+          },
+          makeLocalQueueTransport};
+}
+
+const QueueBackend backends[] = {
+    inOrder("virtual_first_local", "0,policy=first"),
+    inOrder("virtual_reverse_local", "0,policy=reverse"),
+    inOrder("virtual_random_local", "5"),
+    inOrder("virtual_starve_local", "0,policy=starve=4"),
+    inOrder("virtual_delay_local", "0,policy=delay=40"),
+};
+
+const Backend cpu{"cpu_local", makeCpuDevice, [](HostDevice &device, const Link &link) {
+                    return makeLocalTransport(device, link);
+                  }};
+
+class QueueConformance : public testing::TestWithParam<QueueBackend> {};
+
+TEST_P(QueueConformance, PipelineComputesWhatTheReplayDoes) {
+  for (uint32_t ranks : {2u, 4u}) {
+    World::Options options;
+    options.ranks = ranks;
+    options.microBatches = 5;
+    World driven(GetParam(), options);
+    ASSERT_TRUE(driven.started.ok()) << driven.started.message();
+    options.executor.sequential = true;
+    World replay(cpu, options);
+    for (int step = 0; step < 3; ++step)
+      for (World *world : {&driven, &replay}) {
+        Status s = world->step();
+        ASSERT_TRUE(s.ok()) << s.message();
+      }
+    EXPECT_EQ(driven.kept(), replay.kept());
+    EXPECT_EQ(driven.io.fetched, int(3 * ranks * World::experts));
+    EXPECT_GE(driven.times.end, driven.times.begin);
+    EXPECT_TRUE(driven.times.bubble.empty());
+  }
+}
+
+TEST_P(QueueConformance, FailureOfAnInputIsOneOfTheStep) {
+  World world(GetParam(), {});
+  ASSERT_TRUE(world.step().ok());
+  world.io.failAt = 2;
+  Status s = world.step();
+  EXPECT_EQ(s.code(), Code::Data);
+  EXPECT_EQ(s.message(), "rank 0, feed m2: the data ends here");
+  EXPECT_EQ(world.step().code(), Code::Data) << "a failed executor stays one";
+}
+
+TEST_P(QueueConformance, MemoryThatRunsOutIsAnErrorOfTheStep) {
+  World world(GetParam(), {});
+  world.io.failAt = 1;
+  world.io.throws = true;
+  EXPECT_EQ(world.step().code(), Code::OutOfMemory);
+}
+
+TEST_P(QueueConformance, AMissingRankIsRefusedAtLoad) {
+  World::Options options;
+  options.withoutRank = 3;
+  World world(GetParam(), options);
+  EXPECT_EQ(world.started.code(), Code::Artifact);
+  EXPECT_NE(world.started.message().find("from rank 1 to rank 3 is never received"),
+            std::string::npos)
+      << world.started.message();
+}
+
+TEST_P(QueueConformance, NothingThatMovesIsATimeoutThatSaysWhereQueuesStand) {
+  World::Options options;
+  options.isReady = false;
+  options.executor.timeoutNs = 50'000'000;
+  World world(GetParam(), options);
+  Status s = world.step();
+  EXPECT_EQ(s.code(), Code::Timeout);
+  for (const char *words : {"nothing has moved for 0.05 s (--timeout)",
+                            "rank 0, stream compute: not behind the beginning of the step",
+                            "rank 1, stream comm: not behind 'feed m0'",
+                            "rank 3, stream comm: not behind 'x m0', receive of message 0 from "
+                            "rank 1 (64 bytes)"})
+    EXPECT_NE(s.message().find(words), std::string::npos) << words << " in " << s.message();
+  EXPECT_EQ(world.step().code(), Code::Timeout) << "a failed executor stays one";
+}
+
+TEST_P(QueueConformance, WhatADeviceOfQueuesCannotDoIsRefused) {
+  World::Options options;
+  options.executor.sequential = true;
+  World replay(GetParam(), options);
+  EXPECT_EQ(replay.started.code(), Code::Usage);
+  World world(GetParam(), {});
+  Status s = world.executor->submit(/*traced=*/true);
+  EXPECT_EQ(s.code(), Code::Usage);
+  EXPECT_NE(s.message().find("does not time its commands"), std::string::npos) << s.message();
+}
+
+// Collectives alone, all members' phases issued in turn.
+TEST_P(QueueConformance, Collectives) {
+  auto device = GetParam().device(2);
+  ASSERT_TRUE(device->finishPreparation().ok());
+  CollectiveCase::each([&](fb::CollectiveKind kind, uint32_t members, bool inPlace) {
+    auto transport = GetParam().transport(*device);
+    CollectiveCase collective(*device, kind, members, inPlace);
+    std::vector<QueueOperation *> operations(members);
+    std::vector<std::unique_ptr<Queue>> queues;
+    for (uint32_t i = 0; i < members; ++i) {
+      Status s = transport->addCollective(collective.ranks[i], collective.specs[i], operations[i]);
+      ASSERT_TRUE(s.ok()) << s.message();
+      queues.push_back(device->makeQueue(fb::StreamKind::Reduce, "member " + std::to_string(i)));
+    }
+    ASSERT_TRUE(transport->finishPreparation().ok());
+    for (unsigned phase = 0; phase < operations[0]->phases(); ++phase)
+      for (uint32_t i = 0; i < members; ++i)
+        ASSERT_TRUE(operations[i]->issue(phase, *queues[i]).ok());
+    for (uint32_t i = 0; i < members; ++i) {
+      auto end = device->makeEvent();
+      ASSERT_TRUE(queues[i]->record(*end).ok());
+      ASSERT_TRUE(end->wait(noDeadline).ok());
+      ASSERT_TRUE(operations[i]->poll().ok());
+    }
+    collective.check(*device);
+  });
+}
+
+TEST_P(QueueConformance, TransportRefusesWhatDoesNotMeet) {
+  auto device = GetParam().device(1);
+  DeviceAddress data = onDevice(*device, std::vector<float>(4));
+  QueueOperation *out = nullptr;
+  {
+    auto t = GetParam().transport(*device);
+    ASSERT_TRUE(t->addExchange(0, {{true, 1, 7, data, 16, nullptr}}, out).ok());
+    Status s = t->finishPreparation();
+    EXPECT_NE(s.message().find("message 7 from rank 0 to rank 1 is never received"),
+              std::string::npos)
+        << s.message();
+  }
+  {
+    auto t = GetParam().transport(*device);
+    ASSERT_TRUE(t->addExchange(0, {{true, 1, 7, data, 16, nullptr}}, out).ok());
+    ASSERT_TRUE(t->addExchange(1, {{false, 0, 7, data, 12, nullptr}}, out).ok());
+    EXPECT_EQ(t->finishPreparation().code(), Code::Artifact);
+  }
+}
+
+TEST_P(QueueConformance, MemoryFunctions) {
+  auto device = GetParam().device(1);
+  ASSERT_TRUE(device->finishPreparation().ok());
+  auto queue = device->makeQueue(fb::StreamKind::Compute, "only");
+  auto end = device->makeEvent();
+  auto finish = [&] {
+    Status s = queue->record(*end);
+    if (s.ok())
+      s = end->wait(noDeadline);
+    EXPECT_TRUE(s.ok() && end->fired()) << s.message();
+  };
+  DeviceAddress places[2];
+  for (MemoryKind kind : {MemoryKind::Device, MemoryKind::Host}) {
+    DeviceAddress &p = places[kind == MemoryKind::Host];
+    ASSERT_TRUE(device->allocate(4000, kind, p).ok());
+    EXPECT_EQ(p % 64, 0u);
+    float one = 1.5f;
+    uint32_t pattern;
+    std::memcpy(&pattern, &one, 4);
+    ASSERT_TRUE(queue->fill(p, pattern, 4 * 100).ok());
+    ASSERT_TRUE(queue->copy(p + 4 * 200, p + 4 * 90, 4 * 20).ok());
+    finish();
+    std::vector<float> v = fromDevice<float>(*device, p, 300);
+    EXPECT_EQ(v[99], 1.5f);
+    EXPECT_EQ(v[100], 0);
+    EXPECT_EQ(v[209], 1.5f);
+    EXPECT_EQ(v[210], 0);
+  }
+  ASSERT_TRUE(queue->copy(places[1] + 1200, places[0], 4).ok());
+  DeviceAddress sources[] = {onDevice<int64_t>(*device, {1, 5}),
+                             onDevice<int64_t>(*device, {7, 2})};
+  ASSERT_TRUE(queue->reduce(sources[1], sources, 2, 2, Element::I64).ok());
+  DeviceAddress small = onDevice<uint16_t>(*device, {0x3b80});
+  DeviceAddress narrow[] = {onDevice<uint16_t>(*device, {0x3f80}), small, small};
+  ASSERT_TRUE(queue->reduce(narrow[0], narrow, 3, 1, Element::BF16).ok());
+  finish();
+  EXPECT_EQ(fromDevice<float>(*device, places[1] + 1200, 1)[0], 1.5f);
+  EXPECT_EQ(fromDevice<int64_t>(*device, sources[1], 2), (std::vector<int64_t>{8, 7}));
+  EXPECT_EQ(fromDevice<uint16_t>(*device, narrow[0], 1)[0], 0x3f81) << "rounded once";
+}
+
+INSTANTIATE_TEST_SUITE_P(Backends, QueueConformance, testing::ValuesIn(backends),
+                         [](auto &info) { return info.param.name; });
+} // namespace
+} // namespace dpcrt::test
