@@ -43,8 +43,8 @@ public:
   // Commands behind run after the latest record of the event that was enqueued before
   // this call, on whatever queue. There need not be one: then this is no wait.
   virtual Status wait(Event &event) = 0;
-  // These bytes hold nothing until a command writes them. A device may ignore it; one
-  // that looks for mistakes spoils them.
+  // These bytes hold nothing until a command writes them: a device that looks for mistakes
+  // spoils them. For others nobody calls it.
   virtual Status forget(DeviceAddress, uint64_t) { return {}; }
 };
 
@@ -58,6 +58,8 @@ public:
   // device, when nothing enqueued names them any more.
   virtual std::unique_ptr<Queue> makeQueue(fb::StreamKind kind, const std::string &name) = 0;
   virtual std::unique_ptr<Event> makeEvent() = 0;
+  // Whether it wants to be told by Queue::forget what holds nothing any more.
+  virtual bool spoils() const { return false; }
 };
 
 } // namespace dpcrt

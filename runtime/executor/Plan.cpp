@@ -25,9 +25,15 @@ private:
   PlannedOperation &addOperation(Frame &frame);
   void redirectEvents();
 
-  Buffer buffer(const fb::Ref &ref, uint32_t operands) const {
+  Buffer buffer(const fb::Ref &ref, uint32_t operands, fb::Access access) const {
     bool operand = ref.space() == fb::Space::Operand;
-    return {operand ? ref.index() : operands + ref.index(), ref.offset(), ref.bytes()};
+    return {operand ? ref.index() : operands + ref.index(), access, ref.offset(), ref.bytes()};
+  }
+  void addArenas(Frame &frame) const {
+    for (uint32_t a = 0; a < plan.arenas.size(); ++a) {
+      frame.bases.push_back(plan.arenas[a].data);
+      frame.places.push_back({a, 0});
+    }
   }
   DeviceAddress resolve(const Buffer &b, const Frame &frame) const {
     return frame.bases[b.base] + b.offset;
@@ -71,37 +77,39 @@ Status Planner::planCommand(const fb::Command &command, uint32_t operands, Plann
   out.label = command.label();
   for (uint32_t e : items(command.waits()))
     out.waits.push_back(e);
-  auto add = [&](const fb::Ref *ref) { out.buffers.push_back(buffer(*ref, operands)); };
+  auto add = [&](const fb::Ref *ref, fb::Access access) {
+    out.buffers.push_back(buffer(*ref, operands, access));
+  };
   switch (out.kind) {
   case fb::Action::Launch: {
     auto *launch = command.action_as_Launch();
     out.launch = launches[launch->kernel()];
     for (auto *argument : items(launch->args()))
-      out.buffers.push_back(buffer(argument->ref(), operands));
+      add(&argument->ref(), argument->access());
     return {};
   }
   case fb::Action::Call: {
     auto *call = command.action_as_Call();
     out.call = calls[call->call()];
     for (auto *argument : items(call->args()))
-      out.buffers.push_back(buffer(argument->ref(), operands));
+      add(&argument->ref(), argument->access());
     return {};
   }
   case fb::Action::Copy:
-    add(command.action_as_Copy()->dst());
-    add(command.action_as_Copy()->src());
+    add(command.action_as_Copy()->dst(), fb::Access::Write);
+    add(command.action_as_Copy()->src(), fb::Access::Read);
     return {};
   case fb::Action::Fill:
-    add(command.action_as_Fill()->dst());
+    add(command.action_as_Fill()->dst(), fb::Access::Write);
     out.pattern = command.action_as_Fill()->pattern();
     return {};
   case fb::Action::Feed:
-    add(command.action_as_Feed()->dst());
+    add(command.action_as_Feed()->dst(), fb::Access::Write);
     out.index = command.action_as_Feed()->input();
     out.microBatch = command.action_as_Feed()->micro_batch();
     return {};
   case fb::Action::Fetch:
-    add(command.action_as_Fetch()->src());
+    add(command.action_as_Fetch()->src(), fb::Access::Read);
     out.index = command.action_as_Fetch()->output();
     out.microBatch = command.action_as_Fetch()->micro_batch();
     return {};
@@ -155,12 +163,18 @@ void Planner::addCollective(const fb::Collective &collective, Frame &frame, uint
   if (!group.all_ep() && context.experts > 1)
     spec.group += "/ep" + std::to_string(context.expert);
   spec.sequence = collectiveCount[collective.group()]++;
-  Buffer src = buffer(*collective.src(), operands), dst = buffer(*collective.dst(), operands);
+  Buffer src = buffer(*collective.src(), operands, fb::Access::Read),
+         dst = buffer(*collective.dst(), operands, fb::Access::Write);
   spec.src = resolve(src, frame);
   spec.dst = resolve(dst, frame);
   spec.srcBytes = src.bytes;
   spec.dstBytes = dst.bytes;
-  addOperation(frame).collective = std::move(spec);
+  // In place, both are one.
+  if (spec.src == spec.dst)
+    src.access = dst.access = fb::Access::ReadWrite;
+  PlannedOperation &operation = addOperation(frame);
+  operation.collective = std::move(spec);
+  operation.buffers = {src, dst};
 }
 
 void Planner::addExchange(const fb::Exchange &exchange, PlannedCommand &command) {
@@ -171,7 +185,8 @@ void Planner::addExchange(const fb::Exchange &exchange, PlannedCommand &command)
     spec.send = t->direction() == fb::Direction::Send;
     spec.peer = peer(t->peer());
     spec.message = t->message();
-    Buffer b = buffer(*t->ref(), 0);
+    Buffer b = buffer(*t->ref(), 0, spec.send ? fb::Access::Read : fb::Access::Write);
+    operation.buffers.push_back(b);
     spec.data = resolve(b, plan.frame);
     spec.bytes = b.bytes;
     spec.signal = nullptr;
@@ -194,10 +209,11 @@ Status Planner::planRun(const fb::Command &command, const fb::Run &run, PlannedI
   out.block = &block;
   out.microBatch = run.micro_batch();
   out.pairMicroBatch = run.pair_micro_batch();
-  for (auto *ref : items(run.operands()))
+  for (auto *ref : items(run.operands())) {
     out.frame.bases.push_back(plan.address(*ref));
-  for (const ArenaMemory &arena : plan.arenas)
-    out.frame.bases.push_back(arena.data);
+    out.frame.places.push_back({ref->index(), ref->offset()});
+  }
+  addArenas(out.frame);
 
   uint32_t events = block.block->events();
   uint32_t own = newEvents(events - std::min(events, operands));
@@ -307,8 +323,7 @@ Status Planner::run() {
   plan.arenas = context.arenas;
   for (auto *stream : items(program.streams()))
     plan.streams.push_back({std::string(text(stream->name())), stream->kind(), {}});
-  for (const ArenaMemory &arena : plan.arenas)
-    plan.frame.bases.push_back(arena.data);
+  addArenas(plan.frame);
   newEvents(1); // kReadyEvent
   uint32_t first = newEvents(program.events());
   for (uint32_t e = 0; e < program.events(); ++e)

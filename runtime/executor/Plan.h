@@ -16,7 +16,14 @@ namespace dpcrt {
 // A byte range: `offset` from the frame's base number `base`.
 struct Buffer {
   uint32_t base = 0;
+  fb::Access access = fb::Access::Read;
   uint64_t offset = 0, bytes = 0;
+};
+
+// Where a frame's base lies in the rank's arenas.
+struct ArenaPlace {
+  uint32_t arena;
+  uint64_t offset;
 };
 
 struct PlannedCommand {
@@ -37,6 +44,7 @@ struct PlannedCommand {
 // run of a block has one.
 struct Frame {
   std::vector<DeviceAddress> bases; // a block's operands, then arenas
+  std::vector<ArenaPlace> places;   // of the bases
   std::vector<uint32_t> events;
   std::vector<uint32_t> operations; // collectives (and exchanges of the order)
 };
@@ -50,6 +58,7 @@ struct PlannedOperation {
   std::vector<TransferSpec> transfers; // of an exchange
   std::vector<uint32_t> signals;       // the event of each transfer, or kNoEvent
   std::optional<CollectiveSpec> collective;
+  std::vector<Buffer> buffers; // all that it reads or writes, of its frame
 };
 
 struct PlannedBlock {

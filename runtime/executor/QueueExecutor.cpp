@@ -40,7 +40,7 @@ Status QueueExecutor::prepare(QueueTransport &transport) {
   }
   if (Status s = transport.finishPreparation(); !s.ok())
     return s;
-  if (Status s = makeTape(all, added, tape); !s.ok())
+  if (Status s = makeTape(all, added, device.spoils(), tape); !s.ok())
     return s;
   for (const RankPlan *plan : all)
     planOf.insert(planOf.end(), plan->streams.size(), plan);

@@ -39,8 +39,8 @@ private:
 
 Status Sequencer::add(const PlannedCommand &command, const Frame &frame, uint16_t stream,
                       bool acts) {
-  SequencedCommand next{&command, &frame, {stream, uint32_t(commandsOf[stream].size())},
-                        {},       acts,   false};
+  SequencedCommand next{&command, &frame, {stream, uint32_t(commandsOf[stream].size())}, {}, acts,
+                        false,    {}};
   for (uint32_t e : command.waits) {
     const auto &event = events[frame.events[e]];
     if (!event)

@@ -12,6 +12,12 @@ struct StreamPoint {
   uint32_t index; // among the stream's commands
 };
 
+// Bytes of one of the rank's arenas.
+struct ArenaRange {
+  uint32_t arena;
+  uint64_t offset, bytes;
+};
+
 struct SequencedCommand {
   const PlannedCommand *command;
   const Frame *frame;
@@ -21,6 +27,8 @@ struct SequencedCommand {
   std::vector<StreamPoint> waits;
   bool acts = true;       // not only waits, or ends a run
   bool isAwaited = false; // by a command of another stream
+  // What holds nothing behind it.
+  std::vector<ArenaRange> forgets;
 };
 
 // An error if a command waits for what comes later in the list.

@@ -2,6 +2,7 @@
 // Ranks in turn, each as far as it gets before it would wait for what another has not
 // issued.
 #include "executor/Tape.h"
+#include "executor/Lives.h"
 #include "executor/RankSequence.h"
 #include "program/format/ArenaSharing.h"
 #include <algorithm>
@@ -17,8 +18,8 @@ struct OperationId {
 class TapeMaker {
 public:
   TapeMaker(const std::vector<const RankPlan *> &plans,
-            const std::vector<std::vector<QueueOperation *>> &operations, Tape &tape)
-      : plans(plans), operations(operations), tape(tape), ranks(plans.size()) {}
+            const std::vector<std::vector<QueueOperation *>> &operations, bool spoils, Tape &tape)
+      : plans(plans), operations(operations), spoils(spoils), tape(tape), ranks(plans.size()) {}
 
   Status run();
 
@@ -42,6 +43,13 @@ private:
     tape.entries.push_back({kind, queue});
     return tape.entries.back();
   }
+  void forget(size_t rank, uint32_t queue, const ArenaRange &range) {
+    TapeEntry &entry = add(TapeEntry::Kind::Forget, queue);
+    entry.firstAddress = uint32_t(tape.addresses.size());
+    entry.addressCount = 1;
+    entry.bytes = range.bytes;
+    tape.addresses.push_back(plans[rank]->arenas[range.arena].data + range.offset);
+  }
   uint32_t record(uint32_t queue, const PlannedCommand *command) {
     TapeEntry &entry = add(TapeEntry::Kind::Record, queue);
     entry.event = tape.events++;
@@ -59,6 +67,7 @@ private:
 
   const std::vector<const RankPlan *> &plans;
   const std::vector<std::vector<QueueOperation *>> &operations;
+  const bool spoils;
   Tape &tape;
   std::vector<Rank> ranks;
 };
@@ -98,14 +107,9 @@ void TapeMaker::begin(size_t r) {
   if (rank.commands.empty())
     return;
   uint32_t first = rank.queues[rank.commands.back().place.stream];
-  for (uint32_t a = 0; a < plan.arenas.size(); ++a)
-    if (isIdle(plan.program->arenas()->Get(a)->role()) && plan.arenas[a].bytes) {
-      TapeEntry &entry = add(TapeEntry::Kind::Forget, first);
-      entry.firstAddress = uint32_t(tape.addresses.size());
-      entry.addressCount = 1;
-      entry.bytes = plan.arenas[a].bytes;
-      tape.addresses.push_back(plan.arenas[a].data);
-    }
+  for (uint32_t a = 0; spoils && a < plan.arenas.size(); ++a)
+    if (isIdle(plan.program->arenas()->Get(a)->role()) && plan.arenas[a].bytes)
+      forget(r, first, {a, 0, plan.arenas[a].bytes});
   std::vector<bool> used(plan.streams.size());
   for (const SequencedCommand &c : rank.commands)
     used[c.place.stream] = true;
@@ -171,6 +175,8 @@ bool TapeMaker::advance(size_t r) {
   } else if (c.acts) {
     act(r, c);
   }
+  for (const ArenaRange &range : c.forgets)
+    forget(r, queue, range);
   rank.recorded[c.place.stream].push_back(c.isAwaited ? record(queue, c.command) : kNoEvent);
   if (++rank.next == rank.commands.size())
     tape.ends.push_back(record(queue, c.command));
@@ -195,6 +201,8 @@ Status TapeMaker::run() {
     Rank &rank = ranks[r];
     if (Status s = sequenceRank(*plans[r], rank.commands); !s.ok())
       return s;
+    if (spoils)
+      findForgotten(*plans[r], rank.commands);
     rank.recorded.resize(plans[r]->streams.size());
     rank.issued.resize(operations[r].size());
     rank.partners.resize(operations[r].size());
@@ -220,8 +228,9 @@ Status TapeMaker::run() {
 }
 
 Status makeTape(const std::vector<const RankPlan *> &plans,
-                const std::vector<std::vector<QueueOperation *>> &operations, Tape &out) {
-  return TapeMaker(plans, operations, out).run();
+                const std::vector<std::vector<QueueOperation *>> &operations, bool spoils,
+                Tape &out) {
+  return TapeMaker(plans, operations, spoils, out).run();
 }
 
 } // namespace dpcrt

@@ -42,8 +42,9 @@ struct Tape {
   uint64_t stagingBytes = 0;
 };
 
-// `operations`: those of each plan, in its order.
+// `operations`: those of each plan, in its order. `spoils`: as the device says.
 Status makeTape(const std::vector<const RankPlan *> &plans,
-                const std::vector<std::vector<QueueOperation *>> &operations, Tape &out);
+                const std::vector<std::vector<QueueOperation *>> &operations, bool spoils,
+                Tape &out);
 
 } // namespace dpcrt

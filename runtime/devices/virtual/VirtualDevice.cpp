@@ -73,6 +73,7 @@ public:
 
   std::unique_ptr<Queue> makeQueue(fb::StreamKind kind, const std::string &name) override;
   std::unique_ptr<Event> makeEvent() override;
+  bool spoils() const override { return true; }
 
   void watch(std::function<void(const VirtualEntry &)> given) override {
     std::lock_guard<std::mutex> lock(mutex);
@@ -85,18 +86,10 @@ private:
   struct List {
     std::string name;
     std::deque<VirtualCommand> commands;
-    bool isDue(uint64_t goal) const {
-      return !commands.empty() && commands.front().sequence < goal;
-    }
   };
 
   Status enqueue(VirtualCommand command);
   void close(size_t queue);
-  // Has the thread run what is enqueued by now. The lock is held.
-  void begin() {
-    goal = sequence;
-    wake.notify_all();
-  }
   void tell(const VirtualEntry &entry) {
     std::lock_guard<std::mutex> lock(mutex);
     tellLocked(entry);
@@ -108,10 +101,13 @@ private:
   }
 
   void threadMain();
-  // Whether there is something to run up to the goal.
+  // Whether there is something to run, and somebody who wants it.
   bool isDue() const {
     return failure.ok() &&
-           std::any_of(lists.begin(), lists.end(), [&](auto &list) { return list.isDue(goal); });
+           (asked > 0 || std::any_of(awaited.begin(), awaited.end(),
+                                     [](const VirtualMark *mark) { return !mark->passed; })) &&
+           std::any_of(lists.begin(), lists.end(),
+                       [](auto &list) { return !list.commands.empty(); });
   }
   // The list whose head runs next; null if none can.
   List *choose();
@@ -128,9 +124,11 @@ private:
   std::deque<List> lists; // addresses stay
   std::vector<const VirtualCommand *> ready;
   std::vector<List *> readyLists;
-  uint64_t sequence = 0, goal = 0;
+  uint64_t sequence = 0;
   int64_t work = 0;
-  const List *running = nullptr; // whose head the thread runs
+  std::vector<const VirtualMark *> awaited; // by threads of the host
+  uint64_t asked = 0;                       // commands to run without anybody waiting
+  const List *running = nullptr;            // whose head the thread runs
   bool stopping = false;
   Status failure; // of what was enqueued; nothing runs after it
   std::function<void(const VirtualEntry &)> watcher;
@@ -142,20 +140,28 @@ public:
 
   bool fired() override {
     std::lock_guard<std::mutex> lock(device.mutex);
-    device.begin();
+    if (!hasFired()) {
+      ++device.asked;
+      device.wake.notify_all();
+    }
     return hasFired();
   }
 
   Status wait(int64_t deadline) override {
     std::unique_lock<std::mutex> lock(device.mutex);
     device.tellLocked({What::Waited, nullptr, {}});
-    device.begin();
-    auto over = [&] { return hasFired() || !device.failure.ok(); };
+    if (hasFired())
+      return device.failure;
+    std::shared_ptr<VirtualMark> mark = latest;
+    device.awaited.push_back(mark.get());
+    device.wake.notify_all();
+    auto over = [&] { return mark->passed || !device.failure.ok(); };
     if (deadline == noDeadline)
       device.changed.wait(lock, over);
     else
       device.changed.wait_until(
           lock, std::chrono::steady_clock::time_point(std::chrono::nanoseconds(deadline)), over);
+    device.awaited.erase(std::find(device.awaited.begin(), device.awaited.end(), mark.get()));
     return device.failure;
   }
 
@@ -298,7 +304,7 @@ SeededDevice::List *SeededDevice::choose() {
   ready.clear();
   readyLists.clear();
   for (List &list : lists)
-    if (list.isDue(goal) && list.commands.front().ready()) {
+    if (!list.commands.empty() && list.commands.front().ready()) {
       ready.push_back(&list.commands.front());
       readyLists.push_back(&list);
     }
@@ -332,6 +338,7 @@ void SeededDevice::threadMain() {
       continue;
     }
     running = list;
+    asked -= asked > 0;
     const VirtualCommand &command = list->commands.front(); // stays while others come behind
     Status status;
     lock.unlock();
@@ -382,9 +389,11 @@ Status SeededDevice::run(const VirtualCommand &c) {
   case Kind::Reduce:
     kernels->reduce(*lane, b[0], b.data() + 1, b.size() - 1, c.bytes, c.dtype);
     return {};
-  default: // forgotten: NaN of every floating type
-    kernels->fill(*lane, b[0], UINT32_MAX, c.bytes);
+  default: { // forgotten: NaN of every floating type, in whole words
+    uint64_t skip = std::min<uint64_t>((4 - b[0] % 4) % 4, c.bytes);
+    kernels->fill(*lane, b[0] + skip, UINT32_MAX, (c.bytes - skip) / 4 * 4);
     return {};
+  }
   }
 }
 } // namespace

@@ -3,9 +3,10 @@
 // device shows when one looks. It computes with the kernels of a host device, one command
 // at a time; which, of all that queues and events allow, VirtualOrder says.
 //
-// It begins to work when the host waits for an event or asks whether it has fired, with
-// all that is enqueued by then: so the order depends on the seed alone, and not on how
-// fast the host enqueues.
+// It works only while the host waits for an event, and stops when that has fired; asked
+// whether an event has fired, it runs one command. So the order depends on the seed alone,
+// and not on how fast the host enqueues, and what the host did not wait for has not
+// happened.
 #pragma once
 #include "devices/HostDevice.h"
 #include "devices/virtual/VirtualOrder.h"

@@ -62,9 +62,15 @@ bool VirtualOrder::isPutOff(const VirtualCommand &command) const {
 }
 
 size_t VirtualOrder::choose(const std::vector<const VirtualCommand *> &ready) {
-  if (policy == Policy::Random)
-    return size_t(draw() % ready.size());
+  if (policy == Policy::Random && draw() % period == 0)
+    for (uint64_t &queue : ahead)
+      queue = draw();
+  for (const VirtualCommand *command : ready)
+    while (ahead.size() <= command->queue)
+      ahead.push_back(draw());
   auto earlier = [&](const VirtualCommand *a, const VirtualCommand *b) {
+    if (policy == Policy::Random)
+      return ahead[a->queue] < ahead[b->queue];
     if (isPutOff(*a) != isPutOff(*b))
       return isPutOff(*b);
     return policy == Policy::Reverse ? a->sequence > b->sequence : a->sequence < b->sequence;

@@ -10,16 +10,18 @@ namespace dpcrt {
 class VirtualOrder {
 public:
   enum class Policy {
-    Random,  // any of them, as drawn
+    // The queue that is ahead of all others, which changes now and then, both as drawn:
+    // single commands change places, and whole queues fall behind.
+    Random,
     First,   // the one enqueued first
     Reverse, // the one enqueued last
     Starve,  // one queue only when no other can go on
     Delay    // one command only when nothing else can go on
   };
 
-  VirtualOrder() = default;
+  VirtualOrder() : VirtualOrder(0, Policy::Random) {}
   VirtualOrder(uint64_t seed, Policy policy, uint64_t number = 0)
-      : policy(policy), number(number), draw(seed) {}
+      : policy(policy), number(number), draw(seed), period(uint64_t(1) << draw() % 7) {}
   // As --seed-order has it: N[,policy=random|first|reverse|starve=QUEUE|delay=COMMAND].
   static Result<VirtualOrder> parse(const std::string &text);
 
@@ -30,9 +32,11 @@ private:
   // Whether the policy would rather run anything else.
   bool isPutOff(const VirtualCommand &command) const;
 
-  Policy policy = Policy::Random;
-  uint64_t number = 0; // of the queue or the command
-  std::mt19937_64 draw{0};
+  Policy policy;
+  uint64_t number; // of the queue or the command
+  std::mt19937_64 draw;
+  uint64_t period;             // the mean time until queues change their order
+  std::vector<uint64_t> ahead; // by queue
 };
 
 } // namespace dpcrt

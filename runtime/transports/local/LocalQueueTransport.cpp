@@ -109,7 +109,8 @@ public:
       s = ownPart(queue);
     else if (phase == 2 && phases() == 4)
       s = gatherChunks(queue);
-    return s.ok() && phase + 1 < phases() ? queue.record(*events[phase]) : s;
+    bool isAwaited = phase + 1 < phases() && shared.spec.members.size() > 1;
+    return s.ok() && isAwaited ? queue.record(*events[phase]) : s;
   }
 
   Status poll() override { return {}; }

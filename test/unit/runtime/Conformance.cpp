@@ -29,11 +29,20 @@ Status TestIo::inputValues(uint32_t rank, uint32_t, uint32_t m, uint64_t bytes, 
   return {};
 }
 
-void *TestIo::outputValues(uint32_t, uint32_t, uint32_t, uint64_t &bytes) {
+void *TestIo::outputValues(uint32_t rank, uint32_t output, uint32_t m, uint64_t &bytes) {
   ++fetched;
   std::lock_guard<std::mutex> lock(mutex);
-  received.emplace_back(bytes);
-  return received.back().data();
+  std::vector<char> &values = received[{step, rank, output, m}];
+  values.resize(bytes);
+  return values.data();
+}
+
+std::vector<char> TestIo::outputs() {
+  std::lock_guard<std::mutex> lock(mutex);
+  std::vector<char> all;
+  for (auto &[key, values] : received)
+    all.insert(all.end(), values.begin(), values.end());
+  return all;
 }
 
 float World::initialWeight(uint32_t pp, uint32_t expert, uint64_t index) {

@@ -7,6 +7,7 @@
 #include "executor/QueueExecutor.h"
 #include "executor/ThreadExecutor.h"
 #include "transports/local/LocalTransport.h"
+#include <array>
 #include <deque>
 #include <functional>
 
@@ -35,11 +36,14 @@ public:
   int failAt = -1;     // micro-batch whose feed is an error
   bool throws = false; // it throws as an allocation does, instead
   std::atomic<int> fetched{0};
+  // All outputs of all steps so far.
+  std::vector<char> outputs();
 
 private:
-  std::mutex mutex;                       // guards what follows
-  std::deque<std::vector<float>> values;  // of all inputs of all steps
-  std::deque<std::vector<char>> received; // outputs
+  std::mutex mutex;                      // guards what follows
+  std::deque<std::vector<float>> values; // of all inputs of all steps
+  // Outputs, by step, rank, number and micro-batch.
+  std::map<std::array<uint32_t, 4>, std::vector<char>> received;
 };
 
 // The programs of Builder.h's pipeline on a backend.

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// What the executor of queues enqueues, as the virtual device sees it, and what it refuses.
+#include "Conformance.h"
+#include "devices/cpu/CpuDevice.h"
+#include "devices/virtual/VirtualDevice.h"
+#include "transports/local/LocalQueueTransport.h"
+#include <gtest/gtest.h>
+#include <set>
+
+namespace dpcrt::test {
+namespace {
+using What = VirtualEntry::What;
+using Kind = VirtualCommand::Kind;
+
+struct Seen {
+  What what;
+  Kind kind;
+  size_t queue;
+  std::vector<DeviceAddress> buffers;
+  std::shared_ptr<VirtualMark> mark;
+  std::thread::id thread;
+};
+
+class QueueExecution : public testing::Test {
+protected:
+  // What has been seen since the last call.
+  std::vector<Seen> take() { return std::exchange(seen, {}); }
+
+  QueueBackend backend(const std::string &order) {
+    return {"virtual",
+            [this, order](unsigned threads) {
+              auto device = makeVirtualDevice(makeCpuDevice(threads));
+              EXPECT_TRUE(device->chooseOrder(order).ok());
+              device->watch([this](const VirtualEntry &entry) {
+                Seen now{entry.what, Kind::Wait, 0, {}, nullptr, entry.thread};
+                if (entry.command) {
+                  now.kind = entry.command->kind;
+                  now.queue = entry.command->queue;
+                  now.buffers = entry.command->buffers;
+                  now.mark = entry.command->mark;
+                }
+                seen.push_back(std::move(now));
+              });
+              return device;
+            },
+            makeLocalQueueTransport};
+  }
+  std::vector<Seen> enqueuedInStep(World &world) {
+    take();
+    Status s = world.step();
+    EXPECT_TRUE(s.ok()) << s.message();
+    std::vector<Seen> commands;
+    for (Seen &entry : take())
+      if (entry.what == What::Enqueued)
+        commands.push_back(std::move(entry));
+    return commands;
+  }
+
+  std::vector<Seen> seen;
+};
+
+TEST_F(QueueExecution, OneThreadEnqueuesAStepAndWaitsForNothingInIt) {
+  World world(backend("1"), {});
+  for (int step = 0; step < 3; ++step) {
+    take();
+    ASSERT_TRUE(world.step().ok());
+    std::vector<Seen> all = take();
+    auto isEnqueued = [](const Seen &entry) { return entry.what == What::Enqueued; };
+    auto first = std::find_if(all.begin(), all.end(), isEnqueued);
+    auto last = std::find_if(all.rbegin(), all.rend(), isEnqueued).base();
+    ASSERT_GT(last - first, 100);
+    for (auto entry = first; entry != last; ++entry) {
+      ASSERT_EQ(entry->what, What::Enqueued) << "entry " << entry - first;
+      EXPECT_EQ(entry->thread, std::this_thread::get_id());
+    }
+    // Everything that was enqueued has run, elsewhere.
+    auto hasRun = [](const Seen &entry) { return entry.what == What::Ran; };
+    EXPECT_EQ(std::count_if(all.begin(), all.end(), hasRun), last - first);
+    EXPECT_NE(std::find_if(all.begin(), all.end(), hasRun)->thread, std::this_thread::get_id());
+  }
+}
+
+// But for what the host stages, every step has the same addresses, so that a device may keep
+// what it made of the step before last.
+TEST_F(QueueExecution, EverySecondStepHasTheSameCommands) {
+  World world(backend("1"), {});
+  std::vector<Seen> steps[4];
+  for (std::vector<Seen> &step : steps)
+    step = enqueuedInStep(world);
+  for (int n : {0, 1}) {
+    ASSERT_EQ(steps[n].size(), steps[n + 2].size());
+    for (size_t i = 0; i < steps[n].size(); ++i) {
+      EXPECT_EQ(steps[n][i].kind, steps[n + 2][i].kind);
+      EXPECT_EQ(steps[n][i].queue, steps[n + 2][i].queue);
+      EXPECT_TRUE(steps[n][i].buffers == steps[n + 2][i].buffers) << "command " << i;
+    }
+  }
+  int others = 0;
+  for (size_t i = 0; i < steps[0].size(); ++i)
+    if (!(steps[0][i].buffers == steps[1][i].buffers)) {
+      EXPECT_EQ(steps[0][i].kind, Kind::Copy);
+      ++others;
+    }
+  // Four micro-batches are fed on each of two expert ranks, and all four ranks fetch.
+  EXPECT_EQ(others, 2 * 4 + 4);
+}
+
+TEST_F(QueueExecution, EventsAreRecordedWhereAnotherQueueWaitsOnly) {
+  World::Options options;
+  options.ranks = 4;
+  World world(backend("1"), options);
+  std::map<VirtualMark *, size_t> recordedOn;
+  std::set<VirtualMark *> awaited;
+  std::vector<Seen> step = enqueuedInStep(world);
+  for (const Seen &entry : step) {
+    if (entry.kind == Kind::Record)
+      recordedOn[entry.mark.get()] = entry.queue;
+    if (entry.kind != Kind::Wait)
+      continue;
+    ASSERT_TRUE(entry.mark) << "a wait for what nobody has recorded";
+    auto record = recordedOn.find(entry.mark.get());
+    ASSERT_NE(record, recordedOn.end()) << "a wait for a record of another step";
+    EXPECT_NE(record->second, entry.queue);
+    awaited.insert(entry.mark.get());
+  }
+  // The host waits for the end of each rank's step.
+  EXPECT_EQ(recordedOn.size(), awaited.size() + 4 * World::experts);
+}
+
+TEST_F(QueueExecution, SeedsGiveManyOrders) {
+  std::set<std::vector<size_t>> orders;
+  for (int seed = 0; seed < 50; ++seed) {
+    World world(backend(std::to_string(seed)), {});
+    take();
+    ASSERT_TRUE(world.step().ok());
+    std::vector<size_t> order;
+    for (const Seen &entry : take())
+      if (entry.what == What::Ran)
+        order.push_back(entry.queue);
+    orders.insert(order);
+  }
+  EXPECT_EQ(orders.size(), 50u);
+}
+
+// Behind the last command that reads it, and not before: the step has the right result.
+TEST_F(QueueExecution, WhatHasBeenReadForTheLastTimeIsSpoiled) {
+  World world(backend("1"), {});
+  ASSERT_TRUE(world.step().ok());
+  std::vector<char> all = world.memory();
+  size_t stash = 2 * kSlot, work = stash + 4 * kSlot, messages = work + 3 * kSlot;
+  EXPECT_EQ(std::string(all.data() + stash, messages - stash),
+            std::string(messages - stash, char(0xFF)));
+}
+
+// Each receives first what the other sends last.
+TEST_F(QueueExecution, ProgramsWithoutACommonOrderAreRefused) {
+  World::Options options;
+  options.change = [](Programs &programs) {
+    for (uint32_t r = 0; r < 2; ++r) {
+      programs[r] = emptyProgram(r, 2, 4);
+      Rank rank(*programs[r]);
+      rank.add(Comm, "take", exchange(receive(1 - r, 1 - r, arena(Messages, 0))));
+      rank.add(Comm, "give", exchange(send(1 - r, r, arena(Messages, 1))));
+    }
+  };
+  World world(backend("1"), options);
+  EXPECT_EQ(world.started.code(), Code::Artifact);
+  EXPECT_EQ(world.started.message(),
+            "the ranks' programs have no common order of communications:\n"
+            "  rank 0 at 'take', receive of message 1 from rank 2 (64 bytes)\n"
+            "  rank 1 at 'take', receive of message 1 from rank 3 (64 bytes)\n"
+            "  rank 2 at 'take', receive of message 0 from rank 0 (64 bytes)\n"
+            "  rank 3 at 'take', receive of message 0 from rank 1 (64 bytes)");
+}
+
+TEST_F(QueueExecution, AWaitForWhatComesLaterIsRefused) {
+  World::Options options;
+  options.change = [](Programs &programs) {
+    for (uint32_t r = 0; r < 2; ++r) {
+      programs[r] = emptyProgram(r, 2, 4);
+      Rank rank(*programs[r]);
+      uint32_t event = rank.event();
+      rank.add(Comm, "early", fill(arena(Gradients, 0)), {event});
+      rank.add(Compute, "late", fill(arena(Weights, 0)), {}, int32_t(event));
+    }
+  };
+  World world(backend("1"), options);
+  EXPECT_EQ(world.started.message(), "rank 0: 'early' waits for what comes later in its program");
+}
+
+// A run's end is that of all its streams; whoever waits for it waits for each of them.
+TEST_F(QueueExecution, TheEndOfARunIsAwaitedOnEachOfItsStreams) {
+  World::Options options;
+  options.change = [](Programs &programs) {
+    for (uint32_t r = 0; r < 2; ++r) {
+      programs[r] = emptyProgram(r, 2, 4);
+      Rank rank(*programs[r]);
+      fb::RunT run;
+      run.block = ForwardBlock;
+      run.operands = {arena(Messages, 0), arena(Weights, 0), arena(Messages, 2), arena(Stash, 0)};
+      run.operand_events = {-1, -1, -1, -1};
+      run.result_events = {-1};
+      run.streams = {Compute, Reduce};
+      uint32_t end = rank.event();
+      rank.add(Comm, "x", fill(arena(Messages, 0)));
+      rank.add(Compute, "", std::move(run), {}, int32_t(end));
+      rank.add(Comm, "", fb::JoinT(), {end});
+    }
+  };
+  World world(backend("1"), options);
+  std::vector<Seen> step = enqueuedInStep(world);
+  // Queues are those of rank 0 first: compute, comm, reduce.
+  std::map<VirtualMark *, size_t> recordedOn;
+  std::vector<size_t> awaited;
+  for (const Seen &entry : step) {
+    if (entry.queue > 2)
+      continue;
+    if (entry.kind == Kind::Record)
+      recordedOn[entry.mark.get()] = entry.queue;
+    else if (entry.kind == Kind::Wait && entry.queue == 1)
+      awaited.push_back(recordedOn[entry.mark.get()]);
+  }
+  EXPECT_EQ(awaited, (std::vector<size_t>{0, 2}));
+}
+} // namespace
+} // namespace dpcrt::test
