@@ -7,7 +7,6 @@
 #include "devices/cpu/CpuDevice.h"
 #include "devices/cpu/CpuFeatures.h"
 #include "devices/virtual/VirtualDevice.h"
-#include "session/DeviceKinds.h"
 #include "session/Keeping.h"
 #include "session/Pieces.h"
 #include <cstring>
