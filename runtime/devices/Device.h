@@ -44,6 +44,9 @@ public:
   // How what may run in any order is ordered, in the words of --seed-order; before anything
   // else is asked of the device. An error of devices that have no such choice.
   virtual Status chooseOrder(const std::string &text);
+  // A digest of the order in which commands have run, of devices that have that choice:
+  // equal for equal orders. Else empty.
+  virtual std::string orderTaken() { return {}; }
 
   // Memory, zero-filled, aligned to 64 bytes. Owned by the device.
   virtual Status allocate(uint64_t bytes, MemoryKind kind, DeviceAddress &out) = 0;

@@ -44,7 +44,7 @@ struct dpcrt_session {
   std::unique_ptr<Keeping> keeping;    // made with the first checkpoint; ends before the session
   std::vector<float> losses, dens;
   Restored restored;
-  std::string notes;
+  std::string notes, order;
 };
 
 namespace {
@@ -185,6 +185,10 @@ dpcrt_error *dpcrt_session_create(const dpcrt_artifact *a, const dpcrt_session_o
 void dpcrt_session_close(dpcrt_session *s) { delete s; }
 size_t dpcrt_session_ranks(const dpcrt_session *s) { return s->session->ranks(); }
 const char *dpcrt_session_target(const dpcrt_session *s) { return s->session->target().c_str(); }
+const char *dpcrt_session_order(dpcrt_session *s) {
+  s->order = s->session->orderTaken();
+  return s->order.c_str();
+}
 unsigned dpcrt_session_threads(const dpcrt_session *s) { return s->session->threads(); }
 
 void dpcrt_update_defaults(const dpcrt_artifact *a, dpcrt_update *out) {

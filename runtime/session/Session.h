@@ -96,6 +96,8 @@ public:
   unsigned threads() const { return threadCount; }
   // Which of the artifact's targets runs: "cpu:x86-64-v3".
   const std::string &target() const { return targetName; }
+  // Which order its commands have taken, where the device has a choice (Device.h).
+  std::string orderTaken() const { return device->orderTaken(); }
   uint64_t arenaBytes(size_t rank) const;
   uint64_t scratchBytes() const { return device->scratchBytes(); }
   const std::vector<float> &losses() const { return lossValues; }

@@ -58,7 +58,8 @@ def test_every_page_is_reachable_from_the_readme():
 
 # What the worked examples make.
 MADE = {"lib/Import/NarrowElementwise.cpp", "lib/Schedule/generators/GpipeLifo.cpp", "test/Import/atan.onnxtxt",
-        "test/Import/narrow-elementwise.mlir", "runtime/devices/plain/CMakeLists.txt"}
+        "test/Import/narrow-elementwise.mlir", "runtime/devices/plain/CMakeLists.txt", "runtime/devices/late/CMakeLists.txt", "runtime/devices/late/LateDevice.h",
+        "runtime/devices/late/LateDevice.cpp"}
 MADE |= {f"runtime/{kind}s/plain/Plain{kind.title()}.{end}" for kind in ("device", "transport") for end in ("h", "cpp")}
 
 

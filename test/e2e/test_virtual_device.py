@@ -5,6 +5,7 @@ has on the CPU: losses, gradients, weights and moments.
 test/benchmark/virtual-orders.py draws more of them.
 """
 import filecmp
+import json
 import os
 import pathlib
 
@@ -68,6 +69,16 @@ def mlp(tmp_path_factory):
     out = tmp_path_factory.mktemp("mlp") / "m.dpc"
     output("dpc", "compile", SOURCE / "docs" / "mlp.onnxtxt", "--init", "seed:1", "--pp", 2, "--micro-batches", 4, "-o", out)
     return out
+
+
+def test_a_seed_is_an_order(mlp, tmp_path):
+    def order(*options):
+        output("dpc", "run", mlp, "--data", "synthetic:1", "--lr", 0.1, "--steps", 1, "--checkpoint", "none", "--report", tmp_path / "r.json", *options)
+        return json.loads((tmp_path / "r.json").read_text()).get("order")
+
+    assert order() is None
+    drawn = [order("--device", "virtual", "--seed-order", seed) for seed in (0, 1, 2, 3, 0)]
+    assert len(set(drawn)) == 4 and drawn[0] == drawn[-1] == order("--device", "virtual", "--threads", 1)
 
 
 def test_every_command_may_come_last(mlp, tmp_path):

@@ -447,6 +447,8 @@ Status Run::writeReport(const Status &status) {
                  {"target", dpcrt_session_target(session.get())},
                  {"config", {{"compile", manifest["config"]}, {"run", options.config}}},
                  {"status", status.exitStatus()}};
+  if (std::string order = dpcrt_session_order(session.get()); !order.empty())
+    report["order"] = order;
   if (manifest.contains("forecast")) {
     report["forecast"] = manifest["forecast"];
     report["forecast"].erase("timeline");

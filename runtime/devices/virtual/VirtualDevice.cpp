@@ -5,7 +5,9 @@
 #include "devices/Wait.h"
 #include <algorithm>
 #include <chrono>
+#include <cinttypes>
 #include <condition_variable>
+#include <cstdio>
 #include <deque>
 #include <mutex>
 #include <new>
@@ -46,6 +48,7 @@ public:
 
   const char *name() const override { return "virtual"; }
   Status chooseOrder(const std::string &text) override;
+  std::string orderTaken() override;
 
   Status allocate(uint64_t bytes, MemoryKind kind, DeviceAddress &out) override {
     return kernels->allocate(bytes, kind, out);
@@ -124,7 +127,7 @@ private:
   std::deque<List> lists; // addresses stay
   std::vector<const VirtualCommand *> ready;
   std::vector<List *> readyLists;
-  uint64_t sequence = 0;
+  uint64_t sequence = 0, taken = 0xcbf29ce484222325;
   int64_t work = 0;
   std::vector<const VirtualMark *> awaited; // by threads of the host
   uint64_t asked = 0;                       // commands to run without anybody waiting
@@ -271,6 +274,13 @@ Status SeededDevice::finishPreparation() {
   return startThread(threads, 1, "the virtual device", [this] { threadMain(); });
 }
 
+std::string SeededDevice::orderTaken() {
+  std::lock_guard<std::mutex> lock(mutex);
+  char text[17];
+  std::snprintf(text, sizeof(text), "%016" PRIx64, taken);
+  return text;
+}
+
 std::unique_ptr<Queue> SeededDevice::makeQueue(fb::StreamKind, const std::string &name) {
   std::lock_guard<std::mutex> lock(mutex);
   lists.emplace_back().name = name;
@@ -354,6 +364,7 @@ void SeededDevice::threadMain() {
     if (!status.ok()) {
       failure = status.within(list->name);
     } else {
+      taken = (taken ^ command.queue) * 0x100000001b3; // FNV-1a
       tellLocked({What::Ran, &command, {}});
       list->commands.pop_front();
     }

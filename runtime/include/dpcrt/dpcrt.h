@@ -22,7 +22,7 @@ typedef struct dpcrt_artifact dpcrt_artifact;
 typedef struct dpcrt_session dpcrt_session;
 
 #define DPCRT_VERSION_MAJOR 1
-#define DPCRT_VERSION_MINOR 1
+#define DPCRT_VERSION_MINOR 2
 uint32_t
 dpcrt_version(void); /* of the library: major << 16 | minor; another major is another interface */
 
@@ -80,6 +80,10 @@ unsigned dpcrt_session_threads(const dpcrt_session *session);
 /* Which of the artifact's targets runs here, "cpu:x86-64-v4": sums may differ in their last
  * bits from another's. */
 const char *dpcrt_session_target(const dpcrt_session *session);
+
+/* The order that the commands of all steps so far have taken, of a device that has a choice
+ * ("virtual"), as a digest: equal for equal orders. "" of others. Valid until the next call. */
+const char *dpcrt_session_order(dpcrt_session *session);
 
 /* How one parameter (NULL: every one) is updated; every field must be set. The
  * defaults of the artifact's optimizer are PyTorch's. */

@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Small models in many orders on the virtual device, against their bits on the CPU.
+
+Each of gpt2, llama and moe is compiled with each schedule on each number of ranks that it allows, and runs with as many drawn
+orders as asked for and in each fixed policy. A line says how many different orders that were, and fails where one of them changed
+a bit of a loss, a gradient, a weight or a moment.
+
+    python3 test/benchmark/virtual-orders.py [--orders N] [--models NAME,...] [--schedules NAME,...] [--ranks P,...]
+"""
+import argparse
+import filecmp
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import built
+
+MODELS = built.ROOT / "test" / "models"
+SCHEDULES = "gpipe,1f1b,interleaved,zb-h1,zb-v,dualpipe,dualpipev"
+POLICIES = ["0,policy=first", "0,policy=reverse", *(f"0,policy=starve={queue}" for queue in range(6))]
+
+
+def call(*command):
+    return subprocess.run([str(c) for c in command], capture_output=True, text=True)
+
+
+def train(artifact, folder, *options):
+    """The run's files by name, and the order that it took."""
+    done = call("dpc", "run", artifact, "--data", "synthetic:1", "--lr", 0.01, "--steps", 2, "--dump", folder / "dump", "--checkpoint",
+                folder / "saved", "--report", folder / "report.json", *options)
+    if done.returncode:
+        sys.exit(f"{' '.join(done.args)}\nexit {done.returncode}\n{done.stdout}{done.stderr}")
+    files = {path.relative_to(folder): path for path in folder.rglob("*.safetensors")}
+    return files, json.loads((folder / "report.json").read_text()).get("order")
+
+
+def try_orders(artifact, orders):
+    """How many different orders there were, and those that changed a bit."""
+    taken, wrong = set(), []
+    with tempfile.TemporaryDirectory() as folder:
+        wanted, _ = train(artifact, pathlib.Path(folder))
+        for order in orders:
+            with tempfile.TemporaryDirectory() as other:
+                got, digest = train(artifact, pathlib.Path(other), "--device", "virtual", "--seed-order", order)
+                taken.add(digest)
+                if wanted.keys() != got.keys() or not all(filecmp.cmp(wanted[name], got[name], shallow=False) for name in wanted):
+                    wrong.append(order)
+    return len(taken), wrong
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--orders", type=int, default=50, help="how many orders are drawn for each program")
+    parser.add_argument("--models", default="gpt2,llama,moe")
+    parser.add_argument("--schedules", default=SCHEDULES)
+    parser.add_argument("--ranks", default="1,2,4")
+    options = parser.parse_args()
+    orders = POLICIES + [str(seed) for seed in range(options.orders)]
+    failed = False
+    for model in options.models.split(","):
+        for schedule in options.schedules.split(","):
+            for ranks in options.ranks.split(","):
+                with tempfile.TemporaryDirectory() as folder:
+                    artifact = pathlib.Path(folder) / "model.dpc"
+                    done = call("dpc", "compile", MODELS / f"{model}.onnx", "-o", artifact, "--pp", ranks, "--micro-batches", 8, "--schedule",
+                                schedule, "--optimizer", "adamw")
+                    if done.returncode:
+                        print(f"{model} {schedule} P {ranks}: not legal: {done.stderr.strip().splitlines()[-1]}", flush=True)
+                        continue
+                    count, wrong = try_orders(artifact, orders)
+                failed |= bool(wrong)
+                print(f"{model} {schedule} P {ranks}: {count} different orders of {len(orders)}" +
+                      (f"; other bits with --seed-order {' '.join(wrong)}" if wrong else ""), flush=True)
+    sys.exit(failed)
+
+
+main()
