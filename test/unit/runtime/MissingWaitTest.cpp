@@ -100,7 +100,7 @@ protected:
   }
 };
 
-// Of all waits that the checker misses when they are not there.
+// Every wait without which the checker refuses the program.
 TEST_F(MissingWait, IsNoticed) {
   // How many orders are drawn at most; the last is noticed by seed 95.
   constexpr int kSeeds = 200;

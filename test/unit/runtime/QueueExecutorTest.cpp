@@ -188,6 +188,30 @@ TEST_F(QueueExecution, AWaitForWhatComesLaterIsRefused) {
   EXPECT_EQ(world.started.message(), "rank 0: 'early' waits for what comes later in its program");
 }
 
+TEST_F(QueueExecution, AWaitThatIsImpliedNeedsNoEvent) {
+  World::Options options;
+  options.change = [](Programs &programs) {
+    for (uint32_t r = 0; r < 2; ++r) {
+      programs[r] = emptyProgram(r, 2, 4);
+      Rank rank(*programs[r]);
+      uint32_t first = rank.event(), second = rank.event();
+      rank.add(Compute, "first", fill(arena(Gradients, 0)), {}, int32_t(first));
+      rank.add(Compute, "same queue", fill(arena(Gradients, 0)), {first}, int32_t(second));
+      rank.add(Comm, "another queue", fill(arena(Gradients, 0)), {second});
+      rank.add(Comm, "has waited for more", fill(arena(Gradients, 0)), {first, second});
+    }
+  };
+  World world(backend("1"), options);
+  int records = 0, waits = 0;
+  for (const Seen &entry : enqueuedInStep(world)) {
+    records += entry.kind == Kind::Record;
+    waits += entry.kind == Kind::Wait;
+  }
+  // Of each of the four ranks: the begin, the second command, and the end for the host.
+  EXPECT_EQ(records, 4 * 3);
+  EXPECT_EQ(waits, 4 * 2);
+}
+
 // A run's end is that of all its streams; whoever waits for it waits for each of them.
 TEST_F(QueueExecution, TheEndOfARunIsAwaitedOnEachOfItsStreams) {
   World::Options options;
