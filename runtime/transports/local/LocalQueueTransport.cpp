@@ -52,10 +52,7 @@ public:
   std::string describe() const override {
     std::string text;
     for (const Transfer &t : transfers)
-      text += (text.empty() ? "" : ", ") +
-              std::string(t.spec.send ? "send of message " : "receive of message ") +
-              std::to_string(t.spec.message) + (t.spec.send ? " to rank " : " from rank ") +
-              std::to_string(t.spec.peer) + " (" + std::to_string(t.spec.bytes) + " bytes)";
+      text += (text.empty() ? "" : ", ") + dpcrt::describe(t.spec);
     return text;
   }
 
@@ -104,11 +101,17 @@ public:
         if (i != self)
           if (Status s = queue.wait(*shared.passed[phase - 1][i]); !s.ok())
             return s;
+    auto add = [&](DeviceAddress to, uint64_t first, uint64_t count) {
+      return sum(queue, to, first, count);
+    };
+    auto move = [&](DeviceAddress dst, DeviceAddress src, uint64_t bytes) {
+      return dst == src || bytes == 0 ? Status() : queue.copy(dst, src, bytes);
+    };
     Status s;
     if (phase == 1)
-      s = ownPart(queue);
+      s = shared.computePart(self, add, move);
     else if (phase == 2 && phases() == 4)
-      s = gatherChunks(queue);
+      s = shared.gatherChunks(self, move);
     bool isAwaited = phase + 1 < phases() && shared.spec.members.size() > 1;
     return s.ok() && isAwaited ? queue.record(*events[phase]) : s;
   }
@@ -127,54 +130,6 @@ private:
     for (DeviceAddress src : shared.src)
       from.push_back(src + first * sizeOf(shared.spec.dtype));
     return queue.reduce(to, from.data(), from.size(), count, shared.spec.dtype);
-  }
-
-  Status ownPart(Queue &queue) {
-    size_t count = shared.spec.members.size();
-    DeviceAddress dst = shared.dst[self];
-    uint64_t unit = sizeOf(shared.spec.dtype);
-    switch (shared.spec.kind) {
-    case fb::CollectiveKind::AllReduce: {
-      uint64_t begin = shared.chunkBegin(self), end = shared.chunkBegin(self + 1);
-      return sum(queue, dst + begin * unit, begin, end - begin);
-    }
-    case fb::CollectiveKind::ReduceScatter: {
-      uint64_t part = shared.spec.dstBytes / unit;
-      return sum(queue, dst, self * part, part);
-    }
-    case fb::CollectiveKind::AllGather:
-      for (size_t i = 0; i < count; ++i)
-        if (Status s =
-                move(queue, dst + i * shared.spec.srcBytes, shared.src[i], shared.spec.srcBytes);
-            !s.ok())
-          return s;
-      return {};
-    case fb::CollectiveKind::AllToAll: {
-      uint64_t part = shared.spec.srcBytes / count;
-      for (size_t i = 0; i < count; ++i)
-        if (Status s = move(queue, dst + i * part, shared.src[i] + self * part, part); !s.ok())
-          return s;
-      return {};
-    }
-    }
-    return {};
-  }
-
-  Status gatherChunks(Queue &queue) {
-    uint64_t unit = sizeOf(shared.spec.dtype);
-    for (size_t i = 0; i < shared.spec.members.size(); ++i) {
-      if (i == self)
-        continue;
-      uint64_t begin = shared.chunkBegin(i) * unit, end = shared.chunkBegin(i + 1) * unit;
-      if (Status s = move(queue, shared.dst[self] + begin, shared.dst[i] + begin, end - begin);
-          !s.ok())
-        return s;
-    }
-    return {};
-  }
-
-  Status move(Queue &queue, DeviceAddress dst, DeviceAddress src, uint64_t bytes) {
-    return dst == src || bytes == 0 ? Status() : queue.copy(dst, src, bytes);
   }
 
   SharedCollective &shared;

@@ -69,10 +69,7 @@ public:
       bool there =
           t.spec.send ? t.message->received.load() == now : t.message->posted.load() == now;
       if (!there)
-        text += (text.empty() ? "" : ", ") +
-                std::string(t.spec.send ? "send of message " : "receive of message ") +
-                std::to_string(t.spec.message) + (t.spec.send ? " to rank " : " from rank ") +
-                std::to_string(t.spec.peer) + " (" + std::to_string(t.spec.bytes) + " bytes)";
+        text += (text.empty() ? "" : ", ") + dpcrt::describe(t.spec);
     }
     return text.empty() ? "the emulated link" : text;
   }
@@ -138,13 +135,22 @@ public:
   bool progress(Lane &lane) override {
     seen = shared.bell.snapshot();
     uint64_t all = goal.load(std::memory_order_relaxed);
+    auto move = [&](DeviceAddress dst, DeviceAddress src, uint64_t bytes) {
+      if (dst != src)
+        device.copy(lane, dst, src, bytes);
+      return Status();
+    };
     if (phase == Phase::Posted) {
       if (shared.posted.load() < all)
         return false;
       if (link.emulated())
         due = *std::max_element(shared.postedAt.begin(), shared.postedAt.end()) + cost();
       bool reduceFirst = shared.spec.kind == fb::CollectiveKind::AllReduce;
-      ownPart(lane);
+      auto add = [&](DeviceAddress to, uint64_t first, uint64_t count) {
+        sum(lane, to, first, count);
+        return Status();
+      };
+      (void)shared.computePart(self, add, move); // nothing on the host fails
       phase = reduceFirst ? Phase::Reduced : Phase::Finished;
       (reduceFirst ? shared.reduced : shared.finished).fetch_add(1);
       shared.bell.ring();
@@ -152,7 +158,7 @@ public:
     if (phase == Phase::Reduced) {
       if (shared.reduced.load() < all)
         return false;
-      gatherChunks(lane);
+      (void)shared.gatherChunks(self, move);
       phase = Phase::Finished;
       shared.finished.fetch_add(1);
       shared.bell.ring();
@@ -198,46 +204,6 @@ private:
       from.push_back(src + first * sizeOf(shared.spec.dtype));
     lane.enter();
     device.reduce(lane, to, from.data(), from.size(), count, shared.spec.dtype);
-  }
-
-  void ownPart(Lane &lane) {
-    size_t count = shared.spec.members.size();
-    DeviceAddress dst = shared.dst[self];
-    uint64_t unit = sizeOf(shared.spec.dtype);
-    switch (shared.spec.kind) {
-    case fb::CollectiveKind::AllReduce: {
-      uint64_t begin = shared.chunkBegin(self), end = shared.chunkBegin(self + 1);
-      return sum(lane, dst + begin * unit, begin, end - begin);
-    }
-    case fb::CollectiveKind::ReduceScatter: {
-      uint64_t part = shared.spec.dstBytes / unit;
-      return sum(lane, dst, self * part, part);
-    }
-    case fb::CollectiveKind::AllGather:
-      for (size_t i = 0; i < count; ++i)
-        move(lane, dst + i * shared.spec.srcBytes, shared.src[i], shared.spec.srcBytes);
-      return;
-    case fb::CollectiveKind::AllToAll: {
-      uint64_t part = shared.spec.srcBytes / count;
-      for (size_t i = 0; i < count; ++i)
-        move(lane, dst + i * part, shared.src[i] + self * part, part);
-      return;
-    }
-    }
-  }
-
-  void gatherChunks(Lane &lane) {
-    uint64_t unit = sizeOf(shared.spec.dtype);
-    for (size_t i = 0; i < shared.spec.members.size(); ++i)
-      if (i != self) {
-        uint64_t begin = shared.chunkBegin(i) * unit, end = shared.chunkBegin(i + 1) * unit;
-        move(lane, shared.dst[self] + begin, shared.dst[i] + begin, end - begin);
-      }
-  }
-
-  void move(Lane &lane, DeviceAddress dst, DeviceAddress src, uint64_t bytes) {
-    if (dst != src)
-      device.copy(lane, dst, src, bytes);
   }
 
   SharedCollective &shared;

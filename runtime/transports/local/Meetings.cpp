@@ -28,6 +28,12 @@ Status checkEnds(const MessageKey &key, const MessageEnds &ends) {
   return {};
 }
 
+std::string describe(const TransferSpec &spec) {
+  return std::string(spec.send ? "send of message " : "receive of message ") +
+         std::to_string(spec.message) + (spec.send ? " to rank " : " from rank ") +
+         std::to_string(spec.peer) + " (" + std::to_string(spec.bytes) + " bytes)";
+}
+
 static Status checkSizes(const CollectiveSpec &spec) {
   uint64_t m = spec.members.size(), unit = sizeOf(spec.dtype);
   uint64_t want = spec.kind == fb::CollectiveKind::AllGather       ? spec.srcBytes * m

@@ -44,6 +44,9 @@ private:
   std::map<MessageKey, std::unique_ptr<Message>> all;
 };
 
+// "send of message 7 to rank 2 (64 bytes)".
+std::string describe(const TransferSpec &spec);
+
 // What every transport knows of a collective: the first member's part of it, and the
 // addresses of all.
 struct CollectiveMembers {
@@ -57,6 +60,15 @@ struct CollectiveMembers {
   // Error unless all have joined.
   Status check() const;
 
+  // What member `self` adds up or collects once every source may be read: of an
+  // all-reduce the sum of its chunk. `sum(to, first, count)` adds the members' elements
+  // from `first` on, in the order of members; `move(to, from, bytes)` copies. Both return a
+  // Status, of which the first error ends it.
+  template <typename Sum, typename Move> Status computePart(size_t self, Sum sum, Move move) const;
+  // Of an all-reduce: the chunks of the others, once these have summed them.
+  template <typename Move> Status gatherChunks(size_t self, Move move) const;
+
+private:
   // Elements of all-reduce that member i sums; the same elements whatever else is
   // split, and each element by one member in the order of members.
   uint64_t chunkBegin(size_t i) const {
@@ -64,5 +76,43 @@ struct CollectiveMembers {
     return n / members * i + n % members * i / members;
   }
 };
+
+template <typename Sum, typename Move>
+Status CollectiveMembers::computePart(size_t self, Sum sum, Move move) const {
+  const uint64_t unit = sizeOf(spec.dtype), count = spec.members.size();
+  // Member i's bytes [from, from + bytes) of what it brings, to place i of what `self` gets.
+  auto collect = [&](uint64_t from, uint64_t bytes) {
+    Status s;
+    for (size_t i = 0; i < count && s.ok(); ++i)
+      s = move(dst[self] + i * bytes, src[i] + from, bytes);
+    return s;
+  };
+  switch (spec.kind) {
+  case fb::CollectiveKind::AllReduce: {
+    uint64_t begin = chunkBegin(self), end = chunkBegin(self + 1);
+    return sum(dst[self] + begin * unit, begin, end - begin);
+  }
+  case fb::CollectiveKind::ReduceScatter: {
+    uint64_t part = spec.dstBytes / unit;
+    return sum(dst[self], self * part, part);
+  }
+  case fb::CollectiveKind::AllGather:
+    return collect(0, spec.srcBytes);
+  case fb::CollectiveKind::AllToAll:
+    return collect(self * (spec.srcBytes / count), spec.srcBytes / count);
+  }
+  return {};
+}
+
+template <typename Move> Status CollectiveMembers::gatherChunks(size_t self, Move move) const {
+  const uint64_t unit = sizeOf(spec.dtype);
+  Status s;
+  for (size_t i = 0; i < spec.members.size() && s.ok(); ++i) {
+    uint64_t begin = chunkBegin(i) * unit, end = chunkBegin(i + 1) * unit;
+    if (i != self)
+      s = move(dst[self] + begin, dst[i] + begin, end - begin);
+  }
+  return s;
+}
 
 } // namespace dpcrt
