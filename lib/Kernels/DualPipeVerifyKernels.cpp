@@ -4,7 +4,7 @@
 #include "dpc/Dialect/NN/Collectives.h"
 #include "dpc/Kernels/Passes.h"
 
-#include "dpc/Dialect/DualPipe/KernelName.h"
+#include "dpc/Dialect/DualPipe/Kernel.h"
 
 using namespace mlir;
 

@@ -2,7 +2,7 @@
 // A kernel from a group of operations, named by its content.
 #include "dpc/Kernels/Passes.h"
 
-#include "dpc/Dialect/DualPipe/KernelName.h"
+#include "dpc/Dialect/DualPipe/Kernel.h"
 
 #include "llvm/ADT/SetVector.h"
 

@@ -3,7 +3,7 @@
 #include "dpc/Optimizer/Update.h"
 
 #include "dpc/Dialect/DualPipe/DualPipe.h"
-#include "dpc/Dialect/DualPipe/KernelName.h"
+#include "dpc/Dialect/DualPipe/Kernel.h"
 #include "dpc/Dialect/NN/Builders.h"
 #include "program/format/StepRecord.h"
 
@@ -120,40 +120,12 @@ Step stepOf(dpcrt::OptimizerKind kind) {
   llvm_unreachable("every kind has a formula");
 }
 
-// A kernel whose body `build` writes; `inplace[i]` is the result that argument i
-// shares a buffer with, or -1. An equal kernel of the module is used again.
-func::FuncOp
-createKernel(ModuleOp module, ArrayRef<Type> arguments, ArrayRef<int> inplace,
-             llvm::function_ref<void(OpBuilder &, ValueRange, SmallVectorImpl<Value> &)> build) {
-  OpBuilder builder = OpBuilder::atBlockBegin(module.getBody());
-  Location loc = module.getLoc();
-  auto kernel = func::FuncOp::create(builder, loc, "k", builder.getFunctionType(arguments, {}));
-  kernel.setPrivate();
-  kernel->setAttr(dualpipe::kKernelAttr, builder.getUnitAttr());
-  Block *body = kernel.addEntryBlock();
-  builder.setInsertionPointToEnd(body);
-  SmallVector<Value> results;
-  build(builder, body->getArguments(), results);
-  func::ReturnOp::create(builder, loc, results);
-  kernel.setType(builder.getFunctionType(arguments, ValueRange(results).getTypes()));
-  for (auto [i, result] : llvm::enumerate(inplace))
-    if (result >= 0)
-      kernel.setArgAttr(i, dualpipe::kInplaceAttr, builder.getI64IntegerAttr(result));
-  std::string name = dualpipe::getKernelName(kernel);
-  if (auto known = module.lookupSymbol<func::FuncOp>(name)) {
-    kernel.erase();
-    return known;
-  }
-  kernel.setName(name);
-  return kernel;
-}
-
 } // namespace
 
 func::FuncOp buildFinalize(ModuleOp module, StringRef weighting) {
   auto f32 = Float32Type::get(module.getContext());
   Type statistics = RankedTensorType::get({4}, f32), record = RankedTensorType::get({kWords}, f32);
-  return createKernel(
+  return dualpipe::createKernel(
       module, {statistics, record}, {-1, 0},
       [&](OpBuilder &builder, ValueRange arguments, SmallVectorImpl<Value> &results) {
         Location loc = module.getLoc();
@@ -203,7 +175,7 @@ func::FuncOp buildUpdate(ModuleOp module, const dpcrt::Optimizer &optimizer, Ran
   SmallVector<int> inplace = {0, -1};
   for (unsigned k = 0; k < optimizer.moments.size(); ++k)
     inplace.push_back(k + 1);
-  return createKernel(
+  return dualpipe::createKernel(
       module, arguments, inplace,
       [&](OpBuilder &builder, ValueRange values, SmallVectorImpl<Value> &results) {
         Formula f(builder, module.getLoc(), type.getShape(), type.getElementType());
@@ -224,28 +196,29 @@ func::FuncOp buildUpdate(ModuleOp module, const dpcrt::Optimizer &optimizer, Ran
 func::FuncOp buildBlockSquares(ModuleOp module, int64_t blocks, int64_t length, Type element,
                                int64_t counters) {
   auto type = RankedTensorType::get({blocks, length}, element);
-  return createKernel(module, {type}, {-1},
-                      [&](OpBuilder &builder, ValueRange values, SmallVectorImpl<Value> &results) {
-                        Location loc = module.getLoc();
-                        Value square = nn::MulOp::create(builder, loc, type, values[0], values[0]);
-                        Value sum = nn::createSum(builder, loc, square, {1});
-                        sum = nn::createCast(builder, loc, sum, builder.getF32Type());
-                        if (counters > 1)
-                          sum = nn::MulOp::create(
-                              builder, loc, sum.getType(), sum,
-                              nn::createSplat(builder, loc, sum.getType(), 1.0 / counters));
-                        results.assign({sum});
-                      });
+  return dualpipe::createKernel(
+      module, {type}, {-1},
+      [&](OpBuilder &builder, ValueRange values, SmallVectorImpl<Value> &results) {
+        Location loc = module.getLoc();
+        Value square = nn::MulOp::create(builder, loc, type, values[0], values[0]);
+        Value sum = nn::createSum(builder, loc, square, {1});
+        sum = nn::createCast(builder, loc, sum, builder.getF32Type());
+        if (counters > 1)
+          sum = nn::MulOp::create(builder, loc, sum.getType(), sum,
+                                  nn::createSplat(builder, loc, sum.getType(), 1.0 / counters));
+        results.assign({sum});
+      });
 }
 
 func::FuncOp buildRunningSum(ModuleOp module, int64_t count) {
   auto type = RankedTensorType::get({count}, Float32Type::get(module.getContext()));
-  return createKernel(module, {type}, {0},
-                      [&](OpBuilder &builder, ValueRange values, SmallVectorImpl<Value> &results) {
-                        results.assign({nn::CumSumOp::create(
-                            builder, module.getLoc(), type, values[0], builder.getI64IntegerAttr(0),
-                            UnitAttr(), UnitAttr())});
-                      });
+  return dualpipe::createKernel(
+      module, {type}, {0},
+      [&](OpBuilder &builder, ValueRange values, SmallVectorImpl<Value> &results) {
+        results.assign(
+            {nn::CumSumOp::create(builder, module.getLoc(), type, values[0],
+                                  builder.getI64IntegerAttr(0), UnitAttr(), UnitAttr())});
+      });
 }
 
 } // namespace dpc::optimizer

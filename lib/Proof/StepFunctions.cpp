@@ -2,6 +2,7 @@
 // See StepFunctions.h.
 #include "StepFunctions.h"
 
+#include "dpc/Dialect/DualPipe/Kernel.h"
 #include "dpc/Dialect/NN/Builders.h"
 #include "dpc/Optimizer/Update.h"
 
@@ -10,56 +11,41 @@ using namespace dpc::dualpipe;
 
 namespace dpc::proof {
 
-static func::FuncOp buildKernel(ModuleOp module, ArrayRef<Type> arguments, Type result,
-                                llvm::function_ref<Value(OpBuilder &, ValueRange)> build) {
-  OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
-  std::string name = "k_proof" + std::to_string(module.getBody()->getOperations().size());
-  auto kernel = func::FuncOp::create(builder, module.getLoc(), name,
-                                     builder.getFunctionType(arguments, {result}));
-  kernel.setPrivate();
-  kernel->setAttr(kKernelAttr, builder.getUnitAttr());
-  Block *body = kernel.addEntryBlock();
-  builder.setInsertionPointToEnd(body);
-  func::ReturnOp::create(builder, module.getLoc(), build(builder, body->getArguments()));
-  return kernel;
-}
-
 static func::FuncOp buildSum(ModuleOp module, unsigned count, RankedTensorType type) {
   auto flat = RankedTensorType::get({type.getNumElements()}, type.getElementType());
-  return buildKernel(module, SmallVector<Type>(count, flat), flat,
-                     [&](OpBuilder &builder, ValueRange values) {
-                       Value sum = values[0];
-                       for (Value value : values.drop_front())
-                         sum = nn::AddOp::create(builder, module.getLoc(), flat, sum, value);
-                       return sum;
-                     });
+  return createKernel(module, SmallVector<Type>(count, flat), {},
+                      [&](OpBuilder &builder, ValueRange values, SmallVectorImpl<Value> &results) {
+                        Value sum = values[0];
+                        for (Value value : values.drop_front())
+                          sum = nn::AddOp::create(builder, module.getLoc(), flat, sum, value);
+                        results.push_back(sum);
+                      });
 }
 
 // Of all micro-batches' denominators.
 static func::FuncOp buildTotal(ModuleOp module, int64_t count) {
   auto f32 = Float32Type::get(module.getContext());
-  auto scalar = RankedTensorType::get({}, f32);
-  return buildKernel(module, {RankedTensorType::get({count}, f32)}, scalar,
-                     [&](OpBuilder &builder, ValueRange values) -> Value {
-                       return nn::ReduceSumOp::create(builder, module.getLoc(), scalar, values[0],
-                                                      builder.getDenseI64ArrayAttr({0}));
-                     });
+  return createKernel(module, {RankedTensorType::get({count}, f32)}, {},
+                      [&](OpBuilder &builder, ValueRange values, SmallVectorImpl<Value> &results) {
+                        results.push_back(nn::ReduceSumOp::create(
+                            builder, module.getLoc(), RankedTensorType::get({}, f32), values[0],
+                            builder.getDenseI64ArrayAttr({0})));
+                      });
 }
 
 // 1 where any micro-batch divided an integer by 0.
 static func::FuncOp buildFaultFlag(ModuleOp module, int64_t count) {
-  Builder types(module.getContext());
-  return buildKernel(module, {RankedTensorType::get({count}, types.getI64Type())},
-                     RankedTensorType::get({}, types.getF32Type()),
-                     [&](OpBuilder &builder, ValueRange values) -> Value {
-                       Location loc = module.getLoc();
-                       Value worst = nn::ReduceMaxOp::create(builder, loc, values[0],
-                                                             builder.getDenseI64ArrayAttr({0}));
-                       Value none = nn::createSplat(builder, loc, worst.getType(), 0);
-                       Value isFault =
-                           nn::CompareOp::create(builder, loc, nn::Predicate::NE, worst, none);
-                       return nn::createCast(builder, loc, isFault, builder.getF32Type());
-                     });
+  Type i64 = IntegerType::get(module.getContext(), 64);
+  return createKernel(
+      module, {RankedTensorType::get({count}, i64)}, {},
+      [&](OpBuilder &builder, ValueRange values, SmallVectorImpl<Value> &results) {
+        Location loc = module.getLoc();
+        Value worst =
+            nn::ReduceMaxOp::create(builder, loc, values[0], builder.getDenseI64ArrayAttr({0}));
+        Value none = nn::createSplat(builder, loc, worst.getType(), 0);
+        Value isFault = nn::CompareOp::create(builder, loc, nn::Predicate::NE, worst, none);
+        results.push_back(nn::createCast(builder, loc, isFault, builder.getF32Type()));
+      });
 }
 
 Function StepFunctions::find(const Key &key, llvm::function_ref<func::FuncOp(ModuleOp)> build) {

@@ -3,7 +3,7 @@
 #include "Words.h"
 
 #include "dpc/Dialect/DualPipe/DualPipe.h"
-#include "dpc/Dialect/DualPipe/KernelName.h"
+#include "dpc/Dialect/DualPipe/Kernel.h"
 #include "dpc/Dialect/Library/Library.h"
 #include "dpc/Dialect/NN/Element.h"
 #include "dpc/Dialect/NN/Sharding.h"

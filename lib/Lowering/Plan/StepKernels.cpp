@@ -3,6 +3,7 @@
 #include "StepKernels.h"
 
 #include "StepSums.h"
+#include "dpc/Dialect/DualPipe/Kernel.h"
 #include "dpc/Dialect/NN/Builders.h"
 #include "dpc/Optimizer/Update.h"
 
@@ -11,24 +12,6 @@ using namespace dpc::dualpipe;
 
 namespace dpc::lowering {
 namespace {
-
-// A kernel function whose body `build` fills in; its name says what it does, so
-// that the same kernel is made once.
-func::FuncOp createKernel(ModuleOp module, StringRef name, ArrayRef<Type> arguments, Type result,
-                          llvm::function_ref<Value(OpBuilder &, ValueRange)> build) {
-  if (auto known = module.lookupSymbol<func::FuncOp>(name))
-    return known;
-  OpBuilder builder = OpBuilder::atBlockBegin(module.getBody());
-  auto kernel = func::FuncOp::create(builder, module.getLoc(), name,
-                                     builder.getFunctionType(arguments, {result}));
-  kernel.setPrivate();
-  kernel->setAttr(kKernelAttr, builder.getUnitAttr());
-  Block *body = kernel.addEntryBlock();
-  builder.setInsertionPointToEnd(body);
-  Value value = build(builder, body->getArguments());
-  func::ReturnOp::create(builder, module.getLoc(), value);
-  return kernel;
-}
 
 std::string sumName(unsigned count, RankedTensorType type) {
   std::string name;
@@ -53,32 +36,33 @@ FailureOr<StepKernels> createStepKernels(const StepModel &model) {
         continue;
       RankedTensorType value = model.edgeTypes[edges.front()];
       auto type = RankedTensorType::get({value.getNumElements()}, value.getElementType());
-      auto kernel = createKernel(module, sumName(count, type), SmallVector<Type>(count, type), type,
-                                 [&](OpBuilder &b, ValueRange values) {
-                                   Value sum = values[0];
-                                   for (Value value : values.drop_front())
-                                     sum = nn::AddOp::create(b, module.getLoc(), type, sum, value);
-                                   return sum;
-                                 });
+      auto kernel =
+          createNamedKernel(module, sumName(count, type), SmallVector<Type>(count, type),
+                            [&](OpBuilder &b, ValueRange values) {
+                              Value sum = values[0];
+                              for (Value value : values.drop_front())
+                                sum = nn::AddOp::create(b, module.getLoc(), type, sum, value);
+                              return sum;
+                            });
       kernels.gradientSum[{count, value}] = kernel.getName().str();
     }
 
   int64_t M = model.table.microBatches;
   auto dens = RankedTensorType::get({M}, f32), scalar = RankedTensorType::get({}, f32);
   kernels.denSum =
-      createKernel(module, "k_total_" + std::to_string(M), {dens}, scalar,
-                   [&](OpBuilder &b, ValueRange values) -> Value {
-                     return nn::ReduceSumOp::create(b, module.getLoc(), scalar, values[0],
-                                                    b.getDenseI64ArrayAttr({0}));
-                   })
+      createNamedKernel(module, "k_total_" + std::to_string(M), {dens},
+                        [&](OpBuilder &b, ValueRange values) -> Value {
+                          return nn::ReduceSumOp::create(b, module.getLoc(), scalar, values[0],
+                                                         b.getDenseI64ArrayAttr({0}));
+                        })
           .getName()
           .str();
 
   if (model.hasFault)
     kernels.faultFlag =
-        createKernel(
+        createNamedKernel(
             module, "k_fault_" + std::to_string(M),
-            {RankedTensorType::get({M}, IntegerType::get(module.getContext(), 64))}, scalar,
+            {RankedTensorType::get({M}, IntegerType::get(module.getContext(), 64))},
             [&](OpBuilder &b, ValueRange values) -> Value {
               Location loc = module.getLoc();
               Value worst = nn::ReduceMaxOp::create(b, loc, values[0], b.getDenseI64ArrayAttr({0}));
