@@ -180,14 +180,14 @@ LogicalResult Definition::compute() {
       for (const schedule::Task *task : {&action.first, action.second ? &*action.second : nullptr})
         if (task &&
             (task->kind == schedule::Kind::Backward || task->kind == schedule::Kind::Weight))
-          if (failed(computeWeightHalf(rank, task->stage, task->microBatch)))
+          if (failed(computeHalf(Weight, task->stage, task->microBatch, rank)))
             return failure();
   sumOverHolders();
   return success();
 }
 
 FailureOr<Term> Definition::argument(const BodyCode::Role &role, unsigned stage,
-                                     unsigned microBatch, unsigned e) {
+                                     unsigned microBatch, unsigned e, unsigned rank) {
   const Stage &at = stages[stage];
   auto known = [&](unsigned s, RoleKind kind, unsigned index) -> FailureOr<Term> {
     const Values &of = valuesOf(s, microBatch, e);
@@ -205,6 +205,8 @@ FailureOr<Term> Definition::argument(const BodyCode::Role &role, unsigned stage,
     return words.input(at.feeds[role.index], microBatch, e, role.bytes);
   case RoleKind::Param:
     return words.parameter(at.parameters[role.index], "weight", e, role.bytes);
+  case RoleKind::Accumulator:
+    return sumOf(rank, e, at.parameters[role.index]);
   case RoleKind::LossScale:
     return terms.join({{words.recordHeader(sizeof(dpcrt::StepHeader)),
                         offsetof(dpcrt::StepHeader, lossScale), role.bytes}});
@@ -213,14 +215,15 @@ FailureOr<Term> Definition::argument(const BodyCode::Role &role, unsigned stage,
   }
 }
 
-LogicalResult Definition::computeHalf(Half half, unsigned stage, unsigned microBatch) {
+LogicalResult Definition::computeHalf(Half half, unsigned stage, unsigned microBatch,
+                                      unsigned rank) {
   const auto &code = stages[stage].body->halves[half];
   if (!code)
     return success();
   std::vector<std::vector<Term>> arguments(words.ep), results;
   for (unsigned e = 0; e < words.ep; ++e)
     for (const BodyCode::Role &role : code->arguments) {
-      FailureOr<Term> term = argument(role, stage, microBatch, e);
+      FailureOr<Term> term = argument(role, stage, microBatch, e, rank);
       if (failed(term))
         return failure();
       arguments[e].push_back(*term);
@@ -230,7 +233,10 @@ LogicalResult Definition::computeHalf(Half half, unsigned stage, unsigned microB
   proof::compute(*code, terms, site, arguments, results);
   for (unsigned e = 0; e < words.ep; ++e)
     for (auto [role, term] : llvm::zip(code->results, results[e]))
-      valuesOf(stage, microBatch, e)[{role.kind, role.index}] = term;
+      if (role.kind == RoleKind::ParamGrad)
+        sumOf(rank, e, stages[stage].parameters[role.index]) = term;
+      else
+        valuesOf(stage, microBatch, e)[{role.kind, role.index}] = term;
   if (half == Forward)
     noteOutputs(stage, microBatch);
   return success();
@@ -286,37 +292,12 @@ LogicalResult Definition::gatherOutputGrads(unsigned stage, unsigned microBatch)
   return success();
 }
 
-LogicalResult Definition::computeWeightHalf(unsigned rank, unsigned stage, unsigned microBatch) {
-  const auto &code = stages[stage].body->halves[Weight];
-  if (!code)
-    return success();
-  auto sumOf = [&](unsigned e, unsigned index) -> Term & {
-    const std::string &name = stages[stage].parameters[index];
-    auto [it, isNew] = sums[rank][e].try_emplace(name, 0);
-    if (isNew)
-      it->second = terms.join({{terms.fill(0), 0, parameters[name].keptBytes}});
-    return it->second;
-  };
-  std::vector<std::vector<Term>> arguments(words.ep), results;
-  for (unsigned e = 0; e < words.ep; ++e)
-    for (const BodyCode::Role &role : code->arguments) {
-      if (role.kind == RoleKind::Accumulator) {
-        arguments[e].push_back(sumOf(e, role.index));
-        continue;
-      }
-      FailureOr<Term> term = argument(role, stage, microBatch, e);
-      if (failed(term))
-        return failure();
-      arguments[e].push_back(*term);
-    }
-  Site site = sites.open(*this, uint64_t(Weight) << 62 | uint64_t(stage) << 32 | microBatch,
-                         code->operations.size() + 1);
-  proof::compute(*code, terms, site, arguments, results);
-  for (unsigned e = 0; e < words.ep; ++e)
-    for (auto [role, term] : llvm::zip(code->results, results[e]))
-      if (role.kind == RoleKind::ParamGrad)
-        sumOf(e, role.index) = term;
-  return success();
+// The sum so far of a parameter's gradients on a rank; zero at first.
+Term &Definition::sumOf(unsigned rank, unsigned e, const std::string &parameter) {
+  auto [it, isNew] = sums[rank][e].try_emplace(parameter, 0);
+  if (isNew)
+    it->second = terms.join({{terms.fill(0), 0, parameters[parameter].keptBytes}});
+  return it->second;
 }
 
 // On one coordinate of ep of what has values of its own there, else over all.
@@ -325,17 +306,12 @@ void Definition::sumOverHolders() {
     if (!parameter.isTrained)
       continue;
     Function sum = words.sum(*nn::getElement(parameter.op.getMasterType().getElementType()));
-    auto held = [&, &name = name, bytes = parameter.keptBytes](unsigned rank, unsigned e) {
-      auto it = sums[rank][e].find(name);
-      return it != sums[rank][e].end() ? terms.whole(it->second)
-                                       : Pieces{{terms.fill(0), 0, bytes}};
-    };
     for (unsigned e = 0; e < words.ep; ++e) {
       std::vector<Pieces> members;
       for (unsigned rank : parameter.holders)
         for (unsigned other = 0; other < words.ep; ++other)
           if (other == e || !parameter.isSharded)
-            members.push_back(held(rank, other));
+            members.push_back(terms.whole(sumOf(rank, other, name)));
       Pieces total = members.front();
       if (members.size() > 1) {
         total.clear();

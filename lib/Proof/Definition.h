@@ -77,13 +77,15 @@ private:
   void readParameters();
   void findReaders();
 
-  mlir::LogicalResult computeHalf(Half half, unsigned stage, unsigned microBatch);
+  /// `rank`: whose sums a weight half adds to.
+  mlir::LogicalResult computeHalf(Half half, unsigned stage, unsigned microBatch,
+                                  unsigned rank = 0);
   mlir::LogicalResult gatherOutputGrads(unsigned stage, unsigned microBatch);
   void noteOutputs(unsigned stage, unsigned microBatch);
-  mlir::LogicalResult computeWeightHalf(unsigned rank, unsigned stage, unsigned microBatch);
+  Term &sumOf(unsigned rank, unsigned e, const std::string &parameter);
   void sumOverHolders();
   mlir::FailureOr<Term> argument(const BodyCode::Role &role, unsigned stage, unsigned microBatch,
-                                 unsigned e);
+                                 unsigned e, unsigned rank);
   Values &valuesOf(unsigned stage, unsigned microBatch, unsigned e) {
     return values[(uint64_t(stage) * table.microBatches + microBatch) * words.ep + e];
   }

@@ -15,7 +15,7 @@ Terms::Terms() : table(1 << 16) {
 Function Terms::function(std::string_view name, std::string_view words) {
   auto [it, isNew] = functionOfName.try_emplace(std::string(name), Function(functions.size()));
   if (isNew)
-    functions.push_back({std::string(words)});
+    functions.emplace_back(words);
   return it->second;
 }
 

@@ -80,7 +80,7 @@ public:
   bool isFill(Term term) const { return nodes[term].function == filled; }
   uint32_t patternOf(Term term) const { return arguments[nodes[term].first]; }
   std::vector<Term> argumentsOf(Term term) const;
-  const std::string &wordsOf(Function function) const { return functions[function].words; }
+  const std::string &wordsOf(Function function) const { return functions[function]; }
 
 private:
   struct Node {
@@ -90,17 +90,14 @@ private:
     uint32_t output;
     Site site;
   };
-  struct Named {
-    std::string words;
-  };
   Term intern(Function function, unsigned output, const uint32_t *begin, size_t count,
               uint64_t bytes, Site site);
   void fillTable(size_t slots);
 
   std::vector<Node> nodes;
   std::vector<uint32_t> arguments;
-  std::vector<uint32_t> table; ///< term + 1, or 0; a power of two long
-  std::vector<Named> functions;
+  std::vector<uint32_t> table;        ///< term + 1, or 0; a power of two long
+  std::vector<std::string> functions; ///< what messages call each
   std::unordered_map<std::string, Function> functionOfName;
   std::vector<uint32_t> scratch;
   Function joined, filled;
