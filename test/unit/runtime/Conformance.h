@@ -4,12 +4,14 @@
 // QueueBackend to that in QueueConformanceTest.cpp, and passes the same suite.
 #pragma once
 #include "../program/Builder.h"
+#include "DeviceMemory.h"
 #include "executor/QueueExecutor.h"
 #include "executor/ThreadExecutor.h"
 #include "transports/local/LocalTransport.h"
 #include <array>
 #include <deque>
 #include <functional>
+#include <gtest/gtest.h>
 
 namespace dpcrt::test {
 
@@ -106,6 +108,27 @@ private:
   static constexpr size_t part = 5000;
   std::vector<std::vector<float>> src;
 };
+
+// That the transports which `make` makes refuse messages whose ends do not meet.
+template <typename Operation, typename Make>
+void expectThatWhatDoesNotMeetIsRefused(Device &device, Make make) {
+  DeviceAddress data = onDevice(device, std::vector<float>(4));
+  Operation *out = nullptr;
+  {
+    auto t = make();
+    ASSERT_TRUE(t->addExchange(0, {{true, 1, 7, data, 16, nullptr}}, out).ok());
+    Status s = t->finishPreparation();
+    EXPECT_NE(s.message().find("message 7 from rank 0 to rank 1 is never received"),
+              std::string::npos)
+        << s.message();
+  }
+  {
+    auto t = make();
+    ASSERT_TRUE(t->addExchange(0, {{true, 1, 7, data, 16, nullptr}}, out).ok());
+    ASSERT_TRUE(t->addExchange(1, {{false, 0, 7, data, 12, nullptr}}, out).ok());
+    EXPECT_EQ(t->finishPreparation().code(), Code::Artifact);
+  }
+}
 
 // The pipeline's arithmetic, one loop after the other.
 class PipelineReference {

@@ -56,6 +56,19 @@ protected:
     return commands;
   }
 
+  // Two coordinates of pp whose programs are what `write` adds to empty ones.
+  static World::Options ranks(std::function<void(uint32_t r, Rank &rank)> write) {
+    World::Options options;
+    options.change = [write](Programs &programs) {
+      for (uint32_t r = 0; r < 2; ++r) {
+        programs[r] = emptyProgram(r, 2, 4);
+        Rank rank(*programs[r]);
+        write(r, rank);
+      }
+    };
+    return options;
+  }
+
   std::vector<Seen> seen;
 };
 
@@ -154,16 +167,10 @@ TEST_F(QueueExecution, WhatHasBeenReadForTheLastTimeIsSpoiled) {
 
 // Each receives first what the other sends last.
 TEST_F(QueueExecution, ProgramsWithoutACommonOrderAreRefused) {
-  World::Options options;
-  options.change = [](Programs &programs) {
-    for (uint32_t r = 0; r < 2; ++r) {
-      programs[r] = emptyProgram(r, 2, 4);
-      Rank rank(*programs[r]);
-      rank.add(Comm, "take", exchange(receive(1 - r, 1 - r, arena(Messages, 0))));
-      rank.add(Comm, "give", exchange(send(1 - r, r, arena(Messages, 1))));
-    }
-  };
-  World world(backend("1"), options);
+  World world(backend("1"), ranks([](uint32_t r, Rank &rank) {
+                rank.add(Comm, "take", exchange(receive(1 - r, 1 - r, arena(Messages, 0))));
+                rank.add(Comm, "give", exchange(send(1 - r, r, arena(Messages, 1))));
+              }));
   EXPECT_EQ(world.started.code(), Code::Artifact);
   EXPECT_EQ(world.started.message(),
             "the ranks' programs have no common order of communications:\n"
@@ -174,34 +181,23 @@ TEST_F(QueueExecution, ProgramsWithoutACommonOrderAreRefused) {
 }
 
 TEST_F(QueueExecution, AWaitForWhatComesLaterIsRefused) {
-  World::Options options;
-  options.change = [](Programs &programs) {
-    for (uint32_t r = 0; r < 2; ++r) {
-      programs[r] = emptyProgram(r, 2, 4);
-      Rank rank(*programs[r]);
-      uint32_t event = rank.event();
-      rank.add(Comm, "early", fill(arena(Gradients, 0)), {event});
-      rank.add(Compute, "late", fill(arena(Weights, 0)), {}, int32_t(event));
-    }
-  };
-  World world(backend("1"), options);
+  World world(backend("1"), ranks([](uint32_t, Rank &rank) {
+                uint32_t event = rank.event();
+                rank.add(Comm, "early", fill(arena(Gradients, 0)), {event});
+                rank.add(Compute, "late", fill(arena(Weights, 0)), {}, int32_t(event));
+              }));
   EXPECT_EQ(world.started.message(), "rank 0: 'early' waits for what comes later in its program");
 }
 
 TEST_F(QueueExecution, AWaitThatIsImpliedNeedsNoEvent) {
-  World::Options options;
-  options.change = [](Programs &programs) {
-    for (uint32_t r = 0; r < 2; ++r) {
-      programs[r] = emptyProgram(r, 2, 4);
-      Rank rank(*programs[r]);
-      uint32_t first = rank.event(), second = rank.event();
-      rank.add(Compute, "first", fill(arena(Gradients, 0)), {}, int32_t(first));
-      rank.add(Compute, "same queue", fill(arena(Gradients, 0)), {first}, int32_t(second));
-      rank.add(Comm, "another queue", fill(arena(Gradients, 0)), {second});
-      rank.add(Comm, "has waited for more", fill(arena(Gradients, 0)), {first, second});
-    }
-  };
-  World world(backend("1"), options);
+  World world(backend("1"), ranks([](uint32_t, Rank &rank) {
+                uint32_t first = rank.event(), second = rank.event();
+                rank.add(Compute, "first", fill(arena(Gradients, 0)), {}, int32_t(first));
+                rank.add(Compute, "same queue", fill(arena(Gradients, 0)), {first},
+                         int32_t(second));
+                rank.add(Comm, "another queue", fill(arena(Gradients, 0)), {second});
+                rank.add(Comm, "has waited for more", fill(arena(Gradients, 0)), {first, second});
+              }));
   int records = 0, waits = 0;
   for (const Seen &entry : enqueuedInStep(world)) {
     records += entry.kind == Kind::Record;
@@ -214,24 +210,19 @@ TEST_F(QueueExecution, AWaitThatIsImpliedNeedsNoEvent) {
 
 // A run's end is that of all its streams; whoever waits for it waits for each of them.
 TEST_F(QueueExecution, TheEndOfARunIsAwaitedOnEachOfItsStreams) {
-  World::Options options;
-  options.change = [](Programs &programs) {
-    for (uint32_t r = 0; r < 2; ++r) {
-      programs[r] = emptyProgram(r, 2, 4);
-      Rank rank(*programs[r]);
-      fb::RunT run;
-      run.block = ForwardBlock;
-      run.operands = {arena(Messages, 0), arena(Weights, 0), arena(Messages, 2), arena(Stash, 0)};
-      run.operand_events = {-1, -1, -1, -1};
-      run.result_events = {-1};
-      run.streams = {Compute, Reduce};
-      uint32_t end = rank.event();
-      rank.add(Comm, "x", fill(arena(Messages, 0)));
-      rank.add(Compute, "", std::move(run), {}, int32_t(end));
-      rank.add(Comm, "", fb::JoinT(), {end});
-    }
-  };
-  World world(backend("1"), options);
+  World world(backend("1"), ranks([](uint32_t, Rank &rank) {
+                fb::RunT run;
+                run.block = ForwardBlock;
+                run.operands = {arena(Messages, 0), arena(Weights, 0), arena(Messages, 2),
+                                arena(Stash, 0)};
+                run.operand_events = {-1, -1, -1, -1};
+                run.result_events = {-1};
+                run.streams = {Compute, Reduce};
+                uint32_t end = rank.event();
+                rank.add(Comm, "x", fill(arena(Messages, 0)));
+                rank.add(Compute, "", std::move(run), {}, int32_t(end));
+                rank.add(Comm, "", fb::JoinT(), {end});
+              }));
   std::vector<Seen> step = enqueuedInStep(world);
   // Queues are those of rank 0 first: compute, comm, reduce.
   std::map<VirtualMark *, size_t> recordedOn;
