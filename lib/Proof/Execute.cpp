@@ -53,7 +53,7 @@ struct Meeting {
 
 class Execution::Implementation {
 public:
-  Implementation(const Execution &names, Terms &terms, Sites &sites, const Vocabulary &vocabulary)
+  Implementation(const Execution &names, Terms &terms, Sites &sites, Vocabulary &vocabulary)
       : names(names), terms(terms), sites(sites), vocabulary(vocabulary) {}
 
   std::string decode(const fb::Program &program) {
@@ -435,7 +435,7 @@ private:
   const Execution &names;
   Terms &terms;
   Sites &sites;
-  const Vocabulary &vocabulary;
+  Vocabulary &vocabulary;
   unsigned ep = 1;
   std::vector<Code> codes;
   std::vector<std::unique_ptr<Rank>> ranks;
@@ -448,7 +448,7 @@ private:
 };
 
 Execution::Execution(const std::vector<const fb::Program *> &programs, Terms &terms, Sites &sites,
-                     const Vocabulary &vocabulary)
+                     Vocabulary &vocabulary)
     : implementation(std::make_unique<Implementation>(*this, terms, sites, vocabulary)) {
   for (const fb::Program *program : programs)
     if (std::string problem = implementation->decode(*program); !problem.empty())

@@ -13,7 +13,6 @@
 #include "Sites.h"
 #include "program/format/Program.h"
 
-#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -43,30 +42,33 @@ struct Outcome {
 };
 
 /// What the two sides of the proof must call by one name.
-struct Vocabulary {
+class Vocabulary {
+public:
+  virtual ~Vocabulary() = default;
   /// The function of a kernel that a program declares; nothing if there is no such kernel
   /// or it takes something else.
-  std::function<std::optional<Function>(const dpcrt::fb::Kernel &)> kernel;
-  std::function<Function(const dpcrt::fb::LibraryCall &)> call;
-  std::function<Function(dpcrt::Element)> sum; ///< over ranks, in ascending order
-  /// Of `bytes` bytes at file offset `offset` of the constants.
-  std::function<Term(uint64_t offset, uint64_t bytes)> constant;
+  virtual std::optional<Function> kernel(const dpcrt::fb::Kernel &declared) = 0;
+  virtual Function call(const dpcrt::fb::LibraryCall &call) = 0;
+  /// Over ranks, in ascending order.
+  virtual Function sum(dpcrt::Element element) = 0;
+  /// Of `bytes` bytes at `offset` of the constants file.
+  virtual Term constant(uint64_t offset, uint64_t bytes) = 0;
+
   // Leaves.
-  std::function<Term(const std::string &input, unsigned microBatch, unsigned ep, uint64_t bytes)>
-      input;
-  /// `what` is "weight", "master" or a moment's name.
-  std::function<Term(const std::string &parameter, const std::string &what, unsigned ep,
-                     uint64_t bytes)>
-      parameter;
-  std::function<Term(const std::string &parameter, uint64_t bytes)> recordEntry;
-  std::function<Term(uint64_t bytes)> recordHeader;
+  virtual Term input(std::string_view name, unsigned microBatch, unsigned ep, uint64_t bytes) = 0;
+  /// `what` is "weight", "master" or a moment's name. Replicated ones are the same on all
+  /// ep ranks.
+  virtual Term parameter(std::string_view name, std::string_view what, unsigned ep,
+                         uint64_t bytes) = 0;
+  virtual Term recordHeader(uint64_t bytes) = 0;
+  virtual Term recordEntry(std::string_view parameter, uint64_t bytes) = 0;
 };
 
 class Execution : public SiteNames {
 public:
   /// `programs`: one per coordinate of pp, checked.
   Execution(const std::vector<const dpcrt::fb::Program *> &programs, Terms &terms, Sites &sites,
-            const Vocabulary &vocabulary);
+            Vocabulary &vocabulary);
   ~Execution() override;
 
   /// Returns what is wrong if the programs cannot be executed so, else "".

@@ -16,27 +16,6 @@ namespace {
 
 constexpr unsigned kErrorLimit = 10;
 
-// What the programs' side calls by the module's words.
-Vocabulary vocabularyOf(Words &words, StringRef constants) {
-  Vocabulary v;
-  v.kernel = [&words](const fb::Kernel &kernel) { return words.kernel(kernel); };
-  v.call = [&words](const fb::LibraryCall &call) { return words.call(call); };
-  v.sum = [&words](dpcrt::Element element) { return words.sum(element); };
-  v.constant = [&words, constants](uint64_t offset, uint64_t bytes) {
-    return words.constant(constants.substr(offset, bytes));
-  };
-  v.input = [&words](const std::string &name, unsigned microBatch, unsigned e, uint64_t bytes) {
-    return words.input(name, microBatch, e, bytes);
-  };
-  v.parameter = [&words](const std::string &name, const std::string &what, unsigned e,
-                         uint64_t bytes) { return words.parameter(name, what, e, bytes); };
-  v.recordEntry = [&words](const std::string &name, uint64_t bytes) {
-    return words.recordEntry(name, bytes);
-  };
-  v.recordHeader = [&words](uint64_t bytes) { return words.recordHeader(bytes); };
-  return v;
-}
-
 class Comparison {
 public:
   Comparison(ModuleOp module, StringRef entry, const Definition &definition, Words &words,
@@ -201,8 +180,8 @@ public:
     // Of earlier checks nothing is left but the definition.
     terms.forget(definedTerms);
     sites.forget(definedSites);
-    Vocabulary vocabulary = vocabularyOf(words, constants);
-    Execution execution(programs, terms, sites, vocabulary);
+    words.constants = constants;
+    Execution execution(programs, terms, sites, words);
     Outcome outcome;
     if (std::string problem = execution.run(outcome); !problem.empty())
       return module.emitError() << entry << ": " << problem;

@@ -134,26 +134,27 @@ static std::string onExpertRank(const Words &words, unsigned ep) {
   return words.ep > 1 ? " on expert rank " + std::to_string(ep) : "";
 }
 
-Term Words::input(llvm::StringRef name, unsigned microBatch, unsigned e, uint64_t bytes) {
-  return terms.leaf("input '" + name.str() + "' of micro-batch " + std::to_string(microBatch) +
-                        onExpertRank(*this, e),
+Term Words::input(std::string_view name, unsigned microBatch, unsigned e, uint64_t bytes) {
+  return terms.leaf("input '" + std::string(name) + "' of micro-batch " +
+                        std::to_string(microBatch) + onExpertRank(*this, e),
                     bytes);
 }
 
-Term Words::parameter(llvm::StringRef name, llvm::StringRef what, unsigned e, uint64_t bytes) {
+Term Words::parameter(std::string_view name, std::string_view what, unsigned e, uint64_t bytes) {
   auto [it, isNew] = sharded.try_emplace(name, false);
   if (isNew)
     if (auto op = symbols.lookup<nn::ParameterOp>(name))
       it->second = nn::isSharded(op);
-  return terms.leaf((what == "weight" ? "" : what.str() + " of ") + "parameter '" + name.str() +
-                        "' before the step" + (it->second ? onExpertRank(*this, e) : ""),
+  return terms.leaf((what == "weight" ? "" : std::string(what) + " of ") + "parameter '" +
+                        std::string(name) + "' before the step" +
+                        (it->second ? onExpertRank(*this, e) : ""),
                     bytes);
 }
 
 Term Words::recordHeader(uint64_t bytes) { return terms.leaf("the step record", bytes); }
 
-Term Words::recordEntry(llvm::StringRef parameter, uint64_t bytes) {
-  return terms.leaf("the step record's entry of parameter '" + parameter.str() + "'", bytes);
+Term Words::recordEntry(std::string_view parameter, uint64_t bytes) {
+  return terms.leaf("the step record's entry of parameter '" + std::string(parameter) + "'", bytes);
 }
 
 } // namespace dpc::proof

@@ -7,7 +7,7 @@
 #ifndef DPC_LIB_PROOF_WORDS_H
 #define DPC_LIB_PROOF_WORDS_H
 
-#include "Terms.h"
+#include "Execute.h"
 
 #include "dpc/Dialect/NN/NN.h"
 #include "program/format/Program.h"
@@ -19,7 +19,7 @@
 
 namespace dpc::proof {
 
-class Words {
+class Words : public Vocabulary {
 public:
   Words(mlir::ModuleOp module, Terms &terms);
 
@@ -28,30 +28,31 @@ public:
   mlir::func::FuncOp find(llvm::StringRef symbol) {
     return symbols.lookup<mlir::func::FuncOp>(symbol);
   }
-  /// Of a program's declaration: what is declared must be what the function takes, or
-  /// there is no such kernel.
-  std::optional<Function> kernel(const dpcrt::fb::Kernel &declared);
+  std::optional<Function> kernel(const dpcrt::fb::Kernel &declared) override;
 
-  Function call(const dpcrt::fb::LibraryCall &call);
+  Function call(const dpcrt::fb::LibraryCall &call) override;
   Function call(nn::LibraryOpInterface op);
 
-  Function sum(dpcrt::Element element);
+  Function sum(dpcrt::Element element) override;
 
-  Term constant(llvm::StringRef bytes);
+  Term constant(uint64_t offset, uint64_t bytes) override {
+    return constant(constants.substr(offset, bytes));
+  }
   Term constant(mlir::ElementsAttr value);
 
-  // Leaves.
-  Term input(llvm::StringRef name, unsigned microBatch, unsigned ep, uint64_t bytes);
-  /// `what` is "weight", "master" or a moment's name. Replicated ones are the same on all
-  /// ep ranks.
-  Term parameter(llvm::StringRef name, llvm::StringRef what, unsigned ep, uint64_t bytes);
-  Term recordHeader(uint64_t bytes);
-  Term recordEntry(llvm::StringRef parameter, uint64_t bytes);
+  Term input(std::string_view name, unsigned microBatch, unsigned ep, uint64_t bytes) override;
+  Term parameter(std::string_view name, std::string_view what, unsigned ep,
+                 uint64_t bytes) override;
+  Term recordHeader(uint64_t bytes) override;
+  Term recordEntry(std::string_view parameter, uint64_t bytes) override;
 
   Terms &terms;
   unsigned ep = 1;
+  llvm::StringRef constants; ///< the content of the file that programs refer to
 
 private:
+  Term constant(llvm::StringRef bytes);
+
   mlir::SymbolTable symbols;
   llvm::DenseMap<mlir::Operation *, Function> kernels;
   llvm::StringMap<bool> sharded;
