@@ -2,7 +2,7 @@
 // prog-prove-values: the lowering phase's closing pass.
 #include "dpc/Artifact/Passes.h"
 
-#include "ProgramContext.h"
+#include "WrittenPrograms.h"
 #include "dpc/Proof/ProveValues.h"
 
 using namespace mlir;
@@ -14,21 +14,12 @@ namespace dpc::artifact {
 namespace {
 struct ProgProveValues : impl::ProgProveValuesBase<ProgProveValues> {
   void runOnOperation() override {
-    // Programs refer to constants by where these lie in one file.
-    std::map<std::string, uint64_t> offsets;
-    std::string constants;
-    ProgramContext context = programContextOf(getOperation());
-    context.constantOffsets = &offsets;
-    context.constants = &constants;
-    FailureOr<EntryFiles> entries = writePrograms(getOperation(), context);
-    if (failed(entries))
+    const auto &written = getAnalysis<WrittenPrograms>();
+    if (!written.areComplete)
       return signalPassFailure();
-    for (auto &[entry, files] : *entries) {
-      std::vector<const dpcrt::fb::Program *> programs;
-      for (dpcrt::ProgramFile &file : files)
-        programs.push_back(&file.program());
+    for (auto &[entry, files] : written.entries) {
       proof::ValueReport report;
-      if (failed(proof::proveValues(getOperation(), programs, constants, &report)))
+      if (failed(proof::proveValues(getOperation(), viewsOf(files), written.constants, &report)))
         return signalPassFailure();
       numCommands += report.commands;
       numTerms += report.terms;

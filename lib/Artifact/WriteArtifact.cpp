@@ -2,7 +2,7 @@
 // Writes the artifact's files in the order docs/Artifact.md gives; see Artifact.h.
 #include "dpc/Artifact/Artifact.h"
 
-#include "ProgramContext.h"
+#include "WrittenPrograms.h"
 #include "cli/Version.h"
 #include "data/Hash.h"
 #include "data/OutputLock.h"

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Programs.h"
 
-#include "../../lib/Artifact/ProgramContext.h"
 #include "dpc/Driver/Registry.h"
 
 #include "mlir/Parser/Parser.h"
@@ -21,17 +20,11 @@ bool mutants::ProgramSet::load(const std::string &path) {
   module = parseSourceFile<ModuleOp>(path, &context);
   if (!module)
     return false;
-  std::map<std::string, uint64_t> offsets;
-  dpc::artifact::ProgramContext writing = dpc::artifact::programContextOf(*module);
-  writing.constantOffsets = &offsets;
-  writing.constants = &constants;
-  auto entries = dpc::artifact::writePrograms(*module, writing);
-  if (failed(entries))
+  written = std::make_unique<dpc::artifact::WrittenPrograms>(*module);
+  if (!written->areComplete)
     return false;
-  entry = entries->front().first.str();
-  files = std::move(entries->front().second);
-  for (dpcrt::ProgramFile &each : files)
-    programs.push_back(&each.program());
+  entry = written->entries.front().first.str();
+  programs = dpc::artifact::viewsOf(written->entries.front().second);
   return true;
 }
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The programs of a lowered module, to be changed and looked at again.
 #pragma once
-#include "program/format/Program.h"
-#include "program/format/Reader.h"
+#include "../../lib/Artifact/WrittenPrograms.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/OwningOpRef.h"
 
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -27,11 +27,12 @@ struct ProgramSet {
 
   mlir::MLIRContext context;
   mlir::OwningOpRef<mlir::ModuleOp> module;
-  std::string entry, constants; // its name; the content of the constants file
+  std::string entry; // its name
+  llvm::StringRef constants() const { return written->constants; }
   std::vector<const dpcrt::fb::Program *> programs;
 
 private:
-  std::vector<dpcrt::ProgramFile> files;
+  std::unique_ptr<dpc::artifact::WrittenPrograms> written;
 };
 
 std::string pack(const dpcrt::fb::ProgramT &program);

@@ -231,7 +231,7 @@ int main(int argc, char **argv) {
     return 2;
   auto &originals = set.programs;
   dpc::proof::ValueProof proof(*set.module);
-  if (failed(proof.define(set.entry)) || failed(check(proof, originals, {}, set.constants)))
+  if (failed(proof.define(set.entry)) || failed(check(proof, originals, {}, set.constants())))
     return 2;
 
   Programs programs = set.unpack();
@@ -255,7 +255,7 @@ int main(int argc, char **argv) {
     ++planted;
     Programs mutant = set.unpack(fault.ranks);
     fault.plant(mutant);
-    if (failed(check(proof, originals, mutant, set.constants))) {
+    if (failed(check(proof, originals, mutant, set.constants()))) {
       ++found;
       continue;
     }

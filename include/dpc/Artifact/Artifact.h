@@ -32,10 +32,6 @@ struct ArtifactSummary {
   bool areValuesProven = false;
 };
 
-/// The programs of a module, serialised and proven by the runtime's own checker:
-/// emits its errors. Kernels need not have been compiled.
-mlir::LogicalResult checkPrograms(mlir::ModuleOp module, ArtifactSummary *summary = nullptr);
-
 /// Compiles the kernels and writes the artifact: into a temporary directory beside
 /// the output, opened by the runtime's loader, then renamed. On failure nothing is
 /// left, diagnostics were emitted, and the result is the exit status (3, 11, ...).
