@@ -153,7 +153,8 @@ public:
   std::vector<std::string> joinSelections(const std::vector<std::string> &args) {
     std::vector<std::string> joined;
     for (size_t i = 0; i < args.size(); ++i) {
-      llvm::StringRef arg = args[i], next = i + 1 < args.size() ? args[i + 1] : "--";
+      llvm::StringRef arg = args[i],
+                      next = i + 1 < args.size() ? llvm::StringRef(args[i + 1]) : "--";
       isSelected |= arg == "--train" || arg == "--freeze" || arg.starts_with("--train=") ||
                     arg.starts_with("--freeze=");
       if (arg.consume_front("--freeze="))
