@@ -2,6 +2,7 @@
 """The faults that scripts/mutate plants: small, in code only, and different from what stands there."""
 import importlib.machinery
 import importlib.util
+import math
 import os
 import pathlib
 import subprocess
@@ -74,6 +75,11 @@ def test_every_other_test_is_run_once_and_the_slow_ones_last(tmp_path):
     run.clear()
     assert tests.kill(pathlib.Path("lib/Import/Emitter.cpp")) is None
     assert run == [(near, []), ([], ["e2e/b.py", "e2e/c.py"]), (["e2e/b.py", "e2e/c.py"], ["e2e/c.py"]), (["e2e/c.py"], [])]
+    run.clear()
+    tests.longest = 60
+    assert tests.kill(pathlib.Path("lib/Import/Emitter.cpp")) is None
+    assert run == [(near, ["e2e/c.py"]), ([], ["e2e/b.py", "e2e/c.py"]), (["e2e/b.py", "e2e/c.py"], ["e2e/c.py"])]
+    tests.longest = math.inf
     tests.failure = lambda where=(), without=(): "e2e/b.py" if "e2e/b.py" in where else None
     assert tests.kill(pathlib.Path("lib/Import/Emitter.cpp")) == "e2e/b.py"
 
