@@ -113,9 +113,11 @@ Pieces StepEnd::statisticsOf(unsigned rank, unsigned e) {
   append(terms, result,
          {terms.apply(functions.total(count), 1, {gather(dpcrt::kDenOutput, 4)}, 4, 0), 0, 4});
   append(terms, result, squares[rank * words.ep + e].front());
-  Term flag = definition.hasFault ? terms.apply(functions.faultFlag(count), 1,
-                                                {gather(dpcrt::kFaultOutput, 8)}, 4, 0)
-                                  : terms.fill(0);
+  std::vector<Term> watched = {gather(dpcrt::kLossOutput, 4)};
+  if (definition.hasFault)
+    watched.push_back(gather(dpcrt::kFaultOutput, 8));
+  Term flag =
+      terms.apply(functions.flag(count, definition.hasFault), watched.size(), watched, 4, 0);
   append(terms, result, {flag, 0, 4});
   append(terms, result, {terms.fill(0), 0, 4});
   return result;

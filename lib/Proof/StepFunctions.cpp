@@ -33,18 +33,28 @@ static func::FuncOp buildTotal(ModuleOp module, int64_t count) {
                       });
 }
 
-// 1 where any micro-batch divided an integer by 0.
-static func::FuncOp buildFaultFlag(ModuleOp module, int64_t count) {
-  Type i64 = IntegerType::get(module.getContext(), 64);
+// 1 where any micro-batch's loss is not finite, or it divided an integer by 0.
+static func::FuncOp buildFlag(ModuleOp module, int64_t count, bool hasFaults) {
+  auto f32 = Float32Type::get(module.getContext());
+  SmallVector<Type> types = {RankedTensorType::get({count}, f32)};
+  if (hasFaults)
+    types.push_back(RankedTensorType::get({count}, IntegerType::get(module.getContext(), 64)));
   return createKernel(
-      module, {RankedTensorType::get({count}, i64)}, {},
+      module, types, {},
       [&](OpBuilder &builder, ValueRange values, SmallVectorImpl<Value> &results) {
         Location loc = module.getLoc();
-        Value worst =
-            nn::ReduceMaxOp::create(builder, loc, values[0], builder.getDenseI64ArrayAttr({0}));
-        Value none = nn::createSplat(builder, loc, worst.getType(), 0);
-        Value isFault = nn::CompareOp::create(builder, loc, nn::Predicate::NE, worst, none);
-        results.push_back(nn::createCast(builder, loc, isFault, builder.getF32Type()));
+        auto dim = builder.getDenseI64ArrayAttr({0});
+        Value spread = nn::SubOp::create(builder, loc, values[0].getType(), values[0], values[0]);
+        Value sum =
+            nn::ReduceSumOp::create(builder, loc, RankedTensorType::get({}, f32), spread, dim);
+        Value flag = nn::CompareOp::create(builder, loc, nn::Predicate::NE, sum, sum);
+        if (hasFaults) {
+          Value worst = nn::ReduceMaxOp::create(builder, loc, values[1], dim);
+          Value none = nn::createSplat(builder, loc, worst.getType(), 0);
+          Value isFault = nn::CompareOp::create(builder, loc, nn::Predicate::NE, worst, none);
+          flag = nn::OrOp::create(builder, loc, flag.getType(), flag, isFault);
+        }
+        results.push_back(nn::createCast(builder, loc, flag, f32));
       });
 }
 
@@ -65,9 +75,9 @@ Function StepFunctions::total(int64_t count) {
               [&](ModuleOp module) { return buildTotal(module, count); });
 }
 
-Function StepFunctions::faultFlag(int64_t count) {
-  return find({"fault", nullptr, nullptr, count, 0, 0},
-              [&](ModuleOp module) { return buildFaultFlag(module, count); });
+Function StepFunctions::flag(int64_t count, bool hasFaults) {
+  return find({"flag", nullptr, nullptr, count, hasFaults, 0},
+              [&](ModuleOp module) { return buildFlag(module, count, hasFaults); });
 }
 
 Function StepFunctions::finalize(StringRef weighting) {

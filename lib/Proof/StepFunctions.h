@@ -26,8 +26,9 @@ public:
   Function sum(unsigned count, mlir::RankedTensorType type);
   /// (den of each micro-batch) -> their sum.
   Function total(int64_t count);
-  /// (fault of each micro-batch) -> 1 where there is one.
-  Function faultFlag(int64_t count);
+  /// (loss of each micro-batch, and fault where `hasFaults`) -> 1 where one is not finite, or
+  /// a fault.
+  Function flag(int64_t count, bool hasFaults);
   /// As their builders in dpc/Optimizer/Update.h.
   Function finalize(llvm::StringRef weighting);
   Function update(const dpcrt::Optimizer &optimizer, mlir::RankedTensorType type,

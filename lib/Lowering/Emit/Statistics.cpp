@@ -22,10 +22,12 @@ public:
     Range dens = program.sums(program.memory.sums.den, model.table.microBatches);
     program.launch(program.kernels.denSum, {{dens, false}, {program.statistic(0), true}});
     // A step with a division by 0 is skipped, as one that is not finite.
+    SmallVector<std::pair<Range, bool>> watched = {
+        {program.sums(program.memory.sums.loss, model.table.microBatches), false}};
     if (model.hasFault)
-      program.launch(
-          program.kernels.faultFlag,
-          {{program.faults(0, model.table.microBatches), false}, {program.statistic(2), true}});
+      watched.push_back({program.faults(0, model.table.microBatches), false});
+    watched.push_back({program.statistic(2), true});
+    program.launch(program.kernels.flag, watched);
     emitSquares();
     if (model.ranks * model.ep == 1)
       return;

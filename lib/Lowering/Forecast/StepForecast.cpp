@@ -33,7 +33,7 @@ public:
     for (const RankPlan &rank : plan.ranks) {
       overheads.zero.push_back(machine.launchOverhead +
                                machine.getWorkSeconds(0, rank.gradientBytes, false));
-      overheads.losses.push_back(secondsOf(kernels.denSum));
+      overheads.losses.push_back(secondsOf(kernels.denSum) + secondsOf(kernels.flag));
       double update = secondsOf(kernels.finalize);
       for (unsigned p : rank.parameters)
         if (model.parameters[p].trained)

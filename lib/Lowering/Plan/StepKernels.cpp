@@ -20,6 +20,24 @@ std::string sumName(unsigned count, RankedTensorType type) {
   return name;
 }
 
+// 1 where a loss is not finite or an integer was divided by 0. The gradient's norm does not
+// tell: of a class whose logit is -inf the loss is infinite and the gradient is not.
+Value createFlag(OpBuilder &b, Location loc, Value losses, Value faults) {
+  auto first = b.getDenseI64ArrayAttr({0});
+  // A loss that is not finite minus itself is NaN, and so is a sum with it; NaN equals nothing.
+  Value none = nn::SubOp::create(b, loc, losses.getType(), losses, losses);
+  Value sum =
+      nn::ReduceSumOp::create(b, loc, RankedTensorType::get({}, b.getF32Type()), none, first);
+  Value isBad = nn::CompareOp::create(b, loc, nn::Predicate::NE, sum, sum);
+  if (faults) {
+    Value worst = nn::ReduceMaxOp::create(b, loc, faults, first);
+    Value zero = nn::createSplat(b, loc, worst.getType(), 0);
+    Value isFault = nn::CompareOp::create(b, loc, nn::Predicate::NE, worst, zero);
+    isBad = nn::OrOp::create(b, loc, isBad.getType(), isBad, isFault);
+  }
+  return nn::createCast(b, loc, isBad, b.getF32Type());
+}
+
 } // namespace
 
 FailureOr<StepKernels> createStepKernels(const StepModel &model) {
@@ -58,20 +76,16 @@ FailureOr<StepKernels> createStepKernels(const StepModel &model) {
           .getName()
           .str();
 
+  SmallVector<Type> watched = {dens};
   if (model.hasFault)
-    kernels.faultFlag =
-        createNamedKernel(
-            module, "k_fault_" + std::to_string(M),
-            {RankedTensorType::get({M}, IntegerType::get(module.getContext(), 64))},
-            [&](OpBuilder &b, ValueRange values) -> Value {
-              Location loc = module.getLoc();
-              Value worst = nn::ReduceMaxOp::create(b, loc, values[0], b.getDenseI64ArrayAttr({0}));
-              Value none = nn::createSplat(b, loc, worst.getType(), 0);
-              Value isFault = nn::CompareOp::create(b, loc, nn::Predicate::NE, worst, none);
-              return nn::createCast(b, loc, isFault, b.getF32Type());
-            })
-            .getName()
-            .str();
+    watched.push_back(RankedTensorType::get({M}, IntegerType::get(module.getContext(), 64)));
+  kernels.flag = createNamedKernel(module, "k_flag_" + std::to_string(M), watched,
+                                   [&](OpBuilder &b, ValueRange values) -> Value {
+                                     Value faults = model.hasFault ? values[1] : Value();
+                                     return createFlag(b, module.getLoc(), values[0], faults);
+                                   })
+                     .getName()
+                     .str();
   StringRef weighting = TrainingOp(model.training).getWeighting();
   const dpcrt::Optimizer &optimizer =
       *dpcrt::findOptimizer(TrainingOp(model.training).getOptimizer()); // verified

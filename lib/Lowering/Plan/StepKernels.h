@@ -18,7 +18,8 @@ struct StepKernels {
   std::map<unsigned, SquareKernels> squares; // by parameter
   std::vector<std::string> squareTotal;      // by rank; "" where nothing is counted
   std::string denSum, finalize;
-  std::string faultFlag; // "" where the model has no faults
+  /// (losses, and faults where the model has any) -> 1 if the step is to be skipped for them.
+  std::string flag;
   /// Sum of n values of a type, by (n, type).
   llvm::DenseMap<std::pair<unsigned, mlir::Type>, std::string> gradientSum;
   std::vector<std::string> momentNames;
