@@ -19,7 +19,16 @@ template <typename Record> int64_t wordOf(float Record::*field) {
   static const Record record = {};
   return &(record.*field) - reinterpret_cast<const float *>(&record);
 }
-constexpr int64_t kWords = sizeof(StepHeader) / 4; // of a header, and of an entry
+template <typename Record> constexpr int64_t kWords = sizeof(Record) / 4;
+template <typename Record> RankedTensorType wordsOf(MLIRContext *context) {
+  return RankedTensorType::get({kWords<Record>}, Float32Type::get(context));
+}
+
+// What an update reads of the step record: its header as finalize left it, and the entry of
+// its parameter.
+struct Numbers {
+  Value header, entry;
+};
 
 // Arithmetic on values of one type, so that an update reads like its formula.
 class Formula {
@@ -49,63 +58,82 @@ public:
   template <typename Record> Value word(Value record, float Record::*field) {
     return word(record, wordOf(field));
   }
-  Value word(Value record, int64_t index) {
-    Value one = nn::SliceOp::create(builder, loc, record, builder.getDenseI64ArrayAttr({index}),
-                                    builder.getDenseI64ArrayAttr({index + 1}),
-                                    builder.getDenseI64ArrayAttr({1}));
-    one = nn::createCast(builder, loc, nn::createReshape(builder, loc, one, {}),
-                         type.getElementType());
-    return nn::broadcastAlong(builder, loc, one, type.getShape(), {});
+  Value word(Value record, int64_t index) { return everywhere(number(record, index)); }
+  /// One of an entry's two fields: `other` if the step before was skipped.
+  Value word(const Numbers &numbers, float StepEntry::*field, float StepEntry::*other) {
+    Value skipped = number(numbers.header, wordOf(&StepHeader::skippedBefore));
+    Value zero = nn::createSplat(builder, loc, cast<RankedTensorType>(skipped.getType()), 0);
+    Value isSkipped = nn::CompareOp::create(builder, loc, nn::Predicate::NE, skipped, zero);
+    return everywhere(nn::SelectOp::create(builder, loc, isSkipped,
+                                           number(numbers.entry, wordOf(other)),
+                                           number(numbers.entry, wordOf(field))));
   }
 
 private:
+  // A word of a record, a number.
+  Value number(Value record, int64_t index) {
+    Value one = nn::SliceOp::create(builder, loc, record, builder.getDenseI64ArrayAttr({index}),
+                                    builder.getDenseI64ArrayAttr({index + 1}),
+                                    builder.getDenseI64ArrayAttr({1}));
+    return nn::createReshape(builder, loc, one, {});
+  }
+  // A number, for every element.
+  Value everywhere(Value number) {
+    number = nn::createCast(builder, loc, number, type.getElementType());
+    return nn::broadcastAlong(builder, loc, number, type.getShape(), {});
+  }
+
   OpBuilder &builder;
   Location loc;
   RankedTensorType type;
 };
 
-void stepSgd(Formula &f, Value p, Value g, ValueRange, Value e, SmallVectorImpl<Value> &results) {
-  g = f.add(g, f.mul(f.word(e, &StepEntry::weightDecay), p));
-  results.assign({f.sub(p, f.mul(f.word(e, &StepEntry::lr), g))});
+void stepSgd(Formula &f, Value p, Value g, ValueRange, const Numbers &n,
+             SmallVectorImpl<Value> &results) {
+  g = f.add(g, f.mul(f.word(n.entry, &StepEntry::weightDecay), p));
+  results.assign({f.sub(p, f.mul(f.word(n.entry, &StepEntry::lr), g))});
 }
 
-void stepMomentum(Formula &f, Value p, Value g, ValueRange moments, Value e,
+void stepMomentum(Formula &f, Value p, Value g, ValueRange moments, const Numbers &n,
                   SmallVectorImpl<Value> &results) {
-  g = f.add(g, f.mul(f.word(e, &StepEntry::weightDecay), p));
-  Value buffer = f.add(f.mul(f.word(e, &StepEntry::momentum), moments[0]), g);
-  results.assign({f.sub(p, f.mul(f.word(e, &StepEntry::lr), buffer)), buffer});
+  g = f.add(g, f.mul(f.word(n.entry, &StepEntry::weightDecay), p));
+  Value buffer = f.add(f.mul(f.word(n.entry, &StepEntry::momentum), moments[0]), g);
+  results.assign({f.sub(p, f.mul(f.word(n.entry, &StepEntry::lr), buffer)), buffer});
 }
 
 // Kingma and Ba, "Adam", algorithm 1. The corrections of bias and 1 - beta come from
 // the host, which has them in double: 1 - 0.999 of floats is off by 1e-5.
-void applyAdam(Formula &f, Value p, Value g, ValueRange moments, Value e,
+void applyAdam(Formula &f, Value p, Value g, ValueRange moments, const Numbers &n,
                SmallVectorImpl<Value> &results) {
-  Value m = f.add(f.mul(f.word(e, &StepEntry::beta1), moments[0]),
-                  f.mul(f.word(e, &StepEntry::rest1), g));
-  Value v = f.add(f.mul(f.word(e, &StepEntry::beta2), moments[1]),
-                  f.mul(f.word(e, &StepEntry::rest2), f.mul(g, g)));
+  Value m = f.add(f.mul(f.word(n.entry, &StepEntry::beta1), moments[0]),
+                  f.mul(f.word(n.entry, &StepEntry::rest1), g));
+  Value v = f.add(f.mul(f.word(n.entry, &StepEntry::beta2), moments[1]),
+                  f.mul(f.word(n.entry, &StepEntry::rest2), f.mul(g, g)));
   Value denominator =
-      f.add(f.mul(f.sqrt(v), f.word(e, &StepEntry::correction2)), f.word(e, &StepEntry::eps));
-  Value rate = f.mul(f.word(e, &StepEntry::lr), f.word(e, &StepEntry::correction1));
+      f.add(f.mul(f.sqrt(v), f.word(n, &StepEntry::correction2, &StepEntry::correction2Skipped)),
+            f.word(n.entry, &StepEntry::eps));
+  Value rate = f.mul(f.word(n.entry, &StepEntry::lr),
+                     f.word(n, &StepEntry::correction1, &StepEntry::correction1Skipped));
   results.assign({f.sub(p, f.div(f.mul(rate, m), denominator)), m, v});
 }
 
-void stepAdam(Formula &f, Value p, Value g, ValueRange moments, Value e,
+void stepAdam(Formula &f, Value p, Value g, ValueRange moments, const Numbers &n,
               SmallVectorImpl<Value> &results) {
-  applyAdam(f, p, f.add(g, f.mul(f.word(e, &StepEntry::weightDecay), p)), moments, e, results);
+  applyAdam(f, p, f.add(g, f.mul(f.word(n.entry, &StepEntry::weightDecay), p)), moments, n,
+            results);
 }
 
 // Loshchilov and Hutter, "Decoupled Weight Decay Regularization".
-void stepAdamW(Formula &f, Value p, Value g, ValueRange moments, Value e,
+void stepAdamW(Formula &f, Value p, Value g, ValueRange moments, const Numbers &n,
                SmallVectorImpl<Value> &results) {
-  Value kept =
-      f.sub(f.splat(1), f.mul(f.word(e, &StepEntry::lr), f.word(e, &StepEntry::weightDecay)));
-  applyAdam(f, f.mul(p, kept), g, moments, e, results);
+  Value kept = f.sub(
+      f.splat(1), f.mul(f.word(n.entry, &StepEntry::lr), f.word(n.entry, &StepEntry::weightDecay)));
+  applyAdam(f, f.mul(p, kept), g, moments, n, results);
 }
 
 // The formula of an optimizer: the new parameter, then its new moments.
-using Step = void (*)(Formula &f, Value parameter, Value gradient, ValueRange moments, Value entry,
-                      SmallVectorImpl<Value> &results);
+using Step = void (*)(Formula &f, Value parameter, Value gradient, ValueRange moments,
+                      const Numbers &n, SmallVectorImpl<Value> &results);
 Step stepOf(dpcrt::OptimizerKind kind) {
   switch (kind) {
   case dpcrt::OptimizerKind::Sgd:
@@ -124,14 +152,16 @@ Step stepOf(dpcrt::OptimizerKind kind) {
 
 func::FuncOp buildFinalize(ModuleOp module, StringRef weighting) {
   auto f32 = Float32Type::get(module.getContext());
-  Type statistics = RankedTensorType::get({4}, f32), record = RankedTensorType::get({kWords}, f32);
+  constexpr int64_t words = kWords<StepHeader>;
+  Type statistics = RankedTensorType::get({4}, f32);
+  Type record = wordsOf<StepHeader>(module.getContext());
   return dualpipe::createKernel(
       module, {statistics, record}, {-1, 0},
       [&](OpBuilder &builder, ValueRange arguments, SmallVectorImpl<Value> &results) {
         Location loc = module.getLoc();
         // Every word is computed for every position and the right one selected: the
         // words that are read are never changed, so the update may be in place.
-        Formula f(builder, loc, {kWords}, f32);
+        Formula f(builder, loc, {words}, f32);
         Value statistics = arguments[0], old = arguments[1];
         Value den = f.word(statistics, 0), squares = f.word(statistics, 1),
               flag = f.word(statistics, 2);
@@ -147,15 +177,21 @@ func::FuncOp buildFinalize(ModuleOp module, StringRef weighting) {
         Value clip = f.word(old, &StepHeader::clipNorm);
         // PyTorch's clip_grad_norm_ divides by norm + 1e-6 too.
         Value factor = f.mul(unscale, f.min(one, f.div(clip, f.add(norm, f.splat(1e-6)))));
-        Value asked = f.compare(nn::Predicate::NE, f.word(old, &StepHeader::skipAsked), zero);
-        Value skip = f.number(f.either(asked, f.either(f.negate(finite), empty)));
-        auto positionsType = RankedTensorType::get({kWords}, builder.getI64Type());
+        auto isSet = [&](float StepHeader::*field) {
+          return f.compare(nn::Predicate::NE, f.word(old, field), zero);
+        };
+        Value halted = f.both(isSet(&StepHeader::haltAsked),
+                              f.either(isSet(&StepHeader::haltedBefore), f.negate(finite)));
+        Value isLeft = f.either(isSet(&StepHeader::skipAsked), halted);
+        Value skip = f.number(f.either(isLeft, f.either(f.negate(finite), empty)));
+        auto positionsType = RankedTensorType::get({words}, builder.getI64Type());
         Value position =
             nn::IotaOp::create(builder, loc, positionsType, builder.getI64IntegerAttr(0));
         Value result = old;
         std::pair<float StepHeader::*, Value> words[] = {
             {&StepHeader::factor, factor},
             {&StepHeader::skip, skip},
+            {&StepHeader::halted, f.number(halted)},
             {&StepHeader::den, den},
             {&StepHeader::norm, norm},
             {&StepHeader::nonfinite, f.number(f.negate(finite))}};
@@ -169,9 +205,9 @@ func::FuncOp buildFinalize(ModuleOp module, StringRef weighting) {
 
 func::FuncOp buildUpdate(ModuleOp module, const dpcrt::Optimizer &optimizer, RankedTensorType type,
                          Type computed) {
-  auto record = RankedTensorType::get({kWords}, Float32Type::get(module.getContext()));
   SmallVector<Type> arguments(2 + optimizer.moments.size(), type);
-  arguments.append({record, record});
+  arguments.append(
+      {wordsOf<StepHeader>(module.getContext()), wordsOf<StepEntry>(module.getContext())});
   SmallVector<int> inplace = {0, -1};
   for (unsigned k = 0; k < optimizer.moments.size(); ++k)
     inplace.push_back(k + 1);
@@ -180,7 +216,8 @@ func::FuncOp buildUpdate(ModuleOp module, const dpcrt::Optimizer &optimizer, Ran
       [&](OpBuilder &builder, ValueRange values, SmallVectorImpl<Value> &results) {
         Formula f(builder, module.getLoc(), type.getShape(), type.getElementType());
         ValueRange moments = values.slice(2, optimizer.moments.size());
-        Value head = values[values.size() - 2], numbers = values.back();
+        Value head = values[values.size() - 2];
+        Numbers numbers{head, values.back()};
         Value gradient = f.mul(values[1], f.word(head, &StepHeader::factor));
         stepOf(optimizer.kind)(f, values[0], gradient, moments, numbers, results);
         // Selected and not multiplied: a step is skipped because of NaN.

@@ -140,7 +140,13 @@ Term StepEnd::header(unsigned e) {
   if (isNew) {
     Function finalize = functions.finalize(TrainingOp(definition.training).getWeighting());
     const uint64_t bytes = sizeof(dpcrt::StepHeader);
-    it->second = terms.apply(finalize, 1, {statistics(e), words.recordHeader(bytes)}, bytes, 0);
+    // As the host wrote it, and with how the step before ended.
+    Term given = words.recordHeader(bytes);
+    const uint64_t behind = dpcrt::kOutcomeBefore + dpcrt::kOutcomeBytes;
+    Term old = terms.join({{given, 0, dpcrt::kOutcomeBefore},
+                           {given, dpcrt::kOutcome, dpcrt::kOutcomeBytes},
+                           {given, behind, bytes - behind}});
+    it->second = terms.apply(finalize, 1, {statistics(e), old}, bytes, 0);
   }
   return it->second;
 }

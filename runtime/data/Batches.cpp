@@ -9,8 +9,7 @@ Status Batches::open(const std::string &name, std::vector<InputSpec> inputs, uin
   specs = std::move(inputs);
   microBatches = perStep;
   experts = expertRanks;
-  for (const InputSpec &spec : specs)
-    buffers.emplace_back(spec.bytes() * experts * microBatches);
+  keepSteps(1);
   if (Status s = openDataSource(name, specs, experts, source); !s.ok())
     return s;
   cursor = {source->rows(), epochs, shuffle};
@@ -34,8 +33,16 @@ Status Batches::enoughFor(uint64_t wanted, uint64_t first, const std::string &na
       wanted, first ? " more" : "", " (--epochs 0 repeats the data)");
 }
 
+void Batches::keepSteps(size_t count) {
+  std::vector<std::vector<char>> set;
+  for (const InputSpec &spec : specs)
+    set.emplace_back(spec.bytes() * experts * microBatches);
+  sets.assign(count, set);
+}
+
 Status Batches::read(uint64_t first, std::vector<Values> &inputs) {
   inputs.clear();
+  std::vector<std::vector<char>> &buffers = sets[turn++ % sets.size()];
   for (size_t i = 0; i < specs.size(); ++i) {
     uint64_t bytes = specs[i].bytes();
     char *to = buffers[i].data();

@@ -24,8 +24,10 @@ public:
   // What to say when `wanted` steps from there are more than there are.
   Status enoughFor(uint64_t wanted, uint64_t first, const std::string &source) const;
   // Reads the micro-batches of a step that begins with micro-batch `first`; valid
-  // until the next call.
+  // until the next call, or as keepSteps says.
   Status read(uint64_t first, std::vector<Values> &inputs);
+  // What is read from now on stays until so many more steps have been read; at least 1.
+  void keepSteps(size_t count);
   void setShuffle(std::optional<uint64_t> seed) { cursor.shuffleSeed = seed; }
   uint64_t rows() const { return cursor.rows; }
   // What a user may not have meant by the source.
@@ -34,7 +36,8 @@ public:
 private:
   std::unique_ptr<DataSource> source;
   std::vector<InputSpec> specs;
-  std::vector<std::vector<char>> buffers;
+  std::vector<std::vector<std::vector<char>>> sets; // of buffers for each input, in turn
+  size_t turn = 0;
   Cursor cursor;
   uint64_t microBatches = 1, experts = 1;
 };

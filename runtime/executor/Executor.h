@@ -5,6 +5,7 @@
 #pragma once
 #include "executor/Plan.h"
 #include "executor/Spans.h"
+#include "program/format/StepRecord.h"
 
 namespace dpcrt {
 
@@ -23,10 +24,15 @@ struct StepTimes {
 };
 
 // Where inputs come from and outputs go, in the host's memory; called by whatever
-// threads execute a step. What is given is used until the end of the step.
+// threads execute a step. What is given is used until the end of the step where one step
+// may be under way, else until submit() returns.
 class HostIo {
 public:
   virtual ~HostIo();
+  // The rank's step record, as its plan's image of it has it.
+  virtual const char *recordValues(uint32_t rank) = 0;
+  // The header of the first rank's step record, as the step that has ended left it.
+  virtual void takeHeader(const StepHeader &header) = 0;
   virtual Status inputValues(uint32_t rank, uint32_t input, uint32_t microBatch, uint64_t bytes,
                              const void *&out) = 0;
   // `bytes`: what there is, made what is taken.
@@ -38,10 +44,13 @@ class Executor {
 public:
   virtual ~Executor();
 
+  // Steps that may have begun and not been finished at one time.
+  virtual unsigned stepsInFlight() const = 0;
   // Begins a step and returns; `traced`: note what every stream does.
   virtual Status submit(bool traced) = 0;
-  // Waits for the step's end. After an error the executor cannot be used again; the
-  // error is the root cause's. `trace`: where the notes of a traced step are appended.
+  // Waits for the end of the first step that was not finished yet. After an error the executor
+  // cannot be used again; the error is the root cause's. `trace`: where the notes of a traced step
+  // are appended.
   virtual Status finish(StepTimes &times, std::vector<StreamSpans> &trace) = 0;
 
   virtual const RankPlan &plan(size_t rank) const = 0;

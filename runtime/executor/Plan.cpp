@@ -321,6 +321,7 @@ Status Planner::run() {
   plan.pp = context.pp;
   plan.expert = context.expert;
   plan.arenas = context.arenas;
+  plan.record = RecordPlan(program, context.arenas);
   for (auto *stream : items(program.streams()))
     plan.streams.push_back({std::string(text(stream->name())), stream->kind(), {}});
   addArenas(plan.frame);

@@ -4,6 +4,7 @@
 // executors have what they wait with. Everything is decided here, once; a step only
 // walks it.
 #pragma once
+#include "executor/RecordPlan.h"
 #include "transports/Specs.h"
 #include <map>
 #include <memory>
@@ -122,6 +123,7 @@ public:
   Frame frame;         // of the order
   uint32_t events = 0; // kReadyEvent is the first
   std::vector<PlannedOperation> operations;
+  RecordPlan record;
 
   std::string label(uint32_t index) const { return std::string(text(*program, index)); }
   DeviceAddress address(const fb::Ref &ref) const {

@@ -44,65 +44,95 @@ Status QueueExecutor::prepare(QueueTransport &transport) {
     return s;
   for (const RankPlan *plan : all)
     planOf.insert(planOf.end(), plan->streams.size(), plan);
-  for (uint32_t e = 0; e < tape.events; ++e)
-    events.push_back(device.makeEvent());
   for (const TapeQueue &queue : tape.queues)
     queues.push_back(device.makeQueue(queue.kind, queue.name));
-  for (const TapeEntry &entry : tape.entries)
-    if (entry.kind == Kind::Feed)
-      feeds.push_back(&entry);
-    else if (entry.kind == Kind::Fetch)
-      fetches.push_back(&entry);
-  if (tape.stagingBytes == 0)
-    return {};
-  return device.allocate(2 * tape.stagingBytes, MemoryKind::Host, stagingMemory)
-      .within("inputs and outputs of two steps");
+  inputQueue = device.makeQueue(fb::StreamKind::Host, "inputs of all ranks");
+  for (Set &set : sets)
+    if (Status s = makeSet(set); !s.ok())
+      return s.within("inputs and outputs of two steps");
+  return {};
 }
 
-Status QueueExecutor::within(const TapeEntry &entry, const Status &status) const {
-  const RankPlan &plan = *planOf[entry.queue];
-  return status.within("rank " + std::to_string(plan.rank) + ", " +
-                       (entry.command ? plan.label(entry.command->label) : "begin of a step"));
+Status QueueExecutor::makeSet(Set &set) {
+  for (uint32_t e = 0; e < tape.events; ++e)
+    set.events.push_back(device.makeEvent());
+  for (uint32_t e = 0; e < tape.ends; ++e)
+    set.ends.push_back(device.makeEvent());
+  set.inputs = device.makeEvent();
+  auto allocate = [&](uint64_t bytes, MemoryKind kind, DeviceAddress &out) {
+    return bytes ? device.allocate(bytes, kind, out) : Status();
+  };
+  Status s = allocate(tape.inputBytes, MemoryKind::Host, set.hostInputs);
+  if (s.ok())
+    s = allocate(tape.inputBytes, MemoryKind::Device, set.inputsOnDevice);
+  return s.ok() ? allocate(tape.outputBytes, MemoryKind::Host, set.hostOutputs) : s;
 }
 
-Status QueueExecutor::takeInputs() {
-  for (const TapeEntry *feed : feeds) {
-    const void *values = nullptr;
-    Status s = io.inputValues(planOf[feed->queue]->rank, feed->command->index,
-                              feed->command->microBatch, feed->bytes, values);
+Status QueueExecutor::within(uint32_t rank, const PlannedCommand *command,
+                             const Status &status) const {
+  return status.within("rank " + std::to_string(rank) + ", " +
+                       (command ? plans[rank]->label(command->label) : "the step record"));
+}
+
+Status QueueExecutor::takeInputs(Set &set) {
+  for (const Staged &staged : tape.inputs) {
+    const void *values = io.recordValues(staged.rank);
+    Status s;
+    if (staged.command)
+      s = io.inputValues(staged.rank, staged.command->index, staged.command->microBatch,
+                         staged.bytes, values);
     if (s.ok())
-      s = device.upload(staging(*feed), values, feed->bytes);
+      s = device.upload(set.hostInputs + staged.staging, values, staged.bytes);
     if (!s.ok())
-      return within(*feed, s);
+      return within(staged.rank, staged.command, s);
+  }
+  if (tape.inputBytes == 0)
+    return {};
+  // The step that used the set before has been finished: nobody reads it any more.
+  Status s = inputQueue->copy(set.inputsOnDevice, set.hostInputs, tape.inputBytes);
+  return s.ok() ? inputQueue->record(*set.inputs) : s;
+}
+
+Status QueueExecutor::giveOutputs(const Set &set) {
+  for (const Staged &staged : tape.outputs) {
+    DeviceAddress from = set.hostOutputs + staged.staging;
+    if (!staged.command) {
+      StepHeader header;
+      if (Status s = device.download(&header, from, sizeof(header)); !s.ok())
+        return s;
+      io.takeHeader(header);
+      continue;
+    }
+    uint64_t bytes = staged.bytes;
+    void *values =
+        io.outputValues(staged.rank, staged.command->index, staged.command->microBatch, bytes);
+    if (Status s = device.download(values, from, bytes); !s.ok())
+      return within(staged.rank, staged.command, s);
   }
   return {};
 }
 
-Status QueueExecutor::giveOutputs() {
-  for (const TapeEntry *fetch : fetches) {
-    uint64_t bytes = fetch->bytes;
-    void *values = io.outputValues(planOf[fetch->queue]->rank, fetch->command->index,
-                                   fetch->command->microBatch, bytes);
-    if (Status s = device.download(values, staging(*fetch), bytes); !s.ok())
-      return within(*fetch, s);
-  }
-  return {};
-}
-
-Status QueueExecutor::enqueue(const TapeEntry &entry) {
+Status QueueExecutor::enqueue(const TapeEntry &entry, Set &set) {
   Queue &queue = *queues[entry.queue];
   const DeviceAddress *at = tape.addresses.data() + entry.firstAddress;
   switch (entry.kind) {
   case Kind::Wait:
-    return queue.wait(*events[entry.event]);
+    return queue.wait(*set.events[entry.event]);
   case Kind::Record:
-    return queue.record(*events[entry.event]);
+    return queue.record(*set.events[entry.event]);
+  case Kind::Inputs:
+    return queue.wait(*set.inputs);
+  case Kind::End:
+    return queue.record(*set.ends[entry.event]);
   case Kind::Forget:
     return queue.forget(at[0], entry.bytes);
-  case Kind::Feed:
-    return queue.copy(at[0], staging(entry), entry.bytes);
+  case Kind::Feed: {
+    DeviceAddress from = set.inputsOnDevice + entry.staging;
+    Status s = queue.copy(at[0], from, entry.bytes);
+    return s.ok() && device.spoils() ? queue.forget(from, entry.bytes) : s;
+  }
   case Kind::Fetch:
-    return queue.copy(staging(entry), at[0], entry.bytes);
+    return queue.copy(set.hostOutputs + entry.staging, at[0], entry.bytes);
   case Kind::Phase:
     return entry.operation->issue(entry.phase, queue);
   case Kind::Command:
@@ -121,10 +151,10 @@ Status QueueExecutor::enqueue(const TapeEntry &entry) {
   }
 }
 
-Status QueueExecutor::enqueueStep() {
+Status QueueExecutor::enqueueStep(Set &set) {
   for (const TapeEntry &entry : tape.entries)
-    if (Status s = enqueue(entry); !s.ok())
-      return within(entry, s);
+    if (Status s = enqueue(entry, set); !s.ok())
+      return within(planOf[entry.queue]->rank, entry.command, s);
   return {};
 }
 
@@ -135,12 +165,14 @@ Status QueueExecutor::submit(bool traced) {
     return error(Code::Usage, "device '", device.name(),
                  "' does not time its commands, so there is no trace of them; without --trace "
                  "it runs");
-  ++step;
-  stepTimes.begin = nowNs();
+  if (submitted - finished == kInFlight)
+    return error(Code::Usage, kInFlight, " steps are under way; finish one first");
+  Set &set = setOf(submitted++);
+  set.begin = nowNs();
   try {
-    cause = takeInputs();
+    cause = takeInputs(set);
     if (cause.ok())
-      cause = enqueueStep();
+      cause = enqueueStep(set);
   } catch (const std::bad_alloc &) {
     cause = Status(Code::OutOfMemory, "out of memory");
   }
@@ -148,8 +180,9 @@ Status QueueExecutor::submit(bool traced) {
 }
 
 // Of the records of a step, how many queues have passed.
-size_t QueueExecutor::recordsPassed() const {
-  return size_t(std::count_if(events.begin(), events.end(), [](auto &e) { return e->fired(); }));
+size_t QueueExecutor::recordsPassed(const Set &set) {
+  return size_t(
+      std::count_if(set.events.begin(), set.events.end(), [](auto &e) { return e->fired(); }));
 }
 
 std::string QueueExecutor::describe(const TapeEntry *entry) const {
@@ -161,7 +194,7 @@ std::string QueueExecutor::describe(const TapeEntry *entry) const {
 
 // What can be seen of a queue: the first of its records that it has not passed, and the
 // command that stands before it.
-std::string QueueExecutor::describeHang() const {
+std::string QueueExecutor::describeHang(const Set &set) const {
   std::vector<const TapeEntry *> last(queues.size());
   std::vector<bool> stands(queues.size());
   std::string text;
@@ -169,7 +202,7 @@ std::string QueueExecutor::describeHang() const {
     uint32_t q = entry.queue;
     if (entry.command && entry.kind != Kind::Record)
       last[q] = &entry;
-    if (entry.kind != Kind::Record || stands[q] || events[entry.event]->fired())
+    if (entry.kind != Kind::Record || stands[q] || set.events[entry.event]->fired())
       continue;
     stands[q] = true;
     text += "\n  " + tape.queues[q].name + ": not behind " + describe(last[q]);
@@ -177,26 +210,26 @@ std::string QueueExecutor::describeHang() const {
   return text;
 }
 
-Status QueueExecutor::waitForEnds() {
+Status QueueExecutor::waitForEnds(Set &set) {
   int64_t look =
       options.timeoutNs ? std::min<int64_t>(options.timeoutNs / 4 + 1, 1'000'000'000) : noDeadline;
   size_t before = 0;
   int64_t since = nowNs();
-  for (uint32_t end : tape.ends)
+  for (auto &end : set.ends)
     for (;;) {
-      Status s = events[end]->wait(look == noDeadline ? noDeadline : nowNs() + look);
+      Status s = end->wait(look == noDeadline ? noDeadline : nowNs() + look);
       for (size_t o = 0; o < operations.size() && s.ok(); ++o)
         s = operations[o]->poll();
       if (!s.ok())
         return s;
-      if (events[end]->fired())
+      if (end->fired())
         break;
-      if (size_t now = recordsPassed(); now != before) {
+      if (size_t now = recordsPassed(set); now != before) {
         before = now;
         since = nowNs();
       } else if (options.timeoutNs && nowNs() - since > options.timeoutNs) {
         return error(Code::Timeout, "nothing has moved for ", double(options.timeoutNs) * 1e-9,
-                     " s (--timeout); every queue that others wait for:", describeHang());
+                     " s (--timeout); every queue that others wait for:", describeHang(set));
       }
     }
   return {};
@@ -205,11 +238,16 @@ Status QueueExecutor::waitForEnds() {
 Status QueueExecutor::finish(StepTimes &times, std::vector<StreamSpans> &) {
   if (!cause.ok())
     return cause;
-  cause = waitForEnds();
-  stepTimes.end = nowNs();
-  times = stepTimes;
+  if (finished == submitted)
+    return Status(Code::Usage, "no step is under way; submit one first");
+  Set &set = setOf(finished);
+  cause = waitForEnds(set);
+  // A step takes the time in which it was the first of those under way.
+  times.begin = std::max(set.begin, lastEnd);
+  times.end = lastEnd = nowNs();
   if (cause.ok())
-    cause = giveOutputs();
+    cause = giveOutputs(set);
+  ++finished;
   return cause;
 }
 

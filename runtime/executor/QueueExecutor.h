@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Drives a device that takes orders. The thread that submits a step enqueues it for all
 // ranks, from a tape that was made at load, and waits for nothing; finish() waits for the
-// ends of the ranks' steps. Inputs go into the host's staging memory at submit, and from
-// there by the queues of their commands; outputs come back the same way. There are two
-// sets of that memory, for steps in turn.
+// ends of the ranks' steps. A step may be submitted while the one before runs: whatever the
+// host touches or looks at has a set for each of two steps in turn (Tape.h).
 //
 // A step's spans and idle time are not known: that takes a device that times its commands.
 #pragma once
@@ -20,6 +19,7 @@ public:
                      QueueTransport &transport, HostIo &io, const ExecutorOptions &options,
                      std::unique_ptr<QueueExecutor> &out);
 
+  unsigned stepsInFlight() const override { return kInFlight; }
   Status submit(bool traced) override;
   Status finish(StepTimes &times, std::vector<StreamSpans> &trace) override;
   const RankPlan &plan(size_t rank) const override { return *plans[rank]; }
@@ -30,20 +30,28 @@ private:
                 const ExecutorOptions &options)
       : plans(std::move(plans)), device(device), io(io), options(options) {}
 
+  static constexpr unsigned kInFlight = 2;
+  // What is different in a step from the one before and the one behind.
+  struct Set {
+    std::vector<std::unique_ptr<Event>> events, ends; // by the tape's numbers
+    std::unique_ptr<Event> inputs;                    // are in device memory
+    DeviceAddress hostInputs, inputsOnDevice, hostOutputs;
+    int64_t begin = 0; // of the step, by the host's clock
+  };
+
   Status prepare(QueueTransport &transport);
-  Status takeInputs();
-  Status giveOutputs();
-  Status enqueueStep();
-  Status enqueue(const TapeEntry &entry);
-  Status waitForEnds();
-  size_t recordsPassed() const;
-  std::string describeHang() const;
+  Status makeSet(Set &set);
+  Status takeInputs(Set &set);
+  Status giveOutputs(const Set &set);
+  Status enqueueStep(Set &set);
+  Status enqueue(const TapeEntry &entry, Set &set);
+  Status waitForEnds(Set &set);
+  static size_t recordsPassed(const Set &set);
+  std::string describeHang(const Set &set) const;
   std::string describe(const TapeEntry *entry) const;
-  DeviceAddress staging(const TapeEntry &entry) const {
-    return stagingMemory + (step % 2) * tape.stagingBytes + entry.staging;
-  }
-  // What an error of an entry happened in.
-  Status within(const TapeEntry &entry, const Status &status) const;
+  Set &setOf(uint32_t number) { return sets[number % kInFlight]; }
+  // What an error happened in; `command`: as the tape has it.
+  Status within(uint32_t rank, const PlannedCommand *command, const Status &status) const;
 
   std::vector<std::unique_ptr<RankPlan>> plans;
   QueueDevice &device;
@@ -52,12 +60,11 @@ private:
   Tape tape;
   std::vector<const RankPlan *> planOf; // by queue
   std::vector<QueueOperation *> operations;
-  std::vector<std::unique_ptr<Event>> events; // outlive the queues that wait for them
+  Set sets[kInFlight]; // their events outlive the queues that wait for them
   std::vector<std::unique_ptr<Queue>> queues;
-  std::vector<const TapeEntry *> feeds, fetches;
-  DeviceAddress stagingMemory;
-  uint32_t step = 0;
-  StepTimes stepTimes;
+  std::unique_ptr<Queue> inputQueue;
+  uint32_t submitted = 0, finished = 0; // steps
+  int64_t lastEnd = 0;
   Status cause; // of the first failure
 };
 

@@ -5,6 +5,7 @@
 #include "executor/Lives.h"
 #include "executor/RankSequence.h"
 #include "program/format/ArenaSharing.h"
+#include "program/format/StepRecord.h"
 #include <algorithm>
 #include <tuple>
 
@@ -50,6 +51,25 @@ private:
     entry.bytes = range.bytes;
     tape.addresses.push_back(plans[rank]->arenas[range.arena].data + range.offset);
   }
+  // A place in one of the two parts of staging memory, which end at `end`.
+  static uint64_t stage(uint64_t bytes, uint64_t &end) {
+    uint64_t at = end;
+    end += (bytes + kAlignment - 1) / kAlignment * kAlignment;
+    return at;
+  }
+  // Feeds or fetches `bytes` at `address`.
+  void move(TapeEntry::Kind kind, uint32_t queue, DeviceAddress address, uint64_t bytes,
+            uint64_t staging, const PlannedCommand *command) {
+    TapeEntry &entry = add(kind, queue);
+    entry.command = command;
+    entry.firstAddress = uint32_t(tape.addresses.size());
+    entry.addressCount = 1;
+    entry.bytes = bytes;
+    entry.staging = staging;
+    tape.addresses.push_back(address);
+  }
+  void takeRecord(size_t rank, uint32_t queue);
+  void end(size_t rank, uint32_t queue, const PlannedCommand *last);
   uint32_t record(uint32_t queue, const PlannedCommand *command) {
     TapeEntry &entry = add(TapeEntry::Kind::Record, queue);
     entry.event = tape.events++;
@@ -100,6 +120,31 @@ void TapeMaker::findPartners() {
     connect(met);
 }
 
+// The host's part of the step record, all of it in one place of staging memory.
+void TapeMaker::takeRecord(size_t r, uint32_t queue) {
+  const RankPlan &plan = *plans[r];
+  const RecordPlan &record = plan.record;
+  if (record.bytes() == 0)
+    return;
+  uint64_t image = stage(record.bytes(), tape.inputBytes);
+  tape.inputs.push_back({plan.rank, nullptr, image, record.bytes()});
+  for (const RecordPlan::Piece &piece : record.pieces())
+    move(TapeEntry::Kind::Feed, queue, piece.to, piece.bytes, image + piece.image, nullptr);
+}
+
+// The header goes to the host when the step is over, from the first rank alone: all agree.
+void TapeMaker::end(size_t r, uint32_t queue, const PlannedCommand *last) {
+  const RankPlan &plan = *plans[r];
+  if (DeviceAddress header = plan.record.header(); header && r == 0) {
+    uint64_t place = stage(sizeof(StepHeader), tape.outputBytes);
+    tape.outputs.push_back({plan.rank, nullptr, place, sizeof(StepHeader)});
+    move(TapeEntry::Kind::Fetch, queue, header, sizeof(StepHeader), place, nullptr);
+  }
+  TapeEntry &entry = add(TapeEntry::Kind::End, queue);
+  entry.event = tape.ends++;
+  entry.command = last;
+}
+
 // What holds nothing at the start of a step is forgotten when the step before has ended.
 void TapeMaker::begin(size_t r) {
   Rank &rank = ranks[r];
@@ -107,6 +152,12 @@ void TapeMaker::begin(size_t r) {
   if (rank.commands.empty())
     return;
   uint32_t first = rank.queues[rank.commands.back().place.stream];
+  bool isFed = plan.record.bytes() > 0 ||
+               std::any_of(rank.commands.begin(), rank.commands.end(),
+                           [](auto &c) { return c.acts && c.command->kind == fb::Action::Feed; });
+  if (isFed)
+    add(TapeEntry::Kind::Inputs, first);
+  takeRecord(r, first);
   for (uint32_t a = 0; spoils && a < plan.arenas.size(); ++a)
     if (isIdle(plan.program->arenas()->Get(a)->role()) && plan.arenas[a].bytes)
       forget(r, first, {a, 0, plan.arenas[a].bytes});
@@ -132,20 +183,23 @@ bool TapeMaker::mayIssue(size_t r, uint32_t operation, unsigned phase) const {
 
 void TapeMaker::act(size_t r, const SequencedCommand &c) {
   const PlannedCommand &command = *c.command;
-  TapeEntry::Kind kind = command.kind == fb::Action::Feed    ? TapeEntry::Kind::Feed
-                         : command.kind == fb::Action::Fetch ? TapeEntry::Kind::Fetch
-                                                             : TapeEntry::Kind::Command;
-  TapeEntry &entry = add(kind, ranks[r].queues[c.place.stream]);
+  const uint32_t queue = ranks[r].queues[c.place.stream];
+  bool isFeed = command.kind == fb::Action::Feed;
+  if (isFeed || command.kind == fb::Action::Fetch) {
+    const Buffer &b = command.buffers[0];
+    uint64_t place = stage(b.bytes, isFeed ? tape.inputBytes : tape.outputBytes);
+    (isFeed ? tape.inputs : tape.outputs).push_back({plans[r]->rank, &command, place, b.bytes});
+    move(isFeed ? TapeEntry::Kind::Feed : TapeEntry::Kind::Fetch, queue,
+         c.frame->bases[b.base] + b.offset, b.bytes, place, &command);
+    return;
+  }
+  TapeEntry &entry = add(TapeEntry::Kind::Command, queue);
   entry.command = &command;
   entry.firstAddress = uint32_t(tape.addresses.size());
   entry.addressCount = uint32_t(command.buffers.size());
   entry.bytes = command.buffers.empty() ? 0 : command.buffers[0].bytes;
   for (const Buffer &b : command.buffers)
     tape.addresses.push_back(c.frame->bases[b.base] + b.offset);
-  if (kind != TapeEntry::Kind::Command) {
-    entry.staging = tape.stagingBytes;
-    tape.stagingBytes += (entry.bytes + kAlignment - 1) / kAlignment * kAlignment;
-  }
 }
 
 // Issues what can be issued of the rank's next command; false if that was nothing, because
@@ -179,7 +233,7 @@ bool TapeMaker::advance(size_t r) {
     forget(r, queue, range);
   rank.recorded[c.place.stream].push_back(c.isAwaited ? record(queue, c.command) : kNoEvent);
   if (++rank.next == rank.commands.size())
-    tape.ends.push_back(record(queue, c.command));
+    end(r, queue, c.command);
   return true;
 }
 

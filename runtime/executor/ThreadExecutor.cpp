@@ -12,7 +12,7 @@ namespace dpcrt {
 
 ThreadExecutor::ThreadExecutor(std::vector<std::unique_ptr<ThreadPlan>> given, HostDevice &device,
                                Transport &transport, HostIo &io, const ExecutorOptions &options)
-    : plans(std::move(given)), transport(transport), options(options) {
+    : plans(std::move(given)), device(device), transport(transport), io(io), options(options) {
   for (auto &plan : plans)
     for (uint32_t s = 0; s < plan->plan->streams.size(); ++s)
       if (!plan->plan->streams[s].items.empty())
@@ -177,9 +177,32 @@ Status ThreadExecutor::runSequentially() {
   return {};
 }
 
+Status ThreadExecutor::writeRecords() {
+  for (auto &plan : plans) {
+    const char *image = io.recordValues(plan->plan->rank);
+    for (const RecordPlan::Piece &piece : plan->plan->record.pieces())
+      if (Status s = device.upload(piece.to, image + piece.image, piece.bytes); !s.ok())
+        return s;
+  }
+  return {};
+}
+
+Status ThreadExecutor::giveHeader() {
+  StepHeader header;
+  DeviceAddress at = plans.front()->plan->record.header();
+  if (!at)
+    return {};
+  Status s = device.download(&header, at, sizeof(header));
+  if (s.ok())
+    io.takeHeader(header);
+  return s;
+}
+
 Status ThreadExecutor::submit(bool traced) {
   if (!cause.ok())
     return cause;
+  if (Status s = writeRecords(); !s.ok())
+    return s;
   std::vector<StreamSpans> spans(traced ? walkers.size() : 0);
   for (size_t w = 0; w < spans.size(); ++w) {
     const RankPlan &plan = walkers[w]->rankPlan();
@@ -220,7 +243,7 @@ Status ThreadExecutor::finish(StepTimes &times, std::vector<StreamSpans> &trace)
   }
   for (StreamSpans &s : stepSpans)
     trace.push_back(std::move(s));
-  return {};
+  return giveHeader();
 }
 
 } // namespace dpcrt

@@ -18,11 +18,14 @@ public:
   // Starts the threads; those that a failure left over are ended again.
   Status start();
 
+  unsigned stepsInFlight() const override { return 1; }
   Status submit(bool traced) override;
   Status finish(StepTimes &times, std::vector<StreamSpans> &trace) override;
   const RankPlan &plan(size_t rank) const override { return *plans[rank]->plan; }
 
 private:
+  Status writeRecords();
+  Status giveHeader();
   Status runSequentially();
   Status waitForThreads();
   WalkResult walk(Walker &walker);
@@ -32,7 +35,9 @@ private:
   std::string describeHang() const;
 
   std::vector<std::unique_ptr<ThreadPlan>> plans;
+  HostDevice &device;
   Transport &transport;
+  HostIo &io;
   ExecutorOptions options;
   std::vector<std::unique_ptr<Walker>> walkers;
   std::vector<std::thread> threads;

@@ -204,12 +204,16 @@ dpcrt_error *dpcrt_session_set_update(dpcrt_session *s, const char *parameter,
   });
 }
 
+unsigned dpcrt_session_steps_in_flight(const dpcrt_session *s) {
+  return s->session->stepsInFlight();
+}
 dpcrt_error *dpcrt_session_submit(dpcrt_session *s, const dpcrt_input *inputs, size_t count,
                                   const dpcrt_request *given) {
   return guarded([&] {
     dpcrt_request r = taken(given);
-    return s->session->submit(inputsOf(inputs, count), {r.kind == DPCRT_EVALUATE, r.lr, r.clip_norm,
-                                                        r.skip_update != 0, r.first_micro_batch});
+    return s->session->submit(inputsOf(inputs, count),
+                              {r.kind == DPCRT_EVALUATE, r.lr, r.clip_norm, r.skip_update != 0,
+                               r.halt_if_nonfinite != 0, r.first_micro_batch});
   });
 }
 dpcrt_error *dpcrt_session_result(dpcrt_session *s, dpcrt_result *out) {
@@ -221,7 +225,7 @@ dpcrt_error *dpcrt_session_result(dpcrt_session *s, dpcrt_result *out) {
     s->losses = s->session->losses();
     s->dens = s->session->denominators();
     give<dpcrt_result>({0, r.loss, r.gradNorm, r.sumDen, r.nonfinite, r.skipped, r.seconds,
-                        r.bubble, s->losses.size(), s->losses.data(), s->dens.data()},
+                        r.bubble, s->losses.size(), s->losses.data(), s->dens.data(), r.halted},
                        out);
     return status;
   });

@@ -25,6 +25,7 @@ Status EntryPointRun::prepare(const Artifact &artifact, const std::string &name,
     plans.emplace_back();
     if (Status s = RankPlan::make(context, plans.back()); !s.ok())
       return s.within("rank " + std::to_string(rank));
+    records.emplace_back(plans.back()->record.bytes());
     inputOf.emplace_back();
     for (auto *input : items(program.inputs()))
       inputOf.back().push_back(&inputs[std::string(text(input->name()))]);

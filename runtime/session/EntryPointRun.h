@@ -40,6 +40,14 @@ public:
     return otherwise;
   }
 
+  const char *recordValues(uint32_t rank) override { return records[rank].data(); }
+  void takeHeader(const StepHeader &taken) override { header = taken; }
+
+  // What the host writes of each rank's step record, as its plan's image has it; for the
+  // next submit of the executor.
+  std::vector<std::vector<char>> records;
+  StepHeader header = {}; // of the first rank, behind the step that was finished last
+
   RankMemory memory;
   uint32_t microBatches = 1, experts = 1;
   std::unique_ptr<Executor> executor;

@@ -95,8 +95,6 @@ Status RankMemory::bindParameters(const Manifest &manifest, uint32_t experts) {
                      " elements in the manifest and ", elements, " on rank ", rank);
       if (p->trained() && p->gradient())
         h.gradient = address(rank, *p->gradient());
-      if (p->record())
-        h.record = address(rank, *p->record());
       for (auto *moment : items(p->moments()))
         h.moments.push_back(address(rank, *moment));
       const Extent extent = momentExtent(*p);

@@ -15,7 +15,7 @@ struct Holding {
   uint64_t slice; // of an expert parameter: its first dimension's index
   const fb::Parameter *parameter;
   // The values that are updated and saved: the master's, where there is one.
-  DeviceAddress weight, gradient, record;
+  DeviceAddress weight, gradient;
   uint64_t bytes = 0; // of weight and of gradient
   // Those of the elements in bytes [momentBegin, momentBegin + momentBytes) of `weight`;
   // empty where other holders keep them.

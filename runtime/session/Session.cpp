@@ -148,71 +148,71 @@ Status Session::setUpdate(const std::string &parameter, const UpdateNumbers &u) 
   return error(Code::Usage, "the model has no parameter '", parameter, "'");
 }
 
-// An evaluation of its own shares the record with training, and leaves alone what it
-// does not read.
-Status Session::writeStepHeaders(const RankMemory &memory, const StepRequest &request) {
-  bool isTraining = &memory == &train->memory;
-  for (size_t rank = 0; rank < memory.programs.size(); ++rank) {
-    auto *record = memory.programs[rank]->step_record();
-    if (!record)
-      continue;
-    StepHeader header = {};
-    DeviceAddress place = memory.address(rank, *record->header());
-    if (!isTraining)
-      if (Status s = device->download(&header, place, sizeof(header)); !s.ok())
-        return s;
-    header.step = int64_t(at.steps);
-    header.seed = options.seed;
-    header.firstMicroBatch = int64_t(request.firstMicroBatch);
-    if (isTraining) {
-      header.lossScale = 1;
-      header.clipNorm = float(request.clipNorm);
-      header.skipAsked = request.skipUpdate ? 1 : 0;
-    }
-    if (Status s = device->upload(place, &header, sizeof(header)); !s.ok())
-      return s;
-  }
-  return {};
+StepHeader Session::headerOf(const StepRequest &request) const {
+  StepHeader header = {};
+  header.seed = options.seed;
+  header.firstMicroBatch = int64_t(request.firstMicroBatch);
+  header.lossScale = 1;
+  header.clipNorm = float(request.clipNorm);
+  header.skipAsked = request.skipUpdate ? 1 : 0;
+  header.haltAsked = request.haltIfNonfinite ? 1 : 0;
+  return header;
 }
 
 // Everything is computed in double and rounded once, so that all holders of a
 // parameter are given the same bits.
-Status Session::writeStepEntries(const StepRequest &request) {
-  RankMemory &memory = train->memory;
-  double t = double(at.updates + 1);
-  for (size_t i = 0; i < memory.parameters.size(); ++i) {
-    const UpdateNumbers &u = updates[i];
-    StepEntry entry = {};
-    entry.lr = float(request.lr * u.lrScale);
-    entry.weightDecay = float(u.weightDecay);
-    entry.momentum = float(u.momentum);
-    entry.beta1 = float(u.beta1);
-    entry.beta2 = float(u.beta2);
-    entry.eps = float(u.eps);
-    entry.correction1 = float(1 / (1 - std::pow(u.beta1, t)));
-    entry.correction2 = float(1 / std::sqrt(1 - std::pow(u.beta2, t)));
-    entry.rest1 = float(1 - u.beta1);
-    entry.rest2 = float(1 - u.beta2);
-    for (const Holding &h : memory.parameters[i].holdings)
-      if (h.record)
-        if (Status s = device->upload(h.record, &entry, sizeof(entry)); !s.ok())
-          return s;
-  }
-  return {};
+StepEntry Session::entryOf(const UpdateNumbers &u, const StepRequest &request) const {
+  StepEntry entry = {};
+  entry.lr = float(request.lr * u.lrScale);
+  entry.weightDecay = float(u.weightDecay);
+  entry.momentum = float(u.momentum);
+  entry.beta1 = float(u.beta1);
+  entry.beta2 = float(u.beta2);
+  entry.eps = float(u.eps);
+  entry.rest1 = float(1 - u.beta1);
+  entry.rest2 = float(1 - u.beta2);
+  auto correct = [&](uint64_t updates, float &first, float &second) {
+    first = float(1 / (1 - std::pow(u.beta1, double(updates))));
+    second = float(1 / std::sqrt(1 - std::pow(u.beta2, double(updates))));
+  };
+  // Of the step under way it is not known yet whether it makes an update.
+  correct(at.updates + underWay.size() + 1, entry.correction1, entry.correction2);
+  correct(at.updates + 1, entry.correction1Skipped, entry.correction2Skipped);
+  return entry;
 }
 
-Status Session::readStepRecord(StepResult &result) const {
-  const RankMemory &memory = train->memory;
-  auto *record = memory.programs[0]->step_record();
-  if (!record)
+// An evaluation of its own shares the record with training; what it writes there is
+// written anew before the next training step.
+void Session::fillRecords(EntryPointRun &entry, const StepRequest &request) const {
+  const StepHeader header = headerOf(request);
+  for (uint32_t rank = 0; rank < entry.records.size(); ++rank) {
+    const RecordPlan &plan = entry.executor->plan(rank).record;
+    if (plan.header())
+      std::memcpy(entry.records[rank].data() + plan.headerInImage(),
+                  reinterpret_cast<const char *>(&header) + kHostHeader,
+                  sizeof(header) - kHostHeader);
+  }
+  for (size_t i = 0; i < entry.memory.parameters.size(); ++i) {
+    const StepEntry numbers = entryOf(updates[i], request);
+    for (const Holding &h : entry.memory.parameters[i].holdings)
+      if (const fb::Ref *record = h.parameter->record())
+        std::memcpy(entry.records[h.rank].data() +
+                        entry.executor->plan(h.rank).record.inImage(*record),
+                    &numbers, sizeof(numbers));
+  }
+}
+
+// Once nobody is under way that was submitted before the caller could know.
+Status Session::endHalt() {
+  if (!halted || !underWay.empty())
     return {};
-  StepHeader header;
-  if (Status s = device->download(&header, memory.address(0, *record->header()), sizeof(header));
-      !s.ok())
-    return s;
-  result.gradNorm = header.norm;
-  result.nonfinite = header.nonfinite != 0;
-  result.skipped = header.skip != 0;
+  const float no = 0;
+  for (uint32_t rank = 0; rank < ranks(); ++rank)
+    if (DeviceAddress header = train->executor->plan(rank).record.header())
+      if (Status s = device->upload(header + offsetof(StepHeader, halted), &no, sizeof(no));
+          !s.ok())
+        return s;
+  halted = false;
   return {};
 }
 
@@ -240,8 +240,9 @@ void Session::collectLosses(EntryPointRun &entry, StepResult &result) {
 }
 
 Status Session::betweenSteps() const {
-  return running ? Status(Code::Usage, "a step is under way; its result must be taken first")
-                 : Status();
+  return underWay.empty()
+             ? Status()
+             : Status(Code::Usage, "a step is under way; its result must be taken first");
 }
 
 Status Session::setPosition(const Position &position) {
@@ -283,78 +284,97 @@ Status Session::copyWeightsToEvaluation() {
   return {};
 }
 
+unsigned Session::stepsInFlight() const { return train->executor->stepsInFlight(); }
+
+Status Session::maySubmit(const EntryPointRun &entry, bool evaluates) const {
+  if (underWay.empty())
+    return {};
+  if (underWay.size() >= stepsInFlight())
+    return error(Code::Usage, underWay.size(), underWay.size() == 1 ? " step is" : " steps are",
+                 " under way, as many as device '", device->name(), "' takes; take a result first");
+  if (underWay.back().entry != &entry || underWay.back().evaluates != evaluates)
+    return Status(Code::Usage, "a step of another kind is under way; take its result first");
+  return {};
+}
+
 Status Session::submit(const std::vector<InputData> &inputs, const StepRequest &asked) {
-  if (Status s = betweenSteps(); !s.ok())
-    return s;
   bool separate = asked.evaluate && evaluation;
   EntryPointRun &entry = separate ? *evaluation : *train;
+  if (Status s = maySubmit(entry, asked.evaluate); !s.ok())
+    return s;
   if (Status s = entry.bindInputs(*artifact, inputs); !s.ok())
     return s;
   StepRequest request = asked;
   if (request.clipNorm == 0)
     request.clipNorm = INFINITY;
-  firstMicroBatch = asked.firstMicroBatch;
   if (asked.evaluate && !separate) {
     // A training step that leaves the weights alone gives the same loss.
-    request = {true, 0, INFINITY, true, asked.firstMicroBatch};
-    if (Status s = keepGradients(); !s.ok())
-      return s;
+    request = {true, 0, INFINITY, true, false, asked.firstMicroBatch};
+    if (underWay.empty())
+      if (Status s = keepGradients(); !s.ok())
+        return s;
   }
+  if (!separate)
+    if (Status s = endHalt(); !s.ok())
+      return s;
   if (!asked.evaluate) {
     keptGradients.clear();
     ++at.steps;
   }
-  if (separate && !evaluation->memory.sharesWeights)
+  if (separate && !evaluation->memory.sharesWeights && underWay.empty())
     if (Status s = copyWeightsToEvaluation(); !s.ok())
       return s;
-  if (Status s = writeStepHeaders(entry.memory, request); !s.ok())
-    return s;
-  if (!separate)
-    if (Status s = writeStepEntries(request); !s.ok())
-      return s;
+  fillRecords(entry, request);
   // The trace shows the forecast beside it, which is the training step's.
   if (Status s = entry.executor->submit(tracing && !separate); !s.ok())
     return s;
-  running = &entry;
-  evaluating = asked.evaluate;
+  underWay.push_back({&entry, asked.evaluate, at.steps, asked.firstMicroBatch});
   return {};
 }
 
 Status Session::result(StepResult &out) {
-  if (!running)
+  if (underWay.empty())
     return Status(Code::Usage, "no step is under way; submit one first");
-  EntryPointRun &entry = *running;
+  const Pending step = underWay.front();
+  EntryPointRun &entry = *step.entry;
   out = StepResult();
   StepTimes times;
   std::vector<StreamSpans> now;
   Status status = entry.executor->finish(times, now);
-  running = nullptr;
+  underWay.pop_front();
   if (!status.ok())
     return status;
   for (StreamSpans &s : now) {
-    s.step = at.steps;
+    s.step = step.step;
     spans.push_back(std::move(s));
   }
   out.seconds = double(times.end - times.begin) * 1e-9;
   for (double b : times.bubble)
     out.bubble += b / double(times.bubble.size());
   collectLosses(entry, out);
-  Status fault = findFault(entry);
+  Status fault = findFault(step);
   evaluated |= &entry == evaluation.get();
-  if (evaluating)
+  if (step.evaluates)
     return fault;
-  if (Status s = readStepRecord(out); !s.ok())
-    return s;
-  out.nonfinite |= !std::isfinite(out.loss);
+  const StepHeader &header = entry.header;
+  out.gradNorm = header.norm;
+  out.skipped = header.skip != 0;
+  out.nonfinite = header.nonfinite != 0 || !std::isfinite(out.loss);
+  out.halted = halted && header.halted != 0;
+  halted = header.halted != 0;
   lastSumDen = out.sumDen;
   if (!out.skipped)
     ++at.updates;
+  // It is as if it had not been submitted.
+  if (out.halted)
+    --at.steps;
   return fault;
 }
 
 // Where an integer was divided by 0, of all micro-batches the first; the program skips
 // the update then.
-Status Session::findFault(const EntryPointRun &entry) const {
+Status Session::findFault(const Pending &step) const {
+  const EntryPointRun &entry = *step.entry;
   const auto &divisions = artifact->manifest.divisions;
   if (!entry.output(kFaultOutput))
     return {};
@@ -365,11 +385,11 @@ Status Session::findFault(const EntryPointRun &entry) const {
         continue;
       int64_t number = fault / kDivisionUnit, element = kDivisionUnit - 1 - fault % kDivisionUnit;
       if (fault < 0 || number < 1 || uint64_t(number) > divisions.size())
-        return error(Code::Artifact, "micro-batch ", firstMicroBatch + b,
+        return error(Code::Artifact, "micro-batch ", step.firstMicroBatch + b,
                      ": an integer is divided by 0, by none of the divisions that the artifact "
                      "lists");
       const Manifest::Division &division = divisions[divisions.size() - size_t(number)];
-      return error(Code::Data, "micro-batch ", firstMicroBatch + b, ": node '", division.node,
+      return error(Code::Data, "micro-batch ", step.firstMicroBatch + b, ": node '", division.node,
                    "' divides by 0 at ", placeText(division.shape, uint64_t(element)), " of ",
                    shapeText(division.shape), "; the weights were left alone");
     }

@@ -8,6 +8,7 @@
 #include "session/Memory.h"
 #include "trace/ChromeTrace.h"
 #include "transports/local/LocalTransport.h"
+#include <deque>
 
 namespace dpcrt {
 
@@ -36,12 +37,14 @@ struct StepRequest {
   double lr = 0;
   double clipNorm = 0; // 0 or infinity: none
   bool skipUpdate = false;
+  bool haltIfNonfinite = false; // steps behind it leave the weights alone, too
   uint64_t firstMicroBatch = 0; // of the data
 };
 
 struct StepResult {
   double loss = 0, gradNorm = 0, sumDen = 0;
   bool nonfinite = false, skipped = false;
+  bool halted = false; // skipped because a step before was to halt
   double seconds = 0, bubble = 0;
 };
 
@@ -56,12 +59,16 @@ public:
                        std::unique_ptr<Session> &out);
   ~Session();
 
-  // Begins a step or an evaluation; its inputs must stay until result() returns.
-  // Between the two every other function that touches memory is an error (Usage).
+  // Begins a step or an evaluation; its inputs must stay until its result is taken. As
+  // many as stepsInFlight() may be under way, all of one kind; every other function that
+  // touches memory is an error then (Usage).
   Status submit(const std::vector<InputData> &inputs, const StepRequest &request);
+  // Of the first of them.
   Status result(StepResult &out);
+  unsigned stepsInFlight() const;
 
-  // Steps begun, and updates made: what a resumed run goes on from.
+  // Steps begun that count, and updates made: what a resumed run goes on from. A step that
+  // was halted does not count.
   struct Position {
     uint64_t steps = 0, updates = 0;
   };
@@ -112,10 +119,18 @@ private:
   Status betweenSteps() const;
   Status keepGradients();
   Status copyWeightsToEvaluation();
-  Status writeStepHeaders(const RankMemory &memory, const StepRequest &request);
-  Status writeStepEntries(const StepRequest &request);
-  Status readStepRecord(StepResult &result) const;
-  Status findFault(const EntryPointRun &entry) const;
+  // A step whose result has not been taken.
+  struct Pending {
+    EntryPointRun *entry;
+    bool evaluates;
+    uint64_t step, firstMicroBatch;
+  };
+  Status maySubmit(const EntryPointRun &entry, bool evaluates) const;
+  StepHeader headerOf(const StepRequest &request) const;
+  StepEntry entryOf(const UpdateNumbers &numbers, const StepRequest &request) const;
+  void fillRecords(EntryPointRun &entry, const StepRequest &request) const;
+  Status endHalt();
+  Status findFault(const Pending &step) const;
   void collectLosses(EntryPointRun &entry, StepResult &result);
   void listStates();
   double gradientFactor() const;
@@ -143,11 +158,10 @@ private:
   std::vector<UpdateNumbers> updates; // per parameter of the manifest
   std::vector<State> stateList;
   Position at;
-  EntryPointRun *running = nullptr; // the entry point of the step under way
-  uint64_t firstMicroBatch = 0;     // of the step under way, in the data
-  bool evaluating = false;          // the step under way trains nothing
-  bool evaluated = false;           // eval_step was run
-  double lastSumDen = 0;            // of the last training step
+  std::deque<Pending> underWay;
+  bool halted = false;    // the last training step was, or halted
+  bool evaluated = false; // eval_step was run
+  double lastSumDen = 0;  // of the last training step
   // Its gradients, by state, once an evaluation by train_step has overwritten them.
   std::map<std::string, std::vector<char>> keptGradients;
   std::vector<float> lossValues, denValues;

@@ -27,6 +27,7 @@
 // CHECK-NEXT: prog.recv %{{.*}} from 1 message 1
 // CHECK: prog.run @s0.weight_half({{.*}}) ready %[[COME]] for
 // CHECK: %[[SUM:.*]] = prog.collective all_reduce over @ranks0_1 {{.*}} on reduce
+// CHECK-NEXT: %{{.*}} = prog.copy %{{.*}} to %{{.*}} : <2xf32> on compute
 // CHECK-NEXT: %{{.*}} = prog.launch @k_{{.*}} on compute after %[[SUM]]
 // CHECK-NEXT: %{{.*}} = prog.launch @k_
 // CHECK-NEXT: %{{.*}} = prog.join on compute

@@ -6,7 +6,7 @@ import json
 import numpy as np
 import onnx
 import pytest
-from commands import output, refuse
+from commands import expect, output, refuse
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import load_file, save_file
 
@@ -63,5 +63,18 @@ def test_an_infinite_loss_with_finite_gradients_is_skipped(ranks, schedule, tmp_
     assert np.isinf(dump["loss"]).sum() == 1 and all(np.isfinite(values).all() for name, values in dump.items() if name.startswith("grad/"))
     assert equal(before, after)
     assert not equal(after, weights(tmp_path / "bad", BAD_STEP + 1)[0])
+    # On a device that has the next step before this one's end, nothing is different: the updates behind a skipped step, whose
+    # corrections of bias count it as none, nor where a run stops, and what it says.
+    def saved(folder):
+        return {path.name: path.read_bytes() for path in sorted((folder / f"step-{STEPS}").glob("*.safetensors"))}
+
+    options = ("dpc", "run", artifact, "--lr", 0.1, "--steps", STEPS, "--data", tmp_path / "bad.safetensors")
+    output(*options, "--checkpoint", tmp_path / "kept", "--on-nonfinite", "skip")
+    for order in ("0,policy=first", "0,policy=reverse", "1"):
+        there = ("--device", "virtual", "--seed-order", order)
+        said = expect(*options, *there, "--checkpoint", tmp_path / order, "--on-nonfinite", "skip")
+        assert f"step {BAD_STEP}: the loss is inf" in said and "input 'mask'" in said
+        assert saved(tmp_path / "kept") == saved(tmp_path / order)
+        refuse(6, [f"step {BAD_STEP}: the loss is inf", "input 'mask'", "the weights were left alone"], *options, *there, "--checkpoint", "none")
     # Stopping is the default, and says where.
     refuse(6, [f"step {BAD_STEP}: the loss is inf", "input 'mask'", "the weights were left alone"], *run, tmp_path / "stopped", "--data", tmp_path / "bad.safetensors")

@@ -44,11 +44,9 @@ std::optional<std::string> badState(dpcrt_session *session, const char *prefix, 
   }
   return std::nullopt;
 }
-} // namespace
 
-std::string firstNonFinite(const dpcrt_artifact *artifact, dpcrt_session *session,
-                           const std::vector<dpcrt_input> &inputs, const dpcrt_result &result) {
-  const std::string begin = "; first not finite: ";
+std::optional<std::string> badInput(const dpcrt_artifact *artifact,
+                                    const std::vector<dpcrt_input> &inputs) {
   for (const dpcrt_input &input : inputs)
     for (size_t i = 0; i < dpcrt_artifact_inputs(artifact); ++i) {
       dpcrt_tensor t = inputOf(artifact, i);
@@ -56,17 +54,39 @@ std::string firstNonFinite(const dpcrt_artifact *artifact, dpcrt_session *sessio
         continue;
       uint64_t one = t.bytes / sizeOf(*elementNamed(t.dtype));
       if (auto at = badElement(t.dtype, static_cast<const char *>(input.data), input.bytes))
-        return begin + "input '" + t.name + "', element " + std::to_string(*at % one) +
+        return std::string("input '") + t.name + "', element " + std::to_string(*at % one) +
                " of the step's micro-batch " + std::to_string(*at / one);
     }
-  if (auto weight = badState(session, "param/", "parameter"))
-    return begin + *weight;
+  return std::nullopt;
+}
+
+std::optional<std::string> badLoss(const dpcrt_result &result) {
   for (size_t i = 0; i < result.losses; ++i)
     if (!std::isfinite(result.loss_values[i]))
-      return begin + "the loss of the step's micro-batch " + std::to_string(i);
-  if (auto gradient = badState(session, "grad/", "the gradient of"))
-    return begin + *gradient;
-  return "";
+      return "the loss of the step's micro-batch " + std::to_string(i);
+  return std::nullopt;
+}
+
+std::string told(const std::optional<std::string> &found) {
+  return found ? "; first not finite: " + *found : "";
+}
+} // namespace
+
+std::string firstNonFinite(const dpcrt_artifact *artifact, dpcrt_session *session,
+                           const std::vector<dpcrt_input> &inputs, const dpcrt_result &result) {
+  std::optional<std::string> found = badInput(artifact, inputs);
+  if (!found)
+    found = badState(session, "param/", "parameter");
+  if (!found)
+    found = badLoss(result);
+  return told(found ? found : badState(session, "grad/", "the gradient of"));
+}
+
+std::string firstNonFiniteOfHost(const dpcrt_artifact *artifact,
+                                 const std::vector<dpcrt_input> &inputs,
+                                 const dpcrt_result &result) {
+  std::optional<std::string> found = badInput(artifact, inputs);
+  return told(found ? found : badLoss(result));
 }
 
 } // namespace dpcrt

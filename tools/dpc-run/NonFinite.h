@@ -11,5 +11,9 @@ namespace dpcrt {
 // "" if all of these are finite (the gradient's norm overflowed).
 std::string firstNonFinite(const dpcrt_artifact *artifact, dpcrt_session *session,
                            const std::vector<dpcrt_input> &inputs, const dpcrt_result &result);
+// The same of what the host has while the session is at another step: inputs and losses.
+std::string firstNonFiniteOfHost(const dpcrt_artifact *artifact,
+                                 const std::vector<dpcrt_input> &inputs,
+                                 const dpcrt_result &result);
 
 } // namespace dpcrt

@@ -2,7 +2,6 @@
 // The training loop of dpc-run.
 #include "dpc-run/Run.h"
 #include "data/OutputLock.h"
-#include "devices/Wait.h"
 #include "dpc-run/Checkpoints.h"
 #include "dpc-run/Command.h"
 #include "dpc-run/Evaluate.h"
@@ -12,9 +11,11 @@
 #include "dpc-run/Output.h"
 #include "dpc-run/ProgressLog.h"
 #include "dpc-run/RunOptions.h"
+#include "dpc-run/StepsUnderWay.h"
 #include "dpc-run/StopSignals.h"
 #include "dpc-run/Update.h"
 #include "session/Client.h"
+#include <climits>
 #include <cmath>
 #include <cstdio>
 
@@ -36,13 +37,15 @@ private:
   Status planSteps();
   Status prepareOutputs();
   Status train();
-  Status oneStep(uint64_t step);
-  Status checkFinite(uint64_t step, const std::vector<dpcrt_input> &inputs,
-                     const dpcrt_result &result);
+  Status submitSteps();
+  Status takeStep();
+  bool endsPipeline(uint64_t step) const;
+  Status checkFinite(const StepsUnderWay::Step &step, const dpcrt_result &result);
+  std::string findNonFinite(const StepsUnderWay::Step &step, const dpcrt_result &result);
   Status evaluate(uint64_t step);
   Status save(uint64_t step);
   Status tellSaved(bool wait);
-  Status writeStepMetrics(uint64_t step, const dpcrt_result &result, double dataWait);
+  Status writeStepMetrics(const StepsUnderWay::Step &step, const dpcrt_result &result);
   Status finish(const Status &ended);
   Status writeReport(const Status &status);
   bool traced(uint64_t step) const;
@@ -55,12 +58,14 @@ private:
   Checkpoints checkpoints; // the session's last save ends before the folder is unlocked
   SessionHandle session;
   Batches batches, evalBatches;
+  StepsUnderWay underWay;
   LearningRate rate;
   MetricsFile metrics;
   std::vector<OutputLock> locks;
   StartPoint from;
   uint64_t microBatches = 1, evalMicroBatches = 1, experts = 1;
   uint64_t steps = 0, stepsDone = 0, cursor = 0, skippedInRow = 0;
+  uint64_t submitted = 0; // the last step that was
   double samplesPerMicroBatch = 1, samplesPerStep = 1, tokensPerStep = 0;
   bool oversubscribed = false, anyTraced = false;
   uint64_t residentAtStart = 0, residentAfterLoad = 0;
@@ -241,11 +246,51 @@ Status Run::run() {
   return finish(train());
 }
 
-Status Run::train() {
-  while (stepsDone < steps && !StopSignals::asked()) {
-    uint64_t step = stepsDone + 1;
-    if (Status s = oneStep(step); !s.ok())
+// Whether the step's result must be there before the next one is submitted: because what
+// it leaves in memory is looked at.
+bool Run::endsPipeline(uint64_t step) const {
+  return !options.dump.empty() || (checkpoints.enabled() && checkpoints.due(step)) ||
+         (!options.evalData.empty() && options.evalEvery && step % options.evalEvery == 0);
+}
+
+Status Run::submitSteps() {
+  while (!underWay.full() && submitted < steps && !StopSignals::asked() &&
+         (submitted == stepsDone || !endsPipeline(submitted))) {
+    StepsUnderWay::Step step;
+    step.number = submitted + 1;
+    step.firstMicroBatch = cursor + (submitted - stepsDone) * microBatches;
+    step.learningRate = rate.at(step.number);
+    dpcrt_session_trace(session.get(), traced(step.number));
+    anyTraced |= traced(step.number);
+    auto request = sized<dpcrt_request>();
+    request.clip_norm = options.clipNorm.value_or(INFINITY);
+    request.halt_if_nonfinite = !options.skipNonfinite;
+    Status s = underWay.submit(std::move(step), request);
+    dpcrt_session_trace(session.get(), 0);
+    if (!s.ok())
       return s;
+    ++submitted;
+  }
+  return {};
+}
+
+Status Run::train() {
+  underWay.open(session.get(), batches, options.dump.empty() ? UINT_MAX : 1);
+  submitted = stepsDone;
+  while (stepsDone < steps) {
+    Status unread = submitSteps();
+    // What was submitted before data failed is trained with and told.
+    if (underWay.empty() && !unread.ok())
+      return unread;
+    if (underWay.empty()) // asked to stop
+      break;
+    if (Status s = takeStep(); !s.ok()) {
+      underWay.drain();
+      return s;
+    }
+    if (!underWay.empty() || !unread.ok())
+      continue;
+    uint64_t step = stepsDone;
     bool last = step == steps, stopped = StopSignals::asked() && !last;
     if (checkpoints.enabled() && (last || stopped || checkpoints.due(step)))
       if (Status s = save(step); !s.ok())
@@ -316,46 +361,53 @@ bool Run::traced(uint64_t step) const {
   return step >= first && step < end;
 }
 
-Status Run::oneStep(uint64_t step) {
-  int64_t begin = nowNs();
-  std::vector<dpcrt_input> inputs;
-  if (Status s = readInputs(batches, cursor, inputs); !s.ok())
-    return s;
-  double dataWait = double(nowNs() - begin) * 1e-9;
-  dpcrt_session_trace(session.get(), traced(step));
-  anyTraced |= traced(step);
-  auto request = sized<dpcrt_request>();
-  request.lr = lastRate = rate.at(step);
-  request.clip_norm = options.clipNorm.value_or(INFINITY);
-  request.first_micro_batch = cursor;
+Status Run::takeStep() {
+  StepsUnderWay::Step step;
   dpcrt_result result;
-  if (Status s = runStep(session.get(), inputs, request, result); !s.ok())
-    return s.within("step " + std::to_string(step));
-  dpcrt_session_trace(session.get(), 0);
-  stepsDone = step;
-  cursor += microBatches;
+  if (Status s = underWay.take(step, result); !s.ok())
+    return s;
+  stepsDone = step.number;
+  cursor = step.firstMicroBatch + microBatches;
+  lastRate = step.learningRate;
   lastLoss = result.loss;
-  if (step == from.step + 1)
+  if (stepsDone == from.step + 1)
     firstLoss = result.loss;
   else
     fastest = std::min(fastest, result.seconds);
   losses.push_back(finite(result.loss));
   stepTimes.push_back(result.seconds);
   if (!options.dump.empty())
-    if (Status s = writeDump(options.dump, step, session.get(), result, microBatches); !s.ok())
+    if (Status s = writeDump(options.dump, stepsDone, session.get(), result, microBatches); !s.ok())
       return s;
-  if (Status s = writeStepMetrics(step, result, dataWait); !s.ok())
+  if (Status s = writeStepMetrics(step, result); !s.ok())
     return s;
-  log.step(step, from.step + 1, steps, result.seconds,
+  log.step(stepsDone, from.step + 1, steps, result.seconds,
            "loss " + print("%.4f", result.loss) + "  " + print("%.3f", result.seconds) + " s  " +
                (tokensPerStep > 0 ? print("%.0f tokens/s", tokensPerStep / result.seconds)
                                   : print("%.1f samples/s", samplesPerStep / result.seconds)));
-  return checkFinite(step, inputs, result);
+  return checkFinite(step, result);
 }
 
-Status Run::checkFinite(uint64_t step, const std::vector<dpcrt_input> &inputs,
-                        const dpcrt_result &result) {
-  std::string where = "step " + std::to_string(step) + ": ";
+// Where the next step is under way, memory is that one's. A run that goes on can look at what
+// the host has; for one that stops, the steps behind were halted and the weights are as they
+// were, so that the same step again gives the same.
+std::string Run::findNonFinite(const StepsUnderWay::Step &step, const dpcrt_result &result) {
+  if (underWay.empty())
+    return firstNonFinite(artifact.get(), session.get(), step.inputs, result);
+  if (options.skipNonfinite)
+    return firstNonFiniteOfHost(artifact.get(), step.inputs, result);
+  underWay.drain();
+  auto request = sized<dpcrt_request>();
+  request.skip_update = 1;
+  request.first_micro_batch = step.firstMicroBatch;
+  dpcrt_result again;
+  if (Status s = runStep(session.get(), step.inputs, request, again); !s.ok())
+    return "";
+  return firstNonFinite(artifact.get(), session.get(), step.inputs, again);
+}
+
+Status Run::checkFinite(const StepsUnderWay::Step &step, const dpcrt_result &result) {
+  std::string where = "step " + std::to_string(step.number) + ": ";
   if (result.sum_den == 0)
     log.line(where + "every label is ignored; the weights were left alone");
   if (!result.nonfinite) {
@@ -363,8 +415,7 @@ Status Run::checkFinite(uint64_t step, const std::vector<dpcrt_input> &inputs,
     return {};
   }
   std::string what = where + "the loss is " + print("%g", result.loss) + ", the gradient's norm " +
-                     print("%g", result.grad_norm) +
-                     firstNonFinite(artifact.get(), session.get(), inputs, result);
+                     print("%g", result.grad_norm) + findNonFinite(step, result);
   if (!options.skipNonfinite)
     return error(Code::NonFinite, what,
                  "; the weights were left alone (--on-nonfinite skip goes on)");
@@ -375,7 +426,7 @@ Status Run::checkFinite(uint64_t step, const std::vector<dpcrt_input> &inputs,
   return {};
 }
 
-Status Run::writeStepMetrics(uint64_t step, const dpcrt_result &result, double dataWait) {
+Status Run::writeStepMetrics(const StepsUnderWay::Step &step, const dpcrt_result &result) {
   if (!metrics.isOpen())
     return {};
   json peak = json::array();
@@ -383,7 +434,7 @@ Status Run::writeStepMetrics(uint64_t step, const dpcrt_result &result, double d
     peak.push_back(dpcrt_session_arena_bytes(session.get(), rank));
   json line = {
       {"v", 1},
-      {"step", step},
+      {"step", step.number},
       {"samples", uint64_t(samplesPerMicroBatch) * cursor},
       {"loss", finite(result.loss)},
       {"grad_norm", finite(result.grad_norm)},
@@ -392,7 +443,7 @@ Status Run::writeStepMetrics(uint64_t step, const dpcrt_result &result, double d
       {"samples_per_s", finite(samplesPerStep / result.seconds)},
       {"tokens_per_s", tokensPerStep > 0 ? finite(tokensPerStep / result.seconds) : json(nullptr)},
       {"bubble", oversubscribed ? json(nullptr) : finite(result.bubble)},
-      {"data_wait_s", dataWait},
+      {"data_wait_s", step.dataWait},
       {"peak_bytes", peak},
       {"nonfinite", result.nonfinite != 0}};
   return metrics.write(line);

@@ -16,8 +16,9 @@ namespace dpc::optimizer {
 /// (statistics: tensor<4xf32>, header: tensor<16xf32> in place) -> header.
 /// Statistics are {sum of den, sum of squared gradients, non-finite flag, 0} over
 /// all ranks, header is the step record's. Writes its fields factor (1 over the sum
-/// of den unless `weighting` is "sum", unscaled and clipped), skip (asked for, not
-/// finite, or no weight at all), den, norm (before clipping) and non-finite.
+/// of den unless `weighting` is "sum", unscaled and clipped), skip (asked for, halted, not
+/// finite, or no weight at all), halted, den, norm (before clipping) and non-finite; what it
+/// reads of the step before has been copied to the fields for that.
 mlir::func::FuncOp buildFinalize(mlir::ModuleOp module, llvm::StringRef weighting);
 
 /// (parameter in place, gradient sum, moments in place..., header: tensor<16xf32>,

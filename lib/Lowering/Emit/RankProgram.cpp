@@ -75,6 +75,9 @@ prog::SlotType RankProgram::bytes(int64_t count) const {
 RankProgram::Range RankProgram::recordHeader() const {
   return {Record, 0, floats(kHeaderBytes / 4)};
 }
+RankProgram::Range RankProgram::recordWords(int64_t offset, int64_t bytes) const {
+  return {Record, offset, floats(bytes / 4)};
+}
 RankProgram::Range RankProgram::recordEntry(unsigned p) const {
   return {Record, kHeaderBytes + kEntryBytes * (int64_t)entryOf.at(p), floats(kEntryBytes / 4)};
 }

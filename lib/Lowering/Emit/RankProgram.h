@@ -67,6 +67,7 @@ public:
   Range statistic(unsigned number) const { return sums(memory.sums.statistics + 4 * number, 1); }
   Range statistics() const { return sums(memory.sums.statistics, 4); }
   Range recordHeader() const;
+  Range recordWords(int64_t offset, int64_t bytes) const; // of the header
   Range recordEntry(unsigned p) const;
   /// Of a value of one micro-batch.
   Range instance(const Instance &instance) const;

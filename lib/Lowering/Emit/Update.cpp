@@ -3,6 +3,8 @@
 // every parameter updated with it.
 #include "StepPart.h"
 
+#include "program/format/StepRecord.h"
+
 using namespace mlir;
 
 namespace dpc::lowering {
@@ -15,6 +17,9 @@ public:
   void end() override {
     const StepKernels &kernels = program.kernels;
     Range header = program.recordHeader();
+    // What the step before was is read by this one's kernels, which write what this one is.
+    program.copy(program.recordWords(dpcrt::kOutcome, dpcrt::kOutcomeBytes),
+                 program.recordWords(dpcrt::kOutcomeBefore, dpcrt::kOutcomeBytes));
     program.launch(kernels.finalize, {{program.statistics(), false}, {header, true}});
     for (unsigned p : program.mine.parameters) {
       if (!program.model.parameters[p].trained)

@@ -75,7 +75,7 @@ public:
 
 private:
   void makeSteps() {
-    auto add = [&](Step::Kind kind, auto isConverted) {
+    auto add = [&](typename Step::Kind kind, auto isConverted) {
       Step step{kind, {}};
       for (size_t i = 0; i < widened.size(); ++i)
         for (uint64_t first = 0; isConverted(widened[i]) && first < widened[i].elements;

@@ -22,7 +22,7 @@ typedef struct dpcrt_artifact dpcrt_artifact;
 typedef struct dpcrt_session dpcrt_session;
 
 #define DPCRT_VERSION_MAJOR 1
-#define DPCRT_VERSION_MINOR 2
+#define DPCRT_VERSION_MINOR 3
 uint32_t
 dpcrt_version(void); /* of the library: major << 16 | minor; another major is another interface */
 
@@ -116,6 +116,9 @@ typedef struct dpcrt_request {
   /* The number among all of the data of the first micro-batch that is handed in; what
    * is random depends on it, so that a resumed run goes on as the whole one would. */
   uint64_t first_micro_batch;
+  /* If this step is not finite, steps submitted before its result was taken, and asking
+   * for the same, leave the weights alone too. */
+  int halt_if_nonfinite;
 } dpcrt_request;
 typedef struct dpcrt_result {
   size_t size;
@@ -126,11 +129,15 @@ typedef struct dpcrt_result {
   double seconds, bubble; /* bubble: mean over ranks of idle time on compute streams */
   size_t losses;          /* micro-batches (times expert ranks), in global order */
   const float *loss_values, *den_values; /* valid until the next call */
+  int halted; /* skipped because a step before was not finite; counts as not submitted */
 } dpcrt_result;
 /* A step is submitted, and its result taken when it is there: submit returns as soon
- * as the step has begun, result waits for its end. The data of the inputs must stay
- * until then. One step at a time; between the two nothing else of the session may be
- * asked. After a step that fails, only closing is left. */
+ * as the step has begun, result waits for the end of the first one under way. The data of the
+ * inputs must stay until then. As many steps of one kind as dpcrt_session_steps_in_flight says
+ * may be under way, so that a device that takes orders has the next ones before it is done;
+ * nothing else of the session may be asked meanwhile. After a step that fails, only closing is
+ * left. */
+unsigned dpcrt_session_steps_in_flight(const dpcrt_session *session); /* at least 1 */
 dpcrt_error *dpcrt_session_submit(dpcrt_session *session, const dpcrt_input *inputs, size_t count,
                                   const dpcrt_request *request);
 dpcrt_error *dpcrt_session_result(dpcrt_session *session, dpcrt_result *out);

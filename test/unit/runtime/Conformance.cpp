@@ -32,7 +32,7 @@ Status TestIo::inputValues(uint32_t rank, uint32_t, uint32_t m, uint64_t bytes, 
 void *TestIo::outputValues(uint32_t rank, uint32_t output, uint32_t m, uint64_t &bytes) {
   ++fetched;
   std::lock_guard<std::mutex> lock(mutex);
-  std::vector<char> &values = received[{step, rank, output, m}];
+  std::vector<char> &values = received[{ending, rank, output, m}];
   values.resize(bytes);
   return values.data();
 }
@@ -67,6 +67,7 @@ std::vector<std::unique_ptr<RankPlan>> World::load(const Options &options) {
     EXPECT_TRUE(checked.ok()) << checked.message();
   }
   arenas.resize(options.ranks * experts);
+  std::memcpy(io.record.data() + sizeof(StepHeader) - kHostHeader, &lr, sizeof(lr));
   std::vector<std::unique_ptr<RankPlan>> plans;
   for (uint32_t rank = 0; rank < arenas.size(); ++rank) {
     const fb::Program &program = *all[rank / experts];
@@ -80,7 +81,6 @@ std::vector<std::unique_ptr<RankPlan>> World::load(const Options &options) {
     for (uint64_t i = 0; i < 16; ++i)
       w[i] = initialWeight(rank / experts, rank % experts, i);
     EXPECT_TRUE(device->upload(arenas[rank][Weights].data, w, sizeof(w)).ok());
-    EXPECT_TRUE(device->upload(arenas[rank][Record].data + kSlot, &lr, sizeof(lr)).ok());
     PlanContext context{&program, rank / experts, rank % experts, experts, *device, arenas[rank]};
     plans.emplace_back();
     Status s = RankPlan::make(context, plans.back());
@@ -129,13 +129,17 @@ World::World(const QueueBackend &backend, const Options &options) : isTraced(fal
   executor = std::move(queues);
 }
 
-Status World::step() {
+Status World::submit() {
   if (!started.ok())
     return started;
   ++io.step;
-  if (Status s = executor->submit(isTraced); !s.ok())
-    return s;
-  return executor->finish(times, spans);
+  return executor->submit(isTraced);
+}
+
+Status World::finish() {
+  Status s = executor->finish(times, spans);
+  ++io.ending;
+  return s;
 }
 
 std::vector<float> World::weights(uint32_t pp, uint32_t expert) {

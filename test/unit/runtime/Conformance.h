@@ -33,11 +33,18 @@ public:
   Status inputValues(uint32_t rank, uint32_t input, uint32_t microBatch, uint64_t bytes,
                      const void *&out) override;
   void *outputValues(uint32_t rank, uint32_t output, uint32_t microBatch, uint64_t &bytes) override;
+  // The host's part of a header, and an entry that begins with the learning rate.
+  const char *recordValues(uint32_t) override { return record.data(); }
+  void takeHeader(const StepHeader &taken) override { headers.push_back(taken); }
   static float value(uint32_t step, uint32_t microBatch, uint32_t expert, uint64_t index);
-  uint32_t step = 0;
+  uint32_t step = 0;   // that begins, or has
+  uint32_t ending = 1; // whose outputs come next
   int failAt = -1;     // micro-batch whose feed is an error
   bool throws = false; // it throws as an allocation does, instead
   std::atomic<int> fetched{0};
+  std::vector<char> record =
+      std::vector<char>(sizeof(StepHeader) - kHostHeader + sizeof(StepEntry));
+  std::vector<StepHeader> headers; // one for each step
   // All outputs of all steps so far.
   std::vector<char> outputs();
 
@@ -63,7 +70,12 @@ public:
   };
   World(const Backend &backend, const Options &options);
   World(const QueueBackend &backend, const Options &options);
-  Status step();
+  Status step() {
+    Status s = submit();
+    return s.ok() ? finish() : s;
+  }
+  Status submit();
+  Status finish();
   // Weights of (pp, expert), 16 floats.
   std::vector<float> weights(uint32_t pp, uint32_t expert);
   std::vector<char> memory(); // all arenas of all ranks, one after the other

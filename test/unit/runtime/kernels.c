@@ -58,22 +58,28 @@ void k_norm(void *const *buffers, int64_t begin, int64_t end) {
     sum += F(0)[i] * F(0)[i];
   F(1)[1] = sum;
 }
+// Words of a step record's header (program/format/StepRecord.h).
+enum { Factor, Den, Norm, Nonfinite, Skip, Halted, Clip = 13, SkipAsked, HaltAsked };
 // sums, header: what the update needs
 void k_factor(void *const *buffers, int64_t begin, int64_t end) {
   (void)begin, (void)end;
+  float *header = F(1);
   float den = F(0)[0], scale = den == 0 ? 0 : 1 / den;
-  float norm = sqrtf(F(0)[1]) * scale, clip = F(1)[7];
-  F(1)[5] = norm > clip ? scale * clip / norm : scale;
-  F(1)[9] = den;
-  F(1)[10] = norm;
-  F(1)[11] = isfinite(F(0)[1]) ? 0 : 1;
-  F(1)[6] = F(1)[8] != 0 || F(1)[11] != 0 || den == 0 ? 1 : 0;
+  float norm = sqrtf(F(0)[1]) * scale, clip = header[Clip];
+  int finite = isfinite(F(0)[1]);
+  int halted = header[HaltAsked] != 0 && (header[Halted] != 0 || !finite);
+  header[Factor] = norm > clip ? scale * clip / norm : scale;
+  header[Den] = den;
+  header[Norm] = norm;
+  header[Nonfinite] = finite ? 0 : 1;
+  header[Halted] = halted ? 1 : 0;
+  header[Skip] = header[SkipAsked] != 0 || halted || !finite || den == 0 ? 1 : 0;
 }
 // w, g, header, entry
 void k_sgd(void *const *buffers, int64_t begin, int64_t end) {
   for (int64_t i = begin; i < end; ++i)
-    if (F(2)[6] == 0)
-      F(0)[i] -= F(3)[0] * (F(1)[i] * F(2)[5] + F(3)[1] * F(0)[i]);
+    if (F(2)[Skip] == 0)
+      F(0)[i] -= F(3)[0] * (F(1)[i] * F(2)[Factor] + F(3)[1] * F(0)[i]);
 }
 // For shared ranges: out[i] = in[i] + 1 through scratch, one point one float.
 void k_scratch(void *const *buffers, int64_t begin, int64_t end) {
