@@ -47,6 +47,8 @@ public:
   // A digest of the order in which commands have run, of devices that have that choice:
   // equal for equal orders. Else empty.
   virtual std::string orderTaken() { return {}; }
+  // After the last step: an error if the chosen order named what never came.
+  virtual Status checkOrder() { return {}; }
 
   // Memory, zero-filled, aligned to 64 bytes. Owned by the device.
   virtual Status allocate(uint64_t bytes, MemoryKind kind, DeviceAddress &out) = 0;

@@ -48,6 +48,13 @@ public:
   virtual Status forget(DeviceAddress, uint64_t) { return {}; }
 };
 
+// What a message between two queues of a device waits for.
+enum class MessageOrder : uint8_t {
+  Rendezvous, // either end for the other; nothing is buffered
+  Eager,      // the receiver for the sender, which goes on once its bytes lie in a buffer
+  Serialised  // as Rendezvous; and a rank's communications run one after another, in list order
+};
+
 // Within steps `upload` and `download` are called for memory of kind Host alone, whose
 // bytes no command under way touches; they wait for no queue.
 class QueueDevice : public Device {
@@ -60,6 +67,8 @@ public:
   virtual std::unique_ptr<Event> makeEvent() = 0;
   // Whether it wants to be told by Queue::forget what holds nothing any more.
   virtual bool spoils() const { return false; }
+  // What transports between its queues do of what a program allows.
+  virtual MessageOrder messageOrder() const { return MessageOrder::Rendezvous; }
 };
 
 } // namespace dpcrt

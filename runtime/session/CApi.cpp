@@ -189,6 +189,9 @@ const char *dpcrt_session_order(dpcrt_session *s) {
   s->order = s->session->orderTaken();
   return s->order.c_str();
 }
+dpcrt_error *dpcrt_session_check_order(const dpcrt_session *s) {
+  return guarded([&] { return s->session->checkOrder(); });
+}
 unsigned dpcrt_session_threads(const dpcrt_session *s) { return s->session->threads(); }
 
 void dpcrt_update_defaults(const dpcrt_artifact *a, dpcrt_update *out) {

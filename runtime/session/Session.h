@@ -105,6 +105,8 @@ public:
   const std::string &target() const { return targetName; }
   // Which order its commands have taken, where the device has a choice (Device.h).
   std::string orderTaken() const { return device->orderTaken(); }
+  // After the last step: an error if the chosen order named what never came.
+  Status checkOrder() const { return device->checkOrder(); }
   uint64_t arenaBytes(size_t rank) const;
   uint64_t scratchBytes() const { return device->scratchBytes(); }
   const std::vector<float> &losses() const { return lossValues; }

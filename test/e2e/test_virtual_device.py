@@ -14,12 +14,12 @@ from safetensors.numpy import save_file
 
 import experts
 
-from commands import expect, output, refuse
+from commands import expect, output
 
 SOURCE = pathlib.Path(os.environ["DPC_SOURCE_DIR"])
 MODELS = SOURCE / "test" / "models"
 SCHEDULES = ["gpipe", "1f1b", "interleaved", "zb-h1", "zb-v", "dualpipe", "dualpipev"]
-ORDERS = ["0,policy=first", "0,policy=reverse", "0,policy=starve=0", "3", "4"]
+ORDERS = ["0,policy=first,messages=serialised", "0,policy=reverse,messages=eager", "0,policy=starve=0", "3,messages=eager", "4,messages=serialised"]
 
 
 def compile_(model, folder, ranks, schedule):
@@ -81,6 +81,11 @@ def test_a_seed_is_an_order(mlp, tmp_path):
     assert len(set(drawn)) == 4 and drawn[0] == drawn[-1] == order("--device", "virtual", "--threads", 1)
 
 
+@pytest.mark.parametrize("messages", ["rendezvous", "eager", "serialised"])
+def test_messages_in_many_orders(messages, mlp, tmp_path):
+    compare(mlp, tmp_path, [f"{seed},messages={messages}" for seed in range(6)])
+
+
 def test_every_command_may_come_last(mlp, tmp_path):
     compare(mlp, tmp_path, [f"0,policy=delay={command}" for command in range(0, 60, 4)])
 
@@ -89,14 +94,18 @@ RUN = ["--data", "synthetic:1", "--steps", 1, "--lr", 0.1, "--checkpoint", "none
 
 
 @pytest.mark.parametrize("status, words, options", [
-    (2, "N[,policy=random|first|reverse|starve=QUEUE|delay=COMMAND] would be right", ["--device", "virtual", "--seed-order", "3,policy=last"]),
+    (2, "'policy=last' is wrong; N[,policy=random|first|reverse|starve=QUEUE|delay=COMMAND][,messages=rendezvous|eager|serialised] would be right",
+     ["--device", "virtual", "--seed-order", "3,policy=last"]),
+    (2, "'messages=fast' is wrong", ["--device", "virtual", "--seed-order", "3,messages=fast"]),
+    (2, "--seed-order: there is no queue 100; this run has the queues 0 to 9", ["--device", "virtual", "--seed-order", "0,policy=starve=100"]),
+    (2, "--seed-order: there is no command 1000000; this run has the commands 0 to ", ["--device", "virtual", "--seed-order", "0,policy=delay=1000000"]),
     (2, "--seed-order 3: device 'cpu' draws no order; --device virtual does", ["--seed-order", 3]),
     (2, "device 'virtual' emulates no link", ["--device", "virtual", "--link", "latency=1ms"]),
     (2, "does not time its commands, so there is no trace of them", ["--device", "virtual", "--trace", "t.json"]),
     (10, "this build has cpu, virtual", ["--device", "abacus"]),
 ])
 def test_what_it_cannot_do_is_refused(mlp, tmp_path, status, words, options):
-    refuse(status, [words], "dpc", "run", mlp, *RUN, *options)
+    expect("dpc", "run", mlp, *RUN, *options, status=status, words=[words], cwd=tmp_path)
 
 
 def test_an_evaluation_has_the_cpu_s_losses(mlp, tmp_path):

@@ -519,6 +519,7 @@ Status Run::finish(const Status &ended) {
       status = s;
   };
   keep(tellSaved(/*wait=*/true)); // of a run that failed meanwhile
+  keep(fromC(dpcrt_session_check_order(session.get())));
   if (anyTraced)
     keep(fromC(dpcrt_session_write_trace(session.get(), options.trace.c_str())));
   keep(metrics.write({{"v", 1},

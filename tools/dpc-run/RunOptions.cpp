@@ -99,8 +99,9 @@ Status parseRunOptions(const std::vector<std::string> &args, std::ostream &print
   app.add_option("--device", out.device,
                  "cpu (the artifact's); virtual: queues and events on the CPU, in a drawn order");
   app.add_option("--seed-order", out.seedOrder,
-                 "N[,policy=random|first|reverse|starve=QUEUE|delay=COMMAND]: the order that "
-                 "--device virtual takes (0)");
+                 "N[,policy=random|first|reverse|starve=QUEUE|delay=COMMAND]"
+                 "[,messages=rendezvous|eager|serialised]: the order that --device virtual takes "
+                 "(0)");
   app.add_option("--threads", out.threads,
                  "Threads that compute at one time, all ranks together (the cores)");
   app.add_option("--timeout", timeout,

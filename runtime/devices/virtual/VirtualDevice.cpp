@@ -49,6 +49,10 @@ public:
   const char *name() const override { return "virtual"; }
   Status chooseOrder(const std::string &text) override;
   std::string orderTaken() override;
+  Status checkOrder() override {
+    std::lock_guard<std::mutex> lock(mutex);
+    return seedOrder.order.checkCommands(uint64_t(work));
+  }
 
   Status allocate(uint64_t bytes, MemoryKind kind, DeviceAddress &out) override {
     return kernels->allocate(bytes, kind, out);
@@ -77,6 +81,7 @@ public:
   std::unique_ptr<Queue> makeQueue(fb::StreamKind kind, const std::string &name) override;
   std::unique_ptr<Event> makeEvent() override;
   bool spoils() const override { return true; }
+  MessageOrder messageOrder() const override { return seedOrder.messages; }
 
   void watch(std::function<void(const VirtualEntry &)> given) override {
     std::lock_guard<std::mutex> lock(mutex);
@@ -119,7 +124,7 @@ private:
 
   std::unique_ptr<HostDevice> kernels;
   std::unique_ptr<Lane> lane; // of the device's thread
-  VirtualOrder order;
+  SeedOrder seedOrder;
   std::vector<std::thread> threads;
 
   std::mutex mutex; // guards what follows
@@ -153,6 +158,9 @@ public:
   Status wait(int64_t deadline) override {
     std::unique_lock<std::mutex> lock(device.mutex);
     device.tellLocked({What::Waited, nullptr, {}});
+    // By now all queues there will be have been made.
+    if (Status s = device.seedOrder.order.checkQueues(device.lists.size()); !s.ok())
+      return s;
     if (hasFired())
       return device.failure;
     std::shared_ptr<VirtualMark> mark = latest;
@@ -261,10 +269,10 @@ SeededDevice::~SeededDevice() {
 }
 
 Status SeededDevice::chooseOrder(const std::string &text) {
-  Result<VirtualOrder> parsed = VirtualOrder::parse(text);
+  Result<SeedOrder> parsed = SeedOrder::parse(text);
   if (!parsed.ok())
     return parsed.status();
-  order = *parsed;
+  seedOrder = *parsed;
   return {};
 }
 
@@ -318,7 +326,7 @@ SeededDevice::List *SeededDevice::choose() {
       ready.push_back(&list.commands.front());
       readyLists.push_back(&list);
     }
-  return ready.empty() ? nullptr : readyLists[order.choose(ready)];
+  return ready.empty() ? nullptr : readyLists[seedOrder.order.choose(ready)];
 }
 
 std::string SeededDevice::describeHeads() const {

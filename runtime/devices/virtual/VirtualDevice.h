@@ -9,7 +9,7 @@
 // happened.
 #pragma once
 #include "devices/HostDevice.h"
-#include "devices/virtual/VirtualOrder.h"
+#include "devices/virtual/SeedOrder.h"
 #include <functional>
 #include <thread>
 

@@ -1,59 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Policies, by the name that users give them.
+// Policies.
 #include "devices/virtual/VirtualOrder.h"
 #include <algorithm>
-#include <charconv>
 
 namespace dpcrt {
 
-namespace {
-struct PolicyName {
-  const char *name;
-  VirtualOrder::Policy policy;
-  bool takesNumber;
-};
-constexpr PolicyName policies[] = {
-    {"random", VirtualOrder::Policy::Random, false},
-    {"first", VirtualOrder::Policy::First, false},
-    {"reverse", VirtualOrder::Policy::Reverse, false},
-    {"starve", VirtualOrder::Policy::Starve, true},
-    {"delay", VirtualOrder::Policy::Delay, true},
-};
-
-bool parseCount(std::string_view text, uint64_t &out) {
-  auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), out);
-  return failed == std::errc() && end == text.data() + text.size();
+// "there is no queue 12; --device virtual has the queues 0 to 11".
+static Status checkNumber(const char *what, uint64_t number, uint64_t count) {
+  if (number < count)
+    return {};
+  std::string all = std::string("the ") + what + "s 0 to " + std::to_string(count - 1);
+  return error(Code::Usage, "--seed-order: there is no ", what, " ", number, "; this run has ",
+               count ? all : "none");
 }
-} // namespace
 
-Result<VirtualOrder> VirtualOrder::parse(const std::string &text) {
-  std::string_view rest = text;
-  auto wrong = [&] {
-    return error(Code::Usage, "--seed-order '", text,
-                 "': N[,policy=random|first|reverse|starve=QUEUE|delay=COMMAND] would be right, "
-                 "with whole numbers for N, QUEUE and COMMAND");
-  };
-  uint64_t seed = 0, number = 0;
-  size_t comma = std::min(rest.find(','), rest.size());
-  if (!parseCount(rest.substr(0, comma), seed))
-    return wrong();
-  if (comma == rest.size())
-    return VirtualOrder(seed, Policy::Random);
-  rest.remove_prefix(comma + 1);
-  constexpr std::string_view key = "policy=";
-  if (rest.substr(0, key.size()) != key)
-    return wrong();
-  rest.remove_prefix(key.size());
-  size_t equals = std::min(rest.find('='), rest.size());
-  for (const PolicyName &known : policies) {
-    if (rest.substr(0, equals) != known.name)
-      continue;
-    if (known.takesNumber ? equals == rest.size() || !parseCount(rest.substr(equals + 1), number)
-                          : equals != rest.size())
-      return wrong();
-    return VirtualOrder(seed, known.policy, number);
-  }
-  return wrong();
+Status VirtualOrder::checkQueues(size_t queues) const {
+  return policy == Policy::Starve ? checkNumber("queue", number, queues) : Status();
+}
+
+Status VirtualOrder::checkCommands(uint64_t commands) const {
+  return policy == Policy::Delay ? checkNumber("command", number, commands) : Status();
 }
 
 bool VirtualOrder::isPutOff(const VirtualCommand &command) const {

@@ -22,8 +22,10 @@ public:
   VirtualOrder() : VirtualOrder(0, Policy::Random) {}
   VirtualOrder(uint64_t seed, Policy policy, uint64_t number = 0)
       : policy(policy), number(number), draw(seed), period(uint64_t(1) << draw() % 7) {}
-  // As --seed-order has it: N[,policy=random|first|reverse|starve=QUEUE|delay=COMMAND].
-  static Result<VirtualOrder> parse(const std::string &text);
+  // An error if the policy names a queue that is not there, or a command; --seed-order
+  // counts both from 0.
+  Status checkQueues(size_t queues) const;
+  Status checkCommands(uint64_t commands) const;
 
   // The index of one of `ready`, which are heads of different queues and not none.
   size_t choose(const std::vector<const VirtualCommand *> &ready);

@@ -69,7 +69,7 @@ typedef struct dpcrt_session_options {
   double timeout_s;       /* an error after this long without progress; 0: never */
   uint64_t seed;          /* of dropout and the like */
   int sequential;         /* replay in one thread, in an order fixed by the programs */
-  const char *seed_order; /* of "virtual": "N[,policy=P]", what is drawn; NULL: "0" */
+  const char *seed_order; /* of "virtual", as --seed-order of dpc run: what is drawn; NULL: "0" */
 } dpcrt_session_options;
 /* Allocates all memory there will be, starts all threads, reads the initial weights. */
 dpcrt_error *dpcrt_session_create(const dpcrt_artifact *artifact,
@@ -84,6 +84,8 @@ const char *dpcrt_session_target(const dpcrt_session *session);
 /* The order that the commands of all steps so far have taken, of a device that has a choice
  * ("virtual"), as a digest: equal for equal orders. "" of others. Valid until the next call. */
 const char *dpcrt_session_order(dpcrt_session *session);
+/* After the last step: an error if seed_order delays a command that never came. */
+dpcrt_error *dpcrt_session_check_order(const dpcrt_session *session);
 
 /* How one parameter (NULL: every one) is updated; every field must be set. The
  * defaults of the artifact's optimizer are PyTorch's. */

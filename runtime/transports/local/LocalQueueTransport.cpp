@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Rendezvous by events: everybody records where it stands, and waits for the records of
-// those it deals with.
+// Collectives by events, and which messages are whose.
 #include "transports/local/LocalQueueTransport.h"
-#include "transports/local/Meetings.h"
-#include <algorithm>
+#include "transports/local/QueueExchange.h"
+#include "transports/local/SerialisedTransport.h"
 
 namespace dpcrt {
 
@@ -11,67 +10,6 @@ QueueOperation::~QueueOperation() = default;
 QueueTransport::~QueueTransport() = default;
 
 namespace {
-class QueueExchange;
-struct Message : MessageEnds {
-  QueueExchange *sender = nullptr, *receiver = nullptr;
-  DeviceAddress src;
-};
-
-// Phase 0: what is sent may be read. Phase 1: what is received is copied. Phase 2: what
-// was sent has been read. Transfers of an exchange may all complete together, so that one
-// record in each of the first two phases serves all of them.
-class QueueExchange : public QueueOperation {
-public:
-  explicit QueueExchange(QueueDevice &device)
-      : ready(device.makeEvent()), arrived(device.makeEvent()) {}
-
-  unsigned phases() const override { return 3; }
-
-  Status issue(unsigned phase, Queue &queue) override {
-    Status s;
-    for (const Transfer &t : transfers) {
-      if (phase == 1 && !t.spec.send) {
-        s = queue.wait(*t.message->sender->ready);
-        if (s.ok())
-          s = queue.copy(t.spec.data, t.message->src, t.spec.bytes);
-      } else if (phase == 2 && t.spec.send) {
-        s = queue.wait(*t.message->receiver->arrived);
-      }
-      if (!s.ok())
-        return s;
-    }
-    if (phase == 0 && sends())
-      return queue.record(*ready);
-    if (phase == 1 && receives())
-      return queue.record(*arrived);
-    return s;
-  }
-
-  Status poll() override { return {}; }
-
-  std::string describe() const override {
-    std::string text;
-    for (const Transfer &t : transfers)
-      text += (text.empty() ? "" : ", ") + dpcrt::describe(t.spec);
-    return text;
-  }
-
-  struct Transfer {
-    TransferSpec spec;
-    Message *message;
-  };
-  std::vector<Transfer> transfers;
-
-private:
-  bool sends() const {
-    return std::any_of(transfers.begin(), transfers.end(), [](auto &t) { return t.spec.send; });
-  }
-  bool receives() const {
-    return std::any_of(transfers.begin(), transfers.end(), [](auto &t) { return !t.spec.send; });
-  }
-  const std::unique_ptr<Event> ready, arrived;
-};
-
 struct SharedCollective : CollectiveMembers {
   std::vector<std::vector<Event *>> passed; // by phase and member
 };
@@ -145,15 +83,15 @@ public:
 
   Status addExchange(uint32_t rank, std::vector<TransferSpec> transfers,
                      QueueOperation *&out) override {
-    auto exchange = std::make_unique<QueueExchange>(device);
-    for (TransferSpec &spec : transfers) {
-      Message *message = nullptr;
-      if (Status s = messages.add(rank, spec, message); !s.ok())
+    auto exchange = device.messageOrder() == MessageOrder::Eager ? makeEagerExchange(device)
+                                                                 : makeRendezvousExchange(device);
+    for (const TransferSpec &spec : transfers) {
+      QueueMessage *message = nullptr;
+      Status s = messages.add(rank, spec, message);
+      if (s.ok())
+        s = exchange->add(spec, *message);
+      if (!s.ok())
         return s;
-      (spec.send ? message->sender : message->receiver) = exchange.get();
-      if (spec.send)
-        message->src = spec.data;
-      exchange->transfers.push_back({spec, message});
     }
     out = exchange.get();
     operations.push_back(std::move(exchange));
@@ -181,14 +119,17 @@ public:
 
 private:
   QueueDevice &device;
-  Messages<Message> messages;
+  Messages<QueueMessage> messages;
   std::map<std::pair<std::string, uint32_t>, SharedCollective> collectives;
   std::vector<std::unique_ptr<QueueOperation>> operations;
 };
 } // namespace
 
 std::unique_ptr<QueueTransport> makeLocalQueueTransport(QueueDevice &device) {
-  return std::make_unique<LocalQueueTransport>(device);
+  auto transport = std::make_unique<LocalQueueTransport>(device);
+  if (device.messageOrder() == MessageOrder::Serialised)
+    return makeSerialisedTransport(std::move(transport), device);
+  return transport;
 }
 
 } // namespace dpcrt

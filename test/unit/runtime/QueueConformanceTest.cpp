@@ -25,8 +25,12 @@ const QueueBackend backends[] = {
     inOrder("virtual_first_local", "0,policy=first"),
     inOrder("virtual_reverse_local", "0,policy=reverse"),
     inOrder("virtual_random_local", "5"),
-    inOrder("virtual_starve_local", "0,policy=starve=4"),
+    inOrder("virtual_starve_local", "0,policy=starve=0"),
     inOrder("virtual_delay_local", "0,policy=delay=40"),
+    inOrder("virtual_random_eager", "5,messages=eager"),
+    inOrder("virtual_starve_eager", "0,policy=starve=0,messages=eager"),
+    inOrder("virtual_random_serialised", "5,messages=serialised"),
+    inOrder("virtual_reverse_serialised", "0,policy=reverse,messages=serialised"),
 };
 
 const Backend cpu{"cpu_local", makeCpuDevice, [](HostDevice &device, const Link &link) {
@@ -77,15 +81,18 @@ TEST(VirtualDevice, HasTheBitsOfTheReplayInEveryOrder) {
     orders.push_back("0,policy=delay=" + std::to_string(i * 20));
     orders.push_back(std::to_string(i));
   }
-  for (const std::string &order : orders) {
-    World world(inOrder("virtual", order), options);
-    for (int step = 0; step < 2; ++step) {
-      Status s = world.step();
-      ASSERT_TRUE(s.ok()) << s.message();
+  for (const std::string &drawn : orders)
+    for (const char *messages : {"", ",messages=eager", ",messages=serialised"}) {
+      std::string order = drawn + messages;
+      World world(inOrder("virtual", order), options);
+      for (int step = 0; step < 2; ++step) {
+        Status s = world.step();
+        ASSERT_TRUE(s.ok()) << s.message();
+      }
+      EXPECT_TRUE(world.device->queue()->checkOrder().ok()) << order;
+      EXPECT_TRUE(world.kept() == replay.kept()) << order;
+      EXPECT_TRUE(world.io.outputs() == replay.io.outputs()) << order;
     }
-    EXPECT_TRUE(world.kept() == replay.kept()) << order;
-    EXPECT_TRUE(world.io.outputs() == replay.io.outputs()) << order;
-  }
 }
 
 TEST_P(QueueConformance, FailureOfAnInputIsOneOfTheStep) {

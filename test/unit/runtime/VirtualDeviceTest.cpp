@@ -181,18 +181,72 @@ TEST_F(VirtualQueues, ADeadEndNamesEveryHead) {
   EXPECT_EQ(queues[1]->fill(memory, 0, 4).message(), s.message()) << "a failed device stays one";
 }
 
-TEST(VirtualOrder, WhatIsNoOrderIsRefused) {
-  for (const char *text : {"0", "12,policy=random", "1,policy=starve=3", "1,policy=delay=0"})
-    EXPECT_TRUE(VirtualOrder::parse(text).ok()) << text;
-  for (const char *text : {"", "x", "-1", "1,", "1,policy", "1,policy=last", "1,policy=starve",
-                           "1,policy=starve=x", "1,policy=first=2", "1,first", "1.5"}) {
-    Result<VirtualOrder> parsed = VirtualOrder::parse(text);
+TEST_F(VirtualQueues, AQueueThatIsNotThereCannotStarve) {
+  ASSERT_TRUE(device->chooseOrder("0,policy=starve=2").ok());
+  EXPECT_TRUE(finish().ok());
+  ASSERT_TRUE(device->chooseOrder("0,policy=starve=3").ok());
+  Status s = finish();
+  EXPECT_EQ(s.code(), Code::Usage);
+  EXPECT_EQ(s.message(), "--seed-order: there is no queue 3; this run has the queues 0 to 2");
+}
+
+TEST_F(VirtualQueues, ACommandThatNeverCameWasNotDelayed) {
+  ASSERT_TRUE(device->chooseOrder("0,policy=delay=1").ok());
+  EXPECT_EQ(device->checkOrder().message(),
+            "--seed-order: there is no command 1; this run has none");
+  fill(0, 1);
+  Status s = device->checkOrder();
+  EXPECT_EQ(s.code(), Code::Usage);
+  EXPECT_EQ(s.message(), "--seed-order: there is no command 1; this run has the commands 0 to 0");
+  fill(0, 1);
+  EXPECT_TRUE(device->checkOrder().ok());
+}
+
+TEST(SeedOrder, WhatIsNoOrderIsRefused) {
+  for (const char *text :
+       {"0", "12,policy=random", "1,policy=starve=3", "1,policy=delay=0", "1,messages=rendezvous",
+        "1,policy=first,messages=eager", "1,messages=serialised,policy=delay=2"})
+    EXPECT_TRUE(SeedOrder::parse(text).ok()) << text;
+  // And which part of it is wrong.
+  const std::pair<const char *, const char *> wrong[] = {
+      {"", ""},
+      {"x", "x"},
+      {"-1", "-1"},
+      {"1.5", "1.5"},
+      {"1,", ""},
+      {"1,policy", "policy"},
+      {"1,policy=last", "policy=last"},
+      {"1,policy=starve", "policy=starve"},
+      {"1,policy=starve=", "policy=starve="},
+      {"1,policy=starve=x", "policy=starve=x"},
+      {"1,policy=first=2", "policy=first=2"},
+      {"1,first", "first"},
+      {"1,messages=fast", "messages=fast"},
+      {"1,messages", "messages"},
+      {"1,messages=eager=1", "messages=eager=1"},
+      {"1,messages=eager,", ""},
+      {"1,policy=first,policy=reverse", "policy=reverse"},
+      {"1,messages=eager,policy=first,messages=eager", "messages=eager"},
+  };
+  for (auto [text, part] : wrong) {
+    Result<SeedOrder> parsed = SeedOrder::parse(text);
     EXPECT_EQ(parsed.status().code(), Code::Usage) << text;
-    EXPECT_NE(parsed.status().message().find("would be right"), std::string::npos);
+    std::string words = "'" + std::string(text) + "': '" + part + "' is wrong; N[,policy=";
+    EXPECT_NE(parsed.status().message().find(words), std::string::npos)
+        << parsed.status().message();
   }
 }
 
-TEST(VirtualOrder, ADeviceThatDrawsNoneSaysSo) {
+TEST(SeedOrder, SaysWhatMessagesWaitFor) {
+  auto device = makeVirtualDevice(makeCpuDevice(1));
+  EXPECT_EQ(device->messageOrder(), MessageOrder::Rendezvous);
+  ASSERT_TRUE(device->chooseOrder("0,policy=first,messages=eager").ok());
+  EXPECT_EQ(device->messageOrder(), MessageOrder::Eager);
+  ASSERT_TRUE(device->chooseOrder("0,messages=serialised").ok());
+  EXPECT_EQ(device->messageOrder(), MessageOrder::Serialised);
+}
+
+TEST(SeedOrder, ADeviceThatDrawsNoneSaysSo) {
   Status s = makeCpuDevice(1)->chooseOrder("3");
   EXPECT_EQ(s.code(), Code::Usage);
   EXPECT_EQ(s.message(), "--seed-order 3: device 'cpu' draws no order; --device virtual does");
