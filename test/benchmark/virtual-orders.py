@@ -3,10 +3,14 @@
 """Small models in many orders on the virtual device, against their bits on the CPU.
 
 Each of gpt2, llama and moe is compiled with each schedule on each number of ranks that it allows, and runs with as many drawn
-orders as asked for and in each fixed policy. A line says how many different orders that were, and fails where one of them changed
-a bit of a loss, a gradient, a weight or a moment.
+orders as asked for, which take turns at the ways of carrying out messages, and in each fixed policy in each of these. A line says
+how many different orders that were, and fails where one of them changed a bit of a loss, a gradient, a weight or a moment.
 
-    python3 test/benchmark/virtual-orders.py [--orders N] [--models NAME,...] [--schedules NAME,...] [--ranks P,...]
+    python3 test/benchmark/virtual-orders.py [--orders N] [--models NAME,...] [--schedules NAME,...] [--ranks P,...] [--micro-batches M]
+
+Two hundred drawn orders of sixteen half-models on eight ranks, each of which has a stage of either direction:
+
+    python3 test/benchmark/virtual-orders.py --orders 200 --models gpt2 --schedules dualpipe --ranks 8 --micro-batches 20
 """
 import argparse
 import filecmp
@@ -20,7 +24,8 @@ import built
 
 MODELS = built.ROOT / "test" / "models"
 SCHEDULES = "gpipe,1f1b,interleaved,zb-h1,zb-v,dualpipe,dualpipev"
-POLICIES = ["0,policy=first", "0,policy=reverse", *(f"0,policy=starve={queue}" for queue in range(6))]
+POLICIES = ["policy=first", "policy=reverse", *(f"policy=starve={queue}" for queue in range(2))]
+MESSAGES = ["rendezvous", "eager", "serialised"]
 
 
 def call(*command):
@@ -57,16 +62,18 @@ def main():
     parser.add_argument("--models", default="gpt2,llama,moe")
     parser.add_argument("--schedules", default=SCHEDULES)
     parser.add_argument("--ranks", default="1,2,4")
+    parser.add_argument("--micro-batches", type=int, default=8)
     options = parser.parse_args()
-    orders = POLICIES + [str(seed) for seed in range(options.orders)]
+    orders = [f"0,{policy},messages={messages}" for policy in POLICIES for messages in MESSAGES]
+    orders += [f"{seed},messages={MESSAGES[seed % len(MESSAGES)]}" for seed in range(options.orders)]
     failed = False
     for model in options.models.split(","):
         for schedule in options.schedules.split(","):
             for ranks in options.ranks.split(","):
                 with tempfile.TemporaryDirectory() as folder:
                     artifact = pathlib.Path(folder) / "model.dpc"
-                    done = call("dpc", "compile", MODELS / f"{model}.onnx", "-o", artifact, "--pp", ranks, "--micro-batches", 8, "--schedule",
-                                schedule, "--optimizer", "adamw")
+                    done = call("dpc", "compile", MODELS / f"{model}.onnx", "-o", artifact, "--pp", ranks, "--micro-batches",
+                                options.micro_batches, "--schedule", schedule, "--optimizer", "adamw")
                     if done.returncode:
                         print(f"{model} {schedule} P {ranks}: not legal: {done.stderr.strip().splitlines()[-1]}", flush=True)
                         continue
