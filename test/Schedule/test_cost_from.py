@@ -124,6 +124,15 @@ def test_what_is_no_artifact_is_refused(tmp_path, manifest, words):
         assert error.startswith("error: --cost-from: ") and words in error and error.count("\n") == 1
 
 
+def test_a_file_of_costs_does_as_well(tmp_path):
+    costs = MANIFEST["forecast"]["costs"]
+    (tmp_path / "costs.json").write_text(json.dumps(costs))
+    assert simulate(tmp_path / "costs.json", "1f1b", 2, 3) == simulate(artifact(tmp_path), "1f1b", 2, 3)
+    for wrong, words in [(dict(costs, stages=[]), "costs.json': stages is no list"), ([costs], "no JSON of costs")]:
+        (tmp_path / "costs.json").write_text(json.dumps(wrong))
+        assert words in schedule("compare", "--cost-from", tmp_path / "costs.json", status=3)
+
+
 def test_paths_that_are_no_artifact(tmp_path):
     assert "there is no" in schedule("compare", "--cost-from", tmp_path / "absent.dpc", status=3)
     (tmp_path / "file.dpc").write_text("x")

@@ -128,8 +128,10 @@ void addFlags(CLI::App *command, const Subcommand &sub, Flags &flags) {
                             : "times of one micro-batch: F=1,I=1,W=1,FB=3,comm=0 (FB: F + I + W)");
   if (sub.takes & kCosts)
     command
-        ->add_option("--cost-from", flags.costsFrom,
-                     "an artifact MODEL.dpc: the times and bytes of that model's stages")
+        ->add_option(
+            "--cost-from", flags.costsFrom,
+            "an artifact MODEL.dpc, or a JSON file of costs as its manifest has: the times "
+            "and bytes of that model's stages")
         ->excludes("--cost");
   if (sub.takes & kStageCosts)
     command->add_option("--link", flags.link,

@@ -9,8 +9,8 @@
 namespace dpc::schedule {
 
 /// The costs of the stages that MODEL.dpc was compiled into, in seconds and bytes,
-/// from its manifest. The error says whether it is no artifact, one of another
-/// version, or one without costs.
+/// from its manifest; or those of a JSON file of the same form. The error says whether
+/// it is neither, an artifact of another version, or one without costs.
 Result<Costs> readModelCosts(const std::string &path);
 
 } // namespace dpc::schedule
