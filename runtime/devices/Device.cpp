@@ -11,6 +11,7 @@ PreparedCall::~PreparedCall() = default;
 Device::~Device() = default;
 Event::~Event() = default;
 Queue::~Queue() = default;
+GivenTimes::~GivenTimes() = default;
 
 Status Device::chooseOrder(const std::string &text) {
   return error(Code::Usage, "--seed-order ", text, ": device '", name(),

@@ -46,6 +46,20 @@ public:
   // These bytes hold nothing until a command writes them: a device that looks for mistakes
   // spoils them. For others nobody calls it.
   virtual Status forget(DeviceAddress, uint64_t) { return {}; }
+  // The queue is occupied for this long; all else takes no time. For devices of given times
+  // (below); of others nobody calls it.
+  virtual Status spend(int64_t /*nanoseconds*/) { return {}; }
+};
+
+// What a device that is told by Queue::spend how long things take has beside its queues. It
+// computes nothing, its memory holds nothing, and what is read of it is zero.
+class GivenTimes {
+public:
+  virtual ~GivenTimes();
+  // Multiplies all times by at least this. Before the first step.
+  virtual void slowDown(double atLeast) = 0;
+  // By which they are; at least 1.
+  virtual double factor() const = 0;
 };
 
 // What a message between two queues of a device waits for.
@@ -69,6 +83,8 @@ public:
   virtual bool spoils() const { return false; }
   // What transports between its queues do of what a program allows.
   virtual MessageOrder messageOrder() const { return MessageOrder::Rendezvous; }
+  // Of a device of given times; else null.
+  virtual GivenTimes *givenTimes() { return nullptr; }
 };
 
 } // namespace dpcrt

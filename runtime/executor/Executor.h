@@ -9,11 +9,14 @@
 
 namespace dpcrt {
 
+struct TaskTimes;
+
 struct ExecutorOptions {
   int64_t timeoutNs = 300'000'000'000; // without any progress; 0: for ever
   // One thread takes all streams in turn, in an order that depends on the program
   // alone: the replay that runs are compared with.
   bool sequential = false;
+  const TaskTimes *times = nullptr; // for devices of given times
 };
 
 struct StepTimes {

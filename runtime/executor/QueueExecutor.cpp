@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Enqueuing, and waiting outside of steps.
 #include "executor/QueueExecutor.h"
+#include "executor/TaskTimes.h"
 #include <algorithm>
 #include <new>
 
@@ -40,8 +41,10 @@ Status QueueExecutor::prepare(QueueTransport &transport) {
   }
   if (Status s = transport.finishPreparation(); !s.ok())
     return s;
-  if (Status s = makeTape(all, added, device.spoils(), tape); !s.ok())
+  if (Status s = makeTape(all, added, device.spoils(), tape, options.times); !s.ok())
     return s;
+  if (GivenTimes *given = device.givenTimes())
+    given->slowDown(factorFor(tape));
   for (const RankPlan *plan : all)
     planOf.insert(planOf.end(), plan->streams.size(), plan);
   for (const TapeQueue &queue : tape.queues)
@@ -124,6 +127,8 @@ Status QueueExecutor::enqueue(const TapeEntry &entry, Set &set) {
     return queue.wait(*set.inputs);
   case Kind::End:
     return queue.record(*set.ends[entry.event]);
+  case Kind::Spend:
+    return queue.spend(entry.nanoseconds);
   case Kind::Forget:
     return queue.forget(at[0], entry.bytes);
   case Kind::Feed: {

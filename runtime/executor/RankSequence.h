@@ -6,6 +6,8 @@
 
 namespace dpcrt {
 
+struct TaskTimes;
+
 // The place behind a command of a stream of the rank.
 struct StreamPoint {
   uint16_t stream;
@@ -29,9 +31,13 @@ struct SequencedCommand {
   bool isAwaited = false; // by a command of another stream
   // What holds nothing behind it.
   std::vector<ArenaRange> forgets;
+  int64_t nanoseconds = 0; // that it takes; of the begin of a run, all of the run
 };
 
-// An error if a command waits for what comes later in the list.
-Status sequenceRank(const RankPlan &plan, std::vector<SequencedCommand> &out);
+// An error if a command waits for what comes later in the list. `times`: null, or how long
+// runs take; each then has a begin on its compute stream that waits for all that any of its
+// commands needs of what comes before the run.
+Status sequenceRank(const RankPlan &plan, std::vector<SequencedCommand> &out,
+                    const TaskTimes *times = nullptr);
 
 } // namespace dpcrt

@@ -19,8 +19,10 @@ struct OperationId {
 class TapeMaker {
 public:
   TapeMaker(const std::vector<const RankPlan *> &plans,
-            const std::vector<std::vector<QueueOperation *>> &operations, bool spoils, Tape &tape)
-      : plans(plans), operations(operations), spoils(spoils), tape(tape), ranks(plans.size()) {}
+            const std::vector<std::vector<QueueOperation *>> &operations, bool spoils,
+            const TaskTimes *times, Tape &tape)
+      : plans(plans), operations(operations), spoils(spoils), times(times), tape(tape),
+        ranks(plans.size()) {}
 
   Status run();
 
@@ -88,6 +90,7 @@ private:
   const std::vector<const RankPlan *> &plans;
   const std::vector<std::vector<QueueOperation *>> &operations;
   const bool spoils;
+  const TaskTimes *times;
   Tape &tape;
   std::vector<Rank> ranks;
 };
@@ -213,6 +216,11 @@ bool TapeMaker::advance(size_t r) {
   if (rank.phase == 0)
     for (StreamPoint point : c.waits)
       add(TapeEntry::Kind::Wait, queue).event = rank.recorded[point.stream][point.index];
+  if (c.nanoseconds > 0) {
+    TapeEntry &entry = add(TapeEntry::Kind::Spend, queue);
+    entry.command = c.command;
+    entry.nanoseconds = c.nanoseconds;
+  }
   if (isOperation(c)) {
     uint32_t index = operationOf(c);
     QueueOperation *operation = operations[r][index];
@@ -253,7 +261,7 @@ Status TapeMaker::stuck() const {
 Status TapeMaker::run() {
   for (size_t r = 0; r < plans.size(); ++r) {
     Rank &rank = ranks[r];
-    if (Status s = sequenceRank(*plans[r], rank.commands); !s.ok())
+    if (Status s = sequenceRank(*plans[r], rank.commands, times); !s.ok())
       return s;
     if (spoils)
       findForgotten(*plans[r], rank.commands);
@@ -283,8 +291,8 @@ Status TapeMaker::run() {
 
 Status makeTape(const std::vector<const RankPlan *> &plans,
                 const std::vector<std::vector<QueueOperation *>> &operations, bool spoils,
-                Tape &out) {
-  return TapeMaker(plans, operations, spoils, out).run();
+                Tape &out, const TaskTimes *times) {
+  return TapeMaker(plans, operations, spoils, times, out).run();
 }
 
 } // namespace dpcrt

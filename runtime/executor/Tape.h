@@ -31,6 +31,7 @@ struct TapeEntry {
     Inputs,  // a wait until the step's inputs are in device memory
     End,     // the end of a rank's step, which the host waits for
     Forget,  // bytes that hold nothing
+    Spend,   // time, of a device that is told how long things take
     Command, // of the plan
     Feed,    // from staging memory
     Fetch,   // to staging memory
@@ -48,6 +49,7 @@ struct TapeEntry {
   uint64_t staging = 0; // of feed and fetch: where in the step's set of staging memory
   QueueOperation *operation = nullptr;
   unsigned phase = 0;
+  int64_t nanoseconds = 0; // to spend
 };
 
 // What the host puts into staging memory before a step, or takes from it behind.
@@ -67,9 +69,12 @@ struct Tape {
   uint64_t inputBytes = 0, outputBytes = 0; // of a set of staging memory
 };
 
-// `operations`: those of each plan, in its order. `spoils`: as the device says.
+struct TaskTimes;
+
+// `operations`: those of each plan, in its order. `spoils`: as the device says. `times`: of a
+// device that is told times, else null.
 Status makeTape(const std::vector<const RankPlan *> &plans,
                 const std::vector<std::vector<QueueOperation *>> &operations, bool spoils,
-                Tape &out);
+                Tape &out, const TaskTimes *times = nullptr);
 
 } // namespace dpcrt

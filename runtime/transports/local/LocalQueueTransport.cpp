@@ -78,13 +78,13 @@ private:
 
 class LocalQueueTransport : public QueueTransport {
 public:
-  explicit LocalQueueTransport(QueueDevice &device) : device(device) {}
+  LocalQueueTransport(QueueDevice &device, const Link &link) : device(device), link(link) {}
   const char *name() const override { return "local"; }
 
   Status addExchange(uint32_t rank, std::vector<TransferSpec> transfers,
                      QueueOperation *&out) override {
     auto exchange = device.messageOrder() == MessageOrder::Eager ? makeEagerExchange(device)
-                                                                 : makeRendezvousExchange(device);
+                                                                 : makeRendezvousExchange(device, link);
     for (const TransferSpec &spec : transfers) {
       QueueMessage *message = nullptr;
       Status s = messages.add(rank, spec, message);
@@ -119,6 +119,7 @@ public:
 
 private:
   QueueDevice &device;
+  const Link link; // of given times; else none
   Messages<QueueMessage> messages;
   std::map<std::pair<std::string, uint32_t>, SharedCollective> collectives;
   std::vector<std::unique_ptr<QueueOperation>> operations;
@@ -126,7 +127,11 @@ private:
 } // namespace
 
 std::unique_ptr<QueueTransport> makeLocalQueueTransport(QueueDevice &device) {
-  auto transport = std::make_unique<LocalQueueTransport>(device);
+  return makeLinkedQueueTransport(device, Link());
+}
+
+std::unique_ptr<QueueTransport> makeLinkedQueueTransport(QueueDevice &device, const Link &link) {
+  auto transport = std::make_unique<LocalQueueTransport>(device, link);
   if (device.messageOrder() == MessageOrder::Serialised)
     return makeSerialisedTransport(std::move(transport), device);
   return transport;

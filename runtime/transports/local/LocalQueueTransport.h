@@ -3,9 +3,14 @@
 // they wait for, the device says (QueueDevice::messageOrder).
 #pragma once
 #include "transports/QueueTransport.h"
+#include "transports/local/LocalTransport.h"
 
 namespace dpcrt {
 
 std::unique_ptr<QueueTransport> makeLocalQueueTransport(QueueDevice &device);
+
+// On a device of given times: messages take the link's. An exchange takes its latency once,
+// for its messages follow each other.
+std::unique_ptr<QueueTransport> makeLinkedQueueTransport(QueueDevice &device, const Link &link);
 
 } // namespace dpcrt

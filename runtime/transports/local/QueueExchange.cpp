@@ -23,8 +23,8 @@ namespace {
 // was sent has been read.
 class RendezvousExchange : public QueueExchange {
 public:
-  explicit RendezvousExchange(QueueDevice &device)
-      : ready(device.makeEvent()), arrived(device.makeEvent()) {}
+  RendezvousExchange(QueueDevice &device, const Link &link)
+      : link(link), ready(device.makeEvent()), arrived(device.makeEvent()) {}
 
   Status add(const TransferSpec &spec, QueueMessage &message) override {
     if (spec.send)
@@ -36,11 +36,13 @@ public:
 
   Status issue(unsigned phase, Queue &queue) override {
     Status s;
+    double received = 0; // bytes
     for (const Transfer &t : transfers) {
       if (phase == 1 && !t.spec.send) {
         s = queue.wait(*other(t.message->sender).ready);
         if (s.ok())
           s = queue.copy(t.spec.data, t.message->src, t.spec.bytes);
+        received += double(t.spec.bytes);
       } else if (phase == 2 && t.spec.send) {
         s = queue.wait(*other(t.message->receiver).arrived);
       }
@@ -49,8 +51,11 @@ public:
     }
     if (phase == 0 && sends)
       return queue.record(*ready);
-    if (phase == 1 && receives)
-      return queue.record(*arrived);
+    if (phase == 1 && receives) {
+      if (link.emulated())
+        s = queue.spend(link.nanoseconds(received));
+      return s.ok() ? queue.record(*arrived) : s;
+    }
     return s;
   }
 
@@ -58,12 +63,13 @@ private:
   static RendezvousExchange &other(QueueExchange *exchange) {
     return static_cast<RendezvousExchange &>(*exchange);
   }
+  const Link link;
   const std::unique_ptr<Event> ready, arrived;
 };
 } // namespace
 
-std::unique_ptr<QueueExchange> makeRendezvousExchange(QueueDevice &device) {
-  return std::make_unique<RendezvousExchange>(device);
+std::unique_ptr<QueueExchange> makeRendezvousExchange(QueueDevice &device, const Link &link) {
+  return std::make_unique<RendezvousExchange>(device, link);
 }
 
 } // namespace dpcrt

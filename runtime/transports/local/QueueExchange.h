@@ -4,6 +4,7 @@
 // together, so that one record serves all of its messages.
 #pragma once
 #include "transports/QueueTransport.h"
+#include "transports/local/LocalTransport.h"
 #include "transports/local/Meetings.h"
 
 namespace dpcrt {
@@ -33,8 +34,9 @@ protected:
 };
 
 // Neither end goes on before the other has come: the receiver's queue copies straight from
-// the sender's buffer, and the sender's queue waits until it has.
-std::unique_ptr<QueueExchange> makeRendezvousExchange(QueueDevice &device);
+// the sender's buffer, and the sender's queue waits until it has. What is received occupies
+// its queue for the link's time, if that is emulated, on a device that is told times.
+std::unique_ptr<QueueExchange> makeRendezvousExchange(QueueDevice &device, const Link &link);
 
 // The sender's queue copies into a buffer of the message, and goes on. A message has two, so
 // that a step waits for the receiver in the step before last only.

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Times by kind of block, and what the host can keep up with.
+#include "executor/TaskTimes.h"
+#include <algorithm>
+
+namespace dpcrt {
+namespace {
+// Enqueuing an entry of a tape takes the host less than a tenth of this.
+constexpr double hostNsPerEntry = 1000;
+// A step beside which what the host does once in it, like waking, is little.
+constexpr double leastStepNs = 20e6;
+} // namespace
+
+int64_t TaskTimes::of(const fb::Block &block) const {
+  if (block.stage() < 0)
+    return 0;
+  const Stage &stage = stages[size_t(block.stage())];
+  switch (block.kind()) {
+  case fb::TaskKind::Forward:
+    return stage.forward;
+  case fb::TaskKind::InputHalf:
+    return stage.input;
+  case fb::TaskKind::WeightHalf:
+    return stage.weight;
+  case fb::TaskKind::Backward:
+    return stage.input + stage.weight;
+  case fb::TaskKind::Pair: {
+    const Stage &back = stages[size_t(block.pair_stage())];
+    return pairs.empty()
+               ? stage.forward + back.input + back.weight
+               : pairs[size_t(block.stage()) * stages.size() + size_t(block.pair_stage())];
+  }
+  default:
+    return 0;
+  }
+}
+
+Status TaskTimes::check(const fb::Program &program) const {
+  for (auto *block : items(program.blocks()))
+    for (int64_t stage : {block->stage(), block->pair_stage()})
+      if (stage >= int64_t(stages.size()))
+        return error(Code::Usage, "there are times of ", stages.size(), " stages, but '",
+                     text(program, block->name()), "' is of stage ", stage, ", counted from 0");
+  return {};
+}
+
+double factorFor(const Tape &tape) {
+  std::vector<double> spent(tape.queues.size());
+  for (const TapeEntry &entry : tape.entries)
+    spent[entry.queue] += double(entry.nanoseconds);
+  double longest = spent.empty() ? 0 : *std::max_element(spent.begin(), spent.end());
+  if (longest <= 0)
+    return 1;
+  double wanted = std::max(leastStepNs, 2 * hostNsPerEntry * double(tape.entries.size())) / longest;
+  for (double power = 1;; power *= 10)
+    for (double factor : {power, 2 * power, 5 * power})
+      if (factor >= wanted)
+        return factor;
+}
+
+} // namespace dpcrt
