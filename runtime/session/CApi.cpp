@@ -173,6 +173,8 @@ dpcrt_error *dpcrt_session_create(const dpcrt_artifact *a, const dpcrt_session_o
     options.seed = o.seed;
     options.sequential = o.sequential != 0;
     options.seedOrder = o.seed_order ? o.seed_order : "";
+    if (o.virtual_clock)
+      options.virtualClock = o.virtual_clock;
     auto session = std::make_unique<dpcrt_session>();
     Status s = Session::create(a->artifact, options, session->session);
     if (!s.ok())
@@ -192,6 +194,7 @@ const char *dpcrt_session_order(dpcrt_session *s) {
 dpcrt_error *dpcrt_session_check_order(const dpcrt_session *s) {
   return guarded([&] { return s->session->checkOrder(); });
 }
+double dpcrt_session_clock_factor(const dpcrt_session *s) { return s->session->clockFactor(); }
 unsigned dpcrt_session_threads(const dpcrt_session *s) { return s->session->threads(); }
 
 void dpcrt_update_defaults(const dpcrt_artifact *a, dpcrt_update *out) {

@@ -2,6 +2,7 @@
 // Each kind of device adds one row here.
 #include "session/DeviceKinds.h"
 #include "devices/DevicePlugin.h"
+#include "devices/virtual/ClockDevice.h"
 #include "devices/virtual/VirtualDevice.h"
 
 namespace dpcrt {
@@ -35,6 +36,9 @@ Status openVirtual(const DeviceKind *&out) {
   return {};
 }
 
+Status needNothing(const std::vector<std::string> &) { return {}; }
+std::unique_ptr<Device> makeVirtualClock(unsigned) { return makeClockDevice(); }
+
 const Row rows[] = {
     {"cpu", openCpu},
     {"virtual", openVirtual},
@@ -49,6 +53,11 @@ Status findDeviceKind(const std::string &name, const DeviceKind *&out) {
     known += (known.empty() ? "" : ", ") + std::string(row.name);
   }
   return error(Code::Device, "there is no device '", name, "'; this build has ", known);
+}
+
+const DeviceKind &virtualClockKind() {
+  static const DeviceKind kind{"virtual", "cpu", needNothing, makeVirtualClock};
+  return kind;
 }
 
 } // namespace dpcrt

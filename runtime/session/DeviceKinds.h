@@ -9,4 +9,8 @@ namespace dpcrt {
 // those that there are.
 Status findDeviceKind(const std::string &name, const DeviceKind *&out);
 
+// The virtual device of given times (devices/virtual/ClockDevice.h). It runs none of a target's
+// code, so any of its device will do.
+const DeviceKind &virtualClockKind();
+
 } // namespace dpcrt

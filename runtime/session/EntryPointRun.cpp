@@ -2,6 +2,7 @@
 // Feed, fetch and what an entry point is made of.
 #include "session/EntryPointRun.h"
 #include "executor/QueueExecutor.h"
+#include "executor/TaskTimes.h"
 #include "executor/ThreadExecutor.h"
 #include "program/format/Outputs.h"
 #include "transports/local/LocalQueueTransport.h"
@@ -50,9 +51,13 @@ Status EntryPointRun::prepare(const Artifact &artifact, const std::string &name,
   }
   if (HostDevice *host = device.host())
     return connect(*host, link);
+  if (device.queue()->givenTimes()) {
+    queueTransport = makeLinkedQueueTransport(*device.queue(), link);
+    return {};
+  }
   if (link.emulated())
     return error(Code::Usage, "--link: device '", device.name(),
-                 "' emulates no link; --device cpu does");
+                 "' emulates no link; --device cpu does, and --virtual-clock");
   queueTransport = makeLocalQueueTransport(*device.queue());
   return {};
 }
@@ -77,6 +82,10 @@ Status EntryPointRun::startExecutor(Device &device, const ExecutorOptions &optio
     executor = std::move(threads);
     return started;
   }
+  if (options.times)
+    for (auto &plan : plans)
+      if (Status s = options.times->check(*plan->program); !s.ok())
+        return s.within("--clock-times");
   std::unique_ptr<QueueExecutor> queues;
   Status made = QueueExecutor::make(std::move(plans), *device.queue(), *queueTransport, *this,
                                     options, queues);

@@ -5,6 +5,7 @@
 #include "program/format/StepRecord.h"
 #include "session/DeviceKinds.h"
 #include "session/EntryPointRun.h"
+#include "session/GivenTimes.h"
 #include "session/Holders.h"
 #include "session/Pieces.h"
 #include <algorithm>
@@ -66,6 +67,11 @@ Status Session::prepare(const SessionOptions &chosen) {
   threadCount = options.sequential ? 1 : options.threads ? options.threads : coreCount;
   std::string compiled;
   const DeviceKind *kind = options.kind;
+  if (options.virtualClock) {
+    kind = &virtualClockKind();
+    if (Status s = findGivenTimes(m, *options.virtualClock, times, options.link); !s.ok())
+      return s.within(options.virtualClock->empty() ? "--virtual-clock" : "--clock-times");
+  }
   if (!kind)
     if (Status s = findDeviceKind(options.device, kind); !s.ok())
       return s;
@@ -114,8 +120,9 @@ Status Session::prepare(const SessionOptions &chosen) {
     if (Status s = checkSameValues(train->memory, evaluation->memory); !s.ok())
       return s;
   }
-  if (Status s = train->memory.loadWeights(given, *device); !s.ok())
-    return s;
+  if (!isTimed())
+    if (Status s = train->memory.loadWeights(given, *device); !s.ok())
+      return s;
   if (Status s = device->finishPreparation(); !s.ok())
     return s;
   updates.assign(m.parameters.size(), findOptimizer(m.optimizer)->defaults);
@@ -123,9 +130,16 @@ Status Session::prepare(const SessionOptions &chosen) {
   ExecutorOptions executor;
   executor.timeoutNs = int64_t(options.timeoutSeconds * 1e9);
   executor.sequential = options.sequential;
+  executor.times = isTimed() ? &times : nullptr;
   if (Status s = train->startExecutor(*device, executor); !s.ok())
     return s;
   return evaluation ? evaluation->startExecutor(*device, executor) : Status();
+}
+
+bool Session::isTimed() const { return device->queue() && device->queue()->givenTimes(); }
+
+double Session::clockFactor() const {
+  return isTimed() ? device->queue()->givenTimes()->factor() : 0;
 }
 
 size_t Session::ranks() const { return train->memory.programs.size(); }

@@ -4,6 +4,7 @@
 #pragma once
 #include "devices/DeviceKind.h"
 #include "executor/Executor.h"
+#include "executor/TaskTimes.h"
 #include "program/format/Optimizers.h"
 #include "session/Memory.h"
 #include "trace/ChromeTrace.h"
@@ -23,6 +24,9 @@ struct SessionOptions {
   uint64_t seed = 0;
   bool sequential = false;
   std::string seedOrder; // of a device that draws an order; empty: its own
+  // The virtual device takes times instead of computing: those of this artifact or file
+  // (ModelCosts.h), or, empty, the session's artifact's own.
+  std::optional<std::string> virtualClock;
 };
 
 struct InputData {
@@ -107,6 +111,8 @@ public:
   std::string orderTaken() const { return device->orderTaken(); }
   // After the last step: an error if the chosen order named what never came.
   Status checkOrder() const { return device->checkOrder(); }
+  // What given times are multiplied with; 0 where they are none.
+  double clockFactor() const;
   uint64_t arenaBytes(size_t rank) const;
   uint64_t scratchBytes() const { return device->scratchBytes(); }
   const std::vector<float> &losses() const { return lossValues; }
@@ -118,6 +124,7 @@ public:
 private:
   Session() = default;
   Status prepare(const SessionOptions &options);
+  bool isTimed() const; // whether the device takes given times
   Status betweenSteps() const;
   Status keepGradients();
   Status copyWeightsToEvaluation();
@@ -156,6 +163,7 @@ private:
   unsigned threadCount = 1, coreCount = 1;
   std::string targetName;
   std::unique_ptr<Device> device;
+  TaskTimes times; // of a device of given times
   std::unique_ptr<EntryPointRun> train, evaluation;
   std::vector<UpdateNumbers> updates; // per parameter of the manifest
   std::vector<State> stateList;

@@ -14,6 +14,7 @@
 #include "dpc-run/StepsUnderWay.h"
 #include "dpc-run/StopSignals.h"
 #include "dpc-run/Update.h"
+#include "dpc-run/VirtualClock.h"
 #include "session/Client.h"
 #include <climits>
 #include <cmath>
@@ -49,6 +50,8 @@ private:
   Status finish(const Status &ended);
   Status writeReport(const Status &status);
   bool traced(uint64_t step) const;
+  // Whether the device takes times and computes nothing.
+  bool isTimed() const { return options.virtualClock; }
 
   const RunOptions &options;
   std::ostream &out, &err;
@@ -133,10 +136,13 @@ Status Run::openSession() {
   so.timeout_s = options.timeoutSeconds;
   so.seed = options.seed.value_or(0);
   so.seed_order = options.seedOrder.empty() ? nullptr : options.seedOrder.c_str();
+  so.virtual_clock = options.virtualClock ? options.clockTimes.c_str() : nullptr;
   dpcrt_session *s = nullptr;
   if (Status status = fromC(dpcrt_session_create(a, &so, &s)); !status.ok())
     return status;
   session.reset(s);
+  if (isTimed())
+    err << describeVirtualClock(dpcrt_session_clock_factor(s));
   if (Status status = applyUpdateOptions(a, s, manifest["optimizer"], options.lr,
                                          options.optimizerOptions, options.paramGroups);
       !status.ok())
@@ -236,7 +242,7 @@ Status Run::run() {
   residentAfterLoad = residentBytes();
   if (Status s = prepareOutputs(); !s.ok())
     return s;
-  if (oversubscribed)
+  if (oversubscribed && !isTimed())
     err << dpcrt_session_ranks(session.get()) << " ranks share "
         << dpcrt_session_threads(session.get())
         << " threads: times show that the program runs, not how fast it would be\n";
@@ -369,6 +375,8 @@ Status Run::takeStep() {
   stepsDone = step.number;
   cursor = step.firstMicroBatch + microBatches;
   lastRate = step.learningRate;
+  if (isTimed())
+    result.loss = result.grad_norm = NAN; // nobody computed them
   lastLoss = result.loss;
   if (stepsDone == from.step + 1)
     firstLoss = result.loss;
@@ -382,10 +390,11 @@ Status Run::takeStep() {
   if (Status s = writeStepMetrics(step, result); !s.ok())
     return s;
   log.step(stepsDone, from.step + 1, steps, result.seconds,
-           "loss " + print("%.4f", result.loss) + "  " + print("%.3f", result.seconds) + " s  " +
+           (isTimed() ? "" : "loss " + print("%.4f", result.loss) + "  ") +
+               print("%.3f", result.seconds) + " s  " +
                (tokensPerStep > 0 ? print("%.0f tokens/s", tokensPerStep / result.seconds)
                                   : print("%.1f samples/s", samplesPerStep / result.seconds)));
-  return checkFinite(step, result);
+  return isTimed() ? Status() : checkFinite(step, result);
 }
 
 // Where the next step is under way, memory is that one's. A run that goes on can look at what
@@ -500,6 +509,8 @@ Status Run::writeReport(const Status &status) {
                  {"status", status.exitStatus()}};
   if (std::string order = dpcrt_session_order(session.get()); !order.empty())
     report["order"] = order;
+  if (isTimed())
+    report["virtual_clock"] = {{"factor", dpcrt_session_clock_factor(session.get())}};
   if (manifest.contains("forecast")) {
     report["forecast"] = manifest["forecast"];
     report["forecast"].erase("timeline");
@@ -529,13 +540,15 @@ Status Run::finish(const Status &ended) {
                       {"status", status.exitStatus()}}));
   if (!options.report.empty())
     keep(writeReport(status));
-  keep(fromC(dpcrt_session_compare_holders(session.get())));
+  if (!isTimed())
+    keep(fromC(dpcrt_session_compare_holders(session.get())));
   if (!losses.empty()) {
     if (!from.path.empty())
       out << "steps " << from.step + 1 << " to " << stepsDone;
     else
       out << stepsDone << " steps";
-    out << ", loss " << print("%.6f", firstLoss) << " -> " << print("%.6f", lastLoss);
+    if (!isTimed())
+      out << ", loss " << print("%.6f", firstLoss) << " -> " << print("%.6f", lastLoss);
     if (std::isfinite(fastest))
       out << ", fastest step " << print("%.3f", fastest * 1e3) << " ms";
     if (!evaluations.empty() && !evaluations.back()["loss"].is_null())

@@ -3,6 +3,7 @@
 #include "dpc-run/RunOptions.h"
 #include "cli/CommandLine.h"
 #include "dpc-run/Values.h"
+#include "dpc-run/VirtualClock.h"
 #include <algorithm>
 
 namespace dpcrt {
@@ -102,11 +103,21 @@ Status parseRunOptions(const std::vector<std::string> &args, std::ostream &print
                  "N[,policy=random|first|reverse|starve=QUEUE|delay=COMMAND]"
                  "[,messages=rendezvous|eager|serialised]: the order that --device virtual takes "
                  "(0)");
+  app.add_flag(
+      "--virtual-clock", out.virtualClock,
+      "Let --device virtual take the times that the artifact forecasts, and compute nothing: "
+      "how long a step of the real executor is");
+  app.add_option(
+      "--clock-times", out.clockTimes,
+      "Other times for --virtual-clock: of another artifact MODEL.dpc, or a JSON file of "
+      "costs as its manifest has, as --cost-from of dpc schedule");
   app.add_option("--threads", out.threads,
                  "Threads that compute at one time, all ranks together (the cores)");
   app.add_option("--timeout", timeout,
                  "Give up after this long without progress; 0s: never (300s)");
-  app.add_option("--link", link, "latency=20us,bandwidth=10GB/s: emulate a slow link");
+  app.add_option(
+      "--link", link,
+      "latency=20us,bandwidth=10GB/s: emulate a slow link (of --virtual-clock: its link)");
   ended = parseCommandLine(app, args, print, err);
   if (ended)
     return {};
@@ -129,6 +140,8 @@ Status parseRunOptions(const std::vector<std::string> &args, std::ostream &print
   for (const Status &s : results)
     if (!s.ok())
       return s;
+  if (Status s = settleVirtualClock(out); !s.ok())
+    return s;
   if (out.clipNorm && *out.clipNorm <= 0)
     return error(Code::Usage, "--clip-norm ", clip, ": a norm to clip to is positive");
   if (out.threads > 1024)

@@ -70,6 +70,9 @@ typedef struct dpcrt_session_options {
   uint64_t seed;          /* of dropout and the like */
   int sequential;         /* replay in one thread, in an order fixed by the programs */
   const char *seed_order; /* of "virtual", as --seed-order of dpc run: what is drawn; NULL: "0" */
+  /* Of "virtual": take times in place of computing, those of this artifact or JSON file of costs
+   * (docs/Artifact.md), or of the artifact itself (""); NULL: compute. What is read is then 0. */
+  const char *virtual_clock;
 } dpcrt_session_options;
 /* Allocates all memory there will be, starts all threads, reads the initial weights. */
 dpcrt_error *dpcrt_session_create(const dpcrt_artifact *artifact,
@@ -86,6 +89,10 @@ const char *dpcrt_session_target(const dpcrt_session *session);
 const char *dpcrt_session_order(dpcrt_session *session);
 /* After the last step: an error if seed_order delays a command that never came. */
 dpcrt_error *dpcrt_session_check_order(const dpcrt_session *session);
+
+/* By how much the times of `virtual_clock` are multiplied so that the host keeps up; 0: nothing
+ * is. */
+double dpcrt_session_clock_factor(const dpcrt_session *session);
 
 /* How one parameter (NULL: every one) is updated; every field must be set. The
  * defaults of the artifact's optimizer are PyTorch's. */

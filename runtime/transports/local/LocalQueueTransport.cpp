@@ -83,8 +83,9 @@ public:
 
   Status addExchange(uint32_t rank, std::vector<TransferSpec> transfers,
                      QueueOperation *&out) override {
-    auto exchange = device.messageOrder() == MessageOrder::Eager ? makeEagerExchange(device)
-                                                                 : makeRendezvousExchange(device, link);
+    auto exchange = device.messageOrder() == MessageOrder::Eager
+                        ? makeEagerExchange(device)
+                        : makeRendezvousExchange(device, link);
     for (const TransferSpec &spec : transfers) {
       QueueMessage *message = nullptr;
       Status s = messages.add(rank, spec, message);
