@@ -4,7 +4,7 @@
 // A rank's list is an order of issue. Devices differ in what they wait for
 // beyond what is asked: one issues the list from one thread, so that nothing
 // may wait for what comes later in it; one signals the transfers of an exchange
-// all at once, when the last one is done; one runs the communications of a rank
+// all at once, to both their ends, when the last one is done; one runs the communications of a rank
 // one after another (a captured graph of NCCL's). The program must end on each.
 //
 // What ends on the most demanding device ends on all, so that most programs

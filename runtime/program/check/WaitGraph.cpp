@@ -49,8 +49,8 @@ void WaitGraph::addCollectives() {
   }
 }
 
-// A node in the middle: all that meet the exchange start before it, all of its
-// transfers end after it. One transfer alone needs none.
+// A node in the middle: all that meet the exchange start before it; all of its
+// transfers, and their other ends, end after it. One transfer alone needs none.
 void WaitGraph::addWholeExchanges() {
   std::vector<uint32_t> middleOf(first.back(), RankGraph::none); // by start
   for (uint32_t rank = 0; rank < ranks.size(); ++rank) {
@@ -60,20 +60,23 @@ void WaitGraph::addWholeExchanges() {
       if (sites[at].transfer == 0 && isLast)
         continue;
       uint32_t &middle = middleOf[first[rank] + sites[at].start];
-      if (middle == RankGraph::none)
+      if (middle == RankGraph::none) {
         middle = nodes++;
+        exchanges.push_back({rank, sites[at].start});
+      }
       edges.push_back({middle, first[rank] + sites[at].node});
     }
   }
-  auto meets = [&](uint32_t peer, uint32_t start) {
-    if (middleOf[start] != RankGraph::none)
-      edges.push_back({peer, middleOf[start]});
+  auto meets = [&](uint32_t peer, uint32_t peerTransfer, uint32_t start) {
+    if (middleOf[start] == RankGraph::none)
+      return;
+    edges.push_back({peer, middleOf[start]});
+    edges.push_back({middleOf[start], peerTransfer});
   };
   for (const Match &match : matches) {
-    uint32_t send = first[match.sender] + match.send.start;
-    uint32_t receive = first[match.receiver] + match.receive.start;
-    meets(send, receive);
-    meets(receive, send);
+    uint32_t sender = first[match.sender], receiver = first[match.receiver];
+    meets(sender + match.send.start, sender + match.send.node, receiver + match.receive.start);
+    meets(receiver + match.receive.start, receiver + match.receive.node, sender + match.send.start);
   }
 }
 
@@ -177,6 +180,16 @@ WaitGraph::Place WaitGraph::metBy(const Place &at, const Place &peer) const {
   return met;
 }
 
+WaitGraph::Place WaitGraph::otherEnd(const Place &at) const {
+  for (const Match &match : matches) {
+    if (match.sender == at.rank && match.send.node == at.node)
+      return {match.receiver, match.receive.node};
+    if (match.receiver == at.rank && match.receive.node == at.node)
+      return {match.sender, match.send.node};
+  }
+  return at;
+}
+
 WaitGraph::Hop::Kind WaitGraph::kindOf(const Place &from, const Place &to) const {
   if (from.rank != to.rank)
     return Hop::Rendezvous;
@@ -230,6 +243,16 @@ std::vector<WaitGraph::Hop> WaitGraph::hopsOf(std::vector<uint32_t> path) const 
       Place to = place(path[(at + 2) % path.size()]);
       if (!isExchange(next)) {
         add({from, to, Hop::Collective});
+        continue;
+      }
+      const Place &exchange = exchanges[next - firstExchange];
+      if (ranks[exchange.rank].origins[exchange.node].command !=
+              ranks[from.rank].origins[from.node].command ||
+          exchange.rank != from.rank) {
+        // The other end of the transfer completes with all of its own exchange.
+        Place other = otherEnd(from);
+        add({from, other, Hop::Together});
+        add({metBy(other, to), to, Hop::Rendezvous});
         continue;
       }
       // Who asked for this very transfer waits for another one of the exchange.
@@ -292,6 +315,8 @@ std::string WaitGraph::describe(const std::vector<uint32_t> &cycle) const {
       break;
     case Hop::Together:
       out += " completes together with " + name(hop.to);
+      if (hop.to.rank != hop.from.rank)
+        out += " of rank " + std::to_string(hop.to.rank);
       break;
     }
   }

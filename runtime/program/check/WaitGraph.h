@@ -28,7 +28,7 @@ namespace dpcrt {
 /// How a device carries out communications. Each has the waits of those before it.
 enum class Execution : uint8_t {
   AsAsked,        ///< only what programs ask for is waited for
-  WholeExchanges, ///< no transfer of an exchange completes before all of them can
+  WholeExchanges, ///< no message completes before all those of both its exchanges can
   OneByOne        ///< and a rank's communications follow each other in list order
 };
 
@@ -73,6 +73,8 @@ private:
   /// The transfer of `at`'s exchange that meets the exchange that starts at
   /// `peer`; `at` itself if it does.
   Place metBy(const Place &at, const Place &peer) const;
+  /// Of a transfer: the one that it meets.
+  Place otherEnd(const Place &at) const;
   Hop::Kind kindOf(const Place &from, const Place &to) const;
   std::vector<Hop> hopsOf(std::vector<uint32_t> cycle) const;
   bool join(Hop &hop, const Hop &next) const;
@@ -82,8 +84,9 @@ private:
   const std::vector<RankGraph> &ranks;
   const std::vector<Match> &matches;
   const std::vector<CollectiveMatch> &collectives;
-  std::vector<uint32_t> first; ///< node of each rank; last: of the middles
-  uint32_t firstExchange;      ///< of the middles
+  std::vector<uint32_t> first;  ///< node of each rank; last: of the middles
+  uint32_t firstExchange;       ///< of the middles
+  std::vector<Place> exchanges; ///< where they start, of these
   uint32_t nodes = 0;
   std::vector<Edge> edges;
 };

@@ -8,11 +8,11 @@
 
 namespace dpcrt::test {
 
-/// Two ranks with nothing but what a case adds to them, in place of `programs`.
-static void empty(Programs &programs) {
+/// Ranks with nothing but what a case adds to them, in place of `programs`.
+static void empty(Programs &programs, uint32_t ranks = 2) {
   programs.clear();
-  for (uint32_t self = 0; self < 2; ++self)
-    programs.push_back(emptyProgram(self, 2, 1));
+  for (uint32_t self = 0; self < ranks; ++self)
+    programs.push_back(emptyProgram(self, ranks, 1));
 }
 
 // clang-format off: the texts are what matters here.
@@ -42,31 +42,45 @@ const std::vector<Broken> brokenLists = {
 
     {"TransfersThatCannotCompleteTogether",
      [](Programs &p, Programs &q) {
-       // Rank 0 answers the first message of an exchange, and rank 1 sends the second
+       // Rank 0 answers the first message of an exchange to rank 2, which sends the second
        // when it has the answer.
-       empty(p);
-       Rank first(*p[0]), second(*p[1]);
+       empty(p, 3);
+       Rank first(*p[0]), second(*p[1]), third(*p[2]);
        uint32_t asked = first.event(), both = first.event(), answered = first.event();
        first.add(Comm, "questions",
                  exchange(receive(1, 0, arena(Messages, 0), {}, int32_t(asked)),
-                          receive(1, 2, arena(Messages, 2))),
+                          receive(2, 2, arena(Messages, 2))),
                  {}, int32_t(both));
-       first.add(Reduce, "answer", exchange(send(1, 1, arena(Messages, 0))), {asked},
+       first.add(Reduce, "answer", exchange(send(2, 1, arena(Messages, 0))), {asked},
                  int32_t(answered));
        first.add(Compute, "", fb::JoinT(), {both, answered});
-       uint32_t filled = second.event(), sent = second.event();
-       second.add(Compute, "question", fill(arena(Messages, 0)), {}, int32_t(filled));
-       second.add(Comm, "question", exchange(send(0, 0, arena(Messages, 0))), {filled});
-       second.add(Comm, "answer", exchange(receive(0, 1, arena(Messages, 1))));
-       second.add(Comm, "another", exchange(send(0, 2, arena(Messages, 1))), {}, int32_t(sent));
-       second.add(Compute, "", fb::JoinT(), {sent});
+       second.add(Comm, "question", fill(arena(Messages, 0)));
+       second.add(Comm, "question", exchange(send(0, 0, arena(Messages, 0))));
+       third.add(Comm, "answer", exchange(receive(0, 1, arena(Messages, 1))));
+       third.add(Comm, "another", exchange(send(0, 2, arena(Messages, 1))));
      },
      R"(these transfers cannot complete together with the others of their exchange: a device that signals all of them only when the last one is done would wait for ever
-  rank 1 stream comm: exchange #3 'another' (send message 2 to rank 0) comes after exchange #2 'answer' (receive message 1 from rank 0)
-  rank 1 stream comm: exchange #2 (receive message 1 from rank 0) waits for rank 0 to start exchange #1 'answer' (send message 1 to rank 1)
-  rank 0 stream reduce: exchange #1 'answer' (send message 1 to rank 1) waits for an event of exchange #0 (receive message 0 from rank 1) on stream comm
-  rank 0 stream comm: exchange #0 (receive message 0 from rank 1) completes together with exchange #0 (receive message 2 from rank 1)
-  rank 0 stream comm: exchange #0 (receive message 2 from rank 1) waits for rank 1 to start exchange #3 'another' (send message 2 to rank 0))"},
+  rank 2 stream comm: exchange #1 'another' (send message 2 to rank 0) comes after exchange #0 'answer' (receive message 1 from rank 0)
+  rank 2 stream comm: exchange #0 (receive message 1 from rank 0) waits for rank 0 to start exchange #1 'answer' (send message 1 to rank 2)
+  rank 0 stream reduce: exchange #1 'answer' (send message 1 to rank 2) waits for an event of exchange #0 (receive message 0 from rank 1) on stream comm
+  rank 0 stream comm: exchange #0 (receive message 0 from rank 1) completes together with exchange #0 (receive message 2 from rank 2)
+  rank 0 stream comm: exchange #0 (receive message 2 from rank 2) waits for rank 2 to start exchange #1 'another' (send message 2 to rank 0))"},
+
+    {"TransfersOfOneExchangeMetOneAfterTheOther",
+     [](Programs &p, Programs &q) {
+       empty(p);
+       Rank first(*p[0]), second(*p[1]);
+       first.add(Comm, "fill", fill(arena(Messages, 0)));
+       first.add(Comm, "fill", fill(arena(Messages, 1)));
+       first.add(Comm, "both",
+                 exchange(send(1, 0, arena(Messages, 0)), send(1, 1, arena(Messages, 1))));
+       second.add(Comm, "one", exchange(receive(0, 0, arena(Messages, 0))));
+       second.add(Comm, "other", exchange(receive(0, 1, arena(Messages, 1))));
+     },
+     R"(these transfers cannot complete together with the others of their exchange: a device that signals all of them only when the last one is done would wait for ever
+  rank 1 stream comm: exchange #1 'other' (receive message 1 from rank 0) comes after exchange #0 'one' (receive message 0 from rank 0)
+  rank 1 stream comm: exchange #0 (receive message 0 from rank 0) completes together with exchange #2 (send message 0 to rank 1) of rank 0
+  rank 0 stream comm: exchange #2 (send message 1 to rank 1) waits for rank 1 to start exchange #1 'other' (receive message 1 from rank 0))"},
 
     {"ReductionInEachRanksOwnPlace",
      [](Programs &p, Programs &q) {

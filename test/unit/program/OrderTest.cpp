@@ -6,8 +6,7 @@
 // other, on each kind of device there may be. The checker must agree on every program,
 // in both directions.
 
-#include "Builder.h"
-#include "Random.h"
+#include "RandomCommunications.h"
 
 #include <algorithm>
 #include <gtest/gtest.h>
@@ -15,87 +14,6 @@
 
 using namespace dpcrt;
 using namespace dpcrt::test;
-
-static constexpr uint32_t kRanks = 3;
-
-/// Exchanges of random size and order between three ranks, and reductions over all
-/// of them, on two streams, with random waits for exchanges, reductions and single
-/// transfers; per pair of ranks the order of messages is the same.
-static Programs randomCommunications(Random &random) {
-  Programs programs;
-  std::vector<std::vector<std::vector<uint32_t>>> sends(kRanks,
-                                                        std::vector<std::vector<uint32_t>>(kRanks));
-  uint32_t messages = 2 + random.below(6), reductions = random.below(3);
-  for (uint32_t message = 0; message < messages; ++message) {
-    uint32_t from = random.below(kRanks);
-    uint32_t to = (from + 1 + random.below(kRanks - 1)) % kRanks;
-    sends[from][to].push_back(message);
-  }
-  for (uint32_t self = 0; self < kRanks; ++self) {
-    programs.push_back(emptyProgram(self, kRanks, 1));
-    fb::ProgramT &program = *programs.back();
-    program.arenas[Messages]->bytes = messages * kSlot;
-    Rank rank(program);
-    // Channels of this rank, merged at random.
-    struct Channel {
-      enum { Send, Receive, Reduction } kind;
-      uint32_t peer;
-      std::vector<uint32_t> left;
-    };
-    std::vector<Channel> channels;
-    for (uint32_t peer = 0; peer < kRanks; ++peer) {
-      if (!sends[self][peer].empty())
-        channels.push_back({Channel::Send, peer, sends[self][peer]});
-      if (!sends[peer][self].empty())
-        channels.push_back({Channel::Receive, peer, sends[peer][self]});
-    }
-    if (reductions > 0)
-      channels.push_back({Channel::Reduction, 0, std::vector<uint32_t>(reductions)});
-    std::vector<uint32_t> fired;
-    while (!channels.empty()) {
-      fb::ExchangeT group;
-      std::vector<uint32_t> fires, waits;
-      bool isReduction = false;
-      uint32_t size = 1 + random.below(3);
-      while (group.transfers.size() < size && !isReduction && !channels.empty()) {
-        uint32_t pick = random.below(uint32_t(channels.size()));
-        Channel &channel = channels[pick];
-        isReduction = channel.kind == Channel::Reduction;
-        if (isReduction && !group.transfers.empty()) {
-          isReduction = false;
-          break;
-        }
-        uint32_t message = channel.left.front();
-        channel.left.erase(channel.left.begin());
-        fb::Ref ref = arena(Messages, message);
-        int32_t signal = -1;
-        if (!isReduction && random.oneIn(2)) {
-          fires.push_back(rank.event());
-          signal = int32_t(fires.back());
-        }
-        if (!isReduction)
-          group.transfers.push_back(channel.kind == Channel::Send
-                                        ? send(channel.peer, message, ref, {}, signal)
-                                        : receive(channel.peer, message, ref, {}, signal));
-        if (channel.left.empty())
-          channels.erase(channels.begin() + pick);
-      }
-      if (!fired.empty() && random.oneIn(3))
-        waits.push_back(fired[random.below(uint32_t(fired.size()))]);
-      fires.push_back(rank.event());
-      uint16_t stream = random.oneIn(2) ? Comm : Compute;
-      if (isReduction)
-        rank.add(stream, "",
-                 collective(fb::CollectiveKind::AllReduce, 1, arena(Record, 0), arena(Record, 0)),
-                 waits, int32_t(fires.back()));
-      else
-        rank.add(stream, "", std::move(group), waits, int32_t(fires.back()));
-      fired.insert(fired.end(), fires.begin(), fires.end());
-    }
-    rank.add(Compute, "", fb::JoinT(), fired);
-  }
-  return programs;
-}
 
 namespace {
 
@@ -141,13 +59,33 @@ private:
     return std::all_of(own.waits.begin(), own.waits.end(),
                        [&](uint32_t event) { return fired[rank][event]; });
   }
-  bool isMet(const fb::TransferT &transfer) const {
-    for (size_t at = 0; at < states[transfer.peer].size(); ++at)
+  struct Place {
+    uint32_t rank;
+    size_t at;
+  };
+  /// The exchange of the other end.
+  Place metBy(const fb::TransferT &transfer) const {
+    size_t at = 0;
+    for (;; ++at)
       if (auto *exchange = command(transfer.peer, at).action.AsExchange())
         for (const auto &other : exchange->transfers)
           if (other->message == transfer.message)
-            return states[transfer.peer][at].started;
-    return false;
+            return {transfer.peer, at};
+  }
+  /// Both exchanges have started.
+  bool isMet(const fb::TransferT &transfer) const {
+    Place other = metBy(transfer);
+    return states[other.rank][other.at].started;
+  }
+  bool areAllMet(Place place) const {
+    const auto &transfers = command(place.rank, place.at).action.AsExchange()->transfers;
+    return states[place.rank][place.at].started &&
+           std::all_of(transfers.begin(), transfers.end(),
+                       [&](auto &transfer) { return isMet(*transfer); });
+  }
+  bool completes(Place place, const fb::TransferT &transfer) const {
+    return device == Device::AsAsked ? isMet(transfer)
+                                     : areAllMet(place) && areAllMet(metBy(transfer));
   }
   /// The k-th collective meets the k-th of all ranks.
   bool isMetByAll(uint32_t rank, size_t at) const {
@@ -177,12 +115,12 @@ private:
         bool met = !command(rank, at).action.AsCollective() || isMetByAll(rank, at);
         auto *exchange = command(rank, at).action.AsExchange();
         if (exchange)
-          for (const auto &transfer : exchange->transfers)
-            met &= isMet(*transfer);
-        if (exchange)
-          for (const auto &transfer : exchange->transfers)
-            if (met || (device == Device::AsAsked && isMet(*transfer)))
+          for (const auto &transfer : exchange->transfers) {
+            bool isComplete = completes({rank, at}, *transfer);
+            met &= isComplete;
+            if (isComplete)
               progress |= fire(rank, transfer->signal);
+          }
         if (met) {
           state.ended = progress = true;
           fire(rank, command(rank, at).signal);

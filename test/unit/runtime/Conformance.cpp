@@ -52,7 +52,7 @@ float World::initialWeight(uint32_t pp, uint32_t expert, uint64_t index) {
 std::vector<std::unique_ptr<RankPlan>> World::load(const Options &options) {
   EXPECT_TRUE(device->openKernels(DPCRT_TEST_KERNELS, testKernels(), {}).ok());
   std::vector<const fb::Program *> all;
-  Programs made = pipeline(options.ranks, options.microBatches);
+  Programs made = options.make ? options.make() : pipeline(options.ranks, options.microBatches);
   if (options.change)
     options.change(made);
   for (ProgramPtr &program : made) {
@@ -62,7 +62,7 @@ std::vector<std::unique_ptr<RankPlan>> World::load(const Options &options) {
   }
   for (ProgramFile &file : programs)
     all.push_back(&file.program());
-  if (!options.change) {
+  if (!options.change && !options.make) {
     Status checked = checkPrograms(all);
     EXPECT_TRUE(checked.ok()) << checked.message();
   }

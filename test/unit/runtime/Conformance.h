@@ -65,6 +65,9 @@ public:
     ExecutorOptions executor;
     int withoutRank = -1; // a rank whose threads never come
     bool isReady = true;  // else the device is not made ready to run anything
+    // Programs in place of the pipeline's, as many as there are ranks, that the checker
+    // need not accept.
+    std::function<Programs()> make;
     // Changes the programs into some that the checker need not accept.
     std::function<void(Programs &)> change;
   };
