@@ -118,6 +118,15 @@ def test_the_page_has_three_pictures(crowded):
         assert wide["wait"][:2] == [2.5 * t for t in plain["wait"][:2]]
 
 
+def test_measured_tasks_only_say_when_they_were_expected(crowded):
+    measured, *forecasts = page_data(draw("--trace", crowded, "--format", "html"))["pictures"]
+    for lane, plain in zip(measured["lanes"], forecasts[0]["lanes"], strict=True):
+        assert lane["expected"] == [[start, end] for start, end in zip(plain["start"], plain["end"])]
+    # A forecast has no column of nothing for each of its tasks, and no more has a schedule.
+    drawn = page_data(draw("gpipe", "--pp", 2, "--micro-batches", 2, "--format", "html"))["pictures"]
+    assert all("expected" not in lane for picture in forecasts + drawn for lane in picture["lanes"])
+
+
 @pytest.mark.parametrize("facts, words", [
     ({"ranks": 4, "threads": 1, "cores": 64}, "4 ranks on 1 core)"),
     ({"ranks": 4, "threads": 3, "cores": 3}, "4 ranks on 3 cores)"),
