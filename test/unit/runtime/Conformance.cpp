@@ -162,6 +162,28 @@ std::vector<char> World::bytesOf(bool idleToo) {
 std::vector<char> World::memory() { return bytesOf(true); }
 std::vector<char> World::kept() { return bytesOf(false); }
 
+void giveForwardsTwoResultsOfOneCommand(Programs &programs) {
+  for (ProgramPtr &program : programs) {
+    fb::BlockT &block = *program->blocks[ForwardBlock];
+    block.results.push_back(block.results[0]);
+    block.result_operands.push_back(block.result_operands[0]);
+    std::map<uint32_t, uint32_t> second; // by the first
+    for (auto &command : program->order) {
+      if (fb::RunT *run = command->action.AsRun(); run && run->block == ForwardBlock) {
+        int32_t first = run->result_events[0];
+        run->result_events.push_back(first < 0 ? -1 : int32_t(program->events));
+        if (first >= 0)
+          second[uint32_t(first)] = program->events++;
+      } else if (fb::ExchangeT *exchange = command->action.AsExchange()) {
+        for (auto &transfer : exchange->transfers)
+          for (uint32_t &event : transfer->after)
+            if (auto it = second.find(event); it != second.end())
+              event = it->second;
+      }
+    }
+  }
+}
+
 using Kind = fb::CollectiveKind;
 
 void CollectiveCase::each(const std::function<void(Kind, uint32_t, bool)> &test) {

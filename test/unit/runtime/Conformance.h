@@ -105,6 +105,10 @@ private:
   std::vector<std::vector<ArenaMemory>> arenas;
 };
 
+// Has forward blocks say twice what one command of theirs completes, as a kernel of two
+// outputs does, and has the sends wait for the second of the two events.
+void giveForwardsTwoResultsOfOneCommand(Programs &programs);
+
 // A collective among ranks 1, 3, 5 and so on, whose values tell where they come from.
 class CollectiveCase {
 public:

@@ -61,6 +61,27 @@ TEST_P(Conformance, PipelineComputesWhatItShould) {
   }
 }
 
+TEST_P(Conformance, TwoResultsOfOneCommandAreAwaitedByEitherEvent) {
+  for (bool sequential : {false, true}) {
+    World::Options options;
+    options.executor.sequential = sequential;
+    World plain(GetParam(), options);
+    options.change = [](Programs &programs) {
+      giveForwardsTwoResultsOfOneCommand(programs);
+      Status s = check(programs);
+      EXPECT_TRUE(s.ok()) << s.message();
+    };
+    options.executor.timeoutNs = 30'000'000'000;
+    World world(GetParam(), options);
+    for (int step = 0; step < 2; ++step) {
+      ASSERT_TRUE(plain.step().ok());
+      Status s = world.step();
+      ASSERT_TRUE(s.ok()) << s.message();
+    }
+    EXPECT_EQ(world.memory(), plain.memory());
+  }
+}
+
 TEST_P(Conformance, EmulatedLinkTakesItsTimeAndNoCore) {
   World::Options options;
   options.microBatches = 3;

@@ -66,6 +66,19 @@ TEST_P(QueueConformance, PipelineComputesWhatItShould) {
   }
 }
 
+TEST_P(QueueConformance, TwoResultsOfOneCommandAreAwaitedByEitherEvent) {
+  World::Options options;
+  World plain(GetParam(), options);
+  options.change = giveForwardsTwoResultsOfOneCommand;
+  World world(GetParam(), options);
+  for (int step = 0; step < 2; ++step) {
+    ASSERT_TRUE(plain.step().ok());
+    Status s = world.step();
+    ASSERT_TRUE(s.ok()) << s.message();
+  }
+  EXPECT_EQ(world.kept(), plain.kept());
+}
+
 TEST(VirtualDevice, HasTheBitsOfTheReplayInEveryOrder) {
   World::Options options;
   options.ranks = 4;
