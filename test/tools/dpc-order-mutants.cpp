@@ -1,130 +1,190 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Takes waits out of programs, one at a time, and says which of them the checker misses.
+// Plants faults of order in programs, one at a time, and says which of them the checker
+// misses.
 //
-//   dpc-order-mutants LOWERED.mlir [--every N]
+//   dpc-order-mutants LOWERED.mlir [--every N] [--kinds REGEX] [--survivors DIR]
 //
-// Each event that a command, a transfer, an operand of a run or a command of a block waits
-// for is left out. Conflicts.h says whether accesses that conflict are then unordered; if
-// they are, the checker must object. A wait without which all of them are still ordered is
-// redundant, unless the checker objects for another reason (the step's end); these are
-// counted, and listed. The status is 1 if the checker missed anything.
+// OrderMutants.h says what is planted; --kinds takes some of what is printed as kinds. What is a
+// fault is found out without the checker, by looking at all accesses (Conflicts.h) and by letting
+// ranks go on as far as they can (Hangs.h): accesses that conflict and are unordered, a wait for
+// what stands later in its list, ranks that wait for ever on the most demanding of devices. The
+// checker, or the reader before it, must object to each; if one gets past them, the status is 1. It
+// may object to others (the step's end, messages that could be taken for each other, bytes that
+// nobody wrote).
+//
+// What it accepts is redundant if all accesses that conflict have the order that they had,
+// and computes the same on every device. Else the accesses are ordered, but some of them
+// otherwise, or there are fewer: whether that matters is a question of values, which a run
+// answers. The programs of everything that was accepted are written to
+// DIR/<number>.rank<r>.prog.
 #include "Conflicts.h"
-#include "Programs.h"
+#include "Hangs.h"
+#include "OrderMutants.h"
 
 #include "program/check/Check.h"
 
 #include "llvm/Support/CommandLine.h"
+#include "llvm/Support/Regex.h"
 #include "llvm/Support/raw_ostream.h"
-
-#include <functional>
 
 using namespace mlir;
 namespace fb = dpcrt::fb;
 namespace cl = llvm::cl;
 
 static cl::opt<std::string> file(cl::Positional, cl::Required, cl::desc("LOWERED.mlir"));
-static cl::opt<unsigned> every("every", cl::init(1), cl::desc("take every N-th wait of a kind"));
+static cl::opt<unsigned> every("every", cl::init(1), cl::desc("plant every N-th fault of a kind"));
+static cl::opt<std::string> kinds("kinds", cl::init(""),
+                                  cl::desc("plant faults whose kind has a match of this"));
+static cl::opt<std::string> survivors("survivors",
+                                      cl::desc("where programs go that the checker accepts"));
 
 namespace {
 
-struct Wait {
-  std::string kind, where;
-  unsigned rank;
-  std::function<void(fb::ProgramT &)> drop;
+// What a fault does, as it is found out without the checker.
+struct Harm {
+  std::string words; // none
+  bool reorders = false;
 };
 
-void erase(std::vector<uint32_t> &events, size_t at) { events.erase(events.begin() + at); }
-
-void addWaits(unsigned rank, const fb::ProgramT &program, std::vector<Wait> &all) {
-  auto label = [&](const fb::CommandT &command) { return program.strings[command.label]; };
-  for (size_t c = 0; c < program.order.size(); ++c) {
-    const fb::CommandT &command = *program.order[c];
-    std::string where = "rank " + std::to_string(rank) + ", command " + std::to_string(c) + " '" +
-                        label(command) + "'";
-    for (size_t w = 0; w < command.waits.size(); ++w)
-      all.push_back({command.action.AsRun() ? "wait of a run" : "wait of a command", where, rank,
-                     [=](fb::ProgramT &p) { erase(p.order[c]->waits, w); }});
-    if (const auto *exchange = command.action.AsExchange())
-      for (size_t t = 0; t < exchange->transfers.size(); ++t)
-        for (size_t w = 0; w < exchange->transfers[t]->after.size(); ++w)
-          all.push_back({"wait of a transfer", where, rank, [=](fb::ProgramT &p) {
-                           erase(p.order[c]->action.AsExchange()->transfers[t]->after, w);
-                         }});
-    if (const auto *run = command.action.AsRun())
-      for (size_t k = 0; k < run->operand_events.size(); ++k)
-        if (run->operand_events[k] >= 0)
-          all.push_back(
-              {"wait of an operand", where + ", operand " + std::to_string(k), rank,
-               [=](fb::ProgramT &p) { p.order[c]->action.AsRun()->operand_events[k] = -1; }});
-  }
-  for (size_t b = 0; b < program.blocks.size(); ++b)
-    for (size_t c = 0; c < program.blocks[b]->commands.size(); ++c) {
-      const fb::CommandT &command = *program.blocks[b]->commands[c];
-      for (size_t w = 0; w < command.waits.size(); ++w)
-        all.push_back({command.waits[w] < program.blocks[b]->operands.size()
-                           ? "wait for an operand in a block"
-                           : "wait in a block",
-                       "rank " + std::to_string(rank) + ", " +
-                           program.strings[program.blocks[b]->name] + ", command " +
-                           std::to_string(c) + " '" + label(command) + "'",
-                       rank, [=](fb::ProgramT &p) { erase(p.blocks[b]->commands[c]->waits, w); }});
+class Judge {
+public:
+  explicit Judge(const mutants::Programs &programs) {
+    for (auto &[rank, program] : programs) {
+      originals[rank] = mutants::unfold(program);
+      orders[rank] = mutants::orderConflicts(originals[rank]);
     }
-}
+  }
+
+  Harm judge(const mutants::Programs &changed) const {
+    std::map<unsigned, mutants::Unfolding> unfolded;
+    for (auto &[rank, program] : changed)
+      unfolded[rank] = mutants::unfold(program);
+    std::vector<const mutants::Unfolding *> ranks;
+    for (auto &[rank, original] : originals)
+      ranks.push_back(unfolded.count(rank) ? &unfolded[rank] : &original);
+    for (auto &[rank, program] : unfolded)
+      if (program.waitsForLater)
+        return {"waits for what comes later"};
+    Harm harm;
+    for (auto &[rank, program] : unfolded) {
+      mutants::ConflictOrder order = mutants::orderConflicts(program);
+      if (order.unordered)
+        return {"leaves conflicts unordered"};
+      harm.reorders |= order.digest != orders.at(rank).digest;
+    }
+    using mutants::Device;
+    if (!mutants::hangs(ranks, Device::OneByOne))
+      return harm;
+    return {mutants::hangs(ranks, Device::AsAsked)          ? "waits for ever"
+            : mutants::hangs(ranks, Device::WholeExchanges) ? "needs part of an exchange"
+                                                            : "has no order of communications"};
+  }
+
+private:
+  std::map<unsigned, mutants::Unfolding> originals;
+  std::map<unsigned, mutants::ConflictOrder> orders;
+};
 
 // Whether the checker, or the reader before it, refuses the programs.
-bool isRefused(const std::vector<const fb::Program *> &originals, unsigned rank,
-               const fb::ProgramT &changed) {
-  std::string bytes = mutants::pack(changed);
-  auto program = dpcrt::readProgram({bytes.begin(), bytes.end()}, "mutant");
-  if (!program.ok())
-    return true;
-  std::vector<const fb::Program *> programs = originals;
-  programs[rank] = &program->program();
+bool isRefused(std::vector<const fb::Program *> programs, const mutants::Programs &changed) {
+  std::vector<dpcrt::ProgramFile> read;
+  for (auto &[rank, program] : changed) {
+    std::string bytes = mutants::pack(program);
+    auto file = dpcrt::readProgram({bytes.begin(), bytes.end()}, "mutant");
+    if (!file.ok())
+      return true;
+    read.push_back(std::move(*file));
+    programs[rank] = &read.back().program();
+  }
   return !dpcrt::checkPrograms(programs).ok();
+}
+
+bool write(unsigned number, const mutants::Programs &changed) {
+  for (auto &[rank, program] : changed) {
+    std::error_code error;
+    llvm::raw_fd_ostream stream(
+        survivors + "/" + std::to_string(number) + ".rank" + std::to_string(rank) + ".prog", error);
+    stream << mutants::pack(program);
+    if (error)
+      return false;
+  }
+  return true;
+}
+
+struct Count {
+  unsigned seen = 0, planted = 0, otherwise = 0, redundant = 0, reordered = 0, missed = 0;
+  std::map<std::string, unsigned> found; // by harm
+};
+
+void print(const std::string &kind, const Count &count) {
+  unsigned found = 0;
+  std::string how;
+  for (auto &[words, number] : count.found) {
+    found += number;
+    how += (how.empty() ? " (" : ", ") + std::to_string(number) + " " + words;
+  }
+  llvm::outs() << kind << ": " << count.planted << " planted; " << found + count.missed
+               << " do harm, " << found << " of them found" << how << (how.empty() ? "" : ")")
+               << "; " << count.otherwise << " found for another reason; " << count.redundant
+               << " redundant; " << count.reordered << " a question of values\n";
 }
 
 } // namespace
 
 int main(int argc, char **argv) {
-  cl::ParseCommandLineOptions(argc, argv, "takes waits out of programs\n");
+  cl::ParseCommandLineOptions(argc, argv, "plants faults of order in programs\n");
   mutants::ProgramSet set;
   if (!set.load(file))
     return 2;
-  std::vector<Wait> all;
   mutants::Programs programs = set.unpack();
-  for (auto &[rank, program] : programs) {
-    if (uint64_t count = mutants::countUnordered(program)) {
-      llvm::errs() << "rank " << rank << " has " << count << " unordered conflicts as it is\n";
-      return 2;
-    }
-    addWaits(rank, program, all);
+  Judge judge(programs);
+  if (Harm harm = judge.judge(programs); !harm.words.empty() || harm.reorders) {
+    llvm::errs() << "the program " << harm.words << " as it is\n";
+    return 2;
   }
-  struct Count {
-    unsigned seen = 0, taken = 0, racing = 0, otherwise = 0, redundant = 0, missed = 0;
-  };
+  std::vector<mutants::OrderMutant> all;
+  mutants::addWaits(programs, all);
+  mutants::addRecords(programs, all);
+  mutants::addMessages(programs, all);
+  mutants::addGroups(programs, all);
+  mutants::addIssues(programs, all);
+  llvm::Regex wanted(kinds);
+
   std::map<std::string, Count> counts;
-  unsigned missed = 0;
-  for (const Wait &wait : all) {
-    Count &count = counts[wait.kind];
+  unsigned missed = 0, accepted = 0;
+  for (const mutants::OrderMutant &mutant : all) {
+    if (!kinds.empty() && !wanted.match(mutant.kind))
+      continue;
+    Count &count = counts[mutant.kind];
     if (count.seen++ % every)
       continue;
-    ++count.taken;
-    mutants::Programs mutant = set.unpack({wait.rank});
-    wait.drop(mutant.begin()->second);
-    bool isRacing = mutants::countUnordered(mutant.begin()->second) > 0;
-    bool isFound = isRefused(set.programs, wait.rank, mutant.begin()->second);
-    count.racing += isRacing && isFound;
-    count.otherwise += !isRacing && isFound;
-    count.redundant += !isRacing && !isFound;
-    missed += isRacing && !isFound;
-    if (!isFound)
-      llvm::outs() << (isRacing ? "MISSED: " : "redundant: ") << wait.kind << " at " << wait.where
-                   << "\n";
+    ++count.planted;
+    mutants::Programs changed = set.unpack(mutant.ranks);
+    mutant.plant(changed);
+    Harm harm = judge.judge(changed);
+    if (isRefused(set.programs, changed)) {
+      count.otherwise += harm.words.empty();
+      if (!harm.words.empty())
+        ++count.found[harm.words];
+      continue;
+    }
+    if (!survivors.empty() && !write(accepted, changed))
+      return 2;
+    std::string what = "redundant";
+    if (!harm.words.empty()) {
+      ++missed, ++count.missed;
+      what = "MISSED, " + harm.words;
+    } else if (harm.reorders) {
+      ++count.reordered;
+      what = "a question of values";
+    } else {
+      ++count.redundant;
+    }
+    llvm::outs() << accepted++ << ": " << what << ": " << mutant.kind << " at " << mutant.where
+                 << "\n";
   }
   for (auto &[kind, count] : counts)
-    llvm::outs() << kind << ": " << count.taken << " taken out; " << count.racing
-                 << " leave conflicts unordered and are found, " << count.otherwise
-                 << " are found for another reason, " << count.redundant << " are redundant\n";
+    print(kind, count);
   if (missed)
     llvm::outs() << missed << " missed\n";
   return missed ? 1 : 0;
