@@ -113,7 +113,8 @@ def test_what_is_accepted_computes_the_same_or_shows(tmp_path, model, schedule, 
             print("shows:", what, fault)
         else:
             print("does not show:", what, fault)
-            assert what == "redundant" or not fault.startswith("message removed"), fault
+            # A number may be the same for every micro-batch, as the gradient of a loss that is added is.
+            assert what == "redundant" or not fault.startswith("message removed") or fault.endswith("(4 bytes)"), fault
     print(counts)
     assert counts["redundant"][0] > 10 and counts["redundant"][1] == 0
     assert counts["a question of values"][1] > 0

@@ -65,9 +65,12 @@ void mutants::addMessages(const Programs &programs, std::vector<OrderMutant> &ou
         }
   for (auto &[key, ends] : messages) {
     auto [sender, receiver, number] = key;
+    const fb::CommandT &command = *programs.at(ends[0].rank).order[ends[0].command];
+    uint64_t bytes = command.action.AsExchange()->transfers[ends[0].transfer]->ref->bytes();
     out.push_back({"message removed",
                    "message " + std::to_string(number) + " from rank " + std::to_string(sender) +
-                       " to rank " + std::to_string(receiver),
+                       " to rank " + std::to_string(receiver) + " (" + std::to_string(bytes) +
+                       " bytes)",
                    {sender, receiver},
                    [ends = ends](Programs &given) {
                      for (const End &end : ends)
