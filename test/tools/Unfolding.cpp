@@ -84,8 +84,10 @@ private:
     out.communications.push_back(
         {node, node, {}, group.pp.size(), group.name, collectives[group.name]++});
   }
-  // A key with room for the arguments of a command.
-  uint64_t nextKey() { return computed++ << 32; }
+  // A key with room for the arguments of a command, which counts those of its stream.
+  uint64_t nextKey(uint32_t stream) {
+    return uint64_t(stream) << 48 | uint64_t(computed[stream]++) << 24;
+  }
 
   void add(const fb::CommandT &command) {
     if (const auto *exchange = command.action.AsExchange())
@@ -95,7 +97,7 @@ private:
     uint32_t node = addOn(command.stream);
     wait(node, command.waits);
     if (!command.action.AsJoin())
-      touch(node, command, nullptr, nextKey());
+      touch(node, command, nullptr, nextKey(command.stream));
     if (const auto *collective = command.action.AsCollective())
       communicate(node, *collective);
     fire(command.signal, node);
@@ -130,7 +132,7 @@ private:
     std::map<uint32_t, uint32_t> local;       // node of an event of the block's commands
     std::map<uint32_t, uint32_t> endOfStream; // of the program's streams
     std::vector<std::pair<uint32_t, uint32_t>> localWaits;
-    uint64_t key = nextKey();
+    uint64_t key = nextKey(run.streams.front());
     for (const auto &inner : block.commands) {
       uint32_t stream = run.streams[inner->stream];
       bool isFirst = !endOfStream.count(stream);
@@ -165,7 +167,7 @@ private:
   std::vector<std::pair<uint32_t, uint32_t>> waits;
   std::vector<std::vector<uint32_t>> firing;   // nodes, by event
   std::map<std::string, uint32_t> collectives; // so far, by group
-  uint64_t computed = 0;
+  std::map<uint32_t, uint32_t> computed;       // commands so far, by stream
 };
 
 } // namespace

@@ -13,7 +13,7 @@
 namespace mutants {
 
 /// Bytes that a node reads or writes. The key tells accesses of a program apart and is the
-/// same in a mutant of it: it counts commands that compute, and names messages.
+/// same in a mutant of it: it counts what a stream computes, and names messages.
 struct Access {
   uint32_t arena;
   uint64_t begin, end;
