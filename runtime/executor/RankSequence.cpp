@@ -19,9 +19,7 @@ public:
 private:
   Status add(const PlannedCommand &command, const Frame &frame, uint16_t stream, bool acts);
   Status addRun(const PlannedItem &item);
-  void addBegin(const PlannedItem &item, const std::vector<uint16_t> &streams);
-  void await(SequencedCommand &next, StreamPoint point);
-  void append(SequencedCommand next);
+  const std::vector<int64_t> *spentIn(const PlannedBlock &block);
   // With all that has been added to a stream.
   void fire(uint32_t event, uint16_t stream) {
     if (!events[event])
@@ -32,7 +30,8 @@ private:
 
   const RankPlan &plan;
   std::vector<SequencedCommand> &out;
-  const TaskTimes *times; // may be null
+  const TaskTimes *times;                                     // may be null
+  std::map<const PlannedBlock *, std::vector<int64_t>> spent; // by block, of each command
   // Where an event fires: the end of a run on each of its streams. Absent before.
   std::vector<std::optional<std::vector<StreamPoint>>> events;
   // Of each stream: where its commands stand in `out`.
@@ -51,60 +50,34 @@ Status Sequencer::add(const PlannedCommand &command, const Frame &frame, uint16_
     if (!event)
       return error(Code::Artifact, "rank ", plan.rank, ": '", plan.label(command.label),
                    "' waits for what comes later in its program");
-    for (StreamPoint point : *event)
-      await(next, point);
+    for (StreamPoint point : *event) {
+      uint32_t &over = known[stream][point.stream];
+      if (point.stream == stream || over > point.index)
+        continue;
+      over = point.index + 1;
+      auto same = std::find_if(next.waits.begin(), next.waits.end(),
+                               [&](StreamPoint other) { return other.stream == point.stream; });
+      if (same == next.waits.end())
+        next.waits.push_back(point);
+      else
+        *same = point;
+    }
   }
-  append(std::move(next));
+  for (StreamPoint point : next.waits)
+    out[commandsOf[point.stream][point.index]].isAwaited = true;
+  commandsOf[stream].push_back(uint32_t(out.size()));
+  out.push_back(std::move(next));
   return {};
 }
 
-void Sequencer::await(SequencedCommand &next, StreamPoint point) {
-  uint32_t &over = known[next.place.stream][point.stream];
-  if (point.stream == next.place.stream || over > point.index)
-    return;
-  over = point.index + 1;
-  auto same = std::find_if(next.waits.begin(), next.waits.end(),
-                           [&](StreamPoint other) { return other.stream == point.stream; });
-  if (same == next.waits.end())
-    next.waits.push_back(point);
-  else
-    *same = point;
-}
-
-void Sequencer::append(SequencedCommand next) {
-  for (StreamPoint point : next.waits)
-    out[commandsOf[point.stream][point.index]].isAwaited = true;
-  commandsOf[next.place.stream].push_back(uint32_t(out.size()));
-  out.push_back(std::move(next));
-}
-
-// Takes the time of the run where all that comes before it is there; its commands take none,
-// so that its results are there at the end of that time.
-void Sequencer::addBegin(const PlannedItem &item, const std::vector<uint16_t> &streams) {
-  const PlannedRun &run = *item.run;
-  auto at = [&](uint16_t stream) {
-    return SequencedCommand{
-        &item.command, &plan.frame, {stream, uint32_t(commandsOf[stream].size())}, {}, false,
-        false,         {}};
-  };
-  auto isCompute = [&](uint16_t s) { return plan.streams[s].kind == fb::StreamKind::Compute; };
-  auto compute = std::find_if(streams.begin(), streams.end(), isCompute);
-  SequencedCommand begin = at(compute == streams.end() ? streams.front() : *compute);
-  begin.nanoseconds = times->of(*run.block->block);
-  for (const PlannedCommand &command : run.block->commands)
-    for (uint32_t e : command.waits)
-      if (const auto &event = events[run.frame.events[e]]) // else of the run itself
-        for (StreamPoint point : *event)
-          await(begin, point);
-  StreamPoint place = begin.place;
-  append(std::move(begin));
-  for (uint16_t stream : streams) {
-    if (stream == place.stream)
-      continue;
-    SequencedCommand held = at(stream);
-    await(held, place);
-    append(std::move(held));
-  }
+// Of each command of a block; null without times.
+const std::vector<int64_t> *Sequencer::spentIn(const PlannedBlock &block) {
+  if (!times)
+    return nullptr;
+  auto [it, isNew] = spent.try_emplace(&block);
+  if (isNew)
+    it->second = times->spread(*plan.program, *block.block);
+  return &it->second;
 }
 
 Status Sequencer::addRun(const PlannedItem &item) {
@@ -119,12 +92,14 @@ Status Sequencer::addRun(const PlannedItem &item) {
     for (uint16_t stream : streams)
       if (Status s = add(item.command, plan.frame, stream, false); !s.ok())
         return s;
-  if (times)
-    addBegin(item, streams);
-  for (const PlannedCommand &command : run.block->commands) {
+  const std::vector<int64_t> *spent = spentIn(*run.block);
+  for (size_t c = 0; c < run.block->commands.size(); ++c) {
+    const PlannedCommand &command = run.block->commands[c];
     uint16_t stream = run.streams.empty() ? item.command.stream : run.streams[command.stream];
     if (Status s = add(command, run.frame, stream, command.kind != fb::Action::Join); !s.ok())
       return s;
+    if (spent)
+      out.back().nanoseconds = (*spent)[c];
     if (command.signal >= 0)
       fire(run.frame.events[size_t(command.signal)], stream);
   }

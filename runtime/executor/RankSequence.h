@@ -31,12 +31,11 @@ struct SequencedCommand {
   bool isAwaited = false; // by a command of another stream
   // What holds nothing behind it.
   std::vector<ArenaRange> forgets;
-  int64_t nanoseconds = 0; // that it takes; of the begin of a run, all of the run
+  int64_t nanoseconds = 0; // that it takes, where times are given
 };
 
 // An error if a command waits for what comes later in the list. `times`: null, or how long
-// runs take; each then has a begin on its compute stream that waits for all that any of its
-// commands needs of what comes before the run.
+// runs take.
 Status sequenceRank(const RankPlan &plan, std::vector<SequencedCommand> &out,
                     const TaskTimes *times = nullptr);
 

@@ -2,6 +2,7 @@
 // Times by kind of block, and what the host can keep up with.
 #include "executor/TaskTimes.h"
 #include <algorithm>
+#include <cmath>
 
 namespace dpcrt {
 namespace {
@@ -10,6 +11,33 @@ namespace {
 constexpr double hostNsPerEntry = 2500;
 // A step beside which what the host does once in it, like waking, is little.
 constexpr double leastStepNs = 20e6;
+
+double bytesOf(const flatbuffers::Vector<const fb::Argument *> *arguments) {
+  double bytes = 0;
+  for (auto *argument : items(arguments))
+    bytes += double(argument->ref().bytes());
+  return bytes;
+}
+
+// Of a product of an m x k and a k x n matrix 2 m n k, which is twice the root of the product of
+// the sizes of all three; of what else multiplies two operands into a third, as near as is needed.
+double multiplications(const fb::LibraryCall &call) {
+  double product = 1;
+  for (uint32_t i = 0; i < std::min(3u, count(call.operands())); ++i)
+    product *= double(call.operands()->Get(i)->bytes()) /
+               double(sizeOf(elementOf(*call.operands()->Get(i))));
+  return 2 * std::sqrt(product);
+}
+
+double workOf(const fb::Program &program, const fb::Command &command) {
+  if (auto *launch = command.action_as_Launch())
+    return double(program.kernels()->Get(launch->kernel())->flops()) + bytesOf(launch->args());
+  if (auto *call = command.action_as_Call())
+    return multiplications(*program.library()->Get(call->call())) + bytesOf(call->args());
+  if (auto *copy = command.action_as_Copy())
+    return 2 * double(copy->dst()->bytes());
+  return 0;
+}
 } // namespace
 
 int64_t TaskTimes::of(const fb::Block &block) const {
@@ -34,6 +62,24 @@ int64_t TaskTimes::of(const fb::Block &block) const {
   default:
     return 0;
   }
+}
+
+std::vector<int64_t> TaskTimes::spread(const fb::Program &program, const fb::Block &block) const {
+  std::vector<double> done; // work of the commands up to one, with it
+  double all = 0;
+  for (auto *command : items(block.commands())) {
+    all += workOf(program, *command);
+    done.push_back(all);
+  }
+  std::vector<int64_t> spent(done.size());
+  const double whole = double(of(block));
+  int64_t before = 0;
+  for (size_t c = 0; c < done.size() && all > 0; ++c) {
+    const int64_t now = std::llround(done[c] / all * whole);
+    spent[c] = now - before;
+    before = now;
+  }
+  return spent;
 }
 
 Status TaskTimes::check(const fb::Program &program) const {

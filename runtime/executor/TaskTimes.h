@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// How long the tasks of a step take, for devices that are told so (Queue::spend), by the
-// rules of docs/Simulation.md: a run of a block, a task or a pair of them, is one piece of
-// time, which begins when all that it needs is there, and at whose end all of its results
-// are. Whatever else a program does takes no time.
+// How long the tasks of a step take, for devices that are told so (Queue::spend). The time
+// of a run of a block, a task or a pair of them, passes over its commands, so that each of its
+// results is there where it is made: programs send what a pair makes while the pair runs.
+// Whatever else a program does takes no time.
 #pragma once
 #include "executor/Tape.h"
 
@@ -19,6 +19,9 @@ struct TaskTimes {
 
   // Of one run of a block of a program that check() has passed; 0 if it is no task's.
   int64_t of(const fb::Block &block) const;
+  // The same over the block's commands, in proportion to the work of each: flops, and bytes that
+  // it reads and writes.
+  std::vector<int64_t> spread(const fb::Program &program, const fb::Block &block) const;
   // Error (Usage) if the program has a stage that is not there.
   Status check(const fb::Program &program) const;
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The executor of queues on a device of given times, in a time of its own: a step takes
-// what the rules of docs/Simulation.md say, to the nanosecond.
+// what its tasks and messages take, to the nanosecond.
 #include "Conformance.h"
 #include "ManualClock.h"
 #include "executor/TaskTimes.h"
@@ -39,40 +39,49 @@ protected:
   double factor = 0;
 };
 
-// All forwards and then all backwards, as GPipe has them.
+// All forwards and then all backwards, as GPipe has them. The output of a forward is there when
+// 5/6 of its work is done, an input gradient after half of a backward: then the next stage begins.
 TEST_F(ClockExecution, EqualStagesTakeTheClosedForm) {
   for (uint32_t ranks : {2u, 4u, 8u}) {
     options.ranks = ranks;
-    EXPECT_EQ(step(), int64_t(options.microBatches + ranks - 1) * 75 * kMs) << ranks << " ranks";
+    int64_t hop = 30 * kMs * 5 / 6 + 45 * kMs / 2;
+    EXPECT_EQ(step(), 5 * 75 * kMs + int64_t(ranks - 1) * hop) << ranks << " ranks";
     EXPECT_EQ(factor, 1);
   }
 }
 
 TEST_F(ClockExecution, TheSlowestStageIsWhatTheOthersWaitFor) {
   options.ranks = 4;
-  times.stages[2] = {40 * kMs, 26 * kMs, 39 * kMs};
-  int64_t forward = 3 * 30 + 40 * options.microBatches, backward = 3 * 45 + 65 * 5;
-  EXPECT_EQ(step(), (forward + backward) * kMs);
+  times.stages[2] = {60 * kMs, 26 * kMs, 40 * kMs};
+  int64_t forward = 2 * 25 * kMs + (4 * 60 + 50) * kMs + 30 * kMs;
+  int64_t backward = 45 * kMs / 2 + (4 * 66 + 33) * kMs + 45 * kMs / 2 + 45 * kMs;
+  EXPECT_EQ(step(), forward + backward);
 }
 
 TEST_F(ClockExecution, MessagesTakeLatencyAndBytes) {
   // Each of 64 bytes. The first rank feeds on its stream of messages, so that its next forward
-  // waits for the message before. Back they go beside the work; the swap ends the step.
-  auto wanted = [](int64_t message) { return 5 * (30 + message) + 30 + 6 * 45 + 2 * message; };
-  EXPECT_EQ(step({2 * kMs, 64e3}), wanted(3) * kMs);
-  EXPECT_EQ(step({2 * kMs, 0}), wanted(2) * kMs);
+  // waits for the message before, if that is there later than the forward's end. Back they go
+  // beside the work; the swap ends the step.
+  auto wanted = [](int64_t message) {
+    int64_t forward = 4 * std::max<int64_t>(30, 25 + message) + 25 + message + 30;
+    return (2 * forward + 5 * 90 + 45 + 4 * message) * kMs / 2;
+  };
+  for (int64_t latency : {2, 8}) {
+    EXPECT_EQ(step({latency * kMs, 64e3}), wanted(latency + 1)) << latency;
+    EXPECT_EQ(step({latency * kMs, 0}), wanted(latency)) << latency;
+  }
 }
 
-// A run begins when all is there that any of its commands needs: the second message of a pair is
-// needed by its last command alone.
-TEST_F(ClockExecution, ARunIsOnePieceOfTime) {
+// Each command of a run waits for what it needs itself: the second operand of this pair is needed
+// by its last command alone, after half of its work.
+TEST_F(ClockExecution, TheTimeOfARunPassesOverItsCommands) {
   options.change = [](Programs &programs) {
     for (uint32_t r = 0; r < 2; ++r) {
       programs[r] = emptyProgram(r, 2, 5);
-      programs[r]->blocks[BackwardBlock]->kind = fb::TaskKind::Pair;
-      programs[r]->blocks[BackwardBlock]->stage = 0;
-      programs[r]->blocks[BackwardBlock]->pair_stage = 1;
       fb::BlockT &block = *programs[r]->blocks[BackwardBlock];
+      block.kind = fb::TaskKind::Pair;
+      block.stage = 0;
+      block.pair_stage = 1;
       block.commands[1]->waits.push_back(4); // the accumulator
       Rank rank(*programs[r]);
       fb::RunT late, pair;
@@ -87,25 +96,28 @@ TEST_F(ClockExecution, ARunIsOnePieceOfTime) {
       pair.operands = {arena(Messages, 4), arena(Stash, 0), arena(Weights, 0), arena(Messages, 6),
                        arena(Gradients, 0)};
       pair.operand_events = {-1, -1, -1, -1, made};
-      pair.result_events = {int32_t(rank.event())};
+      pair.result_events = {-1};
       pair.streams = {Compute};
-      uint32_t result = uint32_t(pair.result_events[0]);
-      rank.add(Compute, "", std::move(pair));
-      rank.add(Reduce, "", fb::JoinT(), {result});
+      uint32_t done = rank.event();
+      rank.add(Compute, "", std::move(pair), {}, int32_t(done));
+      rank.add(Comm, "", fb::JoinT(), {done});
     }
   };
-  EXPECT_EQ(step(), (30 + 30 + 45) * kMs);
   times.pairs.assign(64, 0);
-  times.pairs[0 * 8 + 1] = 61 * kMs;
-  EXPECT_EQ(step(), (30 + 61) * kMs);
+  times.pairs[0 * 8 + 1] = 10 * kMs; // its first half is over before the operand is there
+  EXPECT_EQ(step(), (25 + 5) * kMs);
+  times.pairs[0 * 8 + 1] = 80 * kMs; // it is there before
+  EXPECT_EQ(step(), 80 * kMs);
+  times.pairs.clear(); // the sum of its parts
+  EXPECT_EQ(step(), (30 + 45) * kMs);
 }
 
 TEST_F(ClockExecution, ShortTimesAreStretchedForTheHost) {
   times.stages.assign(8, {30, 20, 25});
   int64_t taken = step();
   EXPECT_GT(factor, 1000);
-  EXPECT_EQ(taken, int64_t(6 * 75 * factor));
-  int64_t busy = int64_t(5 * 75 * factor); // of each rank
+  EXPECT_NEAR(double(taken), (5 * 75 + 25 + 22.5) * factor, factor); // whole nanoseconds
+  int64_t busy = int64_t(5 * 75 * factor);                           // of each rank
   EXPECT_GE(busy, 20 * kMs);
   EXPECT_LT(busy, 60 * kMs);
 }
