@@ -6,7 +6,7 @@ A model of many small layers is compiled with each schedule for each number of r
 and runs with --virtual-clock: with the stages' times as forecast, with unequal ones (from 0.7 to 1.3 times as long along the model),
 and with both drawn anew, each up to a fifth longer or shorter. A row says what `dpc schedule simulate` predicts with the same times,
 what a step took, and their ratio. With a slow link the prediction is that of --serialised, because a rank has one stream of messages;
-and a full backward counts as its two halves, because a program sends an input gradient as soon as it is there. It fails where a
+and a full backward and a pair count as their tasks, because a program sends what each makes as soon as it is there. It fails where a
 ratio is not within 0.95 to 1.05, or where schedules that are predicted more than that apart come in another order.
 
     python3 test/benchmark/wall-clock.py [--ranks 8,16,64] [--rounds 2,4] [--schedules dualpipe,zb-v,1f1b] [--seed 1] [--steps 3]
@@ -55,25 +55,23 @@ def call(*command):
     return done.stdout
 
 
-def halved(schedule, ranks, micro_batches, folder):
-    """A file of the schedule with each full backward outside of pairs as its halves, which is how it is compiled."""
+def as_compiled(schedule, ranks, micro_batches, folder):
+    """A file of the schedule with each full backward as its two halves and each pair as its three tasks: that is how a block without
+    communication runs, and sends what it makes."""
     text = call("dpc", "schedule", "show", schedule, "--pp", ranks, "--micro-batches", micro_batches)
-    path = folder / "halved.schedule"
+    text = re.sub(r"\((\d+F\d+)&(\d+B\d+)\)", r"\1 \2", text)
+    path = folder / "compiled.schedule"
     path.write_text(re.sub(r"(?<= )(\d+)B(\d+)(?=\s)", r"\1I\2 \1W\2", text))
     return path
 
 
 def changed(costs, unequal, draw):
-    """The costs with other times. `draw`: a source of numbers, or None."""
-    stages, pairs = costs["stages"], costs["pairs_s"]
-    along = [0.7 + 0.6 * (i + 0.5) / len(stages) if unequal else 1 for i in range(len(stages))]
-    drawn = lambda: draw.uniform(0.8, 1.2) if draw else 1  # noqa: E731
-    return {**costs,
-            "stages": [{**stage, **{kind: stage[kind] * factor * drawn() for kind in ("forward_s", "input_s", "weight_s")}}
-                       for stage, factor in zip(stages, along)],
-            "pairs_s": [[seconds * (stages[a]["forward_s"] * along[a] + (stages[b]["input_s"] + stages[b]["weight_s"]) * along[b]) /
-                         (stages[a]["forward_s"] + stages[b]["input_s"] + stages[b]["weight_s"]) * drawn()
-                         for b, seconds in enumerate(row)] for a, row in enumerate(pairs)]}
+    """The costs with other times, and pairs that take as long as their parts. `draw`: a source of numbers, or None."""
+    stages = [dict(stage) for stage in costs["stages"]]
+    for i, stage in enumerate(stages):
+        for kind in ("forward_s", "input_s", "weight_s"):
+            stage[kind] *= (0.7 + 0.6 * (i + 0.5) / len(stages) if unequal else 1) * (draw.uniform(0.8, 1.2) if draw else 1)
+    return {**costs, "stages": stages, "pairs_s": [[a["forward_s"] + b["input_s"] + b["weight_s"] for b in stages] for a in stages]}
 
 
 def predict(schedule, costs, link):
@@ -123,7 +121,7 @@ def main():
                     costs = changed(json.loads((artifact / "manifest.json").read_text())["forecast"]["costs"], unequal,
                                     random.Random(f"{options.seed} {what}") if is_drawn else None)
                     (folder / "costs.json").write_text(json.dumps(costs))
-                    row = {"predicted": predict(halved(schedule, ranks, micro_batches, folder), folder / "costs.json", link),
+                    row = {"predicted": predict(as_compiled(schedule, ranks, micro_batches, folder), folder / "costs.json", link),
                            "measured": measure(artifact, folder / "costs.json", options.steps, folder)}
                     rows.append(row)
                     ratio = row["measured"] / row["predicted"]
