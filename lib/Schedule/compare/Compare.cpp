@@ -56,17 +56,8 @@ std::vector<Standing> rankRows(const std::vector<Row> &rows) {
   return standings;
 }
 
-} // namespace
-
-std::vector<Standing> rankSameDevices(unsigned ranks, unsigned microBatches, const Costs &costs) {
-  std::vector<Standing> standings;
-  for (const Variant &variant : variants())
-    if (Result<Figures> figures = measure(variant, ranks, microBatches, costs); figures.ok())
-      standings.push_back({variant.title, variant.generator->replicas(), 1, *figures});
-  sort(standings);
-  return standings;
-}
-
+// Schedules that hold the parameters twice, and beside them two pipelines in
+// parallel of half the ranks, stages twice as long and half the micro-batches each.
 std::vector<Standing> rankSameMemory(const std::vector<Standing> &sameDevices, unsigned ranks,
                                      unsigned microBatches, const Costs &costs, unsigned chunks) {
   std::vector<Standing> standings;
@@ -89,6 +80,17 @@ std::vector<Standing> rankSameMemory(const std::vector<Standing> &sameDevices, u
       standings.push_back({variant.title, 2, 2, *figures});
     }
   }
+  sort(standings);
+  return standings;
+}
+
+} // namespace
+
+std::vector<Standing> rankSameDevices(unsigned ranks, unsigned microBatches, const Costs &costs) {
+  std::vector<Standing> standings;
+  for (const Variant &variant : variants())
+    if (Result<Figures> figures = measure(variant, ranks, microBatches, costs); figures.ok())
+      standings.push_back({variant.title, variant.generator->replicas(), 1, *figures});
   sort(standings);
   return standings;
 }

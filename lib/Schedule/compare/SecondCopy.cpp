@@ -135,16 +135,6 @@ std::optional<SecondCopyVerdict> judgeSecondCopy(const Variant &variant,
   return verdict;
 }
 
-std::optional<SecondCopyVerdict> findSecondCopyVerdict(const Variant &variant, unsigned ranks,
-                                                       unsigned microBatches, const Costs &costs) {
-  if (variant.generator->replicas() < 2)
-    return std::nullopt;
-  std::vector<Standing> sameDevices = rankSameDevices(ranks, microBatches, costs);
-  return judgeSecondCopy(variant, sameDevices,
-                         rankSameMemory(sameDevices, ranks, microBatches, costs), ranks,
-                         microBatches, costs);
-}
-
 std::string inWords(const SecondCopyVerdict &verdict) {
   std::ostringstream text;
   text << verdict.title << " (" << verdict.figures.makespan << ", peak " << verdict.figures.peak

@@ -88,9 +88,6 @@ struct SecondCopyVerdict {
   /// The fastest of all with one copy on the same devices.
   std::optional<Standing> fastest;
 };
-/// None where the schedule holds one copy or is not legal.
-std::optional<SecondCopyVerdict> findSecondCopyVerdict(const Variant &variant, unsigned ranks,
-                                                       unsigned microBatches, const Costs &costs);
 /// In a sentence or two.
 std::string inWords(const SecondCopyVerdict &verdict);
 
