@@ -19,6 +19,9 @@ public:
   // Sleeps until fired() or the deadline (of the monotonic clock, Wait.h). An error of
   // what was enqueued before, or of the device.
   virtual Status wait(int64_t deadline) = 0;
+  // When the latest record was passed, in nanoseconds of the monotonic clock (Wait.h); of a
+  // timed event that has fired.
+  virtual int64_t time() const = 0;
 };
 
 // All functions return as soon as the command is enqueued, and may be called by one
@@ -78,7 +81,8 @@ public:
   // `name`: for messages, "rank 0, stream compute". Queues and events end before their
   // device, when nothing enqueued names them any more.
   virtual std::unique_ptr<Queue> makeQueue(fb::StreamKind kind, const std::string &name) = 0;
-  virtual std::unique_ptr<Event> makeEvent() = 0;
+  // `timed`: whether it is to know when it fired, which may cost the device something.
+  virtual std::unique_ptr<Event> makeEvent(bool timed = false) = 0;
   // Whether it wants to be told by Queue::forget what holds nothing any more.
   virtual bool spoils() const { return false; }
   // What transports between its queues do of what a program allows.

@@ -157,24 +157,30 @@ Status QueueExecutor::enqueue(const TapeEntry &entry, Set &set) {
 }
 
 Status QueueExecutor::enqueueStep(Set &set) {
-  for (const TapeEntry &entry : tape.entries)
-    if (Status s = enqueue(entry, set); !s.ok())
+  for (size_t e = 0; e < tape.entries.size(); ++e) {
+    const TapeEntry &entry = tape.entries[e];
+    Status s = set.isTraced ? set.trace->before(e, *queues[entry.queue]) : Status();
+    if (s.ok())
+      s = enqueue(entry, set);
+    if (s.ok() && set.isTraced)
+      s = set.trace->behind(e, *queues[entry.queue]);
+    if (!s.ok())
       return within(planOf[entry.queue]->rank, entry.command, s);
+  }
   return {};
 }
 
 Status QueueExecutor::submit(bool traced) {
   if (!cause.ok())
     return cause;
-  if (traced)
-    return error(Code::Usage, "device '", device.name(),
-                 "' does not time its commands, so there is no trace of them; without --trace "
-                 "it runs");
   if (submitted - finished == kInFlight)
     return error(Code::Usage, kInFlight, " steps are under way; finish one first");
   Set &set = setOf(submitted++);
-  set.begin = nowNs();
+  set.isTraced = traced;
   try {
+    if (traced && !set.trace)
+      set.trace = std::make_unique<QueueTrace>(tape, device);
+    set.begin = nowNs();
     cause = takeInputs(set);
     if (cause.ok())
       cause = enqueueStep(set);
@@ -240,7 +246,7 @@ Status QueueExecutor::waitForEnds(Set &set) {
   return {};
 }
 
-Status QueueExecutor::finish(StepTimes &times, std::vector<StreamSpans> &) {
+Status QueueExecutor::finish(StepTimes &times, std::vector<StreamSpans> &trace) {
   if (!cause.ok())
     return cause;
   if (finished == submitted)
@@ -250,6 +256,9 @@ Status QueueExecutor::finish(StepTimes &times, std::vector<StreamSpans> &) {
   // A step takes the time in which it was the first of those under way.
   times.begin = std::max(set.begin, lastEnd);
   times.end = lastEnd = nowNs();
+  times.bubble.clear();
+  if (cause.ok() && set.isTraced)
+    set.trace->collect(planOf, times.begin, times.end, trace, times.bubble);
   if (cause.ok())
     cause = giveOutputs(set);
   ++finished;

@@ -4,10 +4,10 @@
 // ends of the ranks' steps. A step may be submitted while the one before runs: whatever the
 // host touches or looks at has a set for each of two steps in turn (Tape.h).
 //
-// A step's spans and idle time are not known: that takes a device that times its commands.
+// Idle times are known of steps that are traced (QueueTrace.h).
 #pragma once
 #include "executor/Executor.h"
-#include "executor/Tape.h"
+#include "executor/QueueTrace.h"
 
 namespace dpcrt {
 
@@ -37,6 +37,8 @@ private:
     std::unique_ptr<Event> inputs;                    // are in device memory
     DeviceAddress hostInputs, inputsOnDevice, hostOutputs;
     int64_t begin = 0; // of the step, by the host's clock
+    bool isTraced = false;
+    std::unique_ptr<QueueTrace> trace; // once a step was
   };
 
   Status prepare(QueueTransport &transport);

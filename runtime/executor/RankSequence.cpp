@@ -100,6 +100,7 @@ Status Sequencer::addRun(const PlannedItem &item) {
       return s;
     if (spent)
       out.back().nanoseconds = (*spent)[c];
+    out.back().run = &run;
     if (command.signal >= 0)
       fire(run.frame.events[size_t(command.signal)], stream);
   }

@@ -31,7 +31,8 @@ struct SequencedCommand {
   bool isAwaited = false; // by a command of another stream
   // What holds nothing behind it.
   std::vector<ArenaRange> forgets;
-  int64_t nanoseconds = 0; // that it takes, where times are given
+  int64_t nanoseconds = 0;         // that it takes, where times are given
+  const PlannedRun *run = nullptr; // that it belongs to
 };
 
 // An error if a command waits for what comes later in the list. `times`: null, or how long

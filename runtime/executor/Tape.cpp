@@ -46,6 +46,12 @@ private:
     tape.entries.push_back({kind, queue});
     return tape.entries.back();
   }
+  TapeEntry &add(TapeEntry::Kind kind, uint32_t queue, const SequencedCommand &of) {
+    TapeEntry &entry = add(kind, queue);
+    entry.command = of.command;
+    entry.run = of.run;
+    return entry;
+  }
   void forget(size_t rank, uint32_t queue, const ArenaRange &range) {
     TapeEntry &entry = add(TapeEntry::Kind::Forget, queue);
     entry.firstAddress = uint32_t(tape.addresses.size());
@@ -196,8 +202,7 @@ void TapeMaker::act(size_t r, const SequencedCommand &c) {
          c.frame->bases[b.base] + b.offset, b.bytes, place, &command);
     return;
   }
-  TapeEntry &entry = add(TapeEntry::Kind::Command, queue);
-  entry.command = &command;
+  TapeEntry &entry = add(TapeEntry::Kind::Command, queue, c);
   entry.firstAddress = uint32_t(tape.addresses.size());
   entry.addressCount = uint32_t(command.buffers.size());
   entry.bytes = command.buffers.empty() ? 0 : command.buffers[0].bytes;
@@ -217,8 +222,7 @@ bool TapeMaker::advance(size_t r) {
     for (StreamPoint point : c.waits)
       add(TapeEntry::Kind::Wait, queue).event = rank.recorded[point.stream][point.index];
   if (c.nanoseconds > 0) {
-    TapeEntry &entry = add(TapeEntry::Kind::Spend, queue);
-    entry.command = c.command;
+    TapeEntry &entry = add(TapeEntry::Kind::Spend, queue, c);
     entry.nanoseconds = c.nanoseconds;
   }
   if (isOperation(c)) {
@@ -227,8 +231,7 @@ bool TapeMaker::advance(size_t r) {
     for (unsigned before = rank.phase; rank.phase < operation->phases(); ++rank.phase) {
       if (!mayIssue(r, index, rank.phase))
         return rank.phase != before;
-      TapeEntry &entry = add(TapeEntry::Kind::Phase, queue);
-      entry.command = c.command;
+      TapeEntry &entry = add(TapeEntry::Kind::Phase, queue, c);
       entry.operation = operation;
       entry.phase = rank.phase;
       rank.issued[index] = rank.phase + 1;

@@ -49,7 +49,8 @@ struct TapeEntry {
   uint64_t staging = 0; // of feed and fetch: where in the step's set of staging memory
   QueueOperation *operation = nullptr;
   unsigned phase = 0;
-  int64_t nanoseconds = 0; // to spend
+  int64_t nanoseconds = 0;         // to spend
+  const PlannedRun *run = nullptr; // of a block that the command belongs to
 };
 
 // What the host puts into staging memory before a step, or takes from it behind.

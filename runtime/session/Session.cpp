@@ -363,6 +363,7 @@ Status Session::result(StepResult &out) {
     spans.push_back(std::move(s));
   }
   out.seconds = double(times.end - times.begin) * 1e-9;
+  out.bubble = times.bubble.empty() ? NAN : 0;
   for (double b : times.bubble)
     out.bubble += b / double(times.bubble.size());
   collectLosses(entry, out);

@@ -71,6 +71,16 @@ def test_a_step_takes_no_less_than_its_tasks(mlp, tmp_path):
     assert all(seconds >= busiest * got["virtual_clock"]["factor"] * 0.999 for seconds in got["step_s"])
 
 
+def test_a_trace_shows_the_given_times(mlp, tmp_path):
+    costs, trace = costs_of(mlp), tmp_path / "t.json"
+    factor = report(mlp, tmp_path, "--virtual-clock", "--trace", trace)["virtual_clock"]["factor"]
+    tasks = [event for event in json.loads(trace.read_text())["traceEvents"] if event.get("cat") == "task"]
+    forwards = {stage: [task["dur"] * 1e-6 for task in tasks if task["name"].startswith(f"s{stage}.forward m")] for stage in (0, 1)}
+    for stage, seconds in forwards.items():
+        assert len(seconds) >= 4
+        assert min(seconds) >= costs["stages"][stage]["forward_s"] * factor * 0.999
+
+
 @pytest.mark.parametrize("status, words, options", [
     (2, "--dump: with --virtual-clock nothing is computed", ["--dump", "d"]),
     (2, "--checkpoint: with --virtual-clock nothing is computed", ["--checkpoint", "c"]),
@@ -79,7 +89,6 @@ def test_a_step_takes_no_less_than_its_tasks(mlp, tmp_path):
     (2, "--resume: with", ["--resume", "auto"]),
     (2, "--init-weights: with", ["--init-weights", "w.safetensors"]),
     (2, "--eval-data: with", ["--eval-data", "synthetic:2"]),
-    (2, "--trace: with", ["--trace", "t.json"]),
     (2, "--seed-order: with", ["--seed-order", 3]),
 ])
 def test_what_wants_values_is_refused(mlp, status, words, options):

@@ -97,11 +97,10 @@ RUN = ["--data", "synthetic:1", "--steps", 1, "--lr", 0.1, "--checkpoint", "none
     (2, "'policy=last' is wrong; N[,policy=random|first|reverse|starve=QUEUE|delay=COMMAND][,messages=rendezvous|eager|serialised] would be right",
      ["--device", "virtual", "--seed-order", "3,policy=last"]),
     (2, "'messages=fast' is wrong", ["--device", "virtual", "--seed-order", "3,messages=fast"]),
-    (2, "--seed-order: there is no queue 100; this run has the queues 0 to 9", ["--device", "virtual", "--seed-order", "0,policy=starve=100"]),
+    (2, "--seed-order: there is no queue 100; this run has the queues 0 to 11", ["--device", "virtual", "--seed-order", "0,policy=starve=100"]),
     (2, "--seed-order: there is no command 1000000; this run has the commands 0 to ", ["--device", "virtual", "--seed-order", "0,policy=delay=1000000"]),
     (2, "--seed-order 3: device 'cpu' draws no order; --device virtual does", ["--seed-order", 3]),
     (2, "device 'virtual' emulates no link", ["--device", "virtual", "--link", "latency=1ms"]),
-    (2, "does not time its commands, so there is no trace of them", ["--device", "virtual", "--trace", "t.json"]),
     (10, "this build has cpu, virtual", ["--device", "abacus"]),
 ])
 def test_what_it_cannot_do_is_refused(mlp, tmp_path, status, words, options):
@@ -111,3 +110,13 @@ def test_what_it_cannot_do_is_refused(mlp, tmp_path, status, words, options):
 def test_an_evaluation_has_the_cpu_s_losses(mlp, tmp_path):
     losses = [expect("dpc", "eval", mlp, "--data", "synthetic:2", "--steps", 2, "--device", device) for device in ("cpu", "virtual")]
     assert losses[0] == losses[1]
+
+
+def test_a_trace_tells_when_commands_ran(mlp, tmp_path):
+    output("dpc", "run", mlp, "--data", "synthetic:1", "--lr", 0.1, "--checkpoint", "none", "--steps", 3, "--device", "virtual", "--trace", "t.json", "--trace-steps", "2:3", "--metrics", "m.jsonl", cwd=tmp_path)
+    events = json.loads((tmp_path / "t.json").read_text())["traceEvents"]
+    measured = [event for event in events if event["ph"] == "X" and event.get("cat") in ("task", "running")]
+    assert {event["args"]["step"] for event in measured} == {2}
+    assert {event["pid"] for event in measured} == {0, 1} and all(event["dur"] >= 0 for event in measured)
+    bubble = [line["bubble"] for line in map(json.loads, (tmp_path / "m.jsonl").read_text().splitlines()) if "bubble" in line]
+    assert bubble[0] is None  # of steps without a trace it is not known

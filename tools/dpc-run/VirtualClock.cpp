@@ -21,15 +21,14 @@ Status settleVirtualClock(RunOptions &options) {
       {"--resume", resumes},
       {"--init-weights", !options.initWeights.empty()},
       {"--dump", !options.dump.empty()},
-      {"--trace", !options.trace.empty()},
       {"--eval-data", !options.evalData.empty()},
       {"--seed-order", !options.seedOrder.empty()},
   };
   for (auto &[flag, isGiven] : refused)
     if (isGiven)
       return error(Code::Usage, flag,
-                   ": with --virtual-clock nothing is computed and only a step's "
-                   "time is known; without ",
+                   ": with --virtual-clock nothing is computed and only "
+                   "times are known; without ",
                    flag, " it runs");
   options.checkpoint = "none";
   return {};

@@ -33,6 +33,8 @@ public:
     return {};
   }
 
+  int64_t time() const override { return firesAt; }
+
   // When the latest record is passed; the host may look while another thread enqueues.
   std::atomic<int64_t> firesAt{0};
 
@@ -83,7 +85,7 @@ public:
   uint64_t scratchBytes() const override { return 0; }
 
   std::unique_ptr<Queue> makeQueue(fb::StreamKind kind, const std::string &name) override;
-  std::unique_ptr<Event> makeEvent() override { return std::make_unique<TimedEvent>(clock); }
+  std::unique_ptr<Event> makeEvent(bool) override { return std::make_unique<TimedEvent>(clock); }
   GivenTimes *givenTimes() override { return this; }
 
   void slowDown(double atLeast) override { multiplier = std::max(multiplier, atLeast); }

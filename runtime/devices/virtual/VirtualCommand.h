@@ -10,6 +10,7 @@ namespace dpcrt {
 // its next record when this one is run late.
 struct VirtualMark {
   std::atomic<bool> passed{false};
+  int64_t time = 0;  // when that was
   std::string queue; // that records it
 };
 

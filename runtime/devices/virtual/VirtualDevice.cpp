@@ -79,7 +79,7 @@ public:
   uint64_t scratchBytes() const override { return kernels->scratchBytes(); }
 
   std::unique_ptr<Queue> makeQueue(fb::StreamKind kind, const std::string &name) override;
-  std::unique_ptr<Event> makeEvent() override;
+  std::unique_ptr<Event> makeEvent(bool timed) override;
   bool spoils() const override { return true; }
   MessageOrder messageOrder() const override { return seedOrder.messages; }
 
@@ -174,6 +174,11 @@ public:
           lock, std::chrono::steady_clock::time_point(std::chrono::nanoseconds(deadline)), over);
     device.awaited.erase(std::find(device.awaited.begin(), device.awaited.end(), mark.get()));
     return device.failure;
+  }
+
+  int64_t time() const override {
+    std::lock_guard<std::mutex> lock(device.mutex);
+    return latest ? latest->time : 0;
   }
 
   std::shared_ptr<VirtualMark> latest; // guarded by the device's mutex
@@ -295,7 +300,9 @@ std::unique_ptr<Queue> SeededDevice::makeQueue(fb::StreamKind, const std::string
   return std::make_unique<CommandQueue>(*this, lists.size() - 1);
 }
 
-std::unique_ptr<Event> SeededDevice::makeEvent() { return std::make_unique<MarkedEvent>(*this); }
+std::unique_ptr<Event> SeededDevice::makeEvent(bool) {
+  return std::make_unique<MarkedEvent>(*this);
+}
 
 Status SeededDevice::enqueue(VirtualCommand command) {
   std::lock_guard<std::mutex> lock(mutex);
@@ -372,8 +379,10 @@ void SeededDevice::threadMain() {
     if (!status.ok()) {
       failure = status.within(list->name);
     } else {
-      if (command.kind == Kind::Record)
+      if (command.kind == Kind::Record) {
+        command.mark->time = nowNs();
         command.mark->passed = true;
+      }
       taken = (taken ^ command.queue) * 0x100000001b3; // FNV-1a
       tellLocked({What::Ran, &command, {}});
       list->commands.pop_front();

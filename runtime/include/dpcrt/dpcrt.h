@@ -135,8 +135,10 @@ typedef struct dpcrt_result {
   double grad_norm;       /* before clipping; 0 for eval */
   double sum_den;         /* of all micro-batches; what the loss is divided by */
   int nonfinite, skipped; /* skipped: the weights were left alone */
-  double seconds, bubble; /* bubble: mean over ranks of idle time on compute streams */
-  size_t losses;          /* micro-batches (times expert ranks), in global order */
+  /* bubble: mean over ranks of idle time on compute streams; NAN where it is not known,
+   * on devices that take orders of steps that are not traced */
+  double seconds, bubble;
+  size_t losses;                         /* micro-batches (times expert ranks), in global order */
   const float *loss_values, *den_values; /* valid until the next call */
   int halted; /* skipped because a step before was not finite; counts as not submitted */
 } dpcrt_result;

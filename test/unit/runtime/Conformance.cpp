@@ -113,7 +113,8 @@ World::World(const Backend &backend, const Options &options) {
   executor = std::move(threads);
 }
 
-World::World(const QueueBackend &backend, const Options &options) : isTraced(false) {
+World::World(const QueueBackend &backend, const Options &options) {
+  isTraced = false; // has a cost
   std::unique_ptr<QueueDevice> taken = backend.device(options.threads);
   QueueDevice &driven = *taken;
   device = std::move(taken);

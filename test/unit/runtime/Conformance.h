@@ -95,11 +95,11 @@ public:
   std::unique_ptr<Executor> executor; // null if it could not be made
   StepTimes times;
   std::vector<StreamSpans> spans;
+  bool isTraced = true; // steps from now on
 
 private:
   std::vector<std::unique_ptr<RankPlan>> load(const Options &options);
   std::vector<char> bytesOf(bool idleToo);
-  bool isTraced = true; // where there are spans to ask for
 
   std::vector<ProgramFile> programs;
   std::vector<std::vector<ArenaMemory>> arenas;

@@ -156,10 +156,55 @@ TEST_P(QueueConformance, WhatADeviceOfQueuesCannotDoIsRefused) {
   options.executor.sequential = true;
   World replay(GetParam(), options);
   EXPECT_EQ(replay.started.code(), Code::Usage);
-  World world(GetParam(), {});
-  Status s = world.executor->submit(/*traced=*/true);
-  EXPECT_EQ(s.code(), Code::Usage);
-  EXPECT_NE(s.message().find("does not time its commands"), std::string::npos) << s.message();
+}
+
+TEST_P(QueueConformance, ATracedStepTellsWhenItsCommandsRan) {
+  World world(GetParam(), {}), untraced(GetParam(), {});
+  ASSERT_TRUE(world.step().ok());
+  EXPECT_TRUE(world.spans.empty() && world.times.bubble.empty());
+  world.isTraced = true;
+  ASSERT_TRUE(world.step().ok());
+  for (int step = 0; step < 2; ++step)
+    ASSERT_TRUE(untraced.step().ok());
+  EXPECT_EQ(world.kept(), untraced.kept());
+  ASSERT_EQ(world.times.bubble.size(), 2 * World::experts);
+  for (double share : world.times.bubble)
+    EXPECT_TRUE(share > 0 && share < 1) << share;
+  // All that every rank does, once each.
+  std::map<uint32_t, std::map<SpanKind, int>> seen;
+  for (const StreamSpans &s : world.spans) {
+    const RankPlan &plan = world.executor->plan(s.rank);
+    ASSERT_LT(s.stream, plan.streams.size());
+    int64_t last = world.times.begin;
+    const Span *block = nullptr;
+    for (const Span &span : s.spans) {
+      ++seen[s.rank][span.kind];
+      EXPECT_LE(span.begin, span.end);
+      EXPECT_LE(span.end, world.times.end);
+      EXPECT_GE(span.begin, last);
+      if (span.kind == SpanKind::Block)
+        block = &span;
+      else
+        last = span.end;
+      if (block && span.begin < block->end)
+        EXPECT_LE(span.end, block->end) << "a command that is not within its block";
+    }
+  }
+  ASSERT_EQ(seen.size(), 2 * World::experts);
+  for (uint32_t rank = 0; rank < seen.size(); ++rank) {
+    const RankPlan &plan = world.executor->plan(rank);
+    int blocks = 0, commands = 0;
+    for (auto &item : plan.items)
+      if (item->run) {
+        blocks += int(item->run->streamCount);
+        for (const PlannedCommand &command : item->run->block->commands)
+          commands += command.kind != fb::Action::Join;
+      } else {
+        commands += item->command.kind != fb::Action::Join;
+      }
+    EXPECT_EQ(seen[rank][SpanKind::Block], blocks) << "rank " << rank;
+    EXPECT_EQ(seen[rank][SpanKind::Command], commands) << "rank " << rank;
+  }
 }
 
 // Collectives alone, all members' phases issued in turn.
