@@ -132,3 +132,26 @@ def test_the_text_has_both_figures():
 
 def test_only_simulate_takes_it():
     assert "--serialised" in schedule("check", "1f1b", "--serialised", status=2).stderr
+
+
+def stages(folder, name, forward):
+    path = folder / name
+    path.write_text(json.dumps({"stages": [{"forward_s": f, "input_s": f, "weight_s": 0, "output_bytes": 0, "gradient_bytes": 0, "activation_bytes": 0, "weight_bytes": 0}
+                                           for f in forward], "link": {"latency_s": 1, "bytes_per_s": 1e9}}))
+    return path
+
+
+def test_an_order_that_was_planned_with_other_times_costs_more(tmp_path):
+    even, uneven = stages(tmp_path, "even.json", [2, 2, 2, 2]), stages(tmp_path, "uneven.json", [2, 1, 3, 2])
+    sizes = ["1f1b", "--pp", 4, "--micro-batches", 8, "--cost-from", uneven]
+    own, planned = simulate(*sizes), simulate(*sizes, "--planned-from", even)
+    assert planned["makespan"] == own["makespan"]
+    assert planned["serialised"]["makespan"] > own["serialised"]["makespan"]
+    assert simulate(*sizes, "--planned-from", uneven) == own
+
+
+def test_the_times_of_a_plan_are_for_serialised_communications(tmp_path):
+    even = stages(tmp_path, "even.json", [2, 2])
+    sizes = ["simulate", "1f1b", "--pp", 2, "--micro-batches", 4, "--planned-from"]
+    assert "--serialised" in schedule(*sizes, even, status=2).stderr
+    assert "--planned-from: there is no 'absent.json'" in schedule(*sizes, "absent.json", "--serialised", status=3).stderr

@@ -5,8 +5,8 @@
 A model of many small layers is compiled with each schedule for each number of ranks and micro-batches, with and without a slow link,
 and runs with --virtual-clock: with the stages' times as forecast, with unequal ones (from 0.7 to 1.3 times as long along the model),
 and with both drawn anew, each up to a fifth longer or shorter. A row says what `dpc schedule simulate` predicts with the same times,
-what a step took, and their ratio. With a slow link the prediction is that of --serialised, because a rank has one stream of messages;
-and a full backward and a pair count as their tasks, because a program sends what each makes as soon as it is there. It fails where a
+what a step took, and their ratio. With a slow link the prediction is that of --serialised, because a rank has one stream of messages,
+whose order was planned with the times as forecast (--planned-from); and a full backward and a pair count as their tasks, because a program sends what each makes as soon as it is there. It fails where a
 ratio is not within 0.95 to 1.05, or where schedules that are predicted more than that apart come in another order.
 
     python3 test/benchmark/wall-clock.py [--ranks 8,16,64] [--rounds 2,4] [--schedules dualpipe,zb-v,1f1b] [--seed 1] [--steps 3]
@@ -74,8 +74,8 @@ def changed(costs, unequal, draw):
     return {**costs, "stages": stages, "pairs_s": [[a["forward_s"] + b["input_s"] + b["weight_s"] for b in stages] for a in stages]}
 
 
-def predict(schedule, costs, link):
-    found = json.loads(call("dpc", "schedule", "simulate", schedule, "--cost-from", costs, "--serialised", "--format", "json"))
+def predict(schedule, costs, artifact, link):
+    found = json.loads(call("dpc", "schedule", "simulate", schedule, "--cost-from", costs, "--serialised", "--planned-from", artifact, "--format", "json"))
     return found["serialised"]["makespan"] if link == "slow link" else found["makespan"]
 
 
@@ -121,7 +121,7 @@ def main():
                     costs = changed(json.loads((artifact / "manifest.json").read_text())["forecast"]["costs"], unequal,
                                     random.Random(f"{options.seed} {what}") if is_drawn else None)
                     (folder / "costs.json").write_text(json.dumps(costs))
-                    row = {"predicted": predict(as_compiled(schedule, ranks, micro_batches, folder), folder / "costs.json", link),
+                    row = {"predicted": predict(as_compiled(schedule, ranks, micro_batches, folder), folder / "costs.json", artifact, link),
                            "measured": measure(artifact, folder / "costs.json", options.steps, folder)}
                     rows.append(row)
                     ratio = row["measured"] / row["predicted"]

@@ -137,10 +137,18 @@ void addFlags(CLI::App *command, const Subcommand &sub, Flags &flags) {
     command->add_option("--link", flags.link,
                         "between any two ranks, messages one after the other: "
                         "latency=0,bandwidth=BYTES in a unit of time");
-  if (sub.takes & kSerialised)
-    command->add_flag("--serialised", flags.serialised,
-                      "also what it costs if each rank's communications run one after another, "
-                      "as in a captured graph with NCCL");
+  if (sub.takes & kSerialised) {
+    CLI::Option *serialised =
+        command->add_flag("--serialised", flags.serialised,
+                          "also what it costs if each rank's communications run one after another, "
+                          "as in a captured graph with NCCL");
+    command
+        ->add_option(
+            "--planned-from", flags.plannedFrom,
+            "as --cost-from: with --serialised, the times that the order of communications "
+            "was planned with, as in a program whose stages take others than forecast")
+        ->needs(serialised);
+  }
   if (sub.takes & kDraw)
     addDrawFlags(command, flags.draw);
   if (sub.takes & kCap)

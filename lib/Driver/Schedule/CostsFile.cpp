@@ -10,10 +10,10 @@
 
 namespace dpc::schedule {
 
-Result<Costs> readModelCosts(const std::string &path) {
+Result<Costs> readModelCosts(const std::string &path, const std::string &flag) {
   dpcrt::ModelCosts model;
   if (dpcrt::Status s = dpcrt::loadModelCosts(path, model); !s.ok())
-    return Result<Costs>::failure("--cost-from: " + s.message());
+    return Result<Costs>::failure(flag + ": " + s.message());
   Costs costs;
   for (const dpcrt::ModelCosts::Stage &stage : model.stages)
     costs.stages.push_back({stage.forward, stage.input, stage.weight, stage.outputBytes,
@@ -45,6 +45,11 @@ Result<Costs> costsOf(const Flags &flags, const Table &table) {
     costs->links = link->links;
   }
   return spread(*costs, table.ranks, table.stages);
+}
+
+Result<Costs> plannedCosts(const Flags &flags, const Table &table) {
+  Result<Costs> costs = readModelCosts(flags.plannedFrom, "--planned-from");
+  return costs.ok() ? Result<Costs>(spread(*costs, table.ranks, table.stages)) : costs;
 }
 
 } // namespace dpc::schedule

@@ -146,8 +146,12 @@ int simulateCommand(const Flags &flags, std::ostream &out, std::ostream &err) {
   if (!result.ok())
     return fail(err, result.error(), 3);
   std::optional<Simulation> serialised;
-  if (flags.serialised)
-    serialised = *simulate(*table, *costs, Communications::Serialised);
+  if (flags.serialised) {
+    Result<Costs> planned = flags.plannedFrom.empty() ? costs : plannedCosts(flags, *table);
+    if (!planned.ok())
+      return fail(err, planned.error(), 3);
+    serialised = *simulatePlanned(*table, *costs, *planned);
+  }
   std::vector<double> floor = activationFloor(*table, *costs, hasPairs(*table), result->makespan);
   if (flags.format == "json")
     printJson(*result, floor, serialised, out);

@@ -22,7 +22,7 @@ struct DrawFlags {
 /// The flags of all of them; each is offered only those that it reads.
 struct Flags {
   Source source;
-  std::string costs, costsFrom, link, format = "text";
+  std::string costs, costsFrom, plannedFrom, link, format = "text";
   double cap = 0;
   bool serialised = false;
   DrawFlags draw;
@@ -45,6 +45,8 @@ int searchCommand(const Flags &flags, std::ostream &out, std::ostream &err);
 Result<Costs> modelCosts(const Flags &flags);
 /// The same for a table, whose stages a model's costs are spread over.
 Result<Costs> costsOf(const Flags &flags, const Table &table);
+/// Those of --planned-from, which is given.
+Result<Costs> plannedCosts(const Flags &flags, const Table &table);
 /// The status of their failure.
 inline int costsStatus(const Flags &flags) { return flags.costsFrom.empty() ? 2 : 3; }
 

@@ -279,11 +279,17 @@ private:
 } // namespace
 
 Result<Simulation> simulate(const Table &table, const Costs &costs, Communications communications) {
-  Simulator independent(table, costs, Communications::Independent);
-  Result<Simulation> result = independent.run();
-  if (!result.ok() || communications == Communications::Independent)
-    return result;
-  return Simulator(table, costs, communications).runAlong(independent, *result);
+  if (communications == Communications::Serialised)
+    return simulatePlanned(table, costs, costs);
+  return Simulator(table, costs, communications).run();
+}
+
+Result<Simulation> simulatePlanned(const Table &table, const Costs &costs, const Costs &planned) {
+  Simulator independent(table, planned, Communications::Independent);
+  Result<Simulation> plan = independent.run();
+  if (!plan.ok())
+    return plan;
+  return Simulator(table, costs, Communications::Serialised).runAlong(independent, *plan);
 }
 
 } // namespace dpc::schedule

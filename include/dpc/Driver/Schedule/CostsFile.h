@@ -10,8 +10,9 @@ namespace dpc::schedule {
 
 /// The costs of the stages that MODEL.dpc was compiled into, in seconds and bytes,
 /// from its manifest; or those of a JSON file of the same form. The error says whether
-/// it is neither, an artifact of another version, or one without costs.
-Result<Costs> readModelCosts(const std::string &path);
+/// it is neither, an artifact of another version, or one without costs, behind the flag that
+/// named it.
+Result<Costs> readModelCosts(const std::string &path, const std::string &flag = "--cost-from");
 
 } // namespace dpc::schedule
 

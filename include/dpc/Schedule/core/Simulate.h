@@ -42,6 +42,10 @@ enum class Communications : uint8_t {
 Result<Simulation> simulate(const Table &table, const Costs &costs,
                             Communications communications = Communications::Independent);
 
+/// Serialised, where the one order of messages was planned with other costs: that in which
+/// they are made with `planned` where communications are independent.
+Result<Simulation> simulatePlanned(const Table &table, const Costs &costs, const Costs &planned);
+
 /// The bound for a placement: the time until a rank can begin plus its work, or plus
 /// its work but weight halves and what must follow it elsewhere; and the longest
 /// chain of one micro-batch. With `pairs`, forwards may overlap backwards.
