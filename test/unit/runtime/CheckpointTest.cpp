@@ -6,7 +6,9 @@
 #include "data/Files.h"
 #include "data/Hash.h"
 #include "data/OutputLock.h"
+#include <cerrno>
 #include <cstring>
+#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
@@ -193,6 +195,20 @@ TEST_F(CheckpointFiles, WhatAKillLeavesIsUsedOrRemoved) {
   EXPECT_TRUE(notes.empty());
   ASSERT_TRUE(write(8, 1, 2).ok());
   EXPECT_EQ(names(), std::vector<std::string>{"step-8"});
+}
+
+// As /proc cannot, for one; of any other failure the checkpoint may not outlast a loss of power.
+TEST_F(CheckpointFiles, AFolderThatItsFileSystemCannotSyncIsNoError) {
+  int folder = open("/proc", O_RDONLY | O_DIRECTORY);
+  ASSERT_GE(folder, 0);
+  errno = 0;
+  EXPECT_EQ(fsync(folder), -1);
+  EXPECT_EQ(errno, EINVAL);
+  close(folder);
+  EXPECT_TRUE(syncFolder("/proc").ok());
+  EXPECT_TRUE(syncFolder(dir).ok());
+  EXPECT_EQ(syncFolder(dir + "/none").message(),
+            "cannot write '" + dir + "/none': No such file or directory");
 }
 
 TEST_F(CheckpointFiles, ALockDiesWithItsOwner) {
