@@ -73,8 +73,12 @@ TEST(Reader, RefusesUnknownFeatures) {
 
 TEST(Reader, RefusesOtherFiles) {
   EXPECT_EQ(read({}).message(), "a.prog: not a program: it has only 0 bytes");
-  EXPECT_EQ(read(std::vector<uint8_t>(100, 'x')).message(),
-            "a.prog: not a program: it does not carry the mark 'DPCP'");
+  // A mark ends at byte 8.
+  EXPECT_EQ(read(std::vector<uint8_t>(7, 'x')).message(),
+            "a.prog: not a program: it has only 7 bytes");
+  for (size_t bytes : {8, 100})
+    EXPECT_EQ(read(std::vector<uint8_t>(bytes, 'x')).message(),
+              "a.prog: not a program: it does not carry the mark 'DPCP'");
   std::vector<uint8_t> half = pack(*pipeline(2, 3)[0]);
   half.resize(half.size() / 2);
   EXPECT_EQ(read(half).message(), "a.prog: the file is damaged");
