@@ -331,6 +331,32 @@ protected:
   Data data;
 };
 
+// A decay of 1 keeps no part of a gradient: Adam would divide by 0.
+TEST_F(BadRuns, OptimizerOptionsAreWithinTheirBounds) {
+  const struct {
+    const char *optimizer;
+    std::vector<std::string> decays, others;
+  } cases[] = {{"momentum", {"momentum"}, {"weight_decay"}},
+               {"adam", {"beta1", "beta2"}, {"weight_decay", "eps"}},
+               {"adamw", {"beta1", "beta2"}, {"weight_decay", "eps"}}};
+  for (const auto &[optimizer, decays, others] : cases) {
+    TinyOptions options;
+    options.changeManifest = [name = optimizer](Manifest &m) { m.optimizer = name; };
+    options.changeProgram = [name = optimizer](fb::ProgramT &p) { p.optimizer = name; };
+    std::filesystem::remove_all(dir + "/m.dpc");
+    writeTinyArtifact(dir + "/m.dpc", options);
+    auto refuse = [&](const std::string &option, const std::string &words) {
+      expect(2, "--optimizer-option: " + option + words,
+             {"--data", dir + "/d.safetensors", "--lr", "1", "--optimizer-option", option});
+    };
+    for (const std::string &decay : decays)
+      for (const char *value : {"=1", "=-0.5"})
+        refuse(decay + value, " is not from 0 to below 1");
+    for (const std::string &other : others)
+      refuse(other + "=-0.5", " is negative");
+  }
+}
+
 TEST_F(BadRuns, SayWhatWouldBeRight) {
   std::string good = dir + "/d.safetensors";
   expect(2, "--lr", {"--data", good});
