@@ -46,9 +46,12 @@ func.func @forward(%a: tensor<4xi64>, %x: tensor<4xf32>) -> (tensor<4xi64>, tens
 
 // -----
 
-// A known divisor may be what a processor stops at, too.
+// A known divisor may be what a processor stops at, too. The division that could stop is
+// gone, not only without a reader.
 
 // CHECK: nn.divisions
+// CHECK-COUNT-1: nn.div %
+// CHECK-NOT: nn.div %
 func.func @forward(%a: tensor<2xi64>) -> tensor<2xi64> {
   %mixed = nn.constant dense<[1, -1]> : tensor<2xi64>
   %q = nn.div %a, %mixed : tensor<2xi64>
