@@ -60,7 +60,7 @@ Status QueueExecutor::makeSet(Set &set) {
   for (uint32_t e = 0; e < tape.events; ++e)
     set.events.push_back(device.makeEvent());
   for (uint32_t e = 0; e < tape.ends; ++e)
-    set.ends.push_back(device.makeEvent());
+    set.ends.push_back(device.makeEvent(/*timed=*/true));
   set.inputs = device.makeEvent();
   auto allocate = [&](uint64_t bytes, MemoryKind kind, DeviceAddress &out) {
     return bytes ? device.allocate(bytes, kind, out) : Status();
@@ -253,9 +253,15 @@ Status QueueExecutor::finish(StepTimes &times, std::vector<StreamSpans> &trace) 
     return Status(Code::Usage, "no step is under way; submit one first");
   Set &set = setOf(finished);
   cause = waitForEnds(set);
-  // A step takes the time in which it was the first of those under way.
+  // A step takes the time in which it was the first of those under way, by the device: the host
+  // may have looked late.
   times.begin = std::max(set.begin, lastEnd);
-  times.end = lastEnd = nowNs();
+  lastEnd = nowNs();
+  if (cause.ok() && !set.ends.empty()) {
+    auto isEarlier = [](auto &a, auto &b) { return a->time() < b->time(); };
+    lastEnd = (*std::max_element(set.ends.begin(), set.ends.end(), isEarlier))->time();
+  }
+  times.end = lastEnd;
   times.bubble.clear();
   if (cause.ok() && set.isTraced)
     set.trace->collect(planOf, times.begin, times.end, trace, times.bubble);

@@ -539,8 +539,11 @@ Status Session::writeTrace(const std::string &path) const {
   std::vector<const RankPlan *> plans;
   for (uint32_t rank = 0; rank < ranks(); ++rank)
     plans.push_back(&train->executor->plan(rank));
-  return writeChromeTrace(path, plans, spans, artifact->manifest.forecast,
-                          {threadCount, coreCount});
+  // Ranks of given times share no cores.
+  unsigned each = unsigned(ranks());
+  TraceMachine machine =
+      isTimed() ? TraceMachine{each, each} : TraceMachine{threadCount, coreCount};
+  return writeChromeTrace(path, plans, spans, artifact->manifest.forecast, machine);
 }
 
 } // namespace dpcrt

@@ -50,6 +50,21 @@ TEST_F(ClockExecution, EqualStagesTakeTheClosedForm) {
   }
 }
 
+// With the next step under way, what a host that looks late sees is no step's time.
+TEST_F(ClockExecution, AStepEndsWhenTheDeviceSaysHoweverLateTheHostLooks) {
+  World world({"clock", [&](unsigned) { return makeClockDevice(clock); }, makeLocalQueueTransport},
+              options);
+  ASSERT_TRUE(world.submit().ok() && world.submit().ok());
+  clock.time += 10'000 * kMs;
+  ASSERT_TRUE(world.finish().ok());
+  int64_t first = world.times.end;
+  clock.time += 7 * kMs;
+  ASSERT_TRUE(world.finish().ok());
+  int64_t hop = 30 * kMs * 5 / 6 + 45 * kMs / 2;
+  EXPECT_EQ(first, 5 * 75 * kMs + hop);
+  EXPECT_EQ(world.times.end - first, 5 * 75 * kMs + hop);
+}
+
 TEST_F(ClockExecution, TheSlowestStageIsWhatTheOthersWaitFor) {
   options.ranks = 4;
   times.stages[2] = {60 * kMs, 26 * kMs, 40 * kMs};
