@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Small models in many orders on the virtual device, against their bits on the CPU.
 
-Each of gpt2, llama and moe is compiled with each schedule on each number of ranks that it allows, and runs with as many drawn
+Each of gpt2, llama, bert and moe is compiled with each schedule on each number of ranks that it allows, and runs with as many drawn
 orders as asked for, which take turns at the ways of carrying out messages, and in each fixed policy in each of these. A line says
 how many different orders that were, and fails where one of them changed a bit of a loss, a gradient, a weight or a moment. Every
 second run dumps no gradients, so that two of its steps are under way at a time.
@@ -62,7 +62,7 @@ def try_orders(artifact, orders):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--orders", type=int, default=50, help="how many orders are drawn for each program")
-    parser.add_argument("--models", default="gpt2,llama,moe")
+    parser.add_argument("--models", default="gpt2,llama,bert,moe")
     parser.add_argument("--schedules", default=SCHEDULES)
     parser.add_argument("--ranks", default="1,2,4")
     parser.add_argument("--micro-batches", type=int, default=8)
