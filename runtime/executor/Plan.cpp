@@ -3,6 +3,7 @@
 // here is what this runtime cannot run.
 #include "executor/Plan.h"
 #include <algorithm>
+#include <set>
 
 namespace dpcrt {
 
@@ -23,7 +24,6 @@ private:
   void addCollective(const fb::Collective &collective, Frame &frame, uint32_t operands);
   void addExchange(const fb::Exchange &exchange, PlannedCommand &command);
   PlannedOperation &addOperation(Frame &frame);
-  void redirectEvents();
 
   Buffer buffer(const fb::Ref &ref, uint32_t operands, fb::Access access) const {
     bool operand = ref.space() == fb::Space::Operand;
@@ -52,8 +52,6 @@ private:
   std::vector<const PreparedLaunch *> launches;
   std::vector<const PreparedCall *> calls;
   std::vector<uint32_t> collectiveCount; // per group, so far
-  // Program events that are another name of a program event (-1: always ready).
-  std::map<uint32_t, int64_t> alias;
 };
 
 Status Planner::prepareKernels() {
@@ -226,20 +224,19 @@ Status Planner::planRun(const fb::Command &command, const fb::Run &run, PlannedI
       out.frame.events[e] = event < 0 ? kReadyEvent : plan.frame.events[size_t(event)];
     }
   }
-  // A result's event is the block's own event under the program's name.
-  std::map<uint32_t, uint32_t> named;
+  // A result's event is the block's own event under the program's name. What waits for one that
+  // has two comes behind in the list, and waits for the first.
+  std::set<uint32_t> named;
   for (uint32_t i = 0; i < count(run.result_events()); ++i) {
     int32_t event = run.result_events()->Get(i);
     if (event < 0)
       continue;
     uint32_t local = block.block->results()->Get(i);
-    if (local < operands) {
-      alias[uint32_t(event)] = run.operand_events()->Get(local);
-    } else if (auto [it, first] = named.emplace(local, uint32_t(event)); first) {
-      out.frame.events[local] = plan.frame.events[size_t(event)];
-    } else {
-      alias[uint32_t(event)] = it->second;
-    }
+    uint32_t &ofProgram = plan.frame.events[size_t(event)], &ofBlock = out.frame.events[local];
+    if (named.insert(local).second)
+      ofBlock = ofProgram;
+    else
+      ofProgram = ofBlock;
   }
   for (auto *inner : items(block.block->commands()))
     if (auto *collective = inner->action_as_Collective())
@@ -293,28 +290,6 @@ Status Planner::planOrder() {
   return {};
 }
 
-// Lets every wait for an aliased event wait for what it stands for.
-void Planner::redirectEvents() {
-  if (alias.empty())
-    return;
-  std::map<uint32_t, uint32_t> target;
-  for (auto &[event, first] : alias) {
-    int64_t e = first;
-    for (auto it = alias.find(uint32_t(e)); e >= 0 && it != alias.end();
-         it = alias.find(uint32_t(e)))
-      e = it->second;
-    target[plan.frame.events[event]] = e < 0 ? kReadyEvent : plan.frame.events[size_t(e)];
-  }
-  auto redirect = [&](Frame &frame) {
-    for (uint32_t &event : frame.events)
-      if (auto it = target.find(event); it != target.end())
-        event = it->second;
-  };
-  redirect(plan.frame);
-  for (auto &run : plan.runs)
-    redirect(run->frame);
-}
-
 Status Planner::run() {
   plan.program = &program;
   plan.rank = context.rank();
@@ -337,10 +312,7 @@ Status Planner::run() {
     if (Status s = planBlock(*block, plan.blocks.back()); !s.ok())
       return s;
   }
-  if (Status s = planOrder(); !s.ok())
-    return s;
-  redirectEvents();
-  return {};
+  return planOrder();
 }
 
 Status RankPlan::make(const PlanContext &context, std::unique_ptr<RankPlan> &out) {
