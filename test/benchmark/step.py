@@ -7,8 +7,8 @@ and, where PyTorch is installed, its eager step. Prints the ratios of the fastes
 
     python3 test/benchmark/step.py [--dpc build/bin/dpc] [--repeats 3] [--steps 6]
 
-Given several times, --dpc names builds to compare: each compiles the model itself, and one rank's step on one thread is timed in turns,
-so that what else the machine does meets all alike.
+Given several times, --dpc names builds to compare: each compiles the model itself, and one rank's step on one thread, then that of two
+ranks, are timed in turns, so that what else the machine does meets all alike.
 
     python3 test/benchmark/step.py --dpc OLD/build/bin/dpc --dpc build/bin/dpc --repeats 9
 """
@@ -51,19 +51,21 @@ class Program:
 
 
 def compare(builds, repeats, steps):
-    """Steps of several builds in turns; the ratio of each one's fastest to the first one's."""
+    """Steps of several builds in turns, on one rank and on two; the ratio of each one's fastest to the first one's."""
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         gpt2.write(folder, gpt2.Size())
-        programs = [Program(dpc, folder, 1, "1f1b", steps, f"-{i}") for i, dpc in enumerate(builds)]
-        times = [[] for _ in builds]
-        for round_ in range(repeats):
-            # Who goes first changes, as the first run after a pause may be another.
-            for i in sorted(range(len(builds)), reverse=round_ % 2 == 1):
-                times[i].append(programs[i].run()[0])
-            print(", ".join(f"{t[-1] * 1e3:.1f} ms" for t in times), flush=True)
-    for dpc, t in zip(builds, times):
-        print(f"{dpc}: {min(t) * 1e3:.1f} ms, {min(t) / min(times[0]):.3f} of the first one's")
+        for what, ranks, schedule in (("one rank, one thread", 1, "1f1b"), ("two ranks, two threads, DualPipe", 2, "dualpipe")):
+            programs = [Program(dpc, folder, ranks, schedule, steps, f"-{i}") for i, dpc in enumerate(builds)]
+            times = [[] for _ in builds]
+            for round_ in range(repeats):
+                # Who goes first changes, as the first run after a pause may be another.
+                for i in sorted(range(len(builds)), reverse=round_ % 2 == 1):
+                    times[i].append(programs[i].run()[0])
+                print(", ".join(f"{t[-1] * 1e3:.1f} ms" for t in times), flush=True)
+            print(f"{what}:")
+            for dpc, t in zip(builds, times):
+                print(f"{dpc}: {min(t) * 1e3:.1f} ms, {min(t) / min(times[0]):.3f} of the first one's", flush=True)
 
 
 def main():
