@@ -5,7 +5,6 @@
 #include "program/format/StepRecord.h"
 #include <algorithm>
 #include <cassert>
-#include <tuple>
 
 namespace dpcrt {
 
@@ -19,9 +18,7 @@ RecordPlan::RecordPlan(const fb::Program &program, const std::vector<ArenaMemory
   for (auto *parameter : items(program.parameters()))
     if (const fb::Ref *record = parameter->record())
       ranges.push_back({record->index(), record->offset(), record->bytes(), 0});
-  std::sort(ranges.begin(), ranges.end(), [](const Range &a, const Range &b) {
-    return std::tie(a.arena, a.offset) < std::tie(b.arena, b.offset);
-  });
+  std::sort(ranges.begin(), ranges.end(), isBefore);
   for (Range &range : ranges) {
     range.image = total;
     total += range.bytes;
@@ -36,10 +33,9 @@ RecordPlan::RecordPlan(const fb::Program &program, const std::vector<ArenaMemory
 }
 
 uint64_t RecordPlan::inImage(const fb::Ref &ref) const {
-  auto it = std::find_if(ranges.begin(), ranges.end(), [&](const Range &range) {
-    return range.arena == ref.index() && range.offset == ref.offset();
-  });
-  assert(it != ranges.end() && "the host writes headers and entries");
+  const Range wanted{ref.index(), ref.offset(), 0, 0};
+  auto it = std::lower_bound(ranges.begin(), ranges.end(), wanted, isBefore);
+  assert(it != ranges.end() && !isBefore(wanted, *it) && "the host writes headers and entries");
   return it->image;
 }
 

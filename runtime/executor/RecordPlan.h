@@ -4,6 +4,7 @@
 #pragma once
 #include "devices/DeviceAddress.h"
 #include "program/format/Program.h"
+#include <tuple>
 #include <vector>
 
 namespace dpcrt {
@@ -36,6 +37,9 @@ private:
     uint32_t arena;
     uint64_t offset, bytes, image;
   };
+  static bool isBefore(const Range &a, const Range &b) {
+    return std::tie(a.arena, a.offset) < std::tie(b.arena, b.offset);
+  }
   std::vector<Range> ranges; // ascending
   std::vector<Piece> all;
   DeviceAddress headerAt;
