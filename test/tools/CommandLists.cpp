@@ -13,6 +13,14 @@ Commands &mutants::listOf(fb::ProgramT &program, int block) {
   return block < 0 ? program.order : program.blocks[block]->commands;
 }
 
+void mutants::forEachCommand(unsigned rank, const fb::ProgramT &program, const Visit &visit) {
+  for (int block = -1; block < int(program.blocks.size()); ++block) {
+    const Commands &commands = listOf(program, block);
+    for (size_t c = 0; c < commands.size(); ++c)
+      visit(block, c, *commands[c], placeOf(rank, program, block, c));
+  }
+}
+
 std::string mutants::placeOf(unsigned rank, const fb::ProgramT &program, int block, size_t at) {
   std::string place = "rank " + std::to_string(rank);
   if (block >= 0)

@@ -4,6 +4,7 @@
 #pragma once
 #include "program/format/Program.h"
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,6 +18,11 @@ using Events = std::vector<uint32_t>;
 /// The list of a block, or of the order where `block` is -1. Its events are its own.
 Commands &listOf(dpcrt::fb::ProgramT &program, int block);
 const Commands &listOf(const dpcrt::fb::ProgramT &program, int block);
+
+/// Visits the commands of the order and of each block; `where`: the command's place in words.
+using Visit = std::function<void(int block, size_t at, const dpcrt::fb::CommandT &command,
+                                 const std::string &where)>;
+void forEachCommand(unsigned rank, const dpcrt::fb::ProgramT &program, const Visit &visit);
 
 /// "rank 0, command 7 'swap'", "rank 0, block F s0, command 2 'norm'".
 std::string placeOf(unsigned rank, const dpcrt::fb::ProgramT &program, int block, size_t at);

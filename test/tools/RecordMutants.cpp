@@ -16,36 +16,32 @@ class Records {
 public:
   Records(unsigned rank, const fb::ProgramT &program, std::vector<OrderMutant> &out)
       : rank(rank), program(program), out(out) {
-    addOfList(-1);
-    for (size_t block = 0; block < program.blocks.size(); ++block)
-      addOfList(int(block));
+    forEachCommand(rank, program, [&](int block, size_t c, const auto &command, const auto &where) {
+      addOf(block, c, command, where);
+    });
   }
 
 private:
-  void addOfList(int block) {
+  void addOf(int block, size_t c, const fb::CommandT &command, const std::string &where) {
     const Commands &commands = listOf(program, block);
-    for (size_t c = 0; c < commands.size(); ++c) {
-      const fb::CommandT &command = *commands[c];
-      std::string where = placeOf(rank, program, block, c);
-      if (command.signal >= 0 && (block < 0 || isAsked(block, uint32_t(command.signal))))
-        add(block < 0 ? "record of a command" : "record in a block", where, block,
-            streamOf(command), c, neighbour(commands, streamOf(command), c, true),
-            [=](fb::ProgramT &p) -> int32_t & { return listOf(p, block)[c]->signal; });
-      if (const auto *exchange = command.action.AsExchange())
-        for (size_t t = 0; t < exchange->transfers.size(); ++t)
-          if (exchange->transfers[t]->signal >= 0)
-            add("record of a transfer", where, block, command.stream, c, c,
-                [=](fb::ProgramT &p) -> int32_t & {
-                  return p.order[c]->action.AsExchange()->transfers[t]->signal;
-                });
-      if (const auto *run = command.action.AsRun())
-        for (size_t i = 0; i < run->result_events.size(); ++i)
-          if (run->result_events[i] >= 0)
-            add("record of a result", where + ", result " + std::to_string(i), block,
-                streamOf(*run, i), c, c, [=](fb::ProgramT &p) -> int32_t & {
-                  return p.order[c]->action.AsRun()->result_events[i];
-                });
-    }
+    if (command.signal >= 0 && (block < 0 || isAsked(block, uint32_t(command.signal))))
+      add(block < 0 ? "record of a command" : "record in a block", where, block, streamOf(command),
+          c, neighbour(commands, streamOf(command), c, true),
+          [=](fb::ProgramT &p) -> int32_t & { return listOf(p, block)[c]->signal; });
+    if (const auto *exchange = command.action.AsExchange())
+      for (size_t t = 0; t < exchange->transfers.size(); ++t)
+        if (exchange->transfers[t]->signal >= 0)
+          add("record of a transfer", where, block, command.stream, c, c,
+              [=](fb::ProgramT &p) -> int32_t & {
+                return p.order[c]->action.AsExchange()->transfers[t]->signal;
+              });
+    if (const auto *run = command.action.AsRun())
+      for (size_t i = 0; i < run->result_events.size(); ++i)
+        if (run->result_events[i] >= 0)
+          add("record of a result", where + ", result " + std::to_string(i), block,
+              streamOf(*run, i), c, c, [=](fb::ProgramT &p) -> int32_t & {
+                return p.order[c]->action.AsRun()->result_events[i];
+              });
   }
   uint32_t streamOf(const fb::RunT &run, size_t result) const {
     const fb::BlockT &block = *program.blocks[run.block];

@@ -16,38 +16,34 @@ class Waits {
 public:
   Waits(unsigned rank, const fb::ProgramT &program, std::vector<OrderMutant> &out)
       : rank(rank), program(program), out(out) {
-    addOfList(-1);
-    for (size_t block = 0; block < program.blocks.size(); ++block)
-      addOfList(int(block));
+    forEachCommand(rank, program, [&](int block, size_t c, const auto &command, const auto &where) {
+      addOf(block, c, command, where);
+    });
   }
 
 private:
-  void addOfList(int block) {
+  void addOf(int block, size_t c, const fb::CommandT &command, const std::string &where) {
     const Commands &commands = listOf(program, block);
-    for (size_t c = 0; c < commands.size(); ++c) {
-      const fb::CommandT &command = *commands[c];
-      std::string where = placeOf(rank, program, block, c);
-      for (size_t w = 0; w < command.waits.size(); ++w)
-        add(nameOf(block, command, command.waits[w]), where, block, streamOf(command), c,
-            neighbour(commands, streamOf(command), c, false), [=](fb::ProgramT &p) {
-              Events &events = listOf(p, block)[c]->waits;
-              uint32_t event = events[w];
-              eraseAt(events, w);
-              return event;
-            });
-      if (const auto *exchange = command.action.AsExchange())
-        for (size_t t = 0; t < exchange->transfers.size(); ++t)
-          for (size_t w = 0; w < exchange->transfers[t]->after.size(); ++w)
-            add("wait of a transfer", where, block, command.stream, c,
-                neighbour(commands, command.stream, c, false), [=](fb::ProgramT &p) {
-                  Events &events = p.order[c]->action.AsExchange()->transfers[t]->after;
-                  uint32_t event = events[w];
-                  eraseAt(events, w);
-                  return event;
-                });
-      if (const auto *run = command.action.AsRun())
-        addOperands(c, *run, where);
-    }
+    for (size_t w = 0; w < command.waits.size(); ++w)
+      add(nameOf(block, command, command.waits[w]), where, block, streamOf(command), c,
+          neighbour(commands, streamOf(command), c, false), [=](fb::ProgramT &p) {
+            Events &events = listOf(p, block)[c]->waits;
+            uint32_t event = events[w];
+            eraseAt(events, w);
+            return event;
+          });
+    if (const auto *exchange = command.action.AsExchange())
+      for (size_t t = 0; t < exchange->transfers.size(); ++t)
+        for (size_t w = 0; w < exchange->transfers[t]->after.size(); ++w)
+          add("wait of a transfer", where, block, command.stream, c,
+              neighbour(commands, command.stream, c, false), [=](fb::ProgramT &p) {
+                Events &events = p.order[c]->action.AsExchange()->transfers[t]->after;
+                uint32_t event = events[w];
+                eraseAt(events, w);
+                return event;
+              });
+    if (const auto *run = command.action.AsRun())
+      addOperands(c, *run, where);
   }
 
   // What comes before the part of a run that waits for an operand is the whole run.
