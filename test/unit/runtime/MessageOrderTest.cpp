@@ -33,6 +33,12 @@ protected:
     TransferSpec spec{sends, 1 - rank, message, sends ? source : target, kBytes, nullptr};
     ASSERT_TRUE(transport->addExchange(rank, {spec}, out).ok());
   }
+  // The ends of the one message that there is.
+  void connect(QueueOperation *&send, QueueOperation *&receive) {
+    add(0, 0, send);
+    add(1, 0, receive);
+    ASSERT_TRUE(transport->finishPreparation().ok());
+  }
   // Both ends, the sender's on `queue`.
   void issue(QueueOperation &send, size_t queue, QueueOperation &receive) {
     for (unsigned phase = 0; phase < send.phases(); ++phase) {
@@ -63,9 +69,7 @@ protected:
 TEST_F(MessageOrders, AnEagerSenderGoesOnWithoutTheReceiver) {
   make("0,policy=starve=2,messages=eager");
   QueueOperation *send = nullptr, *receive = nullptr;
-  add(0, 0, send);
-  add(1, 0, receive);
-  ASSERT_TRUE(transport->finishPreparation().ok());
+  connect(send, receive);
   fill(0, source, 7);
   issue(*send, 0, *receive);
   fill(0, source, 8); // which is the sender's own again
@@ -79,9 +83,7 @@ TEST_F(MessageOrders, AnEagerSenderGoesOnWithoutTheReceiver) {
 TEST_F(MessageOrders, OfARendezvousNeitherEndGoesOnAlone) {
   make("0,policy=starve=2,messages=rendezvous");
   QueueOperation *send = nullptr, *receive = nullptr;
-  add(0, 0, send);
-  add(1, 0, receive);
-  ASSERT_TRUE(transport->finishPreparation().ok());
+  connect(send, receive);
   fill(0, source, 7);
   issue(*send, 0, *receive);
   finish(0);
@@ -95,9 +97,7 @@ TEST_F(MessageOrders, BuffersAreThoseOfTheirStep) {
     queues.clear();
     make(order);
     QueueOperation *send = nullptr, *receive = nullptr;
-    add(0, 0, send);
-    add(1, 0, receive);
-    ASSERT_TRUE(transport->finishPreparation().ok());
+    connect(send, receive);
     constexpr uint32_t kSteps = 5;
     DeviceAddress log = onDevice(*device, Words(16 * kSteps));
     std::vector<std::unique_ptr<Event>> sent;
@@ -125,9 +125,7 @@ TEST_F(MessageOrders, ABufferHoldsNothingOnceItIsReceived) {
                  entry.command->kind == VirtualCommand::Kind::Forget;
   });
   QueueOperation *send = nullptr, *receive = nullptr;
-  add(0, 0, send);
-  add(1, 0, receive);
-  ASSERT_TRUE(transport->finishPreparation().ok());
+  connect(send, receive);
   issue(*send, 0, *receive);
   finish(2);
   EXPECT_EQ(forgotten, 1u);
