@@ -16,24 +16,17 @@ import argparse
 import json
 import pathlib
 import statistics
-import subprocess
 import sys
 import tempfile
 
 import built
+from built import call
 
 sys.path.insert(0, str(built.ROOT / "test" / "e2e"))
 import experts
 
 MICRO_BATCHES, ROWS, WIDTH, HIDDEN, CLASSES = 16, 512, 192, 512, 64
 LATENCY = 20e-6
-
-
-def call(*command):
-    done = subprocess.run([str(c) for c in command], capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(f"{' '.join(map(str, command))}\nexit {done.returncode}\n{done.stdout}{done.stderr}")
-    return done.stdout
 
 
 def dense(w, h, name, hidden):

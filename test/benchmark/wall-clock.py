@@ -17,14 +17,13 @@ import json
 import pathlib
 import random
 import re
-import subprocess
 import sys
 import tempfile
 
 import onnx
 from onnx import TensorProto, helper
 
-import built  # noqa: F401
+from built import call
 
 WIDTH = 4
 NEAR = 0.05
@@ -46,13 +45,6 @@ def model(layers):
     inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, [2, WIDTH]), helper.make_tensor_value_info("labels", TensorProto.INT64, [2])]
     graph = helper.make_graph(nodes, "layers", inputs, [helper.make_tensor_value_info("loss", TensorProto.FLOAT, [])], weights)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
-
-
-def call(*command):
-    done = subprocess.run([str(c) for c in command], capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(f"{' '.join(done.args)}\nexit {done.returncode}\n{done.stdout}{done.stderr}")
-    return done.stdout
 
 
 def as_compiled(schedule, ranks, micro_batches, folder):
