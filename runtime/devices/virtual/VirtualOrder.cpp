@@ -5,7 +5,7 @@
 
 namespace dpcrt {
 
-// "there is no queue 12; --device virtual has the queues 0 to 11".
+// "there is no queue 12; this run has the queues 0 to 11".
 static Status checkNumber(const char *what, uint64_t number, uint64_t count) {
   if (number < count)
     return {};
