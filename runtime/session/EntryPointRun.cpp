@@ -51,14 +51,10 @@ Status EntryPointRun::prepare(const Artifact &artifact, const std::string &name,
   }
   if (HostDevice *host = device.host())
     return connect(*host, link);
-  if (device.queue()->givenTimes()) {
-    queueTransport = makeLinkedQueueTransport(*device.queue(), link);
-    return {};
-  }
-  if (link.emulated())
+  if (link.emulated() && !device.queue()->givenTimes())
     return error(Code::Usage, "--link: device '", device.name(),
                  "' emulates no link; --device cpu does, and --virtual-clock");
-  queueTransport = makeLocalQueueTransport(*device.queue());
+  queueTransport = makeLinkedQueueTransport(*device.queue(), link);
   return {};
 }
 
