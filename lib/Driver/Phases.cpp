@@ -52,6 +52,9 @@ void buildPhase(StringRef phase, OpPassManager &pm, const CompileOptions &option
     lowering::DualPipeLowerOptions lower;
     lower.machineFile = options.machine;
     pm.addPass(lowering::createDualPipeLower(lower));
+    // Before the proofs, which then are of what ranks will execute. While a program is
+    // written nobody knows yet what streams of a block learn of each other in it.
+    pm.addNestedPass<prog::ProgramOp>(lowering::createProgReduceWaits());
     // The proof: the very bytes that ranks will execute, through the runtime's
     // checker.
     pm.addPass(artifact::createProgCheck());

@@ -42,4 +42,25 @@ def DualPipeLower : Pass<"dualpipe-lower", "::mlir::ModuleOp"> {
   let dependentDialects = ["::dpc::prog::ProgDialect"];
 }
 
+def ProgReduceWaits : Pass<"prog-reduce-waits", "::dpc::prog::ProgramOp"> {
+  let summary = "take out waits that other waits imply";
+  let description = [{
+    A wait for an event is left out where something else that the command comes behind
+    comes behind that event: of the order, and within the blocks, where a wait stays if one
+    of the block's runs needs it. An operand's event that no command of the block needs is
+    not given.
+
+    Requires: lists in which nothing waits for what comes later. Ensures: what is ordered
+    before is ordered after.
+
+    ```mlir
+    %x = prog.fill %a with 0 : !prog.slot<16xf32> on compute
+    %y = prog.join on reduce after %x
+    %z = prog.join on compute after %y
+    %w = prog.join on reduce after %x, %z // not after %x
+    ```
+  }];
+  let statistics = [Statistic<"removed", "removed", "waits taken out">];
+}
+
 #endif

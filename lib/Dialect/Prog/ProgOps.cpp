@@ -27,6 +27,54 @@ SmallVector<Value> ExchangeOp::getWaits() {
   return waits;
 }
 
+using IsDropped = llvm::function_ref<bool(OpOperand &)>;
+
+/// Which of the operands are dropped, by their place among these. Asked before any is
+/// erased, for then the others move.
+static SmallVector<bool> drop(MutableOperandRange waits, IsDropped isDropped) {
+  SmallVector<bool> dropped;
+  for (OpOperand &wait : waits)
+    dropped.push_back(isDropped(wait));
+  for (unsigned i = dropped.size(); i-- > 0;)
+    if (dropped[i])
+      waits.erase(i);
+  return dropped;
+}
+
+void LaunchOp::dropWaits(IsDropped isDropped) { drop(getAfterMutable(), isDropped); }
+void CallOp::dropWaits(IsDropped isDropped) { drop(getAfterMutable(), isDropped); }
+void CopyOp::dropWaits(IsDropped isDropped) { drop(getAfterMutable(), isDropped); }
+void FillOp::dropWaits(IsDropped isDropped) { drop(getAfterMutable(), isDropped); }
+void FeedOp::dropWaits(IsDropped isDropped) { drop(getAfterMutable(), isDropped); }
+void FetchOp::dropWaits(IsDropped isDropped) { drop(getAfterMutable(), isDropped); }
+void CollectiveOp::dropWaits(IsDropped isDropped) { drop(getAfterMutable(), isDropped); }
+void JoinOp::dropWaits(IsDropped isDropped) { drop(getAfterMutable(), isDropped); }
+void RunOp::dropWaits(IsDropped isDropped) {
+  // An operand that is erased moves those behind it.
+  SmallVector<bool> after;
+  for (OpOperand &wait : getAfterMutable())
+    after.push_back(isDropped(wait));
+  SmallVector<bool> ready = drop(getReadyMutable(), isDropped);
+  for (unsigned i = after.size(); i-- > 0;)
+    if (after[i])
+      getAfterMutable().erase(i);
+  SmallVector<int64_t> operands;
+  for (auto [operand, isGone] : llvm::zip(getReadyOperands(), ready))
+    if (!isGone)
+      operands.push_back(operand);
+  setReadyOperands(operands);
+}
+void ExchangeOp::dropWaits(IsDropped isDropped) {
+  for (Operation &op : getBody().front()) {
+    if (auto send = dyn_cast<SendOp>(op))
+      drop(send.getAfterMutable(), isDropped);
+    else if (auto recv = dyn_cast<RecvOp>(op))
+      drop(recv.getAfterMutable(), isDropped);
+  }
+}
+
+std::optional<StreamKind> RunOp::getStreamKind() { return std::nullopt; }
+
 Value LaunchOp::getDoneEvent() { return getDone(); }
 Value CallOp::getDoneEvent() { return getDone(); }
 Value CopyOp::getDoneEvent() { return getDone(); }

@@ -37,8 +37,9 @@ prog::BlockOp emitBlock(mlir::OpBuilder &builder, mlir::Location loc, mlir::Stri
 /// The operands that are results of the block too: those that messages carry.
 llvm::SmallVector<unsigned> resultOperands(const BlockPlan &plan);
 
-/// The streams on which a block touches an operand: compute, collective.
-std::pair<bool, bool> operandStreams(const BlockPlan &plan, unsigned operand);
+/// The command at whose end the block has last touched an operand, on whatever stream. None
+/// if it is touched on both streams and neither is known to have come last.
+std::optional<unsigned> lastTouch(const BlockPlan &plan, unsigned operand);
 
 } // namespace dpc::lowering
 

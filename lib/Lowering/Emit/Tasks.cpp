@@ -94,23 +94,18 @@ private:
     return program.instance(*resolve(program.model, storage, task));
   }
 
-  // Places, from 1, of the block's first and last command on a stream that touch a storage,
-  // and of the last that writes it. The end of what both streams touch is in no order with
-  // other ends on the collective one.
+  // Places, from 1, of the block's first and last command on a stream that touch an operand,
+  // and of the last that writes it. If it ends where both streams do, that is in no order
+  // with other ends on the collective one.
   struct Places {
     unsigned begin, end, written;
   };
-  static std::optional<Places> placesOf(const BlockPlan &block, unsigned storage, bool collective) {
+  static std::optional<Places> placesOf(const BlockPlan &block, unsigned operand, bool collective) {
     std::optional<Places> places;
-    bool isOnOther = false;
     for (auto [at, command] : llvm::enumerate(block.commands))
       for (auto [use, touched] : llvm::enumerate(command.storage)) {
-        if (touched != storage)
+        if (touched != block.operands[operand] || command.collective != collective)
           continue;
-        if (command.collective != collective) {
-          isOnOther = true;
-          continue;
-        }
         unsigned place = at + 1;
         bool writes = command.command.uses[use].second != prog::Access::Read;
         places = {places ? places->begin : place, place,
@@ -118,7 +113,7 @@ private:
                   : places ? places->written
                            : 0};
       }
-    if (places && isOnOther)
+    if (places && !lastTouch(block, operand))
       places->end = places->written = collective ? 0 : unsigned(block.commands.size()) + 1;
     return places;
   }
@@ -141,7 +136,7 @@ private:
       operands.push_back(program.slot(range));
       int part = llvm::is_contained(results, k) ? (int)k : -1;
       for (bool collective : {false, true})
-        if (auto places = placesOf(block, s, collective)) {
+        if (auto places = placesOf(block, k, collective)) {
           uses[collective].push_back({range, storage.access != prog::Access::Read, part,
                                       places->begin, places->end, places->written});
           operandOf[collective].push_back(k);

@@ -12,6 +12,10 @@ def Prog_CommandOpInterface : OpInterface<"CommandOpInterface"> {
   }];
   let methods = [
     InterfaceMethod<"Events it waits for before it acts.", "::llvm::SmallVector<::mlir::Value>", "getWaits", (ins)>,
+    InterfaceMethod<"Takes out waits; asked once of each operand that is one.", "void", "dropWaits",
+      (ins "::llvm::function_ref<bool(::mlir::OpOperand &)>":$isDropped)>,
+    InterfaceMethod<"Its stream; a run has those of its block.", "std::optional<::dpc::prog::StreamKind>",
+      "getStreamKind", (ins), "", [{ return $_op.getStream(); }]>,
     InterfaceMethod<"The event that fires when it has ended.", "::mlir::Value", "getDoneEvent", (ins)>,
     InterfaceMethod<"Slots it touches, and how.",
       "::llvm::SmallVector<std::pair<::mlir::Value, ::dpc::prog::Access>>", "getAccesses", (ins)>

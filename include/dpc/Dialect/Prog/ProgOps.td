@@ -323,7 +323,7 @@ def Prog_JoinOp : Prog_Command<"join", (ins), "", [Prog_InBlockOrOrder]> {
   }];
 }
 
-def Prog_RunOp : Prog_Op<"run", [Prog_InOrder, AttrSizedOperandSegments, DeclareOpInterfaceMethods<Prog_CommandOpInterface>, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+def Prog_RunOp : Prog_Op<"run", [Prog_InOrder, AttrSizedOperandSegments, DeclareOpInterfaceMethods<Prog_CommandOpInterface, ["getStreamKind"]>, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "runs a block";
   let description = [{
     `slots[k]` is operand k, which may be touched after `ready`: event j of `ready`
