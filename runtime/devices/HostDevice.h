@@ -27,6 +27,9 @@ public:
   HostDevice *host() override { return this; }
 
   virtual std::unique_ptr<Lane> makeLane() = 0;
+  // Where libraries of the host that move bytes to other processes find these; between
+  // steps and within, as the program orders it.
+  virtual void *hostPointer(DeviceAddress address) = 0;
 
   // buffers: the arguments in order.
   virtual void launch(Lane &lane, const PreparedLaunch &kernel, const DeviceAddress *buffers,

@@ -17,6 +17,9 @@ struct TransferSpec {
   Stamp *signal;
 };
 
+// "send of message 7 to rank 2 (64 bytes)".
+std::string describe(const TransferSpec &spec);
+
 // One member's part of a collective.
 struct CollectiveSpec {
   fb::CollectiveKind kind;

@@ -169,6 +169,7 @@ public:
   uint64_t scratchBytes() const override { return scratchPerCore * cores.count(); }
 
   std::unique_ptr<Lane> makeLane() override { return std::make_unique<CpuLane>(cores); }
+  void *hostPointer(DeviceAddress address) override { return pointerTo(address); }
 
   void launch(Lane &lane, const PreparedLaunch &prepared, const DeviceAddress *buffers,
               size_t count) override {

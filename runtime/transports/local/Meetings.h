@@ -44,8 +44,11 @@ private:
   std::map<MessageKey, std::unique_ptr<Message>> all;
 };
 
-// "send of message 7 to rank 2 (64 bytes)".
-std::string describe(const TransferSpec &spec);
+// The first of the elements that member i of an all-reduce sums; the same elements
+// whatever else is split, and each element by one member in the order of members.
+inline uint64_t chunkBegin(uint64_t elements, uint64_t members, size_t i) {
+  return elements / members * i + elements % members * i / members;
+}
 
 // What every transport knows of a collective: the first member's part of it, and the
 // addresses of all.
@@ -69,11 +72,8 @@ struct CollectiveMembers {
   template <typename Move> Status gatherChunks(size_t self, Move move) const;
 
 private:
-  // Elements of all-reduce that member i sums; the same elements whatever else is
-  // split, and each element by one member in the order of members.
   uint64_t chunkBegin(size_t i) const {
-    uint64_t n = spec.srcBytes / sizeOf(spec.dtype), members = spec.members.size();
-    return n / members * i + n % members * i / members;
+    return dpcrt::chunkBegin(spec.srcBytes / sizeOf(spec.dtype), spec.members.size(), i);
   }
 };
 

@@ -47,6 +47,9 @@ public:
   uint64_t scratchBytes() const override { return inner->scratchBytes(); }
 
   std::unique_ptr<Lane> makeLane() override { return inner->makeLane(); }
+  void *hostPointer(DeviceAddress address) override {
+    return inner->hostPointer(inside(address, 1));
+  }
   void launch(Lane &lane, const PreparedLaunch &kernel, const DeviceAddress *buffers,
               size_t number) override {
     inner->launch(lane, kernel, inside(buffers, number).data(), number);
