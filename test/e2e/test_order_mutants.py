@@ -44,12 +44,14 @@ def plant(module, *options):
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES + MORE * ALL)
-@pytest.mark.parametrize("model", ["gpt2", "llama", "moe"])
+@pytest.mark.parametrize("model", ["gpt2", "llama", "moe", "experts"])
 def test_every_wait_is_needed_and_found(tmp_path, model, schedule):
+    """A block whose first command on its second stream works in the workspace waits for its first stream to come to the block, in all programs: in
+    some it is told by what it waits for else."""
     counts, said = plant(lowered(tmp_path, model, schedule), "--kinds", "^wait .*removed$")
     assert sum(harm for _, harm, _, _, _, _ in counts.values()) > 50, said
     for kind, (_, _, _, otherwise, redundant, values) in counts.items():
-        assert redundant == values == 0, said
+        assert values == 0 and redundant <= (3 if model == "experts" and kind == "wait in a block removed" else 0), said
         # The last command waits for the ends of all streams, whatever they touch.
         assert otherwise <= (4 if kind.endswith("of a command removed") else 0), said
 
@@ -57,7 +59,6 @@ def test_every_wait_is_needed_and_found(tmp_path, model, schedule):
 @pytest.mark.parametrize("schedule", SCHEDULES + MORE * ALL)
 @pytest.mark.parametrize("model", ["gpt2", "llama", "moe", "experts"])
 def test_every_fault_of_order_that_does_harm_is_found(tmp_path, model, schedule):
-    """Experts have blocks of two streams: what one learns of the other within a block is not used, so that some waits are redundant."""
     counts, said = plant(lowered(tmp_path, model, schedule), "--every", 1 if ALL else 30)
     for kind, (planted, harm, found, _, redundant, _) in counts.items():
         assert planted > 0 and found == harm, said
