@@ -1,24 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Devices that need more than the C and C++ libraries are shared objects of their own,
-// opened when somebody asks for one: a program starts where what they need is absent.
-// They are C++ on both sides, so both must be of one build.
+// Devices that need more than the C and C++ libraries, as plug-ins.
 #pragma once
 #include "devices/DeviceKind.h"
+#include "plugins/Plugin.h"
+
+// The one function that a device's plug-in has for others; its kind is a DeviceKind.
+extern "C" __attribute__((visibility("default"))) const dpcrt::Plugin *dpcrt_device_plugin(void);
 
 namespace dpcrt {
 
-struct DevicePlugin {
-  uint32_t version; // DPCRT_PLUGIN_VERSION where the plug-in was compiled; always comes first
-  const DeviceKind *kind;
-};
-
-// Opens the plug-in `file`, by its name: beside the program or library that this code is
-// in, in the folder lib beside that one's, or where the dynamic loader looks. It stays open.
-// `needs`: what it needs and who installs that, for the message where it cannot be loaded.
-Status openDevicePlugin(const std::string &file, const std::string &needs, const DeviceKind *&out);
+inline Status openDevicePlugin(const std::string &file, const std::string &needs,
+                               const DeviceKind *&out) {
+  const void *kind = nullptr;
+  Status s = openPlugin({"a device", "dpcrt_device_plugin"}, file, needs, kind);
+  out = static_cast<const DeviceKind *>(kind);
+  return s;
+}
 
 } // namespace dpcrt
-
-// The one function that a plug-in has for others.
-extern "C" __attribute__((visibility("default"))) const dpcrt::DevicePlugin *
-dpcrt_device_plugin(void);

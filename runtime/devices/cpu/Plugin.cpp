@@ -8,8 +8,8 @@ using namespace dpcrt;
 
 static std::unique_ptr<Device> makeDevice(unsigned threads) { return makeCpuDevice(threads); }
 
-const DevicePlugin *dpcrt_device_plugin() {
+const Plugin *dpcrt_device_plugin() {
   static const DeviceKind kind{"cpu", "cpu", checkCpuFeatures, makeDevice};
-  static const DevicePlugin plugin{DPCRT_PLUGIN_VERSION, &kind};
+  static const Plugin plugin{DPCRT_PLUGIN_VERSION, &kind};
   return &plugin;
 }

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Where a plug-in lies, and whether it is one of this build.
-#include "devices/DevicePlugin.h"
+#include "plugins/Plugin.h"
 #include <climits>
 #include <cstdlib>
 #include <dlfcn.h>
 #include <iomanip>
 #include <unistd.h>
+#include <vector>
 
 namespace dpcrt {
 namespace {
-using EntryPoint = decltype(&dpcrt_device_plugin);
-constexpr const char *kEntryPoint = "dpcrt_device_plugin";
+using Function = const Plugin *(*)();
 
 // The folder of a file, symbolic links followed; empty if there is none.
 std::string folderOf(const char *path) {
@@ -26,7 +26,7 @@ std::string folderOf(const char *path) {
 std::vector<std::string> candidates(const std::string &file) {
   std::vector<std::string> folders = {folderOf("/proc/self/exe")};
   Dl_info own = {};
-  if (dladdr(reinterpret_cast<void *>(&openDevicePlugin), &own) && own.dli_fname &&
+  if (dladdr(reinterpret_cast<void *>(&openPlugin), &own) && own.dli_fname &&
       std::string(own.dli_fname).find('/') != std::string::npos)
     if (std::string folder = folderOf(own.dli_fname); folder != folders[0])
       folders.insert(folders.begin(), folder);
@@ -45,22 +45,23 @@ std::string hex(uint32_t version) {
 }
 
 // What is the same in every plug-in of this build.
-Status check(void *library, const std::string &path, const DeviceKind *&out) {
-  auto entry = reinterpret_cast<EntryPoint>(dlsym(library, kEntryPoint));
-  if (!entry)
-    return error(Code::Device, "'", path, "' is no plug-in of a device: it has no function ",
-                 kEntryPoint);
-  const DevicePlugin &plugin = *entry();
+Status check(const PluginEntry &entry, void *library, const std::string &path, const void *&kind) {
+  auto function = reinterpret_cast<Function>(dlsym(library, entry.function));
+  if (!function)
+    return error(Code::Device, "'", path, "' is no plug-in of ", entry.of, ": it has no function ",
+                 entry.function);
+  const Plugin &plugin = *function();
   if (plugin.version != DPCRT_PLUGIN_VERSION)
     return error(Code::Device, "the plug-in '", path, "' is of version ", hex(plugin.version),
                  ", where this program needs ", hex(DPCRT_PLUGIN_VERSION),
                  "; both must come from one build");
-  out = plugin.kind;
+  kind = plugin.kind;
   return {};
 }
 } // namespace
 
-Status openDevicePlugin(const std::string &file, const std::string &needs, const DeviceKind *&out) {
+Status openPlugin(const PluginEntry &entry, const std::string &file, const std::string &needs,
+                  const void *&kind) {
   std::string path = file, places;
   for (const std::string &candidate : candidates(file)) {
     if (access(candidate.c_str(), F_OK) == 0) {
@@ -70,7 +71,7 @@ Status openDevicePlugin(const std::string &file, const std::string &needs, const
     places += (places.empty() ? "'" : ", '") + candidate + "'";
   }
   if (void *library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL))
-    return check(library, path, out);
+    return check(entry, library, path, kind);
   std::string why = dlerror();
   // The loader begins with the name of the file that it misses: this one, or one that it needs.
   if (path == file && why.compare(0, file.size() + 1, file + ":") == 0)
