@@ -6,6 +6,7 @@
 #include "executor/Plan.h"
 #include "executor/Spans.h"
 #include "program/format/StepRecord.h"
+#include <functional>
 
 namespace dpcrt {
 
@@ -17,6 +18,8 @@ struct ExecutorOptions {
   // alone: the replay that runs are compared with.
   bool sequential = false;
   const TaskTimes *times = nullptr; // for devices of given times
+  // What the streams of other processes are doing, lines like describe()'s; null: there are none.
+  std::function<std::string()> describeOthers;
 };
 
 struct StepTimes {

@@ -98,7 +98,7 @@ void ThreadExecutor::threadMain(size_t index) {
   }
 }
 
-std::string ThreadExecutor::describeHang() const {
+std::string ThreadExecutor::describe() const {
   std::string text;
   for (auto &walker : walkers)
     text += "\n  " + walker->describe();
@@ -131,7 +131,8 @@ Status ThreadExecutor::waitForThreads() {
       since = nowNs();
     } else if (nowNs() - since > options.timeoutNs) {
       fail(error(Code::Timeout, "nothing has moved for ", double(options.timeoutNs) * 1e-9,
-                 " s (--timeout); every stream waits:", describeHang()));
+                 " s (--timeout); every stream waits:", describe(),
+                 options.describeOthers ? options.describeOthers() : ""));
     }
   }
   std::lock_guard<std::mutex> lock(mutex);
@@ -170,7 +171,7 @@ Status ThreadExecutor::runSequentially() {
       if (!ended[w])
         next = std::min(next, walkers[w]->movesAt());
     if (next == noDeadline)
-      return error(Code::Artifact, "the replay cannot go on; every stream waits:", describeHang());
+      return error(Code::Artifact, "the replay cannot go on; every stream waits:", describe());
     std::this_thread::sleep_for(std::chrono::nanoseconds(std::max<int64_t>(next - nowNs(), 0)));
     idleRounds = 0;
   }
@@ -199,8 +200,11 @@ Status ThreadExecutor::giveHeader() {
 }
 
 Status ThreadExecutor::submit(bool traced) {
-  if (!cause.ok())
-    return cause;
+  {
+    std::lock_guard<std::mutex> lock(mutex);
+    if (!cause.ok())
+      return cause;
+  }
   if (Status s = writeRecords(); !s.ok())
     return s;
   std::vector<StreamSpans> spans(traced ? walkers.size() : 0);
@@ -228,6 +232,7 @@ Status ThreadExecutor::finish(StepTimes &times, std::vector<StreamSpans> &trace)
   stepTimes.end = nowNs();
   times = stepTimes;
   if (!status.ok()) {
+    std::lock_guard<std::mutex> lock(mutex);
     cause = status;
     return status;
   }

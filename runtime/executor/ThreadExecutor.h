@@ -23,6 +23,12 @@ public:
   Status finish(StepTimes &times, std::vector<StreamSpans> &trace) override;
   const RankPlan &plan(size_t rank) const override { return *plans[rank]->plan; }
 
+  // Ends the step under way, and all later ones, with this error if there was none before; by
+  // any thread.
+  void fail(const Status &cause);
+  // What every stream is doing, a line each, for messages about a hang; by any thread.
+  std::string describe() const;
+
 private:
   Status writeRecords();
   Status giveHeader();
@@ -31,8 +37,6 @@ private:
   WalkResult walk(Walker &walker);
   void threadMain(size_t walker);
   void stopThreads();
-  void fail(const Status &cause);
-  std::string describeHang() const;
 
   std::vector<std::unique_ptr<ThreadPlan>> plans;
   HostDevice &device;

@@ -52,7 +52,7 @@ private:
   std::vector<Node> last;       // of each axis
   std::vector<uint32_t> length; // of each axis
   std::vector<unsigned> axisOf;
-  std::vector<uint32_t> clocks; // a row for each node
+  std::vector<uint32_t> clocks;                 // a row for each node
   std::map<Node, std::vector<Node>> beforeJoin; // what comes directly before it
   std::vector<bool> needed;
 };

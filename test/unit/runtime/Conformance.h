@@ -19,6 +19,9 @@ struct Backend {
   std::string name;
   std::function<std::unique_ptr<HostDevice>(unsigned threads)> device;
   std::function<std::unique_ptr<Transport>(HostDevice &, const Link &)> transport;
+  // Whether ranks are in several processes: there is no replay of these, and no emulated link
+  // between them.
+  bool isSpread = false;
 };
 
 struct QueueBackend {
