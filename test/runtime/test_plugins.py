@@ -53,9 +53,11 @@ def test_programs_need_no_library_of_a_device(program):
         assert {name.split(".so")[0] for name in needed} <= own
 
 
-def test_a_plugin_shows_its_one_function():
-    lines = call("nm", "-D", "--defined-only", BUILD / "lib" / PLUGIN).stdout.splitlines()
-    assert [line.split()[-1] for line in lines] == ["dpcrt_device_plugin"]
+@pytest.mark.parametrize("plugin", sorted(path.name for path in (BUILD / "lib").glob("libdpcrt-*.so")))
+def test_a_plugin_shows_its_one_function_and_is_installed(plugin, tree):
+    lines = call("nm", "-D", "--defined-only", BUILD / "lib" / plugin).stdout.splitlines()
+    assert [line.split()[-1] for line in lines] == ["dpcrt_engine_plugin" if "-mpi-" in plugin else "dpcrt_device_plugin"]
+    assert (tree / "lib" / plugin).exists()
 
 
 def test_an_installed_program_finds_it(tree, artifact, tmp_path):

@@ -77,6 +77,11 @@ class Owners:
         candidates = self.folders.get(os.path.dirname(path), ())
         return min(candidates, key=lambda name: (len(closure(self.libraries, name)), name), default=None)
 
+    def sharing(self, path):
+        """All libraries that compile a source: one that is built against several others
+        belongs to each of them."""
+        return {name for name, library in self.libraries.items() if path in library.sources}
+
 
 def resolve(path, included):
     """The file of the project that an include names; none if it is not the project's."""

@@ -20,7 +20,7 @@ def test_a_library_includes_only_what_it_links():
         if owner is None:
             wrong.append(f"{path} belongs to no library")
             continue
-        owned.add(owner)
+        owned |= {owner, *owners.sharing(path)}
         for included in includes(path):
             other = owners.of(included)
             if other is None:

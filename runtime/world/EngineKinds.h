@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The engines that there are.
+#pragma once
+#include "world/Engine.h"
+
+namespace dpcrt {
+
+// Opens the plug-in of "mpi:openmpi" or "mpi:mpich", which joins no world yet.
+Status findEngineKind(const std::string &name, const EngineKind *&out);
+
+} // namespace dpcrt
