@@ -30,7 +30,9 @@ public:
 };
 
 // Device: what commands work on. Host: what programs keep on the host's side (offload).
-enum class MemoryKind { Device, Host };
+// Messages: what commands work on and transports send from and receive into. A device whose
+// library for communication wants memory of its own gives that, others the same as Device.
+enum class MemoryKind { Device, Host, Messages };
 
 class Device {
 public:
@@ -52,7 +54,7 @@ public:
 
   // Memory, zero-filled, aligned to 64 bytes. Owned by the device.
   virtual Status allocate(uint64_t bytes, MemoryKind kind, DeviceAddress &out) = 0;
-  // The host's only ways into that memory, of either kind; done when they return.
+  // The host's only ways into that memory, of any kind; done when they return.
   virtual Status upload(DeviceAddress dst, const void *src, uint64_t bytes) = 0;
   virtual Status download(void *dst, DeviceAddress src, uint64_t bytes) = 0;
 

@@ -35,7 +35,7 @@ public:
                         size_t count) = 0;
   // buffers: the call's operands in order.
   virtual Status call(const PreparedCall &call, const DeviceAddress *buffers, size_t count) = 0;
-  // Either side may lie in memory of either kind.
+  // Either side may lie in memory of any kind.
   virtual Status copy(DeviceAddress dst, DeviceAddress src, uint64_t bytes) = 0;
   virtual Status fill(DeviceAddress dst, uint32_t pattern, uint64_t bytes) = 0;
   // As HostDevice::reduce: sources are added in this order.

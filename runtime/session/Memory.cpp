@@ -38,23 +38,27 @@ Status RankMemory::allocateRank(const Artifact &artifact, uint32_t coordinate, D
   if (training) {
     blocks.push_back(training->blocks[rank]);
   } else {
-    uint64_t bytes = 0;
-    for (auto &[name, files] : artifact.programs)
-      bytes = std::max(bytes, idleBytes(files[coordinate].program()));
     blocks.emplace_back();
-    if (bytes)
-      if (Status s =
-              allocated(bytes, MemoryKind::Device, "stash, messages and workspace", blocks.back());
+    for (ArenaHome::Kind block : kCommonBlocks) {
+      uint64_t bytes = 0;
+      for (auto &[name, files] : artifact.programs)
+        bytes = std::max(bytes, blockBytes(files[coordinate].program(), block));
+      if (bytes == 0)
+        continue;
+      bool isSent = block == ArenaHome::Messages;
+      if (Status s = allocated(bytes, isSent ? MemoryKind::Messages : MemoryKind::Device,
+                               isSent ? "messages" : "stash and workspace", blocks.back()[block]);
           !s.ok())
         return s;
+    }
   }
   std::vector<ArenaHome> homes = homesOf(program, training ? training->programs[rank] : nullptr);
   arenas.emplace_back();
   for (uint32_t a = 0; a < homes.size(); ++a) {
     const fb::Arena &arena = *program.arenas()->Get(a);
     ArenaMemory memory{{}, arena.bytes()};
-    if (homes[a].kind == ArenaHome::Idle)
-      memory.data = blocks.back().data + homes[a].offset;
+    if (homes[a].kind == ArenaHome::Idle || homes[a].kind == ArenaHome::Messages)
+      memory.data = blocks.back()[homes[a].kind].data + homes[a].offset;
     else if (homes[a].kind == ArenaHome::Shared)
       memory.data = training->arenas[rank][homes[a].arena].data;
     else if (Status s =

@@ -6,6 +6,7 @@
 #include "executor/Plan.h"
 #include "program/format/ArenaSharing.h"
 #include "session/Artifact.h"
+#include <map>
 
 namespace dpcrt {
 
@@ -50,7 +51,7 @@ public:
   std::vector<std::vector<ArenaMemory>> arenas; // per rank
   std::vector<const fb::Program *> programs;    // per rank
   std::vector<HeldParameter> parameters;        // in the manifest's order
-  // Memory of this entry point's own, the training step's with the common block.
+  // Memory of this entry point's own, the training step's with the common blocks.
   uint64_t ownBytes(size_t rank) const { return owned[rank]; }
   // Whether all ranks' weights are the training step's.
   bool sharesWeights = false;
@@ -65,8 +66,9 @@ private:
                       const RankMemory *training);
   Status bindParameters(const Manifest &manifest, uint32_t experts);
   uint32_t experts = 1;
-  std::vector<ArenaMemory> blocks; // per rank, common to all entry points
-  std::vector<uint64_t> owned;     // per rank
+  // Per rank, common to all entry points.
+  std::vector<std::map<ArenaHome::Kind, ArenaMemory>> blocks;
+  std::vector<uint64_t> owned; // per rank
 };
 
 } // namespace dpcrt

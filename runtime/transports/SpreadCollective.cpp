@@ -80,7 +80,7 @@ Status SpreadCollective::addUp(Round &round, const MakeEnd &makeEnd, uint64_t of
   DeviceAddress gathered;
   if (bytes == 0)
     return {};
-  if (Status s = device.allocate((members() - 1) * bytes, MemoryKind::Device, gathered); !s.ok())
+  if (Status s = device.allocate((members() - 1) * bytes, MemoryKind::Messages, gathered); !s.ok())
     return s.within("what collective " + std::to_string(spec.sequence) + " of group '" +
                     spec.group + "' gathers");
   for (size_t i = 0; i < members(); ++i) {

@@ -3,6 +3,7 @@
 #include "program/format/ArenaSharing.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 
 using namespace dpcrt;
@@ -75,14 +76,21 @@ static std::optional<uint32_t> findShared(const fb::Program &program, const fb::
   return std::nullopt;
 }
 
+/// Which common block an arena lies in, if it lies in one.
+static std::optional<ArenaHome::Kind> blockOf(const fb::Arena &arena) {
+  if (!isIdle(arena.role()) || arena.host())
+    return std::nullopt;
+  return arena.role() == fb::ArenaRole::Messages ? ArenaHome::Messages : ArenaHome::Idle;
+}
+
 std::vector<ArenaHome> dpcrt::homesOf(const fb::Program &program, const fb::Program *training) {
   std::vector<ArenaHome> homes;
-  uint64_t used = 0;
+  std::map<ArenaHome::Kind, uint64_t> used;
   for (uint32_t index = 0; index < count(program.arenas()); ++index) {
     const fb::Arena &arena = *program.arenas()->Get(index);
-    if (isIdle(arena.role()) && !arena.host()) {
-      homes.push_back({ArenaHome::Idle, 0, used});
-      used += alignedBytes(arena);
+    if (std::optional<ArenaHome::Kind> block = blockOf(arena)) {
+      homes.push_back({*block, 0, used[*block]});
+      used[*block] += alignedBytes(arena);
       continue;
     }
     std::optional<uint32_t> shared;
@@ -93,23 +101,28 @@ std::vector<ArenaHome> dpcrt::homesOf(const fb::Program &program, const fb::Prog
   return homes;
 }
 
-uint64_t dpcrt::idleBytes(const fb::Program &program) {
+uint64_t dpcrt::blockBytes(const fb::Program &program, ArenaHome::Kind block) {
   uint64_t bytes = 0;
   for (auto *arena : items(program.arenas()))
-    if (isIdle(arena->role()) && !arena->host())
+    if (blockOf(*arena) == block)
       bytes += alignedBytes(*arena);
   return bytes;
 }
 
 uint64_t dpcrt::bytesOfRank(const std::vector<const fb::Program *> &entryPoints) {
-  uint64_t bytes = 0, idle = 0;
+  uint64_t bytes = 0;
+  for (ArenaHome::Kind block : kCommonBlocks) {
+    uint64_t most = 0;
+    for (const fb::Program *program : entryPoints)
+      most = std::max(most, blockBytes(*program, block));
+    bytes += most;
+  }
   for (const fb::Program *program : entryPoints) {
-    idle = std::max(idle, idleBytes(*program));
     std::vector<ArenaHome> homes =
         homesOf(*program, program == entryPoints.front() ? nullptr : entryPoints.front());
     for (uint32_t index = 0; index < homes.size(); ++index)
       if (homes[index].kind == ArenaHome::Own)
         bytes += program->arenas()->Get(index)->bytes();
   }
-  return bytes + idle;
+  return bytes;
 }

@@ -72,7 +72,10 @@ std::vector<std::unique_ptr<RankPlan>> World::load(const Options &options) {
   for (uint32_t rank = 0; rank < arenas.size(); ++rank) {
     const fb::Program &program = *all[rank / experts];
     for (auto *arena : items(program.arenas())) {
-      MemoryKind kind = arena->host() ? MemoryKind::Host : MemoryKind::Device;
+      bool isSent = arena->role() == fb::ArenaRole::Messages;
+      MemoryKind kind = arena->host() ? MemoryKind::Host
+                        : isSent      ? MemoryKind::Messages
+                                      : MemoryKind::Device;
       ArenaMemory memory{{}, arena->bytes()};
       EXPECT_TRUE(device->allocate(arena->bytes(), kind, memory.data).ok());
       arenas[rank].push_back(memory);

@@ -251,7 +251,7 @@ TEST_P(Conformance, MemoryFunctions) {
   auto lane = device->makeLane();
   lane->enter();
   constexpr uint64_t elements = 100 << 18;
-  for (MemoryKind kind : {MemoryKind::Device, MemoryKind::Host}) {
+  for (MemoryKind kind : {MemoryKind::Device, MemoryKind::Host, MemoryKind::Messages}) {
     DeviceAddress p;
     ASSERT_TRUE(device->allocate(elements * 4, kind, p).ok());
     EXPECT_EQ(p % 64, 0u);

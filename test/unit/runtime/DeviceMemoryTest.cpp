@@ -12,6 +12,7 @@
 #include <cstring>
 #include <filesystem>
 #include <gtest/gtest.h>
+#include <map>
 #include <type_traits>
 
 namespace dpcrt::test {
@@ -225,6 +226,49 @@ TEST_F(DeviceMemory, DifferencesOfHoldersAreFoundInEveryPiece) {
     EXPECT_EQ(messages[0].substr(0, words.size()), words);
     EXPECT_EQ(messages[0], messages[1]);
   }
+}
+
+// A session asks for memory of messages for arenas of messages, which all entry points share,
+// and for nothing else.
+TEST_F(DeviceMemory, MessagesLieInMemoryOfTheirKind) {
+  constexpr uint64_t training = 3 * kSlot, evaluation = 5 * kSlot;
+  TinyOptions options;
+  options.ranks = 2;
+  options.evalStep = true;
+  options.changeProgram = [&](fb::ProgramT &p) {
+    auto addArena = [&](const char *name, uint64_t bytes, bool host) {
+      p.arenas.push_back(std::make_unique<fb::ArenaT>());
+      p.arenas.back()->name = name;
+      p.arenas.back()->role = fb::ArenaRole::Messages;
+      p.arenas.back()->bytes = bytes;
+      p.arenas.back()->host = host;
+    };
+    addArena("messages", p.entry == "eval_step" ? evaluation : training, false);
+    addArena("messages of the host", kSlot, true);
+  };
+  writeTinyArtifact(dir + "/m.dpc", options);
+  std::map<MemoryKind, std::vector<std::pair<uint64_t, DeviceAddress>>> asked;
+  Told told = [&](uint64_t bytes, MemoryKind kind, DeviceAddress address) {
+    asked[kind].push_back({bytes, address});
+  };
+  auto device = makeToldDevice(1, told);
+  Artifact artifact;
+  ASSERT_TRUE(openArtifact(dir + "/m.dpc", artifact).ok());
+  RankMemory first, second;
+  ASSERT_TRUE(first.allocate(artifact, "train_step", *device, nullptr).ok());
+  ASSERT_TRUE(second.allocate(artifact, "eval_step", *device, &first).ok());
+  ASSERT_EQ(asked[MemoryKind::Messages].size(), options.ranks);
+  EXPECT_EQ(asked[MemoryKind::Host].size(), options.ranks * 2); // is shared by none
+  for (const RankMemory *memory : {&first, &second})
+    for (size_t rank = 0; rank < options.ranks; ++rank) {
+      auto [bytes, block] = asked[MemoryKind::Messages][rank];
+      EXPECT_EQ(bytes, evaluation);
+      for (uint32_t a = 0; a < memory->arenas[rank].size(); ++a) {
+        const fb::Arena &arena = *memory->programs[rank]->arenas()->Get(a);
+        bool isSent = arena.role() == fb::ArenaRole::Messages && !arena.host();
+        EXPECT_EQ(memory->arenas[rank][a].data == block, isSent) << text(arena.name());
+      }
+    }
 }
 
 TEST_F(DeviceMemory, ADeviceOfAnotherKindIsRefused) {

@@ -9,18 +9,22 @@
 namespace dpcrt::test {
 namespace {
 // Beyond what an address of any process may be.
-constexpr uint64_t kFence = uint64_t(1) << 62;
+constexpr uint64_t kFence = uint64_t(1) << 62, kMessages = kFence + (uint64_t(1) << 61);
 
 class FencedDevice : public HostDevice {
 public:
-  explicit FencedDevice(unsigned threads) : inner(makeCpuDevice(threads)) {}
+  FencedDevice(unsigned threads, Told told)
+      : inner(makeCpuDevice(threads)), told(std::move(told)) {}
   const char *name() const override { return "fenced"; }
 
   Status allocate(uint64_t bytes, MemoryKind kind, DeviceAddress &out) override {
     DeviceAddress address;
     Status s = inner->allocate(bytes, kind, address);
-    out = address + kFence;
-    allocated.push_back({out, bytes});
+    uint64_t fence = kind == MemoryKind::Messages ? kMessages : kFence;
+    out = address + fence;
+    allocated.push_back({out, bytes, fence});
+    if (told)
+      told(bytes, kind, out);
     return s;
   }
   Status upload(DeviceAddress dst, const void *src, uint64_t bytes) override {
@@ -75,7 +79,7 @@ public:
 private:
   struct Range {
     DeviceAddress begin;
-    uint64_t bytes;
+    uint64_t bytes, fence;
     bool holds(DeviceAddress address, uint64_t count) const {
       uint64_t offset = uint64_t(pointerTo(address) - pointerTo(begin));
       return offset <= bytes && count <= bytes - offset;
@@ -84,13 +88,14 @@ private:
 
   // The CPU device's address for one of this device's.
   DeviceAddress inside(DeviceAddress address, uint64_t bytes) const {
-    if (std::none_of(allocated.begin(), allocated.end(),
-                     [&](const Range &range) { return range.holds(address, bytes); })) {
+    auto range = std::find_if(allocated.begin(), allocated.end(),
+                              [&](const Range &r) { return r.holds(address, bytes); });
+    if (range == allocated.end()) {
       std::fprintf(stderr, "%p is no address of the fenced device\n",
                    static_cast<void *>(pointerTo(address)));
       std::abort();
     }
-    return address + (0 - kFence);
+    return address + (0 - range->fence);
   }
   std::vector<DeviceAddress> inside(const DeviceAddress *addresses, size_t number) const {
     std::vector<DeviceAddress> list;
@@ -100,13 +105,18 @@ private:
   }
 
   std::unique_ptr<HostDevice> inner;
+  Told told;
   std::vector<Range> allocated;
   std::vector<std::pair<const PreparedCall *, size_t>> operands;
 };
 } // namespace
 
 std::unique_ptr<HostDevice> makeFencedDevice(unsigned threads) {
-  return std::make_unique<FencedDevice>(threads);
+  return makeToldDevice(threads, nullptr);
+}
+
+std::unique_ptr<HostDevice> makeToldDevice(unsigned threads, Told told) {
+  return std::make_unique<FencedDevice>(threads, std::move(told));
 }
 
 } // namespace dpcrt::test

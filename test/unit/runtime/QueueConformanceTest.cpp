@@ -7,6 +7,7 @@
 #include "transports/local/LocalQueueTransport.h"
 #include <cmath>
 #include <cstring>
+#include <map>
 
 namespace dpcrt::test {
 namespace {
@@ -252,9 +253,9 @@ TEST_P(QueueConformance, MemoryFunctions) {
       s = end->wait(noDeadline);
     EXPECT_TRUE(s.ok() && end->fired()) << s.message();
   };
-  DeviceAddress places[2];
-  for (MemoryKind kind : {MemoryKind::Device, MemoryKind::Host}) {
-    DeviceAddress &p = places[kind == MemoryKind::Host];
+  std::map<MemoryKind, DeviceAddress> places;
+  for (MemoryKind kind : {MemoryKind::Device, MemoryKind::Host, MemoryKind::Messages}) {
+    DeviceAddress &p = places[kind];
     ASSERT_TRUE(device->allocate(4000, kind, p).ok());
     EXPECT_EQ(p % 64, 0u);
     float one = 1.5f;
@@ -269,7 +270,11 @@ TEST_P(QueueConformance, MemoryFunctions) {
     EXPECT_EQ(v[209], 1.5f);
     EXPECT_EQ(v[210], 0);
   }
-  ASSERT_TRUE(queue->copy(places[1] + 1200, places[0], 4).ok());
+  // From each kind of memory into each other.
+  uint64_t target = 1200;
+  for (auto &[to, place] : places)
+    for (auto &[from, source] : places)
+      ASSERT_TRUE(queue->copy(place + (target += 4), source, 4).ok());
   DeviceAddress sources[] = {onDevice<int64_t>(*device, {1, 5}),
                              onDevice<int64_t>(*device, {7, 2})};
   ASSERT_TRUE(queue->reduce(sources[1], sources, 2, 2, Element::I64).ok());
@@ -277,7 +282,10 @@ TEST_P(QueueConformance, MemoryFunctions) {
   DeviceAddress narrow[] = {onDevice<uint16_t>(*device, {0x3f80}), small, small};
   ASSERT_TRUE(queue->reduce(narrow[0], narrow, 3, 1, Element::BF16).ok());
   finish();
-  EXPECT_EQ(fromDevice<float>(*device, places[1] + 1200, 1)[0], 1.5f);
+  target = 1200;
+  for (auto &[to, place] : places)
+    for (size_t from = 0; from < places.size(); ++from)
+      EXPECT_EQ(fromDevice<float>(*device, place + (target += 4), 1)[0], 1.5f);
   EXPECT_EQ(fromDevice<int64_t>(*device, sources[1], 2), (std::vector<int64_t>{8, 7}));
   EXPECT_EQ(fromDevice<uint16_t>(*device, narrow[0], 1)[0], 0x3f81) << "rounded once";
 }
