@@ -14,7 +14,7 @@ class Event {
 public:
   virtual ~Event();
   // For the host. Whether everything before the latest record has run; of an event that
-  // was never recorded, true.
+  // was never recorded, true; of one that was recorded in a capture, false.
   virtual bool fired() = 0;
   // Sleeps until fired() or the deadline (of the monotonic clock, Wait.h). An error of
   // what was enqueued before, or of the device.
@@ -22,6 +22,13 @@ public:
   // When the latest record was passed, in nanoseconds of the monotonic clock (Wait.h); of a
   // timed event that has fired.
   virtual int64_t time() const = 0;
+};
+
+// What has been captured (QueueDevice::beginCapture), to be launched as often as wanted. It ends
+// before its device, when no launch of it is under way.
+class Graph {
+public:
+  virtual ~Graph();
 };
 
 // All functions return as soon as the command is enqueued, and may be called by one
@@ -46,6 +53,10 @@ public:
   // Commands behind run after the latest record of the event that was enqueued before
   // this call, on whatever queue. There need not be one: then this is no wait.
   virtual Status wait(Event &event) = 0;
+  // Runs what was captured as one command of this queue: behind all commands before, and before
+  // all behind. Launches of one graph run one after another, on whatever queues. Of devices that
+  // capture.
+  virtual Status launchGraph(Graph &graph);
   // These bytes hold nothing until a command writes them: a device that looks for mistakes
   // spoils them. For others nobody calls it.
   virtual Status forget(DeviceAddress, uint64_t) { return {}; }
@@ -89,6 +100,24 @@ public:
   virtual MessageOrder messageOrder() const { return MessageOrder::Rendezvous; }
   // Of a device of given times; else null.
   virtual GivenTimes *givenTimes() { return nullptr; }
+
+  // Whether commands can be captured: enqueued once, and run by each launch of a graph. From
+  // beginCapture to endCapture what is enqueued into `origin` is recorded and not run, and so it
+  // is in every queue that joins, as one does by waiting for an event recorded in a queue of the
+  // capture. Queues and events order the commands of a graph as they would have ordered the
+  // commands themselves. Addresses are copied then, what they point to is read at each launch.
+  //   - In the end `origin` must have waited for all that was recorded in others, be it by way of
+  //     further queues.
+  //   - A queue of the capture waits for no event that was recorded outside of it.
+  //   - An event recorded in a capture is internal to it: nobody outside can wait for it, neither
+  //     a queue nor the host, before it has been recorded outside anew.
+  //   - There is one capture at a time; meanwhile nothing is uploaded or downloaded, and no graph
+  //     is launched in a queue of the capture.
+  // What breaks a rule within the capture is an error that endCapture gives once more, instead of
+  // a graph. Behind endCapture all queues are as before.
+  virtual bool captures() const { return false; }
+  virtual Status beginCapture(Queue &origin);
+  virtual Status endCapture(Queue &origin, std::unique_ptr<Graph> &out);
 };
 
 } // namespace dpcrt

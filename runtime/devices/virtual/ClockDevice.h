@@ -7,7 +7,8 @@
 // A queue is the time at which it has done all that it was given. Whatever a command waits
 // for was recorded before it (Queue.h), so that time is known as soon as a command is
 // enqueued; nothing but the host, in Event::wait, has to sleep until it has come. That the
-// host wakes late delays no queue, as it would delay no queue of a GPU.
+// host wakes late delays no queue, as it would delay no queue of a GPU. What a graph takes is
+// added up at its launch, along what its commands wait for.
 #pragma once
 #include "devices/Queue.h"
 

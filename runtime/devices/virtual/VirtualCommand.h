@@ -14,11 +14,16 @@ struct VirtualMark {
   std::string queue; // that records it
 };
 
+struct VirtualLaunch;
+
 struct VirtualCommand {
-  enum class Kind { Launch, Call, Copy, Fill, Reduce, Forget, Record, Wait };
+  // Those that do something, what is forgotten, and what orders.
+  enum class Kind { Launch, Call, Copy, Fill, Reduce, Forget, Record, Wait, Graph };
 
   Kind kind;
-  size_t queue;      // by creation
+  size_t queue; // by creation; of a command of a graph, that which was captured
+  // Number of its list, one of a queue or of a part of a graph: what a seed draws.
+  size_t place = 0;
   uint64_t sequence; // of all commands of the device
   // Number among the commands that do something, which --seed-order's delay counts; -1:
   // records, waits and what was only forgotten.
@@ -31,8 +36,11 @@ struct VirtualCommand {
   uint32_t pattern = 0;
   Element dtype = Element::U8;
   std::shared_ptr<VirtualMark> mark; // of a record, or what is waited for; or null
+  // Of a graph, which waits for its launch before; its commands stand there.
+  std::shared_ptr<VirtualLaunch> graph;
 
-  bool ready() const { return kind != Kind::Wait || !mark || mark->passed; }
+  bool isWork() const { return kind <= Kind::Reduce; }
+  bool ready() const { return kind == Kind::Record || !mark || mark->passed; }
 };
 
 const char *nameOf(VirtualCommand::Kind kind);

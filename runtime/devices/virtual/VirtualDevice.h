@@ -7,6 +7,9 @@
 // whether an event has fired, it runs one command. So the order depends on the seed alone,
 // and not on how fast the host enqueues, and what the host did not wait for has not
 // happened.
+//
+// A launch of a graph is as many more lists of commands as queues were captured: what runs of
+// them next is drawn like everything else, mixed with what queues hold.
 #pragma once
 #include "devices/HostDevice.h"
 #include "devices/virtual/SeedOrder.h"
@@ -19,7 +22,8 @@ namespace dpcrt {
 struct VirtualEntry {
   enum class What {
     Enqueued, // command
-    Ran,      // command
+    Captured, // command
+    Ran,      // command; a graph behind all of its own
     Waited,   // the host, for an event
     Moved     // the host, bytes: upload or download
   };

@@ -32,11 +32,11 @@ size_t VirtualOrder::choose(const std::vector<const VirtualCommand *> &ready) {
     for (uint64_t &queue : ahead)
       queue = draw();
   for (const VirtualCommand *command : ready)
-    while (ahead.size() <= command->queue)
+    while (ahead.size() <= command->place)
       ahead.push_back(draw());
   auto earlier = [&](const VirtualCommand *a, const VirtualCommand *b) {
     if (policy == Policy::Random)
-      return ahead[a->queue] < ahead[b->queue];
+      return ahead[a->place] < ahead[b->place];
     if (isPutOff(*a) != isPutOff(*b))
       return isPutOff(*b);
     return policy == Policy::Reverse ? a->sequence > b->sequence : a->sequence < b->sequence;

@@ -10,12 +10,12 @@ namespace dpcrt {
 class VirtualOrder {
 public:
   enum class Policy {
-    // The queue that is ahead of all others, which changes now and then, both as drawn:
-    // single commands change places, and whole queues fall behind.
+    // The queue, or part of a graph, that is ahead of all others, which changes now and then,
+    // both as drawn: single commands change places, and whole queues fall behind.
     Random,
     First,   // the one enqueued first
     Reverse, // the one enqueued last
-    Starve,  // one queue only when no other can go on
+    Starve,  // one queue only when no other can go on, nor what was captured of another
     Delay    // one command only when nothing else can go on
   };
 
@@ -27,7 +27,7 @@ public:
   Status checkQueues(size_t queues) const;
   Status checkCommands(uint64_t commands) const;
 
-  // The index of one of `ready`, which are heads of different queues and not none.
+  // The index of one of `ready`, which are heads of different lists and not none.
   size_t choose(const std::vector<const VirtualCommand *> &ready);
 
 private:
@@ -38,7 +38,7 @@ private:
   uint64_t number; // of the queue or the command
   std::mt19937_64 draw;
   uint64_t period;             // the mean time until queues change their order
-  std::vector<uint64_t> ahead; // by queue
+  std::vector<uint64_t> ahead; // by place
 };
 
 } // namespace dpcrt

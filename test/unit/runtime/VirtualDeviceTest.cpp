@@ -202,6 +202,99 @@ TEST_F(VirtualQueues, ACommandThatNeverCameWasNotDelayed) {
   EXPECT_TRUE(device->checkOrder().ok());
 }
 
+// What is captured of three queues, launched on the first of them; two commands each.
+class VirtualGraphs : public VirtualQueues {
+protected:
+  VirtualGraphs() {
+    EXPECT_TRUE(device->beginCapture(*queues[0]).ok());
+    auto event = record(0);
+    wait(1, *event);
+    wait(2, *event);
+    for (uint32_t i = 0; i < 2; ++i)
+      for (size_t q = 0; q < 3; ++q)
+        fill(q, i);
+    for (size_t q = 1; q < 3; ++q)
+      wait(0, *record(q));
+    Status s = device->endCapture(*queues[0], graph);
+    EXPECT_TRUE(s.ok()) << s.message();
+    outside = device->makeQueue(fb::StreamKind::Compute, "d");
+  }
+  // Its commands have the numbers 0 to 5 of their launch, those outside 6 and 7.
+  Order orderOfGraph(const std::string &text) {
+    Status s = device->chooseOrder(text);
+    EXPECT_TRUE(s.ok()) << s.message();
+    ran.clear();
+    EXPECT_TRUE(queues[0]->launchGraph(*graph).ok());
+    for (int i = 0; i < 2; ++i)
+      EXPECT_TRUE(outside->fill(memory, 0, kBytes).ok());
+    auto end = device->makeEvent();
+    EXPECT_TRUE(outside->record(*end).ok());
+    wait(0, *end);
+    EXPECT_TRUE(finish().ok());
+    Order order = ran;
+    for (int64_t &number : order)
+      number %= 8; // numbers go on from launch to launch
+    return order;
+  }
+
+  std::unique_ptr<Graph> graph;
+  std::unique_ptr<Queue> outside;
+};
+
+TEST_F(VirtualGraphs, NothingIsCountedWhenItIsCaptured) {
+  EXPECT_EQ(orderOfGraph("0,policy=first"), (Order{0, 1, 2, 3, 4, 5, 6, 7}));
+  EXPECT_EQ(ran.front(), 0);
+}
+
+TEST_F(VirtualGraphs, PoliciesTakeItsCommandsLikeOthers) {
+  EXPECT_EQ(orderOfGraph("0,policy=reverse"), (Order{6, 7, 0, 3, 2, 5, 1, 4}));
+  EXPECT_EQ(orderOfGraph("0,policy=starve=1"), (Order{0, 2, 3, 5, 6, 7, 1, 4}));
+  EXPECT_EQ(orderOfGraph("0,policy=starve=3"), (Order{0, 1, 2, 3, 4, 5, 6, 7}));
+  EXPECT_EQ(orderOfGraph("0,policy=delay=26"), (Order{0, 1, 3, 4, 6, 7, 2, 5}));
+}
+
+TEST_F(VirtualGraphs, RunInEveryOrderThatTheyAllowMixedWithOthers) {
+  std::set<Order> orders;
+  int mixed = 0;
+  for (int seed = 0; seed < 100; ++seed) {
+    Order order = orderOfGraph(std::to_string(seed));
+    ASSERT_EQ(order.size(), 8u);
+    auto at = [&](int64_t number) { return std::find(order.begin(), order.end(), number); };
+    for (int64_t queue = 0; queue < 3; ++queue)
+      EXPECT_LT(at(queue), at(queue + 3)) << "of one queue";
+    EXPECT_LT(at(6), at(7));
+    orders.insert(order);
+    mixed += at(7) < order.end() - 1 && at(6) > order.begin();
+  }
+  EXPECT_GE(orders.size(), 40u);
+  EXPECT_GE(mixed, 10);
+}
+
+TEST_F(VirtualGraphs, ASeedIsAnOrder) {
+  for (const char *seed : {"1", "2", "3"})
+    EXPECT_EQ(orderOfGraph(seed), orderOfGraph(seed));
+}
+
+TEST_F(VirtualGraphs, ADeadEndNamesWhatWasCaptured) {
+  auto other = makeVirtualDevice(makeCpuDevice(1)); // which nobody has run anything
+  auto queue = other->makeQueue(fb::StreamKind::Compute, "elsewhere");
+  auto never = other->makeEvent();
+  ASSERT_TRUE(queue->record(*never).ok());
+  ASSERT_TRUE(device->beginCapture(*queues[1]).ok());
+  wait(2, *record(1));
+  fill(2, 1);
+  wait(1, *record(2));
+  std::unique_ptr<Graph> second;
+  ASSERT_TRUE(device->endCapture(*queues[1], second).ok());
+  wait(0, *never);
+  ASSERT_TRUE(queues[0]->launchGraph(*second).ok());
+  ASSERT_TRUE(queues[1]->launchGraph(*second).ok());
+  EXPECT_EQ(finish().message(),
+            "no queue of the device can go on:\n"
+            "  a: at command 0, a wait for an event that 'elsewhere' has not passed\n"
+            "  b: at command 12, a graph whose launch before, on 'a', is not over");
+}
+
 TEST(SeedOrder, WhatIsNoOrderIsRefused) {
   for (const char *text :
        {"0", "12,policy=random", "1,policy=starve=3", "1,policy=delay=0", "1,messages=rendezvous",
