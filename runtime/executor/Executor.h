@@ -20,6 +20,8 @@ struct ExecutorOptions {
   const TaskTimes *times = nullptr; // for devices of given times
   // What the streams of other processes are doing, lines like describe()'s; null: there are none.
   std::function<std::string()> describeOthers;
+  // A step is captured once and launched as one graph, on devices that capture (Queue.h).
+  bool graphs = false;
 };
 
 struct StepTimes {

@@ -15,14 +15,18 @@ Status QueueExecutor::make(std::vector<std::unique_ptr<RankPlan>> plans, QueueDe
   if (options.sequential)
     return error(Code::Usage, "device '", device.name(),
                  "' runs no replay in one thread; --device cpu does");
-  std::unique_ptr<QueueExecutor> made(new QueueExecutor(std::move(plans), device, io, options));
-  if (Status s = made->prepare(transport); !s.ok())
+  if (options.graphs && !device.captures())
+    return error(Code::Usage, "--cuda-graphs: device '", device.name(),
+                 "' captures no graphs; without it the step is enqueued command by command");
+  std::unique_ptr<QueueExecutor> made(
+      new QueueExecutor(std::move(plans), device, transport, io, options));
+  if (Status s = made->prepare(); !s.ok())
     return s;
   out = std::move(made);
   return {};
 }
 
-Status QueueExecutor::prepare(QueueTransport &transport) {
+Status QueueExecutor::prepare() {
   std::vector<const RankPlan *> all;
   std::vector<std::vector<QueueOperation *>> added;
   for (auto &plan : plans) {
@@ -53,7 +57,7 @@ Status QueueExecutor::prepare(QueueTransport &transport) {
   for (Set &set : sets)
     if (Status s = makeSet(set); !s.ok())
       return s.within("inputs and outputs of two steps");
-  return {};
+  return options.graphs ? captureSteps() : Status();
 }
 
 Status QueueExecutor::makeSet(Set &set) {
@@ -175,23 +179,43 @@ Status QueueExecutor::submit(bool traced) {
     return cause;
   if (submitted - finished == kInFlight)
     return error(Code::Usage, kInFlight, " steps are under way; finish one first");
+  const Set *before = submitted ? &setOf(submitted - 1) : nullptr;
   Set &set = setOf(submitted++);
   set.isTraced = traced;
+  set.isGraph = options.graphs && !traced;
   try {
     if (traced && !set.trace)
       set.trace = std::make_unique<QueueTrace>(tape, device);
     set.begin = nowNs();
     cause = takeInputs(set);
-    if (cause.ok())
-      cause = enqueueStep(set);
+    if (cause.ok() && set.isGraph) {
+      cause = launchStep(set, before);
+    } else if (cause.ok()) {
+      if (options.graphs && (!before || before->isGraph))
+        cause = followGraph(before);
+      if (cause.ok())
+        cause = enqueueStep(set);
+    }
   } catch (const std::bad_alloc &) {
     cause = Status(Code::OutOfMemory, "out of memory");
   }
   return cause;
 }
 
-// Of the records of a step, how many queues have passed.
+std::vector<Event *> QueueExecutor::Set::awaited() const {
+  std::vector<Event *> all;
+  if (isGraph)
+    all.push_back(end.get());
+  else
+    for (const std::unique_ptr<Event> &event : ends)
+      all.push_back(event.get());
+  return all;
+}
+
+// Of the records of a step, how many queues have passed; of a graph that is not known.
 size_t QueueExecutor::recordsPassed(const Set &set) {
+  if (set.isGraph)
+    return 0;
   return size_t(
       std::count_if(set.events.begin(), set.events.end(), [](auto &e) { return e->fired(); }));
 }
@@ -206,6 +230,8 @@ std::string QueueExecutor::describe(const TapeEntry *entry) const {
 // What can be seen of a queue: the first of its records that it has not passed, and the
 // command that stands before it.
 std::string QueueExecutor::describeHang(const Set &set) const {
+  if (set.isGraph)
+    return "\n  the step is one graph; without --cuda-graphs it is known where each queue stands";
   std::vector<const TapeEntry *> last(queues.size());
   std::vector<bool> stands(queues.size());
   std::string text;
@@ -226,7 +252,7 @@ Status QueueExecutor::waitForEnds(Set &set) {
       options.timeoutNs ? std::min<int64_t>(options.timeoutNs / 4 + 1, 1'000'000'000) : noDeadline;
   size_t before = 0;
   int64_t since = nowNs();
-  for (auto &end : set.ends)
+  for (Event *end : set.awaited())
     for (;;) {
       Status s = end->wait(look == noDeadline ? noDeadline : nowNs() + look);
       for (size_t o = 0; o < operations.size() && s.ok(); ++o)
@@ -257,9 +283,9 @@ Status QueueExecutor::finish(StepTimes &times, std::vector<StreamSpans> &trace) 
   // may have looked late.
   times.begin = std::max(set.begin, lastEnd);
   lastEnd = nowNs();
-  if (cause.ok() && !set.ends.empty()) {
-    auto isEarlier = [](auto &a, auto &b) { return a->time() < b->time(); };
-    lastEnd = (*std::max_element(set.ends.begin(), set.ends.end(), isEarlier))->time();
+  if (const std::vector<Event *> ends = set.awaited(); cause.ok() && !ends.empty()) {
+    auto isEarlier = [](Event *a, Event *b) { return a->time() < b->time(); };
+    lastEnd = (*std::max_element(ends.begin(), ends.end(), isEarlier))->time();
   }
   times.end = lastEnd;
   times.bubble.clear();

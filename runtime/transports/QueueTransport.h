@@ -35,6 +35,10 @@ public:
   virtual Status addCollective(uint32_t rank, const CollectiveSpec &spec, QueueOperation *&out) = 0;
   // After the last one: every message and collective must have all its ends.
   virtual Status finishPreparation() = 0;
+  // Between steps: whoever calls this sees to it that all that was issued is over when what is
+  // issued next begins, so that nothing of it needs to be waited for. Before a capture, in which
+  // nothing can wait for what is outside, and behind one (Queue.h).
+  virtual void forgetSteps() {}
 };
 
 } // namespace dpcrt

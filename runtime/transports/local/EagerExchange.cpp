@@ -9,7 +9,7 @@ class EagerExchange : public QueueExchange {
 public:
   explicit EagerExchange(QueueDevice &device) : device(device) {
     for (Turn &turn : turns)
-      turn = {device.makeEvent(), device.makeEvent()};
+      turn = {device.makeEvent(), device.makeEvent(), false};
   }
 
   Status add(const TransferSpec &spec, QueueMessage &message) override {
@@ -31,9 +31,15 @@ public:
           return s;
     if (phase == 0 && sends)
       return queue.record(*turns[step % 2].given);
-    if (phase == 1 && receives)
+    if (phase == 1 && receives) {
+      turns[step % 2].isTaken = true;
       return queue.record(*turns[step % 2].taken);
+    }
     return {};
+  }
+  void forgetSteps() override {
+    for (Turn &turn : turns)
+      turn.isTaken = false;
   }
 
 private:
@@ -43,6 +49,7 @@ private:
   QueueDevice &device;
   struct Turn {
     std::unique_ptr<Event> given, taken; // the sends are in buffers, the receives out of them
+    bool isTaken;                        // whether that was recorded and is not forgotten
   };
   Turn turns[2];
   uint64_t step = 0; // all exchanges are issued once per step, so they have the same turn
@@ -51,7 +58,8 @@ private:
 // The receiver has taken what lay in the buffer two steps ago: that is the latest record of
 // its event, as that of this step comes behind.
 Status EagerExchange::give(const Transfer &t, Queue &queue) {
-  Status s = queue.wait(*static_cast<EagerExchange &>(*t.message->receiver).turns[step % 2].taken);
+  Turn &turn = static_cast<EagerExchange &>(*t.message->receiver).turns[step % 2];
+  Status s = turn.isTaken ? queue.wait(*turn.taken) : Status();
   return s.ok() ? queue.copy(t.message->buffers[step % 2], t.spec.data, t.spec.bytes) : s;
 }
 

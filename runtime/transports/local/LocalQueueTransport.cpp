@@ -95,6 +95,7 @@ public:
         return s;
     }
     out = exchange.get();
+    exchanges.push_back(exchange.get());
     operations.push_back(std::move(exchange));
     return {};
   }
@@ -118,12 +119,18 @@ public:
     return {};
   }
 
+  void forgetSteps() override {
+    for (QueueExchange *exchange : exchanges)
+      exchange->forgetSteps();
+  }
+
 private:
   QueueDevice &device;
   const Link link; // of given times; else none
   Messages<QueueMessage> messages;
   std::map<std::pair<std::string, uint32_t>, SharedCollective> collectives;
   std::vector<std::unique_ptr<QueueOperation>> operations;
+  std::vector<QueueExchange *> exchanges; // of these
 };
 } // namespace
 

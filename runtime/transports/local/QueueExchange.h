@@ -22,6 +22,7 @@ public:
   // One more transfer; an error of the device's memory.
   virtual Status add(const TransferSpec &spec, QueueMessage &message);
   Status poll() override { return {}; }
+  virtual void forgetSteps() {} // QueueTransport.h
   std::string describe() const override;
 
 protected:

@@ -7,25 +7,34 @@
 
 namespace dpcrt {
 namespace {
+// Of a rank.
+struct Chain {
+  std::unique_ptr<Event> end; // of the communication before
+  bool hasBegun = false;      // and it is not forgotten
+};
+
 class SerialisedOperation : public QueueOperation {
 public:
-  SerialisedOperation(QueueOperation &inner, Event &end) : inner(inner), end(end) {}
+  SerialisedOperation(QueueOperation &inner, Chain &chain) : inner(inner), chain(chain) {}
 
   unsigned phases() const override { return inner.phases(); }
   Status issue(unsigned phase, Queue &queue) override {
     Status s;
-    if (phase == 0)
-      s = queue.wait(end); // of the communication before
+    if (phase == 0 && chain.hasBegun)
+      s = queue.wait(*chain.end);
     if (s.ok())
       s = inner.issue(phase, queue);
-    return s.ok() && phase + 1 == phases() ? queue.record(end) : s;
+    if (!s.ok() || phase + 1 < phases())
+      return s;
+    chain.hasBegun = true;
+    return queue.record(*chain.end);
   }
   Status poll() override { return inner.poll(); }
   std::string describe() const override { return inner.describe(); }
 
 private:
   QueueOperation &inner;
-  Event &end;
+  Chain &chain;
 };
 
 class SerialisedTransport : public QueueTransport {
@@ -46,20 +55,25 @@ public:
     return s.ok() ? wrap(rank, *made, out) : s;
   }
   Status finishPreparation() override { return inner->finishPreparation(); }
+  void forgetSteps() override {
+    for (auto &[rank, chain] : chains)
+      chain.hasBegun = false;
+    inner->forgetSteps();
+  }
 
 private:
   Status wrap(uint32_t rank, QueueOperation &made, QueueOperation *&out) {
-    std::unique_ptr<Event> &end = ends[rank];
-    if (!end)
-      end = device.makeEvent();
-    operations.push_back(std::make_unique<SerialisedOperation>(made, *end));
+    Chain &chain = chains[rank];
+    if (!chain.end)
+      chain.end = device.makeEvent();
+    operations.push_back(std::make_unique<SerialisedOperation>(made, chain));
     out = operations.back().get();
     return {};
   }
 
   const std::unique_ptr<QueueTransport> inner;
   QueueDevice &device;
-  std::map<uint32_t, std::unique_ptr<Event>> ends; // by rank
+  std::map<uint32_t, Chain> chains; // by rank
   std::vector<std::unique_ptr<QueueOperation>> operations;
 };
 } // namespace

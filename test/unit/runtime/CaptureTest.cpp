@@ -2,6 +2,7 @@
 // What a capture promises (Queue.h), on every device of queues that captures; what its commands
 // do, on those that compute. A device that captures adds a row to one of the lists.
 #include "DeviceMemory.h"
+#include "InertDevice.h"
 #include "ManualClock.h"
 #include "devices/Wait.h"
 #include "devices/cpu/CpuDevice.h"
@@ -260,28 +261,12 @@ TEST_P(CaptureRules, BehindAnErrorNothingMoreIsCaptured) {
 }
 
 TEST(NoCaptures, ADeviceThatCapturesNothingSaysSo) {
-  class Plain : public QueueDevice {
-  public:
-    const char *name() const override { return "plain"; }
-    Status allocate(uint64_t, MemoryKind, DeviceAddress &) override { return {}; }
-    Status upload(DeviceAddress, const void *, uint64_t) override { return {}; }
-    Status download(void *, DeviceAddress, uint64_t) override { return {}; }
-    Status openKernels(const std::string &, KernelTable,
-                       const std::vector<std::string> &) override {
-      return {};
-    }
-    Status prepareLaunch(const fb::Kernel &, const PreparedLaunch *&) override { return {}; }
-    Status prepareCall(const fb::LibraryCall &, const PreparedCall *&) override { return {}; }
-    Status finishPreparation() override { return {}; }
-    uint64_t scratchBytes() const override { return 0; }
-    std::unique_ptr<Queue> makeQueue(fb::StreamKind, const std::string &) override { return {}; }
-    std::unique_ptr<Event> makeEvent(bool) override { return {}; }
-  } plain;
+  InertDevice inert;
   auto queue = makeClockDevice(manual)->makeQueue(fb::StreamKind::Compute, "a");
   std::unique_ptr<Graph> graph;
-  EXPECT_FALSE(plain.captures());
-  EXPECT_EQ(plain.beginCapture(*queue).message(), "device 'plain' captures no commands");
-  EXPECT_EQ(plain.endCapture(*queue, graph).message(), "device 'plain' captures no commands");
+  EXPECT_FALSE(inert.captures());
+  EXPECT_EQ(inert.beginCapture(*queue).message(), "device 'inert' captures no commands");
+  EXPECT_EQ(inert.endCapture(*queue, graph).message(), "device 'inert' captures no commands");
 }
 
 // What the commands of a graph do, on devices that compute.

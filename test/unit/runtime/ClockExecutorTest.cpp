@@ -42,12 +42,14 @@ protected:
 // All forwards and then all backwards, as GPipe has them. The output of a forward is there when
 // 5/6 of its work is done, an input gradient after half of a backward: then the next stage begins.
 TEST_F(ClockExecution, EqualStagesTakeTheClosedForm) {
-  for (uint32_t ranks : {2u, 4u, 8u}) {
-    options.ranks = ranks;
-    int64_t hop = 30 * kMs * 5 / 6 + 45 * kMs / 2;
-    EXPECT_EQ(step(), 5 * 75 * kMs + int64_t(ranks - 1) * hop) << ranks << " ranks";
-    EXPECT_EQ(factor, 1);
-  }
+  for (bool graphs : {false, true})
+    for (uint32_t ranks : {2u, 4u, 8u}) {
+      options.executor.graphs = graphs;
+      options.ranks = ranks;
+      int64_t hop = 30 * kMs * 5 / 6 + 45 * kMs / 2;
+      EXPECT_EQ(step(), 5 * 75 * kMs + int64_t(ranks - 1) * hop) << ranks << " ranks";
+      EXPECT_EQ(factor, 1);
+    }
 }
 
 // With the next step under way, what a host that looks late sees is no step's time.

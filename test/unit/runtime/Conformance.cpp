@@ -128,8 +128,9 @@ World::World(const QueueBackend &backend, const Options &options) {
   if (options.isReady)
     EXPECT_TRUE(device->finishPreparation().ok());
   std::unique_ptr<QueueExecutor> queues;
-  started =
-      QueueExecutor::make(std::move(plans), driven, *queueTransport, io, options.executor, queues);
+  ExecutorOptions chosen = options.executor;
+  chosen.graphs |= backend.graphs;
+  started = QueueExecutor::make(std::move(plans), driven, *queueTransport, io, chosen, queues);
   executor = std::move(queues);
 }
 

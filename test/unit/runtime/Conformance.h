@@ -28,6 +28,7 @@ struct QueueBackend {
   std::string name;
   std::function<std::unique_ptr<QueueDevice>(unsigned threads)> device;
   std::function<std::unique_ptr<QueueTransport>(QueueDevice &)> transport;
+  bool graphs = false; // steps are captured
 };
 
 // Feeds micro-batch m of expert e with values drawn from (m, e, step).

@@ -11,7 +11,7 @@
 
 namespace dpcrt::test {
 namespace {
-QueueBackend inOrder(const std::string &name, const std::string &order) {
+QueueBackend inOrder(const std::string &name, const std::string &order, bool graphs = false) {
   return {name,
           [order](unsigned threads) {
             auto device = makeVirtualDevice(makeCpuDevice(threads));
@@ -19,7 +19,7 @@ QueueBackend inOrder(const std::string &name, const std::string &order) {
             EXPECT_TRUE(s.ok()) << s.message();
             return device;
           },
-          makeLocalQueueTransport};
+          makeLocalQueueTransport, graphs};
 }
 
 const QueueBackend backends[] = {
@@ -32,6 +32,12 @@ const QueueBackend backends[] = {
     inOrder("virtual_starve_eager", "0,policy=starve=0,messages=eager"),
     inOrder("virtual_random_serialised", "5,messages=serialised"),
     inOrder("virtual_reverse_serialised", "0,policy=reverse,messages=serialised"),
+    inOrder("virtual_graphs_first", "0,policy=first", true),
+    inOrder("virtual_graphs_reverse", "0,policy=reverse", true),
+    inOrder("virtual_graphs_random", "5", true),
+    inOrder("virtual_graphs_starve", "0,policy=starve=0", true),
+    inOrder("virtual_graphs_eager", "5,messages=eager", true),
+    inOrder("virtual_graphs_serialised", "5,messages=serialised", true),
 };
 
 const Backend cpu{"cpu_local", makeCpuDevice, [](HostDevice &device, const Link &link) {
@@ -97,16 +103,45 @@ TEST(VirtualDevice, HasTheBitsOfTheReplayInEveryOrder) {
   }
   for (const std::string &drawn : orders)
     for (const char *messages : {"", ",messages=eager", ",messages=serialised"}) {
-      std::string order = drawn + messages;
-      World world(inOrder("virtual", order), options);
-      for (int step = 0; step < 2; ++step) {
-        Status s = world.step();
-        ASSERT_TRUE(s.ok()) << s.message();
+      for (bool graphs : {false, true}) {
+        std::string order = drawn + messages;
+        World world(inOrder("virtual", order, graphs), options);
+        for (int step = 0; step < 2; ++step) {
+          Status s = world.step();
+          ASSERT_TRUE(s.ok()) << s.message();
+        }
+        order += graphs ? " as graphs" : "";
+        EXPECT_TRUE(world.device->queue()->checkOrder().ok()) << order;
+        EXPECT_TRUE(world.kept() == replay.kept()) << order;
+        EXPECT_TRUE(world.io.outputs() == replay.io.outputs()) << order;
       }
-      EXPECT_TRUE(world.device->queue()->checkOrder().ok()) << order;
-      EXPECT_TRUE(world.kept() == replay.kept()) << order;
-      EXPECT_TRUE(world.io.outputs() == replay.io.outputs()) << order;
     }
+}
+
+// A traced step is enqueued between steps that are graphs, whose two sets are in use.
+TEST_P(QueueConformance, TracedStepsComeBetweenOthers) {
+  constexpr int kSteps = 8;
+  QueueBackend backend = GetParam();
+  World world(backend, {});
+  backend.graphs = false;
+  World plain(backend, {});
+  for (int step = 0; step < kSteps; ++step)
+    ASSERT_TRUE(plain.step().ok());
+  const bool traced[kSteps] = {true, false, true, true, false, false, true, false};
+  for (int step = 0; step <= kSteps; ++step) {
+    world.isTraced = step < kSteps && traced[step];
+    if (step < kSteps) {
+      Status s = world.submit();
+      ASSERT_TRUE(s.ok()) << s.message();
+    }
+    if (step == 0)
+      continue;
+    Status s = world.finish();
+    ASSERT_TRUE(s.ok()) << s.message();
+    EXPECT_EQ(world.times.bubble.empty(), !traced[step - 1]) << "step " << step;
+  }
+  EXPECT_TRUE(world.kept() == plain.kept());
+  EXPECT_TRUE(world.io.outputs() == plain.io.outputs());
 }
 
 TEST_P(QueueConformance, FailureOfAnInputIsOneOfTheStep) {
@@ -143,11 +178,14 @@ TEST_P(QueueConformance, NothingThatMovesIsATimeoutThatSaysWhereQueuesStand) {
   World world(GetParam(), options);
   Status s = world.step();
   EXPECT_EQ(s.code(), Code::Timeout);
-  for (const char *words :
-       {"nothing has moved for 0.05 s (--timeout)", "rank 0, stream compute: not behind ",
-        "rank 1, stream comm: not behind 'feed m0'",
-        "rank 3, stream comm: not behind 'x m0', receive of message 0 from "
-        "rank 1 (64 bytes)"})
+  std::vector<const char *> told = {
+      "nothing has moved for 0.05 s (--timeout)", "rank 0, stream compute: not behind ",
+      "rank 1, stream comm: not behind 'feed m0'",
+      "rank 3, stream comm: not behind 'x m0', receive of message 0 from rank 1 (64 bytes)"};
+  if (GetParam().graphs)
+    told = {"nothing has moved for 0.05 s (--timeout)",
+            "the step is one graph; without --cuda-graphs it is known where each queue stands"};
+  for (const char *words : told)
     EXPECT_NE(s.message().find(words), std::string::npos) << words << " in " << s.message();
   EXPECT_EQ(world.step().code(), Code::Timeout) << "a failed executor stays one";
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What the executor of queues enqueues, as the virtual device sees it, and what it refuses.
 #include "Conformance.h"
+#include "InertDevice.h"
 #include "devices/cpu/CpuDevice.h"
 #include "devices/virtual/VirtualDevice.h"
 #include "transports/local/LocalQueueTransport.h"
@@ -184,6 +185,99 @@ TEST_F(QueueExecution, EventsAreRecordedWhereAnotherQueueWaitsOnly) {
   }
   // The host waits for the end of each rank's step.
   EXPECT_EQ(recordedOn.size(), awaited.size() + 4 * World::experts);
+}
+
+// Inputs are copied, and behind them, and behind the step before, all else is one command.
+TEST_F(QueueExecution, AGraphIsLaunchedForAStepAndNothingElseIsEnqueued) {
+  World::Options options;
+  options.executor.graphs = true;
+  World world(backend("1"), options);
+  ASSERT_TRUE(world.started.ok()) << world.started.message();
+  // A set's commands are those of the other, and of every step without graphs, between a fork of
+  // all queues and a join.
+  std::map<Kind, int> captured, enqueued;
+  for (const Seen &entry : take()) {
+    captured[entry.kind] += entry.what == What::Captured;
+    EXPECT_NE(entry.what, What::Enqueued);
+  }
+  World plain(backend("1"), {});
+  for (const Seen &entry : enqueuedInStep(plain))
+    ++enqueued[entry.kind];
+  for (Kind kind : {Kind::Launch, Kind::Call, Kind::Fill, Kind::Reduce, Kind::Forget})
+    EXPECT_EQ(captured[kind], 2 * enqueued[kind]);
+  EXPECT_EQ(captured[Kind::Copy], 2 * (enqueued[Kind::Copy] - 1)) << "all but the inputs'";
+  // Each rank waits for the inputs on one of its three queues, and ends on one.
+  constexpr int ranks = 2 * World::experts;
+  EXPECT_EQ(captured[Kind::Wait], 2 * (enqueued[Kind::Wait] - ranks + 3 * ranks + ranks));
+  EXPECT_EQ(captured[Kind::Record], 2 * enqueued[Kind::Record]) << "the inputs' for the fork's";
+  for (int step = 0; step < 4; ++step) {
+    std::vector<Seen> commands = enqueuedInStep(world);
+    ASSERT_EQ(commands.size(), 5u);
+    const std::pair<Kind, size_t> wanted[] = {{Kind::Copy, 12},
+                                              {Kind::Record, 12},
+                                              {Kind::Wait, 13},
+                                              {Kind::Graph, 13},
+                                              {Kind::Record, 13}};
+    for (size_t i = 0; i < commands.size(); ++i) {
+      EXPECT_EQ(commands[i].kind, wanted[i].first) << i;
+      EXPECT_EQ(commands[i].queue, wanted[i].second) << i;
+    }
+    EXPECT_EQ(commands[2].mark, commands[1].mark);
+  }
+}
+
+TEST_F(QueueExecution, GraphsInFlightComputeWhatStepsInTurnDo) {
+  constexpr int steps = 4;
+  World inTurn(backend("0,policy=first"), {});
+  for (int step = 0; step < steps; ++step)
+    ASSERT_TRUE(inTurn.step().ok());
+  bool hasMixed = false;
+  for (const char *order :
+       {"0,policy=first", "0,policy=reverse", "0,policy=starve=0", "0,policy=starve=12", "1",
+        "2,messages=eager", "3,messages=serialised"}) {
+    World::Options options;
+    options.executor.graphs = true;
+    World world(backend(order), options);
+    ASSERT_TRUE(world.submit().ok());
+    for (int step = 1; step < steps; ++step) {
+      ASSERT_TRUE(world.submit().ok());
+      take();
+      ASSERT_TRUE(world.finish().ok());
+      // Inputs of the step behind have been copied before all of this one has run.
+      for (const Seen &entry : take())
+        hasMixed |= entry.what == What::Ran && entry.kind == Kind::Copy && entry.queue == 12;
+    }
+    ASSERT_TRUE(world.finish().ok());
+    EXPECT_EQ(world.kept(), inTurn.kept()) << order;
+    EXPECT_EQ(world.io.outputs(), inTurn.io.outputs()) << order;
+  }
+  EXPECT_TRUE(hasMixed);
+}
+
+TEST_F(QueueExecution, GraphsNeedADeviceThatCaptures) {
+  InertDevice inert;
+  auto transport = makeLocalQueueTransport(inert);
+  TestIo io;
+  ExecutorOptions options;
+  options.graphs = true;
+  std::unique_ptr<QueueExecutor> executor;
+  Status s = QueueExecutor::make({}, inert, *transport, io, options, executor);
+  EXPECT_EQ(s.code(), Code::Usage);
+  EXPECT_EQ(s.message(), "--cuda-graphs: device 'inert' captures no graphs; without it the step is "
+                         "enqueued command by command");
+}
+
+// What the checker refuses: the last command does not wait for all streams.
+TEST_F(QueueExecution, AStreamThatIsNotJoinedIsAnErrorOfTheCapture) {
+  World::Options options = ranks([](uint32_t, Rank &rank) {
+    rank.add(Comm, "alone", fill(arena(Messages, 0)));
+    rank.add(Compute, "last", fill(arena(Gradients, 0)));
+  });
+  options.executor.graphs = true;
+  World world(backend("1"), options);
+  EXPECT_EQ(world.started.message(),
+            "--cuda-graphs: the capture of queue 'steps of all ranks' ends without having waited "
+            "for what was captured of queue 'rank 0, stream comm'");
 }
 
 TEST_F(QueueExecution, SeedsGiveManyOrders) {
