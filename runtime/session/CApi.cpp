@@ -175,6 +175,7 @@ dpcrt_error *dpcrt_session_create(const dpcrt_artifact *a, const dpcrt_session_o
     options.seedOrder = o.seed_order ? o.seed_order : "";
     if (o.virtual_clock)
       options.virtualClock = o.virtual_clock;
+    options.graphs = o.graphs != 0;
     auto session = std::make_unique<dpcrt_session>();
     Status s = Session::create(a->artifact, options, session->session);
     if (!s.ok())

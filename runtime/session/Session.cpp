@@ -100,6 +100,11 @@ Status Session::prepare(const SessionOptions &chosen) {
   if (!options.seedOrder.empty())
     if (Status s = device->chooseOrder(options.seedOrder); !s.ok())
       return s;
+  if (options.graphs && device->host())
+    return error(
+        Code::Usage, "--cuda-graphs: device '", device->name(),
+        "' runs each command when it is called and launches no graphs; a device that takes "
+        "orders would be right, as --device virtual is");
   if (!target->file.empty()) {
     Result<KernelTable> table = KernelTable::readFile(given.path(target->table));
     if (!table.ok())
@@ -131,6 +136,7 @@ Status Session::prepare(const SessionOptions &chosen) {
   executor.timeoutNs = int64_t(options.timeoutSeconds * 1e9);
   executor.sequential = options.sequential;
   executor.times = isTimed() ? &times : nullptr;
+  executor.graphs = options.graphs;
   if (Status s = train->startExecutor(*device, executor); !s.ok())
     return s;
   return evaluation ? evaluation->startExecutor(*device, executor) : Status();

@@ -24,6 +24,7 @@ struct SessionOptions {
   uint64_t seed = 0;
   bool sequential = false;
   std::string seedOrder; // of a device that draws an order; empty: its own
+  bool graphs = false;   // steps are captured and launched as graphs, on devices that do
   // The virtual device takes times instead of computing: those of this artifact or file
   // (ModelCosts.h), or, empty, the session's artifact's own.
   std::optional<std::string> virtualClock;

@@ -8,6 +8,7 @@ how many different orders that were, and fails where one of them changed a bit o
 second run dumps no gradients, so that two of its steps are under way at a time.
 
     python3 test/benchmark/virtual-orders.py [--orders N] [--models NAME,...] [--schedules NAME,...] [--ranks P,...] [--micro-batches M]
+                                             [--cuda-graphs]
 
 Two hundred drawn orders of sixteen half-models on eight ranks, each of which has a stage of either direction:
 
@@ -45,14 +46,14 @@ def train(artifact, folder, *options, dumps=True):
     return files, report["losses"], report.get("order")
 
 
-def try_orders(artifact, orders):
+def try_orders(artifact, orders, flags):
     """How many different orders there were, and those that changed a bit."""
     taken, wrong = set(), []
     with tempfile.TemporaryDirectory() as folder:
         wanted, losses, _ = train(artifact, pathlib.Path(folder))
         for number, order in enumerate(orders):
             with tempfile.TemporaryDirectory() as other:
-                got, own, digest = train(artifact, pathlib.Path(other), "--device", "virtual", "--seed-order", order, dumps=number % 2 == 0)
+                got, own, digest = train(artifact, pathlib.Path(other), "--device", "virtual", "--seed-order", order, *flags, dumps=number % 2 == 0)
                 taken.add(digest)
                 if own != losses or not got or not all(filecmp.cmp(wanted[name], got[name], shallow=False) for name in got):
                     wrong.append(order)
@@ -66,7 +67,9 @@ def main():
     parser.add_argument("--schedules", default=SCHEDULES)
     parser.add_argument("--ranks", default="1,2,4")
     parser.add_argument("--micro-batches", type=int, default=8)
+    parser.add_argument("--cuda-graphs", action="store_true", help="launch every step as one graph")
     options = parser.parse_args()
+    flags = ["--cuda-graphs"] if options.cuda_graphs else []
     orders = [f"0,{policy},messages={messages}" for policy in POLICIES for messages in MESSAGES]
     orders += [f"{seed},messages={MESSAGES[seed % len(MESSAGES)]}" for seed in range(options.orders)]
     failed = False
@@ -80,7 +83,7 @@ def main():
                     if done.returncode:
                         print(f"{model} {schedule} P {ranks}: not legal: {done.stderr.strip().splitlines()[-1]}", flush=True)
                         continue
-                    count, wrong = try_orders(artifact, orders)
+                    count, wrong = try_orders(artifact, orders, flags)
                 failed |= bool(wrong)
                 print(f"{model} {schedule} P {ranks}: {count} different orders of {len(orders)}" +
                       (f"; other bits with --seed-order {' '.join(wrong)}" if wrong else ""), flush=True)

@@ -64,9 +64,10 @@ def test_the_factor_is_what_the_given_times_need(mlp, tmp_path):
     assert "virtual_clock" not in report(mlp, tmp_path, "--checkpoint", "none")
 
 
-def test_a_step_takes_no_less_than_its_tasks(mlp, tmp_path):
+@pytest.mark.parametrize("graphs", [[], ["--cuda-graphs"]], ids=["commands", "graphs"])
+def test_a_step_takes_no_less_than_its_tasks(mlp, tmp_path, graphs):
     costs = costs_of(mlp)
-    got = report(mlp, tmp_path, "--virtual-clock", "--link", "latency=1us")
+    got = report(mlp, tmp_path, "--virtual-clock", "--link", "latency=1us", *graphs)
     busiest = 4 * max(stage["forward_s"] + stage["input_s"] + stage["weight_s"] for stage in costs["stages"])
     assert all(seconds >= busiest * got["virtual_clock"]["factor"] * 0.999 for seconds in got["step_s"])
 

@@ -39,10 +39,11 @@ def train(artifact, folder, *options, data="synthetic:1", dumps=True):
     return files, json.loads((folder / "report.json").read_text())["losses"]
 
 
-def compare(artifact, folder, orders=ORDERS, **more):
+def compare(artifact, folder, orders=ORDERS, graphs=False, **more):
     wanted, losses = train(artifact, folder / "cpu", **more)
+    options = ["--device", "virtual", *(["--cuda-graphs"] if graphs else [])]
     for number, order in enumerate(orders):
-        got, other = train(artifact, folder / str(number), "--device", "virtual", "--seed-order", order, dumps=number % 2 == 0, **more)
+        got, other = train(artifact, folder / str(number), *options, "--seed-order", order, dumps=number % 2 == 0, **more)
         assert other == losses
         for name in got:
             assert filecmp.cmp(wanted[name], got[name], shallow=False), f"{name} differs with --seed-order {order}"
@@ -59,11 +60,18 @@ def test_every_model_has_the_cpu_s_bits(model, ranks, schedule, tmp_path):
     compare(compile_(MODELS / f"{model}.onnx", tmp_path, ranks, schedule), tmp_path)
 
 
+@pytest.mark.parametrize("model, ranks, schedule", [("gpt2", 4, "dualpipe"), ("llama", 4, "zb-v"), ("moe", 2, "1f1b")])
+def test_graphs_have_the_cpu_s_bits(model, ranks, schedule, tmp_path):
+    orders = ["0,policy=reverse", "0,policy=starve=3", "1", "2,messages=eager", "3,messages=serialised"]
+    compare(compile_(MODELS / f"{model}.onnx", tmp_path, ranks, schedule), tmp_path, orders, graphs=True)
+
+
 def test_expert_ranks_have_the_cpu_s_bits(tmp_path):
     (tmp_path / "experts.mlir").write_text(experts.model())
     save_file(experts.data(8)[0], str(tmp_path / "data.safetensors"))
     artifact = compile_(tmp_path / "experts.mlir", tmp_path, 2, "dualpipe")
     compare(artifact, tmp_path, data=tmp_path / "data.safetensors")
+    compare(artifact, tmp_path / "graphs", ["1", "2,messages=serialised"], graphs=True, data=tmp_path / "data.safetensors")
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +89,8 @@ def test_a_seed_is_an_order(mlp, tmp_path):
     assert order() is None
     drawn = [order("--device", "virtual", "--seed-order", seed) for seed in (0, 1, 2, 3, 0)]
     assert len(set(drawn)) == 4 and drawn[0] == drawn[-1] == order("--device", "virtual", "--threads", 1)
+    graphs = [order("--device", "virtual", "--seed-order", seed, "--cuda-graphs") for seed in (0, 1, 0)]
+    assert len({*drawn, *graphs}) == 6 and graphs[0] == graphs[-1]
 
 
 @pytest.mark.parametrize("messages", ["rendezvous", "eager", "serialised"])
@@ -102,6 +112,7 @@ RUN = ["--data", "synthetic:1", "--steps", 1, "--lr", 0.1, "--checkpoint", "none
     (2, "--seed-order: there is no queue 100; this run has the queues 0 to 11", ["--device", "virtual", "--seed-order", "0,policy=starve=100"]),
     (2, "--seed-order: there is no command 1000000; this run has the commands 0 to ", ["--device", "virtual", "--seed-order", "0,policy=delay=1000000"]),
     (2, "--seed-order 3: device 'cpu' draws no order; --device virtual does", ["--seed-order", 3]),
+    (2, "--cuda-graphs: device 'cpu' runs each command when it is called", ["--cuda-graphs"]),
     (2, "device 'virtual' emulates no link", ["--device", "virtual", "--link", "latency=1ms"]),
     (10, "this build has cpu, virtual", ["--device", "abacus"]),
 ])
@@ -114,8 +125,9 @@ def test_an_evaluation_has_the_cpu_s_losses(mlp, tmp_path):
     assert losses[0] == losses[1]
 
 
-def test_a_trace_tells_when_commands_ran(mlp, tmp_path):
-    output("dpc", "run", mlp, "--data", "synthetic:1", "--lr", 0.1, "--checkpoint", "none", "--steps", 3, "--device", "virtual", "--trace", "t.json", "--trace-steps", "2:3", "--metrics", "m.jsonl", cwd=tmp_path)
+@pytest.mark.parametrize("graphs", [[], ["--cuda-graphs"]], ids=["commands", "graphs"])
+def test_a_trace_tells_when_commands_ran(mlp, tmp_path, graphs):
+    output("dpc", "run", mlp, "--data", "synthetic:1", "--lr", 0.1, "--checkpoint", "none", "--steps", 3, "--device", "virtual", *graphs, "--trace", "t.json", "--trace-steps", "2:3", "--metrics", "m.jsonl", cwd=tmp_path)
     events = json.loads((tmp_path / "t.json").read_text())["traceEvents"]
     measured = [event for event in events if event["ph"] == "X" and event.get("cat") in ("task", "running")]
     assert {event["args"]["step"] for event in measured} == {2}

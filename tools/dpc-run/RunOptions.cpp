@@ -111,6 +111,9 @@ Status parseRunOptions(const std::vector<std::string> &args, std::ostream &print
       "--clock-times", out.clockTimes,
       "Other times for --virtual-clock: of another artifact MODEL.dpc, or a JSON file of "
       "costs as its manifest has, as --cost-from of dpc schedule");
+  app.add_flag("--cuda-graphs", out.cudaGraphs,
+               "Launch a step as one graph, captured at load, on a device that takes orders "
+               "(virtual); steps that are traced are not");
   app.add_option("--threads", out.threads,
                  "Threads that compute at one time, all ranks together (the cores)");
   app.add_option("--timeout", timeout,

@@ -22,7 +22,7 @@ typedef struct dpcrt_artifact dpcrt_artifact;
 typedef struct dpcrt_session dpcrt_session;
 
 #define DPCRT_VERSION_MAJOR 1
-#define DPCRT_VERSION_MINOR 3
+#define DPCRT_VERSION_MINOR 4
 uint32_t
 dpcrt_version(void); /* of the library: major << 16 | minor; another major is another interface */
 
@@ -73,6 +73,7 @@ typedef struct dpcrt_session_options {
   /* Of "virtual": take times in place of computing, those of this artifact or JSON file of costs
    * (docs/Artifact.md), or of the artifact itself (""); NULL: compute. What is read is then 0. */
   const char *virtual_clock;
+  int graphs; /* capture a step at load and launch it as one graph; "virtual", an error of "cpu" */
 } dpcrt_session_options;
 /* Allocates all memory there will be, starts all threads, reads the initial weights. */
 dpcrt_error *dpcrt_session_create(const dpcrt_artifact *artifact,

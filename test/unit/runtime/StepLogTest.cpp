@@ -52,6 +52,7 @@ const DeviceKind watched{"watched", "cpu", checkCpuFeatures,
 
 class StepLog : public testing::Test {
 protected:
+  explicit StepLog(bool graphs = false) : graphs(graphs) {}
   static constexpr int kSteps = 5;
 
   void SetUp() override {
@@ -62,6 +63,7 @@ protected:
     SessionOptions options;
     options.kind = &watched;
     options.seedOrder = "7";
+    options.graphs = graphs;
     logged = &log;
     submission = 0;
     std::unique_ptr<Session> session;
@@ -96,6 +98,16 @@ protected:
   }
   void TearDown() override { std::filesystem::remove_all(dir); }
 
+  // When a command has run.
+  const Logged *ranAt(const Logged *command) const {
+    auto ran = std::find_if(log.begin(), log.end(), [&](const Logged &entry) {
+      return entry.what == What::Ran && entry.sequence == command->sequence;
+    });
+    EXPECT_NE(ran, log.end());
+    return ran == log.end() ? nullptr : &*ran;
+  }
+
+  const bool graphs;
   std::string dir;
   std::vector<Logged> log;
   std::map<int, std::vector<const Logged *>> steps; // what each has enqueued
@@ -119,12 +131,9 @@ TEST_F(StepLog, TheHostDoesNothingElseBetweenAStepsFirstCommandAndItsLast) {
 
 TEST_F(StepLog, AStepIsEnqueuedWhileTheOneBeforeRuns) {
   for (int step = 1; step < kSteps; ++step) {
-    const uint64_t last = steps[step].back()->sequence;
-    auto ran = std::find_if(log.begin(), log.end(), [&](const Logged &entry) {
-      return entry.what == What::Ran && entry.sequence == last;
-    });
-    ASSERT_NE(ran, log.end());
-    EXPECT_LT(steps[step + 1].back(), &*ran) << "step " << step + 1;
+    const Logged *end = ranAt(steps[step].back());
+    ASSERT_TRUE(end);
+    EXPECT_LT(steps[step + 1].back(), end) << "step " << step + 1;
   }
 }
 
@@ -155,6 +164,49 @@ TEST_F(StepLog, EventsAreAwaitedOnOtherQueuesOnly) {
       ++waits;
     }
   EXPECT_GT(waits, size_t(kSteps) * 20);
+}
+
+class StepGraphLog : public StepLog {
+protected:
+  StepGraphLog() : StepLog(true) {}
+};
+
+// The copy of the inputs and its record on one queue; the wait for that, the graph and the record
+// of the end on another.
+TEST_F(StepGraphLog, AStepIsOneLaunchAndNoOtherCommandButForItsInputs) {
+  ASSERT_EQ(steps.size(), size_t(kSteps));
+  const std::vector<Kind> wanted = {Kind::Copy, Kind::Record, Kind::Wait, Kind::Graph,
+                                    Kind::Record};
+  for (auto &[step, commands] : steps) {
+    EXPECT_GE(step, 1);
+    std::vector<Kind> kinds;
+    for (const Logged *command : commands) {
+      kinds.push_back(command->kind);
+      EXPECT_EQ(command->thread, std::this_thread::get_id());
+    }
+    ASSERT_EQ(kinds, wanted) << "step " << step;
+    EXPECT_NE(commands[1]->queue, commands[2]->queue);
+    EXPECT_EQ(commands[2]->queue, commands[4]->queue);
+  }
+}
+
+TEST_F(StepGraphLog, NothingIsCapturedInASession) {
+  for (const Logged &entry : log)
+    EXPECT_NE(entry.what, What::Captured);
+}
+
+TEST_F(StepGraphLog, AStepIsLaunchedWhileTheOneBeforeRuns) {
+  for (int step = 1; step < kSteps; ++step) {
+    const Logged *over = ranAt(steps[step][3]), *next = ranAt(steps[step + 1][3]);
+    ASSERT_TRUE(over && next);
+    EXPECT_LT(steps[step + 1].back(), over) << "step " << step + 1;
+    EXPECT_LT(over, next);
+    // And runs when that is over: until then, of all that was enqueued with it and behind it, at
+    // most its inputs are copied.
+    for (const Logged *entry = log.data(); entry < over; ++entry)
+      if (entry->what == What::Ran)
+        EXPECT_LT(entry->sequence, steps[step + 1][2]->sequence);
+  }
 }
 } // namespace
 } // namespace dpcrt::test

@@ -22,8 +22,9 @@ protected:
   }
   void TearDown() override { std::filesystem::remove_all(dir); }
 
-  SessionHandle open(const char *device, const char *order = nullptr) {
+  SessionHandle open(const char *device, const char *order = nullptr, bool graphs = false) {
     auto options = sized<dpcrt_session_options>();
+    options.graphs = graphs;
     options.device = device;
     options.seed_order = order;
     options.threads = 1;
@@ -106,8 +107,8 @@ TEST_F(StepsInFlight, GiveTheResultsOfStepsInTurn) {
     ASSERT_TRUE(submit(inTurn, step).ok());
     wanted.push_back(result(inTurn));
   }
-  for (const char *order : {"0,policy=first", "0,policy=reverse", "1", "2", "3"}) {
-    SessionHandle session = open("virtual", order);
+  for (const char *order : {"0,policy=first", "0,policy=reverse", "1", "2", "3", "4", "5"}) {
+    SessionHandle session = open("virtual", order, /*graphs=*/order[0] > '2');
     for (int step = 1; step <= 6; ++step) {
       if (step <= 5)
         ASSERT_TRUE(submit(session, step).ok());
@@ -125,7 +126,7 @@ TEST_F(StepsInFlight, GiveTheResultsOfStepsInTurn) {
 }
 
 TEST_F(StepsInFlight, BehindOneThatIsNotFiniteAreHalted) {
-  SessionHandle session = open("virtual", "1");
+  SessionHandle session = open("virtual", "1", /*graphs=*/true);
   ASSERT_TRUE(submit(session, 1).ok());
   result(session);
   std::vector<float> before = weights(session);
@@ -148,6 +149,23 @@ TEST_F(StepsInFlight, BehindOneThatIsNotFiniteAreHalted) {
   EXPECT_FALSE(next.skipped || next.halted || next.nonfinite);
   EXPECT_NE(weights(session), before);
   EXPECT_EQ(position(session).steps, 3u);
+}
+
+TEST_F(StepsInFlight, AreNoGraphsOnADeviceThatIsTheHost) {
+  auto options = sized<dpcrt_session_options>();
+  options.device = "cpu";
+  options.graphs = 1;
+  dpcrt_session *s = nullptr;
+  Status status = fromC(dpcrt_session_create(artifact.get(), &options, &s));
+  EXPECT_EQ(status.code(), Code::Usage);
+  EXPECT_EQ(
+      status.message(),
+      "--cuda-graphs: device 'cpu' runs each command when it is called and launches no graphs; "
+      "a device that takes orders would be right, as --device virtual is");
+  // A caller of an older interface knows nothing of them.
+  options.size = offsetof(dpcrt_session_options, graphs);
+  ASSERT_TRUE(fromC(dpcrt_session_create(artifact.get(), &options, &s)).ok());
+  SessionHandle closes(s);
 }
 
 TEST_F(StepsInFlight, GoOnBehindOneThatIsNotFiniteIfNobodyAsksToHalt) {
