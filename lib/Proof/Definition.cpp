@@ -48,9 +48,10 @@ LogicalResult Definition::readSchedule(StringRef entry) {
   if (!parsed.ok())
     return chosen.emitOpError() << "has a text that is not a schedule: " << parsed.error();
   table = std::move(*parsed);
+  words.grid.pp = table.ranks;
   if (auto mesh = module->getAttrOfType<DictionaryAttr>("nn.mesh"))
     if (auto experts = mesh.getAs<IntegerAttr>("ep"))
-      words.ep = experts.getInt();
+      words.grid.ep = experts.getInt();
   return readStages(chosen.getStages());
 }
 
@@ -162,7 +163,7 @@ void Definition::findReaders() {
 //===----------------------------------------------------------------------===//
 
 LogicalResult Definition::compute() {
-  values.resize(uint64_t(stages.size()) * table.microBatches * words.ep);
+  values.resize(uint64_t(stages.size()) * table.microBatches * words.grid.ep);
   for (unsigned m = 0; m < table.microBatches; ++m) {
     for (unsigned s = 0; s < stages.size(); ++s)
       if (failed(computeHalf(Forward, s, m)))
@@ -174,7 +175,7 @@ LogicalResult Definition::compute() {
   }
   if (evaluation)
     return success();
-  sums.assign(table.ranks, std::vector<std::map<std::string, Term>>(words.ep));
+  sums.assign(table.ranks, std::vector<std::map<std::string, Term>>(words.grid.ep));
   for (unsigned rank = 0; rank < table.ranks; ++rank)
     for (const schedule::Action &action : table.actions[rank])
       for (const schedule::Task *task : {&action.first, action.second ? &*action.second : nullptr})
@@ -220,8 +221,8 @@ LogicalResult Definition::computeHalf(Half half, unsigned stage, unsigned microB
   const auto &code = stages[stage].body->halves[half];
   if (!code)
     return success();
-  std::vector<std::vector<Term>> arguments(words.ep), results;
-  for (unsigned e = 0; e < words.ep; ++e)
+  std::vector<std::vector<Term>> arguments(words.grid.ep), results;
+  for (unsigned e = 0; e < words.grid.ep; ++e)
     for (const BodyCode::Role &role : code->arguments) {
       FailureOr<Term> term = argument(role, stage, microBatch, e, rank);
       if (failed(term))
@@ -231,7 +232,7 @@ LogicalResult Definition::computeHalf(Half half, unsigned stage, unsigned microB
   Site site = sites.open(*this, uint64_t(half) << 62 | uint64_t(stage) << 32 | microBatch,
                          code->operations.size() + 1);
   proof::compute(*code, terms, site, arguments, results);
-  for (unsigned e = 0; e < words.ep; ++e)
+  for (unsigned e = 0; e < words.grid.ep; ++e)
     for (auto [role, term] : llvm::zip(code->results, results[e]))
       if (role.kind == RoleKind::ParamGrad)
         sumOf(rank, e, stages[stage].parameters[role.index]) = term;
@@ -243,7 +244,7 @@ LogicalResult Definition::computeHalf(Half half, unsigned stage, unsigned microB
 }
 
 void Definition::noteOutputs(unsigned stage, unsigned microBatch) {
-  for (unsigned e = 0; e < words.ep; ++e)
+  for (unsigned e = 0; e < words.grid.ep; ++e)
     for (const BodyCode::Role &role : stages[stage].body->halves[Forward]->results) {
       std::string name;
       switch (role.kind) {
@@ -274,7 +275,7 @@ LogicalResult Definition::gatherOutputGrads(unsigned stage, unsigned microBatch)
     if (readers.empty())
       continue;
     Function sum = 0;
-    for (unsigned e = 0; e < words.ep; ++e) {
+    for (unsigned e = 0; e < words.grid.ep; ++e) {
       std::vector<Term> sent;
       for (auto [consumer, input] : readers)
         sent.push_back(valuesOf(consumer, microBatch, e).at({RoleKind::InputGrad, input}));
@@ -306,10 +307,10 @@ void Definition::sumOverHolders() {
     if (!parameter.isTrained)
       continue;
     Function sum = words.sum(*nn::getElement(parameter.op.getMasterType().getElementType()));
-    for (unsigned e = 0; e < words.ep; ++e) {
+    for (unsigned e = 0; e < words.grid.ep; ++e) {
       std::vector<Pieces> members;
       for (unsigned rank : parameter.holders)
-        for (unsigned other = 0; other < words.ep; ++other)
+        for (unsigned other = 0; other < words.grid.ep; ++other)
           if (other == e || !parameter.isSharded)
             members.push_back(terms.whole(sumOf(rank, other, name)));
       Pieces total = members.front();

@@ -87,10 +87,10 @@ private:
   mlir::FailureOr<Term> argument(const BodyCode::Role &role, unsigned stage, unsigned microBatch,
                                  unsigned e, unsigned rank);
   Values &valuesOf(unsigned stage, unsigned microBatch, unsigned e) {
-    return values[(uint64_t(stage) * table.microBatches + microBatch) * words.ep + e];
+    return values[(uint64_t(stage) * table.microBatches + microBatch) * words.grid.ep + e];
   }
   const Values &valuesOf(unsigned stage, unsigned microBatch, unsigned e) const {
-    return values[(uint64_t(stage) * table.microBatches + microBatch) * words.ep + e];
+    return values[(uint64_t(stage) * table.microBatches + microBatch) * words.grid.ep + e];
   }
 
   Words &words;

@@ -59,7 +59,7 @@ public:
   std::string decode(const fb::Program &program) {
     codes.push_back({&program, {}, {}});
     Code &code = codes.back();
-    ep = program.mesh() ? std::max(1u, program.mesh()->ep()) : 1;
+    grid = {program.mesh()->pp(), program.mesh()->dp(), program.mesh()->ep()};
     std::string problem;
     std::vector<Function> kernels, calls;
     for (const fb::Kernel *kernel : items(program.kernels())) {
@@ -82,9 +82,10 @@ public:
   }
 
   std::string run(Outcome &outcome) {
-    for (const Code &code : codes)
-      for (unsigned e = 0; e < ep; ++e)
-        ranks.push_back(std::make_unique<Rank>(code, unsigned(&code - codes.data()), e, terms));
+    for (uint32_t rank = 0; rank < grid.ranks(); ++rank) {
+      const dpcrt::RankPlace place = grid.placeOf(rank);
+      ranks.push_back(std::make_unique<Rank>(codes[place.pp], place.pp, place.ep, terms));
+    }
     for (auto &rank : ranks)
       fillArenas(*rank);
     bool isMoving = true;
@@ -392,7 +393,7 @@ private:
     const fb::Group &group = *rank.code.program->groups()->Get(step.number);
     std::vector<uint32_t> coordinates(items(group.pp()).begin(), items(group.pp()).end());
     std::sort(coordinates.begin(), coordinates.end());
-    const size_t width = group.all_ep() ? ep : 1, members = coordinates.size() * width;
+    const size_t width = group.all_ep() ? grid.ep : 1, members = coordinates.size() * width;
     const size_t row =
         size_t(std::find(coordinates.begin(), coordinates.end(), rank.pp) - coordinates.begin());
     const size_t self = row * width + (group.all_ep() ? rank.e : 0);
@@ -436,7 +437,7 @@ private:
   Terms &terms;
   Sites &sites;
   Vocabulary &vocabulary;
-  unsigned ep = 1;
+  dpcrt::RankGrid grid;
   std::vector<Code> codes;
   std::vector<std::unique_ptr<Rank>> ranks;
   std::map<std::tuple<unsigned, unsigned, unsigned>, std::deque<Pieces>> messages;

@@ -12,6 +12,7 @@
 
 #include "Sites.h"
 #include "program/format/Program.h"
+#include "program/format/RankGrid.h"
 
 #include <map>
 #include <memory>

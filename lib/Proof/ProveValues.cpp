@@ -46,8 +46,8 @@ public:
   // and need not be said.
   void compareGradients(const Outcome &outcome) {
     for (unsigned rank = 0; rank < definition.ranks(); ++rank)
-      for (unsigned e = 0; e < words.ep; ++e) {
-        const FinalRank &ended = outcome.ranks[rank * words.ep + e];
+      for (unsigned e = 0; e < words.grid.ep; ++e) {
+        const FinalRank &ended = outcome.ranks[words.grid.rankOf({rank, 0, e})];
         std::string where = " on rank " + std::to_string(rank) + onExpertRank(e);
         for (auto &[name, parameter] : definition.parameters) {
           auto it = ended.parameters.find(name);
@@ -66,8 +66,8 @@ public:
 
   void compareParameters(const Outcome &outcome, StepEnd &end) {
     for (unsigned rank = 0; rank < definition.ranks(); ++rank)
-      for (unsigned e = 0; e < words.ep; ++e) {
-        const FinalRank &ended = outcome.ranks[rank * words.ep + e];
+      for (unsigned e = 0; e < words.grid.ep; ++e) {
+        const FinalRank &ended = outcome.ranks[words.grid.rankOf({rank, 0, e})];
         std::string where = " on rank " + std::to_string(rank) + onExpertRank(e);
         if (!definition.isEvaluation() && ended.header)
           compare("the step record" + where, end.header(e), *ended.header);
@@ -142,7 +142,7 @@ private:
 
   std::string outputName(const std::string &name) const { return "output '" + name + "'"; }
   std::string onExpertRank(unsigned e) const {
-    return words.ep > 1 ? ", expert rank " + std::to_string(e) : "";
+    return words.grid.ep > 1 ? ", expert rank " + std::to_string(e) : "";
   }
 
   ModuleOp module;

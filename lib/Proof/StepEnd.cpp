@@ -22,7 +22,7 @@ namespace dpc::proof {
 // block comes first is the program's choice; that each block of each gradient is there
 // once, on one rank, is not.
 std::string StepEnd::readNorm(const Outcome &outcome) {
-  const unsigned ep = words.ep;
+  const unsigned ep = words.grid.ep;
   squares.assign(outcome.ranks.size(), {{terms.fill(0), 0, 4}});
   Function finalize = functions.finalize(TrainingOp(definition.training).getWeighting());
   Function sum = words.sum(dpcrt::Element::F32);
@@ -52,7 +52,7 @@ std::string StepEnd::readNorm(const Outcome &outcome) {
       add(1, rest, whole * optimizer::kSquareBlock);
     }
     for (unsigned rank = 0; rank < definition.ranks(); ++rank) {
-      const FinalRank &ended = outcome.ranks[rank * ep + e];
+      const FinalRank &ended = outcome.ranks[words.grid.rankOf({rank, 0, e})];
       std::string where = "rank " + std::to_string(rank);
       if (!ended.header || terms.functionOf(*ended.header) != finalize)
         return "the step record of " + where + " is not what the step's statistics make it";
@@ -66,11 +66,11 @@ std::string StepEnd::readNorm(const Outcome &outcome) {
         if (members.size() != outcome.ranks.size())
           return "the norm on " + where + " is summed over " + std::to_string(members.size()) +
                  " ranks, not over all " + std::to_string(outcome.ranks.size());
-        terms.cut(members[rank * ep + e], squaresHere.offset, 4, own);
+        terms.cut(members[words.grid.rankOf({rank, 0, e})], squaresHere.offset, 4, own);
       } else {
         own = statistics;
       }
-      squares[rank * ep + e] = own;
+      squares[words.grid.rankOf({rank, 0, e})] = own;
       if (terms.isFill(own.front().term))
         continue;
       const Term running = own.front().term;
@@ -112,7 +112,7 @@ Pieces StepEnd::statisticsOf(unsigned rank, unsigned e) {
   Pieces result;
   append(terms, result,
          {terms.apply(functions.total(count), 1, {gather(dpcrt::kDenOutput, 4)}, 4, 0), 0, 4});
-  append(terms, result, squares[rank * words.ep + e].front());
+  append(terms, result, squares[words.grid.rankOf({rank, 0, e})].front());
   std::vector<Term> watched = {gather(dpcrt::kLossOutput, 4)};
   if (definition.hasFault)
     watched.push_back(gather(dpcrt::kFaultOutput, 8));
@@ -126,7 +126,7 @@ Pieces StepEnd::statisticsOf(unsigned rank, unsigned e) {
 Term StepEnd::statistics(unsigned e) {
   std::vector<Pieces> members;
   for (unsigned rank = 0; rank < definition.ranks(); ++rank)
-    for (unsigned other = 0; other < words.ep; ++other)
+    for (unsigned other = 0; other < words.grid.ep; ++other)
       members.push_back(statisticsOf(rank, other));
   if (members.size() == 1)
     return terms.join(members.front());

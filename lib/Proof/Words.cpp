@@ -131,7 +131,7 @@ Term Words::constant(ElementsAttr value) {
 }
 
 static std::string onExpertRank(const Words &words, unsigned ep) {
-  return words.ep > 1 ? " on expert rank " + std::to_string(ep) : "";
+  return words.grid.ep > 1 ? " on expert rank " + std::to_string(ep) : "";
 }
 
 Term Words::input(std::string_view name, unsigned microBatch, unsigned e, uint64_t bytes) {

@@ -47,7 +47,7 @@ public:
   Term recordEntry(std::string_view parameter, uint64_t bytes) override;
 
   Terms &terms;
-  unsigned ep = 1;
+  dpcrt::RankGrid grid;
   llvm::StringRef constants; ///< the content of the file that programs refer to
 
 private:

@@ -44,7 +44,11 @@ private:
     return plan.events - count;
   }
   // Global rank of a coordinate of pp, at this rank's other coordinates.
-  uint32_t peer(uint32_t pp) const { return pp * context.experts + context.expert; }
+  uint32_t peer(uint32_t pp) const {
+    RankPlace place = context.place;
+    place.pp = pp;
+    return context.grid.rankOf(place);
+  }
 
   const PlanContext &context;
   const fb::Program &program;
@@ -155,11 +159,11 @@ void Planner::addCollective(const fb::Collective &collective, Frame &frame, uint
   std::vector<uint32_t> coordinates(items(group.pp()).begin(), items(group.pp()).end());
   std::sort(coordinates.begin(), coordinates.end());
   for (uint32_t pp : coordinates)
-    for (uint32_t e = 0; e < context.experts; ++e)
-      if (group.all_ep() || e == context.expert)
-        spec.members.push_back(pp * context.experts + e);
-  if (!group.all_ep() && context.experts > 1)
-    spec.group += "/ep" + std::to_string(context.expert);
+    for (uint32_t e = 0; e < context.grid.ep; ++e)
+      if (group.all_ep() || e == context.place.ep)
+        spec.members.push_back(context.grid.rankOf({pp, context.place.dp, e}));
+  if (!group.all_ep() && context.grid.ep > 1)
+    spec.group += "/ep" + std::to_string(context.place.ep);
   spec.sequence = collectiveCount[collective.group()]++;
   Buffer src = buffer(*collective.src(), operands, fb::Access::Read),
          dst = buffer(*collective.dst(), operands, fb::Access::Write);
@@ -292,9 +296,8 @@ Status Planner::planOrder() {
 
 Status Planner::run() {
   plan.program = &program;
-  plan.rank = context.rank();
-  plan.pp = context.pp;
-  plan.expert = context.expert;
+  plan.rank = context.grid.rankOf(context.place);
+  plan.place = context.place;
   plan.arenas = context.arenas;
   plan.record = RecordPlan(program, context.arenas);
   for (auto *stream : items(program.streams()))

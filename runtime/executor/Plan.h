@@ -5,6 +5,7 @@
 // walks it.
 #pragma once
 #include "executor/RecordPlan.h"
+#include "program/format/RankGrid.h"
 #include "transports/Specs.h"
 #include <map>
 #include <memory>
@@ -101,13 +102,13 @@ struct ArenaMemory {
   uint64_t bytes;
 };
 
-// What the plan is made with. Ranks are linearised, pp slowest.
+// What the plan is made with.
 struct PlanContext {
   const fb::Program *program;
-  uint32_t pp, expert, experts;
+  RankGrid grid;
+  RankPlace place;
   Device &device;
   const std::vector<ArenaMemory> &arenas;
-  uint32_t rank() const { return pp * experts + expert; }
 };
 
 class RankPlan {
@@ -115,7 +116,8 @@ public:
   static Status make(const PlanContext &context, std::unique_ptr<RankPlan> &out);
 
   const fb::Program *program = nullptr;
-  uint32_t rank = 0, pp = 0, expert = 0;
+  uint32_t rank = 0;
+  RankPlace place;
   std::vector<ArenaMemory> arenas;
   std::vector<PlannedStream> streams;
   // The list, which is an order of issue.

@@ -14,15 +14,14 @@ namespace dpcrt {
 Status EntryPointRun::prepare(const Artifact &artifact, const std::string &name, Device &device,
                               const Link &link, const RankMemory *weightsOf) {
   microBatches = artifact.manifest.entryPoint(name)->microBatches;
-  experts = artifact.manifest.mesh.ep;
+  grid = artifact.manifest.mesh.grid();
   if (Status s = memory.allocate(artifact, name, device, weightsOf); !s.ok())
     return s;
   if (Status s = memory.loadConstants(artifact, device); !s.ok())
     return s;
   for (uint32_t rank = 0; rank < memory.programs.size(); ++rank) {
     const fb::Program &program = *memory.programs[rank];
-    PlanContext context{&program, rank / experts, rank % experts,
-                        experts,  device,         memory.arenas[rank]};
+    PlanContext context{&program, grid, grid.placeOf(rank), device, memory.arenas[rank]};
     plans.emplace_back();
     if (Status s = RankPlan::make(context, plans.back()); !s.ok())
       return s.within("rank " + std::to_string(rank));
@@ -37,7 +36,7 @@ Status EntryPointRun::prepare(const Artifact &artifact, const std::string &name,
       values.type = elementOf(*output);
       values.bytes = *byteSize(shapeOf(*output), sizeOf(values.type));
       // NaN, until a rank fetches it.
-      values.values.assign(size_t(microBatches) * experts * values.bytes, char(0xFF));
+      values.values.assign(size_t(microBatches) * grid.ep * values.bytes, char(0xFF));
       outputOf.back().push_back(&values);
       // The host reads these as numbers.
       bool isFault = name == kFaultOutput;
@@ -94,7 +93,7 @@ Status EntryPointRun::bindInputs(const Artifact &artifact, const std::vector<Inp
     const std::string &name = entry.first;
     auto spec = std::find_if(artifact.manifest.inputs.begin(), artifact.manifest.inputs.end(),
                              [&](auto &i) { return i.name == name; });
-    uint64_t one = *byteSize(spec->shape, sizeOf(spec->type)) * experts;
+    uint64_t one = *byteSize(spec->shape, sizeOf(spec->type)) * grid.ep;
     auto data = std::find_if(given.begin(), given.end(), [&](auto &i) { return i.name == name; });
     if (data == given.end())
       return error(Code::Data, "input '", name, "' is missing; it needs ", nameOf(spec->type),
@@ -111,7 +110,7 @@ Status EntryPointRun::bindInputs(const Artifact &artifact, const std::vector<Inp
 Status EntryPointRun::inputValues(uint32_t rank, uint32_t input, uint32_t microBatch,
                                   uint64_t bytes, const void *&out) {
   const Bound &bound = *inputOf[rank][input];
-  uint64_t slice = (bound.shared ? 0 : uint64_t(microBatch) * experts) + rank % experts;
+  uint64_t slice = (bound.shared ? 0 : uint64_t(microBatch) * grid.ep) + grid.placeOf(rank).ep;
   out = bound.data + slice * bytes;
   return {};
 }
@@ -120,7 +119,7 @@ void *EntryPointRun::outputValues(uint32_t rank, uint32_t output, uint32_t micro
                                   uint64_t &bytes) {
   Output &to = *outputOf[rank][output];
   bytes = std::min(bytes, to.bytes);
-  return to.values.data() + (size_t(microBatch) * experts + rank % experts) * to.bytes;
+  return to.values.data() + (size_t(microBatch) * grid.ep + grid.placeOf(rank).ep) * to.bytes;
 }
 
 const EntryPointRun::Output *EntryPointRun::output(const std::string &name) const {

@@ -35,7 +35,7 @@ public:
     const Output *found = output(name);
     if (found)
       std::memcpy(&otherwise,
-                  found->values.data() + (size_t(microBatch) * experts + expert) * sizeof(T),
+                  found->values.data() + (size_t(microBatch) * grid.ep + expert) * sizeof(T),
                   sizeof(T));
     return otherwise;
   }
@@ -49,7 +49,8 @@ public:
   StepHeader header = {}; // of the first rank, behind the step that was finished last
 
   RankMemory memory;
-  uint32_t microBatches = 1, experts = 1;
+  RankGrid grid;
+  uint32_t microBatches = 1;
   std::unique_ptr<Executor> executor;
 
 private:

@@ -4,6 +4,7 @@
 #pragma once
 #include "data/Element.h"
 #include "data/Init.h"
+#include "program/format/RankGrid.h"
 #include "program/format/Status.h"
 #include <limits>
 #include <map>
@@ -23,6 +24,8 @@ struct Manifest {
 
   struct Mesh {
     uint32_t pp = 1, mirror = 1, dp = 1, ep = 1, tp = 1;
+
+    RankGrid grid() const { return {pp, dp, ep}; }
   };
   struct EntryPoint {
     std::string name;

@@ -10,16 +10,16 @@
 namespace dpcrt {
 Status RankMemory::allocate(const Artifact &artifact, const std::string &entry, Device &device,
                             const RankMemory *training) {
-  experts = artifact.manifest.mesh.ep;
   sharesWeights = training != nullptr;
   const std::vector<ProgramFile> &files = *artifact.entry(entry);
-  for (uint32_t coordinate = 0; coordinate < files.size(); ++coordinate)
-    for (uint32_t e = 0; e < experts; ++e) {
-      programs.push_back(&files[coordinate].program());
-      if (Status s = allocateRank(artifact, coordinate, device, training); !s.ok())
-        return s;
-    }
-  return bindParameters(artifact.manifest, experts);
+  const RankGrid grid = artifact.manifest.mesh.grid();
+  for (uint32_t rank = 0; rank < grid.ranks(); ++rank) {
+    const uint32_t coordinate = grid.placeOf(rank).pp;
+    programs.push_back(&files[coordinate].program());
+    if (Status s = allocateRank(artifact, coordinate, device, training); !s.ok())
+      return s;
+  }
+  return bindParameters(artifact.manifest);
 }
 
 Status RankMemory::allocateRank(const Artifact &artifact, uint32_t coordinate, Device &device,
@@ -73,7 +73,8 @@ Status RankMemory::allocateRank(const Artifact &artifact, uint32_t coordinate, D
   return {};
 }
 
-Status RankMemory::bindParameters(const Manifest &manifest, uint32_t experts) {
+Status RankMemory::bindParameters(const Manifest &manifest) {
+  const RankGrid grid = manifest.mesh.grid();
   std::map<std::string, size_t> index;
   for (const auto &p : manifest.parameters) {
     index[p.name] = parameters.size();
@@ -93,7 +94,7 @@ Status RankMemory::bindParameters(const Manifest &manifest, uint32_t experts) {
       // Elements, because who only computes with them may have smaller ones.
       uint64_t elements = h.bytes / sizeOf(elementOf(kept)),
                whole = held.bytes / sizeOf(held.manifest->type);
-      h.slice = elements == whole ? 0 : rank % experts;
+      h.slice = elements == whole ? 0 : grid.placeOf(h.rank).ep;
       if (elements * (h.slice + 1) > whole)
         return error(Code::Artifact, "parameter '", held.manifest->name, "' has ", whole,
                      " elements in the manifest and ", elements, " on rank ", rank);

@@ -64,8 +64,7 @@ public:
 private:
   Status allocateRank(const Artifact &artifact, uint32_t coordinate, Device &device,
                       const RankMemory *training);
-  Status bindParameters(const Manifest &manifest, uint32_t experts);
-  uint32_t experts = 1;
+  Status bindParameters(const Manifest &manifest);
   // Per rank, common to all entry points.
   std::vector<std::map<ArenaHome::Kind, ArenaMemory>> blocks;
   std::vector<uint64_t> owned; // per rank

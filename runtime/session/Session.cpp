@@ -242,7 +242,7 @@ void Session::collectLosses(EntryPointRun &entry, StepResult &result) {
   denValues.clear();
   double weighted = 0, sum = 0, den = 0;
   for (uint32_t b = 0; b < entry.microBatches; ++b)
-    for (uint32_t e = 0; e < entry.experts; ++e) {
+    for (uint32_t e = 0; e < entry.grid.ep; ++e) {
       float loss = entry.scalar<float>(kLossOutput, b, e, NAN);
       float d = entry.scalar<float>(kDenOutput, b, e, 1);
       lossValues.push_back(loss);
@@ -400,7 +400,7 @@ Status Session::findFault(const Pending &step) const {
   if (!entry.output(kFaultOutput))
     return {};
   for (uint32_t b = 0; b < entry.microBatches; ++b)
-    for (uint32_t e = 0; e < entry.experts; ++e) {
+    for (uint32_t e = 0; e < entry.grid.ep; ++e) {
       int64_t fault = entry.scalar<int64_t>(kFaultOutput, b, e, 0);
       if (fault == 0)
         continue;

@@ -95,7 +95,7 @@ public:
     for (const json &entry : forecast["timeline"])
       if (isSpan(entry))
         for (const RankPlan *plan : plans)
-          if (entry["rank"].get<uint64_t>() == plan->pp)
+          if (entry["rank"].get<uint64_t>() == plan->place.pp)
             spans.push_back({plan->rank, &entry});
   }
 
@@ -182,7 +182,7 @@ Status writeChromeTrace(const std::string &path, const std::vector<const RankPla
   }
   uint32_t pipelineRanks = 0;
   for (const RankPlan *plan : plans)
-    pipelineRanks = std::max(pipelineRanks, plan->pp + 1);
+    pipelineRanks = std::max(pipelineRanks, plan->place.pp + 1);
   json facts = {{"format_version", "1.1"},
                 {"ranks", plans.size()},
                 {"pipeline_ranks", pipelineRanks},

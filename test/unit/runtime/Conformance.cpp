@@ -84,7 +84,11 @@ std::vector<std::unique_ptr<RankPlan>> World::load(const Options &options) {
     for (uint64_t i = 0; i < 16; ++i)
       w[i] = initialWeight(rank / experts, rank % experts, i);
     EXPECT_TRUE(device->upload(arenas[rank][Weights].data, w, sizeof(w)).ok());
-    PlanContext context{&program, rank / experts, rank % experts, experts, *device, arenas[rank]};
+    PlanContext context{&program,
+                        {options.ranks, 1, experts},
+                        {rank / experts, 0, rank % experts},
+                        *device,
+                        arenas[rank]};
     plans.emplace_back();
     Status s = RankPlan::make(context, plans.back());
     EXPECT_TRUE(s.ok()) << s.message();
