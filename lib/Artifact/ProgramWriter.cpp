@@ -110,7 +110,7 @@ private:
           auto table = std::make_unique<fb::GroupT>();
           table->name = group.getSymName().str();
           table->pp.assign(group.getMembers().begin(), group.getMembers().end());
-          table->all_ep = group.getAllEp();
+          table->over = fb::Axes(group.getOver().value_or(prog::Axes{}));
           program.groups.push_back(std::move(table));
         })
         .Case([&](prog::KernelOp kernel) { declareKernel(kernel); })

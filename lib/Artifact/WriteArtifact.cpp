@@ -264,6 +264,7 @@ private:
       input.name = name;
       input.type = *nn::getElement(type.getElementType());
       input.shape.assign(type.getShape().begin(), type.getShape().end());
+      input.split = context.ep > 1 ? dpcrt::fb::Axes::Ep : dpcrt::fb::Axes::NONE;
       manifest.inputs.push_back(std::move(input));
     }
     countSamplesAndTokens();

@@ -4,6 +4,7 @@
 
 #include "Collectives.h"
 #include "Memory.h"
+#include "program/format/Axes.h"
 #include "program/format/Naming.h"
 
 #include <algorithm>
@@ -391,17 +392,15 @@ private:
 
   bool meet(Rank &rank, const Step &step, const fb::Run *run, Site site) {
     const fb::Group &group = *rank.code.program->groups()->Get(step.number);
-    std::vector<uint32_t> coordinates(items(group.pp()).begin(), items(group.pp()).end());
-    std::sort(coordinates.begin(), coordinates.end());
-    const size_t width = group.all_ep() ? grid.ep : 1, members = coordinates.size() * width;
-    const size_t row =
-        size_t(std::find(coordinates.begin(), coordinates.end(), rank.pp) - coordinates.begin());
-    const size_t self = row * width + (group.all_ep() ? rank.e : 0);
+    const std::vector<uint32_t> ranksOfIt = dpcrt::membersOf(group, grid, {rank.pp, 0, rank.e});
+    const size_t members = ranksOfIt.size();
+    const size_t self = size_t(
+        std::lower_bound(ranksOfIt.begin(), ranksOfIt.end(), grid.rankOf({rank.pp, 0, rank.e})) -
+        ranksOfIt.begin());
     std::string name(dpcrt::text(group.name()));
     if (!rank.hasPosted) {
       // The k-th of a group on one rank meets the k-th of the others.
-      auto key =
-          std::make_tuple(name, group.all_ep() ? 0u : rank.e, rank.collectives[step.number]++);
+      auto key = std::make_tuple(name, ranksOfIt.front(), rank.collectives[step.number]++);
       std::unique_ptr<Meeting> &meeting = meetings[key];
       if (!meeting) {
         meeting = std::make_unique<Meeting>();

@@ -5,12 +5,11 @@
 namespace dpcrt {
 
 Status Batches::open(const std::string &name, std::vector<InputSpec> inputs, uint64_t perStep,
-                     uint64_t expertRanks, uint64_t epochs, std::optional<uint64_t> shuffle) {
+                     uint64_t epochs, std::optional<uint64_t> shuffle) {
   specs = std::move(inputs);
   microBatches = perStep;
-  experts = expertRanks;
   keepSteps(1);
-  if (Status s = openDataSource(name, specs, experts, source); !s.ok())
+  if (Status s = openDataSource(name, specs, source); !s.ok())
     return s;
   cursor = {source->rows(), epochs, shuffle};
   return {};
@@ -36,7 +35,7 @@ Status Batches::enoughFor(uint64_t wanted, uint64_t first, const std::string &na
 void Batches::keepSteps(size_t count) {
   std::vector<std::vector<char>> set;
   for (const InputSpec &spec : specs)
-    set.emplace_back(spec.bytes() * experts * microBatches);
+    set.emplace_back(spec.bytes() * spec.slices * microBatches);
   sets.assign(count, set);
 }
 
@@ -47,8 +46,8 @@ Status Batches::read(uint64_t first, std::vector<Values> &inputs) {
     uint64_t bytes = specs[i].bytes();
     char *to = buffers[i].data();
     for (uint64_t b = 0; b < microBatches; ++b)
-      for (uint64_t e = 0; e < experts; ++e, to += bytes)
-        if (Status s = source->read(i, cursor.row(first + b), e, to); !s.ok())
+      for (uint64_t slice = 0; slice < specs[i].slices; ++slice, to += bytes)
+        if (Status s = source->read(i, cursor.row(first + b), slice, to); !s.ok())
           return s;
     inputs.push_back({specs[i].name.c_str(), buffers[i].data(), buffers[i].size()});
   }

@@ -18,7 +18,7 @@ public:
 
   // Opens `source` for steps of `microBatches` micro-batches of `inputs`.
   Status open(const std::string &source, std::vector<InputSpec> inputs, uint64_t microBatches,
-              uint64_t experts, uint64_t epochs, std::optional<uint64_t> shuffle);
+              uint64_t epochs, std::optional<uint64_t> shuffle);
   // Steps the data is enough for from micro-batch `first` on; nullopt: without end.
   std::optional<uint64_t> stepsFrom(uint64_t first) const;
   // What to say when `wanted` steps from there are more than there are.
@@ -39,7 +39,7 @@ private:
   std::vector<std::vector<std::vector<char>>> sets; // of buffers for each input, in turn
   size_t turn = 0;
   Cursor cursor;
-  uint64_t microBatches = 1, experts = 1;
+  uint64_t microBatches = 1;
 };
 
 } // namespace dpcrt

@@ -47,13 +47,13 @@ namespace {
 // (seed, input, row), so that a run on synthetic data repeats.
 class SyntheticSource : public DataSource {
 public:
-  SyntheticSource(uint64_t seed, const std::vector<InputSpec> &inputs, uint64_t experts)
-      : seed(seed), inputs(inputs), experts(experts) {}
+  SyntheticSource(uint64_t seed, const std::vector<InputSpec> &inputs)
+      : seed(seed), inputs(inputs) {}
   uint64_t rows() const override { return 0; }
-  Status read(uint64_t input, uint64_t row, uint64_t expert, void *dst) const override {
+  Status read(uint64_t input, uint64_t row, uint64_t slice, void *dst) const override {
     const InputSpec &spec = inputs[input];
     uint64_t count = spec.bytes() / sizeOf(spec.type);
-    uint64_t first = (row * experts + expert) * count;
+    uint64_t first = (row * spec.slices + slice) * count;
     uint64_t limit = spec.limit ? spec.limit : 2;
     for (uint64_t i = 0; i < count; ++i) {
       char *element = static_cast<char *>(dst) + i * sizeOf(spec.type);
@@ -78,7 +78,6 @@ public:
 private:
   uint64_t seed;
   std::vector<InputSpec> inputs;
-  uint64_t experts;
 };
 
 bool startsWith(const std::string &s, const char *prefix) {
@@ -86,13 +85,13 @@ bool startsWith(const std::string &s, const char *prefix) {
 }
 } // namespace
 
-std::unique_ptr<DataSource> makeSyntheticSource(uint64_t seed, const std::vector<InputSpec> &inputs,
-                                                uint64_t experts) {
-  return std::make_unique<SyntheticSource>(seed, inputs, experts);
+std::unique_ptr<DataSource> makeSyntheticSource(uint64_t seed,
+                                                const std::vector<InputSpec> &inputs) {
+  return std::make_unique<SyntheticSource>(seed, inputs);
 }
 
 Status openDataSource(const std::string &source, const std::vector<InputSpec> &inputs,
-                      uint64_t experts, std::unique_ptr<DataSource> &out) {
+                      std::unique_ptr<DataSource> &out) {
   if (source == "synthetic" || startsWith(source, "synthetic:")) {
     uint64_t seed = 0;
     std::string digits = source == "synthetic" ? "0" : source.substr(10);
@@ -105,12 +104,12 @@ Status openDataSource(const std::string &source, const std::vector<InputSpec> &i
       if (spec.type == Element::BF16 || spec.type == Element::F16)
         return Status(Code::Data, "synthetic data cannot make input '" + spec.name + "' of type " +
                                       nameOf(spec.type) + "; bring it in a safetensors file");
-    out = makeSyntheticSource(seed, inputs, experts);
+    out = makeSyntheticSource(seed, inputs);
     return {};
   }
   if (startsWith(source, "tokens:"))
-    return openTokenSource(source.substr(7), inputs, experts, out);
-  return openSafetensorsSource(source, inputs, experts, out);
+    return openTokenSource(source.substr(7), inputs, out);
+  return openSafetensorsSource(source, inputs, out);
 }
 
 } // namespace dpcrt

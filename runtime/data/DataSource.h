@@ -12,7 +12,7 @@
 
 namespace dpcrt {
 
-// A graph input: shape of one micro-batch (of one expert rank).
+// A graph input: the shape of one slice of a micro-batch.
 struct InputSpec {
   std::string name;
   Element type;
@@ -20,7 +20,8 @@ struct InputSpec {
   uint64_t limit = 0;           // integers are below it; 0: not known
   int64_t minimum = INT64_MIN;  // ... and not below this; INT64_MIN: not known
   std::vector<int64_t> ignored; // ... or one of these, which are passed over
-  uint64_t bytes() const;
+  uint64_t slices = 1;          // of a micro-batch, one for each expert rank that takes its own
+  uint64_t bytes() const;       // of a slice
   // The first of `count` values that the input does not take, or `count`.
   uint64_t firstOutside(const void *values, uint64_t count) const;
   // "takes values from -64 up and below 64, and -100, which is ignored".
@@ -34,24 +35,24 @@ public:
   virtual ~DataSource();
   // Micro-batches in the data; 0: no end.
   virtual uint64_t rows() const = 0;
-  // Slice `expert` of input `input` of row `row` into dst (input.bytes() bytes).
-  virtual Status read(uint64_t input, uint64_t row, uint64_t expert, void *dst) const = 0;
+  // Slice `slice` of input `input` of row `row` into dst (input.bytes() bytes).
+  virtual Status read(uint64_t input, uint64_t row, uint64_t slice, void *dst) const = 0;
   // What a user may not have meant, one line each.
   virtual std::vector<std::string> notes() const { return {}; }
 };
 
 // SOURCE is FILE|GLOB.safetensors, tokens:GLOB[,dtype=..,inputs=..,labels=..,shift]
-// or synthetic[:SEED]. Data of a group of `experts` > 1 ranks has one more
-// dimension [experts] before a micro-batch's shape. Errors have code Data (Usage
+// or synthetic[:SEED]. Data of an input of several slices has one more dimension
+// [slices] before a slice's shape. Errors have code Data (Usage
 // for a malformed SOURCE) and say what would be right.
 Status openDataSource(const std::string &source, const std::vector<InputSpec> &inputs,
-                      uint64_t experts, std::unique_ptr<DataSource> &out);
+                      std::unique_ptr<DataSource> &out);
 
 Status openSafetensorsSource(const std::string &pattern, const std::vector<InputSpec> &inputs,
-                             uint64_t experts, std::unique_ptr<DataSource> &out);
+                             std::unique_ptr<DataSource> &out);
 Status openTokenSource(const std::string &options, const std::vector<InputSpec> &inputs,
-                       uint64_t experts, std::unique_ptr<DataSource> &out);
-std::unique_ptr<DataSource> makeSyntheticSource(uint64_t seed, const std::vector<InputSpec> &inputs,
-                                                uint64_t experts);
+                       std::unique_ptr<DataSource> &out);
+std::unique_ptr<DataSource> makeSyntheticSource(uint64_t seed,
+                                                const std::vector<InputSpec> &inputs);
 
 } // namespace dpcrt

@@ -25,18 +25,18 @@ public:
   std::vector<InputSpec> inputs;
   std::vector<Part> parts;
   std::vector<uint64_t> firstRow; // of each part
-  uint64_t experts = 1, total = 0;
+  uint64_t total = 0;
 
   uint64_t rows() const override { return total; }
-  Status read(uint64_t input, uint64_t row, uint64_t expert, void *dst) const override {
+  Status read(uint64_t input, uint64_t row, uint64_t slice, void *dst) const override {
     size_t p =
         size_t(std::upper_bound(firstRow.begin(), firstRow.end(), row) - firstRow.begin()) - 1;
     const Column &column = parts[p].columns[input];
     const InputSpec &spec = inputs[input];
     uint64_t count = spec.bytes() / sizeOf(spec.type);
     uint64_t unit = count * sizeOf(column.tensor.type);
-    uint64_t slice = (column.shared ? 0 : row - firstRow[p]) * experts + expert;
-    uint64_t offset = column.tensor.offset + slice * unit;
+    uint64_t before = (column.shared ? 0 : row - firstRow[p]) * spec.slices + slice;
+    uint64_t offset = column.tensor.offset + before * unit;
     const InputFile &file = parts[p].file.file();
     if (column.tensor.type == spec.type) {
       if (Status s = file.read(offset, dst, unit); !s.ok())
@@ -92,14 +92,14 @@ uint64_t rowsOver(const std::vector<uint64_t> &shape, const std::vector<uint64_t
 }
 
 // Fills `part.columns` and appends what is wrong, a line each.
-void bindColumns(Part &part, const std::vector<InputSpec> &inputs, uint64_t experts,
+void bindColumns(Part &part, const std::vector<InputSpec> &inputs,
                  std::vector<std::string> &errors) {
   const std::string &path = part.file.file().path();
   std::string counted; // the input that fixed part.rows
   for (const InputSpec &spec : inputs) {
     std::vector<uint64_t> group = spec.shape;
-    if (experts > 1)
-      group.insert(group.begin(), experts);
+    if (spec.slices > 1)
+      group.insert(group.begin(), spec.slices);
     const StoredTensor *tensor = part.file.find(spec.name);
     Column column{};
     if (!tensor) {
@@ -147,10 +147,9 @@ void bindColumns(Part &part, const std::vector<InputSpec> &inputs, uint64_t expe
 } // namespace
 
 Status openSafetensorsSource(const std::string &pattern, const std::vector<InputSpec> &inputs,
-                             uint64_t experts, std::unique_ptr<DataSource> &out) {
+                             std::unique_ptr<DataSource> &out) {
   auto source = std::make_unique<SafetensorsSource>();
   source->inputs = inputs;
-  source->experts = experts;
   std::vector<std::string> paths = matchPaths(pattern), errors;
   if (paths.empty())
     return Status(Code::Data, "no file matches --data '" + pattern + "'");
@@ -158,7 +157,7 @@ Status openSafetensorsSource(const std::string &pattern, const std::vector<Input
     Part part;
     if (Status s = SafetensorsReader::open(path, Code::Data, part.file); !s.ok())
       return s;
-    bindColumns(part, inputs, experts, errors);
+    bindColumns(part, inputs, errors);
     source->firstRow.push_back(source->total);
     source->total += part.rows;
     source->parts.push_back(std::move(part));

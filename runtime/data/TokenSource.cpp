@@ -22,9 +22,9 @@ public:
   std::vector<uint64_t> firstWindow;
   Element stored = Element::U16;
   bool shift = false;
-  uint64_t sequence = 1, batch = 1, experts = 1, windows = 0;
+  uint64_t sequence = 1, batch = 1, slices = 1, windows = 0;
 
-  uint64_t rows() const override { return windows / (batch * experts); }
+  uint64_t rows() const override { return windows / (batch * slices); }
 
   std::vector<std::string> notes() const override {
     for (size_t label = 0; label < inputs.size(); ++label)
@@ -36,13 +36,13 @@ public:
     return {};
   }
 
-  Status read(uint64_t input, uint64_t row, uint64_t expert, void *dst) const override {
+  Status read(uint64_t input, uint64_t row, uint64_t slice, void *dst) const override {
     const InputSpec &spec = inputs[input];
     uint64_t unit = sizeOf(stored);
     static thread_local std::vector<char> narrow;
     narrow.resize(std::max<size_t>(narrow.size(), sequence * unit));
     for (uint64_t b = 0; b < batch; ++b) {
-      uint64_t window = (row * experts + expert) * batch + b;
+      uint64_t window = (row * slices + slice) * batch + b;
       size_t f = size_t(std::upper_bound(firstWindow.begin(), firstWindow.end(), window) -
                         firstWindow.begin()) -
                  1;
@@ -69,6 +69,14 @@ private:
   }
 };
 
+// The shape of a micro-batch.
+std::string sliced(const InputSpec &spec) {
+  std::vector<uint64_t> shape = spec.shape;
+  if (spec.slices > 1)
+    shape.insert(shape.begin(), spec.slices);
+  return shapeText(shape);
+}
+
 // The input named, else the first of the usual names, else "".
 std::string chooseInput(const std::vector<InputSpec> &inputs, const std::string &given,
                         std::initializer_list<const char *> usual) {
@@ -83,7 +91,7 @@ std::string chooseInput(const std::vector<InputSpec> &inputs, const std::string 
 } // namespace
 
 Status openTokenSource(const std::string &options, const std::vector<InputSpec> &inputs,
-                       uint64_t experts, std::unique_ptr<DataSource> &out) {
+                       std::unique_ptr<DataSource> &out) {
   auto source = std::make_unique<TokenSource>();
   std::string pattern, tokens, labels;
   for (size_t begin = 0; begin <= options.size();) {
@@ -135,12 +143,12 @@ Status openTokenSource(const std::string &options, const std::vector<InputSpec> 
     return Status(Code::Data,
                   "input '" + main->name + "' is a scalar and has no sequence of tokens");
   for (const InputSpec &spec : inputs)
-    if (spec.shape != main->shape)
-      return Status(Code::Data, "labels '" + spec.name + "' have shape " + shapeText(spec.shape) +
-                                    ", inputs '" + main->name + "' " + shapeText(main->shape) +
+    if (spec.shape != main->shape || spec.slices != main->slices)
+      return Status(Code::Data, "labels '" + spec.name + "' have shape " + sliced(spec) +
+                                    ", inputs '" + main->name + "' " + sliced(*main) +
                                     "; token files need equal shapes");
   source->inputs = inputs;
-  source->experts = experts;
+  source->slices = main->slices;
   source->sequence = main->shape.back();
   source->batch = main->bytes() / sizeOf(main->type) / source->sequence;
   std::vector<std::string> paths = matchPaths(pattern);
@@ -164,10 +172,10 @@ Status openTokenSource(const std::string &options, const std::vector<InputSpec> 
     source->files.push_back(std::move(file));
   }
   if (source->rows() == 0)
-    return Status(
-        Code::Data,
-        "'" + pattern + "' holds " + std::to_string(count) + " tokens; one micro-batch needs " +
-            std::to_string(source->sequence * source->batch * experts + (source->shift ? 1 : 0)));
+    return Status(Code::Data, "'" + pattern + "' holds " + std::to_string(count) +
+                                  " tokens; one micro-batch needs " +
+                                  std::to_string(source->sequence * source->batch * source->slices +
+                                                 (source->shift ? 1 : 0)));
   out = std::move(source);
   return {};
 }

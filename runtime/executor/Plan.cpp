@@ -2,6 +2,7 @@
 // FlatBuffers to plan. The program has been through the checker; what is refused
 // here is what this runtime cannot run.
 #include "executor/Plan.h"
+#include "program/format/Axes.h"
 #include <algorithm>
 #include <set>
 
@@ -154,15 +155,12 @@ void Planner::addCollective(const fb::Collective &collective, Frame &frame, uint
   spec.kind = collective.kind();
   spec.dtype = elementOf(collective);
   // A name has the same ranks everywhere: the checker sees to that. Where each
-  // coordinate of ep is a group of its own, it is part of the name.
+  // coordinate of an axis has a group of its own, it is part of the name.
   spec.group = std::string(text(group.name()));
-  std::vector<uint32_t> coordinates(items(group.pp()).begin(), items(group.pp()).end());
-  std::sort(coordinates.begin(), coordinates.end());
-  for (uint32_t pp : coordinates)
-    for (uint32_t e = 0; e < context.grid.ep; ++e)
-      if (group.all_ep() || e == context.place.ep)
-        spec.members.push_back(context.grid.rankOf({pp, context.place.dp, e}));
-  if (!group.all_ep() && context.grid.ep > 1)
+  spec.members = membersOf(group, context.grid, context.place);
+  if (!contains(group.over(), fb::Axes::Dp) && context.grid.dp > 1)
+    spec.group += "/dp" + std::to_string(context.place.dp);
+  if (!contains(group.over(), fb::Axes::Ep) && context.grid.ep > 1)
     spec.group += "/ep" + std::to_string(context.place.ep);
   spec.sequence = collectiveCount[collective.group()]++;
   Buffer src = buffer(*collective.src(), operands, fb::Access::Read),

@@ -126,32 +126,6 @@ Status listOutputs(Artifact &artifact) {
   return {};
 }
 
-// The shape of an input is one rank's. A program may instead describe the tensor
-// of all expert ranks, of which each feeds its slice of the first dimension.
-// Feeds of one input all do the same: the bytes that are handed in are of one size.
-Status sliceInputs(Artifact &artifact) {
-  uint32_t experts = artifact.manifest.mesh.ep;
-  if (experts == 1)
-    return {};
-  std::map<std::string, bool> sliced;
-  for (auto &[name, programs] : artifact.programs)
-    for (const ProgramFile &file : programs)
-      for (auto *command : items(file->order()))
-        if (auto *feed = command->action_as_Feed()) {
-          const fb::Tensor &tensor = *file->inputs()->Get(feed->input());
-          uint64_t bytes = *byteSize(shapeOf(tensor), sizeOf(elementOf(tensor)));
-          bool isSlice = feed->dst()->bytes() != bytes;
-          auto [at, isNew] = sliced.try_emplace(std::string(text(tensor.name())), isSlice);
-          if (!isNew && at->second != isSlice)
-            return error(Code::Artifact, file.name(), ": input '", at->first, "' is fed with the ",
-                         bytes, " bytes of all expert ranks in one place and with the ",
-                         bytes / experts, " of one in another");
-        }
-  for (Manifest::Input &input : artifact.manifest.inputs)
-    if (sliced[input.name])
-      input.shape.erase(input.shape.begin());
-  return {};
-}
 } // namespace
 
 Status openArtifact(const std::string &directory, Artifact &out) {
@@ -207,8 +181,6 @@ Status openArtifact(const std::string &directory, Artifact &out) {
     if (Status s = checkPrograms(all, &out.checks[entry.name]); !s.ok())
       return s;
   }
-  if (Status s = sliceInputs(out); !s.ok())
-    return s;
   return listOutputs(out);
 }
 

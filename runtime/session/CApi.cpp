@@ -141,6 +141,7 @@ void dpcrt_artifact_input(const dpcrt_artifact *a, size_t i, dpcrt_tensor *out) 
   t.minimum = input.minimum;
   t.ignored = input.ignored.data();
   t.ignored_count = input.ignored.size();
+  t.slices = a->artifact->manifest.mesh.slicesOf(input);
   t.evaluation_only = a->artifact->isOfEvaluation(input.name);
   give(t, out);
 }

@@ -64,7 +64,8 @@ inline std::vector<InputSpec> inputSpecs(const dpcrt_artifact *a, bool evaluatio
                      {t.shape, t.shape + t.rank},
                      t.limit,
                      t.minimum,
-                     {t.ignored, t.ignored + t.ignored_count}});
+                     {t.ignored, t.ignored + t.ignored_count},
+                     t.slices});
   }
   return specs;
 }

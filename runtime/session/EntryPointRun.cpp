@@ -93,7 +93,8 @@ Status EntryPointRun::bindInputs(const Artifact &artifact, const std::vector<Inp
     const std::string &name = entry.first;
     auto spec = std::find_if(artifact.manifest.inputs.begin(), artifact.manifest.inputs.end(),
                              [&](auto &i) { return i.name == name; });
-    uint64_t one = *byteSize(spec->shape, sizeOf(spec->type)) * grid.ep;
+    const uint32_t slices = artifact.manifest.mesh.slicesOf(*spec);
+    uint64_t one = *byteSize(spec->shape, sizeOf(spec->type)) * slices;
     auto data = std::find_if(given.begin(), given.end(), [&](auto &i) { return i.name == name; });
     if (data == given.end())
       return error(Code::Data, "input '", name, "' is missing; it needs ", nameOf(spec->type),
@@ -102,7 +103,7 @@ Status EntryPointRun::bindInputs(const Artifact &artifact, const std::vector<Inp
     if (data->bytes != expected)
       return error(Code::Data, "input '", name, "' has ", data->bytes, " bytes; ", expected,
                    " would be right");
-    entry.second = {data->data, data->shared};
+    entry.second = {data->data, data->shared, slices};
   }
   return {};
 }
@@ -110,7 +111,8 @@ Status EntryPointRun::bindInputs(const Artifact &artifact, const std::vector<Inp
 Status EntryPointRun::inputValues(uint32_t rank, uint32_t input, uint32_t microBatch,
                                   uint64_t bytes, const void *&out) {
   const Bound &bound = *inputOf[rank][input];
-  uint64_t slice = (bound.shared ? 0 : uint64_t(microBatch) * grid.ep) + grid.placeOf(rank).ep;
+  uint64_t slice = (bound.shared ? 0 : uint64_t(microBatch) * bound.slices) +
+                   (bound.slices > 1 ? grid.placeOf(rank).ep : 0);
   out = bound.data + slice * bytes;
   return {};
 }

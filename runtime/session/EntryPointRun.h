@@ -57,6 +57,7 @@ private:
   struct Bound {
     const char *data = nullptr;
     bool shared = false;
+    uint32_t slices = 1; // of a micro-batch
   };
   Status connect(HostDevice &device, const Link &link);
 

@@ -134,11 +134,28 @@ private:
     return list(doc, "", "inputs", [&](const json &e, const std::string &at) {
       Manifest::Input input;
       if (!string(e, at, "name", input.name) || !typeAndShape(e, at, input.type, input.shape) ||
-          !number(e, at, "limit", input.limit, false) || !bounds(e, at, input))
+          !split(e, at, input) || !number(e, at, "limit", input.limit, false) ||
+          !bounds(e, at, input))
         return false;
       m.inputs.push_back(std::move(input));
       return true;
     });
+  }
+
+  bool split(const json &e, const std::string &at, Manifest::Input &input) {
+    std::vector<std::string> names;
+    if (!strings(e, at, "split", names))
+      return false;
+    for (const std::string &name : names) {
+      std::optional<fb::Axes> axis = axisNamed(name);
+      if (axis != fb::Axes::Ep)
+        return fail(join(at, "split"),
+                    "names axis '" + name + "'; a micro-batch can be split over ep only");
+      if (contains(input.split, *axis))
+        return fail(join(at, "split"), "names axis '" + name + "' twice");
+      input.split |= *axis;
+    }
+    return true;
   }
 
   bool bounds(const json &e, const std::string &at, Manifest::Input &input) {
@@ -433,7 +450,10 @@ std::string writeManifest(const Manifest &m) {
                               {"features", t.features}});
   doc["inputs"] = json::array();
   for (const auto &i : m.inputs) {
-    json entry = {{"name", i.name}, {"dtype", nameOf(i.type)}, {"shape", i.shape}};
+    json entry = {{"name", i.name},
+                  {"dtype", nameOf(i.type)},
+                  {"shape", i.shape},
+                  {"split", namesOf(i.split)}};
     if (i.limit)
       entry["limit"] = i.limit;
     if (i.minimum != Manifest::Input().minimum)

@@ -4,7 +4,7 @@
 #pragma once
 #include "data/Element.h"
 #include "data/Init.h"
-#include "program/format/RankGrid.h"
+#include "program/format/Axes.h"
 #include "program/format/Status.h"
 #include <limits>
 #include <map>
@@ -17,16 +17,11 @@
 namespace dpcrt {
 
 struct Manifest {
-  static constexpr unsigned formatMajor = 3, formatMinor = 0;
+  static constexpr unsigned formatMajor = 4, formatMinor = 0;
   // File names of the artifact that are fixed.
   static constexpr const char *fileName = "manifest.json";
   static constexpr const char *checksumsName = "XXH128SUMS";
 
-  struct Mesh {
-    uint32_t pp = 1, mirror = 1, dp = 1, ep = 1, tp = 1;
-
-    RankGrid grid() const { return {pp, dp, ep}; }
-  };
   struct EntryPoint {
     std::string name;
     uint32_t microBatches = 1;
@@ -40,12 +35,24 @@ struct Manifest {
   struct Input {
     std::string name;
     Element type = Element::F32;
-    std::vector<uint64_t> shape;
+    std::vector<uint64_t> shape; // of what one rank is fed
     // Integers are from `minimum` (not known: the least there is) to below `limit`
     // (0: not known), or one of `ignored`.
     uint64_t limit = 0;
     int64_t minimum = std::numeric_limits<int64_t>::min();
     std::vector<int64_t> ignored;
+    // The axes over which a micro-batch of it is split: what data brings has one leading
+    // dimension more, of which each rank is fed its slice. Along others all are fed the same.
+    fb::Axes split = fb::Axes::NONE;
+  };
+  struct Mesh {
+    uint32_t pp = 1, mirror = 1, dp = 1, ep = 1, tp = 1;
+
+    RankGrid grid() const { return {pp, dp, ep}; }
+    // Slices of an input of a micro-batch: as many as the axes that split it have ranks.
+    uint32_t slicesOf(const Input &input) const {
+      return contains(input.split, fb::Axes::Ep) ? ep : 1;
+    }
   };
   struct WeightsSource {
     std::string key;

@@ -153,7 +153,7 @@ def forget_an_exchange(text):
 def keep_gradients_apart(text):
     # The gradients of replicated weights are summed over mirrored ranks, but not over expert ranks.
     begin = text.index("prog.program")
-    changed, count = re.subn(r"prog\.group @ranks0_1_all_ep (\[0, 1\]|array<i64: 0, 1>) all_ep", r"prog.group @ranks0_1_all_ep \1", text[begin:])
+    changed, count = re.subn(r"prog\.group @ranks0_1_all_ep (\[0, 1\]|array<i64: 0, 1>) over \[ep\]", r"prog.group @ranks0_1_all_ep \1", text[begin:])
     assert count == 2
     return text[:begin] + changed
 

@@ -150,7 +150,7 @@ def test_costs_of_a_model(tmp_path):
     model.mkdir()
     stages = [{"forward_s": 1, "input_s": 2, "weight_s": 3, "output_bytes": 4, "activation_bytes": 5, "weight_bytes": 6},
               {"forward_s": 1.5, "input_s": 2, "weight_s": 3, "gradient_bytes": 4}]
-    manifest = {"format": "dpc-artifact", "format_version": [3, 0], "forecast": {"costs": {"ranks": 2, "stages": stages}}}
+    manifest = {"format": "dpc-artifact", "format_version": [4, 0], "forecast": {"costs": {"ranks": 2, "stages": stages}}}
     (model / "manifest.json").write_text(json.dumps(manifest))
     costs = schedule.model_costs(model)
     assert costs.stages[0] == {"F": 1, "I": 2, "W": 3, "output_bytes": 4, "gradient_bytes": 0, "activation_bytes": 5, "weight_bytes": 6}

@@ -58,9 +58,7 @@ Status evaluate(const EvalOptions &options, std::ostream &out, std::ostream &err
     if (e["name"] == entry)
       plan.microBatches = e["micro_batches"];
   Batches batches;
-  if (Status s = batches.open(options.data, inputSpecs(a), plan.microBatches,
-                              manifest["mesh"]["ep"], 0, {});
-      !s.ok())
+  if (Status s = batches.open(options.data, inputSpecs(a), plan.microBatches, 0, {}); !s.ok())
     return s;
   if (!plan.steps && !batches.rows())
     return Status(Code::Usage, "the data has no end; --steps N says how much of it to take");

@@ -104,7 +104,7 @@ Status Run::open() {
   if (Status s = LearningRate::make(options.lr, options.lrSchedule, options.steps, rate); !s.ok())
     return s;
   if (Status s = batches.open(options.data, inputSpecs(a, /*evaluation=*/false), microBatches,
-                              experts, options.epochs, options.shuffle);
+                              options.epochs, options.shuffle);
       !s.ok())
     return s;
   for (const std::string &note : batches.notes())
@@ -112,8 +112,7 @@ Status Run::open() {
   if (!options.steps && !batches.stepsFrom(0))
     return Status(Code::Usage, "the data has no end; --steps N says how long to train");
   if (!options.evalData.empty())
-    if (Status s =
-            evalBatches.open(options.evalData, inputSpecs(a), evalMicroBatches, experts, 0, {});
+    if (Status s = evalBatches.open(options.evalData, inputSpecs(a), evalMicroBatches, 0, {});
         !s.ok())
       return s.within("--eval-data");
   if (options.evalData.empty() && (options.evalEvery || options.evalSteps))

@@ -96,6 +96,8 @@ LogicalResult GroupOp::verify() {
       return emitOpError() << "has member " << member << " after " << getMembers()[i - 1]
                            << "; members stand in ascending order";
   }
+  if (getOver() && bitEnumContainsAny(*getOver(), Axes::Tp))
+    return emitOpError() << "spans tp, along which no ranks are placed; groups span dp and ep";
   return success();
 }
 

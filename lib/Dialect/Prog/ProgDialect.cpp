@@ -2,6 +2,7 @@
 // Registration of the prog dialect.
 #include "dpc/Dialect/Prog/Prog.h"
 #include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;

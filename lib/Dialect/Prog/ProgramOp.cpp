@@ -135,10 +135,7 @@ private:
       if (!tensor)
         return op.emitOpError() << "feeds \"" << feed.getInput()
                                 << "\", which is not an input of the program";
-      // Of the tensor of all expert ranks each feeds its slice.
-      SlotType slot = feed.getDst().getType();
-      if (slot.getElementType() != tensor.getElementType() ||
-          tensor.getNumElements() % slot.getCount())
+      if (SlotType slot = feed.getDst().getType(); slot != SlotType::get(tensor))
         return op.emitOpError() << "feeds \"" << feed.getInput() << "\" of type " << tensor
                                 << " into " << slot;
       return verifyMicroBatch(op, feed.getMicroBatch(), 0);

@@ -124,7 +124,7 @@ private:
       if (entry["name"] == "train_step")
         microBatches = entry["micro_batches"];
     if (Status s = batches.open(options.data, dpcrt::inputSpecs(a, /*evaluation=*/false),
-                                microBatches, experts, 0, {});
+                                microBatches, 0, {});
         !s.ok())
       return s;
     std::string bytecode;

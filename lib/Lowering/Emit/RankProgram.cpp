@@ -273,18 +273,21 @@ void RankProgram::useBlock(const BlockPlan &block, StringRef name, ArrayRef<int6
 // group apart from that of gradients, which has the same ranks: neither waits for
 // the other's turn.
 StringRef RankProgram::experts() {
-  return addGroup("experts" + std::to_string(mine.rank), {mine.rank}, true);
+  return addGroup("experts" + std::to_string(mine.rank), {mine.rank}, prog::Axes::Ep);
 }
-StringRef RankProgram::groupOf(const std::vector<unsigned> &members, bool allEp) {
+StringRef RankProgram::groupOf(const std::vector<unsigned> &members, prog::Axes over) {
   // Every member must call the group the same: the name is its members.
   std::string name = "ranks";
   for (unsigned member : members)
     name += (member == members.front() ? "" : "_") + std::to_string(member);
-  return addGroup(name + (allEp ? "_all_ep" : ""), members, allEp);
+  for (prog::Axes axis : {prog::Axes::Dp, prog::Axes::Ep})
+    if (bitEnumContainsAny(over, axis))
+      name += "_all_" + prog::stringifyAxes(axis);
+  return addGroup(name, members, over);
 }
 StringRef RankProgram::addGroup(const std::string &name, const std::vector<unsigned> &members,
-                                bool allEp) {
-  return groups.try_emplace(name, members, allEp).first->first;
+                                prog::Axes over) {
+  return groups.try_emplace(name, members, over).first->first;
 }
 
 prog::ProgramOp RankProgram::finish() {
@@ -381,7 +384,9 @@ void RankProgram::declareGroups() {
   OpBuilder top = OpBuilder::atBlockBegin(&program.getBody().front());
   for (auto &[name, group] : groups)
     prog::GroupOp::create(
-        top, loc, name, SmallVector<int64_t>(group.first.begin(), group.first.end()), group.second);
+        top, loc, name, SmallVector<int64_t>(group.first.begin(), group.first.end()),
+        group.second == prog::Axes{} ? prog::AxesAttr()
+                                     : prog::AxesAttr::get(builder.getContext(), group.second));
 }
 
 } // namespace dpc::lowering

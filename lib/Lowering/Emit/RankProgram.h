@@ -119,8 +119,9 @@ public:
   //===------------------------------------------------------------------===//
   /// Declares a block once; a run of it waits for these of its operands.
   void useBlock(const BlockPlan &block, llvm::StringRef name, llvm::ArrayRef<int64_t> awaited);
-  /// The group of these ranks, at all coordinates of ep or each at its own.
-  llvm::StringRef groupOf(const std::vector<unsigned> &members, bool allEp);
+  /// The group of these ranks, at all coordinates of the axes `over` and each at its own of
+  /// the others.
+  llvm::StringRef groupOf(const std::vector<unsigned> &members, prog::Axes over);
   /// Declares all that the order uses.
   prog::ProgramOp finish();
 
@@ -135,7 +136,7 @@ public:
 
 private:
   llvm::StringRef addGroup(const std::string &name, const std::vector<unsigned> &members,
-                           bool allEp);
+                           prog::Axes over);
   mlir::Type feedType(const Instance &instance) const;
   mlir::Type outputType(const Instance &instance) const;
   mlir::Value eventOf(const Touch &touch) const;
@@ -164,7 +165,7 @@ private:
   };
   std::vector<UsedBlock> usedBlocks;
   llvm::StringMap<unsigned> blockNumber;
-  std::map<std::string, std::pair<std::vector<unsigned>, bool>> groups; // members, all of ep
+  std::map<std::string, std::pair<std::vector<unsigned>, prog::Axes>> groups;
   std::map<std::tuple<unsigned, int64_t, const void *>, mlir::Value> slots;
   std::map<std::pair<unsigned, int>, mlir::Value> partEvent;
   std::map<unsigned, mlir::Value> doneEvent;

@@ -25,7 +25,7 @@ public:
     auto type = prog::SlotType::get(bucket.bytes * 8 / bucket.element.getIntOrFloatBitWidth(),
                                     bucket.element);
     program.allReduce({Gradients, program.mine.bucketOffset[number], type},
-                      program.groupOf(bucket.holders, program.model.ep > 1 && !bucket.sharded));
+                      program.groupOf(bucket.holders, bucket.over));
     return 1;
   }
 };

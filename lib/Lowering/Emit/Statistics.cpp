@@ -33,7 +33,8 @@ public:
       return;
     std::vector<unsigned> all(model.ranks);
     std::iota(all.begin(), all.end(), 0);
-    program.allReduce(program.statistics(), program.groupOf(all, model.ep > 1));
+    program.allReduce(program.statistics(),
+                      program.groupOf(all, model.axesOver(/*sharded=*/false)));
   }
 
 private:

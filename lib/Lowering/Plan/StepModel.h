@@ -63,6 +63,12 @@ struct StepModel {
   /// Tasks of each rank in order; a full backward is its two halves.
   std::vector<std::vector<Task>> tasks;
 
+  /// The axes beside pp along which there are several ranks with the same values.
+  /// `sharded`: where each expert rank has its own.
+  prog::Axes axesOver(bool sharded) const {
+    return ep > 1 && !sharded ? prog::Axes::Ep : prog::Axes{};
+  }
+
   const TaskCommands *half(unsigned stage, Half half) const {
     const auto &commands = bodies[stages[stage].body].halves[(unsigned)half];
     return commands ? &*commands : nullptr;

@@ -250,7 +250,7 @@ private:
       bucket.element = element;
       bucket.holders = parameter.holders;
       bucket.stages = parameter.stages;
-      bucket.sharded = parameter.sharded;
+      bucket.over = model.axesOver(parameter.sharded);
       bucket.parameters.push_back(p);
       bucket.bytes += alignUp(parameter.keptBytes());
     }
@@ -261,7 +261,7 @@ private:
                      [](auto &a, auto &b) { return a.first.time < b.first.time; });
     size_t position = 0;
     for (auto &[summed, bucket] : timed) {
-      bool alone = bucket.holders.size() == 1 && (model.ep == 1 || bucket.sharded);
+      bool alone = bucket.holders.size() == 1 && bucket.over == prog::Axes{};
       if (!alone) {
         // Behind all that begins while the last half computes: where a rank's
         // communications run one after another, these do not wait for the half.

@@ -43,12 +43,12 @@ struct InstancePlace {
 using BlockKey = std::tuple<Task::Kind, unsigned, unsigned>; // kind, stage, pair stage
 
 /// Parameters whose gradients are reduced together: same holders, same stages, same
-/// elements, all or none with values of their own on each expert rank.
+/// elements, the same axes beside pp over which each has one value.
 struct Bucket {
   std::vector<unsigned> parameters;
   std::vector<unsigned> holders, stages;
-  bool sharded = false; // summed over holders at one coordinate of ep
-  mlir::Type element;   // of the gradients
+  prog::Axes over{};  // the axes at all of whose coordinates the holders add up
+  mlir::Type element; // of the gradients
   int64_t bytes = 0;
 };
 

@@ -51,6 +51,9 @@ typedef struct dpcrt_tensor {
   const char *const *framework; /* parameters and states: every name the framework has for it, */
   size_t framework_count;       /* of tied ones several; 0: not known */
   int evaluation_only;          /* inputs: eval_step reads it, train_step does not */
+  /* Inputs: a micro-batch is so many of these tensors, one for each expert rank; 1 where all
+   * ranks take the same. */
+  uint64_t slices;
 } dpcrt_tensor;
 size_t dpcrt_artifact_inputs(const dpcrt_artifact *artifact);
 void dpcrt_artifact_input(const dpcrt_artifact *artifact, size_t index, dpcrt_tensor *out);
@@ -105,8 +108,8 @@ void dpcrt_update_defaults(const dpcrt_artifact *artifact, dpcrt_update *out);
 dpcrt_error *dpcrt_session_set_update(dpcrt_session *session, const char *parameter,
                                       const dpcrt_update *update);
 
-/* `data`: the input's micro-batches of one step one after the other, of an artifact
- * with expert ranks each [experts, ...]; or one for all of them (`shared`). */
+/* `data`: the input's micro-batches of one step one after the other, each [slices, ...]
+ * where it has several; or one for all of them (`shared`). */
 typedef struct dpcrt_input {
   size_t size;
   const char *name;

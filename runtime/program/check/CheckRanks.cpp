@@ -15,7 +15,7 @@ namespace {
 struct GroupMeaning {
   uint32_t rank;
   std::vector<uint32_t> members;
-  bool allEp;
+  fb::Axes over;
 };
 
 struct Holder {
@@ -36,11 +36,11 @@ static void checkGroups(const std::vector<const fb::Program *> &programs,
   std::map<std::string, GroupMeaning> known;
   for (uint32_t rank = 0; rank < programs.size(); ++rank) {
     for (const fb::Group *group : items(programs[rank]->groups())) {
-      GroupMeaning own{rank, {}, group->all_ep()};
+      GroupMeaning own{rank, {}, group->over()};
       for (uint32_t member : items(group->pp()))
         own.members.push_back(member);
       auto [at, fresh] = known.insert({std::string(text(group->name())), own});
-      if (!fresh && (at->second.members != own.members || at->second.allEp != own.allEp))
+      if (!fresh && (at->second.members != own.members || at->second.over != own.over))
         diagnostics.error("group ", quoted(at->first), " has other members on rank ", rank,
                           " than on rank ", at->second.rank);
     }

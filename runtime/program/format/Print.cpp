@@ -3,6 +3,7 @@
 
 #include "program/format/Print.h"
 
+#include "program/format/Axes.h"
 #include "program/format/LibraryFunction.h"
 #include "program/format/Naming.h"
 
@@ -152,7 +153,9 @@ void Printer::printTables() {
     for (const fb::Group *group : items(program.groups())) {
       out << "  " << plainText(text(group->name())) << ": ranks ";
       printNumbers(group->pp(), " ");
-      out << (group->all_ep() ? ", all of ep\n" : "\n");
+      if (group->over() != fb::Axes::NONE)
+        out << ", all of " << inWords(group->over());
+      out << "\n";
     }
   }
   if (count(program.kernels())) {

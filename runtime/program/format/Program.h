@@ -21,7 +21,7 @@ namespace dpcrt {
 /// The version of the format that this build writes. A reader refuses another
 /// major version and accepts any minor one: what a minor version adds and an
 /// older runtime must not ignore is guarded by a feature bit.
-inline constexpr uint32_t kFormatMajor = 5;
+inline constexpr uint32_t kFormatMajor = 6;
 inline constexpr uint32_t kFormatMinor = 0;
 
 /// Feature bits. Masters: parameters have values beside those that are computed with;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What commands do, and on which bytes.
 
+#include "program/format/Axes.h"
 #include "program/format/Validator.h"
 
 #include <algorithm>
@@ -247,8 +248,10 @@ void Validator::validateCollective(const Scope &scope, uint32_t index,
     return;
   }
   uint64_t members = count(group->pp());
-  if (group->all_ep() && program.mesh())
-    members *= program.mesh()->ep();
+  if (const fb::Mesh *mesh = program.mesh()) {
+    members *= contains(group->over(), fb::Axes::Dp) ? mesh->dp() : 1;
+    members *= contains(group->over(), fb::Axes::Ep) ? mesh->ep() : 1;
+  }
   uint64_t expected = from.bytes();
   bool whole = true;
   switch (collective.kind()) {
@@ -361,19 +364,14 @@ void Validator::validateAction(Scope &scope, uint32_t index) {
     }
     if (microBatch >= program.micro_batches())
       error(here, " is of micro-batch ", microBatch, " of ", program.micro_batches());
-    // The ranks of an ep axis take a slice each of a leading dimension.
     const fb::Tensor &tensor = *tensors->Get(number);
     uint64_t bytes = 0;
     if (!tensorBytes(tensor, bytes))
       return false;
-    uint32_t slices = 1;
-    std::vector<uint64_t> shape = read(tensor.shape());
-    if (program.mesh() && !shape.empty() && shape[0] == program.mesh()->ep())
-      slices = std::max(1u, program.mesh()->ep());
     if (ref.dtype() != tensor.dtype())
       error(here, " moves values of type ", nameOf(elementOf(ref)), "; ", what, " ",
             quoted(text(tensor.name())), " is of type ", nameOf(elementOf(tensor)));
-    if (ref.bytes() != bytes && ref.bytes() != bytes / slices)
+    if (ref.bytes() != bytes)
       error(here, " moves ", ref.bytes(), " bytes; ", what, " ", quoted(text(tensor.name())),
             " has ", bytes);
     return true;

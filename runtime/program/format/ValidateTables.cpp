@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Arenas, kernels, parameters, groups.
 
+#include "program/format/Axes.h"
 #include "program/format/LibraryFunction.h"
 #include "program/format/Optimizers.h"
 #include "program/format/StepRecord.h"
@@ -199,6 +200,11 @@ void Validator::validateGroups() {
     }
     if (members.empty())
       error("group ", quoted(text(group->name())), " has no ranks");
+    if (fb::Axes unknown = group->over() & ~fb::Axes::ANY; unknown != fb::Axes::NONE)
+      error("group ", quoted(text(group->name())), " spans an axis that this build does not know");
+    else if (contains(group->over(), fb::Axes::Tp))
+      error("group ", quoted(text(group->name())),
+            " spans tp, along which no ranks are placed; groups span dp and ep");
   }
 }
 

@@ -190,6 +190,15 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
 // -----
 
 prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  // expected-error @+1 {{spans tp, along which no ranks are placed; groups span dp and ep}}
+  prog.group @g [0, 1] over [ep, tp]
+  prog.order {
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
   // expected-error @+1 {{has the member -1; coordinates are counted from 0}}
   prog.group @g [-1, 0]
   prog.order {

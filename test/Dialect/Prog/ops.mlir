@@ -28,8 +28,10 @@ prog.program @train_step.rank0 entry "train_step" coordinate 0
   prog.arena @messages messages 256
   // CHECK-NEXT: prog.group @ranks0_1 [0, 1]
   prog.group @ranks0_1 [0, 1]
-  // CHECK-NEXT: prog.group @ranks0_all_ep [0] all_ep
-  prog.group @ranks0_all_ep [0] all_ep
+  // CHECK-NEXT: prog.group @everybody [0, 1] over [dp, ep]
+  prog.group @everybody [0, 1] over [dp, ep]
+  // CHECK-NEXT: prog.group @ranks0_all_ep [0] over [ep]
+  prog.group @ranks0_all_ep [0] over [ep]
   // CHECK-NEXT: prog.kernel @k_0 [!prog.slot<16xf32>, !prog.slot<16xf32>, !prog.slot<1xf32>] [#prog<access read>, #prog<access read_write>, #prog<access write>]
   prog.kernel @k_0 [!prog.slot<16xf32>, !prog.slot<16xf32>, !prog.slot<1xf32>] [#prog<access read>, #prog<access read_write>, #prog<access write>]
   // CHECK-NEXT: %[[W:.*]] = prog.slot @weights[64] : <16xf32>

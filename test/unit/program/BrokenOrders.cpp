@@ -24,6 +24,10 @@ the program in place 1 is that of rank 0)"},
      [](Programs &p, Programs &q) { p[1]->groups[1]->pp = {1}; },
      R"(group 'all' has other members on rank 1 than on rank 0)"},
 
+    {"GroupOverOtherAxes",
+     [](Programs &p, Programs &q) { p[1]->groups[1]->over = fb::Axes::Dp; },
+     R"(group 'all' has other members on rank 1 than on rank 0)"},
+
     {"ParameterCountedByNobody",
      [](Programs &p, Programs &q) { p[1]->parameters[0]->counted = false; },
      R"(parameter 'h.1.weight' is counted in norms by none of its holders)"},

@@ -6,6 +6,34 @@ namespace dpcrt::test {
 
 // clang-format off: the texts are what matters here.
 const std::vector<Broken> brokenTables = {
+    {"GroupOverAnAxisWithoutRanks",
+     [](Programs &p, Programs &q) { p[0]->groups[1]->over = fb::Axes::Ep | fb::Axes::Tp; },
+     R"(rank0: rank 0: group 'all' spans tp, along which no ranks are placed; groups span dp and ep)"},
+
+    {"GroupOverAnUnknownAxis",
+     [](Programs &p, Programs &q) { p[0]->groups[1]->over = fb::Axes(8); },
+     R"(rank0: rank 0: group 'all' spans an axis that this build does not know)"},
+
+    {"GatherOverAllAxesThatDoesNotFit",
+     [](Programs &p, Programs &q) {
+       for (auto &program : p) {
+         program->mesh->dp = 3;
+         program->groups[1]->over = fb::Axes::Dp | fb::Axes::Ep;
+       }
+       p[0]->order[23]->action.AsCollective()->kind = fb::CollectiveKind::AllToAll;
+     },
+     R"(rank0: rank 0: all-to-all #23 'bucket 0': a source of 64 bytes and a destination of 64 do not fit together among 12 ranks
+rank 0: all-to-all #23 'bucket 0': buffer 0 and buffer 1 overlap, gradients[0..64) and gradients[0..64), and the second is written)"},
+
+    {"FeedOfASlice",
+     [](Programs &p, Programs &q) {
+       p[0]->inputs[0]->shape = {2, 4, 4};
+     },
+     R"(rank0: rank 0: feed #1 'feed m0' moves 64 bytes; input 'x' has 128
+rank 0: feed #4 'feed m1' moves 64 bytes; input 'x' has 128
+rank 0: feed #7 'feed m2' moves 64 bytes; input 'x' has 128
+rank 0: feed #10 'feed m3' moves 64 bytes; input 'x' has 128)"},
+
     {"KernelOfFarTooManyBuffers",
      [](Programs &p, Programs &q) {
        p[0]->kernels[Keep]->buffers.assign(256, fb::Buffer(kSlot, kF32, fb::Access::Read));

@@ -216,17 +216,17 @@ static void addTables(fb::ProgramT &program, uint32_t rank, uint32_t ranks) {
   call->operands = {fb::Buffer(kSlot, kF32, r), fb::Buffer(kSlot, kF32, r),
                     fb::Buffer(kSlot, kF32, w)};
   program.library.push_back(std::move(call));
-  auto group = [&](const std::string &name, std::vector<uint32_t> pp, bool allEp) {
+  auto group = [&](const std::string &name, std::vector<uint32_t> pp, fb::Axes over) {
     program.groups.push_back(std::make_unique<fb::GroupT>());
     program.groups.back()->name = name;
     program.groups.back()->pp = std::move(pp);
-    program.groups.back()->all_ep = allEp;
+    program.groups.back()->over = over;
   };
   std::vector<uint32_t> all;
   for (uint32_t member = 0; member < ranks; ++member)
     all.push_back(member);
-  group("experts." + std::to_string(rank), {rank}, true);
-  group("all", all, false);
+  group("experts." + std::to_string(rank), {rank}, fb::Axes::Ep);
+  group("all", all, fb::Axes::NONE);
   program.inputs.push_back(matrix("x"));
   program.outputs.push_back(matrix(rank ? "end of rank " + std::to_string(rank) : "loss"));
 

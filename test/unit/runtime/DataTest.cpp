@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Data sources, cursors, drawn values and checksums.
 #include "TinyArtifact.h"
+#include "data/Batches.h"
 #include "data/Cursor.h"
 #include "data/DataSource.h"
 #include "data/Hash.h"
@@ -100,7 +101,7 @@ TEST_F(DataFiles, RowsOfSeveralFilesWidenedAndShared) {
                   .ok());
   std::vector<InputSpec> inputs = {{"ids", Element::I64, {2}, 0}, {"mask", Element::F32, {2}, 0}};
   std::unique_ptr<DataSource> source;
-  Status s = openDataSource(dir + "/*.safetensors", inputs, 1, source);
+  Status s = openDataSource(dir + "/*.safetensors", inputs, source);
   ASSERT_TRUE(s.ok()) << s.message();
   EXPECT_EQ(source->rows(), 4u);
   int64_t ids[2];
@@ -118,14 +119,49 @@ TEST_F(DataFiles, ExpertRanksFeedTheirSlice) {
   ASSERT_TRUE(
       writeSafetensors(dir + "/e.safetensors", {{"x", Element::F32, {3, 2, 2}, x.data()}}).ok());
   std::unique_ptr<DataSource> source;
-  Status s = openDataSource(dir + "/e.safetensors", {{"x", Element::F32, {2}, 0}}, 2, source);
+  InputSpec spec{"x", Element::F32, {2}};
+  spec.slices = 2;
+  Status s = openDataSource(dir + "/e.safetensors", {spec}, source);
   ASSERT_TRUE(s.ok()) << s.message();
   EXPECT_EQ(source->rows(), 3u);
   float got[2];
   ASSERT_TRUE(source->read(0, 1, 1, got).ok());
   EXPECT_EQ(got[0], 6);
-  EXPECT_EQ(openDataSource(dir + "/e.safetensors", {{"x", Element::F32, {2}, 0}}, 3, source).code(),
-            Code::Data);
+  spec.slices = 3;
+  EXPECT_EQ(openDataSource(dir + "/e.safetensors", {spec}, source).code(), Code::Data);
+}
+
+// One input may be split over the expert ranks and another be the same for all.
+TEST_F(DataFiles, EachInputSaysHowManySlicesItHas) {
+  std::vector<float> x = {0, 1, 2, 3, 4, 5, 6, 7}, mask = {10, 11, 12, 13};
+  ASSERT_TRUE(
+      writeSafetensors(dir + "/e.safetensors", {{"x", Element::F32, {2, 2, 2}, x.data()},
+                                                {"mask", Element::F32, {2, 2}, mask.data()}})
+          .ok());
+  InputSpec split{"x", Element::F32, {2}};
+  split.slices = 2;
+  Batches batches;
+  Status s = batches.open(dir + "/e.safetensors", {split, {"mask", Element::F32, {2}}}, 2, 1, {});
+  ASSERT_TRUE(s.ok()) << s.message();
+  std::vector<Batches::Values> values;
+  ASSERT_TRUE(batches.read(0, values).ok());
+  ASSERT_EQ(values[0].bytes, x.size() * sizeof(float));
+  EXPECT_EQ(std::memcmp(values[0].data, x.data(), values[0].bytes), 0);
+  ASSERT_EQ(values[1].bytes, mask.size() * sizeof(float));
+  EXPECT_EQ(std::memcmp(values[1].data, mask.data(), values[1].bytes), 0);
+
+  std::vector<uint16_t> tokens(16);
+  std::ofstream(dir + "/t.bin", std::ios::binary)
+      .write(reinterpret_cast<const char *>(tokens.data()), 32);
+  InputSpec ids{"ids", Element::I64, {1, 4}}, labels{"labels", Element::I64, {1, 4}};
+  ids.slices = 2;
+  std::unique_ptr<DataSource> source;
+  s = openDataSource("tokens:" + dir + "/t.bin,inputs=ids", {ids, labels}, source);
+  EXPECT_EQ(s.message(), "labels 'labels' have shape [1, 4], inputs 'ids' [2, 1, 4]; token files "
+                         "need equal shapes");
+  labels.slices = 2;
+  ASSERT_TRUE(openDataSource("tokens:" + dir + "/t.bin,inputs=ids", {ids, labels}, source).ok());
+  EXPECT_EQ(source->rows(), 2u);
 }
 
 TEST_F(DataFiles, Tokens) {
@@ -137,7 +173,7 @@ TEST_F(DataFiles, Tokens) {
   std::vector<InputSpec> inputs = {{"input_ids", Element::I64, {2, 4}, 100},
                                    {"labels", Element::I64, {2, 4}, 0}};
   std::unique_ptr<DataSource> source;
-  Status s = openDataSource("tokens:" + dir + "/t.bin,shift", inputs, 1, source);
+  Status s = openDataSource("tokens:" + dir + "/t.bin,shift", inputs, source);
   ASSERT_TRUE(s.ok()) << s.message();
   EXPECT_EQ(source->rows(), 2u); // 20 tokens with labels, 8 a row
   int64_t v[8];
@@ -146,19 +182,19 @@ TEST_F(DataFiles, Tokens) {
   EXPECT_EQ(v[7], 15);
   ASSERT_TRUE(source->read(1, 1, 0, v).ok());
   EXPECT_EQ(v[7], 16);
-  s = openDataSource("tokens:" + dir + "/t.bin,dtype=u8", inputs, 1, source);
+  s = openDataSource("tokens:" + dir + "/t.bin,dtype=u8", inputs, source);
   ASSERT_TRUE(s.ok()) << s.message();
   ASSERT_TRUE(source->read(1, 0, 0, v).ok());
   EXPECT_EQ(v[2], 1); // without shift labels are the tokens
   inputs[0].limit = 10;
-  ASSERT_TRUE(openDataSource("tokens:" + dir + "/t.bin", inputs, 1, source).ok());
+  ASSERT_TRUE(openDataSource("tokens:" + dir + "/t.bin", inputs, source).ok());
   s = source->read(0, 1, 0, v);
   EXPECT_EQ(s.code(), Code::Data);
   EXPECT_NE(s.message().find("takes values below 10"), std::string::npos) << s.message();
-  EXPECT_EQ(openDataSource("tokens:" + dir + "/t.bin,dtype=f32", inputs, 1, source).code(),
+  EXPECT_EQ(openDataSource("tokens:" + dir + "/t.bin,dtype=f32", inputs, source).code(),
             Code::Usage);
   inputs.push_back({"mask", Element::F32, {2, 4}, 0});
-  EXPECT_NE(openDataSource("tokens:" + dir + "/t.bin", inputs, 1, source).message().find("'mask'"),
+  EXPECT_NE(openDataSource("tokens:" + dir + "/t.bin", inputs, source).message().find("'mask'"),
             std::string::npos);
 }
 
@@ -168,7 +204,7 @@ TEST_F(DataFiles, ValuesBeyondTheLimit) {
       writeSafetensors(dir + "/i.safetensors", {{"ids", Element::I32, {2, 2}, ids.data()}}).ok());
   for (Element type : {Element::I32, Element::I64}) {
     std::unique_ptr<DataSource> source;
-    ASSERT_TRUE(openDataSource(dir + "/i.safetensors", {{"ids", type, {2}, 10}}, 1, source).ok());
+    ASSERT_TRUE(openDataSource(dir + "/i.safetensors", {{"ids", type, {2}, 10}}, source).ok());
     int64_t v[2];
     EXPECT_TRUE(source->read(0, 0, 0, v).ok()) << "negative values mean something else";
     Status s = source->read(0, 1, 0, v);
@@ -186,9 +222,9 @@ TEST_F(DataFiles, ValuesOutsideOfBothEnds) {
   std::unique_ptr<DataSource> source;
   int64_t v[2];
   // Indices that count from the end have a least one.
-  ASSERT_TRUE(openDataSource(dir + "/r.safetensors", {{"ids", Element::I64, {2}, 256, -10, {-100}}},
-                             1, source)
-                  .ok());
+  ASSERT_TRUE(
+      openDataSource(dir + "/r.safetensors", {{"ids", Element::I64, {2}, 256, -10, {-100}}}, source)
+          .ok());
   EXPECT_TRUE(source->read(0, 0, 0, v).ok());
   EXPECT_TRUE(source->read(0, 1, 0, v).ok()) << "what is ignored may be outside";
   Status s = source->read(0, 2, 0, v);
@@ -199,7 +235,7 @@ TEST_F(DataFiles, ValuesOutsideOfBothEnds) {
       << s.message();
   // What is ignored above the limit, as 255 among 10 classes.
   ASSERT_TRUE(openDataSource(dir + "/r.safetensors",
-                             {{"ids", Element::I64, {2}, 10, INT64_MIN, {255, 300}}}, 1, source)
+                             {{"ids", Element::I64, {2}, 10, INT64_MIN, {255, 300}}}, source)
                   .ok());
   EXPECT_TRUE(source->read(0, 1, 0, v).ok());
   EXPECT_EQ(InputSpec({"ids", Element::I64, {2}, 10, 0, {255, 300}}).range(),
@@ -214,7 +250,7 @@ TEST_F(DataFiles, BytesAreCheckedToo) {
   std::unique_ptr<DataSource> source;
   uint8_t v;
   ASSERT_TRUE(
-      openDataSource(dir + "/b.safetensors", {{"labels", Element::U8, {1}, 7, 0, {255}}}, 1, source)
+      openDataSource(dir + "/b.safetensors", {{"labels", Element::U8, {1}, 7, 0, {255}}}, source)
           .ok());
   EXPECT_TRUE(source->read(0, 0, 0, &v).ok());
   EXPECT_TRUE(source->read(0, 1, 0, &v).ok());
@@ -234,7 +270,7 @@ TEST_F(DataFiles, IntegersOf16BitsAreCheckedToo) {
   std::unique_ptr<DataSource> source;
   std::vector<InputSpec> inputs = {{"words", Element::U16, {1}, 40001},
                                    {"numbers", Element::I16, {1}, 7, -1}};
-  ASSERT_TRUE(openDataSource(dir + "/w.safetensors", inputs, 1, source).ok());
+  ASSERT_TRUE(openDataSource(dir + "/w.safetensors", inputs, source).ok());
   uint16_t word;
   int16_t number;
   EXPECT_TRUE(source->read(0, 1, 0, &word).ok());
@@ -255,7 +291,7 @@ TEST(Synthetic, DrawsEveryType) {
                        Element::U16, Element::I8, Element::U8, Element::Bool}) {
     std::unique_ptr<DataSource> source;
     uint64_t limit = isFloat(type) || type == Element::Bool ? 0 : 100;
-    ASSERT_TRUE(openDataSource("synthetic:3", {{"x", type, {500}, limit}}, 1, source).ok());
+    ASSERT_TRUE(openDataSource("synthetic:3", {{"x", type, {500}, limit}}, source).ok());
     std::vector<char> bytes(500 * sizeOf(type) + 1, '\x7f');
     ASSERT_TRUE(source->read(0, 0, 0, bytes.data()).ok());
     EXPECT_EQ(bytes.back(), '\x7f') << nameOf(type);
@@ -273,8 +309,8 @@ TEST(Synthetic, DrawsEveryType) {
 TEST(Synthetic, RepeatsAndStaysBelowTheLimit) {
   std::vector<InputSpec> inputs = {{"ids", Element::I32, {64}, 7}};
   std::unique_ptr<DataSource> a, b;
-  ASSERT_TRUE(openDataSource("synthetic:3", inputs, 1, a).ok());
-  ASSERT_TRUE(openDataSource("synthetic:3", inputs, 1, b).ok());
+  ASSERT_TRUE(openDataSource("synthetic:3", inputs, a).ok());
+  ASSERT_TRUE(openDataSource("synthetic:3", inputs, b).ok());
   int32_t x[64], y[64];
   std::set<int32_t> seen;
   for (uint64_t row = 0; row < 5; ++row) {
@@ -284,7 +320,7 @@ TEST(Synthetic, RepeatsAndStaysBelowTheLimit) {
   }
   EXPECT_EQ(*seen.begin(), 0);
   EXPECT_EQ(*seen.rbegin(), 6);
-  EXPECT_EQ(openDataSource("synthetic:x", inputs, 1, a).code(), Code::Usage);
+  EXPECT_EQ(openDataSource("synthetic:x", inputs, a).code(), Code::Usage);
 }
 
 TEST(ParseJson, TakesBracketsInTextsForText) {

@@ -428,7 +428,7 @@ TEST_F(BadRuns, RefuseManifestsThatLie) {
         << dpcrt_error_message(e);
     dpcrt_error_free(e);
   };
-  lie("/format_version/0", 1, "has format version 1.0; this dpc reads 3.x");
+  lie("/format_version/0", 1, "has format version 1.0; this dpc reads 4.x");
   lie("/format_version", "2.0", "is not a list");
   lie("/targets/0/file", "../cpu.so", "leaves the artifact");
   lie("/targets/0/table", "../cpu.table", "leaves the artifact");
@@ -448,6 +448,9 @@ TEST_F(BadRuns, RefuseManifestsThatLie) {
       {{"file", "/f"}, {"offset", 1}, {"length", 64}, {"size", 64}, {"mtime_ns", 0}},
       "beyond the end");
   lie("/inputs/0/shape/1", 8, "input 'x'");
+  lie("/inputs/0/split", nullptr, "inputs[0].split");
+  lie("/inputs/0/split", {"dp"}, "names axis 'dp'; a micro-batch can be split over ep only");
+  lie("/inputs/0/split", {"ep", "ep"}, "names axis 'ep' twice");
   lie("/weights", 3, "weights");
 }
 
@@ -477,42 +480,50 @@ TEST_F(BadRuns, RefuseAnEvaluationThatComputesWithAnotherType) {
             "parameter 'w' is 64 bytes of i32 in evaluation and 64 of f32 in training");
 }
 
-// With expert ranks a feed moves one rank's slice, or all of them: for one input the same
-// everywhere, as its bytes are handed in once.
-TEST_F(BadRuns, RefuseFeedsOfOneInputThatDisagreeOnItsSize) {
+// The manifest says which inputs each expert rank takes a slice of; no byte count does.
+TEST_F(BadRuns, FeedSlicesOfInputsThatAreSplitOverExpertRanks) {
   TinyOptions options;
   options.microBatches = 2;
-  uint64_t secondFeed = kSlot;
-  options.changeManifest = [](Manifest &m) {
-    m.mesh.ep = 2;
-    m.inputs[0].shape = {2, 4, 4};
-  };
-  options.changeProgram = [&](fb::ProgramT &p) {
+  options.changeProgram = [](fb::ProgramT &p) {
     p.mesh->ep = 2;
-    p.inputs[0]->shape = {2, 4, 4};
-    for (auto &command : p.order)
-      if (fb::FeedT *feed = command->action.AsFeed();
-          feed && feed->input == 0 && feed->micro_batch == 1)
-        feed->dst = own(fb::Ref(feed->dst->space(), feed->dst->dtype(), feed->dst->index(),
-                                feed->dst->offset(), secondFeed));
+    for (auto &group : p.groups)
+      group->over = fb::Axes::Ep;
   };
-  auto message = [&] {
+  auto losses = [&](fb::Axes x) {
+    options.changeManifest = [x](Manifest &m) {
+      m.mesh.ep = 2;
+      m.inputs[0].split = x;
+      m.inputs[1].split = fb::Axes::Ep;
+    };
     writeTinyArtifact(dir + "/m.dpc", options);
     dpcrt_artifact *a = nullptr;
-    dpcrt_error *e = dpcrt_artifact_open((dir + "/m.dpc").c_str(), &a);
-    std::string text = e ? dpcrt_error_message(e) : "";
-    EXPECT_EQ(e ? dpcrt_error_code(e) : 0, e ? 3 : 0);
-    dpcrt_error_free(e);
-    dpcrt_artifact_close(a);
-    return text;
+    EXPECT_TRUE(fromC(dpcrt_artifact_open((dir + "/m.dpc").c_str(), &a)).ok());
+    ArtifactHandle artifact(a);
+    const uint64_t slices = x == fb::Axes::Ep ? 2 : 1;
+    EXPECT_EQ(inputOf(a, 0).slices, slices);
+    EXPECT_EQ(inputOf(a, 1).slices, 2u);
+    auto so = sized<dpcrt_session_options>();
+    dpcrt_session *s = nullptr;
+    EXPECT_TRUE(fromC(dpcrt_session_create(a, &so, &s)).ok());
+    SessionHandle session(s);
+    // Of each micro-batch both slices are equal, so that it makes no difference whether
+    // there is one for both.
+    std::vector<float> values(2 * slices * 16), targets(2 * 2 * 16, 0.5f);
+    for (size_t i = 0; i < values.size(); ++i)
+      values[i] = float(i / (slices * 16) + i % 16) / 16;
+    std::vector<dpcrt_input> inputs = {
+        {sizeof(dpcrt_input), "x", values.data(), values.size() * sizeof(float), 0},
+        {sizeof(dpcrt_input), "t", targets.data(), targets.size() * sizeof(float), 0}};
+    dpcrt_result result;
+    Status status = runStep(s, inputs, sized<dpcrt_request>(), result);
+    EXPECT_TRUE(status.ok()) << status.message();
+    return std::vector<float>(result.loss_values, result.loss_values + result.losses);
   };
-  EXPECT_EQ(message(), "");
-  secondFeed = 2 * kSlot;
-  EXPECT_NE(message().find(
-                "input 'x' is fed with the 128 bytes of all expert ranks in one place and with "
-                "the 64 of one in another"),
-            std::string::npos)
-      << message();
+  std::vector<float> apart = losses(fb::Axes::Ep), same = losses(fb::Axes::NONE);
+  ASSERT_EQ(apart.size(), 4u);
+  EXPECT_EQ(apart, same);
+  EXPECT_EQ(apart[0], apart[1]);
+  EXPECT_NE(apart[0], apart[2]);
 }
 
 // As for program files: test/fuzz/make_corpus.py writes them again.

@@ -45,6 +45,14 @@ def Prog_Access : Prog_Enum<"Access", "how a buffer is used", [
     I32EnumAttrCase<"Read", 0, "read">, I32EnumAttrCase<"Write", 1, "write">, I32EnumAttrCase<"ReadWrite", 2, "read_write">]>;
 def Prog_AccessAttr : Prog_EnumAttr<Prog_Access, "access">;
 
+def Prog_Axes : I32BitEnumAttr<"Axes", "axes of the mesh beside pp", [
+    I32BitEnumAttrCaseBit<"Dp", 0, "dp">, I32BitEnumAttrCaseBit<"Ep", 1, "ep">, I32BitEnumAttrCaseBit<"Tp", 2, "tp">]> {
+  let cppNamespace = "::dpc::prog";
+  let genSpecializedAttr = 0;
+  let separator = ", ";
+}
+def Prog_AxesAttr : Prog_EnumAttr<Prog_Axes, "axes"> { let assemblyFormat = "`[` $value `]`"; }
+
 class Prog_Type<string name, string mnem> : TypeDef<Prog_Dialect, name> { let mnemonic = mnem; }
 def Prog_EventType : Prog_Type<"Event", "event"> {
   let summary = "a point in a rank's time";

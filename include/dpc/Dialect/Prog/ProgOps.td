@@ -73,16 +73,16 @@ def Prog_ArenaOp : Prog_Declaration<"arena", [Symbol]> {
 def Prog_GroupOp : Prog_Declaration<"group", [Symbol]> {
   let summary = "the ranks that take part in a collective";
   let description = [{
-    Coordinates of the pp axis; at all coordinates of ep if `all_ep`, else at the
-    rank's own. Groups are told apart by name across ranks.
+    Coordinates of the pp axis; at all coordinates of the axes `over`, and at the
+    rank's own of every other axis. Groups are told apart by name across ranks.
 
     ```mlir
     prog.group @mirror_0_3 [0, 3]
-    prog.group @everybody [0, 1, 2, 3] all_ep
+    prog.group @everybody [0, 1, 2, 3] over [dp, ep]
     ```
   }];
-  let arguments = (ins SymbolNameAttr:$sym_name, DenseI64ArrayAttr:$members, UnitAttr:$all_ep);
-  let assemblyFormat = "$sym_name $members (`all_ep` $all_ep^)? attr-dict";
+  let arguments = (ins SymbolNameAttr:$sym_name, DenseI64ArrayAttr:$members, OptionalAttr<Prog_AxesAttr>:$over);
+  let assemblyFormat = "$sym_name $members (`over` $over^)? attr-dict";
   let hasVerifier = 1;
 }
 
