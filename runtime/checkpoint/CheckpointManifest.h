@@ -41,7 +41,7 @@ struct CheckpointManifest {
   double lossScale = 1;
   double learningRate = 0; // of the last step
   std::string producer, modelName, modelHash, optimizer;
-  uint32_t ranks = 1, microBatches = 1; // of the run that wrote it; no condition
+  uint32_t ranks = 1, microBatches = 1; // of a step, of the run that wrote it; no condition
   std::vector<Parameter> parameters;
   std::vector<File> files;
   nlohmann::ordered_json config = nlohmann::ordered_json::object();

@@ -61,7 +61,7 @@ Status compare(const Manifest &m, const Manifest::EntryPoint &entry, uint32_t pp
   };
   const fb::Mesh *mesh = p.mesh();
   if (!mesh || mesh->pp() != m.mesh.pp || mesh->ep() != m.mesh.ep ||
-      mesh->mirror() != m.mesh.mirror || mesh->dp() != 1 || mesh->tp() != 1)
+      mesh->mirror() != m.mesh.mirror || mesh->dp() != m.mesh.dp || mesh->tp() != m.mesh.tp)
     return differs("the meshes");
   if (p.coordinate() != pp)
     return differs("the coordinates");

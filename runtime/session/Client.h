@@ -6,6 +6,7 @@
 #include "dpcrt/dpcrt.h"
 #include "program/format/Status.h"
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -68,6 +69,16 @@ inline std::vector<InputSpec> inputSpecs(const dpcrt_artifact *a, bool evaluatio
                      t.slices});
   }
   return specs;
+}
+
+// Micro-batches of a step of an entry point, over all data-parallel replicas; `otherwise`
+// if the artifact has none of this name.
+inline uint64_t microBatchesOfStep(const nlohmann::ordered_json &manifest, const char *entry,
+                                   uint64_t otherwise) {
+  for (auto &e : manifest["entry_points"])
+    if (e["name"] == entry)
+      return e["micro_batches"].get<uint64_t>() * manifest["mesh"]["dp"].get<uint64_t>();
+  return otherwise;
 }
 
 // What a step takes, from `first` on; valid until the next call.

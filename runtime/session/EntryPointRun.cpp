@@ -36,7 +36,7 @@ Status EntryPointRun::prepare(const Artifact &artifact, const std::string &name,
       values.type = elementOf(*output);
       values.bytes = *byteSize(shapeOf(*output), sizeOf(values.type));
       // NaN, until a rank fetches it.
-      values.values.assign(size_t(microBatches) * grid.ep * values.bytes, char(0xFF));
+      values.values.assign(size_t(microBatchesOfStep()) * grid.ep * values.bytes, char(0xFF));
       outputOf.back().push_back(&values);
       // The host reads these as numbers.
       bool isFault = name == kFaultOutput;
@@ -98,8 +98,8 @@ Status EntryPointRun::bindInputs(const Artifact &artifact, const std::vector<Inp
     auto data = std::find_if(given.begin(), given.end(), [&](auto &i) { return i.name == name; });
     if (data == given.end())
       return error(Code::Data, "input '", name, "' is missing; it needs ", nameOf(spec->type),
-                   shapeText(spec->shape), " for each of ", microBatches, " micro-batches");
-    uint64_t expected = data->shared ? one : one * microBatches;
+                   shapeText(spec->shape), " for each of ", microBatchesOfStep(), " micro-batches");
+    uint64_t expected = data->shared ? one : one * microBatchesOfStep();
     if (data->bytes != expected)
       return error(Code::Data, "input '", name, "' has ", data->bytes, " bytes; ", expected,
                    " would be right");
@@ -111,8 +111,9 @@ Status EntryPointRun::bindInputs(const Artifact &artifact, const std::vector<Inp
 Status EntryPointRun::inputValues(uint32_t rank, uint32_t input, uint32_t microBatch,
                                   uint64_t bytes, const void *&out) {
   const Bound &bound = *inputOf[rank][input];
-  uint64_t slice = (bound.shared ? 0 : uint64_t(microBatch) * bound.slices) +
-                   (bound.slices > 1 ? grid.placeOf(rank).ep : 0);
+  const RankPlace place = grid.placeOf(rank);
+  uint64_t slice = (bound.shared ? 0 : uint64_t(ofStep(place, microBatch)) * bound.slices) +
+                   (bound.slices > 1 ? place.ep : 0);
   out = bound.data + slice * bytes;
   return {};
 }
@@ -121,7 +122,8 @@ void *EntryPointRun::outputValues(uint32_t rank, uint32_t output, uint32_t micro
                                   uint64_t &bytes) {
   Output &to = *outputOf[rank][output];
   bytes = std::min(bytes, to.bytes);
-  return to.values.data() + (size_t(microBatch) * grid.ep + grid.placeOf(rank).ep) * to.bytes;
+  const RankPlace place = grid.placeOf(rank);
+  return to.values.data() + (size_t(ofStep(place, microBatch)) * grid.ep + place.ep) * to.bytes;
 }
 
 const EntryPointRun::Output *EntryPointRun::output(const std::string &name) const {

@@ -21,7 +21,7 @@ public:
   Status inputValues(uint32_t rank, uint32_t input, uint32_t microBatch, uint64_t bytes,
                      const void *&out) override;
   void *outputValues(uint32_t rank, uint32_t output, uint32_t microBatch, uint64_t &bytes) override;
-  // An output as it was fetched last: [micro-batch][expert][bytes of the tensor].
+  // An output as it was fetched last: [micro-batch of the step][expert][bytes of the tensor].
   struct Output {
     Element type;
     uint64_t bytes = 0;
@@ -50,7 +50,10 @@ public:
 
   RankMemory memory;
   RankGrid grid;
-  uint32_t microBatches = 1;
+  uint32_t microBatches = 1; // of a data-parallel replica
+  // Of a step. What is handed in and fetched is counted so: replica d has those from
+  // d * microBatches on.
+  uint32_t microBatchesOfStep() const { return grid.dp * microBatches; }
   std::unique_ptr<Executor> executor;
 
 private:
@@ -60,6 +63,9 @@ private:
     uint32_t slices = 1; // of a micro-batch
   };
   Status connect(HostDevice &device, const Link &link);
+  uint32_t ofStep(const RankPlace &place, uint32_t microBatch) const {
+    return place.dp * microBatches + microBatch;
+  }
 
   // One of the two, by how the device is driven.
   std::unique_ptr<Transport> transport;

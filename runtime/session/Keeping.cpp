@@ -139,7 +139,7 @@ Status Keeping::save(Session &session, const std::string &directory, uint64_t ke
   m.modelHash = model.modelHash;
   m.optimizer = model.optimizer;
   m.ranks = uint32_t(session.ranks());
-  m.microBatches = model.entryPoint("train_step")->microBatches;
+  m.microBatches = model.mesh.dp * model.entryPoint("train_step")->microBatches;
   m.parameters = parametersOf(session);
   m.config = nlohmann::ordered_json::parse(progress.config, nullptr, false);
   if (m.config.is_discarded())

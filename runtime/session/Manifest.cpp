@@ -54,9 +54,12 @@ private:
         !number(*mesh, "mesh", "dp", m.mesh.dp) || !number(*mesh, "mesh", "ep", m.mesh.ep) ||
         !number(*mesh, "mesh", "tp", m.mesh.tp))
       return false;
-    if (m.mesh.dp != 1 || m.mesh.tp != 1)
-      return fail("mesh", "has dp or tp other than 1, which this version does not run");
-    if (!m.mesh.pp || !m.mesh.ep || !m.mesh.mirror || uint64_t(m.mesh.pp) * m.mesh.ep > 4096)
+    if (m.mesh.tp != 1)
+      return fail("mesh", "has tp other than 1, which this version does not run");
+    uint64_t ranks = 1;
+    for (uint32_t size : {m.mesh.pp, m.mesh.dp, m.mesh.ep})
+      ranks = ranks > Manifest::maxRanks ? ranks : ranks * size;
+    if (ranks < 1 || ranks > Manifest::maxRanks || !m.mesh.mirror)
       return fail("mesh", "does not describe 1 to 4096 ranks");
     return true;
   }
@@ -93,8 +96,11 @@ private:
               !number(e, at, "micro_batches", entry.microBatches) ||
               !strings(e, at, "programs", entry.programs))
             return false;
-          if (!entry.microBatches || entry.microBatches > 1 << 20)
+          if (!entry.microBatches || entry.microBatches > Manifest::maxMicroBatches)
             return fail(at + ".micro_batches", "is not from 1 to 1048576");
+          if (m.mesh.dp > Manifest::maxMicroBatches / entry.microBatches)
+            return fail(at + ".micro_batches",
+                        "makes more than 1048576 in a step of mesh.dp replicas");
           if (entry.programs.size() != m.mesh.pp)
             return fail(at + ".programs", "has " + std::to_string(entry.programs.size()) +
                                               " files for " + std::to_string(m.mesh.pp) +

@@ -18,13 +18,15 @@ namespace dpcrt {
 
 struct Manifest {
   static constexpr unsigned formatMajor = 4, formatMinor = 0;
+  // The most ranks of a run, and micro-batches of a step of all its replicas.
+  static constexpr uint32_t maxRanks = 4096, maxMicroBatches = 1 << 20;
   // File names of the artifact that are fixed.
   static constexpr const char *fileName = "manifest.json";
   static constexpr const char *checksumsName = "XXH128SUMS";
 
   struct EntryPoint {
     std::string name;
-    uint32_t microBatches = 1;
+    uint32_t microBatches = 1;         // of a data-parallel replica
     std::vector<std::string> programs; // per pp coordinate
   };
   struct Target {

@@ -171,7 +171,6 @@ Status Session::setUpdate(const std::string &parameter, const UpdateNumbers &u) 
 StepHeader Session::headerOf(const StepRequest &request) const {
   StepHeader header = {};
   header.seed = options.seed;
-  header.firstMicroBatch = int64_t(request.firstMicroBatch);
   header.lossScale = 1;
   header.clipNorm = float(request.clipNorm);
   header.skipAsked = request.skipUpdate ? 1 : 0;
@@ -204,8 +203,12 @@ StepEntry Session::entryOf(const UpdateNumbers &u, const StepRequest &request) c
 // An evaluation of its own shares the record with training; what it writes there is
 // written anew before the next training step.
 void Session::fillRecords(EntryPointRun &entry, const StepRequest &request) const {
-  const StepHeader header = headerOf(request);
+  StepHeader header = headerOf(request);
   for (uint32_t rank = 0; rank < entry.records.size(); ++rank) {
+    // What is random depends on the micro-batch among all of the data, and a program
+    // counts those of its replica.
+    header.firstMicroBatch = int64_t(request.firstMicroBatch) +
+                             int64_t(entry.grid.placeOf(rank).dp) * entry.microBatches;
     const RecordPlan &plan = entry.executor->plan(rank).record;
     if (plan.header())
       std::memcpy(entry.records[rank].data() + plan.headerInImage(),
@@ -241,7 +244,7 @@ void Session::collectLosses(EntryPointRun &entry, StepResult &result) {
   lossValues.clear();
   denValues.clear();
   double weighted = 0, sum = 0, den = 0;
-  for (uint32_t b = 0; b < entry.microBatches; ++b)
+  for (uint32_t b = 0; b < entry.microBatchesOfStep(); ++b)
     for (uint32_t e = 0; e < entry.grid.ep; ++e) {
       float loss = entry.scalar<float>(kLossOutput, b, e, NAN);
       float d = entry.scalar<float>(kDenOutput, b, e, 1);
@@ -399,7 +402,7 @@ Status Session::findFault(const Pending &step) const {
   const auto &divisions = artifact->manifest.divisions;
   if (!entry.output(kFaultOutput))
     return {};
-  for (uint32_t b = 0; b < entry.microBatches; ++b)
+  for (uint32_t b = 0; b < entry.microBatchesOfStep(); ++b)
     for (uint32_t e = 0; e < entry.grid.ep; ++e) {
       int64_t fault = entry.scalar<int64_t>(kFaultOutput, b, e, 0);
       if (fault == 0)

@@ -87,7 +87,7 @@ json stageBytes(const json &forecast) {
 
 class ForecastWriter {
 public:
-  // A forecast is of coordinates of pp; ranks that differ in ep do the same.
+  // A forecast is of coordinates of pp; ranks that differ in dp or ep do the same.
   ForecastWriter(json &events, const json &forecast, const std::vector<const RankPlan *> &plans)
       : events(events) {
     if (!forecast.is_object() || !forecast.contains("timeline") || !forecast["timeline"].is_array())

@@ -54,9 +54,7 @@ Status evaluate(const EvalOptions &options, std::ostream &out, std::ostream &err
   plan.steps = options.steps;
   plan.weighting = manifest["loss"]["weighting"];
   const char *entry = dpcrt_artifact_has_entry(a, "eval_step") ? "eval_step" : "train_step";
-  for (auto &e : manifest["entry_points"])
-    if (e["name"] == entry)
-      plan.microBatches = e["micro_batches"];
+  plan.microBatches = microBatchesOfStep(manifest, entry, 1);
   Batches batches;
   if (Status s = batches.open(options.data, inputSpecs(a), plan.microBatches, 0, {}); !s.ok())
     return s;

@@ -66,7 +66,8 @@ private:
   MetricsFile metrics;
   std::vector<OutputLock> locks;
   StartPoint from;
-  uint64_t microBatches = 1, evalMicroBatches = 1, experts = 1;
+  uint64_t microBatches = 1, evalMicroBatches = 1; // of a step
+  uint64_t experts = 1;
   uint64_t steps = 0, stepsDone = 0, cursor = 0, skippedInRow = 0;
   uint64_t submitted = 0; // the last step that was
   double samplesPerMicroBatch = 1, samplesPerStep = 1, tokensPerStep = 0;
@@ -87,14 +88,8 @@ Status Run::open() {
   artifact.reset(a);
   manifest = json::parse(dpcrt_artifact_manifest(a));
   experts = manifest["mesh"]["ep"];
-  for (const json &entry : manifest["entry_points"]) {
-    if (entry["name"] == "train_step")
-      microBatches = entry["micro_batches"];
-    if (entry["name"] == "eval_step")
-      evalMicroBatches = entry["micro_batches"];
-  }
-  if (!dpcrt_artifact_has_entry(a, "eval_step"))
-    evalMicroBatches = microBatches;
+  microBatches = microBatchesOfStep(manifest, "train_step", 1);
+  evalMicroBatches = microBatchesOfStep(manifest, "eval_step", microBatches);
   auto perMicroBatch = [&](const char *key, double otherwise) {
     return manifest.contains(key) ? manifest[key].get<double>() : otherwise;
   };

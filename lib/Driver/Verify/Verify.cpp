@@ -116,13 +116,11 @@ private:
     if (Status s = dpcrt::fromC(dpcrt_artifact_open(options.artifact.c_str(), &a)); !s.ok())
       return s;
     artifact.reset(a);
-    manifest = nlohmann::json::parse(dpcrt_artifact_manifest(a));
+    manifest = nlohmann::ordered_json::parse(dpcrt_artifact_manifest(a));
     optimizer = manifest["optimizer"];
     weighting = manifest["loss"]["weighting"];
     experts = manifest["mesh"]["ep"];
-    for (auto &entry : manifest["entry_points"])
-      if (entry["name"] == "train_step")
-        microBatches = entry["micro_batches"];
+    microBatches = dpcrt::microBatchesOfStep(manifest, "train_step", 1);
     if (Status s = batches.open(options.data, dpcrt::inputSpecs(a, /*evaluation=*/false),
                                 microBatches, 0, {});
         !s.ok())
@@ -232,7 +230,8 @@ private:
   Status oneStep(uint64_t step) {
     current = step + 1;
     std::vector<dpcrt_input> inputs;
-    if (Status s = dpcrt::readInputs(batches, step, inputs); !s.ok())
+    const uint64_t first = step * microBatches;
+    if (Status s = dpcrt::readInputs(batches, first, inputs); !s.ok())
       return s;
     // Before anything runs, because it says why numbers differ, where they do.
     if (step == 0)
@@ -245,11 +244,11 @@ private:
     bool hasEvaluation = dpcrt_artifact_has_entry(artifact.get(), "eval_step");
     // Of one of the two sessions: if it changed anything, they would differ.
     if (hasEvaluation)
-      if (Status s = evaluate(ranks.get(), inputs, step, evaluated); !s.ok())
+      if (Status s = evaluate(ranks.get(), inputs, first, evaluated); !s.ok())
         return s.within("evaluation");
-    if (Status s = takeStep(ranks.get(), inputs, step, parallel); !s.ok())
+    if (Status s = takeStep(ranks.get(), inputs, first, parallel); !s.ok())
       return s;
-    if (Status s = takeStep(replay.get(), inputs, step, sequential); !s.ok())
+    if (Status s = takeStep(replay.get(), inputs, first, sequential); !s.ok())
       return s.within("sequential replay");
     compareBits(parallel, sequential);
     if (hasEvaluation)
@@ -498,9 +497,10 @@ private:
   std::ostream &out;
   dpcrt::ArtifactHandle artifact;
   dpcrt::SessionHandle ranks, replay;
-  nlohmann::json manifest;
+  nlohmann::ordered_json manifest;
   std::string optimizer, weighting;
-  uint64_t microBatches = 1, experts = 1, current = 0;
+  uint64_t microBatches = 1; // of a step
+  uint64_t experts = 1, current = 0;
   dpcrt::Batches batches;
   ReferenceModel model;
   std::map<std::string, Moments> moments;

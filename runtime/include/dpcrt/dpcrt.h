@@ -108,8 +108,9 @@ void dpcrt_update_defaults(const dpcrt_artifact *artifact, dpcrt_update *out);
 dpcrt_error *dpcrt_session_set_update(dpcrt_session *session, const char *parameter,
                                       const dpcrt_update *update);
 
-/* `data`: the input's micro-batches of one step one after the other, each [slices, ...]
- * where it has several; or one for all of them (`shared`). */
+/* `data`: the input's micro-batches of one step one after the other, those of all
+ * data-parallel replicas, each [slices, ...] where it has several; or one for all of them
+ * (`shared`). */
 typedef struct dpcrt_input {
   size_t size;
   const char *name;

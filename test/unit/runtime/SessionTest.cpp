@@ -441,6 +441,13 @@ TEST_F(BadRuns, RefuseManifestsThatLie) {
   lie("/entry_points/0/programs/0", "/etc/passwd", "leaves the artifact");
   lie("/mesh/pp", 1, "programs");
   lie("/mesh/pp", 4294967297u + 4294967296u, "mesh.pp");
+  lie("/mesh/dp", 4097, "does not describe 1 to 4096 ranks");
+  lie("/mesh/dp", 0, "does not describe 1 to 4096 ranks");
+  lie("/mesh", {{"pp", 1}, {"mirror", 1}, {"dp", 65536}, {"ep", 65536}, {"tp", 1}},
+      "does not describe 1 to 4096 ranks");
+  lie("/mesh/tp", 2, "has tp other than 1");
+  lie("/mesh/dp", 2, "the meshes in the program and the manifest differ");
+  lie("/entry_points/0/micro_batches", 1 << 21, "is not from 1 to 1048576");
   lie("/parameters/0/shape/0", 4611686018427387904u, "too large");
   lie("/parameters/0/shape/0", 5, "parameter 'w'");
   lie("/parameters/0/holders", {1, 0}, "ascending");
@@ -524,6 +531,110 @@ TEST_F(BadRuns, FeedSlicesOfInputsThatAreSplitOverExpertRanks) {
   EXPECT_EQ(apart, same);
   EXPECT_EQ(apart[0], apart[1]);
   EXPECT_NE(apart[0], apart[2]);
+}
+
+class DataParallel : public BadRuns {
+protected:
+  // Two replicas of as many pipeline ranks, of `microBatches` each.
+  TinyOptions replicated(uint32_t microBatches) const {
+    TinyOptions options;
+    options.ranks = 2;
+    options.microBatches = microBatches;
+    options.changeProgram = [](fb::ProgramT &p) {
+      p.mesh->dp = 2;
+      p.groups[0]->over = fb::Axes::Dp;
+    };
+    options.changeManifest = [](Manifest &m) { m.mesh.dp = 2; };
+    return options;
+  }
+};
+
+// Replica d takes the step's micro-batches from d M on: what a step does is what one replica
+// with twice as many micro-batches does, and where the data stands afterwards, too.
+TEST_F(DataParallel, ReplicasTakeTheMicroBatchesOfAStepInOrder) {
+  writeTinyArtifact(dir + "/two.dpc", replicated(2));
+  writeTinyArtifact(dir + "/one.dpc", {2, 4});
+  writeData(dir + "/d.safetensors", makeData(14));
+  auto train = [&](const std::string &artifact, const std::string &dump,
+                   std::vector<std::string> more) {
+    std::vector<std::string> args = {dir + artifact, "--data",    dir + "/d.safetensors",
+                                     "--lr",         "0.01",      "--dump",
+                                     dir + dump,     "--metrics", dir + dump + ".jsonl"};
+    args.insert(args.end(), more.begin(), more.end());
+    Outcome o = run(args);
+    EXPECT_EQ(o.status, 0) << o.err;
+  };
+  train("/two.dpc", "/two", {"--steps", "2", "--checkpoint", dir + "/ck"});
+  train("/one.dpc", "/one", {"--steps", "3"});
+  train("/one.dpc", "/on", {"--steps", "3", "--resume", dir + "/ck", "--checkpoint", "none"});
+  auto compare = [&](const std::string &a, const std::string &b, int step) {
+    std::string file = "/step-" + std::to_string(step) + ".safetensors";
+    auto one = readTensor(dir + a + file, "loss"), other = readTensor(dir + b + file, "loss");
+    ASSERT_EQ(one.size(), 4u);
+    ASSERT_EQ(other.size(), 4u);
+    for (size_t i = 0; i < 4; ++i)
+      if (step == 1)
+        EXPECT_EQ(one[i], other[i]) << "micro-batch " << i;
+      else
+        EXPECT_NEAR(one[i], other[i], 1e-5) << "step " << step << " micro-batch " << i;
+    auto w = readTensor(dir + a + file, "param/w"), v = readTensor(dir + b + file, "param/w");
+    for (size_t i = 0; i < 16; ++i)
+      EXPECT_NEAR(w[i], v[i], 1e-6) << "step " << step << " element " << i;
+  };
+  compare("/two", "/one", 1);
+  compare("/two", "/one", 2);
+  compare("/on", "/one", 3);
+  std::ifstream lines(dir + "/two.jsonl");
+  std::string line;
+  for (int i = 0; i < 3; ++i)
+    std::getline(lines, line);
+  EXPECT_EQ(nlohmann::json::parse(line)["samples"], 32) << line;
+}
+
+// Randomness depends on the micro-batch among all of the data.
+TEST_F(DataParallel, StepRecordsSayTheFirstMicroBatchOfTheReplica) {
+  TinyOptions options = replicated(2);
+  auto replicate = options.changeProgram;
+  options.changeProgram = [&](fb::ProgramT &p) {
+    replicate(p);
+    fetchHeaderAsLoss(p, offsetof(StepHeader, firstMicroBatch));
+  };
+  writeTinyArtifact(dir + "/m.dpc", options);
+  dpcrt_artifact *a = nullptr;
+  ASSERT_TRUE(fromC(dpcrt_artifact_open((dir + "/m.dpc").c_str(), &a)).ok());
+  ArtifactHandle artifact(a);
+  auto so = sized<dpcrt_session_options>();
+  dpcrt_session *s = nullptr;
+  ASSERT_TRUE(fromC(dpcrt_session_create(a, &so, &s)).ok());
+  SessionHandle session(s);
+  EXPECT_EQ(dpcrt_session_ranks(s), 4u);
+  std::vector<float> values(4 * 16);
+  std::vector<dpcrt_input> inputs = {
+      {sizeof(dpcrt_input), "x", values.data(), values.size() * sizeof(float), 0},
+      {sizeof(dpcrt_input), "t", values.data(), values.size() * sizeof(float), 0}};
+  auto request = sized<dpcrt_request>();
+  request.first_micro_batch = 12;
+  dpcrt_result result;
+  ASSERT_TRUE(runStep(s, inputs, request, result).ok());
+  ASSERT_EQ(result.losses, 4u);
+  std::vector<uint32_t> seen(4);
+  std::memcpy(seen.data(), result.loss_values, 16);
+  EXPECT_EQ(seen, std::vector<uint32_t>({12, 12, 14, 14}));
+  inputs[0].bytes /= 2;
+  Status status = runStep(s, inputs, request, result);
+  EXPECT_EQ(status.message(), "input 'x' has 128 bytes; 256 would be right");
+}
+
+TEST_F(DataParallel, MeshesOfProgramsAndManifestMustBeOne) {
+  TinyOptions options = replicated(2);
+  options.changeManifest = [](Manifest &m) { m.mesh.dp = 3; };
+  writeTinyArtifact(dir + "/m.dpc", options);
+  Artifact artifact;
+  Status s = openArtifact(dir + "/m.dpc", artifact);
+  EXPECT_EQ(s.exitStatus(), 3);
+  EXPECT_NE(s.message().find("the meshes in the program and the manifest differ"),
+            std::string::npos)
+      << s.message();
 }
 
 // As for program files: test/fuzz/make_corpus.py writes them again.
