@@ -50,8 +50,9 @@ LogicalResult Definition::readSchedule(StringRef entry) {
   table = std::move(*parsed);
   words.grid.pp = table.ranks;
   if (auto mesh = module->getAttrOfType<DictionaryAttr>("nn.mesh"))
-    if (auto experts = mesh.getAs<IntegerAttr>("ep"))
-      words.grid.ep = experts.getInt();
+    for (auto [axis, size] : {std::pair("dp", &words.grid.dp), std::pair("ep", &words.grid.ep)})
+      if (auto given = mesh.getAs<IntegerAttr>(axis))
+        *size = given.getInt();
   return readStages(chosen.getStages());
 }
 
@@ -163,8 +164,8 @@ void Definition::findReaders() {
 //===----------------------------------------------------------------------===//
 
 LogicalResult Definition::compute() {
-  values.resize(uint64_t(stages.size()) * table.microBatches * words.grid.ep);
-  for (unsigned m = 0; m < table.microBatches; ++m) {
+  values.resize(uint64_t(stages.size()) * microBatches() * words.grid.ep);
+  for (unsigned m = 0; m < microBatches(); ++m) {
     for (unsigned s = 0; s < stages.size(); ++s)
       if (failed(computeHalf(Forward, s, m)))
         return failure();
@@ -175,15 +176,22 @@ LogicalResult Definition::compute() {
   }
   if (evaluation)
     return success();
-  sums.assign(table.ranks, std::vector<std::map<std::string, Term>>(words.grid.ep));
-  for (unsigned rank = 0; rank < table.ranks; ++rank)
-    for (const schedule::Action &action : table.actions[rank])
-      for (const schedule::Task *task : {&action.first, action.second ? &*action.second : nullptr})
-        if (task &&
-            (task->kind == schedule::Kind::Backward || task->kind == schedule::Kind::Weight))
-          if (failed(computeHalf(Weight, task->stage, task->microBatch, rank)))
-            return failure();
+  sums.resize(words.grid.ranks());
+  for (unsigned replica = 0; replica < words.grid.dp; ++replica)
+    for (unsigned rank = 0; rank < table.ranks; ++rank)
+      if (failed(computeWeightHalves(replica, rank)))
+        return failure();
   sumOverHolders();
+  return success();
+}
+
+LogicalResult Definition::computeWeightHalves(unsigned replica, unsigned rank) {
+  const unsigned first = replica * table.microBatches;
+  for (const schedule::Action &action : table.actions[rank])
+    for (const schedule::Task *task : {&action.first, action.second ? &*action.second : nullptr})
+      if (task && (task->kind == schedule::Kind::Backward || task->kind == schedule::Kind::Weight))
+        if (failed(computeHalf(Weight, task->stage, first + task->microBatch, rank)))
+          return failure();
   return success();
 }
 
@@ -207,7 +215,7 @@ FailureOr<Term> Definition::argument(const BodyCode::Role &role, unsigned stage,
   case RoleKind::Param:
     return words.parameter(at.parameters[role.index], "weight", e, role.bytes);
   case RoleKind::Accumulator:
-    return sumOf(rank, e, at.parameters[role.index]);
+    return sumOf({rank, microBatch / table.microBatches, e}, at.parameters[role.index]);
   case RoleKind::LossScale:
     return terms.join({{words.recordHeader(sizeof(dpcrt::StepHeader)),
                         offsetof(dpcrt::StepHeader, lossScale), role.bytes}});
@@ -235,7 +243,8 @@ LogicalResult Definition::computeHalf(Half half, unsigned stage, unsigned microB
   for (unsigned e = 0; e < words.grid.ep; ++e)
     for (auto [role, term] : llvm::zip(code->results, results[e]))
       if (role.kind == RoleKind::ParamGrad)
-        sumOf(rank, e, stages[stage].parameters[role.index]) = term;
+        sumOf({rank, microBatch / table.microBatches, e}, stages[stage].parameters[role.index]) =
+            term;
       else
         valuesOf(stage, microBatch, e)[{role.kind, role.index}] = term;
   if (half == Forward)
@@ -294,14 +303,15 @@ LogicalResult Definition::gatherOutputGrads(unsigned stage, unsigned microBatch)
 }
 
 // The sum so far of a parameter's gradients on a rank; zero at first.
-Term &Definition::sumOf(unsigned rank, unsigned e, const std::string &parameter) {
-  auto [it, isNew] = sums[rank][e].try_emplace(parameter, 0);
+Term &Definition::sumOf(const dpcrt::RankPlace &place, const std::string &parameter) {
+  auto [it, isNew] = sums[words.grid.rankOf(place)].try_emplace(parameter, 0);
   if (isNew)
     it->second = terms.join({{terms.fill(0), 0, parameters[parameter].keptBytes}});
   return it->second;
 }
 
-// On one coordinate of ep of what has values of its own there, else over all.
+// Over all data-parallel replicas; on one coordinate of ep of what has values of its own
+// there, else over all.
 void Definition::sumOverHolders() {
   for (auto &[name, parameter] : parameters) {
     if (!parameter.isTrained)
@@ -310,9 +320,10 @@ void Definition::sumOverHolders() {
     for (unsigned e = 0; e < words.grid.ep; ++e) {
       std::vector<Pieces> members;
       for (unsigned rank : parameter.holders)
-        for (unsigned other = 0; other < words.grid.ep; ++other)
-          if (other == e || !parameter.isSharded)
-            members.push_back(terms.whole(sumOf(rank, other, name)));
+        for (unsigned replica = 0; replica < words.grid.dp; ++replica)
+          for (unsigned other = 0; other < words.grid.ep; ++other)
+            if (other == e || !parameter.isSharded)
+              members.push_back(terms.whole(sumOf({rank, replica, other}, name)));
       Pieces total = members.front();
       if (members.size() > 1) {
         total.clear();
@@ -327,10 +338,10 @@ Term Definition::gradient(const std::string &parameter, unsigned e) const {
   return gradients.at({parameter, e});
 }
 
-std::optional<Term> Definition::lossScalar(const std::string &name, unsigned rank, unsigned e,
+std::optional<Term> Definition::lossScalar(const std::string &name, const dpcrt::RankPlace &place,
                                            unsigned microBatch) const {
-  auto it = fetched.find({name, microBatch, e});
-  if (it == fetched.end() || lossStage < 0 || table.rankOf(lossStage, microBatch) != rank)
+  auto it = fetched.find({name, place.dp * table.microBatches + microBatch, place.ep});
+  if (it == fetched.end() || lossStage < 0 || table.rankOf(lossStage, microBatch) != place.pp)
     return std::nullopt;
   return it->second;
 }

@@ -42,11 +42,14 @@ public:
   dualpipe::TrainingOp training;
   /// In the order of their names.
   std::map<std::string, Parameter> parameters;
-  /// By the program's name of an output, micro-batch and coordinate of ep.
+  /// Micro-batches of a step, over all data-parallel replicas. Replica d has those from
+  /// d times its own number of them on.
+  unsigned microBatches() const { return words.grid.dp * table.microBatches; }
+  /// By the program's name of an output, micro-batch of the step and coordinate of ep.
   std::map<std::tuple<std::string, unsigned, unsigned>, Term> fetched;
-  /// A scalar of the loss's stage that a rank has of a micro-batch ("den", "fault"); none
-  /// where the micro-batch's loss is another rank's, or there is no such scalar.
-  std::optional<Term> lossScalar(const std::string &name, unsigned rank, unsigned ep,
+  /// A scalar of the loss's stage that a rank has of a micro-batch of its replica ("den",
+  /// "fault"); none where the micro-batch's loss is another rank's, or there is no such scalar.
+  std::optional<Term> lossScalar(const std::string &name, const dpcrt::RankPlace &place,
                                  unsigned microBatch) const;
   bool hasFault = false;
 
@@ -77,20 +80,23 @@ private:
   void readParameters();
   void findReaders();
 
-  /// `rank`: whose sums a weight half adds to.
+  /// Micro-batches are the step's. `rank`: the coordinate of pp whose sums a weight half
+  /// adds to.
   mlir::LogicalResult computeHalf(Half half, unsigned stage, unsigned microBatch,
                                   unsigned rank = 0);
+  /// Of a data-parallel replica, in the order of a rank's row.
+  mlir::LogicalResult computeWeightHalves(unsigned replica, unsigned rank);
   mlir::LogicalResult gatherOutputGrads(unsigned stage, unsigned microBatch);
   void noteOutputs(unsigned stage, unsigned microBatch);
-  Term &sumOf(unsigned rank, unsigned e, const std::string &parameter);
+  Term &sumOf(const dpcrt::RankPlace &place, const std::string &parameter);
   void sumOverHolders();
   mlir::FailureOr<Term> argument(const BodyCode::Role &role, unsigned stage, unsigned microBatch,
                                  unsigned e, unsigned rank);
   Values &valuesOf(unsigned stage, unsigned microBatch, unsigned e) {
-    return values[(uint64_t(stage) * table.microBatches + microBatch) * words.grid.ep + e];
+    return values[(uint64_t(stage) * microBatches() + microBatch) * words.grid.ep + e];
   }
   const Values &valuesOf(unsigned stage, unsigned microBatch, unsigned e) const {
-    return values[(uint64_t(stage) * table.microBatches + microBatch) * words.grid.ep + e];
+    return values[(uint64_t(stage) * microBatches() + microBatch) * words.grid.ep + e];
   }
 
   Words &words;
@@ -104,8 +110,8 @@ private:
   std::vector<Stage> stages;
   int lossStage = -1;
   std::vector<Values> values;
-  // Sums so far, by rank, coordinate of ep and parameter.
-  std::vector<std::vector<std::map<std::string, Term>>> sums;
+  // Sums so far, by rank and parameter.
+  std::vector<std::map<std::string, Term>> sums;
   std::map<std::pair<std::string, unsigned>, Term> gradients; // by parameter and ep
 };
 

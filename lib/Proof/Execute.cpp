@@ -85,7 +85,7 @@ public:
   std::string run(Outcome &outcome) {
     for (uint32_t rank = 0; rank < grid.ranks(); ++rank) {
       const dpcrt::RankPlace place = grid.placeOf(rank);
-      ranks.push_back(std::make_unique<Rank>(codes[place.pp], place.pp, place.ep, terms));
+      ranks.push_back(std::make_unique<Rank>(codes[place.pp], place, terms));
     }
     for (auto &rank : ranks)
       fillArenas(*rank);
@@ -99,7 +99,7 @@ public:
       return problem;
     for (auto &rank : ranks)
       if (rank->at < rank->code.order.size())
-        return "rank " + std::to_string(rank->pp) + " cannot go on at " +
+        return "rank " + std::to_string(rank->place.pp) + " cannot go on at " +
                dpcrt::commandName(*rank->code.program, nullptr, uint32_t(rank->at)) +
                " when every rank takes its commands in the order of its list";
     for (auto &rank : ranks)
@@ -122,10 +122,10 @@ public:
 
 private:
   struct Rank {
-    Rank(const Code &code, unsigned pp, unsigned e, const Terms &terms)
-        : code(code), pp(pp), e(e), memory(terms) {}
+    Rank(const Code &code, const dpcrt::RankPlace &place, const Terms &terms)
+        : code(code), place(place), memory(terms) {}
     const Code &code;
-    unsigned pp, e;
+    dpcrt::RankPlace place;
     Memory memory;
     size_t at = 0, inner = 0; // in the order, and in the block of the run there
     Site site = 0;            // of the command of the order; 0: not begun
@@ -196,7 +196,7 @@ private:
     rank.collectives.resize(dpcrt::count(program.groups()));
     for (const fb::Arena *arena : items(program.arenas())) {
       std::string name = "bytes of arena " + dpcrt::quoted(dpcrt::text(arena->name())) +
-                         " on rank " + std::to_string(rank.pp) + " that nothing has written";
+                         " on rank " + std::to_string(rank.place.pp) + " that nothing has written";
       rank.memory.addArena(terms.leaf(name, std::max<uint64_t>(arena->bytes(), 1)), arena->bytes());
     }
     auto put = [&](const fb::Ref *ref, Term term) {
@@ -211,7 +211,7 @@ private:
     for (const fb::Parameter *p : items(program.parameters())) {
       const std::string name(dpcrt::text(p->tensor()->name()));
       auto leaf = [&](const fb::Ref *ref, const std::string &what) {
-        put(ref, vocabulary.parameter(name, what, rank.e, ref->bytes()));
+        put(ref, vocabulary.parameter(name, what, rank.place.ep, ref->bytes()));
       };
       leaf(p->weight(), "weight");
       if (p->master())
@@ -263,7 +263,7 @@ private:
       const fb::Run *run = step.command->action_as_Run();
       const std::vector<Step> *block = run ? &rank.code.blocks[run->block()] : nullptr;
       if (rank.site == 0)
-        rank.site = sites.open(names, uint64_t(rank.pp) << 32 | rank.at,
+        rank.site = sites.open(names, uint64_t(rank.place.pp) << 32 | rank.at,
                                block ? uint32_t(block->size()) + 1 : 1);
       if (block) {
         for (; rank.inner < block->size(); ++rank.inner) {
@@ -337,13 +337,15 @@ private:
     case fb::Action::Feed: {
       const Operand &to = step.operands[0];
       std::string name(dpcrt::text(rank.code.program->inputs()->Get(step.number)->name()));
-      one[0] = {vocabulary.input(name, step.microBatch, rank.e, to.bytes), 0, to.bytes};
+      one[0] = {vocabulary.input(name, microBatchOf(rank, step), rank.place.ep, to.bytes), 0,
+                to.bytes};
       write(rank, to, run, one);
       return true;
     }
     case fb::Action::Fetch: {
       std::string name(dpcrt::text(rank.code.program->outputs()->Get(step.number)->name()));
-      outcome.fetched[{name, step.microBatch, rank.e}].push_back(read(rank, step.operands[0], run));
+      outcome.fetched[{name, microBatchOf(rank, step), rank.place.ep}].push_back(
+          read(rank, step.operands[0], run));
       return true;
     }
     case fb::Action::Exchange:
@@ -355,11 +357,16 @@ private:
     }
   }
 
+  // A program counts the micro-batches of its replica.
+  static uint32_t microBatchOf(const Rank &rank, const Step &step) {
+    return rank.place.dp * rank.code.program->micro_batches() + step.microBatch;
+  }
+
   // Nothing is overwritten before it has been taken (races), so a message may be carried
   // from the moment its sender comes to it.
   bool exchange(Rank &rank, const fb::Exchange &exchange) {
     auto lane = [&](unsigned from, unsigned to) -> std::deque<Pieces> & {
-      return messages[{from, to, rank.e}];
+      return messages[{from, to, grid.replicaOf(rank.place)}];
     };
     if (!rank.hasPosted)
       for (const fb::Transfer *t : items(exchange.transfers()))
@@ -367,19 +374,19 @@ private:
           const fb::Ref &ref = *t->ref();
           Pieces content;
           rank.memory.read(ref.index(), ref.offset(), ref.bytes(), content);
-          lane(rank.pp, t->peer()).push_back(std::move(content));
+          lane(rank.place.pp, t->peer()).push_back(std::move(content));
         }
     rank.hasPosted = true;
     std::map<unsigned, size_t> expected;
     for (const fb::Transfer *t : items(exchange.transfers()))
       if (t->direction() == fb::Direction::Receive &&
-          ++expected[t->peer()] > lane(t->peer(), rank.pp).size())
+          ++expected[t->peer()] > lane(t->peer(), rank.place.pp).size())
         return false;
     for (const fb::Transfer *t : items(exchange.transfers()))
       if (t->direction() == fb::Direction::Receive) {
-        std::deque<Pieces> &from = lane(t->peer(), rank.pp);
+        std::deque<Pieces> &from = lane(t->peer(), rank.place.pp);
         if (byteCount(from.front()) != t->ref()->bytes()) {
-          problem = "rank " + std::to_string(rank.pp) + " does not get the " +
+          problem = "rank " + std::to_string(rank.place.pp) + " does not get the " +
                     std::to_string(t->ref()->bytes()) + " bytes of " + dpcrt::transferName(*t);
           return false;
         }
@@ -392,11 +399,11 @@ private:
 
   bool meet(Rank &rank, const Step &step, const fb::Run *run, Site site) {
     const fb::Group &group = *rank.code.program->groups()->Get(step.number);
-    const std::vector<uint32_t> ranksOfIt = dpcrt::membersOf(group, grid, {rank.pp, 0, rank.e});
+    const std::vector<uint32_t> ranksOfIt = dpcrt::membersOf(group, grid, rank.place);
     const size_t members = ranksOfIt.size();
-    const size_t self = size_t(
-        std::lower_bound(ranksOfIt.begin(), ranksOfIt.end(), grid.rankOf({rank.pp, 0, rank.e})) -
-        ranksOfIt.begin());
+    const size_t self =
+        size_t(std::lower_bound(ranksOfIt.begin(), ranksOfIt.end(), grid.rankOf(rank.place)) -
+               ranksOfIt.begin());
     std::string name(dpcrt::text(group.name()));
     if (!rank.hasPosted) {
       // The k-th of a group on one rank meets the k-th of the others.

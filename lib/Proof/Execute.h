@@ -29,16 +29,17 @@ struct FinalParameter {
   std::vector<Term> moments;
 };
 
-/// One rank: a coordinate of pp and one of ep.
+/// One rank.
 struct FinalRank {
   std::map<std::string, FinalParameter> parameters;
   std::optional<Term> header; ///< of the step record
 };
 
 struct Outcome {
-  /// An output of a micro-batch on an ep coordinate, and every term it was fetched as.
+  /// An output of a micro-batch of the step on an ep coordinate, and every term it was
+  /// fetched as.
   std::map<std::tuple<std::string, unsigned, unsigned>, std::vector<Term>> fetched;
-  std::vector<FinalRank> ranks; ///< pp slowest
+  std::vector<FinalRank> ranks; ///< in the order of ranks
   uint64_t commands = 0;        ///< carried out, over all ranks
 };
 
@@ -55,12 +56,14 @@ public:
   /// Of `bytes` bytes at `offset` of the constants file.
   virtual Term constant(uint64_t offset, uint64_t bytes) = 0;
 
-  // Leaves.
+  // Leaves. Micro-batches are counted over all replicas.
   virtual Term input(std::string_view name, unsigned microBatch, unsigned ep, uint64_t bytes) = 0;
-  /// `what` is "weight", "master" or a moment's name. Replicated ones are the same on all
-  /// ep ranks.
+  /// `what` is "weight", "master" or a moment's name. They are the same in all data-parallel
+  /// replicas, and replicated ones on all ep ranks.
   virtual Term parameter(std::string_view name, std::string_view what, unsigned ep,
                          uint64_t bytes) = 0;
+  /// The same on all ranks but for the number of the replica's first micro-batch, which
+  /// nothing reads.
   virtual Term recordHeader(uint64_t bytes) = 0;
   virtual Term recordEntry(std::string_view parameter, uint64_t bytes) = 0;
 };

@@ -45,35 +45,35 @@ public:
   // What all else is made of comes first: what is made of a wrong gradient is wrong, too,
   // and need not be said.
   void compareGradients(const Outcome &outcome) {
-    for (unsigned rank = 0; rank < definition.ranks(); ++rank)
-      for (unsigned e = 0; e < words.grid.ep; ++e) {
-        const FinalRank &ended = outcome.ranks[words.grid.rankOf({rank, 0, e})];
-        std::string where = " on rank " + std::to_string(rank) + onExpertRank(e);
-        for (auto &[name, parameter] : definition.parameters) {
-          auto it = ended.parameters.find(name);
-          if (llvm::is_contained(parameter.holders, rank) != (it != ended.parameters.end()))
-            error("parameter '" + name + "' is " + (it != ended.parameters.end() ? "" : "not ") +
-                  "held" + where);
-          else if (it != ended.parameters.end() && parameter.isTrained)
-            compareGradient("parameter '" + name + "'" + where, it->second,
-                            definition.gradient(name, e));
-        }
-        for (auto &[name, held] : ended.parameters)
-          if (!definition.parameters.count(name))
-            error("parameter '" + name + "'" + where + " is no stage's");
+    for (uint32_t rank = 0; rank < outcome.ranks.size(); ++rank) {
+      const dpcrt::RankPlace place = words.grid.placeOf(rank);
+      const FinalRank &ended = outcome.ranks[rank];
+      const std::string where = onRank(place);
+      for (auto &[name, parameter] : definition.parameters) {
+        auto it = ended.parameters.find(name);
+        if (llvm::is_contained(parameter.holders, place.pp) != (it != ended.parameters.end()))
+          error("parameter '" + name + "' is " + (it != ended.parameters.end() ? "" : "not ") +
+                "held" + where);
+        else if (it != ended.parameters.end() && parameter.isTrained)
+          compareGradient("parameter '" + name + "'" + where, it->second,
+                          definition.gradient(name, place.ep));
       }
+      for (auto &[name, held] : ended.parameters)
+        if (!definition.parameters.count(name))
+          error("parameter '" + name + "'" + where + " is no stage's");
+    }
   }
 
   void compareParameters(const Outcome &outcome, StepEnd &end) {
-    for (unsigned rank = 0; rank < definition.ranks(); ++rank)
-      for (unsigned e = 0; e < words.grid.ep; ++e) {
-        const FinalRank &ended = outcome.ranks[words.grid.rankOf({rank, 0, e})];
-        std::string where = " on rank " + std::to_string(rank) + onExpertRank(e);
-        if (!definition.isEvaluation() && ended.header)
-          compare("the step record" + where, end.header(e), *ended.header);
-        for (auto &[name, found] : ended.parameters)
-          compareParameter(name, found, e, "parameter '" + name + "'" + where, end);
-      }
+    for (uint32_t rank = 0; rank < outcome.ranks.size(); ++rank) {
+      const dpcrt::RankPlace place = words.grid.placeOf(rank);
+      const FinalRank &ended = outcome.ranks[rank];
+      const std::string where = onRank(place);
+      if (!definition.isEvaluation() && ended.header)
+        compare("the step record" + where, end.header(), *ended.header);
+      for (auto &[name, found] : ended.parameters)
+        compareParameter(name, found, place.ep, "parameter '" + name + "'" + where, end);
+    }
   }
 
   uint64_t compared() const { return count; }
@@ -141,6 +141,11 @@ private:
   }
 
   std::string outputName(const std::string &name) const { return "output '" + name + "'"; }
+  std::string onRank(const dpcrt::RankPlace &place) const {
+    return " on rank " + std::to_string(place.pp) +
+           (words.grid.dp > 1 ? ", replica " + std::to_string(place.dp) : "") +
+           onExpertRank(place.ep);
+  }
   std::string onExpertRank(unsigned e) const {
     return words.grid.ep > 1 ? ", expert rank " + std::to_string(e) : "";
   }
@@ -177,6 +182,11 @@ public:
     if (definition.ranks() != programs.size())
       return module.emitError() << entry << " has programs of " << programs.size()
                                 << " ranks, and its schedule is for " << definition.ranks();
+    if (const fb::Mesh &mesh = *programs.front()->mesh();
+        mesh.dp() != words.grid.dp || mesh.ep() != words.grid.ep)
+      return module.emitError() << entry << " has programs of a mesh with dp " << mesh.dp()
+                                << " and ep " << mesh.ep() << ", and the module's is dp "
+                                << words.grid.dp << " and ep " << words.grid.ep;
     // Of earlier checks nothing is left but the definition.
     terms.forget(definedTerms);
     sites.forget(definedSites);

@@ -22,76 +22,82 @@ namespace dpc::proof {
 // block comes first is the program's choice; that each block of each gradient is there
 // once, on one rank, is not.
 std::string StepEnd::readNorm(const Outcome &outcome) {
-  const unsigned ep = words.grid.ep;
   squares.assign(outcome.ranks.size(), {{terms.fill(0), 0, 4}});
+  for (unsigned replica = 0; replica < words.grid.dp; ++replica)
+    for (unsigned e = 0; e < words.grid.ep; ++e)
+      if (std::string problem = readNorm(outcome, replica, e); !problem.empty())
+        return problem;
+  return "";
+}
+
+// The ranks that run the same program on other data each count a part of what is the same
+// on all of them.
+std::string StepEnd::readNorm(const Outcome &outcome, unsigned replica, unsigned e) {
   Function finalize = functions.finalize(TrainingOp(definition.training).getWeighting());
   Function sum = words.sum(dpcrt::Element::F32);
-
-  for (unsigned e = 0; e < ep; ++e) {
-    // What the blocks of all gradients must be, and how often each was found.
-    std::map<Term, std::pair<std::string, unsigned>> wanted;
-    for (auto &[name, parameter] : definition.parameters) {
-      if (!parameter.isTrained)
-        continue;
-      RankedTensorType type = nn::ParameterOp(parameter.op).getMasterType();
-      const int64_t elements = type.getNumElements(), size = parameter.keptBytes / elements;
-      const int64_t whole = elements / optimizer::kSquareBlock,
-                    rest = elements % optimizer::kSquareBlock;
-      const Term gradient = definition.gradient(name, e);
-      const bool isSharded = parameter.isSharded;
-      auto add = [&, &name = name](int64_t blocks, int64_t length, int64_t first) {
-        if (blocks * length == 0)
-          return;
-        Pieces part;
-        terms.cut(gradient, first * size, blocks * length * size, part);
-        Function function =
-            functions.blockSquares(blocks, length, type.getElementType(), isSharded ? 1 : ep);
-        wanted[terms.apply(function, 1, {terms.join(part)}, 4 * blocks, 0)] = {name, 0};
-      };
-      add(whole, optimizer::kSquareBlock, 0);
-      add(1, rest, whole * optimizer::kSquareBlock);
-    }
-    for (unsigned rank = 0; rank < definition.ranks(); ++rank) {
-      const FinalRank &ended = outcome.ranks[words.grid.rankOf({rank, 0, e})];
-      std::string where = "rank " + std::to_string(rank);
-      if (!ended.header || terms.functionOf(*ended.header) != finalize)
-        return "the step record of " + where + " is not what the step's statistics make it";
-      // Statistics are {den, squares, flag, 0}; over several ranks each is a sum.
-      Pieces statistics;
-      terms.cut(terms.argumentsOf(*ended.header).front(), 4, 4, statistics);
-      Piece squaresHere = statistics.front();
-      Pieces own;
-      if (terms.functionOf(squaresHere.term) == sum) {
-        std::vector<Term> members = terms.argumentsOf(squaresHere.term);
-        if (members.size() != outcome.ranks.size())
-          return "the norm on " + where + " is summed over " + std::to_string(members.size()) +
-                 " ranks, not over all " + std::to_string(outcome.ranks.size());
-        terms.cut(members[words.grid.rankOf({rank, 0, e})], squaresHere.offset, 4, own);
-      } else {
-        own = statistics;
-      }
-      squares[words.grid.rankOf({rank, 0, e})] = own;
-      if (terms.isFill(own.front().term))
-        continue;
-      const Term running = own.front().term;
-      const uint64_t bytes = terms.bytesOf(running);
-      if (own.front().offset + 4 != bytes ||
-          terms.functionOf(running) != functions.runningSum(bytes / 4))
-        return "the sum of squared gradients of " + where + " is not the sum over all its blocks";
-      for (const Piece &piece : terms.whole(terms.argumentsOf(running).front())) {
-        if (terms.isFill(piece.term) && terms.patternOf(piece.term) == 0)
-          continue;
-        auto it = wanted.find(piece.term);
-        if (it == wanted.end() || piece.offset != 0 || piece.bytes != terms.bytesOf(piece.term))
-          return "the norm on " + where + " counts what is no gradient's squares";
-        if (++it->second.second > 1)
-          return "the norm counts the gradient of parameter '" + it->second.first + "' twice";
-      }
-    }
-    for (auto &[term, parameter] : wanted)
-      if (parameter.second == 0)
-        return "the norm does not count the gradient of parameter '" + parameter.first + "'";
+  // What the blocks of all gradients must be, and how often each was found.
+  std::map<Term, std::pair<std::string, unsigned>> wanted;
+  for (auto &[name, parameter] : definition.parameters) {
+    if (!parameter.isTrained)
+      continue;
+    RankedTensorType type = nn::ParameterOp(parameter.op).getMasterType();
+    const int64_t elements = type.getNumElements(), size = parameter.keptBytes / elements;
+    const int64_t whole = elements / optimizer::kSquareBlock,
+                  rest = elements % optimizer::kSquareBlock;
+    const Term gradient = definition.gradient(name, e);
+    const int64_t counters = words.grid.dp * (parameter.isSharded ? 1 : words.grid.ep);
+    auto add = [&, &name = name](int64_t blocks, int64_t length, int64_t first) {
+      if (blocks * length == 0)
+        return;
+      Pieces part;
+      terms.cut(gradient, first * size, blocks * length * size, part);
+      Function function = functions.blockSquares(blocks, length, type.getElementType(), counters);
+      wanted[terms.apply(function, 1, {terms.join(part)}, 4 * blocks, 0)] = {name, 0};
+    };
+    add(whole, optimizer::kSquareBlock, 0);
+    add(1, rest, whole * optimizer::kSquareBlock);
   }
+  for (unsigned coordinate = 0; coordinate < definition.ranks(); ++coordinate) {
+    const uint32_t rank = words.grid.rankOf({coordinate, replica, e});
+    const FinalRank &ended = outcome.ranks[rank];
+    std::string where = "rank " + std::to_string(coordinate);
+    if (!ended.header || terms.functionOf(*ended.header) != finalize)
+      return "the step record of " + where + " is not what the step's statistics make it";
+    // Statistics are {den, squares, flag, 0}; over several ranks each is a sum.
+    Pieces statistics;
+    terms.cut(terms.argumentsOf(*ended.header).front(), 4, 4, statistics);
+    Piece squaresHere = statistics.front();
+    Pieces own;
+    if (terms.functionOf(squaresHere.term) == sum) {
+      std::vector<Term> members = terms.argumentsOf(squaresHere.term);
+      if (members.size() != outcome.ranks.size())
+        return "the norm on " + where + " is summed over " + std::to_string(members.size()) +
+               " ranks, not over all " + std::to_string(outcome.ranks.size());
+      terms.cut(members[rank], squaresHere.offset, 4, own);
+    } else {
+      own = statistics;
+    }
+    squares[rank] = own;
+    if (terms.isFill(own.front().term))
+      continue;
+    const Term running = own.front().term;
+    const uint64_t bytes = terms.bytesOf(running);
+    if (own.front().offset + 4 != bytes ||
+        terms.functionOf(running) != functions.runningSum(bytes / 4))
+      return "the sum of squared gradients of " + where + " is not the sum over all its blocks";
+    for (const Piece &piece : terms.whole(terms.argumentsOf(running).front())) {
+      if (terms.isFill(piece.term) && terms.patternOf(piece.term) == 0)
+        continue;
+      auto it = wanted.find(piece.term);
+      if (it == wanted.end() || piece.offset != 0 || piece.bytes != terms.bytesOf(piece.term))
+        return "the norm on " + where + " counts what is no gradient's squares";
+      if (++it->second.second > 1)
+        return "the norm counts the gradient of parameter '" + it->second.first + "' twice";
+    }
+  }
+  for (auto &[term, parameter] : wanted)
+    if (parameter.second == 0)
+      return "the norm does not count the gradient of parameter '" + parameter.first + "'";
   return "";
 }
 
@@ -99,12 +105,12 @@ std::string StepEnd::readNorm(const Outcome &outcome) {
 // The update
 //===----------------------------------------------------------------------===//
 
-Pieces StepEnd::statisticsOf(unsigned rank, unsigned e) {
+Pieces StepEnd::statisticsOf(const dpcrt::RankPlace &place) {
   const int64_t count = definition.schedule().microBatches;
   auto gather = [&](const char *name, uint64_t bytes) {
     Pieces all;
     for (unsigned m = 0; m < count; ++m) {
-      std::optional<Term> own = definition.lossScalar(name, rank, e, m);
+      std::optional<Term> own = definition.lossScalar(name, place, m);
       append(terms, all, {own.value_or(terms.fill(0)), 0, bytes});
     }
     return terms.join(all);
@@ -112,7 +118,7 @@ Pieces StepEnd::statisticsOf(unsigned rank, unsigned e) {
   Pieces result;
   append(terms, result,
          {terms.apply(functions.total(count), 1, {gather(dpcrt::kDenOutput, 4)}, 4, 0), 0, 4});
-  append(terms, result, squares[words.grid.rankOf({rank, 0, e})].front());
+  append(terms, result, squares[words.grid.rankOf(place)].front());
   std::vector<Term> watched = {gather(dpcrt::kLossOutput, 4)};
   if (definition.hasFault)
     watched.push_back(gather(dpcrt::kFaultOutput, 8));
@@ -123,11 +129,10 @@ Pieces StepEnd::statisticsOf(unsigned rank, unsigned e) {
   return result;
 }
 
-Term StepEnd::statistics(unsigned e) {
+Term StepEnd::statistics() {
   std::vector<Pieces> members;
-  for (unsigned rank = 0; rank < definition.ranks(); ++rank)
-    for (unsigned other = 0; other < words.grid.ep; ++other)
-      members.push_back(statisticsOf(rank, other));
+  for (uint32_t rank = 0; rank < words.grid.ranks(); ++rank)
+    members.push_back(statisticsOf(words.grid.placeOf(rank)));
   if (members.size() == 1)
     return terms.join(members.front());
   Pieces total;
@@ -135,9 +140,8 @@ Term StepEnd::statistics(unsigned e) {
   return terms.join(total);
 }
 
-Term StepEnd::header(unsigned e) {
-  auto [it, isNew] = headers.try_emplace(e, 0);
-  if (isNew) {
+Term StepEnd::header() {
+  if (!madeHeader) {
     Function finalize = functions.finalize(TrainingOp(definition.training).getWeighting());
     const uint64_t bytes = sizeof(dpcrt::StepHeader);
     // As the host wrote it, and with how the step before ended.
@@ -146,9 +150,9 @@ Term StepEnd::header(unsigned e) {
     Term old = terms.join({{given, 0, dpcrt::kOutcomeBefore},
                            {given, dpcrt::kOutcome, dpcrt::kOutcomeBytes},
                            {given, behind, bytes - behind}});
-    it->second = terms.apply(finalize, 1, {statistics(e), old}, bytes, 0);
+    madeHeader = terms.apply(finalize, 1, {statistics(), old}, bytes, 0);
   }
-  return it->second;
+  return *madeHeader;
 }
 
 StepEnd::Updated StepEnd::update(const std::string &name, unsigned e) {
@@ -165,7 +169,7 @@ StepEnd::Updated StepEnd::update(const std::string &name, unsigned e) {
                                  definition.gradient(name, e)};
   for (const auto &moment : optimizer.moments)
     arguments.push_back(words.parameter(name, moment, e, bytes));
-  arguments.push_back(header(e));
+  arguments.push_back(header());
   arguments.push_back(words.recordEntry(name, sizeof(dpcrt::StepEntry)));
   Updated result;
   result.kept = terms.apply(function, 0, arguments, bytes, 0);

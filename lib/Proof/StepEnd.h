@@ -20,7 +20,7 @@ public:
   std::string readNorm(const Outcome &outcome);
 
   /// The header of the step record at the step's end, the same on all ranks.
-  Term header(unsigned ep);
+  Term header();
 
   struct Updated {
     Term kept;                    ///< the master, or the weight where there is none
@@ -30,14 +30,15 @@ public:
   Updated update(const std::string &parameter, unsigned ep);
 
 private:
-  Pieces statisticsOf(unsigned rank, unsigned ep);
-  Term statistics(unsigned ep);
+  std::string readNorm(const Outcome &outcome, unsigned replica, unsigned ep);
+  Pieces statisticsOf(const dpcrt::RankPlace &place);
+  Term statistics();
   const Definition &definition;
   Words &words;
   StepFunctions &functions;
   Terms &terms;
-  std::vector<Pieces> squares;      // by rank, pp slowest: four bytes
-  std::map<unsigned, Term> headers; // by ep
+  std::vector<Pieces> squares; // by rank: four bytes
+  std::optional<Term> madeHeader;
 };
 
 } // namespace dpc::proof
