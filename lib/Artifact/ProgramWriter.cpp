@@ -73,6 +73,7 @@ private:
     program.mesh = std::make_unique<fb::MeshT>();
     program.mesh->pp = context.ranks;
     program.mesh->mirror = context.mirror;
+    program.mesh->dp = context.dp;
     program.mesh->ep = context.ep;
     program.micro_batches = op.getMicroBatches();
     program.weighting = op.getWeighting() == "denominator" ? fb::LossWeighting::Denominator

@@ -141,6 +141,7 @@ private:
         "xxh128:" + dpcrt::hashHex(options.nnModule.data(), options.nnModule.size());
     manifest.mesh.pp = context.ranks;
     manifest.mesh.mirror = context.mirror;
+    manifest.mesh.dp = context.dp;
     manifest.mesh.ep = context.ep;
     manifest.config = nlohmann::ordered_json::parse(options.config, nullptr, false);
     for (dualpipe::ScheduleOp schedule : module.getOps<dualpipe::ScheduleOp>())

@@ -16,8 +16,9 @@ ProgramContext programContextOf(ModuleOp module) {
   for (prog::ProgramOp program : module.getOps<prog::ProgramOp>())
     context.ranks = std::max<uint64_t>(context.ranks, program.getCoordinate() + 1);
   if (auto mesh = module->getAttrOfType<DictionaryAttr>("nn.mesh"))
-    if (auto ep = mesh.getAs<IntegerAttr>("ep"))
-      context.ep = ep.getInt();
+    for (auto [axis, size] : {std::pair("dp", &context.dp), std::pair("ep", &context.ep)})
+      if (auto given = mesh.getAs<IntegerAttr>(axis))
+        *size = given.getInt();
   for (dualpipe::ScheduleOp schedule : module.getOps<dualpipe::ScheduleOp>())
     if (auto table = schedule::parseText(schedule.getText().str()); table.ok())
       context.mirror = std::max<uint64_t>(context.mirror, table->replicas.size());

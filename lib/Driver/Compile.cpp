@@ -8,6 +8,7 @@
 #include "ChosenSchedule.h"
 #include "Diagnostics.h"
 #include "MemoryLimit.h"
+#include "Mesh.h"
 #include "Summary.h"
 #include "dpc/Artifact/Artifact.h"
 #include "dpc/Dialect/DualPipe/DualPipe.h"
@@ -43,6 +44,11 @@ public:
       return status;
     if (int status = load())
       return status;
+    if (std::string wrong = settleMesh(*module, options, first > numberOf("lower")); !wrong.empty())
+      return fail(kUsage, wrong);
+    // Types at collectives depend on the mesh.
+    if (options.ep.value_or(1) > 1 && failed(verify(*module)))
+      return kModel;
     size_t last = numberOf(options.compileTo), lower = numberOf("lower"), next = first;
     if (options.schedule == kAuto) {
       if (int status = chooseSchedule(next, last))

@@ -13,6 +13,7 @@
 
 #include "cli/CommandLine.h"
 #include "program/format/Optimizers.h"
+#include "session/Manifest.h"
 #include "llvm/ADT/StringExtras.h"
 
 #include <filesystem>
@@ -206,8 +207,15 @@ std::optional<int> parse(CLI::App &app, ModelFlags &model, const std::vector<std
 // What shapes a step, for compile and explain.
 void addShapeFlags(CLI::App &app, CompileOptions &options, std::string &memoryLimit) {
   app.add_option("--pp", options.ranks, "ranks of the pipeline")->check(CLI::Range(1u, 65536u));
-  app.add_option("--micro-batches", options.microBatches, "micro-batches of a step (4 x ranks)")
+  app.add_option("--micro-batches", options.microBatches,
+                 "micro-batches of a step, for each of --dp replicas (4 x ranks of the pipeline)")
       ->check(CLI::Range(1u, 1048576u));
+  app.add_option("--dp", options.dp,
+                 "data parallelism: replicas of the pipeline, whose gradients are summed (1)")
+      ->check(CLI::Range(1u, dpcrt::Manifest::maxRanks));
+  app.add_option("--ep", options.ep,
+                 "expert ranks at each place of the pipeline, for IR with collectives over ep (1)")
+      ->check(CLI::Range(1u, dpcrt::Manifest::maxRanks));
   app.add_option("--schedule", options.schedule,
                  "NAME[,option=number], a file, or auto: the one with the shortest forecast step");
   app.add_option("--cuts", options.cuts, "where to cut: after:PATH,... or a file of such lines");

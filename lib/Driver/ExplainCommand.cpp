@@ -7,11 +7,13 @@
 #include "AutoSchedule.h"
 #include "ChosenSchedule.h"
 #include "Diagnostics.h"
+#include "Mesh.h"
 #include "Summary.h"
 #include "data/Files.h"
 #include "dpc/Driver/Registry.h"
 #include "dpc/Schedule/generators/Source.h"
 #include "mlir/Bytecode/BytecodeWriter.h"
+#include "mlir/Parser/Parser.h"
 #include "session/Artifact.h"
 
 #include <iomanip>
@@ -24,7 +26,7 @@ using namespace dpc::lowering;
 namespace dpc::driver {
 namespace {
 
-constexpr int kModel = 3;
+constexpr int kUsage = 2, kModel = 3;
 // Lines of a critical path that are shown at either end of a longer one.
 constexpr size_t kPathEnds = 12;
 
@@ -266,9 +268,12 @@ private:
   void printHalves(const std::vector<Candidate> &halves) {
     if (halves.empty())
       return;
-    out << "half the stages in two replicas (data parallelism 2: the same devices, as many "
-           "parameters on each as where a stage is held twice), --pp "
-        << options.ranks / 2 << " --micro-batches " << options.microBatches / 2 << " twice:\n";
+    const unsigned dp = 2 * options.dp.value_or(1);
+    out << "half the stages in " << (dp == 2 ? "two" : "twice as many")
+        << " replicas (data parallelism " << dp
+        << ": the same devices, as many parameters on each as where a stage is held twice), --pp "
+        << options.ranks / 2 << " --micro-batches " << options.microBatches / 2 << " --dp " << dp
+        << ":\n";
     Grid grid({"  schedule", "step", "bubble", "most bytes of a rank", "copies of a stage"});
     for (const Candidate &half : halves) {
       std::vector<std::string> cells = row(half, false);
@@ -366,6 +371,18 @@ int fail(std::ostream &err, int status, const std::string &message) {
   return status;
 }
 
+// Of the axes beside pp: " for each of 2 replicas (4 ranks in all)".
+std::string meshInWords(const CompileOptions &options) {
+  std::string words;
+  if (options.dp.value_or(1) > 1)
+    words += " for each of " + std::to_string(*options.dp) + " replicas";
+  if (options.ep.value_or(1) > 1)
+    words += " on " + std::to_string(*options.ep) + " expert ranks at each place";
+  if (unsigned replicas = replicasOf(options); replicas > 1)
+    words += " (" + std::to_string(replicas * options.ranks) + " ranks in all)";
+  return words;
+}
+
 int explain(CompileOptions options, std::string source, const std::vector<uint64_t> &built,
             MLIRContext *context, std::ostream &out, std::ostream &err) {
   bool isAuto = options.schedule == kAuto;
@@ -391,8 +408,8 @@ int explain(CompileOptions options, std::string source, const std::vector<uint64
     return fail(err, kModel, chosen.notLegal);
   out << options.input << ": schedule " << options.schedule << ", " << options.ranks
       << (options.ranks == 1 ? " rank, " : " ranks, ") << options.microBatches
-      << (options.microBatches == 1 ? " micro-batch" : " micro-batches") << ", "
-      << options.optimizer << "; machine: " << machineName << "\n";
+      << (options.microBatches == 1 ? " micro-batch" : " micro-batches") << meshInWords(options)
+      << ", " << options.optimizer << "; machine: " << machineName << "\n";
   if (options.precision != CompileOptions().precision)
     out << "precision: " << options.precision << "\n";
   if (options.recompute != CompileOptions().recompute)
@@ -412,6 +429,27 @@ int explain(CompileOptions options, std::string source, const std::vector<uint64
   return 0;
 }
 
+// The model that an artifact carries says how many replicas it was compiled for; a flag may
+// ask for others. Its expert ranks are part of what it computes.
+int replaceDataParallelism(CompileOptions &options, std::string &source, MLIRContext *context,
+                           std::ostream &err) {
+  OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(source, context);
+  if (!module)
+    return kModel;
+  if (auto mesh = (*module)->getAttrOfType<DictionaryAttr>("nn.mesh")) {
+    NamedAttrList axes(mesh);
+    axes.erase("dp");
+    (*module)->setAttr("nn.mesh", axes.getDictionary(context));
+  }
+  if (std::string wrong = settleMesh(*module, options); !wrong.empty())
+    return fail(err, kUsage, wrong);
+  source.clear();
+  llvm::raw_string_ostream stream(source);
+  return failed(writeBytecodeToFile(*module, stream))
+             ? fail(err, 70, "the nn module cannot be written")
+             : 0;
+}
+
 } // namespace
 
 int explainModel(CompileOptions options, std::ostream &out, std::ostream &err) {
@@ -426,6 +464,8 @@ int explainModel(CompileOptions options, std::ostream &out, std::ostream &err) {
     return int(summary.error);
   if (int status = checkImported(summary, options.import, err))
     return status;
+  if (std::string wrong = settleMesh(**module, options); !wrong.empty())
+    return fail(err, kUsage, wrong);
   PassManager pm(&context);
   buildPhase("import", pm, options);
   if (failed(pm.run(**module)) || diagnostics.errors())
@@ -456,6 +496,8 @@ int explainArtifact(CompileOptions options, const std::set<std::string> &given, 
   bool isReshaped = given.count("--pp") || given.count("--schedule");
   read("--pp", options.ranks);
   read("--micro-batches", options.microBatches);
+  if (!given.count("--dp"))
+    options.dp = artifact.manifest.mesh.dp;
   read("--schedule", options.schedule);
   // What no name stands for, a file's or one made for the model, is in the artifact.
   if (!given.count("--schedule") &&
@@ -486,6 +528,8 @@ int explainArtifact(CompileOptions options, const std::set<std::string> &given, 
   registerAllDialects(registry);
   MLIRContext context(registry);
   Diagnostics diagnostics(&context, err);
+  if (int status = replaceDataParallelism(options, source, &context, err))
+    return status;
   return explain(options, std::move(source), built, &context, out, err);
 }
 

@@ -2,6 +2,8 @@
 // See Summary.h.
 #include "Summary.h"
 
+#include "Mesh.h"
+
 #include "data/Files.h"
 #include "dpc/Dialect/DualPipe/DualPipe.h"
 #include "dpc/Dialect/NN/Sharding.h"
@@ -168,6 +170,10 @@ std::string configJson(const CompileOptions &options) {
   nlohmann::ordered_json config;
   config["pp"] = options.ranks;
   config["micro-batches"] = options.microBatches;
+  if (options.dp.value_or(1) > 1)
+    config["dp"] = *options.dp;
+  if (options.ep.value_or(1) > 1)
+    config["ep"] = *options.ep;
   config["schedule"] = options.schedule;
   if (!options.cuts.empty())
     config["cuts"] = options.cuts;
@@ -220,12 +226,12 @@ void printSummary(std::ostream &out, ModuleOp module, const CompileOptions &opti
     else if (table->stages > table->ranks)
       out << ", " << table->stages / table->ranks << " on each of " << table->ranks << " ranks";
     out << "; schedule " << table->name << ", " << table->microBatches << " micro-batches";
-    int64_t experts = 1;
-    for (dualpipe::TrainingOp training : module.getOps<dualpipe::TrainingOp>())
-      experts = nn::getMeshSize(training, "ep").value_or(1);
-    if (experts > 1)
-      out << "; " << experts << " expert ranks at each place of the pipeline, "
-          << experts * table->ranks << " ranks in all";
+    if (options.dp.value_or(1) > 1)
+      out << " for each of " << *options.dp << " replicas";
+    if (options.ep.value_or(1) > 1)
+      out << "; " << *options.ep << " expert ranks at each place of the pipeline";
+    if (unsigned replicas = replicasOf(options); replicas > 1)
+      out << ", " << replicas * table->ranks << " ranks in all";
     out << "\n";
   }
   for (size_t s = 0; s < stages.size(); ++s) {

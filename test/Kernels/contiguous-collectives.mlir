@@ -58,7 +58,7 @@ module attributes {nn.mesh = {ep = 2 : i64}} {
 module attributes {nn.mesh = {tp = 2 : i64}} {
   dualpipe.body @body {
     func.func @forward(%x: tensor<4xf32> {dualpipe.role = #dualpipe.role<feed 0>}) -> (tensor<4xf32> {dualpipe.role = #dualpipe.role<output 0>}) {
-      // expected-error @+1 {{communicates over 'tp', but ranks are placed along pp and ep only}}
+      // expected-error @+1 {{communicates over 'tp'; inside a stage ranks communicate over ep only}}
       %y = nn.all_reduce %x over "tp" : tensor<4xf32>
       return %y : tensor<4xf32>
     }

@@ -1,8 +1,8 @@
 // What the module says of the mesh must be what can be made.
 // RUN: dpc-opt %s --dualpipe-lower --split-input-file --verify-diagnostics
 
-// expected-error @+1 {{has 'nn.mesh' axis 'dp' = 2, but ranks are placed along pp and ep only: it can be 1}}
-module attributes {nn.mesh = {dp = 2 : i64, ep = 2 : i64}} {
+// expected-error @+1 {{has 'nn.mesh' axis 'tp' = 2, but ranks are placed along pp, dp and ep only: it can be 1}}
+module attributes {nn.mesh = {dp = 2 : i64, ep = 2 : i64, tp = 2 : i64}} {
   dualpipe.training optimizer "sgd" micro_batches 1 weighting "mean"
   dualpipe.body @body {
     func.func @forward() -> (tensor<f32> {dualpipe.role = #dualpipe.role<loss 0>}, tensor<f32> {dualpipe.role = #dualpipe.role<den 0>}) {

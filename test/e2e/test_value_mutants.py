@@ -21,6 +21,10 @@ ALL = bool(os.environ.get("DPC_TEST_ALL"))
 def lowered(folder, model, schedule):
     """The module after lowering, and the command line that made it."""
     options = ["--pp", 4, "--micro-batches", 8, "--schedule", schedule, "--optimizer", "adamw"]
+    if model.startswith("two "):  # replicas
+        model = model[4:]
+        options[3] = 4
+        options += ["--dp", 2]
     if model == "experts":
         source = folder / "experts.mlir"
         source.write_text(experts.model(2, False, experts.LAYERS, 16))
@@ -37,13 +41,16 @@ def plant(module, every, *options):
     return counts, re.findall(r"^not found: (.*)$", said, re.M)
 
 
-@pytest.mark.parametrize("schedule", ["dualpipe", "zb-v", "interleaved"])
-@pytest.mark.parametrize("model", ["gpt2", "llama", "moe", "experts"])
+CASES = [(model, schedule) for model in ["gpt2", "llama", "moe", "experts"] for schedule in ["dualpipe", "zb-v", "interleaved"]]
+
+
+@pytest.mark.parametrize("model, schedule", [*CASES, ("two gpt2", "zb-v"), ("two experts", "interleaved")])
 def test_every_fault_of_value_is_found(tmp_path, model, schedule):
     module, _ = lowered(tmp_path, model, schedule)
-    counts, survivors = plant(module, 1 if ALL or model == "experts" else 20)
+    counts, survivors = plant(module, 1 if ALL or "experts" in model else 20)
     print(model, schedule, counts)
     assert set(counts) >= {"slot", "micro-batch", "sum left out", "sum twice", "contribution left out", "contribution twice"}
+    assert ("sum over an axis less" in counts) == ("experts" in model or model.startswith("two"))
     for kind, (found, planted) in counts.items():
         assert planted > 0, kind
         if kind != "slot":

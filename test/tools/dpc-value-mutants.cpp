@@ -6,7 +6,8 @@
 //
 // Slots: each range that a command of the order or of a block names becomes another of
 // its size in the same program. Micro-batches: each feed and fetch is of another one.
-// Sums: each collective is left out, or done twice, by all of its members. Contributions:
+// Sums: each collective is left out, or done twice, by all of its members, and each that spans an
+// axis of the mesh spans that axis no longer. Contributions:
 // each command that adds to what it finds, and each run of a block that has one, is left
 // out or done twice. `--every N`: of each kind every N-th. A line per kind says how many
 // were planted and how many found. What is not found computes the same terms, for example
@@ -196,6 +197,9 @@ private:
                          repeat(given[rank].order, at);
                      }});
     }
+    for (auto &[key, places] : sites)
+      addSpans(key.first, "collective " + std::to_string(key.second) + " of group " + key.first,
+               places);
     for (unsigned rank = 0; rank < programs.size(); ++rank)
       for (unsigned b = 0; b < programs[rank].blocks.size(); ++b)
         for (unsigned at = 0; at < programs[rank].blocks[b]->commands.size(); ++at)
@@ -204,6 +208,31 @@ private:
                            "rank " + std::to_string(rank) + ", block " + std::to_string(b),
                            {rank},
                            [=](Programs &given) { drop(given[rank].blocks[b]->commands, at); }});
+  }
+
+  // A group of its own for the collective, over all of its group's axes but one.
+  void addSpans(const std::string &name, const std::string &where,
+                const std::vector<std::pair<unsigned, unsigned>> &places) {
+    const fb::ProgramT &first = programs[places.front().first];
+    const auto *collective = first.order[places.front().second]->action.AsCollective();
+    const fb::Axes over = first.groups[collective->group]->over;
+    std::vector<unsigned> members;
+    for (auto [rank, at] : places)
+      members.push_back(rank);
+    for (fb::Axes axis : {fb::Axes::Dp, fb::Axes::Ep})
+      if ((over & axis) != fb::Axes::NONE)
+        all.push_back({"sum over an axis less", where, members, [=](Programs &given) {
+                         for (auto [rank, at] : places) {
+                           fb::ProgramT &program = given[rank];
+                           auto *changed = program.order[at]->action.AsCollective();
+                           auto group =
+                               std::make_unique<fb::GroupT>(*program.groups[changed->group]);
+                           group->name = name + " over less";
+                           group->over = over & ~axis;
+                           changed->group = uint32_t(program.groups.size());
+                           program.groups.push_back(std::move(group));
+                         }
+                       }});
   }
 
   Programs &programs;

@@ -18,7 +18,7 @@ struct KernelWork {
 
 /// What a program's bytes need besides the program.
 struct ProgramContext {
-  uint64_t ranks = 1, mirror = 1, ep = 1;
+  uint64_t ranks = 1, mirror = 1, dp = 1, ep = 1;
   /// By kernel name; nothing of one that has not been compiled yet.
   std::map<std::string, KernelWork> kernels;
   /// Offset of each constant in the artifact's constants file, added to when a

@@ -7,6 +7,7 @@
 #include "mlir/Pass/PassManager.h"
 
 #include <iosfwd>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,10 +29,11 @@ inline constexpr llvm::StringLiteral kSourceAttr = "dpc.source";
 struct CompileOptions {
   std::string input, output;
   unsigned ranks = 1;
-  unsigned microBatches = 0; ///< 0: 4 x ranks
-  std::string schedule;      ///< empty: the default for ranks and micro-batches; auto: dpc chooses
-  std::string scheduleText;  ///< in the text form, where no name stands for it; `schedule` is what
-                             ///< it is called
+  unsigned microBatches = 0;      ///< of a data-parallel replica; 0: 4 x ranks
+  std::optional<unsigned> dp, ep; ///< axes of the mesh; none: what the module says, or 1
+  std::string schedule;     ///< empty: the default for ranks and micro-batches; auto: dpc chooses
+  std::string scheduleText; ///< in the text form, where no name stands for it; `schedule` is what
+                            ///< it is called
   std::string cuts;
   std::string optimizer = "adamw";
   std::vector<std::string> targets = {"cpu"};

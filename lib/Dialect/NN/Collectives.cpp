@@ -88,7 +88,7 @@ LogicalResult verifyPlacement(Operation *collective) {
   StringRef group = getGroup(collective);
   if (group != "ep")
     return collective->emitOpError("communicates over '")
-           << group << "', but ranks are placed along pp and ep only";
+           << group << "'; inside a stage ranks communicate over ep only";
   if (!getMeshSize(collective, group))
     return collective->emitOpError("communicates over '")
            << group << "', whose size no 'nn.mesh' of the module says, as in `nn.mesh = {ep = 2}`";

@@ -29,12 +29,12 @@ public:
     watched.push_back({program.statistic(2), true});
     program.launch(program.kernels.flag, watched);
     emitSquares();
-    if (model.ranks * model.ep == 1)
+    const prog::Axes over = model.axesOver(/*sharded=*/false);
+    if (model.ranks * model.copiesOver(over) == 1)
       return;
     std::vector<unsigned> all(model.ranks);
     std::iota(all.begin(), all.end(), 0);
-    program.allReduce(program.statistics(),
-                      program.groupOf(all, model.axesOver(/*sharded=*/false)));
+    program.allReduce(program.statistics(), program.groupOf(all, over));
   }
 
 private:

@@ -24,7 +24,7 @@ class OverheadFinder {
 public:
   OverheadFinder(const StepModel &model, const StepPlan &plan, const StepKernels &kernels,
                  const Machine &machine, unsigned replicas)
-      : model(model), plan(plan), kernels(kernels), machine(machine), copies(replicas * model.ep) {}
+      : model(model), plan(plan), kernels(kernels), machine(machine), replicas(replicas) {}
 
   StepOverheads run() {
     StepOverheads overheads;
@@ -40,7 +40,9 @@ public:
           update += secondsOf(kernels.update.at(p));
       overheads.update.push_back(update);
     }
-    overheads.agree = machine.getTrafficSeconds(nn::getAllReduceTraffic(model.ranks * copies, 16));
+    const unsigned all = model.copiesOver(model.axesOver(/*sharded=*/false));
+    overheads.agree =
+        machine.getTrafficSeconds(nn::getAllReduceTraffic(model.ranks * all * replicas, 16));
     for (unsigned stage = 0; stage < model.stages.size(); ++stage)
       sums.push_back(sumSeconds(stage));
     overheads.sum = [sums = std::move(sums)](unsigned stage) { return sums[stage]; };
@@ -62,8 +64,8 @@ private:
       result.name += (result.name.empty() ? "" : "+") + stageName(model, stage);
     result.holders = bucket.holders;
     result.stages = bucket.stages;
-    result.reduce = machine.getTrafficSeconds(
-        nn::getAllReduceTraffic(bucket.holders.size() * copies, bucket.bytes));
+    result.reduce = machine.getTrafficSeconds(nn::getAllReduceTraffic(
+        bucket.holders.size() * model.copiesOver(bucket.over) * replicas, bucket.bytes));
     // Every parameter counts once, at its first holder.
     result.norm.assign(model.ranks, 0);
     for (unsigned p : bucket.parameters)
@@ -86,7 +88,7 @@ private:
   const StepPlan &plan;
   const StepKernels &kernels;
   const Machine &machine;
-  unsigned copies;
+  unsigned replicas; // of the whole mesh
   llvm::StringMap<double> known;
   std::vector<double> sums;
 };

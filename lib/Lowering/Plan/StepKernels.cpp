@@ -95,7 +95,7 @@ FailureOr<StepKernels> createStepKernels(const StepModel &model) {
   // One update per type (kept and computed with), and one set of kernels per number of elements and
   // way of counting in the norm: layers repeat the same few shapes.
   llvm::DenseMap<std::pair<Type, Type>, std::string> updateOf;
-  std::map<std::tuple<SquareBlocks, const void *, bool>, SquareKernels> squaresOf;
+  std::map<std::tuple<SquareBlocks, const void *, unsigned>, SquareKernels> squaresOf;
   for (auto [p, parameter] : llvm::enumerate(model.parameters)) {
     if (!parameter.trained)
       continue;
@@ -107,13 +107,12 @@ FailureOr<StepKernels> createStepKernels(const StepModel &model) {
           module, optimizer, type, cast<RankedTensorType>(op.getType()).getElementType()));
     kernels.update[p] = update->second;
 
-    bool shared = !parameter.sharded && model.ep > 1;
+    const unsigned counters = model.copiesOver(model.axesOver(parameter.sharded));
     Type element = type.getElementType();
     SquareBlocks blocks = squareBlocks(parameter);
-    auto [squares, isNew] = squaresOf.try_emplace({blocks, element.getAsOpaquePointer(), shared});
+    auto [squares, isNew] = squaresOf.try_emplace({blocks, element.getAsOpaquePointer(), counters});
     auto build = [&](int64_t count, int64_t length) {
-      return nameOf(
-          optimizer::buildBlockSquares(module, count, length, element, shared ? model.ep : 1));
+      return nameOf(optimizer::buildBlockSquares(module, count, length, element, counters));
     };
     if (isNew && blocks.whole > 0)
       squares->second.blocks = build(blocks.whole, optimizer::kSquareBlock);

@@ -77,18 +77,19 @@ private:
       int64_t size = cast<IntegerAttr>(axis.getValue()).getInt();
       int64_t possible = name == "pp"       ? model.ranks
                          : name == "mirror" ? (int64_t)model.table.replicas.size()
-                         : name == "ep"     ? size
-                                            : 1;
+                         : name == "tp"     ? 1
+                                            : size;
       if (size != possible)
         return model.module.emitError()
                << "has 'nn.mesh' axis '" << name << "' = " << size << ", but "
                << (name == "pp" || name == "mirror"
                        ? "the schedule makes it "
-                       : "ranks are placed along pp and ep only: it can be ")
+                       : "ranks are placed along pp, dp and ep only: it can be ")
                << possible;
     }
-    if (auto experts = mesh.getAs<IntegerAttr>("ep"))
-      model.ep = experts.getInt();
+    for (auto [axis, size] : {std::pair("dp", &model.dp), std::pair("ep", &model.ep)})
+      if (auto given = mesh.getAs<IntegerAttr>(axis))
+        *size = given.getInt();
     return success();
   }
 

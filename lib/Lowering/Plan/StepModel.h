@@ -49,8 +49,8 @@ struct StepModel {
   EntryPoint entry = trainStep();
   std::string name; // of the entry point in programs; training has the schedule's
   schedule::Table table;
-  unsigned ranks = 1, ep = 1;
-  bool hasFault = false; // the loss's stage says where an integer was divided by 0
+  unsigned ranks = 1, dp = 1, ep = 1; // the mesh, ranks being its pp
+  bool hasFault = false;              // the loss's stage says where an integer was divided by 0
   std::vector<StepBody> bodies;
   std::vector<StepStage> stages;
   std::vector<StepParameter> parameters;
@@ -66,7 +66,14 @@ struct StepModel {
   /// The axes beside pp along which there are several ranks with the same values.
   /// `sharded`: where each expert rank has its own.
   prog::Axes axesOver(bool sharded) const {
-    return ep > 1 && !sharded ? prog::Axes::Ep : prog::Axes{};
+    return (dp > 1 ? prog::Axes::Dp : prog::Axes{}) |
+           (ep > 1 && !sharded ? prog::Axes::Ep : prog::Axes{});
+  }
+
+  /// How many ranks of one coordinate of pp have these values.
+  unsigned copiesOver(prog::Axes axes) const {
+    return (bitEnumContainsAny(axes, prog::Axes::Dp) ? dp : 1) *
+           (bitEnumContainsAny(axes, prog::Axes::Ep) ? ep : 1);
   }
 
   const TaskCommands *half(unsigned stage, Half half) const {

@@ -9,14 +9,16 @@
 //
 // Devices may add waits of their own, and the graph then has these as well.
 //
-// Replicas on the ep axis run the same program. Take a cycle among them and
-// forget the coordinate on that axis of each of its nodes: a message stays the
-// edge that it is, since it joins ranks of one coordinate, and so does every
-// wait within a rank; of a collective over the axis, "starts before another
-// member ends" becomes the same between the pp ranks, or "starts before it
-// ends" on one of them, which are edges too. What comes of it is a closed walk
-// among the pp ranks, and a closed walk contains a cycle. So one coordinate
-// speaks for all, over every axis of the mesh.
+// Ranks that differ in dp or ep run the same program, so that in it they issue
+// a reduction over one of these axes and an exchange over the other in the same
+// order. Take a cycle among them and forget the coordinates on these axes of
+// each of its nodes: a message stays the edge that it is, since it joins ranks
+// of the same ones, and so does every wait within a rank; of a collective,
+// whichever of the axes it is over, "starts before another member ends" becomes
+// the same between the pp ranks, or "starts before it ends" on one of them,
+// which are edges too. What comes of it is a closed walk among the pp ranks, and
+// a closed walk contains a cycle. So one coordinate speaks for all, over every
+// axis of the mesh.
 
 #ifndef DPCRT_PROGRAM_CHECK_WAITGRAPH_H
 #define DPCRT_PROGRAM_CHECK_WAITGRAPH_H

@@ -5,6 +5,44 @@
 
 namespace dpcrt::test {
 
+// Two ranks with two replicas of two expert ranks: rank 0 reduces over dp and then exchanges
+// over ep, rank 1 the other way round.
+static Programs communicationsOverDpAndEp(bool sameStream) {
+  Programs programs;
+  for (uint32_t self = 0; self < 2; ++self) {
+    programs.push_back(emptyProgram(self, 2, 4));
+    fb::ProgramT &program = *programs.back();
+    program.mesh->dp = 2;
+    Rank rank(program);
+    for (auto [name, over] : {std::pair("gradients", fb::Axes::Dp), {"tokens", fb::Axes::Ep}}) {
+      program.groups.push_back(std::make_unique<fb::GroupT>());
+      program.groups.back()->name = name;
+      program.groups.back()->pp = {0, 1};
+      program.groups.back()->over = over;
+    }
+    uint32_t filled = rank.event(), reduced = rank.event(), exchanged = rank.event();
+    rank.add(Compute, "", fill(arena(Messages, 0)), {});
+    rank.add(Compute, "", fill(arena(Messages, 1)), {}, int32_t(filled));
+    auto reduce = [&] {
+      rank.add(Reduce, "reduce",
+               collective(fb::CollectiveKind::AllReduce, 2, arena(Messages, 0), arena(Messages, 0)),
+               {filled}, int32_t(reduced));
+    };
+    auto swap = [&] {
+      rank.add(sameStream ? Reduce : Comm, "exchange",
+               collective(fb::CollectiveKind::AllToAll, 3, arena(Messages, 1), arena(Messages, 2)),
+               {filled}, int32_t(exchanged));
+    };
+    if (self == 0)
+      reduce();
+    swap();
+    if (self == 1)
+      reduce();
+    rank.add(Compute, "", fb::JoinT(), {reduced, exchanged});
+  }
+  return programs;
+}
+
 // clang-format off: the texts are what matters here.
 const std::vector<Broken> brokenOrders = {
     {"OutputFetchedByTwoRanks",
@@ -249,6 +287,27 @@ rank 1: all-reduce #19 'bucket 0' on stream reduce and all-reduce #20 'norm' on 
      R"(deadlock: these commands wait for each other
   rank 0 stream compute: fill #0 'zero gradients' waits for an event of fill #21 'statistics' on stream compute
   rank 0 stream compute: fill #21 'statistics' comes after fill #0 'zero gradients')"},
+
+    {"ReplicasReduceBeforeExpertsExchangeAndAfter",
+     [](Programs &p, Programs &q) {
+       // Gradients are summed over dp, tokens exchanged over ep, each with both ranks.
+       p = communicationsOverDpAndEp(/*sameStream=*/true);
+     },
+     R"(deadlock: these commands wait for each other
+  rank 1 stream reduce: all-reduce #3 'reduce' comes after all-to-all #2 'exchange'
+  rank 1 stream reduce: all-to-all #2 'exchange' waits for rank 0 to take part in all-to-all #3 'exchange'
+  rank 0 stream reduce: all-to-all #3 'exchange' comes after all-reduce #2 'reduce'
+  rank 0 stream reduce: all-reduce #2 'reduce' waits for rank 1 to take part in all-reduce #3 'reduce')"},
+
+    {"ReplicasAndExpertsInNoCommonOrder",
+     [](Programs &p, Programs &q) {
+       p = communicationsOverDpAndEp(/*sameStream=*/false);
+     },
+     R"(these communications have no order that all ranks share: a device that runs each rank's communications one after another, as its list has them, would wait for ever
+  rank 1 stream reduce: all-reduce #3 'reduce' is issued after all-to-all #2 'exchange' on stream comm
+  rank 1 stream comm: all-to-all #2 'exchange' waits for rank 0 to take part in all-to-all #3 'exchange'
+  rank 0 stream comm: all-to-all #3 'exchange' is issued after all-reduce #2 'reduce' on stream reduce
+  rank 0 stream reduce: all-reduce #2 'reduce' waits for rank 1 to take part in all-reduce #3 'reduce')"},
 
     {"ReductionBeforeTheMessageItNeeds",
      [](Programs &p, Programs &q) {
