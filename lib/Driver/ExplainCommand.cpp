@@ -247,8 +247,10 @@ private:
 
   void printAlternatives() {
     std::vector<Candidate> others = alternatives.planOthers(options);
-    out << "schedules at --pp " << options.ranks << " --micro-batches " << options.microBatches
-        << ":\n";
+    out << "schedules at --pp " << options.ranks << " --micro-batches " << options.microBatches;
+    if (options.dp.value_or(1) > 1)
+      out << " --dp " << *options.dp;
+    out << ":\n";
     Grid grid({"  schedule", "step", "bubble", "most bytes of a rank", "copies of a stage"});
     grid.add(row(chosen, true));
     for (const Candidate &other : others)

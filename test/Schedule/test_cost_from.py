@@ -15,7 +15,7 @@ def schedule(*arguments, status=0):
 
 MANIFEST = {
     "format": "dpc-artifact",
-    "format_version": [3, 0],
+    "format_version": [4, 0],
     "forecast": {"step_s": 1, "costs": {
         "ranks": 2,
         "stages": [
@@ -97,7 +97,7 @@ NO_ARTIFACT = [
     ("[1, 2", "no manifest of an artifact"),
     ("[]", "no manifest of an artifact"),
     ("[" * 100000, "no manifest of an artifact"),
-    (changed("format_version", value=[1, 0]), "has format version [1,0]; this dpc reads 3.x"),
+    (changed("format_version", value=[1, 0]), "has format version [1,0]; this dpc reads 4.x"),
     (changed("format_version", remove=True), "has format version null"),
     (changed("forecast", "costs", remove=True), "says nothing of costs"),
     (changed("forecast", remove=True), "says nothing of costs"),

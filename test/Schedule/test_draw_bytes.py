@@ -19,7 +19,7 @@ KEPT = [(54016, 82688), (66304, 107264), (57856, 44720), (74624, 0)]
 def model(folder, kept=KEPT):
     stages = [{"name": f"s{s}", "forward_s": 0.001, "input_s": 0.001, "weight_s": 0.001, "output_bytes": 8, "gradient_bytes": 8,
                "activation_bytes": a, "weight_bytes": w} for s, (a, w) in enumerate(kept)]
-    return artifact(folder, {"format": "dpc-artifact", "format_version": [3, 0], "forecast": {"costs": {"ranks": 4, "stages": stages}}})
+    return artifact(folder, {"format": "dpc-artifact", "format_version": [4, 0], "forecast": {"costs": {"ranks": 4, "stages": stages}}})
 
 
 def expected_kept(rows, stages):

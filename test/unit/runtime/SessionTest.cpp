@@ -625,6 +625,20 @@ TEST_F(DataParallel, StepRecordsSayTheFirstMicroBatchOfTheReplica) {
   EXPECT_EQ(status.message(), "input 'x' has 128 bytes; 256 would be right");
 }
 
+TEST_F(DataParallel, StepsMayHaveOnlySoManyMicroBatches) {
+  TinyOptions options;
+  Manifest m = writeTinyArtifact(dir + "/m.dpc", options), read;
+  m.entryPoints[0].microBatches = 1 << 20;
+  EXPECT_TRUE(parseManifest(writeManifest(m), read).ok());
+  m.mesh.dp = 2;
+  Status s = parseManifest(writeManifest(m), read);
+  EXPECT_EQ(s.exitStatus(), 3);
+  EXPECT_NE(s.message().find("'entry_points[0].micro_batches' makes more than 1048576 in a step of "
+                             "mesh.dp replicas"),
+            std::string::npos)
+      << s.message();
+}
+
 TEST_F(DataParallel, MeshesOfProgramsAndManifestMustBeOne) {
   TinyOptions options = replicated(2);
   options.changeManifest = [](Manifest &m) { m.mesh.dp = 3; };
