@@ -47,7 +47,7 @@ public:
     if (std::string wrong = settleMesh(*module, options, first > numberOf("lower")); !wrong.empty())
       return fail(kUsage, wrong);
     // Types at collectives depend on the mesh.
-    if (options.ep.value_or(1) > 1 && failed(verify(*module)))
+    if (options.ep && failed(verify(*module)))
       return kModel;
     size_t last = numberOf(options.compileTo), lower = numberOf("lower"), next = first;
     if (options.schedule == kAuto) {

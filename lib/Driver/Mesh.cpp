@@ -50,12 +50,13 @@ std::string settleMesh(ModuleOp module, CompileOptions &options, bool hasProgram
              std::to_string(*said);
     *asked = said ? said : *asked;
   }
-  if (options.ep.value_or(1) > 1 && !sizeIn(module, "ep")) {
-    if (!communicatesOverExperts(module))
+  if (options.ep && !sizeIn(module, "ep")) {
+    if (communicatesOverExperts(module))
+      setSize(module, "ep", *options.ep);
+    else if (*options.ep > 1)
       return flag("ep", *options.ep) + ": '" + options.input +
              "' has no collectives over ep, and layers of experts are not recognised in a graph; "
              "they are written as IR";
-    setSize(module, "ep", *options.ep);
   }
   if (options.dp.value_or(1) > 1 && !sizeIn(module, "dp")) {
     // A mesh that says nothing of an axis gives it one rank.

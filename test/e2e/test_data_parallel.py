@@ -211,7 +211,8 @@ def test_flags_and_files_must_agree(whole, tmp_path):
            "--ep", 2)
     refuse(2, ["--ep 4: '", "' is for a mesh with ep = 2"], "dpc", "compile", whole / "2.mlir", *out, "--ep", 4)
     refuse(2, ["--dp 2: '", "' communicates over ep, whose size neither it nor --ep says"], "dpc", "compile", whole / "bare.mlir", *out, "--dp", 2)
-    refuse(3, ["all_to_all"], "dpc", "compile", whole / "bare.mlir", *out, "--ep", 4)
+    for ep in (1, 4):
+        refuse(3, ["nn.all_"], "dpc", "compile", whole / "bare.mlir", *out, "--ep", ep, "--dp", 2)
     assert '\ndp="2"\n' in output("dpc", "compile", MLP, *out, "--dp", 2, "--print-config")
     (tmp_path / "c.toml").write_text("dp = 2\n")
     execute("dpc", "compile", MLP, "--init", "seed:1", *out, "--config", tmp_path / "c.toml", words=["for each of 2 replicas, 4 ranks in all"])
