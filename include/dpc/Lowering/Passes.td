@@ -54,10 +54,17 @@ def ProgReduceWaits : Pass<"prog-reduce-waits", "::dpc::prog::ProgramOp"> {
     before is ordered after.
 
     ```mlir
-    %x = prog.fill %a with 0 : !prog.slot<16xf32> on compute
-    %y = prog.join on reduce after %x
-    %z = prog.join on compute after %y
-    %w = prog.join on reduce after %x, %z // not after %x
+    // dpc-opt --pass-pipeline="builtin.module(prog.program(prog-reduce-waits))"
+    prog.program @example entry "train_step" coordinate 0 streams [#prog<stream compute>, #prog<stream comm>, #prog<stream reduce>] micro_batches 1
+        weighting "mean" optimizer "sgd" {
+      prog.order {
+        %a = prog.join on compute
+        %b = prog.join on comm after %a
+        %c = prog.join on reduce after %a, %b
+      }
+    }
+    // becomes
+    prog.join on reduce after %b
     ```
   }];
   let statistics = [Statistic<"removed", "removed", "waits taken out">];

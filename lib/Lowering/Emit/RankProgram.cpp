@@ -123,8 +123,8 @@ std::vector<SmallVector<Value>> RankProgram::waits(ArrayRef<Use> uses, unsigned 
   std::vector<Hazards::Awaited> awaited;
   for (auto [by, use] : llvm::enumerate(uses))
     for (Touch earlier :
-         hazards.touch(use.range.arena, use.range.offset, use.range.bytes(), use.write,
-                       {number, use.part, stream, use.end, use.written})) {
+         hazards.conflicts(use.range.arena, use.range.offset, use.range.bytes(), use.write,
+                           {number, use.part, stream, use.end, use.written})) {
       // A part without an event of its own has ended with its command.
       if (earlier.part >= 0 && !partEvent.count({earlier.item, earlier.part}))
         earlier.part = -1;
@@ -153,10 +153,17 @@ std::vector<SmallVector<Value>> RankProgram::waits(ArrayRef<Use> uses, unsigned 
   return events;
 }
 
+void RankProgram::touch(ArrayRef<Use> uses, unsigned number, unsigned stream) {
+  for (const Use &use : uses)
+    hazards.touch(use.range.arena, use.range.offset, use.range.bytes(), use.write,
+                  {number, use.part, stream, use.end, use.written});
+}
+
 SmallVector<Value> RankProgram::waitsOfAll(ArrayRef<Use> uses, unsigned number, unsigned stream) {
   SmallVector<Value> all;
   for (ArrayRef<Value> events : waits(uses, number, stream))
     append(all, events);
+  touch(uses, number, stream);
   return all;
 }
 

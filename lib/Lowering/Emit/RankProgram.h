@@ -87,10 +87,12 @@ public:
     unsigned begin = 0, end = 0, written = 0;
   };
   /// Of each use, the events that must have come before command `number` makes it on
-  /// `stream`; from now on it has made them all.
+  /// `stream`.
   std::vector<llvm::SmallVector<mlir::Value>> waits(llvm::ArrayRef<Use> uses, unsigned number,
                                                     unsigned stream);
-  /// Of all uses together.
+  /// From now on the command has made them. A command of two streams waits on both first.
+  void touch(llvm::ArrayRef<Use> uses, unsigned number, unsigned stream);
+  /// Of all uses together, which it then has made.
   llvm::SmallVector<mlir::Value> waitsOfAll(llvm::ArrayRef<Use> uses, unsigned number,
                                             unsigned stream);
   void setPartEvent(unsigned number, int part, mlir::Value event) {

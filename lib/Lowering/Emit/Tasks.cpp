@@ -99,6 +99,7 @@ private:
   // with other ends on the collective one.
   struct Places {
     unsigned begin, end, written;
+    bool writes;
   };
   static std::optional<Places> placesOf(const BlockPlan &block, unsigned operand, bool collective) {
     std::optional<Places> places;
@@ -111,7 +112,8 @@ private:
         places = {places ? places->begin : place, place,
                   writes   ? place
                   : places ? places->written
-                           : 0};
+                           : 0,
+                  writes || (places && places->writes)};
       }
     if (places && !lastTouch(block, operand))
       places->end = places->written = collective ? 0 : unsigned(block.commands.size()) + 1;
@@ -137,8 +139,8 @@ private:
       int part = llvm::is_contained(results, k) ? (int)k : -1;
       for (bool collective : {false, true})
         if (auto places = placesOf(block, k, collective)) {
-          uses[collective].push_back({range, storage.access != prog::Access::Read, part,
-                                      places->begin, places->end, places->written});
+          uses[collective].push_back(
+              {range, places->writes, part, places->begin, places->end, places->written});
           operandOf[collective].push_back(k);
         }
     }
@@ -158,6 +160,8 @@ private:
         else
           program.append(after, list);
     }
+    for (bool collective : {false, true})
+      program.touch(uses[collective], number, collective ? Collective : Compute);
     // The latest event of an operand holds back its first use, all others the run.
     for (auto [k, events] : llvm::enumerate(eventsOf))
       for (auto [i, value] : llvm::enumerate(events)) {
@@ -202,6 +206,7 @@ private:
     for (auto [part, item] : llvm::enumerate(messages))
       uses.push_back({program.instance(item.instance), item.kind == RankItem::Receive, int(part)});
     std::vector<SmallVector<Value>> waits = program.waits(uses, number, Comm);
+    program.touch(uses, number, Comm);
     auto exchange = prog::ExchangeOp::create(program.at, program.loc, complete, program.event,
                                              prog::StreamKind::Communication);
     OpBuilder inside = OpBuilder::atBlockEnd(&exchange.getBody().emplaceBlock());

@@ -200,19 +200,25 @@ private:
     Hazards hazards(workspace + 1, 2);
     for (auto [position, command] : llvm::enumerate(plan.commands)) {
       unsigned stream = command.collective;
-      for (auto [use, s] : llvm::zip(command.command.uses, command.storage)) {
-        const BlockStorage &storage = plan.storage[s];
-        bool inWorkspace = storage.place == BlockStorage::Workspace;
-        for (const Touch &earlier :
-             hazards.touch(inWorkspace ? workspace : s, inWorkspace ? storage.offset : 0,
-                           storage.type.getBytes(), use.second != prog::Access::Read,
-                           {(unsigned)position, -1, stream})) {
-          if (hazards.isOrdered(stream, earlier))
+      for (bool isTouched : {false, true})
+        for (auto [use, s] : llvm::zip(command.command.uses, command.storage)) {
+          const BlockStorage &storage = plan.storage[s];
+          bool inWorkspace = storage.place == BlockStorage::Workspace;
+          unsigned arena = inWorkspace ? workspace : s;
+          int64_t offset = inWorkspace ? storage.offset : 0, bytes = storage.type.getBytes();
+          bool write = use.second != prog::Access::Read;
+          Touch mine{(unsigned)position, -1, stream};
+          if (isTouched) {
+            hazards.touch(arena, offset, bytes, write, mine);
             continue;
-          command.after.push_back(earlier.item);
-          hazards.wait(stream, earlier);
+          }
+          for (const Touch &earlier : hazards.conflicts(arena, offset, bytes, write, mine)) {
+            if (hazards.isOrdered(stream, earlier))
+              continue;
+            command.after.push_back(earlier.item);
+            hazards.wait(stream, earlier);
+          }
         }
-      }
       hazards.place(position, stream);
     }
   }

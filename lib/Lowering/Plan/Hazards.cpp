@@ -20,16 +20,12 @@ void Hazards::splitAt(std::map<int64_t, Segment> &segments, int64_t offset) {
   segments.emplace(offset, std::move(right));
 }
 
-std::vector<Touch> Hazards::touch(unsigned arena, int64_t offset, int64_t bytes, bool write,
-                                  Touch mine) {
+std::vector<Touch> Hazards::conflicts(unsigned arena, int64_t offset, int64_t bytes, bool write,
+                                      const Touch &mine) const {
   std::vector<Touch> before;
   if (bytes <= 0)
     return before;
-  auto &segments = arenas[arena];
-  int64_t end = offset + bytes;
-  splitAt(segments, offset);
-  splitAt(segments, end);
-
+  const auto &segments = arenas[arena];
   auto add = [&](const std::vector<Touch> &touches) {
     for (const Touch &touch : touches)
       if (touch.stream != mine.stream && touch.item != mine.item) {
@@ -38,30 +34,14 @@ std::vector<Touch> Hazards::touch(unsigned arena, int64_t offset, int64_t bytes,
           before.back().written = touch.place;
       }
   };
-  for (auto it = segments.lower_bound(offset); it != segments.end() && it->first < end; ++it) {
+  auto it = segments.upper_bound(offset);
+  if (it != segments.begin() && std::prev(it)->second.end > offset)
+    --it;
+  for (; it != segments.end() && it->first < offset + bytes; ++it) {
     add(it->second.writes);
     if (write)
       add(it->second.reads);
   }
-
-  if (write) {
-    segments.erase(segments.lower_bound(offset), segments.lower_bound(end));
-    segments.emplace(offset, Segment{end, {mine}, {}});
-  } else {
-    int64_t at = offset;
-    for (auto it = segments.lower_bound(offset); at < end;) {
-      if (it == segments.end() || it->first > at) {
-        int64_t gap = it == segments.end() ? end : std::min(end, it->first);
-        segments.emplace(at, Segment{gap, {}, {mine}});
-        at = gap;
-        continue;
-      }
-      it->second.reads.push_back(mine);
-      at = it->second.end;
-      ++it;
-    }
-  }
-
   auto key = [](const Touch &t) { return std::tie(t.item, t.part, t.stream); };
   std::sort(before.begin(), before.end(),
             [&](const Touch &a, const Touch &b) { return key(a) < key(b); });
@@ -69,6 +49,50 @@ std::vector<Touch> Hazards::touch(unsigned arena, int64_t offset, int64_t bytes,
                            [&](const Touch &a, const Touch &b) { return key(a) == key(b); }),
                before.end());
   return before;
+}
+
+void Hazards::touch(unsigned arena, int64_t offset, int64_t bytes, bool write, const Touch &mine) {
+  if (bytes <= 0)
+    return;
+  auto &segments = arenas[arena];
+  int64_t end = offset + bytes;
+  splitAt(segments, offset);
+  splitAt(segments, end);
+  auto ofOthers = [&](const Touch &touch) { return touch.item != mine.item; };
+  auto drop = [&](std::vector<Touch> &touches) {
+    touches.erase(std::remove_if(touches.begin(), touches.end(), ofOthers), touches.end());
+  };
+  int64_t at = offset;
+  for (auto it = segments.lower_bound(offset); at < end;) {
+    if (it == segments.end() || it->first > at) {
+      int64_t gap = it == segments.end() ? end : std::min(end, it->first);
+      it = segments.emplace_hint(it, at, Segment{gap, {}, {}});
+    }
+    Segment &segment = it->second;
+    if (write) {
+      drop(segment.writes);
+      drop(segment.reads);
+    }
+    (write ? segment.writes : segment.reads).push_back(mine);
+    at = segment.end;
+    ++it;
+  }
+  if (!write)
+    return;
+  // What was written in one piece is one piece again, if nothing else is beside it.
+  auto first = segments.lower_bound(offset);
+  auto isPlain = [](const Segment &segment) {
+    return segment.writes.size() == 1 && segment.reads.empty();
+  };
+  for (auto it = std::next(first); it != segments.end() && it->first < end;) {
+    auto before = std::prev(it);
+    if (isPlain(before->second) && isPlain(it->second)) {
+      before->second.end = it->second.end;
+      it = segments.erase(it);
+    } else {
+      ++it;
+    }
+  }
 }
 
 // The whole of an item is reached with its last place, a part that is in no order with

@@ -33,11 +33,14 @@ class Hazards {
 public:
   Hazards(unsigned arenas, unsigned streams) : arenas(arenas), known(streams), underWay(streams) {}
 
-  /// Touches of others that must come before this one; records this one. Results
-  /// are in order of item and part, without those on `touch.stream`. Of one that is only
-  /// read again now, `written` says how far its item must have come, else `place`: both
-  /// are then that.
-  std::vector<Touch> touch(unsigned arena, int64_t offset, int64_t bytes, bool write, Touch touch);
+  /// Touches of other items that must come before this one. Results are in order of item and
+  /// part, without those on `touch.stream`. Of one that is only read again now, `written`
+  /// says how far its item must have come, else `place`: both are then that.
+  std::vector<Touch> conflicts(unsigned arena, int64_t offset, int64_t bytes, bool write,
+                               const Touch &touch) const;
+  /// Records this one, for the items behind. What its own item has touched before, on another
+  /// stream, stays beside it: which of them comes first is for the item to know.
+  void touch(unsigned arena, int64_t offset, int64_t bytes, bool write, const Touch &touch);
 
   /// An earlier touch that part `by` of a command has to come after, which begins at
   /// place `at` of the command: before what ends at that place, behind all at lower ones.

@@ -6,34 +6,45 @@
 
 namespace dpc::lowering {
 
-bool ImpliedWaits::isTold(Node node, const std::vector<Node> &direct, size_t skipped) const {
-  unsigned axis = axisOf[node];
-  for (size_t i = 0; i < direct.size(); ++i)
-    if (i != skipped && (direct[i] != node ? at(direct[i], axis) >= at(node, axis) : i < skipped))
-      return true;
+void ImpliedWaits::append(std::vector<Node> &nodes, Node node) const {
   auto join = beforeJoin.find(node);
-  return join != beforeJoin.end() &&
-         std::all_of(join->second.begin(), join->second.end(),
-                     [&](Node each) { return isTold(each, direct, skipped); });
+  if (join == beforeJoin.end())
+    nodes.push_back(node);
+  else
+    nodes.insert(nodes.end(), join->second.begin(), join->second.end());
 }
 
 ImpliedWaits::Node ImpliedWaits::add(unsigned axis, const std::vector<Node> &before,
                                      const std::vector<Wait> &waits, bool isJoin) {
   Node node = axisOf.size();
-  // All that comes directly before, each once: of two waits for the same the first counts.
-  std::vector<Node> direct = before;
+  // All that comes directly before. Of two waits for the same the first counts, which is why
+  // joins must not stand here: one is the same as what is before it.
+  std::vector<Node> direct;
+  for (Node other : before)
+    append(direct, other);
   if (last[axis] != kNone)
-    direct.push_back(last[axis]);
-  size_t given = direct.size();
-  for (const Wait &wait : waits)
-    direct.insert(direct.end(), wait.sources.begin(), wait.sources.end());
-
-  size_t i = given;
+    append(direct, last[axis]);
+  std::vector<size_t> ends; // of each wait's part of it
+  size_t i = direct.size();
   for (const Wait &wait : waits) {
+    for (Node source : wait.sources)
+      append(direct, source);
+    ends.push_back(direct.size());
+  }
+
+  auto isTold = [&](size_t i) {
+    Node source = direct[i];
+    unsigned on = axisOf[source];
+    for (size_t other = 0; other < direct.size(); ++other)
+      if (direct[other] == source ? other < i : at(direct[other], on) >= at(source, on))
+        return true;
+    return false;
+  };
+  for (size_t w = 0; w < waits.size(); ++w) {
     bool isNeeded = false;
-    for (size_t end = i + wait.sources.size(); i < end; ++i)
-      isNeeded |= !isTold(direct[i], direct, i);
-    for (unsigned number : wait.numbers) {
+    for (; i < ends[w]; ++i)
+      isNeeded |= !isTold(i);
+    for (unsigned number : waits[w].numbers) {
       if (number >= needed.size())
         needed.resize(number + 1, false);
       needed[number] = needed[number] || isNeeded;

@@ -43,9 +43,8 @@ public:
 
 private:
   static constexpr Node kNone = UINT32_MAX;
-  /// Whether `node` comes before one of `direct` other than number `skipped`, or is it and
-  /// stands before that.
-  bool isTold(Node node, const std::vector<Node> &direct, std::size_t skipped) const;
+  /// Appends a node, or what stands before it if it is a join.
+  void append(std::vector<Node> &nodes, Node node) const;
   uint32_t at(Node node, unsigned axis) const { return clocks[std::size_t(node) * axes + axis]; }
 
   unsigned axes;
@@ -53,7 +52,7 @@ private:
   std::vector<uint32_t> length; // of each axis
   std::vector<unsigned> axisOf;
   std::vector<uint32_t> clocks;                 // a row for each node
-  std::map<Node, std::vector<Node>> beforeJoin; // what comes directly before it
+  std::map<Node, std::vector<Node>> beforeJoin; // what stands before it, no joins
   std::vector<bool> needed;
 };
 

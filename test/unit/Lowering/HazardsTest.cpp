@@ -7,41 +7,68 @@ using namespace dpc::lowering;
 
 namespace {
 
+// What comes before a touch, which is then made.
+std::vector<Touch> touch(Hazards &hazards, unsigned arena, int64_t offset, int64_t bytes,
+                         bool write, const Touch &mine) {
+  std::vector<Touch> before = hazards.conflicts(arena, offset, bytes, write, mine);
+  hazards.touch(arena, offset, bytes, write, mine);
+  return before;
+}
+
+// A block reads on one stream what it writes on the other: who comes behind must come behind
+// both, whichever was told of last, and what came before was before both.
+TEST(HazardsTest, AnItemOfTwoStreamsStaysOnBoth) {
+  for (bool writeFirst : {false, true}) {
+    Hazards hazards(1, 4);
+    touch(hazards, 0, 0, 64, false, {0, -1, 0});
+    for (bool write : {writeFirst, !writeFirst})
+      EXPECT_EQ(hazards.conflicts(0, 0, 64, write, {1, -1, write ? 1u : 0u}).size(),
+                write ? 1u : 0u);
+    for (bool write : {writeFirst, !writeFirst})
+      hazards.touch(0, 0, 64, write, {1, -1, write ? 1u : 0u});
+    // A reader behind the write alone; a writer behind both.
+    EXPECT_EQ(hazards.conflicts(0, 0, 64, false, {2, -1, 2}).size(), 1u);
+    EXPECT_EQ(hazards.conflicts(0, 0, 64, true, {2, -1, 2}).size(), 2u);
+    // On the stream of the write, still behind the read.
+    EXPECT_EQ(hazards.conflicts(0, 0, 64, true, {2, -1, 1}).size(), 1u);
+  }
+}
+
 TEST(Hazards, AReadOnAnotherStreamWaitsForTheWrite) {
   Hazards hazards(1, 2);
-  EXPECT_TRUE(hazards.touch(0, 0, 64, true, {0, -1, 0}).empty());
-  auto before = hazards.touch(0, 32, 8, false, {1, -1, 1});
+  EXPECT_TRUE(touch(hazards, 0, 0, 64, true, {0, -1, 0}).empty());
+  auto before = touch(hazards, 0, 32, 8, false, {1, -1, 1});
   ASSERT_EQ(before.size(), 1u);
   EXPECT_EQ(before[0].item, 0u);
 }
 
 TEST(Hazards, ReadsDoNotWaitForReadsButWritesDo) {
   Hazards hazards(1, 3);
-  hazards.touch(0, 0, 64, false, {0, -1, 0});
-  EXPECT_TRUE(hazards.touch(0, 0, 64, false, {1, -1, 1}).empty());
-  EXPECT_EQ(hazards.touch(0, 0, 64, true, {2, -1, 2}).size(), 2u);
+  touch(hazards, 0, 0, 64, false, {0, -1, 0});
+  EXPECT_TRUE(touch(hazards, 0, 0, 64, false, {1, -1, 1}).empty());
+  EXPECT_EQ(touch(hazards, 0, 0, 64, true, {2, -1, 2}).size(), 2u);
 }
 
 TEST(Hazards, OneStreamOrdersItself) {
   Hazards hazards(1, 1);
-  hazards.touch(0, 0, 64, true, {0, -1, 0});
-  EXPECT_TRUE(hazards.touch(0, 0, 64, true, {1, -1, 0}).empty());
+  touch(hazards, 0, 0, 64, true, {0, -1, 0});
+  EXPECT_TRUE(touch(hazards, 0, 0, 64, true, {1, -1, 0}).empty());
 }
 
 TEST(Hazards, DisjointBytesAndOtherArenasAreFree) {
   Hazards hazards(2, 2);
-  hazards.touch(0, 0, 64, true, {0, -1, 0});
-  EXPECT_TRUE(hazards.touch(0, 64, 64, true, {1, -1, 1}).empty());
-  EXPECT_TRUE(hazards.touch(1, 0, 64, true, {2, -1, 1}).empty());
+  touch(hazards, 0, 0, 64, true, {0, -1, 0});
+  EXPECT_TRUE(touch(hazards, 0, 64, 64, true, {1, -1, 1}).empty());
+  EXPECT_TRUE(touch(hazards, 1, 0, 64, true, {2, -1, 1}).empty());
 }
 
 TEST(Hazards, AWideWriteMeetsEveryEarlierPart) {
   Hazards hazards(1, 2);
   for (unsigned i = 0; i < 4; ++i)
-    hazards.touch(0, 64 * i, 64, i % 2, {i, -1, 0});
-  EXPECT_EQ(hazards.touch(0, 0, 256, true, {4, -1, 1}).size(), 4u);
+    touch(hazards, 0, 64 * i, 64, i % 2, {i, -1, 0});
+  EXPECT_EQ(touch(hazards, 0, 0, 256, true, {4, -1, 1}).size(), 4u);
   // ... and replaces them.
-  EXPECT_EQ(hazards.touch(0, 0, 256, true, {5, -1, 0}).size(), 1u);
+  EXPECT_EQ(touch(hazards, 0, 0, 256, true, {5, -1, 0}).size(), 1u);
 }
 
 /// What a stream has to wait for before it touches the first 64 bytes; it then waits.
@@ -49,7 +76,7 @@ std::vector<Hazards::Awaited> await(Hazards &hazards, unsigned item, unsigned st
                                     int part = -1, unsigned begin = 0, unsigned end = 0,
                                     unsigned written = 0) {
   std::vector<Hazards::Awaited> awaited;
-  for (const Touch &earlier : hazards.touch(0, 0, 64, write, {item, part, stream, end, written}))
+  for (const Touch &earlier : touch(hazards, 0, 0, 64, write, {item, part, stream, end, written}))
     awaited.push_back({earlier, 0, begin});
   awaited = hazards.reduce(stream, awaited);
   hazards.waitForAll(stream, awaited);
