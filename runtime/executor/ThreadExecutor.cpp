@@ -239,7 +239,8 @@ Status ThreadExecutor::finish(StepTimes &times, std::vector<StreamSpans> &trace)
   times.bubble.assign(plans.size(), 0);
   std::vector<bool> counted(plans.size());
   for (auto &walker : walkers) {
-    uint32_t rank = walker->rankPlan().rank;
+    // Ranks of this process are in order and without a gap.
+    uint32_t rank = walker->rankPlan().rank - plans.front()->plan->rank;
     if (counted[rank] || walker->plannedStream().kind != fb::StreamKind::Compute)
       continue;
     counted[rank] = true;

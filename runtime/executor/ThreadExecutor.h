@@ -26,6 +26,7 @@ public:
   // Ends the step under way, and all later ones, with this error if there was none before; by
   // any thread.
   void fail(const Status &cause);
+  bool isRunning() const { return running.load() > 0; } // a step; by any thread
   // What every stream is doing, a line each, for messages about a hang; by any thread.
   std::string describe() const;
 

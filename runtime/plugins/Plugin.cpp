@@ -60,6 +60,8 @@ Status check(const PluginEntry &entry, void *library, const std::string &path, c
 }
 } // namespace
 
+uint32_t pluginVersion() { return DPCRT_PLUGIN_VERSION; }
+
 Status openPlugin(const PluginEntry &entry, const std::string &file, const std::string &needs,
                   const void *&kind) {
   std::string path = file, places;

@@ -15,6 +15,9 @@ struct Plugin {
   const void *kind; // of what type, the function's name says
 };
 
+// Of this library: equal where all headers and flags are that two builds must agree on.
+uint32_t pluginVersion();
+
 struct PluginEntry {
   const char *of; // for messages: "a device"
   const char *function;

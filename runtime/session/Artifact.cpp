@@ -28,12 +28,13 @@ Status checkVersion(const Artifact &artifact) {
                Manifest::formatMajor, ".x: compile the model again");
 }
 
-Status checkChecksums(const Artifact &artifact, std::map<std::string, std::string> &sums) {
+Status checkChecksums(Artifact &artifact, std::map<std::string, std::string> &sums) {
   std::string text;
   if (Status s = readWholeFile(artifact.path(Manifest::checksumsName), Code::Artifact, text);
       !s.ok())
     return error(Code::Artifact, "'", artifact.directory,
                  "' is not a compiled model: ", s.message());
+  artifact.identity = hashHex(text.data(), text.size());
   if (Status s = parseChecksums(text, sums); !s.ok())
     return s;
   for (auto &[path, expected] : sums) {

@@ -12,6 +12,7 @@ struct Artifact {
   std::string directory;
   Manifest manifest;
   std::string manifestText;
+  std::string identity; // a hash over all of its files: equal for equal artifacts
   // Programs of an entry point, per coordinate of pp.
   std::map<std::string, std::vector<ProgramFile>> programs;
   // What eval_step gives besides the loss, by the graph's names.

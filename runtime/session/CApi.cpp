@@ -2,6 +2,8 @@
 // The C interface as a cover of Artifact and Session. No exception crosses it.
 #include "dpcrt/dpcrt.h"
 #include "session/Keeping.h"
+#include "world/EngineKinds.h"
+#include "world/Launch.h"
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -37,6 +39,10 @@ private:
 struct dpcrt_artifact {
   std::shared_ptr<const Artifact> artifact;
   FrameworkNames names;
+};
+struct dpcrt_world {
+  std::shared_ptr<World> world;
+  uint32_t localProcesses = 1;
 };
 struct dpcrt_session {
   std::unique_ptr<Session> session;
@@ -161,6 +167,77 @@ void dpcrt_artifact_parameter(const dpcrt_artifact *a, size_t i, dpcrt_tensor *o
   give(t, out);
 }
 
+dpcrt_error *dpcrt_world_join(const dpcrt_world_options *given, dpcrt_world **out) {
+  return guarded([&] {
+    dpcrt_world_options o = taken(given);
+    *out = nullptr;
+    Launch launch;
+    if (Status s = findLaunch(readEnvironment(), o.transport ? o.transport : "", launch); !s.ok())
+      return s;
+    if (launch.transport == "local")
+      return Status();
+    const EngineKind *kind = nullptr;
+    if (Status s = findEngineKind(launch.transport, kind); !s.ok())
+      return s;
+    auto joined = std::make_unique<dpcrt_world>();
+    if (Status s = World::join(*kind, {o.timeout_s, o.launch_timeout_s}, joined->world); !s.ok())
+      return s;
+    joined->localProcesses = launch.localSize;
+    // An engine of another kind than the launcher's finds itself alone, and each process
+    // would train the whole model.
+    if (joined->world->processes() != launch.size)
+      return error(Code::Usage, joined->world->engine(), " finds ", joined->world->processes(),
+                   joined->world->processes() == 1 ? " process" : " processes", ", where ",
+                   launch.launcher, " has started ", launch.size,
+                   "; --transport must be that of the launcher");
+    *out = joined.release();
+    return Status();
+  });
+}
+uint32_t dpcrt_world_processes(const dpcrt_world *w) { return w ? w->world->processes() : 1; }
+uint32_t dpcrt_world_process(const dpcrt_world *w) { return w ? w->world->self() : 0; }
+uint32_t dpcrt_world_local_processes(const dpcrt_world *w) { return w ? w->localProcesses : 1; }
+dpcrt_error *dpcrt_world_share(dpcrt_world *w, const char *what, void *data, uint64_t *bytes) {
+  return guarded([&] {
+    if (!w)
+      return Status();
+    const bool gives = w->world->self() == 0;
+    std::vector<std::string> all;
+    Status s = w->world->exchange(
+        what, gives ? std::string(static_cast<const char *>(data), *bytes) : "", all);
+    if (!s.ok() || gives)
+      return s;
+    if (all[0].size() > *bytes)
+      return error(Code::Usage, what, ": ", all[0].size(), " bytes, where there is room for ",
+                   *bytes);
+    std::memcpy(data, all[0].data(), all[0].size());
+    *bytes = all[0].size();
+    return s;
+  });
+}
+dpcrt_error *dpcrt_world_fail(dpcrt_world *w, int code, const char *message, int *own) {
+  return guarded([&] {
+    *own = 1;
+    Status cause(Code(code), message);
+    if (!w)
+      return cause;
+    w->world->fail(cause);
+    bool isOwn = true;
+    Status s = w->world->failure(&isOwn);
+    *own = isOwn;
+    return s;
+  });
+}
+dpcrt_error *dpcrt_world_leave(dpcrt_world *w) {
+  return guarded([&] {
+    if (!w)
+      return Status();
+    Status s = w->world->leave();
+    delete w;
+    return s;
+  });
+}
+
 dpcrt_error *dpcrt_session_create(const dpcrt_artifact *a, const dpcrt_session_options *given,
                                   dpcrt_session **out) {
   return guarded([&] {
@@ -177,6 +254,8 @@ dpcrt_error *dpcrt_session_create(const dpcrt_artifact *a, const dpcrt_session_o
     if (o.virtual_clock)
       options.virtualClock = o.virtual_clock;
     options.graphs = o.graphs != 0;
+    if (o.world)
+      options.world = o.world->world;
     auto session = std::make_unique<dpcrt_session>();
     Status s = Session::create(a->artifact, options, session->session);
     if (!s.ok())
@@ -221,7 +300,7 @@ dpcrt_error *dpcrt_session_submit(dpcrt_session *s, const dpcrt_input *inputs, s
     dpcrt_request r = taken(given);
     return s->session->submit(inputsOf(inputs, count),
                               {r.kind == DPCRT_EVALUATE, r.lr, r.clip_norm, r.skip_update != 0,
-                               r.halt_if_nonfinite != 0, r.first_micro_batch});
+                               r.halt_if_nonfinite != 0, r.first_micro_batch, r.stop_asked != 0});
   });
 }
 dpcrt_error *dpcrt_session_result(dpcrt_session *s, dpcrt_result *out) {
@@ -233,7 +312,8 @@ dpcrt_error *dpcrt_session_result(dpcrt_session *s, dpcrt_result *out) {
     s->losses = s->session->losses();
     s->dens = s->session->denominators();
     give<dpcrt_result>({0, r.loss, r.gradNorm, r.sumDen, r.nonfinite, r.skipped, r.seconds,
-                        r.bubble, s->losses.size(), s->losses.data(), s->dens.data(), r.halted},
+                        r.bubble, s->losses.size(), s->losses.data(), s->dens.data(), r.halted,
+                        r.stopAsked},
                        out);
     return status;
   });

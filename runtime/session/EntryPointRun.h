@@ -5,14 +5,18 @@
 #include "executor/ThreadPlan.h"
 #include "session/Session.h"
 #include "transports/QueueTransport.h"
+#include "transports/RemoteMessages.h"
 #include <cstring>
 
 namespace dpcrt {
 
+class ThreadExecutor;
+
 class EntryPointRun : public HostIo {
 public:
+  // The ranks of this process: all of them where `world` is null.
   Status prepare(const Artifact &artifact, const std::string &name, Device &device,
-                 const Link &link, const RankMemory *weightsOf);
+                 const Link &link, const RankMemory *weightsOf, World *world);
   // After the device is ready.
   Status startExecutor(Device &device, const ExecutorOptions &options);
 
@@ -26,6 +30,7 @@ public:
     Element type;
     uint64_t bytes = 0;
     std::vector<char> values;
+    std::vector<uint32_t> processes; // that fetch each of the values
   };
   // Null if the programs have none.
   const Output *output(const std::string &name) const;
@@ -40,12 +45,16 @@ public:
     return otherwise;
   }
 
-  const char *recordValues(uint32_t rank) override { return records[rank].data(); }
+  // What ranks of this process have fetched in the step that was finished last; and takes what
+  // those of another have.
+  std::string fetchedHere() const;
+  Status takeFetched(uint32_t process, std::string_view fetched);
+
+  const char *recordValues(uint32_t rank) override { return recordOf(rank).data(); }
+  std::vector<char> &recordOf(uint32_t rank) { return records[rank - memory.ranks.first]; }
+  const RankPlan &planOf(uint32_t rank) const { return executor->plan(rank - memory.ranks.first); }
   void takeHeader(const StepHeader &taken) override { header = taken; }
 
-  // What the host writes of each rank's step record, as its plan's image has it; for the
-  // next submit of the executor.
-  std::vector<std::vector<char>> records;
   StepHeader header = {}; // of the first rank, behind the step that was finished last
 
   RankMemory memory;
@@ -55,6 +64,7 @@ public:
   // d * microBatches on.
   uint32_t microBatchesOfStep() const { return grid.dp * microBatches; }
   std::unique_ptr<Executor> executor;
+  ThreadExecutor *threads = nullptr; // the executor where streams are threads
 
 private:
   struct Bound {
@@ -63,10 +73,17 @@ private:
     uint32_t slices = 1; // of a micro-batch
   };
   Status connect(HostDevice &device, const Link &link);
+  Status listOutputs(const Artifact &artifact, const std::string &name);
   uint32_t ofStep(const RankPlace &place, uint32_t microBatch) const {
     return place.dp * microBatches + microBatch;
   }
 
+  World *world = nullptr;
+  std::string entryName;
+  // What the host writes of each rank's step record, as its plan's image has it; for the
+  // next submit of the executor.
+  std::vector<std::vector<char>> records;
+  std::unique_ptr<RemoteMessages> remote;
   // One of the two, by how the device is driven.
   std::unique_ptr<Transport> transport;
   std::unique_ptr<QueueTransport> queueTransport;

@@ -2,6 +2,9 @@
 // Holders of a parameter against each other, a piece at a time.
 #include "session/Holders.h"
 #include "session/Pieces.h"
+#include <map>
+#include <set>
+#include <sstream>
 
 namespace dpcrt {
 
@@ -83,6 +86,67 @@ Status compareHolders(Device &device, const RankMemory &memory) {
           break;
       }
     }
+  return {};
+}
+
+Status compareWithOthers(Device &device, const RankMemory &memory, World &world) {
+  // What is compared, in words; a rank that has it; and its hash.
+  std::ostringstream own;
+  auto tell = [&](const std::string &what, uint32_t rank, DeviceAddress data,
+                  uint64_t bytes) -> Status {
+    std::string hash;
+    Status s = hashOnHost(device, data, bytes, hash);
+    own << hash << ' ' << rank << ' ' << what << '\n';
+    return s;
+  };
+  for (const HeldParameter &p : memory.parameters) {
+    std::set<std::string> told; // those of this process are equal
+    for (const Holding &h : p.holdings) {
+      std::string name = "parameter '" + p.manifest->shownName() + "'";
+      if (p.bytes != h.bytes)
+        name += ", slice " + std::to_string(h.slice) + ",";
+      if (told.insert(name).second) {
+        if (Status s = tell(name, h.rank, h.weight, h.bytes); !s.ok())
+          return s;
+        if (h.computed != h.weight)
+          if (Status s = tell("the rounded values of " + name, h.rank, h.computed, h.computedBytes);
+              !s.ok())
+            return s;
+      }
+      std::string part = h.momentBytes < h.bytes
+                             ? ", bytes [" + std::to_string(h.momentBegin) + ".." +
+                                   std::to_string(h.momentBegin + h.momentBytes) + "),"
+                             : "";
+      for (size_t m = 0; m < h.moments.size(); ++m) {
+        std::string moment = "moment '" +
+                             std::string(text(h.parameter->moment_names()->Get(uint32_t(m)))) +
+                             "' of " + name + part;
+        if (told.insert(moment).second)
+          if (Status s = tell(moment, h.rank, h.moments[m], h.momentBytes); !s.ok())
+            return s;
+      }
+    }
+  }
+  std::vector<std::string> all;
+  if (Status s = world.exchange("hashes of their weights", own.str(), all); !s.ok())
+    return s;
+  std::map<std::string, std::pair<std::string, uint32_t>> first;
+  for (const std::string &list : all) {
+    std::istringstream lines(list);
+    std::string line;
+    while (std::getline(lines, line)) {
+      std::istringstream fields(line);
+      std::string hash, what;
+      uint32_t rank = 0;
+      if (!(fields >> hash >> rank) || fields.get() != ' ' || !std::getline(fields, what))
+        return error(Code::Internal, "'", line, "' is no hash of a parameter");
+      auto [it, isNew] = first.try_emplace(what, hash, rank);
+      if (!isNew && it->second.first != hash)
+        return error(Code::Difference, what, " differs between rank ", it->second.second, " (XXH3 ",
+                     it->second.first.substr(0, 16), "…) and rank ", rank, " (", hash.substr(0, 16),
+                     "…)");
+    }
+  }
   return {};
 }
 

@@ -123,6 +123,8 @@ Status Keeping::save(Session &session, const std::string &directory, uint64_t ke
     return s;
   if (Status s = copy(session); !s.ok())
     return s;
+  if (!session.writes())
+    return {};
   const Manifest &model = session.model().manifest;
   Session::Position at = session.position();
   CheckpointManifest m;
@@ -171,6 +173,9 @@ Status restore(Session &session, const std::string &path, Restored &out) {
   out.path = checkpoint.path();
   out.manifest = writeCheckpointManifest(checkpoint.manifest);
   if (Status s = compare(session, checkpoint); !s.ok())
+    return s;
+  if (Status s = session.agreeOn("the checkpoint '" + checkpoint.path() + "'", out.manifest);
+      !s.ok())
     return s;
   std::vector<char> values;
   for (const Session::State &state : session.states()) {

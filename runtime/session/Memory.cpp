@@ -8,12 +8,13 @@
 #include <set>
 
 namespace dpcrt {
-Status RankMemory::allocate(const Artifact &artifact, const std::string &entry, Device &device,
-                            const RankMemory *training) {
+Status RankMemory::allocate(const Artifact &artifact, const std::string &entry,
+                            const RankRange &own, Device &device, const RankMemory *training) {
+  ranks = own;
   sharesWeights = training != nullptr;
   const std::vector<ProgramFile> &files = *artifact.entry(entry);
   const RankGrid grid = artifact.manifest.mesh.grid();
-  for (uint32_t rank = 0; rank < grid.ranks(); ++rank) {
+  for (uint32_t rank = ranks.first; rank < ranks.end; ++rank) {
     const uint32_t coordinate = grid.placeOf(rank).pp;
     programs.push_back(&files[coordinate].program());
     if (Status s = allocateRank(artifact, coordinate, device, training); !s.ok())
@@ -25,18 +26,18 @@ Status RankMemory::allocate(const Artifact &artifact, const std::string &entry, 
 Status RankMemory::allocateRank(const Artifact &artifact, uint32_t coordinate, Device &device,
                                 const RankMemory *training) {
   const fb::Program &program = *programs.back();
-  size_t rank = programs.size() - 1;
+  const size_t here = programs.size() - 1;
   owned.push_back(0);
   auto allocated = [&](uint64_t bytes, MemoryKind kind, const char *what,
                        ArenaMemory &out) -> Status {
     if (Status s = device.allocate(bytes, kind, out.data); !s.ok())
-      return s.within("rank " + std::to_string(rank) + ", " + what);
+      return s.within("rank " + std::to_string(ranks.first + here) + ", " + what);
     out.bytes = bytes;
     owned.back() += bytes;
     return {};
   };
   if (training) {
-    blocks.push_back(training->blocks[rank]);
+    blocks.push_back(training->blocks[here]);
   } else {
     blocks.emplace_back();
     for (ArenaHome::Kind block : kCommonBlocks) {
@@ -52,7 +53,7 @@ Status RankMemory::allocateRank(const Artifact &artifact, uint32_t coordinate, D
         return s;
     }
   }
-  std::vector<ArenaHome> homes = homesOf(program, training ? training->programs[rank] : nullptr);
+  std::vector<ArenaHome> homes = homesOf(program, training ? training->programs[here] : nullptr);
   arenas.emplace_back();
   for (uint32_t a = 0; a < homes.size(); ++a) {
     const fb::Arena &arena = *program.arenas()->Get(a);
@@ -60,7 +61,7 @@ Status RankMemory::allocateRank(const Artifact &artifact, uint32_t coordinate, D
     if (homes[a].kind == ArenaHome::Idle || homes[a].kind == ArenaHome::Messages)
       memory.data = blocks.back()[homes[a].kind].data + homes[a].offset;
     else if (homes[a].kind == ArenaHome::Shared)
-      memory.data = training->arenas[rank][homes[a].arena].data;
+      memory.data = training->arenas[here][homes[a].arena].data;
     else if (Status s =
                  allocated(arena.bytes(), arena.host() ? MemoryKind::Host : MemoryKind::Device,
                            ("arena '" + std::string(text(arena.name())) + "'").c_str(), memory);
@@ -80,11 +81,11 @@ Status RankMemory::bindParameters(const Manifest &manifest) {
     index[p.name] = parameters.size();
     parameters.push_back({&p, *byteSize(p.shape, sizeOf(p.type)), {}});
   }
-  for (size_t rank = 0; rank < programs.size(); ++rank)
-    for (auto *p : items(programs[rank]->parameters())) {
+  for (uint32_t rank = ranks.first; rank < ranks.end; ++rank)
+    for (auto *p : items(programs[rank - ranks.first]->parameters())) {
       HeldParameter &held = parameters[index[std::string(text(p->tensor()->name()))]];
       Holding h;
-      h.rank = uint32_t(rank);
+      h.rank = rank;
       h.parameter = p;
       const fb::Ref &kept = p->master() ? *p->master() : *p->weight();
       h.bytes = kept.bytes();
@@ -138,8 +139,8 @@ const HeldParameter *RankMemory::find(const std::string &name) const {
 Status RankMemory::loadConstants(const Artifact &artifact, Device &device) {
   InputFile file;
   std::vector<char> values;
-  for (size_t rank = 0; rank < programs.size(); ++rank)
-    for (auto *constant : items(programs[rank]->constants())) {
+  for (uint32_t rank = ranks.first; rank < ranks.end; ++rank)
+    for (auto *constant : items(programs[rank - ranks.first]->constants())) {
       if (file.path().empty())
         if (Status s =
                 InputFile::open(artifact.path(artifact.manifest.constants), Code::Artifact, file);

@@ -37,28 +37,37 @@ struct HeldParameter {
   std::vector<Holding> holdings; // ascending rank
 };
 
+// The ranks that a process runs: [first, end).
+struct RankRange {
+  uint32_t first = 0, end = 0;
+  uint32_t count() const { return end - first; }
+  bool contains(uint32_t rank) const { return first <= rank && rank < end; }
+};
+
 class RankMemory {
 public:
-  // The arenas of every rank of an entry point, where ArenaSharing.h says: in memory
+  // The arenas of these ranks of an entry point, where ArenaSharing.h says: in memory
   // of their own, or in that of the training step, which is allocated first (`training`
   // is then null).
-  Status allocate(const Artifact &artifact, const std::string &entry, Device &device,
-                  const RankMemory *training);
+  Status allocate(const Artifact &artifact, const std::string &entry, const RankRange &ranks,
+                  Device &device, const RankMemory *training);
   Status loadConstants(const Artifact &artifact, Device &device);
   // From the sources that the manifest names.
   Status loadWeights(const Artifact &artifact, Device &device);
 
-  std::vector<std::vector<ArenaMemory>> arenas; // per rank
-  std::vector<const fb::Program *> programs;    // per rank
-  std::vector<HeldParameter> parameters;        // in the manifest's order
+  // Of the ranks of this process, in their order.
+  RankRange ranks;
+  std::vector<std::vector<ArenaMemory>> arenas;
+  std::vector<const fb::Program *> programs;
+  std::vector<HeldParameter> parameters; // in the manifest's order; holders of this process
   // Memory of this entry point's own, the training step's with the common blocks.
-  uint64_t ownBytes(size_t rank) const { return owned[rank]; }
+  uint64_t ownBytes(uint32_t rank) const { return owned[rank - ranks.first]; }
   // Whether all ranks' weights are the training step's.
   bool sharesWeights = false;
 
   const HeldParameter *find(const std::string &name) const;
-  DeviceAddress address(size_t rank, const fb::Ref &ref) const {
-    return arenas[rank][ref.index()].data + ref.offset();
+  DeviceAddress address(uint32_t rank, const fb::Ref &ref) const {
+    return arenas[rank - ranks.first][ref.index()].data + ref.offset();
   }
 
 private:

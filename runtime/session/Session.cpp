@@ -37,6 +37,10 @@ Status Session::create(std::shared_ptr<const Artifact> artifact, const SessionOp
 }
 
 Session::~Session() {
+  if (options.world) {
+    options.world->onFailure(nullptr);
+    options.world->onAsked(nullptr);
+  }
   if (train)
     train->executor.reset();
   if (evaluation)
@@ -60,41 +64,66 @@ static Status checkSameValues(const RankMemory &training, const RankMemory &othe
 }
 
 Status Session::prepare(const SessionOptions &chosen) {
-  const Artifact &given = *artifact;
   options = chosen;
-  const Manifest &m = given.manifest;
   coreCount = coresOfThisProcess();
   threadCount = options.sequential ? 1 : options.threads ? options.threads : coreCount;
-  std::string compiled;
   const DeviceKind *kind = options.kind;
   if (options.virtualClock) {
     kind = &virtualClockKind();
-    if (Status s = findGivenTimes(m, *options.virtualClock, times, options.link); !s.ok())
+    if (Status s = findGivenTimes(artifact->manifest, *options.virtualClock, times, options.link);
+        !s.ok())
       return s.within(options.virtualClock->empty() ? "--virtual-clock" : "--clock-times");
   }
   if (!kind)
     if (Status s = findDeviceKind(options.device, kind); !s.ok())
       return s;
-  // Of several targets that the machine runs, the one that needs most of it.
-  const Manifest::Target *target = nullptr;
+  Status prepared = prepareHere(*kind);
+  if (!prepared.ok() && options.world)
+    options.world->fail(prepared); // the others wait for this one
+  return prepared;
+}
+
+// Of several targets that the machine runs, all machines of a world, the one that needs most
+// of it.
+Status Session::chooseTarget(const DeviceKind &kind, const Manifest::Target *&target) {
+  const std::vector<Manifest::Target> &targets = artifact->manifest.targets;
+  std::string compiled;
+  std::vector<std::string> runHere;
   Status lacking;
-  for (const auto &t : m.targets) {
+  for (const auto &t : targets) {
     compiled += (compiled.empty() ? "" : ", ") + t.name;
-    if (t.device != kind->target)
+    if (t.device != kind.target)
       continue;
-    if (Status s = kind->check(t.features); !s.ok())
+    if (Status s = kind.check(t.features); s.ok())
+      runHere.push_back(t.name);
+    else
       lacking = lacking.ok() ? s : lacking;
-    else if (!target || t.features.size() > target->features.size())
-      target = &t;
   }
-  if (!target)
+  if (runHere.empty())
     return !lacking.ok() ? lacking
                          : error(Code::Device, "the artifact was not compiled for device '",
-                                 kind->target, "' but for ", compiled.empty() ? "none" : compiled);
+                                 kind.target, "' but for ", compiled.empty() ? "none" : compiled);
+  if (options.world)
+    if (Status s = agreeOnTargets(runHere); !s.ok())
+      return s;
+  target = nullptr;
+  for (const auto &t : targets)
+    if (std::find(runHere.begin(), runHere.end(), t.name) != runHere.end() &&
+        (!target || t.features.size() > target->features.size()))
+      target = &t;
   targetName = target->name;
-  device = kind->make(threadCount);
+  return {};
+}
+
+Status Session::prepareHere(const DeviceKind &kind) {
+  const Artifact &given = *artifact;
+  const Manifest &m = given.manifest;
+  const Manifest::Target *target = nullptr;
+  if (Status s = chooseTarget(kind, target); !s.ok())
+    return s;
+  device = kind.make(threadCount);
   if (!device->host() && !device->queue())
-    return error(Code::Device, "device '", kind->name,
+    return error(Code::Device, "device '", kind.name,
                  "' is driven neither by threads of the host nor by queues, as this build drives "
                  "devices");
   if (!options.seedOrder.empty())
@@ -105,6 +134,9 @@ Status Session::prepare(const SessionOptions &chosen) {
         Code::Usage, "--cuda-graphs: device '", device->name(),
         "' runs each command when it is called and launches no graphs; a device that takes "
         "orders would be right, as --device virtual is");
+  if (options.world)
+    if (Status s = mayBeSpread(); !s.ok())
+      return s;
   if (!target->file.empty()) {
     Result<KernelTable> table = KernelTable::readFile(given.path(target->table));
     if (!table.ok())
@@ -115,11 +147,14 @@ Status Session::prepare(const SessionOptions &chosen) {
       return s;
   }
   train = std::make_unique<EntryPointRun>();
-  if (Status s = train->prepare(given, "train_step", *device, options.link, nullptr); !s.ok())
+  if (Status s =
+          train->prepare(given, "train_step", *device, options.link, nullptr, options.world.get());
+      !s.ok())
     return s;
   if (given.entry("eval_step")) {
     evaluation = std::make_unique<EntryPointRun>();
-    if (Status s = evaluation->prepare(given, "eval_step", *device, options.link, &train->memory);
+    if (Status s = evaluation->prepare(given, "eval_step", *device, options.link, &train->memory,
+                                       options.world.get());
         !s.ok())
       return s;
     if (Status s = checkSameValues(train->memory, evaluation->memory); !s.ok())
@@ -132,14 +167,23 @@ Status Session::prepare(const SessionOptions &chosen) {
     return s;
   updates.assign(m.parameters.size(), findOptimizer(m.optimizer)->defaults);
   listStates();
+  if (Status s = shareRankBytes(); !s.ok())
+    return s;
   ExecutorOptions executor;
   executor.timeoutNs = int64_t(options.timeoutSeconds * 1e9);
   executor.sequential = options.sequential;
   executor.times = isTimed() ? &times : nullptr;
   executor.graphs = options.graphs;
+  if (options.world)
+    executor.describeOthers = [this] { return describeOthers(); };
   if (Status s = train->startExecutor(*device, executor); !s.ok())
     return s;
-  return evaluation ? evaluation->startExecutor(*device, executor) : Status();
+  if (evaluation)
+    if (Status s = evaluation->startExecutor(*device, executor); !s.ok())
+      return s;
+  if (options.world)
+    listenToWorld();
+  return {};
 }
 
 bool Session::isTimed() const { return device->queue() && device->queue()->givenTimes(); }
@@ -148,11 +192,7 @@ double Session::clockFactor() const {
   return isTimed() ? device->queue()->givenTimes()->factor() : 0;
 }
 
-size_t Session::ranks() const { return train->memory.programs.size(); }
-
-uint64_t Session::arenaBytes(size_t rank) const {
-  return train->memory.ownBytes(rank) + (evaluation ? evaluation->memory.ownBytes(rank) : 0);
-}
+size_t Session::ranks() const { return train->grid.ranks(); }
 
 Status Session::setUpdate(const std::string &parameter, const UpdateNumbers &u) {
   if (Status s = betweenSteps(); !s.ok())
@@ -204,14 +244,14 @@ StepEntry Session::entryOf(const UpdateNumbers &u, const StepRequest &request) c
 // written anew before the next training step.
 void Session::fillRecords(EntryPointRun &entry, const StepRequest &request) const {
   StepHeader header = headerOf(request);
-  for (uint32_t rank = 0; rank < entry.records.size(); ++rank) {
+  for (uint32_t rank = entry.memory.ranks.first; rank < entry.memory.ranks.end; ++rank) {
     // What is random depends on the micro-batch among all of the data, and a program
     // counts those of its replica.
     header.firstMicroBatch = int64_t(request.firstMicroBatch) +
                              int64_t(entry.grid.placeOf(rank).dp) * entry.microBatches;
-    const RecordPlan &plan = entry.executor->plan(rank).record;
+    const RecordPlan &plan = entry.planOf(rank).record;
     if (plan.header())
-      std::memcpy(entry.records[rank].data() + plan.headerInImage(),
+      std::memcpy(entry.recordOf(rank).data() + plan.headerInImage(),
                   reinterpret_cast<const char *>(&header) + kHostHeader,
                   sizeof(header) - kHostHeader);
   }
@@ -219,8 +259,7 @@ void Session::fillRecords(EntryPointRun &entry, const StepRequest &request) cons
     const StepEntry numbers = entryOf(updates[i], request);
     for (const Holding &h : entry.memory.parameters[i].holdings)
       if (const fb::Ref *record = h.parameter->record())
-        std::memcpy(entry.records[h.rank].data() +
-                        entry.executor->plan(h.rank).record.inImage(*record),
+        std::memcpy(entry.recordOf(h.rank).data() + entry.planOf(h.rank).record.inImage(*record),
                     &numbers, sizeof(numbers));
   }
 }
@@ -230,8 +269,8 @@ Status Session::endHalt() {
   if (!halted || !underWay.empty())
     return {};
   const float no = 0;
-  for (uint32_t rank = 0; rank < ranks(); ++rank)
-    if (DeviceAddress header = train->executor->plan(rank).record.header())
+  for (uint32_t rank = train->memory.ranks.first; rank < train->memory.ranks.end; ++rank)
+    if (DeviceAddress header = train->planOf(rank).record.header())
       if (Status s = device->upload(header + offsetof(StepHeader, halted), &no, sizeof(no));
           !s.ok())
         return s;
@@ -351,7 +390,7 @@ Status Session::submit(const std::vector<InputData> &inputs, const StepRequest &
   // The trace shows the forecast beside it, which is the training step's.
   if (Status s = entry.executor->submit(tracing && !separate); !s.ok())
     return s;
-  underWay.push_back({&entry, asked.evaluate, at.steps, asked.firstMicroBatch});
+  underWay.push_back({&entry, asked.evaluate, at.steps, asked.firstMicroBatch, asked.stopAsked});
   return {};
 }
 
@@ -365,6 +404,8 @@ Status Session::result(StepResult &out) {
   std::vector<StreamSpans> now;
   Status status = entry.executor->finish(times, now);
   underWay.pop_front();
+  if (!status.ok() && options.world)
+    options.world->fail(status);
   if (!status.ok())
     return status;
   for (StreamSpans &s : now) {
@@ -375,6 +416,10 @@ Status Session::result(StepResult &out) {
   out.bubble = times.bubble.empty() ? NAN : 0;
   for (double b : times.bubble)
     out.bubble += b / double(times.bubble.size());
+  out.stopAsked = step.stopAsked;
+  if (options.world)
+    if (Status s = shareResult(step, out); !s.ok())
+      return s;
   collectLosses(entry, out);
   Status fault = findFault(step);
   evaluated |= &entry == evaluation.get();
@@ -436,52 +481,56 @@ Status Session::readOutput(const std::string &name, char *data, uint64_t bytes) 
   return {};
 }
 
+// Of all ranks, also those of other processes: the programs of all are here.
 void Session::listStates() {
-  for (const HeldParameter &p : train->memory.parameters) {
-    const Manifest::Parameter &m = *p.manifest;
-    if (p.holdings.empty())
+  for (const Manifest::Parameter &m : artifact->manifest.parameters) {
+    const fb::Parameter *holder = nullptr, *keeper = nullptr;
+    for (const ProgramFile &file : *artifact->entry("train_step"))
+      for (auto *p : items(file.program().parameters())) {
+        if (text(p->tensor()->name()) != m.name)
+          continue;
+        holder = holder ? holder : p;
+        // Who keeps moments keeps all of them, by the same names; the first may keep none.
+        if (!keeper && count(p->moments()) > 0)
+          keeper = p;
+      }
+    if (!holder)
       continue;
-    const Holding &h = p.holdings[0];
-    stateList.push_back({"param/" + m.name, m.type, m.shape, p.bytes, m.trained, m.name});
-    if (h.gradient)
-      stateList.push_back({"grad/" + m.name, m.type, m.shape, p.bytes, m.trained, m.name});
-    // Who keeps moments keeps all of them, by the same names; the first may keep none.
-    auto keeper = std::find_if(p.holdings.begin(), p.holdings.end(),
-                               [](const Holding &h) { return !h.moments.empty(); });
-    if (keeper == p.holdings.end())
-      continue;
-    for (auto *moment : items(keeper->parameter->moment_names()))
-      stateList.push_back({"moment/" + m.name + "." + std::string(text(moment)), m.type, m.shape,
-                           p.bytes, m.trained, m.name});
+    uint64_t bytes = *byteSize(m.shape, sizeOf(m.type));
+    stateList.push_back({"param/" + m.name, m.type, m.shape, bytes, m.trained, m.name});
+    if (holder->trained() && holder->gradient())
+      stateList.push_back({"grad/" + m.name, m.type, m.shape, bytes, m.trained, m.name});
+    if (keeper)
+      for (auto *moment : items(keeper->moment_names()))
+        stateList.push_back({"moment/" + m.name + "." + std::string(text(moment)), m.type, m.shape,
+                             bytes, m.trained, m.name});
   }
 }
 
+// The parts of it that are in this process.
 Status Session::findState(const std::string &name, uint64_t bytes, Place &out) {
   if (Status s = betweenSteps(); !s.ok())
     return s;
-  for (const HeldParameter &p : train->memory.parameters) {
-    const std::string &own = p.manifest->name;
-    for (const Holding &h : p.holdings) {
-      const uint64_t begin = h.slice * h.bytes;
-      if (name == "param/" + own)
-        out.parts.push_back({&h, h.weight, begin, h.bytes});
-      if (name == "grad/" + own && h.gradient) {
-        out.parts.push_back({&h, h.gradient, begin, h.bytes});
-        out.gradient = true;
-      }
-      for (size_t i = 0; i < h.moments.size(); ++i)
-        if (name == "moment/" + own + "." +
-                        std::string(text(h.parameter->moment_names()->Get(uint32_t(i)))))
-          out.parts.push_back({&h, h.moments[i], begin + h.momentBegin, h.momentBytes});
-    }
-    if (out.parts.empty())
-      continue;
-    if (bytes != p.bytes)
-      return error(Code::Usage, "state '", name, "' has ", p.bytes, " bytes, not ", bytes);
-    out.parameter = &p;
-    return {};
+  auto known = std::find_if(stateList.begin(), stateList.end(),
+                            [&](const State &state) { return state.name == name; });
+  if (known == stateList.end())
+    return error(Code::Usage, "there is no state '", name, "'");
+  if (bytes != known->bytes)
+    return error(Code::Usage, "state '", name, "' has ", known->bytes, " bytes, not ", bytes);
+  out.type = known->type;
+  out.gradient = name.compare(0, 5, "grad/") == 0;
+  for (const Holding &h : train->memory.find(known->parameter)->holdings) {
+    const uint64_t begin = h.slice * h.bytes;
+    if (name == "param/" + known->parameter)
+      out.parts.push_back({&h, h.weight, begin, h.bytes});
+    if (out.gradient && h.gradient)
+      out.parts.push_back({&h, h.gradient, begin, h.bytes});
+    for (size_t i = 0; i < h.moments.size(); ++i)
+      if (name == "moment/" + known->parameter + "." +
+                      std::string(text(h.parameter->moment_names()->Get(uint32_t(i)))))
+        out.parts.push_back({&h, h.moments[i], begin + h.momentBegin, h.momentBytes});
   }
-  return error(Code::Usage, "there is no state '", name, "'");
+  return {};
 }
 
 // Gradients lie in memory as sums of den times gradient; what divides them is
@@ -516,10 +565,10 @@ Status Session::readState(const std::string &name, char *data, uint64_t bytes) {
     if (Status s = device->download(data + part.begin, part.data, part.bytes); !s.ok())
       return s;
   }
-  if (place.gradient)
-    return scaleGradient(elementOf(*place.parts.front().holding->parameter->gradient()), data,
-                         bytes);
-  return {};
+  if (options.world)
+    if (Status s = gatherParts(name, place, data); !s.ok())
+      return s;
+  return place.gradient ? scaleGradient(place.type, data, bytes) : Status();
 }
 
 Status Session::writeState(const std::string &name, const char *data, uint64_t bytes) {
@@ -539,20 +588,28 @@ Status Session::writeState(const std::string &name, const char *data, uint64_t b
 Status Session::compareHolders() const {
   if (Status s = betweenSteps(); !s.ok())
     return s;
-  return dpcrt::compareHolders(*device, train->memory);
+  if (Status s = dpcrt::compareHolders(*device, train->memory); !s.ok() || !options.world)
+    return s;
+  return compareWithOthers(*device, train->memory, *options.world);
 }
 
 Status Session::writeTrace(const std::string &path) const {
   if (Status s = betweenSteps(); !s.ok())
     return s;
   std::vector<const RankPlan *> plans;
-  for (uint32_t rank = 0; rank < ranks(); ++rank)
-    plans.push_back(&train->executor->plan(rank));
+  for (uint32_t rank = train->memory.ranks.first; rank < train->memory.ranks.end; ++rank)
+    plans.push_back(&train->planOf(rank));
+  std::vector<nlohmann::ordered_json> measured = {measuredSpans(plans, spans)};
+  if (options.world)
+    if (Status s = gatherTrace(measured); !s.ok())
+      return s;
+  if (!writes())
+    return {};
   // Ranks of given times share no cores.
   unsigned each = unsigned(ranks());
   TraceMachine machine =
       isTimed() ? TraceMachine{each, each} : TraceMachine{threadCount, coreCount};
-  return writeChromeTrace(path, plans, spans, artifact->manifest.forecast, machine);
+  return writeChromeTrace(path, measured, artifact->manifest.forecast, machine);
 }
 
 } // namespace dpcrt

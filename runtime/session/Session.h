@@ -9,6 +9,7 @@
 #include "session/Memory.h"
 #include "trace/ChromeTrace.h"
 #include "transports/local/LocalTransport.h"
+#include "world/World.h"
 #include <deque>
 
 namespace dpcrt {
@@ -23,6 +24,9 @@ struct SessionOptions {
   double timeoutSeconds = 300;
   uint64_t seed = 0;
   bool sequential = false;
+  // Where ranks are in several processes: each creates a session of the same artifact, and
+  // calls the functions below that say "together" in the same order. Null: all ranks are here.
+  std::shared_ptr<World> world;
   std::string seedOrder; // of a device that draws an order; empty: its own
   bool graphs = false;   // steps are captured and launched as graphs, on devices that do
   // The virtual device takes times instead of computing: those of this artifact or file
@@ -44,12 +48,14 @@ struct StepRequest {
   bool skipUpdate = false;
   bool haltIfNonfinite = false; // steps behind it leave the weights alone, too
   uint64_t firstMicroBatch = 0; // of the data
+  bool stopAsked = false;       // this process has been asked to stop
 };
 
 struct StepResult {
   double loss = 0, gradNorm = 0, sumDen = 0;
   bool nonfinite = false, skipped = false;
-  bool halted = false; // skipped because a step before was to halt
+  bool halted = false;    // skipped because a step before was to halt
+  bool stopAsked = false; // some process had been when it was submitted
   double seconds = 0, bubble = 0;
 };
 
@@ -68,7 +74,7 @@ public:
   // many as stepsInFlight() may be under way, all of one kind; every other function that
   // touches memory is an error then (Usage).
   Status submit(const std::vector<InputData> &inputs, const StepRequest &request);
-  // Of the first of them.
+  // Of the first of them; together.
   Status result(StepResult &out);
   unsigned stepsInFlight() const;
 
@@ -94,17 +100,21 @@ public:
     std::string parameter; // of the manifest
   };
   const std::vector<State> &states() const { return stateList; }
-  Status readState(const std::string &name, char *data, uint64_t bytes);
+  Status readState(const std::string &name, char *data, uint64_t bytes); // together
   Status writeState(const std::string &name, const char *data, uint64_t bytes);
   // An output of the graph in the last evaluation: micro-batches (times expert ranks) one
   // after the other.
   Status readOutput(const std::string &name, char *data, uint64_t bytes) const;
   // Weights of all holders of a parameter, and moments of all that keep the same ones,
-  // bit for bit.
+  // bit for bit; together.
   Status compareHolders() const;
+  // An error (Checkpoint) if it is another text in another process: all go on from one; together.
+  Status agreeOn(const std::string &what, const std::string &text) const;
+  // Whether it is the one process that writes what a run leaves.
+  bool writes() const { return !options.world || options.world->self() == 0; }
 
   const Artifact &model() const { return *artifact; }
-  size_t ranks() const;
+  size_t ranks() const; // of all processes
   unsigned threads() const { return threadCount; }
   // Which of the artifact's targets runs: "cpu:x86-64-v3".
   const std::string &target() const { return targetName; }
@@ -114,27 +124,51 @@ public:
   Status checkOrder() const { return device->checkOrder(); }
   // What given times are multiplied with; 0 where they are none.
   double clockFactor() const;
-  uint64_t arenaBytes(size_t rank) const;
+  uint64_t arenaBytes(size_t rank) const { return rankBytes[rank]; }
   uint64_t scratchBytes() const { return device->scratchBytes(); }
   const std::vector<float> &losses() const { return lossValues; }
   const std::vector<float> &denominators() const { return denValues; }
 
   void trace(bool on) { tracing = on; }
-  Status writeTrace(const std::string &path) const;
+  Status writeTrace(const std::string &path) const; // together
 
 private:
   Session() = default;
-  Status prepare(const SessionOptions &options);
-  bool isTimed() const; // whether the device takes given times
-  Status betweenSteps() const;
-  Status keepGradients();
-  Status copyWeightsToEvaluation();
   // A step whose result has not been taken.
   struct Pending {
     EntryPointRun *entry;
     bool evaluates;
     uint64_t step, firstMicroBatch;
+    bool stopAsked;
   };
+  // Splits "kind/NAME[.moment]"; what each holder has of it, all of it between them.
+  struct Part {
+    const Holding *holding;
+    DeviceAddress data;
+    uint64_t begin, bytes; // of the whole state
+  };
+  struct Place {
+    std::vector<Part> parts;
+    Element type = Element::F32;
+    bool gradient = false;
+  };
+  Status prepare(const SessionOptions &options);
+  Status prepareHere(const DeviceKind &kind);
+  Status chooseTarget(const DeviceKind &kind, const Manifest::Target *&target);
+  // Where there are other processes (SessionWorld.cpp).
+  Status agreeOnTargets(std::vector<std::string> &runHere) const;
+  Status shareRankBytes();
+  void listenToWorld();
+  Status shareResult(const Pending &step, StepResult &out);
+  Status gatherParts(const std::string &name, const Place &place, char *data) const;
+  Status gatherTrace(std::vector<nlohmann::ordered_json> &measured) const;
+  Status mayBeSpread() const;
+  std::string describe() const;
+  std::string describeOthers() const;
+  bool isTimed() const; // whether the device takes given times
+  Status betweenSteps() const;
+  Status keepGradients();
+  Status copyWeightsToEvaluation();
   Status maySubmit(const EntryPointRun &entry, bool evaluates) const;
   StepHeader headerOf(const StepRequest &request) const;
   StepEntry entryOf(const UpdateNumbers &numbers, const StepRequest &request) const;
@@ -146,17 +180,6 @@ private:
   double gradientFactor() const;
   // What divides a gradient in memory, applied to a copy of it.
   Status scaleGradient(Element type, char *data, uint64_t bytes) const;
-  // Splits "kind/NAME[.moment]"; what each holder has of it, all of it between them.
-  struct Part {
-    const Holding *holding;
-    DeviceAddress data;
-    uint64_t begin, bytes; // of the whole state
-  };
-  struct Place {
-    const HeldParameter *parameter;
-    std::vector<Part> parts;
-    bool gradient = false;
-  };
   Status findState(const std::string &name, uint64_t bytes, Place &out);
 
   std::shared_ptr<const Artifact> artifact;
@@ -168,6 +191,7 @@ private:
   std::unique_ptr<EntryPointRun> train, evaluation;
   std::vector<UpdateNumbers> updates; // per parameter of the manifest
   std::vector<State> stateList;
+  std::vector<uint64_t> rankBytes; // of arenas, of all ranks
   Position at;
   std::deque<Pending> underWay;
   bool halted = false;    // the last training step was, or halted

@@ -2,9 +2,12 @@
 // Spans to JSON. Times are microseconds since the first span.
 #include "trace/ChromeTrace.h"
 #include "data/Files.h"
+#include "devices/Wait.h"
 #include <algorithm>
+#include <ctime>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 namespace dpcrt {
 using json = nlohmann::ordered_json;
@@ -27,12 +30,9 @@ std::string blockName(const RankPlan &plan, const PlannedRun &run) {
   return name;
 }
 
-json event(const RankPlan &plan, const Span &span, uint32_t stream, int64_t origin) {
-  json e = {{"ph", "X"},
-            {"pid", plan.rank},
-            {"tid", int(stream) + firstStream},
-            {"ts", double(span.begin - origin) * 1e-3},
-            {"dur", double(span.end - span.begin) * 1e-3}};
+// What a span is called, without its place and times.
+json event(const RankPlan &plan, const Span &span) {
+  json e = {{"ph", "X"}};
   if (span.kind == SpanKind::Block) {
     e["name"] = blockName(plan, *static_cast<const PlannedRun *>(span.what));
     e["cat"] = "task";
@@ -58,6 +58,13 @@ json event(const RankPlan &plan, const Span &span, uint32_t stream, int64_t orig
     e["cat"] = "running";
   }
   return e;
+}
+
+// Of the clock that spans are measured with, to the one that hosts share.
+int64_t toSharedClock() {
+  timespec t;
+  clock_gettime(CLOCK_REALTIME, &t);
+  return int64_t(t.tv_sec) * 1000000000 + t.tv_nsec - nowNs();
 }
 
 bool isSpan(const json &entry) {
@@ -88,15 +95,14 @@ json stageBytes(const json &forecast) {
 class ForecastWriter {
 public:
   // A forecast is of coordinates of pp; ranks that differ in dp or ep do the same.
-  ForecastWriter(json &events, const json &forecast, const std::vector<const RankPlan *> &plans)
-      : events(events) {
+  ForecastWriter(json &events, const json &forecast, const json &ranks) : events(events) {
     if (!forecast.is_object() || !forecast.contains("timeline") || !forecast["timeline"].is_array())
       return;
     for (const json &entry : forecast["timeline"])
       if (isSpan(entry))
-        for (const RankPlan *plan : plans)
-          if (entry["rank"].get<uint64_t>() == plan->place.pp)
-            spans.push_back({plan->rank, &entry});
+        for (const json &rank : ranks)
+          if (entry["rank"] == rank["pp"])
+            spans.push_back({rank["rank"], &entry});
   }
 
   void add(uint64_t step, double begin) {
@@ -143,48 +149,78 @@ private:
 };
 } // namespace
 
-Status writeChromeTrace(const std::string &path, const std::vector<const RankPlan *> &plans,
-                        const std::vector<StreamSpans> &spans, const json &forecast,
-                        const TraceMachine &machine) {
-  int64_t origin = INT64_MAX;
+json measuredSpans(const std::vector<const RankPlan *> &plans,
+                   const std::vector<StreamSpans> &spans) {
+  json ranks = json::array(), list = json::array();
+  std::map<uint32_t, const RankPlan *> planOf;
+  for (const RankPlan *plan : plans) {
+    planOf[plan->rank] = plan;
+    json streams = json::array();
+    for (const PlannedStream &stream : plan->streams)
+      streams.push_back(stream.name);
+    ranks.push_back({{"rank", plan->rank}, {"pp", plan->place.pp}, {"streams", streams}});
+  }
+  const int64_t shift = toSharedClock();
   for (const StreamSpans &s : spans)
     for (const Span &span : s.spans)
-      origin = std::min(origin, span.begin);
-  json events = json::array();
-  for (const RankPlan *plan : plans) {
-    events.push_back(metadata("process_name", plan->rank, 0, "rank " + std::to_string(plan->rank)));
-    events.push_back(metadata("thread_name", plan->rank, forecastCompute, "forecast compute"));
-    events.push_back(metadata("thread_name", plan->rank, forecastReduce, "forecast reduce"));
-    for (size_t s = 0; s < plan->streams.size(); ++s)
-      events.push_back(metadata("thread_name", plan->rank, int(s) + firstStream,
-                                "measured " + plan->streams[s].name));
-  }
-  std::map<uint64_t, int64_t> begins;
-  for (const StreamSpans &s : spans)
-    for (const Span &span : s.spans) {
-      auto [it, isNew] = begins.try_emplace(s.step, span.begin);
-      it->second = std::min(it->second, span.begin);
+      list.push_back({s.step, s.rank, s.stream, span.begin + shift, span.end + shift,
+                      event(*planOf.at(s.rank), span)});
+  return {{"ranks", ranks}, {"spans", list}};
+}
+
+Status writeChromeTrace(const std::string &path, const std::vector<json> &measured,
+                        const json &forecast, const TraceMachine &machine) {
+  struct Timed {
+    uint64_t step;
+    uint32_t rank, stream;
+    int64_t begin, end;
+    const json *event;
+  };
+  json ranks = json::array();
+  std::vector<Timed> spans;
+  int64_t origin = INT64_MAX;
+  std::map<uint64_t, int64_t> begins; // of steps
+  for (const json &part : measured) {
+    ranks.insert(ranks.end(), part["ranks"].begin(), part["ranks"].end());
+    for (const json &span : part["spans"]) {
+      spans.push_back({span[0], span[1], span[2], span[3], span[4], &span[5]});
+      origin = std::min(origin, spans.back().begin);
+      auto [it, isNew] = begins.try_emplace(spans.back().step, spans.back().begin);
+      it->second = std::min(it->second, spans.back().begin);
     }
-  ForecastWriter forecastWriter(events, forecast, plans);
+  }
+  json events = json::array();
+  uint32_t pipelineRanks = 0;
+  for (const json &each : ranks) {
+    const uint32_t rank = each["rank"];
+    events.push_back(metadata("process_name", rank, 0, "rank " + std::to_string(rank)));
+    events.push_back(metadata("thread_name", rank, forecastCompute, "forecast compute"));
+    events.push_back(metadata("thread_name", rank, forecastReduce, "forecast reduce"));
+    int stream = firstStream;
+    for (const std::string name : each["streams"])
+      events.push_back(metadata("thread_name", rank, stream++, "measured " + name));
+    pipelineRanks = std::max(pipelineRanks, each["pp"].get<uint32_t>() + 1);
+  }
+  ForecastWriter forecastWriter(events, forecast, ranks);
   for (auto [step, begin] : begins)
     forecastWriter.add(step, double(begin - origin) * 1e-3);
-  for (const StreamSpans &s : spans) {
-    // Viewers nest by begin and want the outer one first.
-    std::vector<Span> sorted = s.spans;
-    std::sort(sorted.begin(), sorted.end(), [](const Span &a, const Span &b) {
-      return a.begin != b.begin ? a.begin < b.begin : a.end > b.end;
-    });
-    for (const Span &span : sorted) {
-      json e = event(*plans[s.rank], span, s.stream, origin);
-      e["args"]["step"] = s.step;
-      events.push_back(std::move(e));
-    }
+  // By track; viewers nest by begin and want the outer one first.
+  std::stable_sort(spans.begin(), spans.end(), [](const Timed &a, const Timed &b) {
+    return std::tuple(a.step, a.rank, a.stream, a.begin, -a.end) <
+           std::tuple(b.step, b.rank, b.stream, b.begin, -b.end);
+  });
+  for (const Timed &span : spans) {
+    json e = {{"ph", "X"},
+              {"pid", span.rank},
+              {"tid", int(span.stream) + firstStream},
+              {"ts", double(span.begin - origin) * 1e-3},
+              {"dur", double(span.end - span.begin) * 1e-3}};
+    e.update(*span.event);
+    e["args"]["step"] = span.step;
+    events.push_back(std::move(e));
   }
-  uint32_t pipelineRanks = 0;
-  for (const RankPlan *plan : plans)
-    pipelineRanks = std::max(pipelineRanks, plan->place.pp + 1);
   json facts = {{"format_version", "1.1"},
-                {"ranks", plans.size()},
+                {"ranks", ranks.size()},
                 {"pipeline_ranks", pipelineRanks},
                 {"threads", machine.threads},
                 {"cores", machine.cores}};

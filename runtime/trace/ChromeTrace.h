@@ -14,11 +14,17 @@ struct TraceMachine {
   unsigned threads, cores;
 };
 
-// `plans`: per rank, what the spans' pointers belong to. `forecast`: the manifest's,
+// What was measured on some ranks, as JSON that stands for itself: processes give it to the
+// one that writes. `plans`: of these ranks, what the spans' pointers belong to. Times are
+// nanoseconds of the clock that all hosts share (CLOCK_REALTIME), as far as they do.
+nlohmann::ordered_json measuredSpans(const std::vector<const RankPlan *> &plans,
+                                     const std::vector<StreamSpans> &spans);
+
+// `measured`: of all ranks, in their order. `forecast`: the manifest's,
 // or null; its timeline is laid at the begin of each traced step, or where the one
 // before it ends if that is later: a track's events must not overlap.
-Status writeChromeTrace(const std::string &path, const std::vector<const RankPlan *> &plans,
-                        const std::vector<StreamSpans> &spans,
+Status writeChromeTrace(const std::string &path,
+                        const std::vector<nlohmann::ordered_json> &measured,
                         const nlohmann::ordered_json &forecast, const TraceMachine &machine);
 
 } // namespace dpcrt

@@ -4,8 +4,6 @@
 
 namespace dpcrt {
 
-MessageEnd::~MessageEnd() = default;
-
 void EndsExchange::start(uint32_t newStep) {
   step = newStep;
   left = transfers.size();

@@ -12,16 +12,16 @@ namespace {
 // is near then, and longer by half each time up to a length at which ten thousand looks take
 // less than a hundredth of a core.
 constexpr int64_t kShortestSleep = 20'000, kLongestSleep = 1'000'000;
-// While no message of data is under way there is only control, which nobody waits for inside
-// a step.
+// While nobody waits for anything there may be a sign of life, or a failure.
 constexpr int64_t kIdleSleep = 2'000'000;
 } // namespace
 
 struct Courier::Shared {
   std::unique_ptr<Engine> engine; // the thread's own
   Handlers handlers;
-  Bell bell; // rung for the thread
-  Bell told; // rung by it
+  Bell bell;                          // rung for the thread
+  Bell told;                          // rung by it
+  std::atomic<unsigned> expecting{0}; // who wait for control messages
 
   std::mutex mutex; // guards what follows
   std::vector<Parcel *> posted;
@@ -180,7 +180,7 @@ void Courier::Shared::main(const EngineKind &kind) {
       break;
     }
     sleep = happened ? kShortestSleep : std::min(sleep + sleep / 2, kLongestSleep);
-    int64_t length = active.empty() ? std::max(sleep, kIdleSleep) : sleep;
+    int64_t length = active.empty() && !expecting ? std::max(sleep, kIdleSleep) : sleep;
     bell.sleep(seen, nowNs() + length);
     if (bell.snapshot() != seen)
       sleep = kShortestSleep;
@@ -251,6 +251,12 @@ void Courier::sendControl(uint32_t to, std::string message) {
   }
   shared->bell.ring();
 }
+
+void Courier::expectControl() {
+  if (shared->expecting.fetch_add(1) == 0)
+    shared->bell.ring();
+}
+void Courier::gotControl() { shared->expecting.fetch_sub(1); }
 
 Status Courier::stop(bool well, int64_t deadline) {
   {

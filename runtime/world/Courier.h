@@ -50,6 +50,9 @@ public:
   // Any thread. `ended` becomes true, and the bell rings, when it has.
   void post(Parcel &parcel);
   void sendControl(uint32_t to, std::string message);
+  // Between these two somebody waits for a control message.
+  void expectControl();
+  void gotControl();
   // Ends the thread: with all processes together, once everything posted has ended
   // (`well`), or as things stand, once control messages are out or `deadline` has come.
   Status stop(bool well, int64_t deadline);

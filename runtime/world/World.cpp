@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <cstring>
 #include <map>
+#include <optional>
 
 namespace dpcrt {
 namespace {
@@ -17,7 +18,8 @@ enum class Kind : char {
   Alive = 'l',
   Ask = 'q',
   Tell = 't',
-  Leaving = 'b'
+  Leaving = 'b',
+  Verdict = 'v'
 };
 
 std::string pack(Kind kind, uint64_t number, const std::string &text = {}) {
@@ -74,6 +76,8 @@ std::string listOf(const std::vector<uint32_t> &processes) {
 
 // How long a process that ends waits for its last words to be out.
 constexpr int64_t kLastWords = 2'000'000'000;
+// How long one that has failed waits to hear whether it was the first.
+constexpr int64_t kVerdict = 500'000'000;
 // How long one that looks for what hangs waits for others to say what they do.
 constexpr int64_t kAnswer = 2'000'000'000;
 } // namespace
@@ -92,6 +96,9 @@ struct World::State {
   uint64_t exchanges = 0;
   Status failure;
   bool failedHere = false;
+  // Whose failure was the first, as process 0 saw it: where several fail at one time, all end
+  // with that one's, and it alone tells.
+  std::optional<uint32_t> first;
   int64_t heardAt = 0, saidAt = 0; // of the neighbour before, to the one behind
   bool watches = true;             // until the neighbour leaves
   bool leaves = false;
@@ -104,7 +111,8 @@ struct World::State {
 
   void receive(uint32_t from, const std::string &message);
   void tick(int64_t now);
-  void failed(const Status &cause, bool here);
+  void failed(const Status &cause, uint32_t by);
+  void judge(const Status &cause, uint32_t by);
   void sendToOthers(const std::string &message) {
     for (uint32_t other = 0; other < processes; ++other)
       if (other != self)
@@ -125,9 +133,18 @@ struct World::State {
 void World::State::receive(uint32_t from, const std::string &message) {
   Unpacked said;
   if (!unpack(message, said))
-    return failed(error(Code::Internal, "process ", from, " speaks another language"), true);
+    return failed(error(Code::Internal, "process ", from, " speaks another language"), self);
   if (said.kind == Kind::Failure)
-    return failed(Status(Code(said.number), said.text), false);
+    return failed(Status(Code(said.number), said.text), from);
+  if (said.kind == Kind::Verdict) {
+    std::vector<std::string> parts; // of whom, and why
+    if (split(said.text, parts) && parts.size() == 2 && parts[0].size() == sizeof(uint32_t)) {
+      uint32_t by = 0;
+      std::memcpy(&by, parts[0].data(), sizeof(by));
+      judge(Status(Code(said.number), parts[1]), by);
+    }
+    return;
+  }
   if (said.kind == Kind::Ask) {
     std::lock_guard<std::mutex> told(toldMutex);
     courier->sendControl(from, pack(Kind::Tell, said.number, onAsked ? onAsked() : ""));
@@ -157,20 +174,34 @@ void World::State::receive(uint32_t from, const std::string &message) {
   changed.notify_all();
 }
 
-void World::State::failed(const Status &cause, bool here) {
+void World::State::failed(const Status &cause, uint32_t by) {
   {
     std::lock_guard<std::mutex> lock(mutex);
     if (!failure.ok())
       return;
     failure = cause;
-    failedHere = here;
+    failedHere = by == self;
+    if (self == 0)
+      first = by;
   }
-  if (here)
+  if (by == self)
     sendToOthers(pack(Kind::Failure, uint64_t(cause.code()), cause.message()));
+  if (self == 0)
+    sendToOthers(pack(Kind::Verdict, uint64_t(cause.code()),
+                      dpcrt::join({std::string(reinterpret_cast<const char *>(&by), sizeof(by)),
+                                   cause.message()})));
   changed.notify_all();
   std::lock_guard<std::mutex> told(toldMutex);
   if (onFailure)
     onFailure(cause);
+}
+
+void World::State::judge(const Status &cause, uint32_t by) {
+  failed(cause, by);
+  std::lock_guard<std::mutex> lock(mutex);
+  failure = cause;
+  first = by;
+  changed.notify_all();
 }
 
 void World::State::tick(int64_t now) {
@@ -191,7 +222,7 @@ void World::State::tick(int64_t now) {
   if (silent > silence)
     failed(error(Code::PeerLost, "process ", before, " has given no sign of life for ",
                  double(silent / 100'000'000) / 10, " s: it has ended, or stands still"),
-           true);
+           self);
 }
 
 Status World::join(const EngineKind &kind, const WorldOptions &options,
@@ -213,7 +244,7 @@ Status World::join(const EngineKind &kind, const WorldOptions &options,
   world->engineName = std::string(kind.name) + " (" + world->courier->version() + ")";
   world->courier->start(
       {[state](uint32_t from, std::string message) { state->receive(from, message); },
-       [state](const Status &cause) { state->failed(cause, true); },
+       [state](const Status &cause) { state->failed(cause, state->self); },
        [state](int64_t now) { state->tick(now); }});
   out = std::move(world);
   return {};
@@ -242,10 +273,15 @@ Status World::exchange(const std::string &what, const std::string &mine,
   const uint64_t number = ++state->exchanges;
   auto given = [&]() -> std::map<uint32_t, std::string> & { return state->given[number]; };
   if (self() == 0)
-    given()[0] = mine;
+    given()[0] = dpcrt::join({what, mine});
   else
-    courier->sendControl(0, pack(Kind::Given, number, mine));
+    courier->sendControl(0, pack(Kind::Given, number, dpcrt::join({what, mine})));
   bool inTime = true;
+  struct Expecting {
+    Courier &courier;
+    explicit Expecting(Courier &courier) : courier(courier) { courier.expectControl(); }
+    ~Expecting() { courier.gotControl(); }
+  } expecting(*courier);
   auto isHere = [&] {
     return self() == 0 ? given().size() == processes() : state->all.count(number) > 0;
   };
@@ -266,10 +302,18 @@ Status World::exchange(const std::string &what, const std::string &mine,
     return failure();
   }
   if (self() == 0) {
-    for (auto &[process, text] : given())
-      all.push_back(std::move(text));
+    std::map<uint32_t, std::string> brought = std::move(given());
     state->given.erase(number);
     lock.unlock();
+    for (auto &[process, text] : brought) {
+      std::vector<std::string> parts;
+      if (!split(text, parts) || parts.size() != 2 || parts[0] != what) {
+        fail(error(Code::Internal, "process ", process, " exchanges ",
+                   parts.empty() ? "?" : parts[0], " where process 0 exchanges ", what));
+        return failure();
+      }
+      all.push_back(std::move(parts[1]));
+    }
     state->sendToOthers(pack(Kind::All, number, dpcrt::join(all)));
     return {};
   }
@@ -281,12 +325,17 @@ Status World::exchange(const std::string &what, const std::string &mine,
   return {};
 }
 
-void World::fail(const Status &cause) { state->failed(cause, true); }
+void World::fail(const Status &cause) { state->failed(cause, state->self); }
 
 Status World::failure(bool *isOwn) const {
-  std::lock_guard<std::mutex> lock(state->mutex);
-  if (isOwn)
-    *isOwn = state->failedHere;
+  std::unique_lock<std::mutex> lock(state->mutex);
+  if (!isOwn || state->failure.ok())
+    return state->failure;
+  // Process 0 may be the one that is lost.
+  int64_t deadline = nowNs() + kVerdict;
+  while (!state->first && state->wait(lock, deadline)) {
+  }
+  *isOwn = state->first ? *state->first == self() : state->failedHere;
   return state->failure;
 }
 

@@ -45,7 +45,7 @@ public:
   Status exchange(const std::string &what, const std::string &mine, std::vector<std::string> &all);
 
   // Tells the world why this process fails, unless it has failed already. What the world
-  // has failed with; `isOwn`: told by this process.
+  // has failed with; `isOwn`: this process was the first, which waits for word of that.
   void fail(const Status &cause);
   Status failure(bool *isOwn = nullptr) const;
   // Called once when the world fails, by another thread than the caller's, or at once where it

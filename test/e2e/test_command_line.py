@@ -85,12 +85,15 @@ def test_print_config_round_trips(artifact, tmp_path):
     assert json.loads((tmp_path / "a.dpc" / "manifest.json").read_text())["mesh"]["pp"] == 2
 
 
-@pytest.mark.parametrize("variables, launcher", [({"WORLD_SIZE": "4", "RANK": "0"}, "torchrun"), ({"OMPI_COMM_WORLD_SIZE": "2"}, "Open MPI"),
-                                                 ({"SLURM_PROCID": "1", "SLURM_STEP_NUM_TASKS": "8"}, "srun"), ({"PMI_SIZE": "2"}, "mpiexec")])
-def test_a_launcher_s_world_is_refused(artifact, variables, launcher):
-    for command in (run(artifact, "--lr", 1, "--steps", 1), ["dpc", "eval", artifact, "--data", "synthetic:1", "--steps", 1]):
-        said = expect(*command, status=USAGE, env={**os.environ, **variables})
-        assert launcher in said and "would train the whole model by itself" in said
+@pytest.mark.parametrize("variables, launcher", [({"WORLD_SIZE": "4", "RANK": "0"}, "torchrun"),
+                                                 ({"OMPI_COMM_WORLD_SIZE": "2", "OMPI_COMM_WORLD_RANK": "0"}, "Open MPI"),
+                                                 ({"SLURM_PROCID": "1", "SLURM_STEP_NUM_TASKS": "8", "SLURM_STEP_ID": "0"}, "srun"),
+                                                 ({"PMI_SIZE": "2", "PMI_RANK": "1"}, "mpiexec")])
+def test_a_launcher_s_world_that_is_not_joined_is_refused(artifact, variables, launcher):
+    said = expect(*run(artifact, "--lr", 1, "--steps", 1, "--transport", "local"), status=USAGE, env={**os.environ, **variables})
+    assert launcher in said and "would train the whole model by itself" in said
+    said = expect("dpc", "eval", artifact, "--data", "synthetic:1", "--steps", 1, status=USAGE, env={**os.environ, **variables})
+    assert launcher in said and "the whole model by itself" in said
 
 
 @pytest.mark.parametrize("variables", [{"WORLD_SIZE": "1"}, {"SLURM_STEP_NUM_TASKS": "8"}, {"SLURM_PROCID": "0", "SLURM_STEP_NUM_TASKS": "1"}])

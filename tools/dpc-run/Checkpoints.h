@@ -5,6 +5,7 @@
 #include "checkpoint/Checkpoint.h"
 #include "data/OutputLock.h"
 #include "dpc-run/RunOptions.h"
+#include "dpc-run/RunWorld.h"
 #include "session/Client.h"
 #include <ostream>
 
@@ -19,11 +20,12 @@ struct StartPoint {
 
 class Checkpoints {
 public:
-  Checkpoints(const RunOptions &options, std::ostream &err) : options(options), err(err) {}
+  Checkpoints(const RunOptions &options, const RunWorld &world, std::ostream &err)
+      : options(options), world(world), err(err) {}
   ~Checkpoints();
 
   // Makes the folder, locks it and tries to write there: what can fail for the disk's
-  // sake fails before the model is loaded.
+  // sake fails before the model is loaded. By process 0; all others must see the folder.
   Status open();
   // Restores the session where the options say so. The first line of the log says from
   // where, and how to start anew.
@@ -44,7 +46,11 @@ public:
 private:
   Status checkSeeds(const CheckpointManifest &manifest) const;
 
+  Status openFolder();
+  Status checkShared() const;
+
   const RunOptions &options;
+  const RunWorld &world;
   std::ostream &err;
   std::string directory;
   bool isDefault = false, made = false;

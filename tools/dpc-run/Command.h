@@ -9,9 +9,10 @@
 
 namespace dpcrt {
 
-// Runs `body`, a Status(); memory that is not there is an error like any other.
-template <typename Body>
-int runToStatus(const char *name, std::ostream &out, std::ostream &err, Body body) {
+// Runs `body`, a Status(); memory that is not there is an error like any other. `tells`:
+// whether it is this process that says what went wrong.
+template <typename Body, typename Tells>
+int runToStatus(const char *name, std::ostream &out, std::ostream &err, Body body, Tells tells) {
   Status status;
   try {
     status = body();
@@ -21,9 +22,13 @@ int runToStatus(const char *name, std::ostream &out, std::ostream &err, Body bod
     status = Status(Code::Internal, std::string("internal error: ") + e.what());
   }
   out.flush();
-  if (!status.ok())
+  if (!status.ok() && tells())
     err << name << ": " << status.message() << std::endl;
   return status.exitStatus();
+}
+template <typename Body>
+int runToStatus(const char *name, std::ostream &out, std::ostream &err, Body body) {
+  return runToStatus(name, out, err, body, [] { return true; });
 }
 
 } // namespace dpcrt

@@ -5,8 +5,8 @@
 
 namespace dpcrt {
 
-// An error (Usage) if the environment says that this is one of several processes: all
-// ranks are threads of one process, so each would train the whole model by itself.
+// An error (Usage) if the environment says that this is one of several processes, for commands
+// whose ranks are all threads of one.
 Status checkLauncher();
 
 } // namespace dpcrt

@@ -77,7 +77,7 @@ Status MetricsFile::write(const nlohmann::ordered_json &line) {
 }
 
 Status writeDump(const std::string &directory, uint64_t step, dpcrt_session *session,
-                 const dpcrt_result &result, uint64_t microBatches) {
+                 const dpcrt_result &result, uint64_t microBatches, bool writes) {
   std::vector<TensorToWrite> tensors;
   std::vector<uint64_t> lossShape = {microBatches};
   if (result.losses > microBatches)
@@ -100,6 +100,8 @@ Status writeDump(const std::string &directory, uint64_t step, dpcrt_session *ses
                        {state.shape, state.shape + state.rank},
                        values.back().data()});
   }
+  if (!writes)
+    return {};
   return writeSafetensors(directory + "/step-" + std::to_string(step) + ".safetensors", tensors,
                           layoutMetadata(Layout::Initializer));
 }

@@ -24,9 +24,9 @@ private:
   OutputLock lock;
 };
 
-// DIR/step-<n>.safetensors, n from 1.
+// DIR/step-<n>.safetensors, n from 1. All processes take part, `writes`: this one writes.
 Status writeDump(const std::string &directory, uint64_t step, dpcrt_session *session,
-                 const dpcrt_result &result, uint64_t microBatches);
+                 const dpcrt_result &result, uint64_t microBatches, bool writes);
 
 // A number, or null where JSON has none.
 nlohmann::ordered_json finite(double value);

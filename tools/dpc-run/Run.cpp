@@ -6,19 +6,21 @@
 #include "dpc-run/Command.h"
 #include "dpc-run/Evaluate.h"
 #include "dpc-run/InitWeights.h"
-#include "dpc-run/Launcher.h"
 #include "dpc-run/NonFinite.h"
 #include "dpc-run/Output.h"
 #include "dpc-run/ProgressLog.h"
 #include "dpc-run/RunOptions.h"
+#include "dpc-run/RunWorld.h"
 #include "dpc-run/StepsUnderWay.h"
 #include "dpc-run/StopSignals.h"
 #include "dpc-run/Update.h"
 #include "dpc-run/VirtualClock.h"
 #include "session/Client.h"
+#include "world/Launch.h"
 #include <climits>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 
 namespace dpcrt {
 using json = nlohmann::ordered_json;
@@ -26,9 +28,10 @@ using json = nlohmann::ordered_json;
 namespace {
 class Run {
 public:
-  Run(const RunOptions &options, std::ostream &out, std::ostream &err, bool terminal)
-      : options(options), out(out), err(err), log(err, terminal, options.logEvery),
-        checkpoints(options, err) {}
+  Run(const RunOptions &options, const RunWorld &world, std::ostream &out, std::ostream &err,
+      bool terminal)
+      : options(options), world(world), out(out), err(err), log(err, terminal, options.logEvery),
+        checkpoints(options, world, err) {}
   Status run();
 
 private:
@@ -53,7 +56,11 @@ private:
   // Whether the device takes times and computes nothing.
   bool isTimed() const { return options.virtualClock; }
 
+  // Whether the run is to stop: at one step in all processes.
+  bool stops() const { return world.isSpread() ? stopAgreed : StopSignals::asked(); }
+
   const RunOptions &options;
+  const RunWorld &world;
   std::ostream &out, &err;
   ProgressLog log;
   json manifest;
@@ -72,6 +79,7 @@ private:
   uint64_t submitted = 0; // the last step that was
   double samplesPerMicroBatch = 1, samplesPerStep = 1, tokensPerStep = 0;
   bool oversubscribed = false, anyTraced = false;
+  bool stopAgreed = false; // of several processes
   uint64_t residentAtStart = 0, residentAfterLoad = 0;
   json losses = json::array(), stepTimes = json::array(), evaluations = json::array();
   double lastLoss = NAN, firstLoss = NAN, fastest = INFINITY, lastRate = 0;
@@ -80,8 +88,6 @@ private:
 // What can be refused without the model's memory is refused before it is allocated.
 Status Run::open() {
   residentAtStart = residentBytes();
-  if (Status s = checkLauncher(); !s.ok())
-    return s;
   dpcrt_artifact *a = nullptr;
   if (Status s = fromC(dpcrt_artifact_open(options.artifact.c_str(), &a)); !s.ok())
     return s;
@@ -124,7 +130,8 @@ Status Run::openSession() {
   dpcrt_artifact *a = artifact.get();
   auto so = sized<dpcrt_session_options>();
   so.device = options.device.c_str();
-  so.threads = options.threads;
+  so.threads = world.threads(options.threads);
+  so.world = world.get();
   so.link_latency_s = options.linkLatency;
   so.link_bandwidth = options.linkBandwidth;
   so.timeout_s = options.timeoutSeconds;
@@ -142,7 +149,8 @@ Status Run::openSession() {
                                          options.optimizerOptions, options.paramGroups);
       !status.ok())
     return status;
-  oversubscribed = dpcrt_session_ranks(s) > dpcrt_session_threads(s);
+  oversubscribed = dpcrt_session_ranks(s) >
+                   dpcrt_session_threads(s) * uint64_t(dpcrt_world_processes(world.get()));
   if (manifest["targets"].size() > 1)
     err << "note: of the artifact's " << manifest["targets"].size() << " targets "
         << dpcrt_session_target(s) << " runs here; others may give sums other last bits\n";
@@ -181,6 +189,8 @@ Status Run::planSteps() {
 // Everything that can fail for the disk's sake fails before the first step, and two
 // runs never write one file.
 Status Run::prepareOutputs() {
+  if (!world.isFirst())
+    return {};
   if (!options.dump.empty()) {
     if (Status s = makeDirectories(options.dump); !s.ok())
       return s;
@@ -255,7 +265,7 @@ bool Run::endsPipeline(uint64_t step) const {
 }
 
 Status Run::submitSteps() {
-  while (!underWay.full() && submitted < steps && !StopSignals::asked() &&
+  while (!underWay.full() && submitted < steps && !stops() &&
          (submitted == stepsDone || !endsPipeline(submitted))) {
     StepsUnderWay::Step step;
     step.number = submitted + 1;
@@ -266,6 +276,7 @@ Status Run::submitSteps() {
     auto request = sized<dpcrt_request>();
     request.clip_norm = options.clipNorm.value_or(INFINITY);
     request.halt_if_nonfinite = !options.skipNonfinite;
+    request.stop_asked = StopSignals::asked();
     Status s = underWay.submit(std::move(step), request);
     dpcrt_session_trace(session.get(), 0);
     if (!s.ok())
@@ -292,7 +303,7 @@ Status Run::train() {
     if (!underWay.empty() || !unread.ok())
       continue;
     uint64_t step = stepsDone;
-    bool last = step == steps, stopped = StopSignals::asked() && !last;
+    bool last = step == steps, stopped = stops() && !last;
     if (checkpoints.enabled() && (last || stopped || checkpoints.due(step)))
       if (Status s = save(step); !s.ok())
         return s;
@@ -367,6 +378,7 @@ Status Run::takeStep() {
   dpcrt_result result;
   if (Status s = underWay.take(step, result); !s.ok())
     return s;
+  stopAgreed |= result.stop_asked != 0;
   stepsDone = step.number;
   cursor = step.firstMicroBatch + microBatches;
   lastRate = step.learningRate;
@@ -380,7 +392,9 @@ Status Run::takeStep() {
   losses.push_back(finite(result.loss));
   stepTimes.push_back(result.seconds);
   if (!options.dump.empty())
-    if (Status s = writeDump(options.dump, stepsDone, session.get(), result, microBatches); !s.ok())
+    if (Status s = writeDump(options.dump, stepsDone, session.get(), result, microBatches,
+                             world.isFirst());
+        !s.ok())
       return s;
   if (Status s = writeStepMetrics(step, result); !s.ok())
     return s;
@@ -456,8 +470,8 @@ Status Run::writeStepMetrics(const StepsUnderWay::Step &step, const dpcrt_result
 Status Run::evaluate(uint64_t step) {
   std::optional<Evaluation> evaluation;
   EvaluationPlan plan{options.evalSteps, evalMicroBatches, manifest["loss"]["weighting"]};
-  if (Status s = evaluateMean(artifact.get(), session.get(), evalBatches, plan, StopSignals::asked,
-                              evaluation);
+  if (Status s = evaluateMean(
+          artifact.get(), session.get(), evalBatches, plan, [this] { return stops(); }, evaluation);
       !s.ok())
     return s.within("--eval-data, after step " + std::to_string(step));
   if (!evaluation)
@@ -533,7 +547,7 @@ Status Run::finish(const Status &ended) {
                       {"step", stepsDone},
                       {"loss", finite(lastLoss)},
                       {"status", status.exitStatus()}}));
-  if (!options.report.empty())
+  if (!options.report.empty() && world.isFirst())
     keep(writeReport(status));
   if (!isTimed())
     keep(fromC(dpcrt_session_compare_holders(session.get())));
@@ -559,13 +573,33 @@ Status Run::finish(const Status &ended) {
 
 int runCommand(const std::vector<std::string> &args, std::ostream &out, std::ostream &err,
                bool terminal) {
+  // Process 0 speaks for all, but for what goes wrong elsewhere.
+  std::ostream nobody(nullptr);
+  Launch launch;
+  const bool isFirst = !findLaunch(readEnvironment(), "", launch).ok() || launch.rank == 0;
   RunOptions options;
   std::optional<int> ended;
-  Status parsed = parseRunOptions(args, out, err, options, ended);
+  Status parsed =
+      parseRunOptions(args, isFirst ? out : nobody, isFirst ? err : nobody, options, ended);
   if (ended)
     return *ended;
-  return runToStatus("dpc run", out, err,
-                     [&] { return parsed.ok() ? Run(options, out, err, terminal).run() : parsed; });
+  RunWorld world;
+  int status = runToStatus(
+      "dpc run", out, err,
+      [&] {
+        Status s = parsed.ok() ? world.join(options) : parsed;
+        if (s.ok())
+          s = world.isFirst() ? Run(options, world, out, err, terminal).run()
+                              : Run(options, world, nobody, nobody, false).run();
+        return world.end(s);
+      },
+      [&] { return world.tells(); });
+  if (world.isBroken()) {
+    out.flush();
+    err.flush();
+    std::_Exit(status);
+  }
+  return status;
 }
 
 } // namespace dpcrt

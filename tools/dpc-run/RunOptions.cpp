@@ -49,7 +49,7 @@ Status parseRange(const std::string &text, RunOptions &out) {
 Status parseRunOptions(const std::vector<std::string> &args, std::ostream &print, std::ostream &err,
                        RunOptions &out, std::optional<int> &ended) {
   CLI::App app("Trains with a compiled artifact.", "dpc run");
-  std::string link, timeout = "300s", nonfinite = "stop", traceSteps;
+  std::string link, timeout = "300s", launchTimeout = "900s", nonfinite = "stop", traceSteps;
   std::string lr, clip;
   app.add_option("MODEL", out.artifact, "The artifact")->required();
   app.add_option(
@@ -116,8 +116,13 @@ Status parseRunOptions(const std::vector<std::string> &args, std::ostream &print
                "(virtual); steps that are traced are not");
   app.add_option("--threads", out.threads,
                  "Threads that compute at one time, all ranks together (the cores)");
+  app.add_option("--transport", out.transport,
+                 "local, mpi:openmpi or mpi:mpich: what joins this process to the others of a "
+                 "launcher (what launched it)");
   app.add_option("--timeout", timeout,
                  "Give up after this long without progress; 0s: never (300s)");
+  app.add_option("--launch-timeout", launchTimeout,
+                 "Give up if not all processes have come after this long; 0s: never (900s)");
   app.add_option(
       "--link", link,
       "latency=20us,bandwidth=10GB/s: emulate a slow link (of --virtual-clock: its link)");
@@ -137,6 +142,7 @@ Status parseRunOptions(const std::vector<std::string> &args, std::ostream &print
       optional("--clip-norm", clip, out.clipNorm),
       parseNonfinite(nonfinite, out),
       parseDuration("--timeout", timeout, out.timeoutSeconds),
+      parseDuration("--launch-timeout", launchTimeout, out.launchTimeoutSeconds),
       link.empty() ? Status() : parseLink(link, out),
       traceSteps.empty() ? Status() : parseRange(traceSteps, out),
   };

@@ -13,7 +13,7 @@ namespace dpcrt {
 
 struct RunOptions {
   std::string artifact, data, evalData, initWeights, metrics, trace, dump, report;
-  std::string device = "cpu", seedOrder, lrSchedule;
+  std::string device = "cpu", seedOrder, lrSchedule, transport;
   uint64_t epochs = 1, evalEvery = 0, evalSteps = 0;
   std::optional<uint64_t> steps, shuffle, seed, logEvery;
   bool virtualClock = false, cudaGraphs = false;
@@ -27,7 +27,7 @@ struct RunOptions {
   uint64_t skipLimit = 0;                                  // steps skipped in a row; 0: any number
   std::optional<std::pair<uint64_t, uint64_t>> traceSteps; // A:B, from 1, without B
   unsigned threads = 0;
-  double timeoutSeconds = 300, linkLatency = 0, linkBandwidth = 0;
+  double timeoutSeconds = 300, launchTimeoutSeconds = 900, linkLatency = 0, linkBandwidth = 0;
   std::string config; // the flags as they were resolved, for metrics and reports
 };
 

@@ -57,14 +57,17 @@ def ProgReduceWaits : Pass<"prog-reduce-waits", "::dpc::prog::ProgramOp"> {
     // dpc-opt --pass-pipeline="builtin.module(prog.program(prog-reduce-waits))"
     prog.program @example entry "train_step" coordinate 0 streams [#prog<stream compute>, #prog<stream comm>, #prog<stream reduce>] micro_batches 1
         weighting "mean" optimizer "sgd" {
+      prog.arena @stash stash 64
+      prog.tensor "x" : tensor<16xf32>
+      %x = prog.slot @stash[0] : !prog.slot<16xf32>
       prog.order {
-        %a = prog.join on compute
-        %b = prog.join on comm after %a
-        %c = prog.join on reduce after %a, %b
+        %a = prog.feed "x" 0 to %x : !prog.slot<16xf32> on compute
+        %b = prog.feed "x" 0 to %x : !prog.slot<16xf32> on comm after %a
+        %c = prog.feed "x" 0 to %x : !prog.slot<16xf32> on reduce after %a, %b
       }
     }
     // becomes
-    prog.join on reduce after %b
+    %3 = prog.feed "x" 0 to %0 : <16xf32> on reduce after %2
     ```
   }];
   let statistics = [Statistic<"removed", "removed", "waits taken out">];

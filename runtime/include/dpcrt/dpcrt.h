@@ -20,9 +20,10 @@ extern "C" {
 typedef struct dpcrt_error dpcrt_error;
 typedef struct dpcrt_artifact dpcrt_artifact;
 typedef struct dpcrt_session dpcrt_session;
+typedef struct dpcrt_world dpcrt_world;
 
 #define DPCRT_VERSION_MAJOR 1
-#define DPCRT_VERSION_MINOR 4
+#define DPCRT_VERSION_MINOR 5
 uint32_t
 dpcrt_version(void); /* of the library: major << 16 | minor; another major is another interface */
 
@@ -63,6 +64,30 @@ void dpcrt_artifact_parameter(const dpcrt_artifact *artifact, size_t index, dpcr
 size_t dpcrt_artifact_outputs(const dpcrt_artifact *artifact);
 void dpcrt_artifact_output(const dpcrt_artifact *artifact, size_t index, dpcrt_tensor *out);
 
+/* The processes that a launcher (mpirun, mpiexec, srun) has started together, each of which runs
+ * its part of the ranks. Joined once per process, before anything else; left after the session is
+ * closed. *out is NULL where this process is alone: all functions below take that. Functions that
+ * say "together" are called by all processes in the same order, and wait for all. */
+typedef struct dpcrt_world_options {
+  size_t size;
+  const char *transport;   /* as --transport of dpc run; NULL: what the launcher serves */
+  double timeout_s;        /* without a sign of another process: it is lost; 0: never */
+  double launch_timeout_s; /* until all processes have come; 0: for ever */
+} dpcrt_world_options;
+dpcrt_error *dpcrt_world_join(const dpcrt_world_options *options, dpcrt_world **out);
+uint32_t dpcrt_world_processes(const dpcrt_world *world);
+uint32_t dpcrt_world_process(const dpcrt_world *world);         /* this one's number, from 0 */
+uint32_t dpcrt_world_local_processes(const dpcrt_world *world); /* on this machine */
+/* Gives everybody the bytes of process 0, at most `bytes` of them; together. *bytes: how many. */
+dpcrt_error *dpcrt_world_share(dpcrt_world *world, const char *what, void *data, uint64_t *bytes);
+/* Tells the others that this process fails, and why (an error's code and message), unless one has
+ * failed before. Returns why the
+ * world has failed, which is how every process should end; *own: told by this process. */
+dpcrt_error *dpcrt_world_fail(dpcrt_world *world, int code, const char *message, int *own);
+/* Ends it, together unless it has failed, and frees it. After a failure the process must end
+ * without running what an engine has registered to be run at exit (_exit). */
+dpcrt_error *dpcrt_world_leave(dpcrt_world *world);
+
 typedef struct dpcrt_session_options {
   size_t size;
   const char *device;     /* "cpu", "virtual" */
@@ -77,6 +102,7 @@ typedef struct dpcrt_session_options {
    * (docs/Artifact.md), or of the artifact itself (""); NULL: compute. What is read is then 0. */
   const char *virtual_clock;
   int graphs; /* capture a step at load and launch it as one graph; "virtual", an error of "cpu" */
+  dpcrt_world *world; /* NULL: all ranks are in this process; outlives the session */
 } dpcrt_session_options;
 /* Allocates all memory there will be, starts all threads, reads the initial weights. */
 dpcrt_error *dpcrt_session_create(const dpcrt_artifact *artifact,
@@ -133,6 +159,7 @@ typedef struct dpcrt_request {
   /* If this step is not finite, steps submitted before its result was taken, and asking
    * for the same, leave the weights alone too. */
   int halt_if_nonfinite;
+  int stop_asked; /* this process has been asked to stop: its result tells all processes */
 } dpcrt_request;
 typedef struct dpcrt_result {
   size_t size;
@@ -145,14 +172,16 @@ typedef struct dpcrt_result {
   double seconds, bubble;
   size_t losses;                         /* micro-batches (times expert ranks), in global order */
   const float *loss_values, *den_values; /* valid until the next call */
-  int halted; /* skipped because a step before was not finite; counts as not submitted */
+  int halted;     /* skipped because a step before was not finite; counts as not submitted */
+  int stop_asked; /* some process had been asked to stop when it submitted the step */
 } dpcrt_result;
 /* A step is submitted, and its result taken when it is there: submit returns as soon
  * as the step has begun, result waits for the end of the first one under way. The data of the
  * inputs must stay until then. As many steps of one kind as dpcrt_session_steps_in_flight says
  * may be under way, so that a device that takes orders has the next ones before it is done;
  * nothing else of the session may be asked meanwhile. After a step that fails, only closing is
- * left. */
+ * left. In a world all processes submit the same steps; results are taken together, and have
+ * everybody's. */
 unsigned dpcrt_session_steps_in_flight(const dpcrt_session *session); /* at least 1 */
 dpcrt_error *dpcrt_session_submit(dpcrt_session *session, const dpcrt_input *inputs, size_t count,
                                   const dpcrt_request *request);
@@ -175,21 +204,22 @@ dpcrt_error *dpcrt_session_set_position(dpcrt_session *session, const dpcrt_posi
 /* State by name: "param/NAME", "grad/NAME" (of the last training step, also after an
  * evaluation: reduced, weighted, before clipping) and "moment/NAME.exp_avg" and so on.
  * Sizes must agree, and are those of the whole parameter also where its holders keep a
- * part of a moment each. Writing a parameter or moment writes every holder's. */
+ * part of a moment each. Writing a parameter or moment writes every holder's. In a world both are
+ * called together, and write the same. */
 size_t dpcrt_session_states(const dpcrt_session *session);
 void dpcrt_session_state(const dpcrt_session *session, size_t index, dpcrt_tensor *out);
 dpcrt_error *dpcrt_session_read(dpcrt_session *session, const char *state, void *data,
                                 uint64_t bytes);
 dpcrt_error *dpcrt_session_write(dpcrt_session *session, const char *state, const void *data,
                                  uint64_t bytes);
-/* An error that names the ranks if holders of one parameter differ in a bit, of its
+/* Together. An error that names the ranks if holders of one parameter differ in a bit, of its
  * values or of moments that both keep. */
 dpcrt_error *dpcrt_session_compare_holders(dpcrt_session *session);
 
 /* Checkpoints (docs/Checkpoints.md), complete or absent, keyed by parameter name. A save
  * waits for the one before it, copies the state and returns; DIRECTORY/step-<n> is
  * written while further steps run, after which the newest `keep` of the folder stay.
- * Saving compares holders first. */
+ * Saving compares holders first. Together: process 0 writes. */
 typedef struct dpcrt_progress {
   size_t size;
   uint64_t generation;   /* of the run: see the page */
@@ -219,7 +249,7 @@ uint64_t dpcrt_session_arena_bytes(const dpcrt_session *session, size_t rank);
 uint64_t dpcrt_session_scratch_bytes(const dpcrt_session *session);
 
 /* While on, every command's times are kept, of train_step's steps; written as Chrome
- * trace events. */
+ * trace events, together by process 0. */
 void dpcrt_session_trace(dpcrt_session *session, int on);
 dpcrt_error *dpcrt_session_write_trace(dpcrt_session *session, const char *path);
 

@@ -11,7 +11,6 @@ namespace dpcrt {
 
 Operation::~Operation() = default;
 Transport::~Transport() = default;
-RemoteMessages::~RemoteMessages() = default;
 
 namespace {
 

@@ -49,7 +49,7 @@ TEST_P(Conformance, PipelineComputesWhatItShould) {
     PipelineReference reference(ranks, 5);
     std::vector<char> replayed;
     for (int mode = -1; mode < 4; ++mode) { // the replay, then 1 to 4 threads
-      const Backend &backend = mode < 0 ? backends[0] : GetParam();
+      const Backend &backend = mode < 0 && GetParam().isSpread ? backends[0] : GetParam();
       World::Options options;
       options.ranks = ranks;
       options.microBatches = 5;

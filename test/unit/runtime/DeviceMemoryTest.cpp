@@ -255,8 +255,8 @@ TEST_F(DeviceMemory, MessagesLieInMemoryOfTheirKind) {
   Artifact artifact;
   ASSERT_TRUE(openArtifact(dir + "/m.dpc", artifact).ok());
   RankMemory first, second;
-  ASSERT_TRUE(first.allocate(artifact, "train_step", *device, nullptr).ok());
-  ASSERT_TRUE(second.allocate(artifact, "eval_step", *device, &first).ok());
+  ASSERT_TRUE(first.allocate(artifact, "train_step", {0, options.ranks}, *device, nullptr).ok());
+  ASSERT_TRUE(second.allocate(artifact, "eval_step", {0, options.ranks}, *device, &first).ok());
   ASSERT_EQ(asked[MemoryKind::Messages].size(), options.ranks);
   EXPECT_EQ(asked[MemoryKind::Host].size(), options.ranks * 2); // is shared by none
   for (const RankMemory *memory : {&first, &second})

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// See RunWorld.h.
+#include "dpc-run/RunWorld.h"
+#include <algorithm>
+#include <sched.h>
+#include <thread>
+
+namespace dpcrt {
+
+Status RunWorld::join(const RunOptions &options) {
+  auto asked = sized<dpcrt_world_options>();
+  asked.transport = options.transport.empty() ? nullptr : options.transport.c_str();
+  asked.timeout_s = options.timeoutSeconds;
+  asked.launch_timeout_s = options.launchTimeoutSeconds;
+  if (Status s = fromC(dpcrt_world_join(&asked, &world)); !s.ok())
+    return s;
+  processes = dpcrt_world_processes(world);
+  process = dpcrt_world_process(world);
+  localProcesses = dpcrt_world_local_processes(world);
+  return {};
+}
+
+Status RunWorld::end(const Status &status) {
+  if (!world)
+    return status;
+  Status result = status;
+  // All stop together when they are asked to; that is no failure.
+  if (!status.ok() && status.code() != Code::Stopped) {
+    int own = 1;
+    result = fromC(dpcrt_world_fail(world, int(status.code()), status.message().c_str(), &own));
+    speaks = own != 0;
+    broken = true;
+  }
+  Status left = fromC(dpcrt_world_leave(world));
+  world = nullptr;
+  speaks = speaks && (status.code() != Code::Stopped || process == 0);
+  if (!broken && !left.ok()) {
+    broken = true;
+    return left;
+  }
+  return result;
+}
+
+// A launcher that binds its processes has given each its cores; else they share all of them.
+unsigned RunWorld::threads(unsigned asked) const {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (asked || localProcesses <= 1 || sched_getaffinity(0, sizeof(set), &set) != 0)
+    return asked;
+  const unsigned own = unsigned(CPU_COUNT(&set)), all = std::thread::hardware_concurrency();
+  return own < all ? own : std::max(1u, own / localProcesses);
+}
+
+Status RunWorld::share(const char *what, std::string &text) const {
+  if (!world)
+    return {};
+  std::string room(process == 0 ? text : std::string(1 << 16, '\0'));
+  uint64_t bytes = room.size();
+  if (Status s = fromC(dpcrt_world_share(world, what, room.data(), &bytes)); !s.ok())
+    return s;
+  text = room.substr(0, bytes);
+  return {};
+}
+
+} // namespace dpcrt

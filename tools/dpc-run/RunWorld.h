@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The processes of a run. One of them writes and speaks, process 0; all end alike.
+#pragma once
+#include "dpc-run/RunOptions.h"
+#include "session/Client.h"
+
+namespace dpcrt {
+
+class RunWorld {
+public:
+  RunWorld() = default;
+  RunWorld(const RunWorld &) = delete;
+
+  // Joins the processes that a launcher has started together with this one.
+  Status join(const RunOptions &options);
+  // After the run has ended with `status`, and its session is closed: how the process ends,
+  // which is how the first one has that failed.
+  Status end(const Status &status);
+
+  dpcrt_world *get() const { return world; }
+  bool isSpread() const { return processes > 1; }
+  bool isFirst() const { return process == 0; }
+  // Whether this process is the one that says what has gone wrong.
+  bool tells() const { return speaks; }
+  // Whether the process must end at once: another one is lost, and what the engine would do
+  // at exit waits for it.
+  bool isBroken() const { return broken; }
+  // Threads of this process where it has been given no number: its part of the machine.
+  unsigned threads(unsigned asked) const;
+
+  // Gives all processes the text of process 0; together.
+  Status share(const char *what, std::string &text) const;
+
+private:
+  dpcrt_world *world = nullptr;
+  uint32_t processes = 1, process = 0, localProcesses = 1;
+  bool speaks = true, broken = false;
+};
+
+} // namespace dpcrt
