@@ -22,6 +22,7 @@ struct Courier::Shared {
   Bell bell;                          // rung for the thread
   Bell told;                          // rung by it
   std::atomic<unsigned> expecting{0}; // who wait for control messages
+  std::atomic<bool> wasUsed{false};
 
   std::mutex mutex; // guards what follows
   std::vector<Parcel *> posted;
@@ -236,7 +237,10 @@ void Courier::start(Handlers handlers) {
   shared->bell.ring();
 }
 
+bool Courier::wasUsed() const { return shared->wasUsed; }
+
 void Courier::post(Parcel &parcel) {
+  shared->wasUsed = true;
   {
     std::lock_guard<std::mutex> lock(shared->mutex);
     shared->posted.push_back(&parcel);

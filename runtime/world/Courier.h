@@ -49,6 +49,8 @@ public:
   void start(Handlers handlers);
   // Any thread. `ended` becomes true, and the bell rings, when it has.
   void post(Parcel &parcel);
+  // Whether anything has been posted yet.
+  bool wasUsed() const;
   void sendControl(uint32_t to, std::string message);
   // Between these two somebody waits for a control message.
   void expectControl();

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <map>
 #include <optional>
+#include <set>
 
 namespace dpcrt {
 namespace {
@@ -19,7 +20,9 @@ enum class Kind : char {
   Ask = 'q',
   Tell = 't',
   Leaving = 'b',
-  Verdict = 'v'
+  Verdict = 'v',
+  Ended = 'e',
+  Close = 'c'
 };
 
 std::string pack(Kind kind, uint64_t number, const std::string &text = {}) {
@@ -102,6 +105,9 @@ struct World::State {
   int64_t heardAt = 0, saidAt = 0; // of the neighbour before, to the one behind
   bool watches = true;             // until the neighbour leaves
   bool leaves = false;
+  // Of a world that has failed before the first step: who has heard of it, and whether all have.
+  std::set<uint32_t> ended;
+  bool mayClose = false;
   uint64_t question = 0;
   std::map<uint32_t, std::string> answers;
 
@@ -163,6 +169,12 @@ void World::State::receive(uint32_t from, const std::string &message) {
     break;
   case Kind::Leaving:
     watches = false;
+    break;
+  case Kind::Ended:
+    ended.insert(from);
+    break;
+  case Kind::Close:
+    mayClose = true;
     break;
   case Kind::Tell:
     if (said.number == question)
@@ -368,6 +380,25 @@ std::vector<std::string> World::askOthers() {
   return all;
 }
 
+bool World::agreeToClose(int64_t deadline) {
+  if (courier->wasUsed())
+    return false;
+  std::unique_lock<std::mutex> lock(state->mutex);
+  if (self() != 0) {
+    courier->sendControl(0, pack(Kind::Ended, 0));
+    while (!state->mayClose && state->wait(lock, deadline)) {
+    }
+    return state->mayClose;
+  }
+  while (state->ended.size() + 1 < processes() && state->wait(lock, deadline)) {
+  }
+  if (state->ended.size() + 1 < processes())
+    return false;
+  lock.unlock();
+  state->sendToOthers(pack(Kind::Close, 0));
+  return true;
+}
+
 Status World::leave() {
   if (left.exchange(true))
     return {};
@@ -389,6 +420,10 @@ Status World::leave() {
     }
     well = well && !state->watches;
   }
+  // A failure before the first step, of which all have heard, is no
+  // reason to leave the engine open: a launcher would end the others with a status of its own.
+  if (!failure().ok())
+    well = agreeToClose(deadline);
   Status stopped = courier->stop(well, deadline);
   onFailure(nullptr);
   onAsked(nullptr);

@@ -65,6 +65,7 @@ public:
 
 private:
   World() = default;
+  bool agreeToClose(int64_t deadline);
   struct State;
   std::shared_ptr<State> state;
   std::unique_ptr<Courier> courier;

@@ -591,7 +591,7 @@ int runCommand(const std::vector<std::string> &args, std::ostream &out, std::ost
         if (s.ok())
           s = world.isFirst() ? Run(options, world, out, err, terminal).run()
                               : Run(options, world, nobody, nobody, false).run();
-        return world.end(s);
+        return world.end(s, err);
       },
       [&] { return world.tells(); });
   if (world.isBroken()) {

@@ -20,7 +20,7 @@ Status RunWorld::join(const RunOptions &options) {
   return {};
 }
 
-Status RunWorld::end(const Status &status) {
+Status RunWorld::end(const Status &status, std::ostream &err) {
   if (!world)
     return status;
   Status result = status;
@@ -31,14 +31,16 @@ Status RunWorld::end(const Status &status) {
     speaks = own != 0;
     broken = true;
   }
+  speaks = speaks && (status.code() != Code::Stopped || process == 0);
+  if (!result.ok() && speaks)
+    err << "dpc run: " << result.message() << std::endl;
+  speaks = result.ok();
   Status left = fromC(dpcrt_world_leave(world));
   world = nullptr;
-  speaks = speaks && (status.code() != Code::Stopped || process == 0);
-  if (!broken && !left.ok()) {
-    broken = true;
-    return left;
-  }
-  return result;
+  if (broken || left.ok())
+    return result;
+  broken = true;
+  return result.ok() ? left : result;
 }
 
 // A launcher that binds its processes has given each its cores; else they share all of them.

@@ -14,13 +14,14 @@ public:
   // Joins the processes that a launcher has started together with this one.
   Status join(const RunOptions &options);
   // After the run has ended with `status`, and its session is closed: how the process ends,
-  // which is how the first one has that failed.
-  Status end(const Status &status);
+  // which is how the first one has that failed. That one tells `err` what went wrong before
+  // any process ends, for then a launcher may end the others.
+  Status end(const Status &status, std::ostream &err);
 
   dpcrt_world *get() const { return world; }
   bool isSpread() const { return processes > 1; }
   bool isFirst() const { return process == 0; }
-  // Whether this process is the one that says what has gone wrong.
+  // Whether this process has still to say what has gone wrong.
   bool tells() const { return speaks; }
   // Whether the process must end at once: another one is lost, and what the engine would do
   // at exit waits for it.
