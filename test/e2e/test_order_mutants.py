@@ -46,12 +46,12 @@ def plant(module, *options):
 @pytest.mark.parametrize("schedule", SCHEDULES + MORE * ALL)
 @pytest.mark.parametrize("model", ["gpt2", "llama", "moe", "experts"])
 def test_every_wait_is_needed_and_found(tmp_path, model, schedule):
-    """A block whose first command on its second stream works in the workspace waits for its first stream to come to the block, in all programs: in
-    some it is told by what it waits for else."""
+    """A block's collective that works in the workspace waits for the other stream to come to the block where it is not known to be told of
+    the commands before; in some blocks with collectives it is told in a way that lowering does not see."""
     counts, said = plant(lowered(tmp_path, model, schedule), "--kinds", "^wait .*removed$")
     assert sum(harm for _, harm, _, _, _, _ in counts.values()) > 50, said
     for kind, (_, _, _, otherwise, redundant, values) in counts.items():
-        assert values == 0 and redundant <= (8 if model == "experts" and kind == "wait in a block removed" else 0), said
+        assert values == 0 and redundant <= (3 if model == "experts" and kind == "wait in a block removed" else 0), said
         # The last command waits for the ends of all streams, whatever they touch.
         assert otherwise <= (4 if kind.endswith("of a command removed") else 0), said
 

@@ -20,8 +20,9 @@ std::string roleName(const BlockStorage &storage) {
 class Emitter {
 public:
   Emitter(OpBuilder &builder, Location loc, StringRef name, const BlockPlan &plan,
-          const llvm::SmallBitVector &awaited, FixedPlaces &places)
-      : builder(builder), loc(loc), plan(plan), awaited(awaited), places(places),
+          const llvm::SmallBitVector &awaited, const llvm::SmallBitVector &atBegin,
+          FixedPlaces &places)
+      : builder(builder), loc(loc), plan(plan), awaited(awaited), atBegin(atBegin), places(places),
         event(prog::EventType::get(builder.getContext())) {
     SmallVector<Attribute> access;
     SmallVector<StringRef> names;
@@ -127,9 +128,8 @@ private:
       after.push_back(done[earlier]);
     auto stream = planned.collective ? prog::StreamKind::Collective : prog::StreamKind::Compute;
     // The workspace still belongs to the previous block until the compute stream
-    // has come here; a collective that waits for no command of this block waits
-    // for that.
-    if (planned.collective && planned.after.empty()) {
+    // has come here.
+    if (atBegin.test(i)) {
       if (!begin) {
         OpBuilder::InsertionGuard guard(inside);
         begin = prog::JoinOp::create(inside, loc, event, ValueRange{}, prog::StreamKind::Compute)
@@ -203,7 +203,7 @@ private:
   OpBuilder &builder;
   Location loc;
   const BlockPlan &plan;
-  const llvm::SmallBitVector &awaited;
+  const llvm::SmallBitVector &awaited, &atBegin;
   FixedPlaces &places;
   Type event;
   prog::BlockOp block;
@@ -258,8 +258,9 @@ std::optional<unsigned> lastTouch(const BlockPlan &plan, unsigned operand) {
 }
 
 prog::BlockOp emitBlock(OpBuilder &builder, Location loc, StringRef name, const BlockPlan &plan,
-                        const llvm::SmallBitVector &awaited, FixedPlaces &places) {
-  return Emitter(builder, loc, name, plan, awaited, places).run();
+                        const llvm::SmallBitVector &awaited, const llvm::SmallBitVector &atBegin,
+                        FixedPlaces &places) {
+  return Emitter(builder, loc, name, plan, awaited, atBegin, places).run();
 }
 
 } // namespace dpc::lowering

@@ -29,10 +29,11 @@ public:
 };
 
 /// Creates the block at the builder's insertion point. `awaited`: operands of which some
-/// run says when they are ready.
+/// run says when they are ready. `atBegin`: commands of another stream that wait for the
+/// compute stream to come to the block.
 prog::BlockOp emitBlock(mlir::OpBuilder &builder, mlir::Location loc, mlir::StringRef name,
                         const BlockPlan &plan, const llvm::SmallBitVector &awaited,
-                        FixedPlaces &places);
+                        const llvm::SmallBitVector &atBegin, FixedPlaces &places);
 
 /// The operands that are results of the block too: those that messages carry.
 llvm::SmallVector<unsigned> resultOperands(const BlockPlan &plan);

@@ -25,6 +25,8 @@ RankProgram::RankProgram(OpBuilder &builder, const StepModel &model, const StepP
       at(builder), event(prog::EventType::get(builder.getContext())),
       loc(TrainingOp(model.training).getLoc()), builder(builder), hazards(ArenaCount, StreamCount),
       declarations(builder) {
+  for (auto &[key, block] : plan.blocks)
+    usesCollectives |= block.usesCollectives;
   if (model.entry.has(Part::Update))
     for (auto [entry, p] : llvm::enumerate(mine.parameters))
       entryOf[p] = entry;
@@ -268,12 +270,40 @@ void RankProgram::useKernel(StringRef name) {
 
 // Written at the end, when it is known which operands its runs wait for: of the others
 // nothing in it needs to wait.
-void RankProgram::useBlock(const BlockPlan &block, StringRef name, ArrayRef<int64_t> awaited) {
+void RankProgram::useBlock(const BlockPlan &block, StringRef name, unsigned number,
+                           ArrayRef<int64_t> awaited) {
   auto [it, isNew] = blockNumber.try_emplace(name, usedBlocks.size());
   if (isNew)
-    usedBlocks.push_back({&block, name.str(), llvm::SmallBitVector(block.operands.size())});
+    usedBlocks.push_back({&block, name.str(), llvm::SmallBitVector(block.operands.size()),
+                          llvm::SmallBitVector(block.commands.size())});
   for (int64_t operand : awaited)
     usedBlocks[it->second].awaited.set(operand);
+  if (usesCollectives)
+    touchWorkspace(usedBlocks[it->second], number);
+}
+
+// All blocks have the same workspace, and all but collectives the same stream, which a block
+// that has ended has joined again. A collective that waits for no command of its block must
+// not touch the workspace before the block has it.
+void RankProgram::touchWorkspace(UsedBlock &used, unsigned number) {
+  for (bool isTouched : {false, true})
+    for (auto [position, command] : llvm::enumerate(used.plan->commands))
+      for (auto [use, s] : llvm::zip(command.command.uses, command.storage)) {
+        const BlockStorage &storage = used.plan->storage[s];
+        if (storage.place != BlockStorage::Workspace)
+          continue;
+        int64_t bytes = storage.type.getBytes();
+        bool write = use.second != prog::Access::Read;
+        unsigned stream = command.collective ? Collective : Compute, place = position + 1;
+        Touch mine{number, 0, stream, place, place};
+        if (isTouched)
+          hazards.touch(Workspace, storage.offset, bytes, write, mine);
+        else if (command.collective && command.after.empty())
+          for (const Touch &earlier :
+               hazards.conflicts(Workspace, storage.offset, bytes, write, mine))
+            if (!hazards.isOrderedAt(place, stream, earlier))
+              used.atBegin.set(position);
+      }
 }
 
 // Inside a stage: all coordinates of ep at this rank's own coordinate of pp. A
@@ -300,7 +330,7 @@ StringRef RankProgram::addGroup(const std::string &name, const std::vector<unsig
 prog::ProgramOp RankProgram::finish() {
   for (const UsedBlock &used : usedBlocks)
     emitBlock(declarations, StageOp(model.stages[used.plan->stage].op).getLoc(), used.name,
-              *used.plan, used.awaited, *this);
+              *used.plan, used.awaited, used.atBegin, *this);
   OpBuilder top = OpBuilder::atBlockBegin(&program.getBody().front());
   declareArenas(top);
   declareConstants(top);

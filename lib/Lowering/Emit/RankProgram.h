@@ -119,8 +119,10 @@ public:
   //===------------------------------------------------------------------===//
   // Declarations
   //===------------------------------------------------------------------===//
-  /// Declares a block once; a run of it waits for these of its operands.
-  void useBlock(const BlockPlan &block, llvm::StringRef name, llvm::ArrayRef<int64_t> awaited);
+  /// Declares a block once; run `number` of it, whose waits have been found, waits for these
+  /// of its operands.
+  void useBlock(const BlockPlan &block, llvm::StringRef name, unsigned number,
+                llvm::ArrayRef<int64_t> awaited);
   /// The group of these ranks, at all coordinates of the axes `over` and each at its own of
   /// the others.
   llvm::StringRef groupOf(const std::vector<unsigned> &members, prog::Axes over);
@@ -153,18 +155,21 @@ private:
 
   mlir::OpBuilder &builder;
   Hazards hazards;
+  bool usesCollectives = false; // in blocks
   prog::ProgramOp program;
   prog::OrderOp order;
   mlir::OpBuilder declarations;
   mlir::Operation *lastSlot = nullptr;
   std::map<unsigned, unsigned> entryOf; // of the step record, by parameter
   llvm::StringSet<> usedKernels;
-  // Blocks in the order of their first use, and the operands that some run waits for.
+  // Blocks in the order of their first use, the operands that some run waits for, and the
+  // commands that in some run wait for the compute stream to come to the block.
   struct UsedBlock {
     const BlockPlan *plan;
     std::string name;
-    llvm::SmallBitVector awaited;
+    llvm::SmallBitVector awaited, atBegin;
   };
+  void touchWorkspace(UsedBlock &used, unsigned number);
   std::vector<UsedBlock> usedBlocks;
   llvm::StringMap<unsigned> blockNumber;
   std::map<std::string, std::pair<std::vector<unsigned>, prog::Axes>> groups;

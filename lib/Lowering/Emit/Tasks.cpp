@@ -172,7 +172,7 @@ private:
           program.append(after, {value});
         }
       }
-    program.useBlock(block, name, readyOperands);
+    program.useBlock(block, name, number, readyOperands);
     SmallVector<Type> types(results.size(), program.event);
     auto op = prog::RunOp::create(
         program.at, StageOp(program.model.stages[item.task.stage].op).getLoc(), types,

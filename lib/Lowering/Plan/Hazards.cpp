@@ -155,6 +155,14 @@ bool Hazards::isOrdered(unsigned stream, const Touch &earlier) const {
   return stream == earlier.stream || covers(known[stream], earlier);
 }
 
+bool Hazards::isOrderedAt(unsigned place, unsigned stream, const Touch &earlier) const {
+  const Snapshots &snapshots = underWay[stream];
+  return stream == earlier.stream || (snapshots.empty() && covers(known[stream], earlier)) ||
+         std::any_of(snapshots.begin(), snapshots.end(), [&](auto &snapshot) {
+           return snapshot.first <= place && covers(snapshot.second, earlier);
+         });
+}
+
 void Hazards::wait(unsigned stream, const Touch &earlier) {
   Knowledge &own = known[stream];
   if (earlier.stream != stream)

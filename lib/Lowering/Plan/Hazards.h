@@ -57,6 +57,8 @@ public:
 
   /// Whether `stream` already waits for this touch, directly or through others.
   bool isOrdered(unsigned stream, const Touch &earlier) const;
+  /// The same of what stands at a place in the item whose waits the stream has been told.
+  bool isOrderedAt(unsigned place, unsigned stream, const Touch &earlier) const;
   /// Tells that `stream` from now on waits for this touch.
   void wait(unsigned stream, const Touch &earlier);
   /// Tells that `item` on `stream` has been placed, with all of its waits.
