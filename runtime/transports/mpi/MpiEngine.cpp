@@ -5,6 +5,7 @@
 #include "world/EnginePlugin.h"
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <list>
 #include <mpi.h>
 #include <thread>
@@ -105,6 +106,11 @@ Status MpiEngine::join() {
   if (fault != MPI_SUCCESS || is)
     return error(Code::Device, DPCRT_MPI_NAME ": something else in this process has initialised "
                                               "MPI already, and one process joins one world");
+  // Where one process may not read another's memory, Open MPI sends a message through shared
+  // memory in pieces of 32 KiB, and a piece moves on when somebody looks, which a courier does
+  // every so often: few large ones cost few looks. What the user has set stays.
+  setenv("OMPI_MCA_btl_vader_max_send_size", "1048576", /*overwrite=*/0);
+  setenv("OMPI_MCA_btl_vader_eager_limit", "65536", /*overwrite=*/0);
   // One thread calls all functions. Without a launcher it is a world of one process.
   if (fault = MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &level); fault != MPI_SUCCESS)
     return mpiError(fault, "MPI_Init_thread");
