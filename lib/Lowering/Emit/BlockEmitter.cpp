@@ -192,7 +192,7 @@ private:
 
   // The event after which the block no longer touches an operand.
   Value completion(unsigned operand) {
-    if (std::optional<unsigned> last = lastTouch(plan, operand))
+    if (std::optional<unsigned> last = plan.lastTouch[operand])
       return done[*last];
     if (!end)
       end = prog::JoinOp::create(inside, loc, event, ValueRange{}, prog::StreamKind::Compute)
@@ -229,32 +229,6 @@ SmallVector<unsigned> resultOperands(const BlockPlan &plan) {
       break;
     }
   return result;
-}
-
-std::optional<unsigned> lastTouch(const BlockPlan &plan, unsigned operand) {
-  // By stream, the last command that touches it, and for all commands which of the other
-  // stream is known to have ended then; both as numbers from 1.
-  unsigned last[2] = {0, 0}, on[2] = {0, 0};
-  std::vector<std::array<unsigned, 2>> ended;
-  for (auto [i, command] : llvm::enumerate(plan.commands)) {
-    std::array<unsigned, 2> now = {0, 0};
-    auto learn = [&](unsigned earlier) {
-      for (unsigned stream : {0, 1})
-        now[stream] = std::max(now[stream], ended[earlier][stream]);
-    };
-    if (unsigned before = on[command.collective])
-      learn(before - 1);
-    for (unsigned earlier : command.after)
-      learn(earlier);
-    now[command.collective] = on[command.collective] = i + 1;
-    ended.push_back(now);
-    if (llvm::is_contained(command.storage, plan.operands[operand]))
-      last[command.collective] = i + 1;
-  }
-  for (unsigned stream : {0, 1})
-    if (last[stream] && ended[last[stream] - 1][!stream] >= last[!stream])
-      return last[stream] - 1;
-  return std::nullopt;
 }
 
 prog::BlockOp emitBlock(OpBuilder &builder, Location loc, StringRef name, const BlockPlan &plan,

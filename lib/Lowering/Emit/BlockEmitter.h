@@ -38,10 +38,6 @@ prog::BlockOp emitBlock(mlir::OpBuilder &builder, mlir::Location loc, mlir::Stri
 /// The operands that are results of the block too: those that messages carry.
 llvm::SmallVector<unsigned> resultOperands(const BlockPlan &plan);
 
-/// The command at whose end the block has last touched an operand, on whatever stream. None
-/// if it is touched on both streams and neither is known to have come last.
-std::optional<unsigned> lastTouch(const BlockPlan &plan, unsigned operand);
-
 } // namespace dpc::lowering
 
 #endif // DPC_LIB_LOWERING_EMIT_BLOCKEMITTER_H

@@ -115,7 +115,7 @@ private:
                            : 0,
                   writes || (places && places->writes)};
       }
-    if (places && !lastTouch(block, operand))
+    if (places && !block.lastTouch[operand])
       places->end = places->written = collective ? 0 : unsigned(block.commands.size()) + 1;
     return places;
   }

@@ -6,6 +6,8 @@
 #include "Arena.h"
 #include "Hazards.h"
 
+#include <array>
+
 using namespace mlir;
 using namespace dpc::dualpipe;
 
@@ -50,6 +52,7 @@ public:
       plan.usesCollectives |= command.collective;
     if (plan.usesCollectives)
       addWaits();
+    findLastTouches();
   }
 
 private:
@@ -220,6 +223,36 @@ private:
           }
         }
       hazards.place(position, stream);
+    }
+  }
+
+  // By operand and stream, the last command that touches it, and of all commands which of each
+  // stream is known to have ended then; both as numbers from 1.
+  void findLastTouches() {
+    using OfStreams = std::array<unsigned, 2>;
+    std::vector<OfStreams> last(plan.storage.size(), OfStreams{0, 0}), ended;
+    OfStreams on = {0, 0};
+    for (auto [i, command] : llvm::enumerate(plan.commands)) {
+      OfStreams now = {0, 0};
+      auto learn = [&](unsigned earlier) {
+        for (unsigned stream : {0, 1})
+          now[stream] = std::max(now[stream], ended[earlier][stream]);
+      };
+      if (unsigned before = on[command.collective])
+        learn(before - 1);
+      for (unsigned earlier : command.after)
+        learn(earlier);
+      now[command.collective] = on[command.collective] = i + 1;
+      ended.push_back(now);
+      for (unsigned storage : command.storage)
+        last[storage][command.collective] = i + 1;
+    }
+    for (unsigned storage : plan.operands) {
+      plan.lastTouch.push_back(std::nullopt);
+      for (unsigned stream : {1, 0})
+        if (unsigned at = last[storage][stream];
+            at && ended[at - 1][!stream] >= last[storage][!stream])
+          plan.lastTouch.back() = at - 1;
     }
   }
 

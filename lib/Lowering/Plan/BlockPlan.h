@@ -39,7 +39,10 @@ struct BlockPlan {
   Task::Kind kind = Task::Forward;
   unsigned stage = 0, pairStage = 0;
   std::vector<BlockStorage> storage;
-  std::vector<unsigned> operands;     // storage of operand k
+  std::vector<unsigned> operands; // storage of operand k
+  /// Of operand k, the command at whose end the block has last touched it, on whatever
+  /// stream. None if both streams touch it and neither is known to have come last.
+  std::vector<std::optional<unsigned>> lastTouch;
   std::vector<BlockCommand> commands; // in order
   bool usesCollectives = false;
   int64_t workspaceBytes = 0;
