@@ -4,6 +4,7 @@
 #include "executor/ThreadExecutor.h"
 #include "plugins/Plugin.h"
 #include "session/EntryPointRun.h"
+#include "session/Pieces.h"
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -163,7 +164,6 @@ Status Session::shareResult(const Pending &step, StepResult &out) {
 
 // Of each byte the lowest process that has it gives it to the others, in pieces.
 Status Session::gatherParts(const std::string &name, const Place &place, char *data) const {
-  constexpr uint64_t kPiece = uint64_t(4) << 20;
   World &world = *options.world;
   using Range = std::pair<uint64_t, uint64_t>; // begin, end
   std::string mine;
@@ -209,7 +209,7 @@ Status Session::gatherParts(const std::string &name, const Place &place, char *d
       return {0, 0};
     Range range = given[process][index[process]];
     range.first += offset[process];
-    range.second = std::min(range.second, range.first + kPiece);
+    range.second = std::min(range.second, range.first + kPieceBytes);
     return range;
   };
   for (;;) {
