@@ -2,6 +2,7 @@
 // Nobody but a device follows an address in its memory: a session does on a device behind
 // a fence, bit for bit, what it does on the CPU device.
 #include "FencedDevice.h"
+#include "InertDevice.h"
 #include "TinyArtifact.h"
 #include "devices/DeviceKind.h"
 #include "devices/cpu/CpuDevice.h"
@@ -32,22 +33,6 @@ const DeviceKind queued{"queued", "cpu", checkCpuFeatures,
                         [](unsigned threads) -> std::unique_ptr<Device> {
                           return makeVirtualDevice(makeFencedDevice(threads));
                         }};
-
-// A device that says no way to drive it, for a session to refuse.
-class OrderTaker : public Device {
-public:
-  const char *name() const override { return "order taker"; }
-  Status allocate(uint64_t, MemoryKind, DeviceAddress &) override { return {}; }
-  Status upload(DeviceAddress, const void *, uint64_t) override { return {}; }
-  Status download(void *, DeviceAddress, uint64_t) override { return {}; }
-  Status openKernels(const std::string &, KernelTable, const std::vector<std::string> &) override {
-    return {};
-  }
-  Status prepareLaunch(const fb::Kernel &, const PreparedLaunch *&) override { return {}; }
-  Status prepareCall(const fb::LibraryCall &, const PreparedCall *&) override { return {}; }
-  Status finishPreparation() override { return {}; }
-  uint64_t scratchBytes() const override { return 0; }
-};
 
 static_assert(!std::is_constructible_v<void *, DeviceAddress> &&
                   !std::is_constructible_v<uintptr_t, DeviceAddress> &&
@@ -274,7 +259,7 @@ TEST_F(DeviceMemory, MessagesLieInMemoryOfTheirKind) {
 TEST_F(DeviceMemory, ADeviceOfAnotherKindIsRefused) {
   write("m.dpc");
   DeviceKind kind{"orders", "cpu", checkCpuFeatures, [](unsigned) -> std::unique_ptr<Device> {
-                    return std::make_unique<OrderTaker>();
+                    return std::make_unique<Inert<Device>>();
                   }};
   std::unique_ptr<Session> session;
   Status status = open("m.dpc", kind, session);

@@ -57,6 +57,32 @@ protected:
     return commands;
   }
 
+  // Two steps under way leave what steps one by one do, in each of these orders, and in one of
+  // them a copy of the step behind has run when a step has ended.
+  void expectThatStepsInFlightCompute(std::initializer_list<const char *> orders,
+                                      const World::Options &options) {
+    constexpr int steps = 4;
+    World inTurn(backend("0,policy=first"), {});
+    for (int step = 0; step < steps; ++step)
+      ASSERT_TRUE(inTurn.step().ok());
+    bool hasMixed = false;
+    for (const char *order : orders) {
+      World world(backend(order), options);
+      ASSERT_TRUE(world.submit().ok());
+      for (int step = 1; step < steps; ++step) {
+        ASSERT_TRUE(world.submit().ok());
+        take();
+        ASSERT_TRUE(world.finish().ok());
+        for (const Seen &entry : take())
+          hasMixed |= entry.what == What::Ran && entry.kind == Kind::Copy && entry.queue == 12;
+      }
+      ASSERT_TRUE(world.finish().ok());
+      EXPECT_EQ(world.kept(), inTurn.kept()) << order;
+      EXPECT_EQ(world.io.outputs(), inTurn.io.outputs()) << order;
+    }
+    EXPECT_TRUE(hasMixed);
+  }
+
   // Two coordinates of pp whose programs are what `write` adds to empty ones.
   static World::Options ranks(std::function<void(uint32_t r, Rank &rank)> write) {
     World::Options options;
@@ -141,28 +167,10 @@ TEST_F(QueueExecution, TheNextStepIsEnqueuedWhileOneRuns) {
 
 // Whatever order the device takes, also between the steps, and however many are under way.
 TEST_F(QueueExecution, StepsInFlightComputeWhatStepsInTurnDo) {
-  constexpr int steps = 4;
-  World inTurn(backend("0,policy=first"), {});
-  for (int step = 0; step < steps; ++step)
-    ASSERT_TRUE(inTurn.step().ok());
-  bool hasMixed = false;
-  for (const char *order : {"0,policy=first", "0,policy=reverse", "0,policy=starve=0",
-                            "0,policy=starve=12", "1", "2", "3", "4"}) {
-    World world(backend(order), {});
-    ASSERT_TRUE(world.submit().ok());
-    for (int step = 1; step < steps; ++step) {
-      ASSERT_TRUE(world.submit().ok());
-      take();
-      ASSERT_TRUE(world.finish().ok());
-      // Something of the step behind has run when all of this one has.
-      for (const Seen &entry : take())
-        hasMixed |= entry.what == What::Ran && entry.kind == Kind::Copy && entry.queue == 12;
-    }
-    ASSERT_TRUE(world.finish().ok());
-    EXPECT_EQ(world.kept(), inTurn.kept()) << order;
-    EXPECT_EQ(world.io.outputs(), inTurn.io.outputs()) << order;
-  }
-  EXPECT_TRUE(hasMixed);
+  // Something of the step behind has run when all of this one has.
+  expectThatStepsInFlightCompute({"0,policy=first", "0,policy=reverse", "0,policy=starve=0",
+                                  "0,policy=starve=12", "1", "2", "3", "4"},
+                                 {});
 }
 
 TEST_F(QueueExecution, EventsAreRecordedWhereAnotherQueueWaitsOnly) {
@@ -227,31 +235,13 @@ TEST_F(QueueExecution, AGraphIsLaunchedForAStepAndNothingElseIsEnqueued) {
 }
 
 TEST_F(QueueExecution, GraphsInFlightComputeWhatStepsInTurnDo) {
-  constexpr int steps = 4;
-  World inTurn(backend("0,policy=first"), {});
-  for (int step = 0; step < steps; ++step)
-    ASSERT_TRUE(inTurn.step().ok());
-  bool hasMixed = false;
-  for (const char *order :
-       {"0,policy=first", "0,policy=reverse", "0,policy=starve=0", "0,policy=starve=12", "1",
-        "2,messages=eager", "3,messages=serialised"}) {
-    World::Options options;
-    options.executor.graphs = true;
-    World world(backend(order), options);
-    ASSERT_TRUE(world.submit().ok());
-    for (int step = 1; step < steps; ++step) {
-      ASSERT_TRUE(world.submit().ok());
-      take();
-      ASSERT_TRUE(world.finish().ok());
-      // Inputs of the step behind have been copied before all of this one has run.
-      for (const Seen &entry : take())
-        hasMixed |= entry.what == What::Ran && entry.kind == Kind::Copy && entry.queue == 12;
-    }
-    ASSERT_TRUE(world.finish().ok());
-    EXPECT_EQ(world.kept(), inTurn.kept()) << order;
-    EXPECT_EQ(world.io.outputs(), inTurn.io.outputs()) << order;
-  }
-  EXPECT_TRUE(hasMixed);
+  World::Options options;
+  options.executor.graphs = true;
+  // Inputs of the step behind have been copied before all of this one has run.
+  expectThatStepsInFlightCompute({"0,policy=first", "0,policy=reverse", "0,policy=starve=0",
+                                  "0,policy=starve=12", "1", "2,messages=eager",
+                                  "3,messages=serialised"},
+                                 options);
 }
 
 TEST_F(QueueExecution, GraphsNeedADeviceThatCaptures) {
