@@ -105,13 +105,18 @@ Status Keeping::copy(Session &session) {
     bool weight = startsWith(s.name, kParam);
     if (!weight && !startsWith(s.name, kMoment))
       continue;
+    // A process that does not write takes part in reading, one state after the other.
+    if (!session.writes())
+      next = 0;
     if (next == copies.size())
-      copies.emplace_back(s.bytes);
+      copies.emplace_back();
     std::vector<char> &to = copies[next++];
+    to.resize(s.bytes);
     if (Status status = session.readState(s.name, to.data(), to.size()); !status.ok())
       return status;
-    tensors.push_back(
-        {s.name.substr(std::strlen(weight ? kParam : kMoment)), s.type, s.shape, to.data()});
+    if (session.writes())
+      tensors.push_back(
+          {s.name.substr(std::strlen(weight ? kParam : kMoment)), s.type, s.shape, to.data()});
   }
   return {};
 }

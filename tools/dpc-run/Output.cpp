@@ -90,11 +90,15 @@ Status writeDump(const std::string &directory, uint64_t step, dpcrt_session *ses
     std::string name = state.name;
     if (name.compare(0, 7, "moment/") == 0)
       continue;
+    if (!writes) // it takes part in reading, one state after the other
+      values.clear();
     values.emplace_back(state.bytes);
     if (Status s =
             fromC(dpcrt_session_read(session, state.name, values.back().data(), state.bytes));
         !s.ok())
       return s;
+    if (!writes)
+      continue;
     tensors.push_back({name,
                        *elementNamed(state.dtype),
                        {state.shape, state.shape + state.rank},
