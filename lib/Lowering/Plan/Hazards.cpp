@@ -42,13 +42,21 @@ std::vector<Touch> Hazards::conflicts(unsigned arena, int64_t offset, int64_t by
     if (write)
       add(it->second.reads);
   }
+  // Of a part that has touched several times the latest counts; where no order is known, none
+  // is later.
   auto key = [](const Touch &t) { return std::tie(t.item, t.part, t.stream); };
+  auto later = [](unsigned a, unsigned b) { return a && b ? std::max(a, b) : 0; };
   std::sort(before.begin(), before.end(),
             [&](const Touch &a, const Touch &b) { return key(a) < key(b); });
-  before.erase(std::unique(before.begin(), before.end(),
-                           [&](const Touch &a, const Touch &b) { return key(a) == key(b); }),
-               before.end());
-  return before;
+  std::vector<Touch> each;
+  for (const Touch &touch : before)
+    if (each.empty() || key(each.back()) != key(touch)) {
+      each.push_back(touch);
+    } else {
+      each.back().place = later(each.back().place, touch.place);
+      each.back().written = later(each.back().written, touch.written);
+    }
+  return each;
 }
 
 void Hazards::touch(unsigned arena, int64_t offset, int64_t bytes, bool write, const Touch &mine) {

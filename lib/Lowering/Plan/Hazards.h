@@ -34,8 +34,8 @@ public:
   Hazards(unsigned arenas, unsigned streams) : arenas(arenas), known(streams), underWay(streams) {}
 
   /// Touches of other items that must come before this one. Results are in order of item and
-  /// part, without those on `touch.stream`. Of one that is only read again now, `written`
-  /// says how far its item must have come, else `place`: both are then that.
+  /// part, one of each on a stream, without those on `touch.stream`. Of one that is only read again
+  /// now, `written` says how far its item must have come, else `place`: both are then that.
   std::vector<Touch> conflicts(unsigned arena, int64_t offset, int64_t bytes, bool write,
                                const Touch &touch) const;
   /// Records this one, for the items behind. What its own item has touched before, on another

@@ -15,6 +15,24 @@ std::vector<Touch> touch(Hazards &hazards, unsigned arena, int64_t offset, int64
   return before;
 }
 
+// A block uses bytes of its workspace again and again.
+TEST(HazardsTest, OfAPartThatTouchesSeveralTimesTheLatestCounts) {
+  for (unsigned first : {1u, 8u}) {
+    Hazards hazards(1, 2);
+    for (unsigned place : {first, 9 - first, 3u})
+      hazards.touch(0, 0, 64, true, {0, 0, 0, place, place});
+    std::vector<Touch> before = hazards.conflicts(0, 0, 64, true, {1, 0, 1, 1, 1});
+    ASSERT_EQ(before.size(), 1u);
+    EXPECT_EQ(before[0].place, 8u);
+    EXPECT_EQ(before[0].written, 8u);
+    // Behind place 7 of the other stream it is not behind this.
+    Touch seventh{0, 1, 0, 7, 7};
+    hazards.waitForAll(1, {{seventh, 0, 0}});
+    EXPECT_FALSE(hazards.isOrderedAt(1, 1, before[0]));
+    EXPECT_TRUE(hazards.isOrderedAt(1, 1, seventh));
+  }
+}
+
 // A block reads on one stream what it writes on the other: who comes behind must come behind
 // both, whichever was told of last, and what came before was before both.
 TEST(HazardsTest, AnItemOfTwoStreamsStaysOnBoth) {
