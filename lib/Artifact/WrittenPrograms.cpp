@@ -15,10 +15,8 @@ ProgramContext programContextOf(ModuleOp module) {
   context.ranks = 0;
   for (prog::ProgramOp program : module.getOps<prog::ProgramOp>())
     context.ranks = std::max<uint64_t>(context.ranks, program.getCoordinate() + 1);
-  if (auto mesh = module->getAttrOfType<DictionaryAttr>("nn.mesh"))
-    for (auto [axis, size] : {std::pair("dp", &context.dp), std::pair("ep", &context.ep)})
-      if (auto given = mesh.getAs<IntegerAttr>(axis))
-        *size = given.getInt();
+  context.dp = nn::getMeshSize(module, "dp").value_or(1);
+  context.ep = nn::getMeshSize(module, "ep").value_or(1);
   for (dualpipe::ScheduleOp schedule : module.getOps<dualpipe::ScheduleOp>())
     if (auto table = schedule::parseText(schedule.getText().str()); table.ok())
       context.mirror = std::max<uint64_t>(context.mirror, table->replicas.size());

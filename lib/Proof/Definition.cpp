@@ -49,10 +49,8 @@ LogicalResult Definition::readSchedule(StringRef entry) {
     return chosen.emitOpError() << "has a text that is not a schedule: " << parsed.error();
   table = std::move(*parsed);
   words.grid.pp = table.ranks;
-  if (auto mesh = module->getAttrOfType<DictionaryAttr>("nn.mesh"))
-    for (auto [axis, size] : {std::pair("dp", &words.grid.dp), std::pair("ep", &words.grid.ep)})
-      if (auto given = mesh.getAs<IntegerAttr>(axis))
-        *size = given.getInt();
+  words.grid.dp = nn::getMeshSize(module, "dp").value_or(1);
+  words.grid.ep = nn::getMeshSize(module, "ep").value_or(1);
   return readStages(chosen.getStages());
 }
 

@@ -133,7 +133,9 @@ LogicalResult NNDialect::verifyOperationAttribute(Operation *op, NamedAttribute 
 }
 
 std::optional<int64_t> nn::getMeshSize(Operation *op, StringRef axis) {
-  auto module = op->getParentOfType<ModuleOp>();
+  auto module = dyn_cast<ModuleOp>(op);
+  if (!module)
+    module = op->getParentOfType<ModuleOp>();
   auto mesh = module ? module->getAttrOfType<DictionaryAttr>("nn.mesh") : nullptr;
   if (!mesh)
     return std::nullopt;

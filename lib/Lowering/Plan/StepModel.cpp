@@ -87,9 +87,8 @@ private:
                        : "ranks are placed along pp, dp and ep only: it can be ")
                << possible;
     }
-    for (auto [axis, size] : {std::pair("dp", &model.dp), std::pair("ep", &model.ep)})
-      if (auto given = mesh.getAs<IntegerAttr>(axis))
-        *size = given.getInt();
+    model.dp = *nn::getMeshSize(model.module, "dp");
+    model.ep = *nn::getMeshSize(model.module, "ep");
     return success();
   }
 

@@ -59,8 +59,8 @@ int64_t getElementCount(mlir::Value value);
 /// Bytes of all operands and results, each counted once per use.
 int64_t getOperandAndResultBytes(mlir::Operation *op);
 
-/// The size of an axis of the mesh (`nn.mesh = {ep = 2}` of the enclosing
-/// module). Axes that the attribute does not name have size 1; without the
+/// The size of an axis of the mesh (`nn.mesh = {ep = 2}` of the module, or of
+/// that around the operation). Axes that the attribute does not name have size 1; without the
 /// attribute the size is not known.
 std::optional<int64_t> getMeshSize(mlir::Operation *op, llvm::StringRef axis);
 
