@@ -122,6 +122,7 @@ private:
         })
         .Case([&](prog::SlotOp slot) { bind(slot); })
         .Case([&](prog::ParameterOp parameter) { declareParameter(parameter); })
+        .Case([&](prog::PartOp part) { declarePart(part); })
         .Case([&](prog::ConstantOp constant) { declareConstant(constant); });
   }
 
@@ -152,20 +153,36 @@ private:
     }
     if (parameter.getGradient())
       table->gradient = std::make_unique<fb::Ref>(ref(parameter.getGradient()));
-    for (auto [slot, name] : llvm::zip(parameter.getMoments(), parameter.getMomentNames())) {
+    for (Value slot : parameter.getMoments())
       table->moments.push_back(ref(slot));
+    for (Attribute name : parameter.getMomentNames())
       table->moment_names.push_back(cast<StringAttr>(name).str());
-    }
-    if (parameter.getMomentBegin()) {
-      table->moment_begin = *parameter.getMomentBegin();
-      program.features |= dpcrt::kFeatureMomentParts;
-    }
     if (parameter.getRecordEntry())
       table->record = std::make_unique<fb::Ref>(
           fb::Space::Arena, kBytes, program.step_record->arena,
           sizeof(dpcrt::StepHeader) + sizeof(dpcrt::StepEntry) * *parameter.getRecordEntry(),
           sizeof(dpcrt::StepEntry));
     program.parameters.push_back(std::move(table));
+  }
+
+  void declarePart(prog::PartOp part) {
+    auto table = std::make_unique<fb::PartT>();
+    table->begin = part.getBegin();
+    table->elements = part.getElements();
+    if (std::optional<ArrayRef<int64_t>> replicas = part.getReplicas())
+      table->replicas.assign(replicas->begin(), replicas->end());
+    for (Value slot : part.getMoments())
+      table->moments.push_back(ref(slot));
+    if (part.getMaster()) {
+      table->master = std::make_unique<fb::Ref>(ref(part.getMaster()));
+      program.features |= dpcrt::kFeatureMasters;
+    }
+    program.features |= dpcrt::kFeatureParts;
+    for (auto &parameter : llvm::reverse(program.parameters)) // it stands behind its own
+      if (parameter->tensor->name == part.getParameter()) {
+        parameter->parts.push_back(std::move(table));
+        return;
+      }
   }
 
   void declareConstant(prog::ConstantOp constant) {
@@ -309,6 +326,10 @@ private:
           const fb::KernelT &kernel = *program.kernels[action.kernel];
           for (auto [slot, buffer] : llvm::zip(launch.getSlots(), kernel.buffers))
             action.args.push_back(fb::Argument(ref(slot), buffer.access()));
+          if (std::optional<ArrayRef<int64_t>> replicas = launch.getReplicas()) {
+            table->replicas.assign(replicas->begin(), replicas->end());
+            program.features |= dpcrt::kFeatureParts;
+          }
           table->action.Set(std::move(action));
         })
         .Case([&](prog::CallOp call) {
@@ -352,6 +373,13 @@ private:
           action.group = groupNumber.lookup(collective.getGroup());
           action.src = std::make_unique<fb::Ref>(ref(collective.getSrc()));
           action.dst = std::make_unique<fb::Ref>(ref(collective.getDst()));
+          if (std::optional<ArrayRef<int64_t>> parts = collective.getParts()) {
+            const prog::SlotType whole = collective.getSrc().getType();
+            const int64_t size = whole.getBytes() / std::max<int64_t>(whole.getCount(), 1);
+            for (int64_t part : *parts)
+              action.parts.push_back(part * size);
+            program.features |= dpcrt::kFeatureParts;
+          }
           table->action.Set(std::move(action));
         })
         .Case([&](prog::JoinOp join) {

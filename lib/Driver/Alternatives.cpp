@@ -76,13 +76,15 @@ Candidate Alternatives::plan(Candidate candidate, const schedule::Result<schedul
   if (!model.module)
     return refuse(model.error);
   Quiet quiet(context);
-  auto step = lowering::PlannedStep::make(*model.module, *table, machine);
+  auto step = lowering::PlannedStep::make(*model.module, *table, machine, candidate.replicas);
   if (failed(step))
     return refuse(quiet.take());
-  lowering::StepForecast forecast = step->forecast(candidate.replicas);
+  lowering::StepForecast forecast = step->forecast();
   candidate.seconds = forecast.seconds;
   candidate.bubble = forecast.bubble;
   candidate.bytes = forecast.peakBytes();
+  for (bool isSharded : {false, true})
+    candidate.bytesIf[isSharded] = forecast.peakBytes(isSharded);
   candidate.step = std::move(*step);
   return candidate;
 }

@@ -24,6 +24,7 @@ namespace dpc::driver {
 struct Candidate : lowering::Alternative {
   std::optional<lowering::PlannedStep> step; ///< if it is legal
   std::string text;                          ///< of a schedule that no name stands for
+  int64_t bytesIf[2] = {};                   ///< of a rank, by whether the optimizer is sharded
 };
 
 class Alternatives {

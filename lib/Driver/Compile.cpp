@@ -19,6 +19,7 @@
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
@@ -206,20 +207,24 @@ private:
     if (int status = writeBytes(nn))
       return status;
     AutoChoice choice;
-    // As in keepWithinLimit, what is kept for the backward gives way before the limit.
-    for (bool isRepeated : {false, true}) {
+    // As in keepWithinLimit, what may be given up is, before the limit.
+    std::optional<uint64_t> before;
+    for (std::string saving;;) {
       Alternatives alternatives(nn, options, options.cuts.empty() ? options.ranks : 0,
                                 machineOf(options), &context);
       choice = driver::chooseSchedule(alternatives, options);
       if (!choice.best)
         return fail(kModel, choice.error);
-      bool fits = !options.memoryLimit ||
-                  uint64_t(choice.candidates[*choice.best].bytes) <= options.memoryLimit;
-      if (fits || isRepeated || options.recompute != CompileOptions().recompute)
+      const uint64_t bytes = choice.candidates[*choice.best].bytes;
+      if (before && bytes < *before)
+        note(saving + ": else no schedule stays within --memory-limit");
+      else if (before && options.recompute == CompileOptions().recompute)
+        options.shardOptimizer = "off"; // nothing is held twice
+      bool fits = !options.memoryLimit || bytes <= options.memoryLimit;
+      saving = fits ? "" : saveMemory(options);
+      if (saving.empty())
         break;
-      options.recompute = "full";
-      note("recomputes in the backward all that costs no message: else no schedule stays within "
-           "--memory-limit");
+      before = bytes;
     }
     adoptChoice(options, choice);
     notes.insert(notes.end(), choice.lines.begin(), choice.lines.end());
@@ -252,8 +257,9 @@ private:
     return blob ? std::string(blob->getData().data(), blob->getData().size()) : "";
   }
 
-  // The forecast of every rank must fit. What is computed again instead of kept is
-  // chosen once more where that helps; the results are the same, bit for bit.
+  // The forecast of every rank must fit. Who keeps moments, and what is computed again
+  // instead of kept, is chosen once more where that helps; the results are the same, bit for
+  // bit.
   int keepWithinLimit() {
     MemoryExcess excess = findExcess(*module, options.memoryLimit);
     if (!excess)
@@ -261,16 +267,23 @@ private:
     size_t partition = numberOf("partition"), lower = numberOf("lower");
     std::string nn = source();
     bool canRepeat = first <= partition && !nn.empty();
-    if (canRepeat && options.recompute == CompileOptions().recompute) {
-      std::string before = describeExcess(excess, options.memoryLimit);
-      options.recompute = "full";
+    const std::string before = describeExcess(excess, options.memoryLimit);
+    std::vector<std::string> saved;
+    while (canRepeat) {
+      std::string saving = saveMemory(options);
+      if (saving.empty())
+        break;
       module = parseSourceString<ModuleOp>(nn, &context);
       if (int status = runPhases(partition, lower))
         return status;
-      excess = findExcess(*module, options.memoryLimit);
+      const MemoryExcess left = findExcess(*module, options.memoryLimit);
+      if (left.bytes != excess.bytes)
+        saved.push_back(saving);
+      else if (options.recompute == CompileOptions().recompute)
+        options.shardOptimizer = "off"; // nothing is held twice
+      excess = left;
       if (!excess) {
-        note("recomputes in the backward all that costs no message, to stay within --memory-limit; "
-             "without that, " +
+        note(llvm::join(saved, " and ") + ", to stay within --memory-limit; without that, " +
              before);
         return 0;
       }

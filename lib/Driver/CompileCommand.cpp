@@ -221,6 +221,10 @@ void addShapeFlags(CLI::App &app, CompileOptions &options, std::string &memoryLi
   app.add_option("--cuts", options.cuts, "where to cut: after:PATH,... or a file of such lines");
   app.add_option("--optimizer", options.optimizer, dpcrt::optimizerNames())
       ->check(CLI::IsMember(optimizerKinds()));
+  app.add_option("--shard-optimizer", options.shardOptimizer,
+                 "each of the ranks that hold a parameter keeps moments and masters of a part of "
+                 "it and updates that: on, off, or auto, where --memory-limit asks for it (auto)")
+      ->check(CLI::IsMember({"auto", "on", "off"}));
   app.add_option("--machine", options.machine, "machine description (JSON)");
   app.add_option("--memory-limit", memoryLimit, "most memory that a rank may need, as in 24GiB");
 }

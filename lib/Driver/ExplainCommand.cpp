@@ -140,6 +140,10 @@ private:
       grid.add(row);
     }
     grid.print(out);
+    const bool isSharded = options.shardOptimizer == "on";
+    out << "most bytes of a rank: " << inWords(forecast.peakBytes(isSharded), "B") << "; "
+        << inWords(forecast.peakBytes(!isSharded), "B") << " with --shard-optimizer "
+        << (isSharded ? "off" : "on") << "\n";
   }
 
   // Steps run one at a time, so these take no memory of their own.
@@ -235,9 +239,17 @@ private:
   static std::vector<std::string> row(const Candidate &candidate, bool isChosen) {
     std::string name = (isChosen ? "* " : "  ") + candidate.schedule;
     if (!candidate.step)
-      return {name, "-", "-", "-", "-"};
-    return {name, timeInWords(candidate.seconds), percent(candidate.bubble),
-            inWords(candidate.bytes, "B"), std::to_string(candidate.copies)};
+      return {name, "-", "-", "-", "-", "-"};
+    return {name,
+            timeInWords(candidate.seconds),
+            percent(candidate.bubble),
+            inWords(candidate.bytesIf[false], "B"),
+            inWords(candidate.bytesIf[true], "B"),
+            std::to_string(candidate.copies)};
+  }
+  static Grid gridOfCandidates() {
+    return Grid({"  schedule", "step", "bubble", "most bytes of a rank", "with a sharded optimizer",
+                 "copies of a stage"});
   }
   void printRefusals(const std::vector<Candidate> &candidates) {
     for (const Candidate &candidate : candidates)
@@ -251,7 +263,7 @@ private:
     if (options.dp.value_or(1) > 1)
       out << " --dp " << *options.dp;
     out << ":\n";
-    Grid grid({"  schedule", "step", "bubble", "most bytes of a rank", "copies of a stage"});
+    Grid grid = gridOfCandidates();
     grid.add(row(chosen, true));
     for (const Candidate &other : others)
       grid.add(row(other, false));
@@ -276,7 +288,7 @@ private:
         << ": the same devices, as many parameters on each as where a stage is held twice), --pp "
         << options.ranks / 2 << " --micro-batches " << options.microBatches / 2 << " --dp " << dp
         << ":\n";
-    Grid grid({"  schedule", "step", "bubble", "most bytes of a rank", "copies of a stage"});
+    Grid grid = gridOfCandidates();
     for (const Candidate &half : halves) {
       std::vector<std::string> cells = row(half, false);
       if (half.step)
@@ -345,8 +357,7 @@ private:
     if (parts <= 0)
       return "";
     auto difference = [&](double share) {
-      return mirrored.step->getSecondsWithPairs(share, mirrored.replicas) -
-             other.step->getSecondsWithPairs(share, other.replicas);
+      return mirrored.step->getSecondsWithPairs(share) - other.step->getSecondsWithPairs(share);
     };
     // Below a half even a forward hidden whole behind its backward would not get.
     constexpr double kLeast = 0.5;
@@ -508,6 +519,7 @@ int explainArtifact(CompileOptions options, const std::set<std::string> &given, 
   if (!isReshaped)
     read("--cuts", options.cuts);
   read("--optimizer", options.optimizer);
+  read("--shard-optimizer", options.shardOptimizer);
   read("--precision", options.precision); // for the heading: the module is what it made
   read("--machine", options.machine);
   read("--recompute", options.recompute);

@@ -4,6 +4,7 @@
 
 #include "dpc/Dialect/Prog/Prog.h"
 #include "dpc/Schedule/generators/Generators.h"
+#include "program/format/Optimizers.h"
 
 #include <cmath>
 
@@ -78,6 +79,21 @@ std::string describeExcess(const MemoryExcess &excess, uint64_t limit) {
     separator = ", ";
   }
   return text;
+}
+
+std::string saveMemory(CompileOptions &options) {
+  // What costs no time first.
+  const bool hasMoments = !dpcrt::findOptimizer(options.optimizer)->moments.empty() ||
+                          options.precision != CompileOptions().precision;
+  if (options.shardOptimizer == "auto" && hasMoments) {
+    options.shardOptimizer = "on";
+    return "keeps moments in parts, one at each holder of a parameter";
+  }
+  if (options.recompute == CompileOptions().recompute) {
+    options.recompute = "full";
+    return "recomputes in the backward all that costs no message";
+  }
+  return "";
 }
 
 std::vector<std::string> findWhatFits(Alternatives &alternatives, const CompileOptions &options) {

@@ -24,6 +24,11 @@ MemoryExcess findExcess(mlir::ModuleOp module, uint64_t limit);
 /// `rank 0 needs 60.8 MB, more than the 50 MB of --memory-limit: weights 10.1 MB, ...`
 std::string describeExcess(const MemoryExcess &excess, uint64_t limit);
 
+/// Gives up one more of what the flags have left open: each of a parameter's holders keeps a
+/// part of its moments, then what the backward can compute again is not kept. Returns what was
+/// given up, in words, or "" if nothing is left.
+std::string saveMemory(CompileOptions &options);
+
 /// Other schedules on these ranks that fit; where there are none, more ranks; one
 /// line each.
 std::vector<std::string> findWhatFits(Alternatives &alternatives, const CompileOptions &options);

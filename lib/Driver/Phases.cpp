@@ -28,6 +28,7 @@ void buildPhase(StringRef phase, OpPassManager &pm, const CompileOptions &option
     partition.stages = countStages(options);
     partition.cuts = options.cuts;
     partition.optimizer = options.optimizer;
+    partition.shard = options.shardOptimizer == "on";
     partition.microBatches = options.microBatches;
     partition.machine = options.machine;
     partition::buildPartitionPipeline(pm, partition);

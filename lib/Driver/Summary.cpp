@@ -178,6 +178,8 @@ std::string configJson(const CompileOptions &options) {
   if (!options.cuts.empty())
     config["cuts"] = options.cuts;
   config["optimizer"] = options.optimizer;
+  if (options.shardOptimizer != CompileOptions().shardOptimizer)
+    config["shard-optimizer"] = options.shardOptimizer;
   if (options.precision != CompileOptions().precision)
     config["precision"] = options.precision;
   if (options.targets.size() == 1)

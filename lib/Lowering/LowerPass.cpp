@@ -58,7 +58,7 @@ struct DualPipeLower : impl::DualPipeLowerBase<DualPipeLower> {
         FailureOr<StepPlan> plan = planStep(*model, *machine, isTraining ? nullptr : &training);
         if (failed(plan))
           return signalPassFailure();
-        FailureOr<StepKernels> kernels = createStepKernels(*model);
+        FailureOr<StepKernels> kernels = createStepKernels(*model, *plan);
         if (failed(kernels))
           return signalPassFailure();
         // 3. Write.

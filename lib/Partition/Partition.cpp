@@ -227,7 +227,7 @@ LogicalResult partition(ModuleOp module, const PartitionSettings &settings,
   std::vector<StagePlan> plans = planStages(*model, *stageOf, settings.stages);
   OpBuilder builder(model->function);
   dualpipe::TrainingOp::create(builder, model->function.getLoc(), settings.optimizer,
-                               settings.microBatches, weighting.getValue());
+                               settings.microBatches, weighting.getValue(), settings.shard);
   BodyTable table;
   std::vector<unsigned> bodyOf;
   for (auto [k, plan] : llvm::enumerate(plans))

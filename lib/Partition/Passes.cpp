@@ -42,6 +42,7 @@ struct DualPipePartition : impl::DualPipePartitionBase<DualPipePartition> {
     settings.stages = stages;
     settings.cuts = *parsed;
     settings.optimizer = optimizer;
+    settings.shard = shard;
     settings.microBatches = microBatches;
     if (failed(partition(module, settings, *description)))
       return signalPassFailure();
@@ -90,6 +91,7 @@ void buildPartitionPipeline(OpPassManager &pm, const PartitionOptions &options) 
   partitionOptions.stages = options.stages;
   partitionOptions.cuts = options.cuts;
   partitionOptions.optimizer = options.optimizer;
+  partitionOptions.shard = options.shard;
   partitionOptions.microBatches = options.microBatches;
   partitionOptions.machine = options.machine;
   pm.addPass(createDualPipePartition(partitionOptions));

@@ -151,7 +151,7 @@ void compute(const BodyCode &code, Terms &terms, Site site,
       std::vector<Pieces> brought, received;
       for (size_t e = 0; e < ranks; ++e)
         brought.push_back(terms.whole(values[e][operation.operands[0]]));
-      carryOut(terms, operation.collective, operation.function, brought, site, received);
+      carryOut(terms, operation.collective, operation.function, {}, brought, site, received);
       for (size_t e = 0; e < ranks; ++e)
         values[e][operation.results[0].value] = terms.join(received[e]);
     } else if (operation.kind == BodyCode::Operation::Constant) {

@@ -8,14 +8,53 @@ namespace fb = dpcrt::fb;
 
 namespace dpc::proof {
 
+// All members have one range, in which each has a part of its own.
+static void carryOutInParts(Terms &terms, fb::CollectiveKind kind, Function sum,
+                            const std::vector<uint64_t> &parts, const std::vector<Pieces> &brought,
+                            Site site, std::vector<Pieces> &taken) {
+  const size_t members = brought.size();
+  const uint64_t bytes = byteCount(brought[0]);
+  auto cut = [&](Term from, uint64_t begin, uint64_t end, Pieces &to) {
+    if (begin == end)
+      return;
+    Pieces part;
+    terms.cut(from, begin, end - begin, part);
+    for (const Piece &piece : part)
+      append(terms, to, piece);
+  };
+  Pieces sums;
+  if (kind == fb::CollectiveKind::ReduceScatter)
+    terms.combine(sum, brought, site, sums);
+  const Term whole = sums.empty() ? Term() : terms.join(sums);
+  Pieces gathered;
+  uint64_t begin = 0;
+  for (size_t m = 0; m < members; ++m) {
+    const uint64_t end = begin + parts[m];
+    const Term own = terms.join(brought[m]);
+    if (kind == fb::CollectiveKind::ReduceScatter) {
+      cut(own, 0, begin, taken[m]);
+      cut(whole, begin, end, taken[m]);
+      cut(own, end, bytes, taken[m]);
+    } else {
+      cut(own, begin, end, gathered);
+    }
+    begin = end;
+  }
+  if (kind != fb::CollectiveKind::ReduceScatter)
+    std::fill(taken.begin(), taken.end(), gathered);
+}
+
 void carryOut(Terms &terms, fb::CollectiveKind kind, Function sum,
-              const std::vector<Pieces> &brought, Site site, std::vector<Pieces> &taken) {
+              const std::vector<uint64_t> &parts, const std::vector<Pieces> &brought, Site site,
+              std::vector<Pieces> &taken) {
+  taken.assign(brought.size(), {});
+  if (!parts.empty())
+    return carryOutInParts(terms, kind, sum, parts, brought, site, taken);
   const size_t members = brought.size();
   const uint64_t bytes = byteCount(brought[0]), part = bytes / members;
   auto cut = [&](const Pieces &from, uint64_t begin, Pieces &to) {
     terms.cut(terms.join(from), begin, part, to);
   };
-  taken.assign(members, {});
   switch (kind) {
   case fb::CollectiveKind::AllReduce:
     terms.combine(sum, brought, site, taken[0]);

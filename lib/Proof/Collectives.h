@@ -9,9 +9,11 @@
 namespace dpc::proof {
 
 /// From what each member brings to what each takes away, members in ascending order of
-/// ranks, as Program.fbs defines it. `sum` adds in this order.
+/// ranks, as Program.fbs defines it. `sum` adds in this order; `parts`: the bytes of each
+/// member's part of one range, or none.
 void carryOut(Terms &terms, dpcrt::fb::CollectiveKind kind, Function sum,
-              const std::vector<Pieces> &brought, Site site, std::vector<Pieces> &taken);
+              const std::vector<uint64_t> &parts, const std::vector<Pieces> &brought, Site site,
+              std::vector<Pieces> &taken);
 
 } // namespace dpc::proof
 

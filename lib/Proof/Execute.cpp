@@ -210,14 +210,19 @@ private:
     }
     for (const fb::Parameter *p : items(program.parameters())) {
       const std::string name(dpcrt::text(p->tensor()->name()));
+      put(p->weight(), vocabulary.parameter(name, "weight", rank.place.ep, p->weight()->bytes()));
+      const dpcrt::Kept kept = dpcrt::keptBy(*p, grid.replicaOf(rank.place));
+      const uint64_t unit = dpcrt::sizeOf(dpcrt::keptElement(*p)),
+                     whole = dpcrt::elementsOf(*p) * unit;
       auto leaf = [&](const fb::Ref *ref, const std::string &what) {
-        put(ref, vocabulary.parameter(name, what, rank.place.ep, ref->bytes()));
+        rank.memory.write(ref->index(), ref->offset(),
+                          {{vocabulary.parameter(name, what, rank.place.ep, whole),
+                            kept.extent.begin * unit, ref->bytes()}});
       };
-      leaf(p->weight(), "weight");
-      if (p->master())
-        leaf(p->master(), "master");
-      for (uint32_t m = 0; m < dpcrt::count(p->moments()); ++m)
-        leaf(p->moments()->Get(m), p->moment_names()->Get(m)->str());
+      if (kept.master)
+        leaf(kept.master, "master");
+      for (uint32_t m = 0; m < dpcrt::count(kept.moments); ++m)
+        leaf(kept.moments->Get(m), p->moment_names()->Get(m)->str());
       if (p->record())
         put(p->record(), vocabulary.recordEntry(name, p->record()->bytes()));
     }
@@ -235,11 +240,17 @@ private:
       FinalParameter &parameter = result.parameters[std::string(dpcrt::text(p->tensor()->name()))];
       parameter.declared = p;
       parameter.weight = at(p->weight());
-      if (p->master())
-        parameter.master = at(p->master());
-      if (p->gradient())
-        parameter.gradient = at(p->gradient());
-      for (const fb::Ref *moment : items(p->moments()))
+      const dpcrt::Kept kept = dpcrt::keptBy(*p, grid.replicaOf(rank.place));
+      parameter.kept = kept.extent;
+      if (kept.master)
+        parameter.master = at(kept.master);
+      if (const fb::Ref *gradient = p->gradient(); gradient && kept.extent.count > 0) {
+        const uint64_t unit = dpcrt::sizeOf(dpcrt::keptElement(*p));
+        parameter.gradient =
+            read(rank, gradient->index(), gradient->offset() + kept.extent.begin * unit,
+                 kept.extent.count * unit);
+      }
+      for (const fb::Ref *moment : items(kept.moments))
         parameter.moments.push_back(at(moment));
     }
     return result;
@@ -313,6 +324,8 @@ private:
     switch (step.kind) {
     case fb::Action::Launch:
     case fb::Action::Call: {
+      if (!dpcrt::isOf(step.command->replicas(), grid.replicaOf(rank.place)))
+        return true;
       arguments.clear();
       for (const Operand &operand : step.operands)
         if (operand.reads)
@@ -434,7 +447,10 @@ private:
                   " bring different numbers of bytes";
         return;
       }
-    carryOut(terms, step.collective, step.function, meeting.brought, site, meeting.taken);
+    std::vector<uint64_t> parts;
+    for (uint64_t part : items(step.command->action_as_Collective()->parts()))
+      parts.push_back(part);
+    carryOut(terms, step.collective, step.function, parts, meeting.brought, site, meeting.taken);
     meeting.brought.clear();
   }
 

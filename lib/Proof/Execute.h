@@ -27,6 +27,8 @@ struct FinalParameter {
   Term weight = 0;                      ///< what commands compute with
   std::optional<Term> master, gradient; ///< where there are such
   std::vector<Term> moments;
+  /// The elements that the rank keeps: of these are master, gradient and moments.
+  dpcrt::Extent kept;
 };
 
 /// One rank.

@@ -80,11 +80,19 @@ public:
   bool hasErrors() const { return errors > 0; }
 
 private:
+  // What a rank keeps of a value that all elements have.
+  Term keptOf(Term whole, const FinalParameter &found) {
+    const uint64_t unit = dpcrt::sizeOf(dpcrt::keptElement(*found.declared));
+    Pieces part;
+    terms.cut(whole, found.kept.begin * unit, found.kept.count * unit, part);
+    return terms.join(part);
+  }
+
   void compareGradient(const std::string &own, const FinalParameter &found, Term wanted) {
-    if (found.gradient)
-      compare("the gradient of " + own, wanted, *found.gradient);
-    else
+    if (!found.declared->gradient())
       error(own + " has no gradient");
+    else if (found.gradient)
+      compare("the gradient of " + own, keptOf(wanted, found), *found.gradient);
   }
 
   void compareParameter(const std::string &name, const FinalParameter &found, unsigned e,
@@ -101,10 +109,11 @@ private:
         updated.computed = weight;
       }
     }
-    if (found.master.has_value() != updated.computed.has_value()) {
-      error(own + (found.master ? " has a master" : " has no master"));
-    } else if (found.master) {
-      compare("the master of " + own, updated.kept, *found.master);
+    if (const bool has = dpcrt::hasMaster(*found.declared); has != updated.computed.has_value()) {
+      error(own + (has ? " has a master" : " has no master"));
+    } else if (has) {
+      if (found.master)
+        compare("the master of " + own, keptOf(updated.kept, found), *found.master);
       compare(own, *updated.computed, found.weight);
     } else {
       compare(own, updated.kept, found.weight);
@@ -115,16 +124,9 @@ private:
   // A holder may keep the moments of a part, or none.
   void compareMoments(const std::string &own, const StepEnd::Updated &updated,
                       const FinalParameter &found) {
-    if (found.moments.empty())
-      return;
-    const fb::Parameter &declared = *found.declared;
-    const uint64_t begin = declared.moment_begin().value_or(0) *
-                           dpcrt::sizeOf(dpcrt::elementOf(*declared.moments()->Get(0)));
-    for (auto [m, term] : llvm::enumerate(found.moments)) {
-      Pieces part;
-      terms.cut(updated.moments[m], begin, declared.moments()->Get(m)->bytes(), part);
-      compare(declared.moment_names()->Get(m)->str() + " of " + own, terms.join(part), term);
-    }
+    for (auto [m, term] : llvm::enumerate(found.moments))
+      compare(found.declared->moment_names()->Get(m)->str() + " of " + own,
+              keptOf(updated.moments[m], found), term);
   }
 
   bool compare(const std::string &what, Term wanted, Term found) {
@@ -202,9 +204,13 @@ public:
     if (comparison.hasErrors())
       return failure();
     StepEnd end(definition, words, functions);
-    if (!definition.isEvaluation())
-      if (std::string problem = end.readNorm(outcome); !problem.empty())
+    if (!definition.isEvaluation()) {
+      std::string problem = end.readParts(outcome);
+      if (problem.empty())
+        problem = end.readNorm(outcome);
+      if (!problem.empty())
         return module.emitError() << entry << ": " << problem;
+    }
     comparison.compareParameters(outcome, end);
     if (report) {
       report->commands += outcome.commands;

@@ -15,6 +15,44 @@ using namespace dpc::dualpipe;
 namespace dpc::proof {
 
 //===----------------------------------------------------------------------===//
+// Parts
+//===----------------------------------------------------------------------===//
+
+std::string StepEnd::readParts(const Outcome &outcome) {
+  for (uint32_t rank = 0; rank < outcome.ranks.size(); ++rank)
+    for (auto &[name, found] : outcome.ranks[rank].parameters)
+      if (definition.parameters.at(name).isTrained && found.kept.count > 0)
+        parts[{name, words.grid.placeOf(rank).ep}].push_back(found.kept);
+  for (auto &[name, parameter] : definition.parameters) {
+    if (!parameter.isTrained)
+      continue;
+    const uint64_t elements = nn::ParameterOp(parameter.op).getMasterType().getNumElements();
+    for (unsigned e = 0; e < words.grid.ep; ++e) {
+      std::vector<dpcrt::Extent> &own = parts[{name, e}];
+      // What expert ranks have alike they may have cut among them.
+      for (unsigned other = 0; other < words.grid.ep && !parameter.isSharded; ++other)
+        if (other != e)
+          own.insert(own.end(), parts[{name, other}].begin(), parts[{name, other}].end());
+      auto key = [](const dpcrt::Extent &x) { return std::pair(x.begin, x.count); };
+      std::sort(own.begin(), own.end(), [&](auto &a, auto &b) { return key(a) < key(b); });
+      own.erase(
+          std::unique(own.begin(), own.end(), [&](auto &a, auto &b) { return key(a) == key(b); }),
+          own.end());
+      uint64_t end = 0;
+      for (const dpcrt::Extent &part : own) {
+        if (part.begin != end)
+          break;
+        end = part.end();
+      }
+      if (end != elements)
+        return "the parts of parameter '" + name + "' that ranks update do not have each of its " +
+               std::to_string(elements) + " elements once";
+    }
+  }
+  return "";
+}
+
+//===----------------------------------------------------------------------===//
 // The norm
 //===----------------------------------------------------------------------===//
 
@@ -42,8 +80,6 @@ std::string StepEnd::readNorm(const Outcome &outcome, unsigned replica, unsigned
       continue;
     RankedTensorType type = nn::ParameterOp(parameter.op).getMasterType();
     const int64_t elements = type.getNumElements(), size = parameter.keptBytes / elements;
-    const int64_t whole = elements / optimizer::kSquareBlock,
-                  rest = elements % optimizer::kSquareBlock;
     const Term gradient = definition.gradient(name, e);
     const int64_t counters = words.grid.dp * (parameter.isSharded ? 1 : words.grid.ep);
     auto add = [&, &name = name](int64_t blocks, int64_t length, int64_t first) {
@@ -54,8 +90,11 @@ std::string StepEnd::readNorm(const Outcome &outcome, unsigned replica, unsigned
       Function function = functions.blockSquares(blocks, length, type.getElementType(), counters);
       wanted[terms.apply(function, 1, {terms.join(part)}, 4 * blocks, 0)] = {name, 0};
     };
-    add(whole, optimizer::kSquareBlock, 0);
-    add(1, rest, whole * optimizer::kSquareBlock);
+    for (const dpcrt::Extent &extent : partsOf(name, e)) {
+      const int64_t whole = extent.count / optimizer::kSquareBlock * optimizer::kSquareBlock;
+      add(whole / optimizer::kSquareBlock, optimizer::kSquareBlock, extent.begin);
+      add(1, extent.count - whole, extent.begin + whole);
+    }
   }
   for (unsigned coordinate = 0; coordinate < definition.ranks(); ++coordinate) {
     const uint32_t rank = words.grid.rankOf({coordinate, replica, e});
@@ -163,21 +202,46 @@ StepEnd::Updated StepEnd::update(const std::string &name, unsigned e) {
   RankedTensorType type = op.getMasterType();
   auto computed = cast<RankedTensorType>(op.getType());
   const bool hasMaster = type != computed;
-  Function function = functions.update(optimizer, type, computed.getElementType());
-  const uint64_t bytes = parameter.keptBytes;
-  std::vector<Term> arguments = {words.parameter(name, hasMaster ? "master" : "weight", e, bytes),
-                                 definition.gradient(name, e)};
-  for (const auto &moment : optimizer.moments)
-    arguments.push_back(words.parameter(name, moment, e, bytes));
-  arguments.push_back(header());
-  arguments.push_back(words.recordEntry(name, sizeof(dpcrt::StepEntry)));
+  const uint64_t elements = type.getNumElements(), unit = parameter.keptBytes / elements,
+                 computedUnit = nn::getByteSize(computed) / elements;
+  Pieces kept, copied;
+  std::vector<Pieces> moments(optimizer.moments.size());
+  for (const dpcrt::Extent &extent : partsOf(name, e)) {
+    // A part is updated as a vector.
+    RankedTensorType own = extent.count == elements ? type
+                                                    : RankedTensorType::get({int64_t(extent.count)},
+                                                                            type.getElementType());
+    Function function = functions.update(optimizer, own, computed.getElementType());
+    auto partOf = [&](Term whole) {
+      Pieces part;
+      terms.cut(whole, extent.begin * unit, extent.count * unit, part);
+      return terms.join(part);
+    };
+    auto value = [&](StringRef what) {
+      return partOf(words.parameter(name, what, e, parameter.keptBytes));
+    };
+    std::vector<Term> arguments = {value(hasMaster ? "master" : "weight"),
+                                   partOf(definition.gradient(name, e))};
+    for (const auto &moment : optimizer.moments)
+      arguments.push_back(value(moment));
+    arguments.push_back(header());
+    arguments.push_back(words.recordEntry(name, sizeof(dpcrt::StepEntry)));
+    auto add = [&](unsigned output, uint64_t size, Pieces &to) {
+      const uint64_t bytes = extent.count * size;
+      append(terms, to, {terms.apply(function, output, arguments, bytes, 0), 0, bytes});
+    };
+    add(0, unit, kept);
+    for (unsigned m = 0; m < optimizer.moments.size(); ++m)
+      add(2 + m, unit, moments[m]);
+    if (hasMaster)
+      add(arguments.size(), computedUnit, copied);
+  }
   Updated result;
-  result.kept = terms.apply(function, 0, arguments, bytes, 0);
-  for (unsigned m = 0; m < optimizer.moments.size(); ++m)
-    result.moments.push_back(terms.apply(function, 2 + m, arguments, bytes, 0));
+  result.kept = terms.join(kept);
+  for (const Pieces &moment : moments)
+    result.moments.push_back(terms.join(moment));
   if (hasMaster)
-    result.computed =
-        terms.apply(function, arguments.size(), arguments, nn::getByteSize(computed), 0);
+    result.computed = terms.join(copied);
   return result;
 }
 

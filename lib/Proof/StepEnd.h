@@ -14,6 +14,11 @@ public:
   StepEnd(const Definition &definition, Words &words, StepFunctions &functions)
       : definition(definition), words(words), functions(functions), terms(words.terms) {}
 
+  /// Finds which elements of each parameter are updated together: every element once, by all
+  /// holders or by one each. The update is defined element by element, so any cut of it is
+  /// the same update. Returns what is wrong with it, else "".
+  std::string readParts(const Outcome &outcome);
+
   /// Finds each rank's sum of squared gradients in what the programs have computed. Only
   /// the order in which it was added is taken from them: it must be over every trained
   /// parameter's gradient once, block by block. Returns what is wrong with it, else "".
@@ -31,12 +36,16 @@ public:
 
 private:
   std::string readNorm(const Outcome &outcome, unsigned replica, unsigned ep);
+  const std::vector<dpcrt::Extent> &partsOf(const std::string &parameter, unsigned ep) const {
+    return parts.at({parameter, ep});
+  }
   Pieces statisticsOf(const dpcrt::RankPlace &place);
   Term statistics();
   const Definition &definition;
   Words &words;
   StepFunctions &functions;
   Terms &terms;
+  std::map<std::pair<std::string, unsigned>, std::vector<dpcrt::Extent>> parts; // ascending
   std::vector<Pieces> squares; // by rank: four bytes
   std::optional<Term> madeHeader;
 };

@@ -80,6 +80,11 @@ Status Planner::planCommand(const fb::Command &command, uint32_t operands, Plann
   out.label = command.label();
   for (uint32_t e : items(command.waits()))
     out.waits.push_back(e);
+  // What others compute is awaited here as there, so that all replicas go one way.
+  if (!isOf(command.replicas(), context.grid.replicaOf(context.place))) {
+    out.kind = fb::Action::Join;
+    return {};
+  }
   auto add = [&](const fb::Ref *ref, fb::Access access) {
     out.buffers.push_back(buffer(*ref, operands, access));
   };
@@ -169,6 +174,8 @@ void Planner::addCollective(const fb::Collective &collective, Frame &frame, uint
   spec.dst = resolve(dst, frame);
   spec.srcBytes = src.bytes;
   spec.dstBytes = dst.bytes;
+  for (uint64_t bytes : items(collective.parts()))
+    spec.parts.push_back(bytes);
   // In place, both are one.
   if (spec.src == spec.dst)
     src.access = dst.access = fb::Access::ReadWrite;

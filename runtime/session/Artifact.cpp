@@ -75,9 +75,8 @@ Status compare(const Manifest &m, const Manifest::EntryPoint &entry, uint32_t pp
     sliced.insert(sliced.begin(), m.mesh.ep);
     // The manifest has the type that is kept. Where nothing is kept, in an entry point
     // that does not train, the one that is computed with stands alone.
-    bool isKept = entry.name == "train_step" || parameter->master();
-    Element kept = elementOf(parameter->master() ? *parameter->master() : *parameter->weight());
-    if (!known || (isKept && kept != known->type) ||
+    bool isKept = entry.name == "train_step" || hasMaster(*parameter);
+    if (!known || (isKept && keptElement(*parameter) != known->type) ||
         (known->shape != shape && (m.mesh.ep == 1 || known->shape != sliced)))
       return differs("parameter '", name, "' (", described(elementOf(*parameter->tensor()), shape),
                      ")");

@@ -23,10 +23,27 @@ Status compareBytes(Device &device, const std::string &what, uint32_t rank, Devi
                hash.substr(0, 16), "…) and rank ", otherRank, " (", otherHash.substr(0, 16), "…)");
 }
 
+// Of one kind of value, for what both have of it.
+Status compareRanges(Device &device, const std::string &what, const Holding &a,
+                     const Holding::Range &ofA, DeviceAddress dataA, const Holding &b,
+                     const Holding::Range &ofB, DeviceAddress dataB) {
+  const uint64_t begin = std::max(ofA.begin, ofB.begin), end = std::min(ofA.end(), ofB.end());
+  if (begin >= end)
+    return {};
+  std::string where;
+  if (end - begin < a.bytes) {
+    const uint64_t size = sizeOf(keptElement(*a.parameter));
+    where =
+        ", elements [" + std::to_string(begin / size) + ".." + std::to_string(end / size) + "),";
+  }
+  return compareBytes(device, what + where, a.rank, dataA + (begin - ofA.begin), b.rank,
+                      dataB + (begin - ofB.begin), end - begin);
+}
+
 Status compareWeights(Device &device, const std::string &name, const Holding &a, const Holding &b) {
-  if (Status s = compareBytes(device, "parameter '" + name + "'", a.rank, a.weight, b.rank,
-                              b.weight, a.bytes);
-      !s.ok() || a.computed == a.weight)
+  if (Status s = compareRanges(device, "parameter '" + name + "'", a, a.weights, a.weight, b,
+                               b.weights, b.weight);
+      !s.ok() || !hasMaster(*a.parameter))
     return s;
   bool equal = false;
   if (Status s = equalOnHost(device, a.computed, b.computed, a.computedBytes, equal); !s.ok())
@@ -39,22 +56,10 @@ Status compareWeights(Device &device, const std::string &name, const Holding &a,
 
 // Of the elements whose moments both keep.
 Status compareMoments(Device &device, const std::string &name, const Holding &a, const Holding &b) {
-  const uint64_t begin = std::max(a.momentBegin, b.momentBegin),
-                 end = std::min(a.momentBegin + a.momentBytes, b.momentBegin + b.momentBytes);
-  if (begin >= end)
-    return {};
-  std::string where;
-  if (end - begin < a.bytes) {
-    const uint64_t size = sizeOf(elementOf(*a.parameter->moments()->Get(0)));
-    where =
-        ", elements [" + std::to_string(begin / size) + ".." + std::to_string(end / size) + "),";
-  }
-  for (size_t m = 0; m < a.moments.size(); ++m) {
+  for (size_t m = 0; m < std::min(a.moments.size(), b.moments.size()); ++m) {
     std::string moment(text(a.parameter->moment_names()->Get(uint32_t(m))));
-    if (Status s =
-            compareBytes(device, "moment '" + moment + "' of parameter '" + name + "'" + where,
-                         a.rank, a.moments[m] + (begin - a.momentBegin), b.rank,
-                         b.moments[m] + (begin - b.momentBegin), end - begin);
+    if (Status s = compareRanges(device, "moment '" + moment + "' of parameter '" + name + "'", a,
+                                 a.moment, a.moments[m], b, b.moment, b.moments[m]);
         !s.ok())
       return s;
   }
@@ -63,7 +68,7 @@ Status compareMoments(Device &device, const std::string &name, const Holding &a,
 } // namespace
 
 // What has been found equal need not be compared with a third: weights are compared
-// with the first holder's, and moments with those before until one of these keeps all
+// with the first holder's, and masters and moments with those before until one of these keeps all
 // that the holder keeps, for that one was compared with all that share any of it.
 Status compareHolders(Device &device, const RankMemory &memory) {
   for (const HeldParameter &p : memory.parameters)
@@ -81,8 +86,7 @@ Status compareHolders(Device &device, const RankMemory &memory) {
         isFirst = false;
         if (Status s = compareMoments(device, name, a, b); !s.ok())
           return s;
-        if (a.momentBegin <= b.momentBegin &&
-            b.momentBegin + b.momentBytes <= a.momentBegin + a.momentBytes)
+        if (a.moment.begin <= b.moment.begin && b.moment.end() <= a.moment.end())
           break;
       }
     }
@@ -92,6 +96,11 @@ Status compareHolders(Device &device, const RankMemory &memory) {
 Status compareWithOthers(Device &device, const RankMemory &memory, World &world) {
   // What is compared, in words; a rank that has it; and its hash.
   std::ostringstream own;
+  auto rangeOf = [](const Holding &h, const Holding::Range &range) {
+    return range.bytes < h.bytes ? ", bytes [" + std::to_string(range.begin) + ".." +
+                                       std::to_string(range.end()) + "),"
+                                 : std::string();
+  };
   auto tell = [&](const std::string &what, uint32_t rank, DeviceAddress data,
                   uint64_t bytes) -> Status {
     std::string hash;
@@ -105,24 +114,20 @@ Status compareWithOthers(Device &device, const RankMemory &memory, World &world)
       std::string name = "parameter '" + p.manifest->shownName() + "'";
       if (p.bytes != h.bytes)
         name += ", slice " + std::to_string(h.slice) + ",";
-      if (told.insert(name).second) {
-        if (Status s = tell(name, h.rank, h.weight, h.bytes); !s.ok())
+      const std::string weights = name + rangeOf(h, h.weights);
+      if (h.weights.bytes && told.insert(weights).second)
+        if (Status s = tell(weights, h.rank, h.weight, h.weights.bytes); !s.ok())
           return s;
-        if (h.computed != h.weight)
-          if (Status s = tell("the rounded values of " + name, h.rank, h.computed, h.computedBytes);
-              !s.ok())
-            return s;
-      }
-      std::string part = h.momentBytes < h.bytes
-                             ? ", bytes [" + std::to_string(h.momentBegin) + ".." +
-                                   std::to_string(h.momentBegin + h.momentBytes) + "),"
-                             : "";
+      const std::string rounded = "the rounded values of " + name;
+      if (hasMaster(*h.parameter) && told.insert(rounded).second)
+        if (Status s = tell(rounded, h.rank, h.computed, h.computedBytes); !s.ok())
+          return s;
       for (size_t m = 0; m < h.moments.size(); ++m) {
         std::string moment = "moment '" +
                              std::string(text(h.parameter->moment_names()->Get(uint32_t(m)))) +
-                             "' of " + name + part;
+                             "' of " + name + rangeOf(h, h.moment);
         if (told.insert(moment).second)
-          if (Status s = tell(moment, h.rank, h.moments[m], h.momentBytes); !s.ok())
+          if (Status s = tell(moment, h.rank, h.moments[m], h.moment.bytes); !s.ok())
             return s;
       }
     }

@@ -4,6 +4,7 @@
 #include "program/format/Half.h"
 #include "session/Pieces.h"
 #include "weights/InitialWeights.h"
+#include <algorithm>
 #include <cstring>
 #include <set>
 
@@ -87,25 +88,34 @@ Status RankMemory::bindParameters(const Manifest &manifest) {
       Holding h;
       h.rank = rank;
       h.parameter = p;
-      const fb::Ref &kept = p->master() ? *p->master() : *p->weight();
-      h.bytes = kept.bytes();
-      h.weight = address(rank, kept);
+      const RankPlace place = grid.placeOf(rank);
+      const Kept kept = keptBy(*p, grid.replicaOf(place));
+      const uint64_t unit = sizeOf(keptElement(*p));
+      // Elements, because who only computes with them may have smaller ones.
+      const uint64_t elements = elementsOf(*p), whole = held.bytes / sizeOf(held.manifest->type);
+      const Holding::Range part = {kept.extent.begin * unit, kept.extent.count * unit};
+      h.bytes = elements * unit;
       h.computed = address(rank, *p->weight());
       h.computedBytes = p->weight()->bytes();
-      // Elements, because who only computes with them may have smaller ones.
-      uint64_t elements = h.bytes / sizeOf(elementOf(kept)),
-               whole = held.bytes / sizeOf(held.manifest->type);
-      h.slice = elements == whole ? 0 : grid.placeOf(h.rank).ep;
+      if (kept.master) {
+        h.weight = address(rank, *kept.master);
+        h.weights = part;
+      } else if (!hasMaster(*p)) {
+        h.weight = h.computed;
+        h.weights = {0, h.bytes};
+      }
+      h.slice = elements == whole ? 0 : place.ep;
       if (elements * (h.slice + 1) > whole)
         return error(Code::Artifact, "parameter '", held.manifest->name, "' has ", whole,
                      " elements in the manifest and ", elements, " on rank ", rank);
-      if (p->trained() && p->gradient())
+      if (p->trained() && p->gradient()) {
         h.gradient = address(rank, *p->gradient());
-      for (auto *moment : items(p->moments()))
+        h.reduced = part;
+      }
+      for (auto *moment : items(kept.moments)) {
         h.moments.push_back(address(rank, *moment));
-      const Extent extent = momentExtent(*p);
-      h.momentBegin = extent.begin * sizeOf(elementOf(kept));
-      h.momentBytes = extent.count * sizeOf(elementOf(kept));
+        h.moment = part;
+      }
       held.holdings.push_back(std::move(h));
     }
   return {};
@@ -113,8 +123,15 @@ Status RankMemory::bindParameters(const Manifest &manifest) {
 
 Status Holding::writeWeight(Device &device, uint64_t first, const char *values,
                             uint64_t count) const {
-  if (Status s = device.upload(weight + first, values, count); !s.ok() || !parameter->master())
-    return s;
+  const uint64_t begin = std::max(first, weights.begin),
+                 end = std::min(first + count, weights.end());
+  if (begin < end)
+    if (Status s =
+            device.upload(weight + (begin - weights.begin), values + (begin - first), end - begin);
+        !s.ok())
+      return s;
+  if (!hasMaster(*parameter))
+    return {};
   Element type = elementOf(*parameter->weight());
   std::vector<float> exact;
   std::vector<char> rounded;

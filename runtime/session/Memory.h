@@ -15,19 +15,27 @@ struct Holding {
   uint32_t rank;
   uint64_t slice; // of an expert parameter: its first dimension's index
   const fb::Parameter *parameter;
-  // The values that are updated and saved: the master's, where there is one.
-  DeviceAddress weight, gradient;
-  uint64_t bytes = 0; // of weight and of gradient
-  // Those of the elements in bytes [momentBegin, momentBegin + momentBytes) of `weight`;
-  // empty where other holders keep them.
+  uint64_t bytes = 0; // of all values that are updated and saved
+  // Bytes [begin, begin + bytes) of these.
+  struct Range {
+    uint64_t begin = 0, bytes = 0;
+    uint64_t end() const { return begin + bytes; }
+  };
+  // The values here: the master's, where there is one.
+  DeviceAddress weight;
+  Range weights;
+  // Of all, and which of them have their sum after a step.
+  DeviceAddress gradient;
+  Range reduced;
+  // Of these values; empty where other holders keep them.
   std::vector<DeviceAddress> moments;
-  uint64_t momentBegin = 0, momentBytes = 0;
+  Range moment;
   // What commands compute with: `weight`, or its rounded copy.
   DeviceAddress computed;
   uint64_t computedBytes = 0;
 
-  // Sets bytes [first, first + count) of `weight`, whole elements, and what is computed
-  // with for them.
+  // Sets bytes [first, first + count) of all values, whole elements: of those that are here,
+  // and of what is computed with.
   Status writeWeight(Device &device, uint64_t first, const char *values, uint64_t count) const;
 };
 

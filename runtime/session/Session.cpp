@@ -491,7 +491,7 @@ void Session::listStates() {
           continue;
         holder = holder ? holder : p;
         // Who keeps moments keeps all of them, by the same names; the first may keep none.
-        if (!keeper && count(p->moments()) > 0)
+        if (!keeper && count(p->moment_names()) > 0)
           keeper = p;
       }
     if (!holder)
@@ -519,16 +519,18 @@ Status Session::findState(const std::string &name, uint64_t bytes, Place &out) {
     return error(Code::Usage, "state '", name, "' has ", known->bytes, " bytes, not ", bytes);
   out.type = known->type;
   out.gradient = name.compare(0, 5, "grad/") == 0;
+  out.weight = name.compare(0, 6, "param/") == 0;
   for (const Holding &h : train->memory.find(known->parameter)->holdings) {
     const uint64_t begin = h.slice * h.bytes;
-    if (name == "param/" + known->parameter)
-      out.parts.push_back({&h, h.weight, begin, h.bytes});
+    if (out.weight)
+      out.parts.push_back({&h, h.weight, begin + h.weights.begin, h.weights.bytes});
     if (out.gradient && h.gradient)
-      out.parts.push_back({&h, h.gradient, begin, h.bytes});
+      out.parts.push_back(
+          {&h, h.gradient + h.reduced.begin, begin + h.reduced.begin, h.reduced.bytes});
     for (size_t i = 0; i < h.moments.size(); ++i)
       if (name == "moment/" + known->parameter + "." +
                       std::string(text(h.parameter->moment_names()->Get(uint32_t(i)))))
-        out.parts.push_back({&h, h.moments[i], begin + h.momentBegin, h.momentBytes});
+        out.parts.push_back({&h, h.moments[i], begin + h.moment.begin, h.moment.bytes});
   }
   return {};
 }
@@ -577,8 +579,9 @@ Status Session::writeState(const std::string &name, const char *data, uint64_t b
     return s;
   for (const Part &part : place.parts) {
     const Holding &h = *part.holding;
-    Status s = part.data == h.weight ? h.writeWeight(*device, 0, data + part.begin, part.bytes)
-                                     : device->upload(part.data, data + part.begin, part.bytes);
+    // Who has masters of a part of the values computes with all of them.
+    Status s = place.weight ? h.writeWeight(*device, 0, data + h.slice * h.bytes, h.bytes)
+                            : device->upload(part.data, data + part.begin, part.bytes);
     if (!s.ok())
       return s;
   }

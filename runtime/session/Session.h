@@ -150,7 +150,7 @@ private:
   struct Place {
     std::vector<Part> parts;
     Element type = Element::F32;
-    bool gradient = false;
+    bool gradient = false, weight = false;
   };
   Status prepare(const SessionOptions &options);
   Status prepareHere(const DeviceKind &kind);

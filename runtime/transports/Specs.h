@@ -29,6 +29,14 @@ struct CollectiveSpec {
   std::vector<uint32_t> members; // global ranks, ascending
   DeviceAddress src, dst;
   uint64_t srcBytes, dstBytes;
+  // Of one range that src and dst are both: the bytes of each member's part, in their
+  // order (Program.fbs). Empty: members have as much each.
+  std::vector<uint64_t> parts;
+
+  bool inParts() const { return !parts.empty(); }
+  // Where member i's part of what is scattered or gathered begins, and what it has.
+  uint64_t partBegin(size_t i) const;
+  uint64_t partBytes(size_t i) const;
 };
 
 } // namespace dpcrt

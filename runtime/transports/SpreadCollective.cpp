@@ -131,17 +131,23 @@ Status SpreadCollective::prepare(const MakeEnd &makeEnd) {
       });
     return status;
   case fb::CollectiveKind::ReduceScatter:
-    others([&](size_t i) { return add(first, makeEnd, true, i, spec.src + i * part, part); });
-    return status.ok() ? addUp(first, makeEnd, self * part, part, spec.dst) : status;
-  case fb::CollectiveKind::AllGather:
-    others([&](size_t i) { return add(first, makeEnd, true, i, spec.src, spec.srcBytes); });
     others([&](size_t i) {
-      return add(first, makeEnd, false, i, spec.dst + i * spec.srcBytes, spec.srcBytes);
+      return add(first, makeEnd, true, i, spec.src + spec.partBegin(i), spec.partBytes(i));
     });
-    first.from = spec.src;
-    first.to = spec.dst + self * spec.srcBytes;
-    first.copyBytes = spec.srcBytes;
+    return status.ok() ? addUp(first, makeEnd, spec.partBegin(self), spec.partBytes(self),
+                               spec.inParts() ? spec.dst + spec.partBegin(self) : spec.dst)
+                       : status;
+  case fb::CollectiveKind::AllGather: {
+    const DeviceAddress own = spec.inParts() ? spec.src + spec.partBegin(self) : spec.src;
+    others([&](size_t i) { return add(first, makeEnd, true, i, own, spec.partBytes(self)); });
+    others([&](size_t i) {
+      return add(first, makeEnd, false, i, spec.dst + spec.partBegin(i), spec.partBytes(i));
+    });
+    first.from = own;
+    first.to = spec.dst + spec.partBegin(self);
+    first.copyBytes = spec.partBytes(self);
     return status;
+  }
   case fb::CollectiveKind::AllToAll:
     others([&](size_t i) { return add(first, makeEnd, true, i, spec.src + i * part, part); });
     others([&](size_t i) { return add(first, makeEnd, false, i, spec.dst + i * part, part); });

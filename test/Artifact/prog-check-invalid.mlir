@@ -129,7 +129,8 @@ module {
     %w = prog.slot @weights[0] : !prog.slot<10000xf32>
     %g = prog.slot @gradients[0] : !prog.slot<10000xf32>
     %m = prog.slot @moments[0] : !prog.slot<4096xf32>
-    prog.parameter "w" : tensor<10000xf32> weight %w gradient %g moments %m from 0 ["momentum_buffer"] entry 0 counted : !prog.slot<10000xf32>, !prog.slot<10000xf32> moments !prog.slot<4096xf32>
+    prog.parameter "w" : tensor<10000xf32> weight %w gradient %g ["momentum_buffer"] entry 0 counted : !prog.slot<10000xf32>, !prog.slot<10000xf32>
+    prog.part of "w" from 0 elements 4096 moments %m : !prog.slot<4096xf32>
     prog.order {
     }
   }
@@ -141,7 +142,8 @@ module {
     %w = prog.slot @weights[0] : !prog.slot<10000xf32>
     %g = prog.slot @gradients[0] : !prog.slot<10000xf32>
     %m = prog.slot @moments[0] : !prog.slot<1808xf32>
-    prog.parameter "w" : tensor<10000xf32> weight %w gradient %g moments %m from 8192 ["momentum_buffer"] entry 0 : !prog.slot<10000xf32>, !prog.slot<10000xf32> moments !prog.slot<1808xf32>
+    prog.parameter "w" : tensor<10000xf32> weight %w gradient %g ["momentum_buffer"] entry 0 : !prog.slot<10000xf32>, !prog.slot<10000xf32>
+    prog.part of "w" from 8192 elements 1808 moments %m : !prog.slot<1808xf32>
     prog.order {
     }
   }

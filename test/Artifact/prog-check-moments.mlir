@@ -13,7 +13,8 @@ module {
     %w = prog.slot @weights[0] : !prog.slot<10000xf32>
     %g = prog.slot @gradients[0] : !prog.slot<10000xf32>
     %m = prog.slot @moments[0] : !prog.slot<4096xf32>
-    prog.parameter "w" : tensor<10000xf32> weight %w gradient %g moments %m from 0 ["momentum_buffer"] entry 0 counted : !prog.slot<10000xf32>, !prog.slot<10000xf32> moments !prog.slot<4096xf32>
+    prog.parameter "w" : tensor<10000xf32> weight %w gradient %g ["momentum_buffer"] entry 0 counted : !prog.slot<10000xf32>, !prog.slot<10000xf32>
+    prog.part of "w" from 0 elements 4096 moments %m : !prog.slot<4096xf32>
     prog.order {
     }
   }
@@ -25,7 +26,8 @@ module {
     %w = prog.slot @weights[0] : !prog.slot<10000xf32>
     %g = prog.slot @gradients[0] : !prog.slot<10000xf32>
     %m = prog.slot @moments[0] : !prog.slot<5904xf32>
-    prog.parameter "w" : tensor<10000xf32> weight %w gradient %g moments %m from 4096 ["momentum_buffer"] entry 0 : !prog.slot<10000xf32>, !prog.slot<10000xf32> moments !prog.slot<5904xf32>
+    prog.parameter "w" : tensor<10000xf32> weight %w gradient %g ["momentum_buffer"] entry 0 : !prog.slot<10000xf32>, !prog.slot<10000xf32>
+    prog.part of "w" from 4096 elements 5904 moments %m : !prog.slot<5904xf32>
     prog.order {
     }
   }

@@ -43,7 +43,8 @@ def artifacts(binaries):
         for name, *flags in (("alone", "--pp", 1, "--micro-batches", 1, "--optimizer", "sgd"),
                              ("1f1b", "--pp", 2, "--micro-batches", 2, "--schedule", "1f1b", "--optimizer", "adamw"),
                              ("dualpipe", "--pp", 2, "--micro-batches", 4, "--schedule", "dualpipe", "--optimizer", "momentum"),
-                             ("bf16", "--pp", 2, "--micro-batches", 2, "--schedule", "1f1b", "--optimizer", "adamw", "--precision", "bf16")):
+                             ("bf16", "--pp", 2, "--micro-batches", 2, "--schedule", "1f1b", "--optimizer", "adamw", "--precision", "bf16"),
+                             ("sharded", "--pp", 2, "--dp", 2, "--micro-batches", 4, "--schedule", "dualpipe", "--optimizer", "adamw", "--shard-optimizer", "on")):
             call(binaries / "dpc", "compile", "mlp.onnxtxt", "--init", "seed:1", *flags, "-o", f"{name}.dpc")
             folder = pathlib.Path(scratch) / f"{name}.dpc"
             put("program", name, b"".join(file.read_bytes() for file in sorted(folder.glob("train_step.rank*.prog"))))

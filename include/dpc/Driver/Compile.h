@@ -36,6 +36,7 @@ struct CompileOptions {
                             ///< it is called
   std::string cuts;
   std::string optimizer = "adamw";
+  std::string shardOptimizer = "auto"; ///< on, off, or auto: where --memory-limit asks for it
   std::vector<std::string> targets = {"cpu"};
   std::string machine;
   std::string precision = "f32";    ///< or bf16: mixed precision

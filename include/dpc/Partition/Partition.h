@@ -24,6 +24,7 @@ struct PartitionSettings {
   /// best cuts are found.
   std::vector<std::string> cuts;
   std::string optimizer = "sgd";
+  bool shard = false; ///< the update of what several ranks hold
   int64_t microBatches = 1;
 };
 

@@ -25,6 +25,9 @@ struct PartitionOptions : public mlir::PassPipelineOptions<PartitionOptions> {
   Option<std::string> optimizer{*this, "optimizer",
                                 llvm::cl::desc("kind of update that dualpipe.training names"),
                                 llvm::cl::init("sgd")};
+  Option<bool> shard{*this, "shard",
+                     llvm::cl::desc("of what several ranks hold, each updates a part"),
+                     llvm::cl::init(false)};
   Option<int64_t> microBatches{*this, "micro-batches", llvm::cl::desc("Micro-batches of a step"),
                                llvm::cl::init(1)};
   Option<std::string> machine{*this, "machine", llvm::cl::desc("Machine description (JSON)"),

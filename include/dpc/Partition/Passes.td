@@ -56,6 +56,7 @@ def DualPipePartition : Pass<"dualpipe-partition", "::mlir::ModuleOp"> {
     Option<"stages", "stages", "unsigned", "1", "How many stages">,
     Option<"cuts", "cuts", "std::string", "\"\"", "after:PATH,... or a file of such lines; empty finds the best cuts">,
     Option<"optimizer", "optimizer", "std::string", "\"sgd\"", "kind of update that dualpipe.training names">,
+    Option<"shard", "shard", "bool", "false", "of what several ranks hold, each updates a part">,
     Option<"microBatches", "micro-batches", "int64_t", "1", "Micro-batches of a step">,
     Option<"machine", "machine", "std::string", "\"\"", "Machine description (JSON); empty takes the default">
   ];

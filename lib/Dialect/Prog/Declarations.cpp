@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What a program's declarations must say: the FlatBuffer form has no place for
 // anything else, so what is wrong is refused here and not changed on the way.
+#include "Replicas.h"
+
 #include "dpc/Dialect/Prog/Prog.h"
 
 #include "dpc/Dialect/NN/Element.h"
@@ -117,35 +119,71 @@ LogicalResult KernelOp::verify() {
   return success();
 }
 
-// Moments of a part of a parameter that takes `whole`.
-static LogicalResult verifyMomentPart(ParameterOp op, SlotType whole) {
-  constexpr int64_t block = dpcrt::kSquareBlock;
-  const int64_t begin = *op.getMomentBegin(), elements = whole.getCount();
-  if (op.getMoments().empty())
-    return op.emitOpError() << "has moments from element " << begin << " on, but has no moments";
-  auto part = cast<SlotType>(op.getMoments().front().getType());
-  if (part.getElementType() != whole.getElementType())
-    return op.emitOpError() << "has a moment in " << part << "; a part of " << whole
-                            << " has elements of type " << whole.getElementType();
-  for (Value moment : op.getMoments())
-    if (moment.getType() != part)
-      return op.emitOpError() << "has moments in " << part << " and in " << moment.getType()
-                              << "; all cover the same elements";
-  if (begin < 0 || part.getCount() > elements - begin)
-    return op.emitOpError() << "has moments of " << part.getCount() << " elements from element "
-                            << begin << " on, but has " << elements << " elements";
-  const int64_t end = begin + part.getCount();
-  if (part.getCount() == 0 || begin % block || (end % block && end != elements))
-    return op.emitOpError() << "has moments of elements [" << begin << ".." << end << ") of "
-                            << elements << "; a part begins and ends at a multiple of " << block
-                            << " or at the parameter's end, and is not empty";
+LogicalResult prog::verifyReplicas(Operation *op, std::optional<ArrayRef<int64_t>> replicas) {
+  if (!replicas)
+    return success();
+  if (replicas->empty())
+    return op->emitOpError() << "is for no replica";
+  for (auto [i, replica] : llvm::enumerate(*replicas))
+    if (replica < 0 || (i && replica <= (*replicas)[i - 1]))
+      return op->emitOpError() << "is for replica " << replica
+                               << "; replicas are counted from 0 and stand in ascending order";
   return success();
+}
+
+LogicalResult PartOp::verify() {
+  ParameterOp parameter;
+  for (Operation *before = getOperation(); before && !parameter; before = before->getPrevNode())
+    if (auto op = dyn_cast<ParameterOp>(before); op && op.getName() == getParameter())
+      parameter = op;
+  if (!parameter)
+    return emitOpError() << "is of parameter '" << getParameter()
+                         << "', which the program does not declare before it";
+  constexpr int64_t block = dpcrt::kSquareBlock;
+  const auto whole = cast<SlotType>(parameter.getWeight().getType());
+  const int64_t begin = getBegin(), count = getElements(), elements = whole.getCount();
+  if (begin < 0 || begin > elements || count > elements - begin)
+    return emitOpError() << "has " << count << " elements from element " << begin
+                         << " on, but its parameter has " << elements;
+  const int64_t end = begin + count;
+  if (count == 0 && begin == 0 && getMoments().empty() && !getMaster() && !getReplicas())
+    return success(); // of a rank that keeps nothing
+  if (count <= 0 || begin % block || (end % block && end != elements))
+    return emitOpError() << "has elements [" << begin << ".." << end << ") of " << elements
+                         << "; a part begins and ends at a multiple of " << block
+                         << " or at the parameter's end, and is not empty";
+  if (parameter.getMaster() || !parameter.getMoments().empty())
+    return emitOpError() << "is of a parameter that has a master or moments of the whole";
+  if (getMoments().size() != parameter.getMomentNames().size())
+    return emitOpError() << "has " << getMoments().size() << " moments; its parameter names "
+                         << parameter.getMomentNames().size();
+  Type element = whole.getElementType();
+  if (getMaster()) {
+    if (!element.isBF16() && !element.isF16())
+      return emitOpError() << "has a master, but its parameter is of " << element
+                           << "; only those of 16-bit floats have one";
+    element = Float32Type::get(getContext());
+  }
+  auto check = [&](Value slot, StringRef what) -> LogicalResult {
+    auto expected = SlotType::get(count, element);
+    if (slot.getType() != expected)
+      return emitOpError() << "has a " << what << " in " << slot.getType() << "; its elements take "
+                           << expected;
+    return success();
+  };
+  if (getMaster() && failed(check(getMaster(), "master")))
+    return failure();
+  for (Value moment : getMoments())
+    if (failed(check(moment, "moment")))
+      return failure();
+  return verifyReplicas(*this, getReplicas());
 }
 
 LogicalResult ParameterOp::verify() {
   if (failed(getTensorBytes(*this, getType())))
     return failure();
-  if (getMoments().size() != getMomentNames().size())
+  // Parts may have those that are named here.
+  if (!getMoments().empty() && getMoments().size() != getMomentNames().size())
     return emitOpError() << "has " << getMoments().size() << " moments and "
                          << getMomentNames().size() << " names of moments";
   if (!getMoments().empty() && !getGradient())
@@ -173,10 +211,14 @@ LogicalResult ParameterOp::verify() {
     if (failed(check(getMaster(), "master")))
       return failure();
   }
+  // Masters in parts are declared by these.
+  const Type own = whole.getElementType();
+  if (auto wide = SlotType::get(whole.getCount(), Float32Type::get(getContext()));
+      getGradient() && getGradient().getType() == wide && (own.isBF16() || own.isF16()) &&
+      getMoments().empty())
+    whole = wide;
   if (getGradient() && failed(check(getGradient(), "gradient")))
     return failure();
-  if (getMomentBegin())
-    return verifyMomentPart(*this, whole);
   for (Value moment : getMoments())
     if (failed(check(moment, "moment")))
       return failure();

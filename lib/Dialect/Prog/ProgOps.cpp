@@ -2,6 +2,8 @@
 // What commands wait for and touch, and what their symbols must name.
 #include "dpc/Dialect/Prog/Prog.h"
 
+#include "Replicas.h"
+
 #include "llvm/ADT/DenseSet.h"
 
 using namespace mlir;
@@ -167,7 +169,9 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
     if (slot.getType() != buffer)
       return emitOpError() << "gives " << slot.getType() << " as buffer " << i << " of "
                            << getKernelAttr() << ", which takes " << buffer;
-  return success();
+  if (getReplicas() && !isa<OrderOp>((*this)->getParentOp()))
+    return emitOpError() << "is for some replicas; only launches of an order can be";
+  return verifyReplicas(*this, getReplicas());
 }
 
 LogicalResult CallOp::verify() {
@@ -185,6 +189,22 @@ LogicalResult CollectiveOp::verifySymbolUses(SymbolTableCollection &symbols) {
     return emitOpError() << "takes " << getSrc().getType() << " and gives " << getDst().getType()
                          << "; a collective keeps the type of elements";
   int64_t src = getSrc().getType().getBytes(), dst = getDst().getType().getBytes();
+  if (std::optional<ArrayRef<int64_t>> parts = getParts()) {
+    if (getKind() != CollectiveKind::ReduceScatter && getKind() != CollectiveKind::AllGather)
+      return emitOpError() << "has parts; only a reduce_scatter or an all_gather can have them";
+    if (getSrc() != getDst())
+      return emitOpError() << "has parts; its source and its destination must be one slot";
+    int64_t sum = 0;
+    for (int64_t part : *parts) {
+      if (part < 0 || part > getSrc().getType().getCount() - sum)
+        return emitOpError() << "has a part of " << part << " elements; there are "
+                             << getSrc().getType().getCount() - sum << " left";
+      sum += part;
+    }
+    if (sum != getSrc().getType().getCount())
+      return emitOpError() << "has parts of " << sum << " elements together, not of "
+                           << getSrc().getType().getCount();
+  }
   bool keepsSize = getKind() == CollectiveKind::AllReduce || getKind() == CollectiveKind::AllToAll;
   if (keepsSize && src != dst)
     return emitOpError() << "takes " << src << " bytes and gives " << dst << "; "

@@ -64,8 +64,8 @@ private:
     unsigned orders = 0;
     Operation *record = nullptr, *parameter = nullptr;
     for (Operation &op : program.getBody().front()) {
-      if (!isa<ArenaOp, GroupOp, KernelOp, ParameterOp, TensorOp, ConstantOp, SlotOp, BlockOp,
-               OrderOp>(op))
+      if (!isa<ArenaOp, GroupOp, KernelOp, ParameterOp, PartOp, TensorOp, ConstantOp, SlotOp,
+               BlockOp, OrderOp>(op))
         return op.emitOpError()
                << "is in a program, where only declarations, blocks and one order are allowed";
       orders += isa<OrderOp>(op);

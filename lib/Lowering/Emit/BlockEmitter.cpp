@@ -141,7 +141,8 @@ private:
     case TaskCommand::Launch: {
       StringRef kernel = cast<LaunchOp>(command.op).getKernel();
       places.useKernel(kernel);
-      done[i] = prog::LaunchOp::create(inside, command.loc, event, kernel, operands, after, stream)
+      done[i] = prog::LaunchOp::create(inside, command.loc, event, kernel, operands,
+                                       DenseI64ArrayAttr(), after, stream)
                     .getDone();
       break;
     }
@@ -170,9 +171,10 @@ private:
                                 : isa<nn::ReduceScatterOp>(op) ? prog::CollectiveKind::ReduceScatter
                                                                : prog::CollectiveKind::AllReduce;
     StringRef group = places.experts();
-    done[i] = prog::CollectiveOp::create(inside, plan.commands[i].command.loc, event, kind, group,
-                                         operands[0], operands[1], after, stream)
-                  .getDone();
+    done[i] =
+        prog::CollectiveOp::create(inside, plan.commands[i].command.loc, event, kind, group,
+                                   operands[0], operands[1], DenseI64ArrayAttr(), after, stream)
+            .getDone();
   }
 
   // When the compute stream has come to the end of the block, all of the block

@@ -63,6 +63,12 @@ FixedPlaces::Place RankProgram::constant(ElementsAttr value) {
   return {kArenaNames[Constants], memory.constantOffset.at(value)};
 }
 
+RankProgram::Range RankProgram::part(Range whole, const Shard &shard) const {
+  const int64_t size = whole.bytes() / whole.type.getCount();
+  return {whole.arena, whole.offset + shard.begin * size,
+          prog::SlotType::get(shard.elements, whole.type.getElementType())};
+}
+
 prog::SlotType RankProgram::floats(int64_t count) const {
   return prog::SlotType::get(count, builder.getF32Type());
 }
@@ -204,7 +210,8 @@ void RankProgram::copy(Range from, Range to) {
             .getDone());
 }
 
-void RankProgram::launch(StringRef kernel, ArrayRef<std::pair<Range, bool>> uses) {
+void RankProgram::launch(StringRef kernel, ArrayRef<std::pair<Range, bool>> uses,
+                         ArrayRef<int64_t> replicas) {
   useKernel(kernel);
   unsigned number = newCommand();
   SmallVector<Value> operands;
@@ -215,16 +222,31 @@ void RankProgram::launch(StringRef kernel, ArrayRef<std::pair<Range, bool>> uses
   }
   SmallVector<Value> after = waitsOfAll(touches, number, Compute);
   place(number, Compute,
-        prog::LaunchOp::create(at, loc, event, kernel, operands, after, prog::StreamKind::Compute)
+        prog::LaunchOp::create(at, loc, event, kernel, operands,
+                               replicas.empty() ? DenseI64ArrayAttr()
+                                                : builder.getDenseI64ArrayAttr(replicas),
+                               after, prog::StreamKind::Compute)
             .getDone());
 }
 
 void RankProgram::allReduce(Range range, StringRef group) {
+  reduce(prog::CollectiveKind::AllReduce, range, {}, group);
+}
+
+void RankProgram::inParts(prog::CollectiveKind kind, Range range, ArrayRef<int64_t> parts,
+                          StringRef group) {
+  reduce(kind, range, parts, group);
+}
+
+void RankProgram::reduce(prog::CollectiveKind kind, Range range, ArrayRef<int64_t> parts,
+                         StringRef group) {
   unsigned number = newCommand();
   SmallVector<Value> after = waitsOfAll({{range, true}}, number, Reduce);
   Value memory = slot(range);
-  auto op = prog::CollectiveOp::create(at, loc, event, prog::CollectiveKind::AllReduce, group,
-                                       memory, memory, after, prog::StreamKind::Reduce);
+  auto op = prog::CollectiveOp::create(at, loc, event, kind, group, memory, memory,
+                                       parts.empty() ? DenseI64ArrayAttr()
+                                                     : builder.getDenseI64ArrayAttr(parts),
+                                       after, prog::StreamKind::Reduce);
   place(number, Reduce, op.getDone());
 }
 
@@ -361,22 +383,48 @@ void RankProgram::declareParameters(OpBuilder &top) {
     Value weight = fixedSlot(top, this->weight(p)), master, gradient;
     if (memory.masterOffset.count(p))
       master = fixedSlot(top, this->master(p));
+    const bool isSharded = memory.gatheredSquares.count(p);
     SmallVector<Value> moments;
     SmallVector<StringRef> names;
     if (parameter.trained) {
       gradient = fixedSlot(top, this->gradient(p));
       for (auto [k, name] : llvm::enumerate(kernels.momentNames)) {
-        moments.push_back(fixedSlot(top, moment(p, k)));
+        if (!isSharded)
+          moments.push_back(fixedSlot(top, moment(p, k)));
         names.push_back(name);
       }
     }
     auto entry = entryOf.find(p);
-    prog::ParameterOp::create(
-        top, op.getLoc(), op.getSymName(), op.getType(), weight, master, gradient, moments,
-        /*moment_begin=*/IntegerAttr(), builder.getStrArrayAttr(names),
-        entry == entryOf.end() ? IntegerAttr() : builder.getI64IntegerAttr(entry->second),
-        parameter.isCountedOn(mine.rank));
+    prog::ParameterOp::create(top, op.getLoc(), op.getSymName(), op.getType(), weight, master,
+                              gradient, moments, builder.getStrArrayAttr(names),
+                              entry == entryOf.end() ? IntegerAttr()
+                                                     : builder.getI64IntegerAttr(entry->second),
+                              parameter.isCountedOn(mine.rank));
+    bool keepsSome = !isSharded;
+    for (const KeptShard &kept : memory.shards)
+      if (kept.parameter == p) {
+        declarePart(top, kept);
+        keepsSome = true;
+      }
+    if (!keepsSome)
+      prog::PartOp::create(top, op.getLoc(), op.getSymName(), 0, 0, DenseI64ArrayAttr(), Value(),
+                           ValueRange());
   }
+}
+
+void RankProgram::declarePart(OpBuilder &top, const KeptShard &kept) {
+  const StepParameter &parameter = model.parameters[kept.parameter];
+  Value master;
+  if (parameter.hasMaster())
+    master = fixedSlot(top, this->master(kept));
+  SmallVector<Value> moments;
+  for (unsigned k = 0; k < kept.moments.size(); ++k)
+    moments.push_back(fixedSlot(top, moment(kept, k)));
+  nn::ParameterOp op = parameter.op;
+  prog::PartOp::create(top, op.getLoc(), op.getSymName(), kept.shard.begin, kept.shard.elements,
+                       kept.replicas.empty() ? DenseI64ArrayAttr()
+                                             : builder.getDenseI64ArrayAttr(kept.replicas),
+                       master, moments);
 }
 
 void RankProgram::declareTensors(OpBuilder &top) {

@@ -56,6 +56,14 @@ public:
   Range moment(unsigned p, unsigned k) const {
     return {Moments, memory.momentOffset.at({p, k}), model.parameters[p].kept};
   }
+  /// Elements of a parameter's weight or gradient.
+  Range part(Range whole, const Shard &shard) const;
+  Range master(const KeptShard &kept) const {
+    return {Masters, kept.master, keptType(kept.parameter, kept.shard.elements)};
+  }
+  Range moment(const KeptShard &kept, unsigned k) const {
+    return {Moments, kept.moments[k], keptType(kept.parameter, kept.shard.elements)};
+  }
   Range sums(int64_t offset, int64_t count) const { return {Sums, offset, floats(count)}; }
   Range den(unsigned microBatch) const { return sums(memory.sums.den + 4 * microBatch, 1); }
   Range loss(unsigned microBatch) const { return sums(memory.sums.loss + 4 * microBatch, 1); }
@@ -111,8 +119,14 @@ public:
 
   void fill(Range range);
   void copy(Range from, Range to);
-  void launch(llvm::StringRef kernel, llvm::ArrayRef<std::pair<Range, bool>> uses); // writes?
+  /// `replicas`: on which; empty: on all.
+  void launch(llvm::StringRef kernel, llvm::ArrayRef<std::pair<Range, bool>> uses, // writes?
+              llvm::ArrayRef<int64_t> replicas = {});
   void allReduce(Range range, llvm::StringRef group);
+  /// A reduce-scatter or all-gather of a range that all members have, each its part of it, in
+  /// elements.
+  void inParts(prog::CollectiveKind kind, Range range, llvm::ArrayRef<int64_t> parts,
+               llvm::StringRef group);
   /// Waits for all streams: the step's last command.
   void join();
 
@@ -139,6 +153,11 @@ public:
   llvm::StringRef experts() override;
 
 private:
+  prog::SlotType keptType(unsigned p, int64_t elements) const {
+    return prog::SlotType::get(elements, model.parameters[p].kept.getElementType());
+  }
+  void reduce(prog::CollectiveKind kind, Range range, llvm::ArrayRef<int64_t> parts,
+              llvm::StringRef group);
   llvm::StringRef addGroup(const std::string &name, const std::vector<unsigned> &members,
                            prog::Axes over);
   mlir::Type feedType(const Instance &instance) const;
@@ -148,6 +167,7 @@ private:
   void declareArenas(mlir::OpBuilder &top);
   void declareConstants(mlir::OpBuilder &top);
   void declareParameters(mlir::OpBuilder &top);
+  void declarePart(mlir::OpBuilder &top, const KeptShard &kept);
   void declareTensors(mlir::OpBuilder &top);
   void declareStreams();
   void declareGroups();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The reduction of gradients: zero before the first micro-batch, and each bucket
 // summed over its holders as soon as its last weight half is done, on a stream of
-// its own.
+// its own; where the optimizer is sharded, each part of it at the holder that updates it.
 #include "StepPart.h"
 
 using namespace mlir;
@@ -22,10 +22,20 @@ public:
       return 0;
     unsigned number = items.front().bucket;
     const Bucket &bucket = program.plan.buckets[number];
-    auto type = prog::SlotType::get(bucket.bytes * 8 / bucket.element.getIntOrFloatBitWidth(),
-                                    bucket.element);
-    program.allReduce({Gradients, program.mine.bucketOffset[number], type},
-                      program.groupOf(bucket.holders, bucket.over));
+    const int64_t size = bucket.element.getIntOrFloatBitWidth() / 8;
+    const int64_t begin = program.mine.bucketOffset[number];
+    const Range range = {Gradients, begin,
+                         prog::SlotType::get(bucket.bytes / size, bucket.element)};
+    const StringRef group = program.groupOf(bucket.holders, bucket.over);
+    if (!bucket.isSharded()) {
+      program.allReduce(range, group);
+      return 1;
+    }
+    auto placeOf = [&](unsigned p, int64_t element) {
+      return (program.mine.gradientOffset.at(bucket.parameters[p]) - begin) / size + element;
+    };
+    program.inParts(prog::CollectiveKind::ReduceScatter, range,
+                    partSizes(boundariesOf(bucket.shards, placeOf, bucket.bytes / size)), group);
     return 1;
   }
 };

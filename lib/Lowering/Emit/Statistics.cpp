@@ -4,6 +4,8 @@
 // then everybody's by one all-reduce.
 #include "StepPart.h"
 
+#include "dpc/Optimizer/Update.h"
+
 #include <numeric>
 
 using namespace mlir;
@@ -42,29 +44,68 @@ private:
   // order in which they lie. Between the parameters' sums lies padding, which is zero.
   void emitSquares() {
     const StepSums &places = program.memory.sums;
+    for (unsigned p : program.mine.parameters)
+      if (program.model.parameters[p].isCountedOn(program.mine.rank) &&
+          !program.memory.gatheredSquares.count(p))
+        emitSquaresOf(p, program.gradient(p), places.squaresOf.at(p), {});
+    for (const KeptShard &kept : program.memory.shards)
+      emitSquaresOf(kept.parameter, program.part(program.gradient(kept.parameter), kept.shard),
+                    program.memory.gatheredSquares.at(kept.parameter) +
+                        4 * (kept.shard.begin / optimizer::kSquareBlock),
+                    kept.replicas);
+    for (auto &[bucket, place] : program.memory.gatheredOf)
+      gatherSquares(bucket, place.first, place.second);
     if (places.squaresBytes == 0)
       return;
-    for (unsigned p : program.mine.parameters) {
-      if (!program.model.parameters[p].isCountedOn(program.mine.rank))
-        continue;
-      const SquareKernels &kernels = program.kernels.squares.at(p);
-      int64_t offset = places.squaresOf.at(p);
-      SquareBlocks blocks = squareBlocks(program.model.parameters[p]);
-      Range whole = program.gradient(p), rest = whole;
-      Type element = whole.type.getElementType();
-      whole.type = prog::SlotType::get(blocks.wholeElements(), element);
-      rest.type = prog::SlotType::get(blocks.rest, element);
-      rest.offset += whole.bytes();
-      if (blocks.whole > 0)
-        program.launch(kernels.blocks,
-                       {{whole, false}, {program.sums(offset, blocks.whole), true}});
-      if (blocks.rest > 0)
-        program.launch(kernels.rest,
-                       {{rest, false}, {program.sums(offset + 4 * blocks.whole, 1), true}});
-    }
     program.launch(program.kernels.squareTotal[program.mine.rank],
                    {{program.sums(places.squares, places.squaresBytes / 4), true}});
     program.copy(program.sums(places.squares + places.squaresBytes - 4, 1), program.statistic(1));
+  }
+
+  void emitSquaresOf(unsigned p, const Range &gradient, int64_t offset,
+                     ArrayRef<int64_t> replicas) {
+    const SquareKernels &kernels = program.kernels.squares.at({p, gradient.type.getCount()});
+    SquareBlocks blocks = squareBlocks(gradient.type.getCount());
+    Range whole = gradient, rest = gradient;
+    Type element = gradient.type.getElementType();
+    whole.type = prog::SlotType::get(blocks.wholeElements(), element);
+    rest.type = prog::SlotType::get(blocks.rest, element);
+    rest.offset += whole.bytes();
+    if (blocks.whole > 0)
+      program.launch(kernels.blocks, {{whole, false}, {program.sums(offset, blocks.whole), true}},
+                     replicas);
+    if (blocks.rest > 0)
+      program.launch(kernels.rest,
+                     {{rest, false}, {program.sums(offset + 4 * blocks.whole, 1), true}}, replicas);
+  }
+
+  // Each member has the squares of its own blocks. Who counts the parameters adds up those of
+  // all, in the order in which it would without shards: so has the norm the same bits.
+  void gatherSquares(unsigned number, int64_t begin, int64_t bytes) {
+    const Bucket &bucket = program.plan.buckets[number];
+    auto gathered = [&](unsigned p) {
+      return program.memory.gatheredSquares.at(bucket.parameters[p]);
+    };
+    auto placeOf = [&](unsigned p, int64_t element) {
+      return (gathered(p) - begin) / 4 + element / optimizer::kSquareBlock;
+    };
+    program.inParts(prog::CollectiveKind::AllGather, program.sums(begin, bytes / 4),
+                    partSizes(boundariesOf(bucket.shards, placeOf, bytes / 4)),
+                    program.groupOf(bucket.holders, bucket.over));
+    if (bucket.holders.front() != program.mine.rank)
+      return;
+    // What lies side by side at both ends is copied at once.
+    const std::map<unsigned, int64_t> &counted = program.memory.sums.squaresOf;
+    int64_t from = gathered(0), to = counted.at(bucket.parameters[0]);
+    for (unsigned p = 0; p < bucket.parameters.size(); ++p) {
+      const bool isLast = p + 1 == bucket.parameters.size();
+      const int64_t end = isLast ? begin + bytes : gathered(p + 1);
+      if (!isLast && counted.at(bucket.parameters[p + 1]) == to + (end - from))
+        continue;
+      program.copy(program.sums(from, (end - from) / 4), program.sums(to, (end - from) / 4));
+      from = end;
+      to = isLast ? to : counted.at(bucket.parameters[p + 1]);
+    }
   }
 };
 

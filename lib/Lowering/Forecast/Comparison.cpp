@@ -17,6 +17,13 @@ int64_t StepForecast::peakBytes() const {
   return most;
 }
 
+int64_t StepForecast::peakBytes(bool isSharded) const {
+  int64_t most = 0;
+  for (const RankForecast &rank : perRank)
+    most = std::max(most, isSharded ? rank.shardedBytes : rank.wholeBytes);
+  return most;
+}
+
 std::string timeInWords(double seconds) {
   std::ostringstream text;
   text << std::setprecision(3);

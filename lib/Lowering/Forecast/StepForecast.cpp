@@ -23,8 +23,8 @@ std::string stageName(const StepModel &model, unsigned stage) {
 class OverheadFinder {
 public:
   OverheadFinder(const StepModel &model, const StepPlan &plan, const StepKernels &kernels,
-                 const Machine &machine, unsigned replicas)
-      : model(model), plan(plan), kernels(kernels), machine(machine), replicas(replicas) {}
+                 const Machine &machine)
+      : model(model), plan(plan), kernels(kernels), machine(machine) {}
 
   StepOverheads run() {
     StepOverheads overheads;
@@ -34,15 +34,10 @@ public:
       overheads.zero.push_back(machine.launchOverhead +
                                machine.getWorkSeconds(0, rank.gradientBytes, false));
       overheads.losses.push_back(secondsOf(kernels.denSum) + secondsOf(kernels.flag));
-      double update = secondsOf(kernels.finalize);
-      for (unsigned p : rank.parameters)
-        if (model.parameters[p].trained)
-          update += secondsOf(kernels.update.at(p));
-      overheads.update.push_back(update);
+      overheads.update.push_back(secondsOf(kernels.finalize) + updateSeconds(rank.rank));
     }
     const unsigned all = model.copiesOver(model.axesOver(/*sharded=*/false));
-    overheads.agree =
-        machine.getTrafficSeconds(nn::getAllReduceTraffic(model.ranks * all * replicas, 16));
+    overheads.agree = machine.getTrafficSeconds(nn::getAllReduceTraffic(model.ranks * all, 16));
     for (unsigned stage = 0; stage < model.stages.size(); ++stage)
       sums.push_back(sumSeconds(stage));
     overheads.sum = [sums = std::move(sums)](unsigned stage) { return sums[stage]; };
@@ -58,20 +53,73 @@ private:
     return it->second;
   }
 
+  // Of a bucket that is sharded, what the slowest replica updates, and all get.
+  double updateSeconds(unsigned rank) {
+    double seconds = 0;
+    for (const Bucket &bucket : plan.buckets) {
+      if (!llvm::is_contained(bucket.holders, rank))
+        continue;
+      double slowest = 0;
+      for (unsigned replica = 0; replica < model.dp * model.ep; ++replica) {
+        double own = 0;
+        for (auto [p, elements] : piecesOf(bucket, rank, replica))
+          own += secondsOf(kernels.update.at({p, elements}));
+        slowest = std::max(slowest, own);
+      }
+      seconds += slowest;
+      if (!bucket.isSharded())
+        continue;
+      int64_t bytes = 0;
+      for (unsigned p : bucket.parameters)
+        bytes += alignUp(model.parameters[p].bytes());
+      seconds += partSeconds(bucket, bytes);
+    }
+    return seconds;
+  }
+
+  // What a rank updates of a bucket: parameters and numbers of elements.
+  std::vector<std::pair<unsigned, int64_t>> piecesOf(const Bucket &bucket, unsigned rank,
+                                                     unsigned replica) const {
+    std::vector<std::pair<unsigned, int64_t>> pieces;
+    if (bucket.isSharded())
+      for (const Shard &shard : bucket.shards[memberOf(model, bucket, rank, replica)])
+        pieces.push_back({bucket.parameters[shard.parameter], shard.elements});
+    else
+      for (unsigned p : bucket.parameters)
+        pieces.push_back({p, model.parameters[p].kept.getCount()});
+    return pieces;
+  }
+
+  int64_t membersOf(const Bucket &bucket) const {
+    return bucket.holders.size() * model.copiesOver(bucket.over);
+  }
+  // Of a reduce-scatter, or of an all-gather.
+  double partSeconds(const Bucket &bucket, int64_t bytes) const {
+    const double members = membersOf(bucket);
+    return machine.getTrafficSeconds(
+        SmallVector<nn::Traffic, 2>{{1, (members - 1) / members * double(bytes)}});
+  }
+
   StepOverheads::Bucket overheadsOf(const Bucket &bucket) {
     StepOverheads::Bucket result;
     for (unsigned stage : bucket.stages)
       result.name += (result.name.empty() ? "" : "+") + stageName(model, stage);
     result.holders = bucket.holders;
     result.stages = bucket.stages;
-    result.reduce = machine.getTrafficSeconds(nn::getAllReduceTraffic(
-        bucket.holders.size() * model.copiesOver(bucket.over) * replicas, bucket.bytes));
-    // Every parameter counts once, at its first holder.
+    result.reduce =
+        bucket.isSharded()
+            ? partSeconds(bucket, bucket.bytes)
+            : machine.getTrafficSeconds(nn::getAllReduceTraffic(membersOf(bucket), bucket.bytes));
+    // Every parameter counts once, at its first holder, every part at the one that has it.
     result.norm.assign(model.ranks, 0);
-    for (unsigned p : bucket.parameters)
-      for (const std::string &kernel : {kernels.squares.at(p).blocks, kernels.squares.at(p).rest})
-        if (!kernel.empty())
-          result.norm[bucket.holders.front()] += secondsOf(kernel);
+    for (unsigned rank : bucket.holders)
+      if (bucket.isSharded() || rank == bucket.holders.front())
+        for (auto piece : piecesOf(bucket, rank, /*replica=*/0)) {
+          const SquareKernels &squares = kernels.squares.at(piece);
+          for (const std::string &kernel : {squares.blocks, squares.rest})
+            if (!kernel.empty())
+              result.norm[rank] += secondsOf(kernel);
+        }
     return result;
   }
 
@@ -88,7 +136,6 @@ private:
   const StepPlan &plan;
   const StepKernels &kernels;
   const Machine &machine;
-  unsigned replicas; // of the whole mesh
   llvm::StringMap<double> known;
   std::vector<double> sums;
 };
@@ -131,6 +178,9 @@ private:
   }
 
   void readRanks() {
+    std::vector<Bucket> whole = plan.buckets, sharded = plan.buckets;
+    shardBuckets(model, whole, false);
+    shardBuckets(model, sharded, true);
     for (unsigned rank = 0; rank < model.ranks; ++rank) {
       RankForecast forecast;
       forecast.stages = model.table.stagesOf(rank);
@@ -139,6 +189,8 @@ private:
         if (memory.bytes[arena] > 0)
           forecast.arenas.push_back({kArenaNames[arena].str(), memory.bytes[arena]});
       forecast.bytes = memory.total();
+      forecast.wholeBytes = planMemory(model, plan, rank, nullptr, &whole).total();
+      forecast.shardedBytes = planMemory(model, plan, rank, nullptr, &sharded).total();
       forecast.peakStashes = plan.ranks[rank].peakStashes;
       result.perRank.push_back(forecast);
     }
@@ -211,18 +263,16 @@ private:
 } // namespace
 
 StepOverheads findOverheads(const StepModel &model, const StepPlan &plan,
-                            const StepKernels &kernels, const Machine &machine, unsigned replicas) {
-  return OverheadFinder(model, plan, kernels, machine, replicas).run();
+                            const StepKernels &kernels, const Machine &machine) {
+  return OverheadFinder(model, plan, kernels, machine).run();
 }
 
 StepForecast forecastStep(const StepModel &model, const StepPlan &plan, const StepKernels &kernels,
-                          const Machine &machine, unsigned replicas) {
+                          const Machine &machine) {
   TimelineProblem problem = timelineProblem(model, plan.blocks, machine);
   std::vector<Activity> activities =
-      replayStep(problem, plan.timeline, findOverheads(model, plan, kernels, machine, replicas));
-  StepForecast forecast = Forecaster(model, plan, activities).run();
-  forecast.replicas = replicas;
-  return forecast;
+      replayStep(problem, plan.timeline, findOverheads(model, plan, kernels, machine));
+  return Forecaster(model, plan, activities).run();
 }
 
 std::string printTimeline(const std::vector<ForecastSpan> &spans) {
@@ -261,7 +311,7 @@ PlannedStep &PlannedStep::operator=(PlannedStep &&) = default;
 PlannedStep::~PlannedStep() = default;
 
 FailureOr<PlannedStep> PlannedStep::make(ModuleOp module, const schedule::Table &table,
-                                         const Machine &machine) {
+                                         const Machine &machine, unsigned replicas) {
   // A plan says what lies where in the types of the program it would become.
   ModuleOp(module).getContext()->getOrLoadDialect<prog::ProgDialect>();
   FailureOr<StepModel> model = readStep(module, table, machine);
@@ -269,20 +319,21 @@ FailureOr<PlannedStep> PlannedStep::make(ModuleOp module, const schedule::Table 
     return failure();
   auto impl = std::make_unique<Impl>();
   impl->model = std::move(*model);
+  impl->model.dp *= replicas;
   impl->machine = machine;
   FailureOr<StepPlan> plan = planStep(impl->model, machine);
   if (failed(plan))
     return failure();
   impl->plan = std::move(*plan);
-  FailureOr<StepKernels> kernels = createStepKernels(impl->model);
+  FailureOr<StepKernels> kernels = createStepKernels(impl->model, impl->plan);
   if (failed(kernels))
     return failure();
   impl->kernels = std::move(*kernels);
   return PlannedStep(std::move(impl));
 }
 
-StepForecast PlannedStep::forecast(unsigned replicas) const {
-  return forecastStep(impl->model, impl->plan, impl->kernels, impl->machine, replicas);
+StepForecast PlannedStep::forecast() const {
+  return forecastStep(impl->model, impl->plan, impl->kernels, impl->machine);
 }
 
 std::vector<EntryForecast> PlannedStep::forecastOthers() const {
@@ -321,7 +372,7 @@ bool PlannedStep::hasPairs() const {
   return false;
 }
 
-double PlannedStep::getSecondsWithPairs(double pairShare, unsigned replicas) const {
+double PlannedStep::getSecondsWithPairs(double pairShare) const {
   TimelineProblem problem = timelineProblem(impl->model, impl->plan.blocks, impl->machine);
   problem.duration = [&](const Task &task) {
     const BlockPlan &block = impl->plan.blocks.at(blockKey(task));
@@ -337,8 +388,7 @@ double PlannedStep::getSecondsWithPairs(double pairShare, unsigned replicas) con
   std::optional<Timeline> timeline = buildTimeline(problem, error);
   if (!timeline)
     llvm::report_fatal_error("a step that was planned cannot be walked: " + Twine(error));
-  StepOverheads overheads =
-      findOverheads(impl->model, impl->plan, impl->kernels, impl->machine, replicas);
+  StepOverheads overheads = findOverheads(impl->model, impl->plan, impl->kernels, impl->machine);
   double end = 0;
   for (const Activity &activity : replayStep(problem, *timeline, overheads))
     end = std::max(end, activity.end);

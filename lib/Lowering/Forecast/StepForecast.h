@@ -12,12 +12,12 @@
 namespace dpc::lowering {
 
 /// What comes before and behind the tasks, with the costs of its kernels and
-/// messages; `replicas` as in PlannedStep.
+/// messages.
 StepOverheads findOverheads(const StepModel &model, const StepPlan &plan,
-                            const StepKernels &kernels, const Machine &machine, unsigned replicas);
+                            const StepKernels &kernels, const Machine &machine);
 
 StepForecast forecastStep(const StepModel &model, const StepPlan &plan, const StepKernels &kernels,
-                          const Machine &machine, unsigned replicas = 1);
+                          const Machine &machine);
 
 /// The spans as the manifest's `timeline` (docs/Artifact.md), JSON text.
 std::string printTimeline(const std::vector<ForecastSpan> &spans);

@@ -5,6 +5,7 @@
 #include "program/format/Optimizers.h"
 #include "program/format/StepRecord.h"
 
+#include <algorithm>
 #include <numeric>
 #include <set>
 
@@ -15,8 +16,58 @@ namespace dpc::lowering {
 
 int64_t RankMemory::total() const { return std::accumulate(bytes, bytes + ArenaCount, int64_t(0)); }
 
+// Masters and moments of the shards, and room for the squares of all blocks.
+static void placeShards(const StepModel &model, const std::vector<Bucket> &buckets, unsigned rank,
+                        size_t moments, RankMemory &memory) {
+  if (!model.entry.has(Part::Update))
+    return;
+  const unsigned replicas = model.dp * model.ep;
+  std::vector<int64_t> momentBytes(replicas), masterBytes(replicas);
+  for (auto [b, bucket] : llvm::enumerate(buckets)) {
+    if (!bucket.isSharded() || !llvm::is_contained(bucket.holders, rank))
+      continue;
+    const int64_t squares = memory.bytes[Sums];
+    for (unsigned p : bucket.parameters) {
+      memory.gatheredSquares[p] = memory.bytes[Sums];
+      memory.bytes[Sums] += alignUp(4 * squareBlocks(model.parameters[p].kept.getCount()).count());
+    }
+    memory.gatheredOf[b] = {squares, memory.bytes[Sums] - squares};
+    // Expert ranks have the same shard of different experts.
+    std::map<unsigned, std::vector<int64_t>> replicasOf; // by member
+    for (unsigned replica = 0; replica < replicas; ++replica)
+      replicasOf[memberOf(model, bucket, rank, replica)].push_back(replica);
+    for (auto &[member, own] : replicasOf)
+      for (const Shard &shard : bucket.shards[member]) {
+        KeptShard kept;
+        kept.parameter = bucket.parameters[shard.parameter];
+        kept.shard = shard;
+        if (own.size() < replicas)
+          kept.replicas = own;
+        const StepParameter &parameter = model.parameters[kept.parameter];
+        const int64_t bytes =
+            alignUp(shard.elements * (parameter.keptBytes() / parameter.kept.getCount()));
+        auto place = [&](std::vector<int64_t> &used) {
+          int64_t offset = 0;
+          for (int64_t replica : own)
+            offset = std::max(offset, used[replica]);
+          for (int64_t replica : own)
+            used[replica] = offset + bytes;
+          return offset;
+        };
+        for (size_t k = 0; k < moments; ++k)
+          kept.moments.push_back(place(momentBytes));
+        if (parameter.hasMaster())
+          kept.master = place(masterBytes);
+        memory.shards.push_back(std::move(kept));
+      }
+  }
+  // What is kept whole lies behind, at one place on all replicas.
+  memory.bytes[Moments] = *std::max_element(momentBytes.begin(), momentBytes.end());
+  memory.bytes[Masters] = *std::max_element(masterBytes.begin(), masterBytes.end());
+}
+
 RankMemory planMemory(const StepModel &model, const StepPlan &plan, unsigned rank,
-                      const RankMemory *training) {
+                      const RankMemory *training, const std::vector<Bucket> *buckets) {
   const RankPlan &mine = plan.ranks[rank];
   RankMemory memory;
   memory.bytes[Weights] = mine.weightBytes;
@@ -30,8 +81,11 @@ RankMemory planMemory(const StepModel &model, const StepPlan &plan, unsigned ran
   memory.sums = placeSums(model, rank);
   memory.bytes[Sums] = memory.sums.bytes;
   size_t moments = dpcrt::findOptimizer(TrainingOp(model.training).getOptimizer())->moments.size();
+  placeShards(model, buckets ? *buckets : plan.buckets, rank, moments, memory);
   for (unsigned p : mine.parameters) {
     const StepParameter &parameter = model.parameters[p];
+    if (memory.gatheredSquares.count(p))
+      continue;
     if (parameter.trained)
       for (size_t k = 0; k < moments; ++k) {
         memory.momentOffset[{p, (unsigned)k}] = memory.bytes[Moments];

@@ -40,7 +40,7 @@ Value createFlag(OpBuilder &b, Location loc, Value losses, Value faults) {
 
 } // namespace
 
-FailureOr<StepKernels> createStepKernels(const StepModel &model) {
+FailureOr<StepKernels> createStepKernels(const StepModel &model, const StepPlan &plan) {
   StepKernels kernels;
   ModuleOp module = model.module;
   auto f32 = Float32Type::get(module.getContext());
@@ -93,32 +93,38 @@ FailureOr<StepKernels> createStepKernels(const StepModel &model) {
   kernels.finalize = optimizer::buildFinalize(module, weighting).getName().str();
   auto nameOf = [](func::FuncOp kernel) { return kernel.getName().str(); };
   // One update per type (kept and computed with), and one set of kernels per number of elements and
-  // way of counting in the norm: layers repeat the same few shapes.
+  // way of counting in the norm: layers repeat the same few shapes. Of a part that lies within a
+  // parameter's rows and columns there is but a vector.
   llvm::DenseMap<std::pair<Type, Type>, std::string> updateOf;
   std::map<std::tuple<SquareBlocks, const void *, unsigned>, SquareKernels> squaresOf;
   for (auto [p, parameter] : llvm::enumerate(model.parameters)) {
     if (!parameter.trained)
       continue;
     nn::ParameterOp op = parameter.op;
-    RankedTensorType type = op.getMasterType();
-    auto [update, isNewType] = updateOf.try_emplace({type, op.getType()});
-    if (isNewType)
-      update->second = nameOf(optimizer::buildUpdate(
-          module, optimizer, type, cast<RankedTensorType>(op.getType()).getElementType()));
-    kernels.update[p] = update->second;
-
+    const Type computed = cast<RankedTensorType>(op.getType()).getElementType();
+    const Type element = op.getMasterType().getElementType();
     const unsigned counters = model.copiesOver(model.axesOver(parameter.sharded));
-    Type element = type.getElementType();
-    SquareBlocks blocks = squareBlocks(parameter);
-    auto [squares, isNew] = squaresOf.try_emplace({blocks, element.getAsOpaquePointer(), counters});
     auto build = [&](int64_t count, int64_t length) {
       return nameOf(optimizer::buildBlockSquares(module, count, length, element, counters));
     };
-    if (isNew && blocks.whole > 0)
-      squares->second.blocks = build(blocks.whole, optimizer::kSquareBlock);
-    if (isNew && blocks.rest > 0)
-      squares->second.rest = build(1, blocks.rest);
-    kernels.squares[p] = squares->second;
+    for (int64_t elements : updatedPieces(model, plan, p)) {
+      const RankedTensorType type = elements == parameter.kept.getCount()
+                                        ? op.getMasterType()
+                                        : RankedTensorType::get({elements}, element);
+      auto [update, isNewType] = updateOf.try_emplace({type, computed});
+      if (isNewType)
+        update->second = nameOf(optimizer::buildUpdate(module, optimizer, type, computed));
+      kernels.update[{p, elements}] = update->second;
+
+      SquareBlocks blocks = squareBlocks(elements);
+      auto [squares, isNew] =
+          squaresOf.try_emplace({blocks, element.getAsOpaquePointer(), counters});
+      if (isNew && blocks.whole > 0)
+        squares->second.blocks = build(blocks.whole, optimizer::kSquareBlock);
+      if (isNew && blocks.rest > 0)
+        squares->second.rest = build(1, blocks.rest);
+      kernels.squares[{p, elements}] = squares->second;
+    }
   }
   for (unsigned rank = 0; rank < model.ranks; ++rank) {
     int64_t bytes = placeSums(model, rank).squaresBytes;

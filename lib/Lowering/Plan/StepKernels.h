@@ -4,7 +4,7 @@
 #ifndef DPC_LIB_LOWERING_PLAN_STEPKERNELS_H
 #define DPC_LIB_LOWERING_PLAN_STEPKERNELS_H
 
-#include "StepModel.h"
+#include "StepPlan.h"
 
 namespace dpc::lowering {
 
@@ -14,9 +14,10 @@ struct SquareKernels {
 };
 
 struct StepKernels {
-  std::map<unsigned, std::string> update;    // by parameter
-  std::map<unsigned, SquareKernels> squares; // by parameter
-  std::vector<std::string> squareTotal;      // by rank; "" where nothing is counted
+  // By parameter and how many of its elements.
+  std::map<std::pair<unsigned, int64_t>, std::string> update;
+  std::map<std::pair<unsigned, int64_t>, SquareKernels> squares;
+  std::vector<std::string> squareTotal; // by rank; "" where nothing is counted
   std::string denSum, finalize;
   /// (losses, and faults where the model has any) -> 1 if the step is to be skipped for them.
   std::string flag;
@@ -26,7 +27,7 @@ struct StepKernels {
 };
 
 /// Creates the kernels at the module's top level.
-mlir::FailureOr<StepKernels> createStepKernels(const StepModel &model);
+mlir::FailureOr<StepKernels> createStepKernels(const StepModel &model, const StepPlan &plan);
 
 } // namespace dpc::lowering
 

@@ -2,6 +2,7 @@
 // From model and timeline to every rank's items and slots; see StepPlan.h.
 #include "StepPlan.h"
 
+#include "program/format/Optimizers.h"
 #include "program/format/Outputs.h"
 
 #include <algorithm>
@@ -13,6 +14,44 @@ namespace dpc::lowering {
 
 BlockKey blockKey(const Task &task) {
   return {task.kind, task.stage, task.kind == Task::Pair ? task.pairStage : 0};
+}
+
+unsigned memberOf(const StepModel &model, const Bucket &bucket, unsigned rank, unsigned replica) {
+  const unsigned holder = llvm::find(bucket.holders, rank) - bucket.holders.begin();
+  unsigned copy = 0; // among those at this coordinate of pp
+  if (bitEnumContainsAny(bucket.over, prog::Axes::Dp))
+    copy = replica / model.ep;
+  if (bitEnumContainsAny(bucket.over, prog::Axes::Ep))
+    copy = copy * model.ep + replica % model.ep;
+  return holder * model.copiesOver(bucket.over) + copy;
+}
+
+void shardBuckets(const StepModel &model, std::vector<Bucket> &buckets, bool isSharded) {
+  const dpcrt::Optimizer &optimizer =
+      *dpcrt::findOptimizer(TrainingOp(model.training).getOptimizer()); // verified
+  const ShardUnit unit = optimizer.needsMatrices ? ShardUnit::Parameter : ShardUnit::Block;
+  for (Bucket &bucket : buckets) {
+    bucket.shards.clear();
+    const unsigned members = bucket.holders.size() * model.copiesOver(bucket.over);
+    if (!isSharded || members < 2)
+      continue;
+    std::vector<int64_t> elements;
+    for (unsigned p : bucket.parameters)
+      elements.push_back(model.parameters[p].kept.getCount());
+    bucket.shards = cutIntoShards(elements, members, unit);
+  }
+}
+
+std::vector<int64_t> updatedPieces(const StepModel &model, const StepPlan &plan, unsigned p) {
+  std::vector<int64_t> pieces;
+  for (const Bucket &bucket : plan.buckets)
+    for (const std::vector<Shard> &shards : bucket.shards)
+      for (const Shard &shard : shards)
+        if (bucket.parameters[shard.parameter] == p)
+          pieces.push_back(shard.elements);
+  if (pieces.empty())
+    pieces.push_back(model.parameters[p].kept.getCount());
+  return pieces;
 }
 
 std::vector<unsigned> gradientEdges(const StepModel &model, unsigned stage, unsigned output) {
@@ -72,6 +111,7 @@ public:
     for (unsigned rank = 0; rank < model.ranks; ++rank)
       plan.ranks[rank].rank = rank;
     planBuckets();
+    shardBuckets(model, plan.buckets, TrainingOp(model.training).getSharded());
     project();
     for (RankPlan &rank : plan.ranks) {
       placeParameters(rank);

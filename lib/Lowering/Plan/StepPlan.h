@@ -12,6 +12,7 @@
 
 #include "Arena.h"
 #include "BlockPlan.h"
+#include "Shards.h"
 #include "StepModel.h"
 
 #include <map>
@@ -50,6 +51,11 @@ struct Bucket {
   prog::Axes over{};  // the axes at all of whose coordinates the holders add up
   mlir::Type element; // of the gradients
   int64_t bytes = 0;
+  /// Where the optimizer is sharded: of each member of the reduction, in the order of
+  /// ranks, with numbers in `parameters`. Else empty: everybody updates all.
+  std::vector<std::vector<Shard>> shards;
+
+  bool isSharded() const { return !shards.empty(); }
 };
 
 struct RankItem {
@@ -84,6 +90,16 @@ struct StepPlan {
   std::vector<Bucket> buckets; // in the order in which they are reduced
   std::vector<RankPlan> ranks;
 };
+
+/// Which of a bucket's members the rank at coordinate `rank` of pp is, on one of the replicas
+/// there.
+unsigned memberOf(const StepModel &model, const Bucket &bucket, unsigned rank, unsigned replica);
+
+/// Cuts what several ranks hold into their shards, or has all of them update all.
+void shardBuckets(const StepModel &model, std::vector<Bucket> &buckets, bool isSharded);
+
+/// How many elements of a parameter are updated at a time: all, or those of each shard.
+std::vector<int64_t> updatedPieces(const StepModel &model, const StepPlan &plan, unsigned p);
 
 /// The operands of a task resolved to instances; none for loss and den, which
 /// have places of their own.

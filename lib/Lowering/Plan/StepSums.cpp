@@ -11,9 +11,7 @@ namespace dpc::lowering {
 
 int64_t SquareBlocks::wholeElements() const { return whole * optimizer::kSquareBlock; }
 
-SquareBlocks squareBlocks(const StepParameter &parameter) {
-  int64_t elements =
-      cast<RankedTensorType>(nn::ParameterOp(parameter.op).getType()).getNumElements();
+SquareBlocks squareBlocks(int64_t elements) {
   return {elements / optimizer::kSquareBlock, elements % optimizer::kSquareBlock};
 }
 
@@ -33,7 +31,7 @@ StepSums placeSums(const StepModel &model, unsigned rank) {
   for (auto [p, parameter] : llvm::enumerate(model.parameters))
     if (parameter.isCountedOn(rank)) {
       sums.squaresOf[p] = sums.squares + sums.squaresBytes;
-      sums.squaresBytes += alignUp(4 * squareBlocks(parameter).count());
+      sums.squaresBytes += alignUp(4 * squareBlocks(parameter.kept.getCount()).count());
     }
   sums.bytes = sums.squares + sums.squaresBytes;
   return sums;

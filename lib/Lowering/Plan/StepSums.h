@@ -20,7 +20,7 @@ struct SquareBlocks {
     return std::tie(whole, rest) < std::tie(other.whole, other.rest);
   }
 };
-SquareBlocks squareBlocks(const StepParameter &parameter);
+SquareBlocks squareBlocks(int64_t elements);
 
 /// Byte offsets in the arena.
 struct StepSums {

@@ -14,9 +14,11 @@ using namespace dpcrt;
 void dpcrt::collectUses(const fb::Program &program, const fb::Command &command,
                         std::vector<CommandUse> &uses) {
   constexpr uint8_t read = kReads | kNeeds, moved = kReads | kNeeds | kMoves;
+  // Where it does nothing, what it would write must be there already.
+  const bool isOfSome = count(command.replicas()) > 0;
   auto argument = [&](const fb::Argument *argument) {
-    uint8_t flags =
-        (reads(argument->access()) ? read : 0) | (writes(argument->access()) ? kWrites : 0);
+    uint8_t flags = (reads(argument->access()) || isOfSome ? read : 0) |
+                    (writes(argument->access()) ? kWrites : 0);
     uses.push_back({&argument->ref(), flags});
   };
   switch (command.action_type()) {

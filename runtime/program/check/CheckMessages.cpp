@@ -97,6 +97,11 @@ static std::string inWords(const fb::Collective &collective) {
   std::string out = std::string(collectiveName(collective.kind())) + " of " +
                     std::to_string(collective.src()->bytes()) + " bytes of " +
                     nameOf(elementOf(collective));
+  const char *separator = " in parts of ";
+  for (uint64_t part : items(collective.parts())) {
+    out += separator + std::to_string(part);
+    separator = " ";
+  }
   return out;
 }
 

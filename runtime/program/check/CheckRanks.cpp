@@ -64,36 +64,33 @@ static std::string momentNames(const fb::Parameter &parameter) {
   return names;
 }
 
-/// What is saved of a parameter is gathered from those that keep its moments, so that
-/// between them they must keep each moment of each element. Two may keep the same ones.
-static void checkMoments(const std::string &name, const Held &held, Diagnostics &diagnostics) {
+/// What is saved of a parameter is gathered from those that keep a part of it or its moments,
+/// so that between them they must keep each element. Two may keep the same ones.
+static void checkKept(const std::string &name, const Held &held, Diagnostics &diagnostics) {
   std::vector<Extent> parts;
   const Holder *first = nullptr;
   for (const Holder &holder : held.holders) {
-    if (count(holder.parameter->moments()) == 0)
+    const fb::Parameter &own = *holder.parameter;
+    if (count(own.moment_names()) == 0 && count(own.parts()) == 0)
       continue;
     first = first ? first : &holder;
-    std::string expected = momentNames(*first->parameter), found = momentNames(*holder.parameter);
+    std::string expected = momentNames(*first->parameter), found = momentNames(own);
     if (found != expected)
       diagnostics.error("parameter ", quoted(name), " has the moments ", found, " on rank ",
                         holder.rank, ", but ", expected, " on rank ", first->rank);
-    parts.push_back(momentExtent(*holder.parameter));
+    for (const fb::Part *part : items(own.parts()))
+      parts.push_back({part->begin(), part->elements()});
+    if (count(own.parts()) == 0)
+      parts.push_back({0, elementsOf(own)});
   }
   if (!first)
     return;
-  const fb::Ref &weight = *first->parameter->weight();
-  const uint64_t elements = weight.bytes() / sizeOf(elementOf(weight));
-  std::sort(parts.begin(), parts.end(),
-            [](const Extent &a, const Extent &b) { return a.begin < b.begin; });
-  parts.push_back({elements, 0});
-  uint64_t kept = 0; // of each element before it, somebody keeps the moments
-  for (const Extent &part : parts) {
-    if (part.begin > kept)
-      diagnostics.error("the moments of elements [", kept, "..", part.begin, ") of parameter ",
-                        quoted(name), ", which has ", elements,
-                        ", are kept by none of its holders");
-    kept = std::max(kept, part.end());
-  }
+  const uint64_t elements = elementsOf(*first->parameter);
+  for (const Extent &gap : gapsBetween(std::move(parts), elements))
+    diagnostics.error(count(first->parameter->moment_names()) ? "the moments of elements ["
+                                                              : "the values of elements [",
+                      gap.begin, "..", gap.end(), ") of parameter ", quoted(name), ", which has ",
+                      elements, ", are kept by none of its holders");
 }
 
 static void checkParameters(const std::vector<const fb::Program *> &programs,
@@ -111,7 +108,7 @@ static void checkParameters(const std::vector<const fb::Program *> &programs,
       bool same = tensor.dtype() == other.dtype() &&
                   count(tensor.shape()) == count(other.shape()) &&
                   parameter->trained() == first.parameter->trained() &&
-                  !parameter->master() == !first.parameter->master();
+                  hasMaster(*parameter) == hasMaster(*first.parameter);
       for (uint32_t d = 0; same && d < count(tensor.shape()); ++d)
         same = tensor.shape()->Get(d) == other.shape()->Get(d);
       if (!same)
@@ -122,7 +119,7 @@ static void checkParameters(const std::vector<const fb::Program *> &programs,
     }
   }
   for (const auto &[name, held] : known) {
-    checkMoments(name, held, diagnostics);
+    checkKept(name, held, diagnostics);
     if (!held.holders.front().parameter->trained() || held.counted.size() == 1)
       continue;
     if (held.counted.empty())

@@ -28,6 +28,9 @@ struct Optimizer {
   std::vector<std::string_view> moments; // as PyTorch's state dictionary calls them
   std::vector<OptimizerOption> options;
   UpdateNumbers defaults; // PyTorch's
+  // Whether an update is of a whole parameter, as the matrix it is, and not element by
+  // element.
+  bool needsMatrices = false;
 
   const OptimizerOption *findOption(std::string_view option) const;
 };

@@ -51,6 +51,10 @@ private:
   void printExchange(const fb::Exchange &exchange);
   void printArguments(const fb::Block *block,
                       const flatbuffers::Vector<const fb::Argument *> *arguments);
+  void printMoments(const fb::Parameter &parameter,
+                    const flatbuffers::Vector<const fb::Ref *> *moments);
+  void printPart(const fb::Parameter &parameter, const fb::Part &part);
+  std::string replicasOf(const flatbuffers::Vector<uint32_t> *replicas) const;
   void printBuffers(const flatbuffers::Vector<const fb::Buffer *> *buffers);
   void printTensors(const char *title,
                     const flatbuffers::Vector<flatbuffers::Offset<fb::Tensor>> *tensors);
@@ -188,14 +192,11 @@ void Printer::printTables() {
         out << ", master " << place(nullptr, *parameter->master());
       if (parameter->gradient())
         out << ", gradient " << place(nullptr, *parameter->gradient());
-      for (uint32_t k = 0; k < count(parameter->moments()); ++k)
-        out << ", " << plainText(text(parameter->moment_names()->Get(k))) << " "
-            << place(nullptr, *parameter->moments()->Get(k));
-      if (parameter->moment_begin())
-        out << ", moments of elements [" << momentExtent(*parameter).begin << ".."
-            << momentExtent(*parameter).end() << ")";
+      printMoments(*parameter, parameter->moments());
       out << (parameter->trained() ? "" : ", not trained")
           << (parameter->counted() ? ", counted in norms\n" : "\n");
+      for (const fb::Part *part : items(parameter->parts()))
+        printPart(*parameter, *part);
     }
   }
   if (count(program.constants())) {
@@ -204,6 +205,31 @@ void Printer::printTables() {
       out << "  " << plainText(text(constant->name())) << " at " << place(nullptr, *constant->dst())
           << " from file offset " << constant->file_offset() << "\n";
   }
+}
+
+void Printer::printMoments(const fb::Parameter &parameter,
+                           const flatbuffers::Vector<const fb::Ref *> *moments) {
+  for (uint32_t k = 0; k < count(moments); ++k)
+    out << ", " << plainText(text(parameter.moment_names()->Get(k))) << " "
+        << place(nullptr, *moments->Get(k));
+}
+
+void Printer::printPart(const fb::Parameter &parameter, const fb::Part &part) {
+  out << "    elements [" << part.begin() << ".." << part.begin() + part.elements() << ")";
+  if (count(part.replicas()) > 0)
+    out << " on" << replicasOf(part.replicas());
+  if (part.master())
+    out << ", master " << place(nullptr, *part.master());
+  printMoments(parameter, part.moments());
+  out << "\n";
+}
+
+/// " replica 0", " replicas 0 2".
+std::string Printer::replicasOf(const flatbuffers::Vector<uint32_t> *replicas) const {
+  std::string words = count(replicas) == 1 ? " replica" : " replicas";
+  for (uint32_t replica : items(replicas))
+    words += " " + std::to_string(replica);
+  return words;
 }
 
 /// "(read 64 f32, write 32 bf16)": bytes of elements.
@@ -309,9 +335,14 @@ void Printer::printAction(const fb::Block *block, const fb::Command &command) {
     return printExchange(*command.action_as_Exchange());
   case fb::Action::Collective: {
     const fb::Collective &collective = *command.action_as_Collective();
-    out << nameOf(elementOf(collective)) << " " << place(block, *collective.src()) << " to "
-        << place(block, *collective.dst()) << " among "
-        << plainText(text(program.groups()->Get(collective.group())->name()));
+    out << nameOf(elementOf(collective)) << " " << place(block, *collective.src());
+    if (count(collective.parts()) > 0)
+      out << " in parts of";
+    else
+      out << " to " << place(block, *collective.dst());
+    for (uint64_t part : items(collective.parts()))
+      out << " " << part;
+    out << " among " << plainText(text(program.groups()->Get(collective.group())->name()));
     return;
   }
   case fb::Action::Run:
@@ -342,6 +373,8 @@ void Printer::printCommand(const fb::Block *block, uint32_t index) {
     separator = " e";
   }
   out << ": " << actionNoun(command);
+  if (count(command.replicas()) > 0)
+    out << " on" << replicasOf(command.replicas());
   if (command.action_type() != fb::Action::Join)
     out << " ";
   printAction(block, command);

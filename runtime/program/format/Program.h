@@ -15,23 +15,24 @@
 
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 namespace dpcrt {
 
 /// The version of the format that this build writes. A reader refuses another
 /// major version and accepts any minor one: what a minor version adds and an
 /// older runtime must not ignore is guarded by a feature bit.
-inline constexpr uint32_t kFormatMajor = 6;
+inline constexpr uint32_t kFormatMajor = 7;
 inline constexpr uint32_t kFormatMinor = 0;
 
 /// Feature bits. Masters: parameters have values beside those that are computed with;
 /// who does not know of them would save the wrong ones.
 inline constexpr uint64_t kFeatureMasters = 1;
-/// MomentParts: moments cover a part of their parameter; who does not know of it would
-/// take them for those of its first elements.
-inline constexpr uint64_t kFeatureMomentParts = 2;
+/// Parts: ranks keep parts of what they update, and commands are of some replicas alone;
+/// who does not know of it would take each part for a whole and run what is another's.
+inline constexpr uint64_t kFeatureParts = 2;
 /// Those this build understands.
-inline constexpr uint64_t kKnownFeatures = kFeatureMasters | kFeatureMomentParts;
+inline constexpr uint64_t kKnownFeatures = kFeatureMasters | kFeatureParts;
 
 /// Alignment of arenas, and the granularity to which a writer may pad a message
 /// between two tensors.
@@ -101,14 +102,36 @@ struct Extent {
   uint64_t end() const { return begin + count; }
 };
 
-/// The elements of a parameter, as this rank has it, whose moments the rank keeps; none
-/// if it keeps none.
-inline Extent momentExtent(const fb::Parameter &parameter) {
-  if (count(parameter.moments()) == 0)
-    return {};
-  const fb::Ref &moment = *parameter.moments()->Get(0);
-  return {parameter.moment_begin().value_or(0), moment.bytes() / sizeOf(elementOf(moment))};
+/// What of `elements` elements none of the extents covers, ascending. They may overlap.
+std::vector<Extent> gapsBetween(std::vector<Extent> extents, uint64_t elements);
+
+/// Whether a list of replicas has this one; an empty list has all.
+inline bool isOf(const flatbuffers::Vector<uint32_t> *replicas, uint32_t replica) {
+  if (count(replicas) == 0)
+    return true;
+  for (uint32_t each : *replicas)
+    if (each == replica)
+      return true;
+  return false;
 }
+
+/// What one replica keeps of a parameter: the elements of it, as the rank has it, whose
+/// reduced gradient, master and moments are here.
+struct Kept {
+  Extent extent; ///< none if it keeps nothing
+  const fb::Ref *master = nullptr;
+  const flatbuffers::Vector<const fb::Ref *> *moments = nullptr; ///< perhaps null
+};
+Kept keptBy(const fb::Parameter &parameter, uint32_t replica);
+
+/// Whether what is updated lies beside what is computed with.
+bool hasMaster(const fb::Parameter &parameter);
+
+/// The type of what is updated, and of gradients and moments.
+Element keptElement(const fb::Parameter &parameter);
+
+/// The elements of a parameter as this rank has it.
+uint64_t elementsOf(const fb::Parameter &parameter);
 
 inline bool reads(fb::Access access) { return access != fb::Access::Write; }
 inline bool writes(fb::Access access) { return access != fb::Access::Read; }

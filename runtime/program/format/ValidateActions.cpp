@@ -252,6 +252,12 @@ void Validator::validateCollective(const Scope &scope, uint32_t index,
     members *= contains(group->over(), fb::Axes::Dp) ? mesh->dp() : 1;
     members *= contains(group->over(), fb::Axes::Ep) ? mesh->ep() : 1;
   }
+  bool inPlace = from.space() == to.space() && from.index() == to.index() &&
+                 from.offset() == to.offset() && from.bytes() == to.bytes();
+  if (count(collective.parts()) > 0) {
+    validateParts(here, collective, members, inPlace);
+    return;
+  }
   uint64_t expected = from.bytes();
   bool whole = true;
   switch (collective.kind()) {
@@ -271,10 +277,31 @@ void Validator::validateCollective(const Scope &scope, uint32_t index,
   if (!whole || expected != to.bytes())
     error(here, ": a source of ", from.bytes(), " bytes and a destination of ", to.bytes(),
           " do not fit together among ", members, " ranks");
-  bool inPlace = from.space() == to.space() && from.index() == to.index() &&
-                 from.offset() == to.offset() && from.bytes() == to.bytes();
   if (!(inPlace && collective.kind() == fb::CollectiveKind::AllReduce))
     checkAliases(scope, here, {{&from, true, false, "buffer", 0}, {&to, false, true, "buffer", 1}});
+}
+
+void Validator::validateParts(const std::string &here, const fb::Collective &collective,
+                              uint64_t members, bool inPlace) {
+  if (!(program.features() & kFeatureParts))
+    error(here, " has parts, but the program does not name the feature");
+  if (collective.kind() != fb::CollectiveKind::ReduceScatter &&
+      collective.kind() != fb::CollectiveKind::AllGather)
+    error(here, " has parts; only a reduce-scatter or an all-gather can have them");
+  if (!inPlace)
+    error(here, " has parts; its source and its destination must be one range");
+  const uint64_t bytes = collective.src()->bytes(), element = sizeOf(elementOf(collective));
+  uint64_t sum = 0;
+  bool isWhole = count(collective.parts()) == members;
+  for (uint64_t part : walk(collective.parts())) {
+    isWhole &= part % element == 0 && part <= bytes - sum;
+    if (!isWhole)
+      break;
+    sum += part;
+  }
+  if (!isWhole || sum != bytes)
+    error(here, " has parts that are not those of ", members, " ranks, whole values of ", bytes,
+          " bytes together");
 }
 
 void Validator::validateRun(const Scope &scope, uint32_t index, const fb::Run &run) {

@@ -164,6 +164,12 @@ void Validator::validateCommands(Scope &scope) {
             count(program.strings()));
     for (uint32_t event : walk(command->waits()))
       checkWait(scope, event, where(scope, number));
+    // What all replicas do together is no matter of some of them.
+    if (count(command->replicas()) > 0) {
+      readReplicas(command->replicas(), where(scope, number));
+      if (scope.block || !command->action_as_Launch())
+        error(where(scope, number), " is of some replicas; only launches of the order can be");
+    }
     validateAction(scope, number);
   }
 }

@@ -2,8 +2,8 @@
 // State of the structural validation.
 //
 // Private to the validation: the tables of a program (ValidateTables.cpp), its
-// blocks and order (ValidateCommands.cpp) and the arguments of its commands
-// (ValidateActions.cpp) share this one object.
+// parameters (ValidateParameters.cpp), its blocks and order (ValidateCommands.cpp) and
+// the arguments of its commands (ValidateActions.cpp) share this one object.
 
 #ifndef DPCRT_PROGRAM_FORMAT_VALIDATOR_H
 #define DPCRT_PROGRAM_FORMAT_VALIDATOR_H
@@ -65,10 +65,13 @@ private:
   static std::string elementProblem(uint8_t dtype);
   void validateGroups();
   void validateTensors();
-  uint64_t validateMaster(const fb::Parameter &parameter, const std::string &owner, uint64_t bytes);
-  uint64_t validateMomentPart(const fb::Parameter &parameter, const std::string &owner,
-                              const fb::Ref *first, uint64_t bytes, uint64_t elementBytes);
   void validateParameters();
+  uint64_t validateMaster(const fb::Ref &master, const fb::Parameter &parameter,
+                          const std::string &owner, uint64_t bytes);
+  bool validateExtent(const fb::Part &part, const std::string &owner, uint64_t elements);
+  /// Those that a list names, with errors unless they are some of the mesh's, ascending.
+  std::vector<uint32_t> readReplicas(const flatbuffers::Vector<uint32_t> *list,
+                                     const std::string &owner);
   void validateConstants();
   bool tensorBytes(const fb::Tensor &tensor, uint64_t &bytes);
   template <typename Name>
@@ -95,6 +98,8 @@ private:
                          const flatbuffers::Vector<const fb::Buffer *> *takes);
   void validateExchange(const Scope &, uint32_t index, const fb::Exchange &);
   void validateCollective(const Scope &, uint32_t index, const fb::Collective &);
+  void validateParts(const std::string &where, const fb::Collective &, uint64_t members,
+                     bool inPlace);
   void validateRun(const Scope &, uint32_t index, const fb::Run &);
   /// True if `ref` is there and lies inside its arena or operand.
   /// `alignment`: of which its address must be a multiple.

@@ -88,7 +88,7 @@ private:
     double m = double(shared.spec.members.size()), bytes = double(shared.spec.srcBytes);
     switch (shared.spec.kind) {
     case fb::CollectiveKind::AllGather:
-      return link.nanoseconds((m - 1) * bytes);
+      return link.nanoseconds((m - 1) * (shared.spec.inParts() ? bytes / m : bytes));
     case fb::CollectiveKind::AllReduce:
       return link.allReduceNanoseconds(m, bytes);
     default:

@@ -2,6 +2,7 @@
 // What does not meet, in words.
 #include "transports/local/Meetings.h"
 #include <algorithm>
+#include <numeric>
 
 namespace dpcrt {
 
@@ -34,6 +35,35 @@ std::string describe(const TransferSpec &spec) {
          std::to_string(spec.peer) + " (" + std::to_string(spec.bytes) + " bytes)";
 }
 
+uint64_t CollectiveSpec::partBytes(size_t i) const {
+  if (inParts())
+    return parts[i];
+  return kind == fb::CollectiveKind::AllGather ? srcBytes : srcBytes / members.size();
+}
+
+uint64_t CollectiveSpec::partBegin(size_t i) const {
+  if (!inParts())
+    return i * partBytes(i);
+  return std::accumulate(parts.begin(), parts.begin() + i, uint64_t(0));
+}
+
+// Of one range, in parts of all members.
+static Status checkParts(const CollectiveSpec &spec) {
+  uint64_t unit = sizeOf(spec.dtype), sum = 0;
+  bool fits = spec.parts.size() == spec.members.size() && spec.src == spec.dst &&
+              spec.srcBytes == spec.dstBytes &&
+              (spec.kind == fb::CollectiveKind::AllGather ||
+               spec.kind == fb::CollectiveKind::ReduceScatter);
+  for (uint64_t part : spec.parts) {
+    fits &= part % unit == 0 && part <= spec.srcBytes - sum;
+    sum += fits ? part : 0;
+  }
+  if (!fits || sum != spec.srcBytes)
+    return error(Code::Artifact, "collective ", spec.sequence, " of group '", spec.group,
+                 "' has parts that do not make up its ", spec.srcBytes, " bytes");
+  return {};
+}
+
 static Status checkSizes(const CollectiveSpec &spec) {
   uint64_t m = spec.members.size(), unit = sizeOf(spec.dtype);
   uint64_t want = spec.kind == fb::CollectiveKind::AllGather       ? spec.srcBytes * m
@@ -43,7 +73,11 @@ static Status checkSizes(const CollectiveSpec &spec) {
       spec.kind == fb::CollectiveKind::AllReduce || spec.kind == fb::CollectiveKind::ReduceScatter;
   bool parts =
       spec.kind == fb::CollectiveKind::AllToAll || spec.kind == fb::CollectiveKind::ReduceScatter;
-  if (want != spec.dstBytes || (parts && spec.srcBytes % (m * unit)) || spec.srcBytes % unit)
+  if (spec.inParts())
+    if (Status s = checkParts(spec); !s.ok())
+      return s;
+  if (!spec.inParts() &&
+      (want != spec.dstBytes || (parts && spec.srcBytes % (m * unit)) || spec.srcBytes % unit))
     return error(Code::Artifact, "collective ", spec.sequence, " of group '", spec.group,
                  "' has sizes that do not fit: ", spec.srcBytes, " and ", spec.dstBytes, " bytes");
   if (sums && !isSummed(spec.dtype))
@@ -61,7 +95,7 @@ Status CollectiveMembers::add(uint32_t rank, const CollectiveSpec &own, size_t &
   self = size_t(std::find(spec.members.begin(), spec.members.end(), rank) - spec.members.begin());
   if (spec.members != own.members || self == joined.size() || joined[self] ||
       spec.kind != own.kind || spec.dtype != own.dtype || spec.srcBytes != own.srcBytes ||
-      spec.dstBytes != own.dstBytes)
+      spec.dstBytes != own.dstBytes || spec.parts != own.parts)
     return error(Code::Artifact, "collective ", own.sequence, " of group '", own.group,
                  "' differs between rank ", rank, " and its other members");
   joined[self] = true;

@@ -80,26 +80,34 @@ private:
 template <typename Sum, typename Move>
 Status CollectiveMembers::computePart(size_t self, Sum sum, Move move) const {
   const uint64_t unit = sizeOf(spec.dtype), count = spec.members.size();
-  // Member i's bytes [from, from + bytes) of what it brings, to place i of what `self` gets.
-  auto collect = [&](uint64_t from, uint64_t bytes) {
-    Status s;
-    for (size_t i = 0; i < count && s.ok(); ++i)
-      s = move(dst[self] + i * bytes, src[i] + from, bytes);
-    return s;
-  };
   switch (spec.kind) {
   case fb::CollectiveKind::AllReduce: {
     uint64_t begin = chunkBegin(self), end = chunkBegin(self + 1);
     return sum(dst[self] + begin * unit, begin, end - begin);
   }
+  // A part without bytes may lie behind the end of the range, where nobody may look.
   case fb::CollectiveKind::ReduceScatter: {
-    uint64_t part = spec.dstBytes / unit;
-    return sum(dst[self], self * part, part);
+    const uint64_t begin = spec.partBegin(self), bytes = spec.partBytes(self);
+    if (bytes == 0)
+      return {};
+    return sum(spec.inParts() ? dst[self] + begin : dst[self], begin / unit, bytes / unit);
   }
-  case fb::CollectiveKind::AllGather:
-    return collect(0, spec.srcBytes);
-  case fb::CollectiveKind::AllToAll:
-    return collect(self * (spec.srcBytes / count), spec.srcBytes / count);
+  case fb::CollectiveKind::AllGather: {
+    Status s;
+    for (size_t i = 0; i < count && s.ok(); ++i) {
+      const uint64_t begin = spec.partBegin(i), bytes = spec.partBytes(i);
+      if (bytes > 0)
+        s = move(dst[self] + begin, spec.inParts() ? src[i] + begin : src[i], bytes);
+    }
+    return s;
+  }
+  case fb::CollectiveKind::AllToAll: {
+    const uint64_t bytes = spec.srcBytes / count;
+    Status s;
+    for (size_t i = 0; i < count && s.ok(); ++i)
+      s = move(dst[self] + i * bytes, src[i] + self * bytes, bytes);
+    return s;
+  }
   }
   return {};
 }

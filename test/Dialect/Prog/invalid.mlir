@@ -1056,8 +1056,9 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
   prog.arena @m moments 32768
   prog.arena @r step_record 128
   %w = prog.slot @a[0] : !prog.slot<6000xf32>
-  // expected-error @+1 {{has moments from element 4096 on, but has no moments}}
-  prog.parameter "w" : tensor<6000xf32> weight %w gradient %w from 4096 [] entry 0 : !prog.slot<6000xf32>, !prog.slot<6000xf32>
+  prog.parameter "w" : tensor<6000xf32> weight %w gradient %w [] entry 0 : !prog.slot<6000xf32>, !prog.slot<6000xf32>
+  // expected-error @+1 {{is of parameter 'v', which the program does not declare before it}}
+  prog.part of "v" from 4096 elements 1904
   prog.order {
   }
 }
@@ -1070,8 +1071,9 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
   prog.arena @r step_record 128
   %w = prog.slot @a[0] : !prog.slot<6000xf32>
   %m = prog.slot @m[0] : !prog.slot<1904xi32>
-  // expected-error @+1 {{has a moment in '!prog.slot<1904xi32>'; a part of '!prog.slot<6000xf32>' has elements of type 'f32'}}
-  prog.parameter "w" : tensor<6000xf32> weight %w gradient %w moments %m from 4096 ["m"] entry 0 : !prog.slot<6000xf32>, !prog.slot<6000xf32> moments !prog.slot<1904xi32>
+  prog.parameter "w" : tensor<6000xf32> weight %w gradient %w ["m"] entry 0 : !prog.slot<6000xf32>, !prog.slot<6000xf32>
+  // expected-error @+1 {{has a moment in '!prog.slot<1904xi32>'; its elements take '!prog.slot<1904xf32>'}}
+  prog.part of "w" from 4096 elements 1904 moments %m : !prog.slot<1904xi32>
   prog.order {
   }
 }
@@ -1085,8 +1087,9 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
   %w = prog.slot @a[0] : !prog.slot<6000xf32>
   %m = prog.slot @m[0] : !prog.slot<4096xf32>
   %n = prog.slot @m[16384] : !prog.slot<1904xf32>
-  // expected-error @+1 {{has moments in '!prog.slot<4096xf32>' and in '!prog.slot<1904xf32>'; all cover the same elements}}
-  prog.parameter "w" : tensor<6000xf32> weight %w gradient %w moments %m, %n from 0 ["m", "n"] entry 0 : !prog.slot<6000xf32>, !prog.slot<6000xf32> moments !prog.slot<4096xf32>, !prog.slot<1904xf32>
+  prog.parameter "w" : tensor<6000xf32> weight %w gradient %w ["m", "n"] entry 0 : !prog.slot<6000xf32>, !prog.slot<6000xf32>
+  // expected-error @+1 {{has a moment in '!prog.slot<1904xf32>'; its elements take '!prog.slot<4096xf32>'}}
+  prog.part of "w" from 0 elements 4096 moments %m, %n : !prog.slot<4096xf32>, !prog.slot<1904xf32>
   prog.order {
   }
 }
@@ -1099,8 +1102,9 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
   prog.arena @r step_record 128
   %w = prog.slot @a[0] : !prog.slot<6000xf32>
   %m = prog.slot @m[0] : !prog.slot<4096xf32>
-  // expected-error @+1 {{has moments of 4096 elements from element 4096 on, but has 6000 elements}}
-  prog.parameter "w" : tensor<6000xf32> weight %w gradient %w moments %m from 4096 ["m"] entry 0 : !prog.slot<6000xf32>, !prog.slot<6000xf32> moments !prog.slot<4096xf32>
+  prog.parameter "w" : tensor<6000xf32> weight %w gradient %w ["m"] entry 0 : !prog.slot<6000xf32>, !prog.slot<6000xf32>
+  // expected-error @+1 {{has 4096 elements from element 4096 on, but its parameter has 6000}}
+  prog.part of "w" from 4096 elements 4096 moments %m : !prog.slot<4096xf32>
   prog.order {
   }
 }
@@ -1113,8 +1117,9 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
   prog.arena @r step_record 128
   %w = prog.slot @a[0] : !prog.slot<6000xf32>
   %m = prog.slot @m[0] : !prog.slot<4096xf32>
-  // expected-error @+1 {{has moments of 4096 elements from element 9223372036854771712 on, but has 6000 elements}}
-  prog.parameter "w" : tensor<6000xf32> weight %w gradient %w moments %m from 9223372036854771712 ["m"] entry 0 : !prog.slot<6000xf32>, !prog.slot<6000xf32> moments !prog.slot<4096xf32>
+  prog.parameter "w" : tensor<6000xf32> weight %w gradient %w ["m"] entry 0 : !prog.slot<6000xf32>, !prog.slot<6000xf32>
+  // expected-error @+1 {{has 4096 elements from element 9223372036854771712 on, but its parameter has 6000}}
+  prog.part of "w" from 9223372036854771712 elements 4096 moments %m : !prog.slot<4096xf32>
   prog.order {
   }
 }
@@ -1127,8 +1132,9 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
   prog.arena @r step_record 128
   %w = prog.slot @a[0] : !prog.slot<6000xf32>
   %m = prog.slot @m[0] : !prog.slot<4096xf32>
-  // expected-error @+1 {{has moments of 4096 elements from element -4096 on, but has 6000 elements}}
-  prog.parameter "w" : tensor<6000xf32> weight %w gradient %w moments %m from -4096 ["m"] entry 0 : !prog.slot<6000xf32>, !prog.slot<6000xf32> moments !prog.slot<4096xf32>
+  prog.parameter "w" : tensor<6000xf32> weight %w gradient %w ["m"] entry 0 : !prog.slot<6000xf32>, !prog.slot<6000xf32>
+  // expected-error @+1 {{has 4096 elements from element -4096 on, but its parameter has 6000}}
+  prog.part of "w" from -4096 elements 4096 moments %m : !prog.slot<4096xf32>
   prog.order {
   }
 }
@@ -1141,8 +1147,9 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
   prog.arena @r step_record 128
   %w = prog.slot @a[0] : !prog.slot<6000xf32>
   %m = prog.slot @m[0] : !prog.slot<1904xf32>
-  // expected-error @+1 {{has moments of elements [1..1905) of 6000; a part begins and ends at a multiple of 4096 or at the parameter's end, and is not empty}}
-  prog.parameter "w" : tensor<6000xf32> weight %w gradient %w moments %m from 1 ["m"] entry 0 : !prog.slot<6000xf32>, !prog.slot<6000xf32> moments !prog.slot<1904xf32>
+  prog.parameter "w" : tensor<6000xf32> weight %w gradient %w ["m"] entry 0 : !prog.slot<6000xf32>, !prog.slot<6000xf32>
+  // expected-error @+1 {{has elements [1..1905) of 6000; a part begins and ends at a multiple of 4096 or at the parameter's end, and is not empty}}
+  prog.part of "w" from 1 elements 1904 moments %m : !prog.slot<1904xf32>
   prog.order {
   }
 }
@@ -1155,8 +1162,9 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
   prog.arena @r step_record 128
   %w = prog.slot @a[0] : !prog.slot<6000xf32>
   %m = prog.slot @m[0] : !prog.slot<5999xf32>
-  // expected-error @+1 {{has moments of elements [1..6000) of 6000; a part begins and ends at a multiple of 4096 or at the parameter's end, and is not empty}}
-  prog.parameter "w" : tensor<6000xf32> weight %w gradient %w moments %m from 1 ["m"] entry 0 : !prog.slot<6000xf32>, !prog.slot<6000xf32> moments !prog.slot<5999xf32>
+  prog.parameter "w" : tensor<6000xf32> weight %w gradient %w ["m"] entry 0 : !prog.slot<6000xf32>, !prog.slot<6000xf32>
+  // expected-error @+1 {{has elements [1..6000) of 6000; a part begins and ends at a multiple of 4096 or at the parameter's end, and is not empty}}
+  prog.part of "w" from 1 elements 5999 moments %m : !prog.slot<5999xf32>
   prog.order {
   }
 }
@@ -1169,8 +1177,9 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
   prog.arena @r step_record 128
   %w = prog.slot @a[0] : !prog.slot<6000xf32>
   %m = prog.slot @m[0] : !prog.slot<100xf32>
-  // expected-error @+1 {{has moments of elements [4096..4196) of 6000; a part begins and ends at a multiple of 4096 or at the parameter's end, and is not empty}}
-  prog.parameter "w" : tensor<6000xf32> weight %w gradient %w moments %m from 4096 ["m"] entry 0 : !prog.slot<6000xf32>, !prog.slot<6000xf32> moments !prog.slot<100xf32>
+  prog.parameter "w" : tensor<6000xf32> weight %w gradient %w ["m"] entry 0 : !prog.slot<6000xf32>, !prog.slot<6000xf32>
+  // expected-error @+1 {{has elements [4096..4196) of 6000; a part begins and ends at a multiple of 4096 or at the parameter's end, and is not empty}}
+  prog.part of "w" from 4096 elements 100 moments %m : !prog.slot<100xf32>
   prog.order {
   }
 }
@@ -1183,8 +1192,73 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
   prog.arena @r step_record 128
   %w = prog.slot @a[0] : !prog.slot<6000xf32>
   %m = prog.slot @m[0] : !prog.slot<0xf32>
-  // expected-error @+1 {{has moments of elements [4096..4096) of 6000; a part begins and ends at a multiple of 4096 or at the parameter's end, and is not empty}}
-  prog.parameter "w" : tensor<6000xf32> weight %w gradient %w moments %m from 4096 ["m"] entry 0 : !prog.slot<6000xf32>, !prog.slot<6000xf32> moments !prog.slot<0xf32>
+  prog.parameter "w" : tensor<6000xf32> weight %w gradient %w ["m"] entry 0 : !prog.slot<6000xf32>, !prog.slot<6000xf32>
+  // expected-error @+1 {{has elements [4096..4096) of 6000; a part begins and ends at a multiple of 4096 or at the parameter's end, and is not empty}}
+  prog.part of "w" from 4096 elements 0 moments %m : !prog.slot<0xf32>
   prog.order {
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a weights 24000
+  prog.arena @m moments 32768
+  prog.arena @r step_record 128
+  %w = prog.slot @a[0] : !prog.slot<6000xf32>
+  %m = prog.slot @m[0] : !prog.slot<4096xf32>
+  prog.parameter "w" : tensor<6000xf32> weight %w gradient %w ["m"] entry 0 : !prog.slot<6000xf32>, !prog.slot<6000xf32>
+  // expected-error @+1 {{is for replica 1; replicas are counted from 0 and stand in ascending order}}
+  prog.part of "w" from 0 elements 4096 for [1, 1] moments %m : !prog.slot<4096xf32>
+  prog.order {
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a weights 24000
+  prog.arena @r step_record 128
+  %w = prog.slot @a[0] : !prog.slot<6000xf32>
+  prog.parameter "w" : tensor<6000xf32> weight %w gradient %w ["m"] entry 0 : !prog.slot<6000xf32>, !prog.slot<6000xf32>
+  // expected-error @+1 {{has 0 moments; its parameter names 1}}
+  prog.part of "w" from 0 elements 4096
+  prog.order {
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream reduce>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a gradients 64
+  prog.group @g [0, 1]
+  %a = prog.slot @a[0] : !prog.slot<16xf32>
+  prog.order {
+    // expected-error @+1 {{has parts; only a reduce_scatter or an all_gather can have them}}
+    %0 = prog.collective all_reduce over @g %a to %a : !prog.slot<16xf32>, !prog.slot<16xf32> parts [8, 8] on reduce
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream reduce>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a gradients 64
+  prog.group @g [0, 1]
+  %a = prog.slot @a[0] : !prog.slot<16xf32>
+  prog.order {
+    // expected-error @+1 {{has parts of 12 elements together, not of 16}}
+    %0 = prog.collective all_gather over @g %a to %a : !prog.slot<16xf32>, !prog.slot<16xf32> parts [8, 4] on reduce
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream reduce>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a gradients 64
+  prog.group @g [0, 1]
+  %a = prog.slot @a[0] : !prog.slot<16xf32>
+  prog.order {
+    // expected-error @+1 {{has a part of 9 elements; there are 8 left}}
+    %0 = prog.collective reduce_scatter over @g %a to %a : !prog.slot<16xf32>, !prog.slot<16xf32> parts [8, 9] on reduce
   }
 }

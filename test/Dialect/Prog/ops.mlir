@@ -46,8 +46,10 @@ prog.program @train_step.rank0 entry "train_step" coordinate 0
   %c = prog.slot @constants[0] : !prog.slot<4xf32>
   // CHECK: prog.parameter "h.0.w" : tensor<4x4xf32> weight %[[W]] gradient %{{.*}} moments %{{.*}}, %{{.*}} ["exp_avg", "exp_avg_sq"] entry 1 counted : <16xf32>, !prog.slot<16xf32> moments !prog.slot<16xf32>, !prog.slot<16xf32>
   prog.parameter "h.0.w" : tensor<4x4xf32> weight %w gradient %g moments %m, %n ["exp_avg", "exp_avg_sq"] entry 1 counted : !prog.slot<16xf32>, !prog.slot<16xf32> moments !prog.slot<16xf32>, !prog.slot<16xf32>
-  // CHECK-NEXT: prog.parameter "large" : tensor<6000xf32> weight %{{.*}} gradient %{{.*}} moments %{{.*}} from 4096 ["momentum_buffer"] entry 2 : <6000xf32>, !prog.slot<6000xf32> moments !prog.slot<1904xf32>
-  prog.parameter "large" : tensor<6000xf32> weight %l gradient %lg moments %lm from 4096 ["momentum_buffer"] entry 2 : !prog.slot<6000xf32>, !prog.slot<6000xf32> moments !prog.slot<1904xf32>
+  // CHECK-NEXT: prog.parameter "large" : tensor<6000xf32> weight %{{.*}} gradient %{{.*}} ["momentum_buffer"] entry 2 : <6000xf32>, !prog.slot<6000xf32>
+  prog.parameter "large" : tensor<6000xf32> weight %l gradient %lg ["momentum_buffer"] entry 2 : !prog.slot<6000xf32>, !prog.slot<6000xf32>
+  // CHECK-NEXT: prog.part of "large" from 4096 elements 1904 for [0, 2] moments %{{.*}} : !prog.slot<1904xf32>
+  prog.part of "large" from 4096 elements 1904 for [0, 2] moments %lm : !prog.slot<1904xf32>
   // CHECK-NEXT: prog.parameter "frozen" : tensor<4xi64> weight %{{.*}} [] entry 0 : <4xi64>
   prog.parameter "frozen" : tensor<4xi64> weight %v [] entry 0 : !prog.slot<4xi64>
   // CHECK-NEXT: prog.tensor "ids" : tensor<2x8xf32>

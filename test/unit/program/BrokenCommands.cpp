@@ -211,6 +211,72 @@ rank 0: run #11 (F s0 m3) names 2 streams for block s0.forward, which runs on 65
      R"(rank0: rank 0: reduce-scatter #23 'bucket 0': a source of 64 bytes and a destination of 64 do not fit together among 2 ranks
 rank 0: reduce-scatter #23 'bucket 0': buffer 0 and buffer 1 overlap, gradients[0..64) and gradients[0..64), and the second is written)"},
 
+    {"PartsWithoutTheirFeature",
+     [](Programs &p, Programs &q) {
+       fb::CollectiveT &bucket = *p[0]->order[23]->action.AsCollective();
+       bucket.kind = fb::CollectiveKind::AllGather;
+       bucket.parts = {64, 0};
+     },
+     R"(rank0: rank 0: all-gather #23 'bucket 0' has parts, but the program does not name the feature)"},
+
+    {"PartsOfAnAllReduce",
+     [](Programs &p, Programs &q) {
+       p[0]->features = kFeatureParts;
+       p[0]->order[23]->action.AsCollective()->parts = {32, 32};
+     },
+     R"(rank0: rank 0: all-reduce #23 'bucket 0' has parts; only a reduce-scatter or an all-gather can have them)"},
+
+    {"PartsOfTwoRanges",
+     [](Programs &p, Programs &q) {
+       p[0]->features = kFeatureParts;
+       fb::CollectiveT &bucket = *p[0]->order[23]->action.AsCollective();
+       bucket.kind = fb::CollectiveKind::AllGather;
+       bucket.parts = {32, 32};
+       bucket.dst = own(arena(Stash, 0));
+     },
+     R"(rank0: rank 0: all-gather #23 'bucket 0' has parts; its source and its destination must be one range)"},
+
+    {"PartsOfTooFewRanks",
+     [](Programs &p, Programs &q) {
+       p[0]->features = kFeatureParts;
+       fb::CollectiveT &bucket = *p[0]->order[23]->action.AsCollective();
+       bucket.kind = fb::CollectiveKind::ReduceScatter;
+       bucket.parts = {64};
+     },
+     R"(rank0: rank 0: reduce-scatter #23 'bucket 0' has parts that are not those of 2 ranks, whole values of 64 bytes together)"},
+
+    {"PartsWhoseSumOverflows",
+     [](Programs &p, Programs &q) {
+       p[0]->features = kFeatureParts;
+       fb::CollectiveT &bucket = *p[0]->order[23]->action.AsCollective();
+       bucket.kind = fb::CollectiveKind::ReduceScatter;
+       bucket.parts = {~uint64_t(0) - 63, 128};
+     },
+     R"(rank0: rank 0: reduce-scatter #23 'bucket 0' has parts that are not those of 2 ranks, whole values of 64 bytes together)"},
+
+    {"PartsOfHalfAValue",
+     [](Programs &p, Programs &q) {
+       p[0]->features = kFeatureParts;
+       fb::CollectiveT &bucket = *p[0]->order[23]->action.AsCollective();
+       bucket.kind = fb::CollectiveKind::AllGather;
+       bucket.parts = {30, 34};
+     },
+     R"(rank0: rank 0: all-gather #23 'bucket 0' has parts that are not those of 2 ranks, whole values of 64 bytes together)"},
+
+    {"CopyOfSomeReplicas",
+     [](Programs &p, Programs &q) {
+       p[0]->features = kFeatureParts;
+       p[0]->order[26]->replicas = {1};
+     },
+     R"(rank0: rank 0: copy #26 'again' is of some replicas; only launches of the order can be)"},
+
+    {"LaunchOfABlockOfSomeReplicas",
+     [](Programs &p, Programs &q) {
+       p[0]->features = kFeatureParts;
+       p[0]->blocks[ForwardBlock]->commands[4]->replicas = {1};
+     },
+     R"(rank0: rank 0: block s0.forward: launch #4 'keep' is of some replicas; only launches of the order can be)"},
+
     {"WriteToAnOperandThatIsRead",
      [](Programs &p, Programs &q) {
        p[0]->blocks[ForwardBlock]->operands[3]->access = fb::Access::Read;

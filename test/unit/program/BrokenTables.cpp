@@ -148,65 +148,129 @@ rank 0: the gradient of parameter 'h.0.weight' is of f32, its weight of i32)"},
 rank 0: parameter 'h.0.weight' has a master, but is of f32; only parameters of 16-bit floats have one
 rank 0: the master of parameter 'h.0.weight' lies in the weights arena 'weights'; it must lie in one of role masters)"},
 
-    {"MomentsOfAPartWithoutItsFeature",
+    {"APartWithoutItsFeature",
      [](Programs &p, Programs &q) {
        addLargeParameter(*p[0], Extent{4096, 4096});
        p[0]->features = 0;
      },
-     R"(rank0: rank 0: parameter 'large' has moments that begin at element 4096, but the program does not name the feature)"},
+     R"(rank0: rank 0: parameter 'large' has parts, but the program does not name the feature)"},
 
     {"PartOfNoMoments",
      [](Programs &p, Programs &q) {
-       fb::ParameterT &large = addLargeParameter(*p[0], Extent{4096, 4096});
-       large.moments.clear();
-       large.moment_names.clear();
+       addLargeParameter(*p[0], Extent{4096, 4096}).parts[0]->moments.clear();
      },
-     R"(rank0: rank 0: parameter 'large' has moments that begin at element 4096, but has no moments)"},
+     R"(rank0: rank 0: parameter 'large' has 0 moments and 2 names for them)"},
 
     {"MomentOfLessThanTheWhole",
-     [](Programs &p, Programs &q) { addLargeParameter(*p[0], Extent{0, 4096}).moment_begin.reset(); },
+     [](Programs &p, Programs &q) {
+       fb::ParameterT &large = addLargeParameter(*p[0], Extent{0, 4096});
+       large.moments = large.parts[0]->moments;
+       large.parts.clear();
+     },
      R"(rank0: rank 0: the moment of parameter 'large' has 16384 bytes; it must have 40000
 rank 0: the moment of parameter 'large' has 16384 bytes; it must have 40000)"},
 
     {"MomentsOfTwoExtents",
      [](Programs &p, Programs &q) {
-       resize(addLargeParameter(*p[0], Extent{0, 8192}).moments[1], 4096 * 4);
+       resize(addLargeParameter(*p[0], Extent{0, 8192}).parts[0]->moments[1], 4096 * 4);
      },
      R"(rank0: rank 0: the moment of parameter 'large' has 16384 bytes; it must have 32768)"},
 
-    {"MomentsOfNoElement",
+    {"PartOfNoElement",
      [](Programs &p, Programs &q) {
-       for (fb::Ref &moment : addLargeParameter(*p[0], Extent{0, 4096}).moments)
-         resize(moment, 0);
+       addLargeParameter(*p[0], Extent{0, 4096}).parts[0]->elements = 0;
      },
-     R"(rank0: rank 0: the moments of parameter 'large' have 0 bytes each; they must have whole elements, of 4 bytes each, and at least one)"},
+     R"(rank0: rank 0: parameter 'large' has an empty part that is not all it has)"},
 
-    {"MomentsThatEndInAnElement",
+    {"PartOfNoElementBesideOthers",
      [](Programs &p, Programs &q) {
-       for (fb::Ref &moment : addLargeParameter(*p[0], Extent{0, 8192}).moments)
-         resize(moment, 4096 * 4 + 2);
+       fb::ParameterT &large = addLargeParameter(*p[0], Extent{0, 4096});
+       large.parts[0]->replicas = {0};
+       large.parts.push_back(std::make_unique<fb::PartT>());
+       large.parts[1]->replicas = {1};
      },
-     R"(rank0: rank 0: the moments of parameter 'large' have 16386 bytes each; they must have whole elements, of 4 bytes each, and at least one)"},
+     R"(rank0: rank 0: a part of parameter 'large' has no elements
+rank 0: parameter 'large' has 0 moments and 2 names for them)"},
 
-    {"MomentsThatReachBeyondTheirParameter",
+    {"PartThatReachesBeyondItsParameter",
      [](Programs &p, Programs &q) { addLargeParameter(*p[0], Extent{8192, 4096}); },
-     R"(rank0: rank 0: the moments of parameter 'large', 4096 elements from element 8192 on, reach beyond its 10000 elements)"},
+     R"(rank0: rank 0: a part of parameter 'large', 4096 elements from element 8192 on, reaches beyond its 10000 elements)"},
 
-    {"MomentsWhoseEndOverflows",
+    {"PartWhoseEndOverflows",
      [](Programs &p, Programs &q) { addLargeParameter(*p[0], Extent{~uint64_t(4095), 4096}); },
-     R"(rank0: rank 0: the moments of parameter 'large', 4096 elements from element 18446744073709547520 on, reach beyond its 10000 elements)"},
+     R"(rank0: rank 0: a part of parameter 'large', 4096 elements from element 18446744073709547520 on, reaches beyond its 10000 elements)"},
 
-    {"MomentsOfAMasterThatReachBeyondIt",
+    {"PartOfAMasterThatReachesBeyondIt",
      [](Programs &p, Programs &q) { addLargeParameter(*p[0], Extent{8192, 4096}, Element::BF16); },
-     R"(rank0: rank 0: the moments of parameter 'large', 4096 elements from element 8192 on, reach beyond its 10000 elements)"},
+     R"(rank0: rank 0: a part of parameter 'large', 4096 elements from element 8192 on, reaches beyond its 10000 elements)"},
 
-    {"MomentsThatBeginInABlock",
+    {"PartThatBeginsInABlock",
      [](Programs &p, Programs &q) { addLargeParameter(*p[0], Extent{100, 8092}); },
-     R"(rank0: rank 0: the moments of parameter 'large' cover elements [100..8192) of 10000; a part must begin and end at a multiple of 4096 or at the parameter's end)"},
+     R"(rank0: rank 0: a part of parameter 'large' covers elements [100..8192) of 10000; it must begin and end at a multiple of 4096 or at the parameter's end)"},
 
-    {"MomentsThatEndInABlock",
+    {"PartThatEndsInABlock",
      [](Programs &p, Programs &q) { addLargeParameter(*p[0], Extent{4096, 1000}); },
-     R"(rank0: rank 0: the moments of parameter 'large' cover elements [4096..5096) of 10000; a part must begin and end at a multiple of 4096 or at the parameter's end)"},
+     R"(rank0: rank 0: a part of parameter 'large' covers elements [4096..5096) of 10000; it must begin and end at a multiple of 4096 or at the parameter's end)"},
+
+    {"PartBesideMomentsOfTheWhole",
+     [](Programs &p, Programs &q) {
+       fb::ParameterT &large = addLargeParameter(*p[0], Extent{0, 4096});
+       large.moments = large.parts[0]->moments;
+     },
+     R"(rank0: rank 0: parameter 'large' has parts, and beside them moments of the whole)"},
+
+    {"PartOfAReplicaThatIsNotThere",
+     [](Programs &p, Programs &q) {
+       addLargeParameter(*p[0], Extent{0, 4096}).parts[0]->replicas = {2};
+     },
+     R"(rank0: rank 0: a part of parameter 'large' is of replica 2 of 2)"},
+
+    {"PartOfReplicasInNoOrder",
+     [](Programs &p, Programs &q) {
+       addLargeParameter(*p[0], Extent{0, 4096}).parts[0]->replicas = {1, 0};
+     },
+     R"(rank0: rank 0: a part of parameter 'large' does not name its replicas in ascending order)"},
+
+    {"TwoPartsOfOneReplica",
+     [](Programs &p, Programs &q) {
+       fb::ParameterT &large = addLargeParameter(*p[0], Extent{0, 4096});
+       large.parts[0]->replicas = {0, 1};
+       large.parts.push_back(std::make_unique<fb::PartT>(*large.parts[0]));
+       large.parts[1]->replicas = {1};
+     },
+     R"(rank0: rank 0: parameter 'large' has two parts of replica 1)"},
+
+    {"PartOfAllReplicasAndAnother",
+     [](Programs &p, Programs &q) {
+       fb::ParameterT &large = addLargeParameter(*p[0], Extent{0, 4096});
+       large.parts.push_back(std::make_unique<fb::PartT>(*large.parts[0]));
+       large.parts[1]->replicas = {0};
+     },
+     R"(rank0: rank 0: parameter 'large' has a part of all replicas, and others beside it)"},
+
+    {"PartsOfOneReplicaThatOverlap",
+     [](Programs &p, Programs &q) {
+       fb::ParameterT &large = addLargeParameter(*p[0], Extent{0, 4096});
+       large.parts[0]->replicas = {1};
+       large.parts[0]->moments[1] = large.parts[0]->moments[0];
+     },
+     R"(rank0: rank 0: the moment of parameter 'large' on replica 1 and the moment of parameter 'large' on replica 1 overlap: 'large 10'[0..16384) and 'large 10'[0..16384))"},
+
+    {"MastersOfSomePartsAlone",
+     [](Programs &p, Programs &q) {
+       fb::ParameterT &large = addLargeParameter(*p[0], Extent{0, 4096}, Element::BF16);
+       large.parts[0]->replicas = {0};
+       large.parts.push_back(std::make_unique<fb::PartT>(*large.parts[0]));
+       large.parts[1]->replicas = {1};
+       large.parts[1]->master = nullptr;
+     },
+     R"(rank0: rank 0: parameter 'large' has masters of some of its parts alone)"},
+
+    {"PartOfWhatIsNotTrained",
+     [](Programs &p, Programs &q) {
+       addLargeParameter(*p[0], Extent{0, 4096}).trained = false;
+     },
+     R"(rank0: rank 0: parameter 'large' has parts, but is not trained)"},
 
     {"RecordEntryOnTheHeader",
      [](Programs &p, Programs &q) {

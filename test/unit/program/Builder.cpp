@@ -447,24 +447,31 @@ fb::ParameterT &addLargeParameter(fb::ProgramT &program, std::optional<Extent> p
     return fb::Ref(fb::Space::Arena, uint8_t(type), uint32_t(program.arenas.size() - 1), 0, bytes);
   };
   parameter->weight = own(place(fb::ArenaRole::Weights, computed, whole));
+  const bool isPart = part && part->count > 0;
+  std::unique_ptr<fb::PartT> kept;
+  if (isPart) {
+    kept = std::make_unique<fb::PartT>();
+    kept->begin = part->begin;
+    kept->elements = part->count;
+    program.features |= kFeatureParts;
+  }
   if (computed != Element::F32) {
-    parameter->master = own(place(fb::ArenaRole::Masters, Element::F32, whole));
+    (isPart ? kept->master : parameter->master) =
+        own(place(fb::ArenaRole::Masters, Element::F32, isPart ? part->count : whole));
     program.features |= kFeatureMasters;
   }
   parameter->gradient = own(place(fb::ArenaRole::Gradients, Element::F32, whole));
   parameter->record = own(place(fb::ArenaRole::StepRecord, Element::F32, 16));
-  if (part && part->count > 0) {
-    parameter->moment_begin = part->begin;
-    program.features |= kFeatureMomentParts;
-  }
   fb::Ref moment =
       place(fb::ArenaRole::Moments, Element::F32, part ? part->count : whole, /*copies=*/2);
   if (moment.bytes() > 0) {
     const uint64_t second = program.arenas.back()->bytes / 2;
-    parameter->moments = {
+    (isPart ? kept->moments : parameter->moments) = {
         moment, fb::Ref(moment.space(), moment.dtype(), moment.index(), second, moment.bytes())};
     parameter->moment_names = {"exp_avg", "exp_avg_sq"};
   }
+  if (isPart)
+    parameter->parts.push_back(std::move(kept));
   program.parameters.push_back(std::move(parameter));
   return *program.parameters.back();
 }

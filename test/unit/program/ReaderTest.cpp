@@ -53,8 +53,8 @@ TEST(Reader, RefusesAnotherMajorVersion) {
   programs[0]->format_minor = 7;
   Status status = read(pack(*programs[0]));
   EXPECT_EQ(status.exitStatus(), 3);
-  EXPECT_EQ(status.message(), "a.prog: the program is of format version 7.7, but this build reads "
-                              "version 6.0; compile the model again with this build");
+  EXPECT_EQ(status.message(), "a.prog: the program is of format version 8.7, but this build reads "
+                              "version 7.0; compile the model again with this build");
 }
 
 TEST(Reader, AcceptsANewerMinorVersion) {

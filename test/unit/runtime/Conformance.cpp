@@ -199,7 +199,7 @@ void CollectiveCase::each(const std::function<void(Kind, uint32_t, bool)> &test)
   for (Kind kind : {Kind::AllReduce, Kind::AllGather, Kind::ReduceScatter, Kind::AllToAll})
     for (uint32_t members : {1u, 2u, 3u, 4u})
       for (bool inPlace : {false, true})
-        if (!inPlace || kind == Kind::AllReduce)
+        if (!inPlace || kind != Kind::AllToAll)
           test(kind, members, inPlace);
 }
 
@@ -208,6 +208,15 @@ CollectiveCase::CollectiveCase(Device &device, Kind kind, uint32_t members, bool
   size_t whole = part * members;
   size_t srcCount = kind == Kind::AllGather ? part : whole;
   size_t dstCount = kind == Kind::ReduceScatter ? part : whole;
+  std::vector<uint64_t> parts; // of one range, the second member's none
+  if (inPlace && kind != Kind::AllReduce) {
+    srcCount = dstCount = whole;
+    parts.push_back(whole * 4);
+    for (uint32_t i = 1; i < members; ++i) {
+      parts.push_back((i - 1) * 12);
+      parts[0] -= parts[i];
+    }
+  }
   if (kind == Kind::AllReduce)
     srcCount = dstCount = whole + 3; // no multiple of the members
   for (uint32_t i = 0; i < members; ++i)
@@ -217,7 +226,8 @@ CollectiveCase::CollectiveCase(Device &device, Kind kind, uint32_t members, bool
       src[i].push_back(float(i + 1) * 0.1f + float(k));
     DeviceAddress from = onDevice(device, src[i]),
                   to = inPlace ? from : onDevice(device, std::vector<float>(dstCount, -1));
-    specs.push_back({kind, Element::F32, "g", 0, ranks, from, to, srcCount * 4, dstCount * 4});
+    specs.push_back(
+        {kind, Element::F32, "g", 0, ranks, from, to, srcCount * 4, dstCount * 4, parts});
   }
 }
 
@@ -228,6 +238,14 @@ float CollectiveCase::wanted(uint32_t i, size_t k) const {
       s += src[j][element];
     return s;
   };
+  if (specs[0].inParts()) {
+    size_t owner = 0;
+    while (k * 4 >= specs[0].partBegin(owner) + specs[0].partBytes(owner))
+      ++owner;
+    if (specs[0].kind == Kind::AllGather)
+      return src[owner][k];
+    return owner == i ? sumOf(k) : src[i][k];
+  }
   switch (specs[0].kind) {
   case Kind::AllReduce:
     return sumOf(k);

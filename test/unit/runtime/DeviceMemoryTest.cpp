@@ -46,9 +46,10 @@ protected:
   void TearDown() override { std::filesystem::remove_all(dir); }
 
   // Two ranks, the second parameter computed with in bf16, with a master in f32, its
-  // moments kept half by the one and half by the other; an evaluation with weights of its
-  // own. `change`: of the training step.
-  void write(const std::string &name, std::function<void(fb::ProgramT &)> change = nullptr) {
+  // moments kept half by the one and half by the other, or all by both; an evaluation with weights
+  // of its own. `change`: of the training step.
+  void write(const std::string &name, std::function<void(fb::ProgramT &)> change = nullptr,
+             bool keepsAll = false) {
     TinyOptions options;
     options.ranks = 2;
     options.evalStep = true;
@@ -67,6 +68,8 @@ protected:
       }
       constexpr uint64_t half = 1 << 19;
       Extent parts[] = {{0, half}, {half, kElements - half}};
+      if (keepsAll)
+        parts[0] = parts[1] = {0, kElements};
       addLargeParameter(p, parts[p.coordinate], Element::BF16, kElements);
       if (change)
         change(p);
@@ -181,22 +184,25 @@ TEST_F(DeviceMemory, IsReachedThroughTheDeviceAlone) {
 }
 
 TEST_F(DeviceMemory, DifferencesOfHoldersAreFoundInEveryPiece) {
-  // What lies behind the first piece, overwritten on rank 1 by a step.
-  using Place = std::unique_ptr<fb::Ref> fb::ParameterT::*;
-  for (auto [place, words] :
-       {std::pair<Place, std::string>{&fb::ParameterT::master,
-                                      "parameter 'large' differs between rank 0 (XXH3 "},
-        {&fb::ParameterT::weight, "the rounded values of parameter 'large' differ between rank 0 "
-                                  "and rank 1"}}) {
-    write("m.dpc", [&, place = place](fb::ProgramT &p) {
-      if (p.coordinate != 1)
-        return;
-      const fb::Ref &whole = *(p.parameters.back().get()->*place);
-      uint64_t begin = kPieceBytes;
-      Rank(p).add(0, "spoil",
-                  fill(fb::Ref(whole.space(), whole.dtype(), whole.index(), whole.offset() + begin,
-                               whole.bytes() / 64 * 64 - begin)));
-    });
+  // What lies behind the first piece, overwritten on rank 1 by a step; masters are those of
+  // the same elements.
+  for (auto [isMaster, words] :
+       {std::pair(true, std::string("parameter 'large' differs between rank 0 (XXH3 ")),
+        std::pair(false, std::string("the rounded values of parameter 'large' differ between rank "
+                                     "0 and rank 1"))}) {
+    write(
+        "m.dpc",
+        [isMaster = isMaster](fb::ProgramT &p) {
+          if (p.coordinate != 1)
+            return;
+          const fb::ParameterT &large = *p.parameters.back();
+          const fb::Ref &whole = isMaster ? *large.parts[0]->master : *large.weight;
+          uint64_t begin = kPieceBytes;
+          Rank(p).add(0, "spoil",
+                      fill(fb::Ref(whole.space(), whole.dtype(), whole.index(),
+                                   whole.offset() + begin, whole.bytes() / 64 * 64 - begin)));
+        },
+        /*keepsAll=*/true);
     std::string messages[2];
     for (bool isFenced : {false, true}) {
       std::unique_ptr<Session> session;

@@ -76,7 +76,10 @@ protected:
   static std::function<void(fb::ProgramT &)> spoil(uint32_t rank) {
     return [rank](fb::ProgramT &p) {
       if (p.coordinate == rank)
-        Rank(p).add(0, "spoil", fill(p.parameters.back()->moments[1]));
+        Rank(p).add(0, "spoil",
+                    fill(p.parameters.back()->parts.empty()
+                             ? p.parameters.back()->moments[1]
+                             : p.parameters.back()->parts[0]->moments[1]));
     };
   }
   static void step(Session &s, uint64_t microBatches) {

@@ -15,14 +15,14 @@ def DualPipe_TrainingOp : DualPipe_Op<"training"> {
   let description = [{
     Exactly one in a module from the partition phase on. `weighting` says how
     micro-batches' losses are summed: `denominator` (by their den), `mean` (1/M)
-    or `sum` (1).
+    or `sum` (1). `sharded`: of what several ranks hold, each updates a part.
 
     ```mlir
     dualpipe.training optimizer "adamw" micro_batches 8 weighting "denominator"
     ```
   }];
-  let arguments = (ins StrAttr:$optimizer, I64Attr:$micro_batches, StrAttr:$weighting);
-  let assemblyFormat = "`optimizer` $optimizer `micro_batches` $micro_batches `weighting` $weighting attr-dict";
+  let arguments = (ins StrAttr:$optimizer, I64Attr:$micro_batches, StrAttr:$weighting, UnitAttr:$sharded);
+  let assemblyFormat = "`optimizer` $optimizer `micro_batches` $micro_batches `weighting` $weighting (`sharded` $sharded^)? attr-dict";
   let hasVerifier = 1;
 }
 

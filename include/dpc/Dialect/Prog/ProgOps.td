@@ -109,9 +109,8 @@ def Prog_ParameterOp : Prog_Declaration<"parameter", [AttrSizedOperandSegments]>
     is of 16 bits, `master` has the values that are updated, in f32, as the gradient and
     the moments are then.
 
-    The moments are those of all elements of the parameter, or, `from` an element on, of as
-    many as their slots have; other holders keep those of the rest. Such a part begins and
-    ends at a multiple of 4,096 elements or at the parameter's end.
+    A rank that keeps only a part of what is updated has no master and no moments here, but
+    names the moments; `prog.part` has the rest.
 
     ```mlir
     prog.arena @weights weights 64
@@ -123,21 +122,42 @@ def Prog_ParameterOp : Prog_Declaration<"parameter", [AttrSizedOperandSegments]>
     %m = prog.slot @masters[0] : !prog.slot<4xf32>
     %n = prog.slot @weights[0] : !prog.slot<4xbf16>
     prog.parameter "fc.frozen" : tensor<4xbf16> weight %n master %m [] : !prog.slot<4xbf16> master !prog.slot<4xf32>
+    ```
+  }];
+  let arguments = (ins StrAttr:$name, TypeAttr:$type, Prog_SlotType:$weight, Optional<Prog_SlotType>:$master, Optional<Prog_SlotType>:$gradient, Variadic<Prog_SlotType>:$moments,
+                       StrArrayAttr:$moment_names, OptionalAttr<I64Attr>:$record_entry, UnitAttr:$counted);
+  let assemblyFormat = [{
+    $name `:` $type `weight` $weight (`master` $master^)? (`gradient` $gradient^)? (`moments` $moments^)?
+    $moment_names (`entry` $record_entry^)?
+    (`counted` $counted^)? attr-dict `:` type($weight) (`master` type($master)^)? (`,` type($gradient)^)? (`moments` type($moments)^)?
+  }];
+  let hasVerifier = 1;
+}
+
+def Prog_PartOp : Prog_Declaration<"part", [AttrSizedOperandSegments]> {
+  let summary = "the elements of a parameter that a rank keeps";
+  let description = [{
+    Of these elements alone the rank has masters, moments and, after a step, the sums in
+    `gradient`; other holders keep the rest. A part begins and ends at a multiple of 4,096
+    elements or at the parameter's end. It stands behind its parameter, and is that of the
+    replicas it is `for`, or of all. A rank that keeps nothing of a parameter has one empty part.
+
+    ```mlir
     prog.arena @large weights 24000
     prog.arena @sums gradients 24000
     prog.arena @moments moments 7616
     %l = prog.slot @large[0] : !prog.slot<6000xf32>
     %s = prog.slot @sums[0] : !prog.slot<6000xf32>
     %b = prog.slot @moments[0] : !prog.slot<1904xf32>
-    prog.parameter "large" : tensor<6000xf32> weight %l gradient %s moments %b from 4096 ["momentum_buffer"] entry 1 : !prog.slot<6000xf32>, !prog.slot<6000xf32> moments !prog.slot<1904xf32>
+    prog.parameter "large" : tensor<6000xf32> weight %l gradient %s ["momentum_buffer"] entry 1 : !prog.slot<6000xf32>, !prog.slot<6000xf32>
+    prog.part of "large" from 4096 elements 1904 moments %b : !prog.slot<1904xf32>
     ```
   }];
-  let arguments = (ins StrAttr:$name, TypeAttr:$type, Prog_SlotType:$weight, Optional<Prog_SlotType>:$master, Optional<Prog_SlotType>:$gradient, Variadic<Prog_SlotType>:$moments,
-                       OptionalAttr<I64Attr>:$moment_begin, StrArrayAttr:$moment_names, OptionalAttr<I64Attr>:$record_entry, UnitAttr:$counted);
+  let arguments = (ins StrAttr:$parameter, I64Attr:$begin, I64Attr:$elements, OptionalAttr<DenseI64ArrayAttr>:$replicas,
+                       Optional<Prog_SlotType>:$master, Variadic<Prog_SlotType>:$moments);
   let assemblyFormat = [{
-    $name `:` $type `weight` $weight (`master` $master^)? (`gradient` $gradient^)? (`moments` $moments^)?
-    (`from` $moment_begin^)? $moment_names (`entry` $record_entry^)?
-    (`counted` $counted^)? attr-dict `:` type($weight) (`master` type($master)^)? (`,` type($gradient)^)? (`moments` type($moments)^)?
+    `of` $parameter `from` $begin `elements` $elements (`for` $replicas^)? (`master` $master^ `:` type($master))?
+    (`moments` $moments^ `:` type($moments))? attr-dict
   }];
   let hasVerifier = 1;
 }
@@ -239,14 +259,18 @@ class Prog_Command<string mnemonic, dag own, string format, list<Trait> traits =
   let assemblyFormat = format # " `on` $stream (`after` $after^)? attr-dict";
 }
 
-def Prog_LaunchOp : Prog_Command<"launch", (ins FlatSymbolRefAttr:$kernel, Variadic<Prog_SlotType>:$slots), "$kernel `(` ($slots^ `:` type($slots))? `)`",
+def Prog_LaunchOp : Prog_Command<"launch",
+    (ins FlatSymbolRefAttr:$kernel, Variadic<Prog_SlotType>:$slots, OptionalAttr<DenseI64ArrayAttr>:$replicas),
+    "$kernel `(` ($slots^ `:` type($slots))? `)` (`for` $replicas^)?",
     [Prog_InBlockOrOrder, AttrSizedOperandSegments, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "a generated kernel";
   let description = [{
-    Its slots are the buffers of the `prog.kernel`, which says how each is used.
+    Its slots are the buffers of the `prog.kernel`, which says how each is used. In the
+    order it may be `for` some replicas alone, the ranks at this coordinate of pp numbered
+    by their others, dp before ep; on all else it only waits.
 
     ```mlir
-    %done = prog.launch @k_2f01(%a, %b : !prog.slot<16xf32>, !prog.slot<16xf32>) on compute
+    %done = prog.launch @k_2f01(%a, %b : !prog.slot<16xf32>, !prog.slot<16xf32>) for [0, 1] on compute
     ```
   }];
 }
@@ -299,13 +323,16 @@ def Prog_FetchOp : Prog_Command<"fetch", (ins StrAttr:$output, I64Attr:$micro_ba
   }];
 }
 def Prog_CollectiveOp : Prog_Command<"collective",
-    (ins Prog_CollectiveKindAttr:$kind, FlatSymbolRefAttr:$group, Prog_SlotType:$src, Prog_SlotType:$dst),
-    "$kind `over` $group $src `to` $dst `:` type($src) `,` type($dst)",
+    (ins Prog_CollectiveKindAttr:$kind, FlatSymbolRefAttr:$group, Prog_SlotType:$src, Prog_SlotType:$dst,
+         OptionalAttr<DenseI64ArrayAttr>:$parts),
+    "$kind `over` $group $src `to` $dst `:` type($src) `,` type($dst) (`parts` $parts^)?",
     [Prog_InBlockOrOrder, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "a collective over a group";
   let description = [{
     The k-th collective of a group on one rank meets the k-th on all others. Sums
-    are taken in ascending order of ranks.
+    are taken in ascending order of ranks. A reduce-scatter or an all-gather may be of one
+    range that all members have, in `parts`: as many elements of it for each member, which
+    need not be as many each; nothing moves within a rank.
 
     ```mlir
     %done = prog.collective all_reduce over @mirror_0_3 %g to %g : !prog.slot<1024xf32>, !prog.slot<1024xf32> on reduce after %last

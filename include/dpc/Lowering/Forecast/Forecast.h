@@ -27,6 +27,7 @@ struct RankForecast {
   std::vector<unsigned> stages;                        ///< in any replica
   std::vector<std::pair<std::string, int64_t>> arenas; ///< those that are not empty
   int64_t bytes = 0;
+  int64_t wholeBytes = 0, shardedBytes = 0; ///< without and with a sharded optimizer
   unsigned peakStashes = 0;
   double busy = 0; ///< seconds of its compute stream
   double fill = 0,
@@ -59,7 +60,7 @@ struct EntryForecast {
 
 struct StepForecast {
   std::string schedule;
-  unsigned ranks = 0, microBatches = 0, replicas = 1;
+  unsigned ranks = 0, microBatches = 0;
   double seconds = 0; ///< of the whole step, with a core for each rank
   double tasks = 0;   ///< until the last task has ended
   double bubble = 0;  ///< share of the ranks' time in which they compute nothing
@@ -70,6 +71,7 @@ struct StepForecast {
   std::vector<ForecastPart> path;
 
   int64_t peakBytes() const; ///< of the rank that needs most
+  int64_t peakBytes(bool isSharded) const;
 };
 
 } // namespace dpc::lowering

@@ -19,20 +19,19 @@ namespace dpc::lowering {
 class PlannedStep {
 public:
   /// Plans all stages of a module, in their order, under a table. The module gets
-  /// the step's own kernels, so give it a copy. Fails with a diagnostic.
+  /// the step's own kernels, so give it a copy. `replicas`: of each that the module's mesh
+  /// says there are so many train side by side (data parallelism). Fails with a diagnostic.
   static mlir::FailureOr<PlannedStep> make(mlir::ModuleOp module, const schedule::Table &table,
-                                           const Machine &machine);
+                                           const Machine &machine, unsigned replicas = 1);
 
-  /// `replicas`: so many copies of all ranks train side by side, their gradients
-  /// being added up (data parallelism).
-  StepForecast forecast(unsigned replicas = 1) const;
+  StepForecast forecast() const;
 
   /// Of the other entry points that the module has what it takes for.
   std::vector<EntryForecast> forecastOthers() const;
 
   /// Seconds of the step if a fused pair took `pairShare` of what its parts take
   /// one after the other, whatever it is planned to take.
-  double getSecondsWithPairs(double pairShare, unsigned replicas = 1) const;
+  double getSecondsWithPairs(double pairShare) const;
   bool hasPairs() const;
 
   /// Of its stages, whatever the table: for the schedule library.
