@@ -3,6 +3,7 @@
 #include "data/Hash.h"
 #include "executor/ThreadExecutor.h"
 #include "plugins/Plugin.h"
+#include "session/Dealing.h"
 #include "session/EntryPointRun.h"
 #include "session/Pieces.h"
 #include <algorithm>
@@ -165,65 +166,43 @@ Status Session::shareResult(const Pending &step, StepResult &out) {
 // Of each byte the lowest process that has it gives it to the others, in pieces.
 Status Session::gatherParts(const std::string &name, const Place &place, char *data) const {
   World &world = *options.world;
-  using Range = std::pair<uint64_t, uint64_t>; // begin, end
-  std::string mine;
-  for (const Part &part : place.parts) {
-    Range range{part.begin, part.begin + part.bytes};
-    mine.append(reinterpret_cast<const char *>(&range), sizeof(range));
-  }
+  ByteRanges held;
+  for (const Part &part : place.parts)
+    held.push_back({part.begin, part.begin + part.bytes});
   std::vector<std::string> all;
-  if (Status s = world.exchange("the parts of " + name, mine, all); !s.ok())
+  if (Status s = world.exchange("the parts of " + name, packRanges({held}), all); !s.ok())
     return s;
-  std::vector<std::vector<Range>> given(all.size()); // by whom
-  std::vector<Range> covered;
-  for (uint32_t process = 0; process < all.size(); ++process) {
-    std::vector<Range> has;
-    for (size_t at = 0; at + sizeof(Range) <= all[process].size(); at += sizeof(Range)) {
-      Range range;
-      std::memcpy(&range.first, all[process].data() + at, sizeof(range.first));
-      std::memcpy(&range.second, all[process].data() + at + sizeof(range.first),
-                  sizeof(range.second));
-      has.push_back(range);
-    }
-    std::sort(has.begin(), has.end());
-    for (Range range : has) {
-      std::sort(covered.begin(), covered.end());
-      uint64_t from = range.first;
-      for (const Range &known : std::vector<Range>(covered)) {
-        if (known.second <= from || known.first >= range.second)
-          continue;
-        if (known.first > from)
-          given[process].push_back({from, known.first});
-        from = std::max(from, known.second);
-      }
-      if (from < range.second)
-        given[process].push_back({from, range.second});
-      covered.push_back(range);
-    }
+  std::vector<ByteRanges> has;
+  for (const std::string &packed : all) {
+    std::vector<ByteRanges> lists;
+    if (!unpackRanges(packed, 1, lists))
+      return error(Code::Internal, "process ", has.size(), " does not say what it has of ", name);
+    has.push_back(std::move(lists[0]));
   }
+  const std::vector<ByteRanges> given = deal(has); // as without processes, the lowest rank's
   // In rounds, in which each gives the next piece of its ranges.
   std::vector<size_t> index(all.size(), 0);
   std::vector<uint64_t> offset(all.size(), 0);
-  auto next = [&](uint32_t process) -> Range {
+  auto next = [&](uint32_t process) -> ByteRange {
     if (index[process] == given[process].size())
       return {0, 0};
-    Range range = given[process][index[process]];
-    range.first += offset[process];
-    range.second = std::min(range.second, range.first + kPieceBytes);
+    ByteRange range = given[process][index[process]];
+    range.begin += offset[process];
+    range.end = std::min(range.end, range.begin + kPieceBytes);
     return range;
   };
   for (;;) {
-    std::vector<Range> pieces;
+    ByteRanges pieces;
     bool isOver = true;
     for (uint32_t process = 0; process < all.size(); ++process) {
       pieces.push_back(next(process));
-      isOver &= pieces.back().first == pieces.back().second;
+      isOver &= pieces.back().bytes() == 0;
     }
     if (isOver)
       return {};
-    Range own = pieces[world.self()];
+    ByteRange own = pieces[world.self()];
     if (Status s = world.exchange("the values of " + name,
-                                  std::string(data + own.first, own.second - own.first), all);
+                                  std::string(data + own.begin, own.bytes()), all);
         !s.ok())
       return s;
     for (uint32_t process = 0; process < all.size(); ++process) {
@@ -235,7 +214,7 @@ Status Session::gatherParts(const std::string &name, const Place &place, char *d
       if (begin == end)
         continue;
       offset[process] += end - begin;
-      if (end == given[process][index[process]].second) {
+      if (end == given[process][index[process]].end) {
         ++index[process];
         offset[process] = 0;
       }
