@@ -65,12 +65,19 @@ Status listCheckpoints(const std::string &directory, std::vector<FoundCheckpoint
   return {};
 }
 
-Status Checkpoint::open(const std::string &path, Checkpoint &out) {
+Status Checkpoint::open(const std::string &path, Checkpoint &out, const Opening &opening) {
   Checkpoint c;
-  c.name = path;
-  if (Status s = readManifest(path, c.manifest); !s.ok())
+  Status opened = opening.agree(c.openHere(path, opening));
+  if (opened.ok())
+    out = std::move(c);
+  return opened;
+}
+
+Status Checkpoint::openHere(const std::string &path, const Opening &opening) {
+  name = path;
+  if (Status s = readManifest(path, manifest); !s.ok())
     return s;
-  for (const CheckpointManifest::File &file : c.manifest.files) {
+  for (const CheckpointManifest::File &file : manifest.files) {
     std::string full = path + "/" + file.name;
     InputFile input;
     if (Status s = InputFile::open(full, Code::Checkpoint, input); !s.ok())
@@ -78,46 +85,108 @@ Status Checkpoint::open(const std::string &path, Checkpoint &out) {
     if (input.size() != file.bytes)
       return error(Code::Checkpoint, "'", full, "' is damaged: it has ", input.size(),
                    " bytes, not ", file.bytes);
-    std::string hash;
-    if (Status s = hashFile(full, Code::Checkpoint, hash); !s.ok())
-      return s;
-    if (hash != file.hash)
-      return error(Code::Checkpoint, "'", full,
-                   "' is damaged: it does not have the checksum that it was written with");
-    c.files.emplace_back();
-    if (Status s = SafetensorsReader::open(full, Code::Checkpoint, c.files.back()); !s.ok())
+    if (files.size() % opening.processes == opening.self) {
+      std::string hash;
+      if (Status s = hashFile(full, Code::Checkpoint, hash); !s.ok())
+        return s;
+      if (hash != file.hash)
+        return error(Code::Checkpoint, "'", full,
+                     "' is damaged: it does not have the checksum that it was written with");
+    }
+    files.emplace_back();
+    if (Status s = SafetensorsReader::open(full, Code::Checkpoint, files.back()); !s.ok())
       return s;
   }
-  out = std::move(c);
+  if (manifest.inParts)
+    return findParts();
+  findWhole();
+  return {};
+}
+
+// Every tensor that the files have.
+void Checkpoint::findWhole() {
+  for (size_t file = 0; file < files.size(); ++file)
+    for (auto &[tensor, stored] : files[file].tensors())
+      tensors.try_emplace(
+          tensor, Tensor{{stored.type, stored.shape}, {{0, stored.bytes, file, stored.offset}}});
+}
+
+// The parts that the manifest lists, which together are every tensor.
+Status Checkpoint::findParts() {
+  for (auto &[tensor, is] : tensorsOf(manifest))
+    tensors[tensor] = {is, {}};
+  for (size_t file = 0; file < files.size(); ++file)
+    for (const CheckpointManifest::Part &part : manifest.files[file].parts) {
+      Tensor &tensor = tensors.at(part.tensor);
+      const std::string stored = storedName(part, tensor.is);
+      const StoredTensor *found = files[file].find(stored);
+      const std::string &path = files[file].file().path();
+      if (!found)
+        return error(Code::Checkpoint, "'", path, "' has no tensor '", stored,
+                     "', which the checkpoint's manifest lists");
+      const std::vector<uint64_t> shape = storedShape(part, tensor.is);
+      if (found->type != tensor.is.type || found->shape != shape)
+        return error(Code::Checkpoint, "'", path, "': tensor '", stored, "' is ",
+                     nameOf(found->type), shapeText(found->shape),
+                     ", the checkpoint's manifest says ", nameOf(tensor.is.type), shapeText(shape));
+      const uint64_t unit = sizeOf(tensor.is.type);
+      tensor.pieces.push_back({part.begin * unit, part.count * unit, file, found->offset});
+    }
+  for (auto &entry : tensors)
+    std::sort(entry.second.pieces.begin(), entry.second.pieces.end(),
+              [](const Piece &a, const Piece &b) { return a.begin < b.begin; });
   return {};
 }
 
 Status Checkpoint::read(const std::string &tensor, Element type, const std::vector<uint64_t> &shape,
                         void *data) const {
-  for (const SafetensorsReader &file : files) {
-    const StoredTensor *stored = file.find(tensor);
-    if (!stored)
-      continue;
-    if (stored->type != type || stored->shape != shape)
-      return error(Code::Checkpoint, "'", file.file().path(), "': tensor '", tensor, "' is ",
-                   nameOf(stored->type), shapeText(stored->shape), ", its manifest says ",
-                   nameOf(type), shapeText(shape));
-    return file.file().read(stored->offset, data, stored->bytes);
+  return read(tensor, type, shape, 0, byteSize(shape, sizeOf(type)).value_or(0), data);
+}
+
+Status Checkpoint::read(const std::string &tensor, Element type, const std::vector<uint64_t> &shape,
+                        uint64_t begin, uint64_t bytes, void *data) const {
+  auto found = tensors.find(tensor);
+  if (found == tensors.end())
+    return error(Code::Checkpoint, "'", name, "' has no tensor '", tensor,
+                 "', which its manifest lists");
+  const auto &[is, pieces] = found->second;
+  if (is.type != type || is.shape != shape)
+    return error(Code::Checkpoint, "'",
+                 pieces.empty() ? name : files[pieces.front().file].file().path(), "': tensor '",
+                 tensor, "' is ", nameOf(is.type), shapeText(is.shape), ", its manifest says ",
+                 nameOf(type), shapeText(shape));
+  const uint64_t end = begin + bytes;
+  auto piece = std::upper_bound(pieces.begin(), pieces.end(), begin,
+                                [](uint64_t at, const Piece &p) { return at < p.begin; });
+  for (piece -= piece != pieces.begin(); piece != pieces.end() && piece->begin < end; ++piece) {
+    const uint64_t first = std::max(begin, piece->begin),
+                   last = std::min(end, piece->begin + piece->bytes);
+    if (first < last)
+      if (Status s = files[piece->file].file().read(piece->offset + (first - piece->begin),
+                                                    static_cast<char *>(data) + (first - begin),
+                                                    last - first);
+          !s.ok())
+        return s;
   }
-  return error(Code::Checkpoint, "'", name, "' has no tensor '", tensor,
-               "', which its manifest lists");
+  return {};
 }
 
 Status openNewestCheckpoint(const std::string &path, Checkpoint &out,
-                            std::vector<std::string> &notes) {
-  if (isCheckpoint(path))
-    return Checkpoint::open(path, out);
+                            std::vector<std::string> &notes, const Opening &opening) {
   std::vector<FoundCheckpoint> all;
-  if (Status s = listCheckpoints(path, all); !s.ok())
-    return s;
+  const bool isOne = isCheckpoint(path);
+  Status listed = isOne ? Status() : listCheckpoints(path, all);
+  // All try the same ones, one after the other.
+  std::string seen = isOne ? "one" : listed.message();
+  for (const FoundCheckpoint &found : all)
+    seen += "\n" + found.path + "\n" + found.problem.message();
+  if (Status s = opening.same("what is in '" + path + "'", seen); !s.ok() || !listed.ok())
+    return s.ok() ? listed : s;
+  if (isOne)
+    return Checkpoint::open(path, out, opening);
   for (const FoundCheckpoint &found : all) {
-    Status s = found.problem.ok() ? Checkpoint::open(found.path, out) : found.problem;
-    if (s.ok())
+    Status s = found.problem.ok() ? Checkpoint::open(found.path, out, opening) : found.problem;
+    if (s.code() != Code::Checkpoint)
       return s;
     notes.push_back(s.message());
   }

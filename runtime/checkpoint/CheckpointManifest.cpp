@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <set>
+#include <tuple>
 
 namespace dpcrt {
 using json = nlohmann::ordered_json;
@@ -29,13 +30,17 @@ public:
   Reader() : JsonReader("checkpoint") {}
 
   bool document(const json &doc) {
-    return header(doc) && numbers(doc) && parameters(doc) && files(doc);
+    return header(doc) && numbers(doc) && parameters(doc) && files(doc) &&
+           (!m.inParts || everyTensorIsWhole());
   }
 
 private:
   bool header(const json &doc) {
-    if (!formatIs(doc, "dpc-checkpoint", CheckpointManifest::formatMajor))
+    unsigned major = 0;
+    if (!formatIs(doc, "dpc-checkpoint", CheckpointManifest::formatWhole,
+                  CheckpointManifest::formatInParts, major))
       return false;
+    m.inParts = major == CheckpointManifest::formatInParts;
     const json *model = member(doc, "", "model"), *config = member(doc, "", "config");
     if (!model || !config || !string(doc, "", "producer", m.producer) ||
         !string(*model, "model", "name", m.modelName) ||
@@ -98,6 +103,7 @@ private:
   }
 
   bool files(const json &doc) {
+    std::set<std::string> names;
     return list(doc, "", "files", [&](const json &e, const std::string &at) {
       CheckpointManifest::File f;
       if (!file(e, at, "name", f.name) || !number(e, at, "bytes", f.bytes) ||
@@ -107,17 +113,108 @@ private:
         return fail(join(at, "name"), "is no file of tensors");
       if (!isHex(f.hash))
         return fail(join(at, "xxh3_128"), "is not a checksum");
+      if (!names.insert(f.name).second)
+        return fail(join(at, "name"), "is that of another file: '" + f.name + "'");
+      if (m.inParts && !parts(e, at, f))
+        return false;
       m.files.push_back(std::move(f));
       return true;
     });
   }
+
+  bool parts(const json &file, const std::string &path, CheckpointManifest::File &out) {
+    return list(file, path, "parts", [&](const json &e, const std::string &at) {
+      CheckpointManifest::Part part;
+      if (!string(e, at, "tensor", part.tensor) || !number(e, at, "begin", part.begin) ||
+          !number(e, at, "count", part.count))
+        return false;
+      if (part.count == 0)
+        return fail(join(at, "count"), "is 0");
+      out.parts.push_back(std::move(part));
+      return true;
+    });
+  }
+
+  // Every element of every tensor in one part, and none beyond. Counts are below 2^63, so
+  // that a part's end does not overflow.
+  bool everyTensorIsWhole() {
+    std::map<std::string, std::vector<const CheckpointManifest::Part *>> partsOf;
+    for (const auto &file : m.files)
+      for (const auto &part : file.parts)
+        partsOf[part.tensor].push_back(&part);
+    for (const auto &known : tensorsOf(m)) {
+      const std::string &name = known.first;
+      const TensorShape &tensor = known.second;
+      std::vector<const CheckpointManifest::Part *> &list = partsOf[name];
+      std::sort(list.begin(), list.end(), [](auto *a, auto *b) {
+        return std::tie(a->begin, a->count) < std::tie(b->begin, b->count);
+      });
+      const uint64_t elements = tensor.elements();
+      auto wrong = [&](const char *verb, uint64_t begin, uint64_t end, const char *what = "") {
+        return fail("files", std::string(verb) + " elements [" + std::to_string(begin) + ".." +
+                                 std::to_string(end) + ") of tensor '" + name + "' " +
+                                 nameOf(tensor.type) + shapeText(tensor.shape) + what);
+      };
+      uint64_t next = 0;
+      for (const auto *part : list) {
+        const uint64_t end = part->begin + part->count;
+        if (end > elements)
+          return wrong("have", part->begin, end, ", beyond its end");
+        if (part->begin < next)
+          return wrong("have", part->begin, std::min(next, end), " twice");
+        if (part->begin > next)
+          return wrong("lack", next, part->begin);
+        next = end;
+      }
+      if (next < elements)
+        return wrong("lack", next, elements);
+      partsOf.erase(name);
+    }
+    return partsOf.empty() || fail("files", "have parts of a tensor '" + partsOf.begin()->first +
+                                                "' that no parameter has");
+  }
 };
+
+// Whether a name ends as that of a part does.
+bool endsInRange(const std::string &name) {
+  size_t open = name.rfind('['), dots = name.rfind("..");
+  return !name.empty() && name.back() == ']' && open != std::string::npos &&
+         dots != std::string::npos && open < dots &&
+         name.find_first_not_of("0123456789.", open + 1) == name.size() - 1;
+}
+
+bool isWhole(const CheckpointManifest::Part &part, const TensorShape &tensor) {
+  return part.begin == 0 && part.count == tensor.elements();
+}
 } // namespace
+
+std::map<std::string, TensorShape> tensorsOf(const CheckpointManifest &m) {
+  std::map<std::string, TensorShape> tensors;
+  for (const auto &p : m.parameters) {
+    tensors[p.name] = {p.type, p.shape};
+    for (const std::string &moment : p.moments)
+      tensors[p.name + "." + moment] = {p.type, p.shape};
+  }
+  return tensors;
+}
+
+std::string storedName(const CheckpointManifest::Part &part, const TensorShape &tensor) {
+  if (isWhole(part, tensor) && !endsInRange(part.tensor))
+    return part.tensor;
+  return part.tensor + "[" + std::to_string(part.begin) + ".." +
+         std::to_string(part.begin + part.count) + "]";
+}
+
+std::vector<uint64_t> storedShape(const CheckpointManifest::Part &part, const TensorShape &tensor) {
+  return isWhole(part, tensor) ? tensor.shape : std::vector<uint64_t>{part.count};
+}
 
 std::string writeCheckpointManifest(const CheckpointManifest &m) {
   json doc;
   doc["format"] = "dpc-checkpoint";
-  doc["format_version"] = {CheckpointManifest::formatMajor, CheckpointManifest::formatMinor};
+  doc["format_version"] = {m.inParts ? CheckpointManifest::formatInParts
+                                     : CheckpointManifest::formatWhole,
+                           CheckpointManifest::formatMinor};
   doc["producer"] = m.producer;
   doc["generation"] = m.generation;
   doc["step"] = m.step;
@@ -141,8 +238,14 @@ std::string writeCheckpointManifest(const CheckpointManifest &m) {
                                  {"trained", p.trained},
                                  {"moments", p.moments}});
   doc["files"] = json::array();
-  for (const auto &f : m.files)
+  for (const auto &f : m.files) {
     doc["files"].push_back({{"name", f.name}, {"bytes", f.bytes}, {"xxh3_128", f.hash}});
+    if (!m.inParts)
+      continue;
+    json &parts = doc["files"].back()["parts"] = json::array();
+    for (const auto &part : f.parts)
+      parts.push_back({{"tensor", part.tensor}, {"begin", part.begin}, {"count", part.count}});
+  }
   doc["config"] = m.config;
   std::string text = doc.dump(1, ' ', false, json::error_handler_t::replace);
   text.resize(text.size() - 2); // the closing "\n}"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Writing. The order of calls is what makes a checkpoint complete or absent:
-//   1. step-<n>.partial/state.safetensors, synced
+//   1. the files of step-<n>.partial, synced: state.safetensors, or one of each process
 //   2. step-<n>.partial/manifest.json by rename, synced: complete from here on
 //   3. step-<n>.partial to step-<n>, the folder synced
 //   4. only then what is older goes: to step-<n>.removed first, so that nothing that
@@ -40,15 +40,30 @@ Status rename(const std::string &from, const std::string &to) {
   return {};
 }
 
-Status fill(const std::string &partial, CheckpointManifest &manifest,
-            const std::vector<TensorToWrite> &tensors) {
-  WrittenFile state;
-  if (Status s = writeSafetensors(partial + "/state.safetensors", tensors,
-                                  {{"format_version", "1.0"}, {"layout", "initializer"}}, &state);
-      !s.ok())
-    return s;
-  manifest.files = {{"state.safetensors", state.bytes, state.hash}};
-  if (Status s = syncFolder(partial); !s.ok())
+std::string nameOfStep(const std::string &directory, uint64_t step) {
+  return directory + "/step-" + std::to_string(step);
+}
+std::string partialOf(const std::string &directory, uint64_t step) {
+  return nameOfStep(directory, step) + kPartial;
+}
+
+// Whether what the processes have written is here, where the manifest will say it is.
+Status findFiles(const std::string &partial, const CheckpointManifest &manifest) {
+  for (const CheckpointManifest::File &file : manifest.files) {
+    const std::string path = partial + "/" + file.name;
+    std::error_code why;
+    const uint64_t bytes = fs::file_size(path, why);
+    if (why)
+      return error(Code::Io, "cannot find '", path, "' once it is written: ", why.message());
+    if (bytes != file.bytes)
+      return error(Code::Io, "'", path, "' has ", bytes, " bytes once it is written, not ",
+                   file.bytes);
+  }
+  return {};
+}
+
+Status writeManifest(const std::string &partial, const CheckpointManifest &manifest) {
+  if (Status s = findFiles(partial, manifest); !s.ok())
     return s;
   std::string text = writeCheckpointManifest(manifest);
   OutputFile file;
@@ -135,20 +150,33 @@ Status tidyCheckpoints(const std::string &directory) {
   return {};
 }
 
-Status writeCheckpoint(const std::string &directory, CheckpointManifest &manifest,
-                       const std::vector<TensorToWrite> &tensors, uint64_t keep) {
-  std::string name = directory + "/step-" + std::to_string(manifest.step),
-              partial = name + kPartial;
-  if (Status s = checkName(name); !s.ok())
+Status beginCheckpoint(const std::string &directory, uint64_t step) {
+  if (Status s = checkName(nameOfStep(directory, step)); !s.ok())
     return s;
-  if (Status s = removeTree(partial); !s.ok())
+  if (Status s = removeTree(partialOf(directory, step)); !s.ok())
     return s;
-  if (Status s = makeDirectories(partial); !s.ok())
+  return makeDirectories(partialOf(directory, step));
+}
+
+Status writeCheckpointFile(const std::string &directory, uint64_t step,
+                           const std::vector<TensorToWrite> &tensors,
+                           CheckpointManifest::File &out) {
+  const std::string partial = partialOf(directory, step);
+  WrittenFile written;
+  if (Status s = writeSafetensors(partial + "/" + out.name, tensors,
+                                  {{"format_version", "1.0"}, {"layout", "initializer"}}, &written);
+      !s.ok())
     return s;
-  if (Status s = fill(partial, manifest, tensors); !s.ok()) {
-    // A full disk gets its space back; where even that fails, the first error is the cause.
-    std::error_code ignored;
-    fs::remove_all(partial, ignored);
+  out.bytes = written.bytes;
+  out.hash = written.hash;
+  return syncFolder(partial);
+}
+
+Status completeCheckpoint(const std::string &directory, const CheckpointManifest &manifest,
+                          uint64_t keep) {
+  const std::string name = nameOfStep(directory, manifest.step);
+  if (Status s = writeManifest(name + kPartial, manifest); !s.ok()) {
+    abandonCheckpoint(directory, manifest.step);
     return s;
   }
   if (Status s = settle(name); !s.ok())
@@ -157,6 +185,25 @@ Status writeCheckpoint(const std::string &directory, CheckpointManifest &manifes
     return s;
   removeOlder(directory, name, std::max<uint64_t>(keep, 1));
   return {};
+}
+
+// A full disk gets its space back; where even that fails, the first error is the cause.
+void abandonCheckpoint(const std::string &directory, uint64_t step) {
+  std::error_code ignored;
+  fs::remove_all(partialOf(directory, step), ignored);
+}
+
+Status writeCheckpoint(const std::string &directory, CheckpointManifest &manifest,
+                       const std::vector<TensorToWrite> &tensors, uint64_t keep) {
+  if (Status s = beginCheckpoint(directory, manifest.step); !s.ok())
+    return s;
+  manifest.files = {{"state.safetensors", 0, "", {}}};
+  if (Status s = writeCheckpointFile(directory, manifest.step, tensors, manifest.files[0]);
+      !s.ok()) {
+    abandonCheckpoint(directory, manifest.step);
+    return s;
+  }
+  return completeCheckpoint(directory, manifest, keep);
 }
 
 } // namespace dpcrt

@@ -120,6 +120,11 @@ public:
 
   // Whether the document says that it is a `name` of this major version.
   bool formatIs(const Json &doc, const std::string &name, unsigned major) {
+    return formatIs(doc, name, major, major, major);
+  }
+  // ... or of one of `first` to `last`: which.
+  bool formatIs(const Json &doc, const std::string &name, unsigned first, unsigned last,
+                unsigned &major) {
     std::string format;
     if (!string(doc, "", "format", format))
       return false;
@@ -133,10 +138,12 @@ public:
       return false;
     if (version.size() != 2)
       return fail("format_version", "is not [major, minor]");
-    return version[0] == major ||
-           fail("format_version",
-                "is " + std::to_string(version[0]) + "." + std::to_string(version[1]) +
-                    "; this runtime reads major version " + std::to_string(major));
+    major = version[0];
+    return (first <= major && major <= last) ||
+           fail("format_version", "is " + std::to_string(major) + "." + std::to_string(version[1]) +
+                                      "; this runtime reads major version " +
+                                      std::to_string(first) +
+                                      (first == last ? "" : " to " + std::to_string(last)));
   }
 
   bool typeAndShape(const Json &object, const std::string &path, Element &type,

@@ -2,6 +2,7 @@
 // The C interface as a cover of Artifact and Session. No exception crosses it.
 #include "dpcrt/dpcrt.h"
 #include "session/Keeping.h"
+#include "session/SharedFolder.h"
 #include "world/EngineKinds.h"
 #include "world/Launch.h"
 #include <algorithm>
@@ -215,6 +216,9 @@ dpcrt_error *dpcrt_world_share(dpcrt_world *w, const char *what, void *data, uin
     return s;
   });
 }
+dpcrt_error *dpcrt_world_shares_folder(dpcrt_world *w, const char *folder) {
+  return guarded([&] { return w ? checkShared(*w->world, folder) : Status(); });
+}
 dpcrt_error *dpcrt_world_fail(dpcrt_world *w, int code, const char *message, int *own) {
   return guarded([&] {
     *own = 1;
@@ -374,8 +378,10 @@ dpcrt_error *dpcrt_session_save(dpcrt_session *s, const char *directory, uint64_
 dpcrt_error *dpcrt_session_saved(dpcrt_session *s, int wait, uint64_t *step) {
   *step = 0;
   return guarded([&] {
-    std::optional<Keeping::Outcome> outcome =
-        s->keeping ? s->keeping->outcome(wait != 0) : std::nullopt;
+    std::optional<Keeping::Outcome> outcome;
+    if (s->keeping)
+      if (Status status = s->keeping->outcome(wait != 0, outcome); !status.ok())
+        return status;
     if (!outcome)
       return Status();
     *step = outcome->step;

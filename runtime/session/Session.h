@@ -6,11 +6,13 @@
 #include "executor/Executor.h"
 #include "executor/TaskTimes.h"
 #include "program/format/Optimizers.h"
+#include "session/Dealing.h"
 #include "session/Memory.h"
 #include "trace/ChromeTrace.h"
 #include "transports/local/LocalTransport.h"
 #include "world/World.h"
 #include <deque>
+#include <functional>
 
 namespace dpcrt {
 
@@ -102,6 +104,13 @@ public:
   const std::vector<State> &states() const { return stateList; }
   Status readState(const std::string &name, char *data, uint64_t bytes); // together
   Status writeState(const std::string &name, const char *data, uint64_t bytes);
+  // Of a state, what this process has: bytes of the whole state, which may be listed more
+  // than once. No other process takes part.
+  Status heldOf(const State &state, ByteRanges &out);
+  Status readHeld(const State &state, const ByteRange &range, char *data);
+  // Sets all of it, a piece at a time: `read` gives bytes [begin, begin + bytes).
+  using ReadState = std::function<Status(uint64_t begin, uint64_t bytes, char *data)>;
+  Status writeHeld(const State &state, const ReadState &read);
   // An output of the graph in the last evaluation: micro-batches (times expert ranks) one
   // after the other.
   Status readOutput(const std::string &name, char *data, uint64_t bytes) const;
@@ -110,6 +119,8 @@ public:
   Status compareHolders() const;
   // An error (Checkpoint) if it is another text in another process: all go on from one; together.
   Status agreeOn(const std::string &what, const std::string &text) const;
+  // Null where all ranks are in this process.
+  World *world() const { return options.world.get(); }
   // Whether it is the one process that writes what a run leaves.
   bool writes() const { return !options.world || options.world->self() == 0; }
 

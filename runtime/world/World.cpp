@@ -3,6 +3,7 @@
 #include "world/World.h"
 #include <algorithm>
 #include <condition_variable>
+#include <cstdlib>
 #include <cstring>
 #include <map>
 #include <optional>
@@ -334,6 +335,26 @@ Status World::exchange(const std::string &what, const std::string &mine,
   lock.unlock();
   if (!split(joined, all) || all.size() != processes())
     return error(Code::Internal, "what process 0 gathered as ", what, " is damaged");
+  return {};
+}
+
+Status World::agree(const std::string &what, const Status &own, Status &found) {
+  std::vector<std::string> all;
+  found = Status();
+  if (Status s = exchange(
+          what, own.ok() ? "" : dpcrt::join({std::to_string(own.exitStatus()), own.message()}),
+          all);
+      !s.ok())
+    return s;
+  for (uint32_t process = 0; process < all.size(); ++process) {
+    std::vector<std::string> told;
+    if (all[process].empty())
+      continue;
+    if (!split(all[process], told) || told.size() != 2)
+      return error(Code::Internal, "process ", process, " does not say how it finds ", what);
+    found = Status(Code(std::atoi(told[0].c_str())), told[1]);
+    return {};
+  }
   return {};
 }
 

@@ -44,6 +44,10 @@ public:
   // Timeout if a process does not come in time.
   Status exchange(const std::string &what, const std::string &mine, std::vector<std::string> &all);
 
+  // Whether all processes find something well: the first one's error in all of them. Errors are
+  // those of exchange.
+  Status agree(const std::string &what, const Status &own, Status &found);
+
   // Tells the world why this process fails, unless it has failed already. What the world
   // has failed with; `isOwn`: this process was the first, which waits for word of that.
   void fail(const Status &cause);

@@ -4,6 +4,7 @@ this file: `make_corpus.py BIN`, where BIN holds a built dpc and dpc-run. Run it
 a format changes. Files called crash-* are others: inputs that once broke something.
 """
 import hashlib
+import json
 import os
 import pathlib
 import shutil
@@ -26,6 +27,22 @@ SOURCE = HERE.parents[1]
 def put(kind, name, data):
     (CORPUS / kind).mkdir(parents=True, exist_ok=True)
     (CORPUS / kind / name).write_bytes(data)
+
+
+def in_parts(checkpoint):
+    """The manifest as two processes write it: each half of every tensor. Its checksum is renewed where it is read."""
+    manifest = json.loads(checkpoint)
+    manifest["format_version"] = [2, 0]
+    tensors = {}
+    for parameter in manifest["parameters"]:
+        for name in (parameter["name"], *(f"{parameter['name']}.{moment}" for moment in parameter["moments"])):
+            tensors[name] = int(numpy.prod(parameter["shape"], dtype=int))
+    half = {name: count // 2 for name, count in tensors.items()}
+    parts = ([(name, 0, half[name]) for name in tensors], [(name, half[name], tensors[name] - half[name]) for name in tensors])
+    manifest["files"] = [{**manifest["files"][0], "name": f"state-{process}.safetensors",
+                          "parts": [{"tensor": name, "begin": begin, "count": count} for name, begin, count in own if count]}
+                         for process, own in enumerate(parts)]
+    return (json.dumps(manifest, indent=1) + "\n").encode()
 
 
 def artifacts(binaries):
@@ -52,7 +69,9 @@ def artifacts(binaries):
             put("kernels", name, (folder / "kernels" / "cpu.table").read_bytes())
         put("manifest", "checksums", text(folder / "XXH128SUMS"))
         call(binaries / "dpc-run", "1f1b.dpc", "--data", "synthetic:1", "--steps", 1, "--lr", 0.01, "--checkpoint", "ck")
-        put("manifest", "checkpoint.json", text(next((pathlib.Path(scratch) / "ck").glob("step-*/manifest.json"))))
+        checkpoint = text(next((pathlib.Path(scratch) / "ck").glob("step-*/manifest.json")))
+        put("manifest", "checkpoint.json", checkpoint)
+        put("manifest", "checkpoint-parts.json", in_parts(checkpoint))
 
 
 def schedules():

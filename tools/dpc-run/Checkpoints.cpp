@@ -5,7 +5,6 @@
 #include "data/Files.h"
 #include <algorithm>
 #include <filesystem>
-#include <unistd.h>
 
 namespace dpcrt {
 namespace fs = std::filesystem;
@@ -35,31 +34,8 @@ Status Checkpoints::open() {
     directory.pop_back();
   if (Status s = world.isFirst() ? openFolder() : Status(); !s.ok())
     return s;
-  return world.isSpread() ? checkShared() : Status();
-}
-
-// A folder on the disk of one machine would be resumed from by the processes there alone.
-Status Checkpoints::checkShared() const {
-  std::string name = world.isFirst() ? directory + "/.shared-" + std::to_string(getpid()) : "";
-  if (world.isFirst())
-    if (Status s = writeFileAtomically(name, "whether all processes see this folder\n"); !s.ok())
-      return s;
-  if (Status s = world.share("the folder of checkpoints", name); !s.ok())
-    return s;
-  std::error_code ignored;
-  const bool isHere = fs::exists(name, ignored);
-  std::string rest; // nobody goes on before all have looked
-  if (Status s = world.share("the folder of checkpoints", rest); !s.ok())
-    return s;
-  if (world.isFirst())
-    fs::remove(name, ignored);
-  char host[256] = "?";
-  (void)gethostname(host, sizeof(host) - 1);
-  return isHere ? Status()
-                : error(Code::Checkpoint, "'", fs::path(name).parent_path().string(),
-                        "' is not on a file system that ", host,
-                        " shares with process 0; --checkpoint DIR must name a folder that all "
-                        "machines see, or none");
+  // Each process writes its part there.
+  return fromC(dpcrt_world_shares_folder(world.get(), directory.c_str()));
 }
 
 Status Checkpoints::openFolder() {

@@ -35,9 +35,10 @@ public:
   bool due(uint64_t step) const {
     return options.checkpointEvery && step % options.checkpointEvery == 0;
   }
-  // Copies; the outcome comes with told().
+  // Copies; the outcome comes with told(). Both together.
   Status save(dpcrt_session *session, dpcrt_progress progress);
-  // The next save that has ended: its step, or 0. `wait`: for the one under way.
+  // The next save that has ended: its step, or 0, with an error where there is none because
+  // the world has failed. `wait`: for the one under way.
   uint64_t told(dpcrt_session *session, bool wait, Status &status);
 
   uint64_t lastSaved() const { return savedStep; } // complete; 0: none
@@ -47,7 +48,6 @@ private:
   Status checkSeeds(const CheckpointManifest &manifest) const;
 
   Status openFolder();
-  Status checkShared() const;
 
   const RunOptions &options;
   const RunWorld &world;

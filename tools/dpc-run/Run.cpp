@@ -300,6 +300,10 @@ Status Run::train() {
       underWay.drain();
       return s;
     }
+    // Several processes complete a checkpoint together, when all have written.
+    if (world.isSpread())
+      if (Status s = tellSaved(/*wait=*/false); !s.ok())
+        return s;
     if (!underWay.empty() || !unread.ok())
       continue;
     uint64_t step = stepsDone;
@@ -331,7 +335,7 @@ Status Run::tellSaved(bool wait) {
     Status s;
     uint64_t step = checkpoints.told(session.get(), wait, s);
     if (!step)
-      return last;
+      return s.ok() ? last : s;
     json line = {
         {"v", 1}, {"event", "checkpoint"}, {"step", step}, {"path", checkpoints.pathOf(step)}};
     Status failed =
@@ -533,6 +537,10 @@ Status Run::writeReport(const Status &status) {
 // the one that is returned.
 Status Run::finish(const Status &ended) {
   log.clear();
+  // All stop together, and find together what is not finite; anything else may have
+  // happened to this process alone.
+  if (!ended.ok() && ended.code() != Code::Stopped && ended.code() != Code::NonFinite)
+    world.fail(ended);
   Status status = ended;
   auto keep = [&](const Status &s) {
     if (status.ok() && !s.ok())

@@ -20,6 +20,12 @@ Status RunWorld::join(const RunOptions &options) {
   return {};
 }
 
+void RunWorld::fail(const Status &status) const {
+  int own = 1;
+  if (world)
+    (void)fromC(dpcrt_world_fail(world, int(status.code()), status.message().c_str(), &own));
+}
+
 Status RunWorld::end(const Status &status, std::ostream &err) {
   if (!world)
     return status;

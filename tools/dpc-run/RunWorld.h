@@ -13,6 +13,9 @@ public:
 
   // Joins the processes that a launcher has started together with this one.
   Status join(const RunOptions &options);
+  // Tells the others that this process fails, so that they do not wait for it in what all do
+  // together.
+  void fail(const Status &status) const;
   // After the run has ended with `status`, and its session is closed: how the process ends,
   // which is how the first one has that failed. That one tells `err` what went wrong before
   // any process ends, for then a launcher may end the others.

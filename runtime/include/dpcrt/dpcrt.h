@@ -23,7 +23,7 @@ typedef struct dpcrt_session dpcrt_session;
 typedef struct dpcrt_world dpcrt_world;
 
 #define DPCRT_VERSION_MAJOR 1
-#define DPCRT_VERSION_MINOR 5
+#define DPCRT_VERSION_MINOR 6
 uint32_t
 dpcrt_version(void); /* of the library: major << 16 | minor; another major is another interface */
 
@@ -80,6 +80,9 @@ uint32_t dpcrt_world_process(const dpcrt_world *world);         /* this one's nu
 uint32_t dpcrt_world_local_processes(const dpcrt_world *world); /* on this machine */
 /* Gives everybody the bytes of process 0, at most `bytes` of them; together. *bytes: how many. */
 dpcrt_error *dpcrt_world_share(dpcrt_world *world, const char *what, void *data, uint64_t *bytes);
+/* An error (7), the same in all, that names the processes that do not see in this folder what
+ * process 0 writes there, which is removed again; `folder` is what each calls it. Together. */
+dpcrt_error *dpcrt_world_shares_folder(dpcrt_world *world, const char *folder);
 /* Tells the others that this process fails, and why (an error's code and message), unless one has
  * failed before. Returns why the
  * world has failed, which is how every process should end; *own: told by this process. */
@@ -219,7 +222,8 @@ dpcrt_error *dpcrt_session_compare_holders(dpcrt_session *session);
 /* Checkpoints (docs/Checkpoints.md), complete or absent, keyed by parameter name. A save
  * waits for the one before it, copies the state and returns; DIRECTORY/step-<n> is
  * written while further steps run, after which the newest `keep` of the folder stay.
- * Saving compares holders first. Together: process 0 writes. */
+ * Saving compares holders first. Together: each process writes its part into the folder, which
+ * all must see. */
 typedef struct dpcrt_progress {
   size_t size;
   uint64_t generation;   /* of the run: see the page */
@@ -232,10 +236,12 @@ typedef struct dpcrt_progress {
 dpcrt_error *dpcrt_session_save(dpcrt_session *session, const char *directory, uint64_t keep,
                                 const dpcrt_progress *progress);
 /* What became of a save that has ended, each told once: its step, and its error if it
- * failed. `wait`: until there is none under way. *step is 0 if there is nothing to tell. */
+ * failed. `wait`: until there is none under way. *step is 0 if there is nothing to tell, or if
+ * the world has failed, with its error. In a world a checkpoint is completed in these calls:
+ * together, so best after every step. */
 dpcrt_error *dpcrt_session_saved(dpcrt_session *session, int wait, uint64_t *step);
 /* Goes on from a checkpoint, or from the newest whole one of a folder of them. The
- * strings are set after an error too and live until the next call. */
+ * strings are set after an error too and live until the next call. Together. */
 typedef struct dpcrt_restored {
   size_t size;
   const char *path;     /* of the checkpoint */

@@ -155,7 +155,8 @@ protected:
     std::string folder = dir + "/" + kind.name;
     Keeping keeping;
     EXPECT_EQ(keeping.save(*first, folder, 1, {}).message(), "");
-    auto outcome = keeping.outcome(/*wait=*/true);
+    std::optional<Keeping::Outcome> outcome;
+    EXPECT_TRUE(keeping.outcome(/*wait=*/true, outcome).ok());
     EXPECT_TRUE(outcome && outcome->status.ok());
     seen.emplace_back();
     EXPECT_TRUE(readWholeFile(folder + "/step-4/state.safetensors", Code::Io, seen.back()).ok());

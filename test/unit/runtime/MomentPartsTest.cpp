@@ -179,7 +179,8 @@ TEST_F(MomentParts, AreSavedAndRestoredAsTheWhole) {
     std::string folder = dir + (fromParts ? "/of-parts" : "/of-whole");
     Keeping keeping;
     ASSERT_EQ(words(keeping.save(from, folder, 1, {})), "");
-    auto outcome = keeping.outcome(/*wait=*/true);
+    std::optional<Keeping::Outcome> outcome;
+    ASSERT_EQ(words(keeping.outcome(/*wait=*/true, outcome)), "");
     ASSERT_TRUE(outcome && outcome->status.ok());
     Restored restored;
     ASSERT_EQ(words(restore(to, folder, restored)), "");
