@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Commands as several processes, under each MPI's own launcher."""
 import os
+import pathlib
 import shutil
 import subprocess
 
@@ -28,10 +29,31 @@ def needs(mpi):
     return mpi
 
 
+def telling(folder, *command):
+    """A command as one of several processes, each of which leaves its status in the folder:
+    a launcher has but one, and that may be its own. See `told`."""
+    script = pathlib.Path(folder) / "telling.sh"
+    script.write_text(f'#!/bin/sh\n"$@"\nstatus=$?\necho "$status $(date +%s.%N)" > "{folder}/.part.$$"\nmv "{folder}/.part.$$" "{folder}/ended.$' + '{OMPI_COMM_WORLD_RANK:-$PMI_RANK}"\nexit "$status"\n')
+    script.chmod(0o755)
+    return [script, *command]
+
+
+def told(folder):
+    """The statuses of the processes that have ended, and when they did."""
+    ended = {}
+    for path in pathlib.Path(folder).glob("ended.*"):
+        status, at = path.read_text().split()
+        ended[int(path.suffix[1:])] = int(status), float(at)
+    return ended
+
+
 def start(mpi, processes, *command):
     """In a group of its own: launchers leave processes behind when they are killed."""
-    return subprocess.Popen([*LAUNCHERS[mpi], str(processes), *map(str, command)], env=environment(), text=True, start_new_session=True,
-                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return begin([*LAUNCHERS[mpi], str(processes), *map(str, command)])
+
+
+def begin(command, said=subprocess.PIPE):
+    return subprocess.Popen(command, env=environment(), text=True, start_new_session=True, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT)
 
 
 def finish(launched, timeout=300):
