@@ -31,9 +31,10 @@ def needs(mpi):
 
 def telling(folder, *command):
     """A command as one of several processes, each of which leaves its status in the folder:
-    a launcher has but one, and that may be its own. See `told`."""
+    a launcher has but one, and that may be its own. See `told`. What a launcher sends to end
+    the others, or to say that one is lost, is for the command alone."""
     script = pathlib.Path(folder) / "telling.sh"
-    script.write_text(f'#!/bin/sh\n"$@"\nstatus=$?\necho "$status $(date +%s.%N)" > "{folder}/.part.$$"\nmv "{folder}/.part.$$" "{folder}/ended.$' + '{OMPI_COMM_WORLD_RANK:-$PMI_RANK}"\nexit "$status"\n')
+    script.write_text(f'#!/bin/sh\ntrap : TERM USR1\n"$@"\nstatus=$?\necho "$status $(date +%s.%N)" > "{folder}/.part.$$"\nmv "{folder}/.part.$$" "{folder}/ended.$' + '{OMPI_COMM_WORLD_RANK:-$PMI_RANK}"\nexit "$status"\n')
     script.chmod(0o755)
     return [script, *command]
 
