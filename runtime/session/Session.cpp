@@ -564,6 +564,8 @@ Status Session::readState(const std::string &name, char *data, uint64_t bytes) {
   }
   for (size_t i = place.parts.size(); i-- > 0;) { // the lowest holder comes last
     const Part &part = place.parts[i];
+    if (part.bytes == 0)
+      continue;
     if (Status s = device->download(data + part.begin, part.data, part.bytes); !s.ok())
       return s;
   }

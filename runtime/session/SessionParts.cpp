@@ -13,7 +13,8 @@ Status Session::heldOf(const State &state, ByteRanges &out) {
   if (Status s = findState(state.name, state.bytes, place); !s.ok())
     return s;
   for (const Part &part : place.parts)
-    out.push_back({part.begin, part.begin + part.bytes});
+    if (part.bytes > 0)
+      out.push_back({part.begin, part.begin + part.bytes});
   return {};
 }
 
@@ -38,6 +39,12 @@ Status Session::writeHeld(const State &state, const ReadState &read) {
   Place place;
   if (Status s = findState(state.name, state.bytes, place); !s.ok())
     return s;
+  // Who has masters of a part of the values computes with all of them.
+  if (place.weight)
+    for (Part &part : place.parts) {
+      part.begin = part.holding->slice * part.holding->bytes;
+      part.bytes = part.holding->bytes;
+    }
   // Ranks that have the same are given it at once.
   std::sort(place.parts.begin(), place.parts.end(), [](const Part &a, const Part &b) {
     return std::tie(a.begin, a.bytes) < std::tie(b.begin, b.bytes);
@@ -53,8 +60,8 @@ Status Session::writeHeld(const State &state, const ReadState &read) {
         return s;
       for (auto part = first; part != end; ++part) {
         const Holding &h = *part->holding;
-        Status s = part->data == h.weight ? h.writeWeight(*device, at, values.data(), count)
-                                          : device->upload(part->data + at, values.data(), count);
+        Status s = place.weight ? h.writeWeight(*device, at, values.data(), count)
+                                : device->upload(part->data + at, values.data(), count);
         if (!s.ok())
           return s;
       }

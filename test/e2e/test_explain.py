@@ -136,7 +136,7 @@ def test_a_second_copy_is_judged(tmp_path):
                           rf"(\S+) ({QUANTITY}) and {QUANTITY} \(its F&B takes 1.00 of F\+B; ", advice)
     assert [verdict[1] for verdict in verdicts] == ["one copy", "half the stages"], advice
     halves = table(said, "half the stages in two replicas")[1:]
-    same = [row for row in table(said, "schedules at")[1:] if row[4] == "1"]
+    same = [row for row in table(said, "schedules at")[1:] if row[5] == "1"]
     for (pays, _, mine, name, other), rows in zip(verdicts, [same, halves]):
         fastest = min(rows, key=lambda row: number(row[1]))
         assert name == fastest[0].lstrip("* ") and other == fastest[1]
@@ -147,7 +147,12 @@ def test_a_second_copy_is_judged(tmp_path):
     for share, breaks, now in re.findall(rf"break even where it takes ([0-9.]+), an F&B of ({QUANTITY}) in place of ({QUANTITY})", advice):
         assert number(breaks) == pytest.approx(float(share) * number(now), rel=2e-2)
     assert "does not pay" not in advice or "break even" in advice or "no overlap would make" in advice
-    assert all(row[4] == "2" for row in halves)
+    assert all(row[5] == "2" for row in halves)
+    # Every stage is held twice, here and there, so that a sharded optimizer keeps half of the moments.
+    mine = next(row for row in table(said, "schedules at")[1:] if row[0] == "* dualpipe")
+    assert all(number(row[4]) < number(row[3]) for row in [mine, *halves])
+    whole, sharded = re.search(rf"most bytes of a rank: ({QUANTITY}); ({QUANTITY}) with --shard-optimizer on", said).groups()
+    assert [whole, sharded] == mine[3:5]
 
 
 def test_a_slow_link_lengthens_step_and_path(tmp_path):

@@ -92,6 +92,8 @@ def test_each_rank_keeps_a_part(gpt2):
         for rank in range(2):
             whole, part = moments(pair.whole.artifact, rank), moments(pair.parts.artifact, rank)
             assert part <= whole / holders + 3 * 2 * 4 * 4096 + 2 * 64 * 30
+        # As forecast: else it would be said.
+        assert "note: the artifact" not in expect("dpc", "explain", pair.parts.artifact)
 
 
 def test_checkpoints_do_not_say_who_kept_what(gpt2, tmp_path):
