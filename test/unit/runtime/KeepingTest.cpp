@@ -25,7 +25,7 @@ protected:
   // same one.
   void SetUp() override {
     dir = temporaryDirectory("keeping");
-    const std::vector<Extent> kept = {{0, 4096}, {4096, 2000}, {4096, 2000}, {6096, 3904}};
+    const std::vector<Extent> kept = {{0, 4096}, {4096, 4096}, {4096, 4096}, {8192, 1808}};
     TinyOptions options;
     options.ranks = 4;
     options.changeManifest = [](Manifest &m) {
