@@ -30,6 +30,9 @@ struct Courier::Shared {
   enum class Phase { Opening, Waiting, Running, Stopping, Ended } phase = Phase::Opening;
   bool well = false;
   Status status; // of opening, and then of the end
+  // Held while a handler runs. What is left behind calls none any more, and ends when it can.
+  std::mutex calling;
+  bool isLeft = false;
 
   void main(const EngineKind &kind);
   bool round(); // whether anything happened
@@ -37,6 +40,12 @@ struct Courier::Shared {
   Status sendOutgoing();
   Status testActive(bool &happened);
   Status receiveControl(bool &happened);
+  template <typename Handler, typename... Arguments>
+  void call(const Handler &handler, Arguments &&...arguments) {
+    std::lock_guard<std::mutex> lock(calling);
+    if (!isLeft)
+      handler(std::forward<Arguments>(arguments)...);
+  }
 
   std::vector<Parcel *> active;
   std::vector<std::unique_ptr<EngineRequest>> requests;
@@ -121,7 +130,7 @@ Status Courier::Shared::receiveControl(bool &happened) {
     if (Status s = engine->receiveControl(there, from, message); !s.ok() || !there)
       return s;
     happened = true;
-    handlers.control(from, std::move(message));
+    call(handlers.control, from, std::move(message));
   }
 }
 
@@ -138,7 +147,7 @@ bool Courier::Shared::round() {
     s = receiveControl(happened);
   if (!s.ok()) {
     hasFailed = true;
-    handlers.failure(s);
+    call(handlers.failure, s);
   }
   return happened;
 }
@@ -164,16 +173,16 @@ void Courier::Shared::main(const EngineKind &kind) {
     bool happened = round();
     if (int64_t now = nowNs(); now - lastTick > 50'000'000) {
       lastTick = now;
-      handlers.tick(now);
+      call(handlers.tick, now);
     }
     bool isStopping, isWell, isIdle;
     {
       std::lock_guard<std::mutex> lock(mutex);
       isStopping = phase == Phase::Stopping;
       isWell = well;
-      isIdle = posted.empty() && outgoing.empty();
+      isIdle = hasFailed || (posted.empty() && outgoing.empty()); // a failed engine sends nothing
     }
-    if (isStopping && isIdle && (active.empty() || !isWell)) {
+    if (isStopping && isIdle && (active.empty() || !isWell || hasFailed)) {
       Status closed = isWell && !hasFailed ? engine->close() : Status();
       std::lock_guard<std::mutex> lock(mutex);
       status = closed;
@@ -271,8 +280,14 @@ Status Courier::stop(bool well, int64_t deadline) {
     shared->well = well;
   }
   shared->bell.ring();
-  if (!shared->waitUntil(deadline, [&] { return shared->phase == Shared::Phase::Ended; }))
-    return Status(Code::Timeout, "the other processes do not end");
+  if (!shared->waitUntil(deadline, [&] { return shared->phase == Shared::Phase::Ended; })) {
+    std::scoped_lock lock(shared->calling, shared->mutex);
+    shared->isLeft = true;
+    shared->well = false;
+    return well
+               ? Status(Code::PeerLost, "another process has ended, or stands still, while all end")
+               : Status(Code::Timeout, "the engine does not return while the process ends");
+  }
   std::lock_guard<std::mutex> lock(shared->mutex);
   return shared->status;
 }

@@ -28,7 +28,7 @@ struct Parcel {
 
 class Courier {
 public:
-  // Called by the courier's thread, and not after stop() or leave() has returned.
+  // Called by the courier's thread, and not after stop() has returned.
   struct Handlers {
     std::function<void(uint32_t from, std::string message)> control;
     std::function<void(const Status &)> failure; // of the engine; then nothing moves any more

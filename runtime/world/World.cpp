@@ -82,7 +82,8 @@ std::string listOf(const std::vector<uint32_t> &processes) {
 constexpr int64_t kLastWords = 2'000'000'000;
 // How long one that has failed waits to hear whether it was the first.
 constexpr int64_t kVerdict = 500'000'000;
-// How long one that looks for what hangs waits for others to say what they do.
+// How long one that looks for what hangs waits for others to say what they do, and for process 0
+// to say who is missing.
 constexpr int64_t kAnswer = 2'000'000'000;
 } // namespace
 
@@ -295,6 +296,9 @@ Status World::exchange(const std::string &what, const std::string &mine,
     explicit Expecting(Courier &courier) : courier(courier) { courier.expectControl(); }
     ~Expecting() { courier.gotControl(); }
   } expecting(*courier);
+  // Process 0 knows who is missing; where that is not itself, it is the one to say so.
+  if (self() != 0 && deadline != noDeadline)
+    deadline += kAnswer;
   auto isHere = [&] {
     return self() == 0 ? given().size() == processes() : state->all.count(number) > 0;
   };
@@ -424,8 +428,9 @@ Status World::leave() {
   if (left.exchange(true))
     return {};
   // None ends as if all were well while another one fails.
+  const bool hadFailed = !failure().ok();
   std::vector<std::string> all;
-  bool well = failure().ok() && exchange("the end of the run", "", all).ok();
+  bool well = !hadFailed && exchange("the end of the run", "", all).ok();
   // Its last sign of life to its neighbour; what the other neighbour has said before its own
   // is here with that.
   int64_t deadline = well && options.timeoutSeconds > 0
@@ -443,12 +448,14 @@ Status World::leave() {
   }
   // A failure before the first step, of which all have heard, is no
   // reason to leave the engine open: a launcher would end the others with a status of its own.
-  if (!failure().ok())
-    well = agreeToClose(deadline);
-  Status stopped = courier->stop(well, deadline);
+  if (Status now = failure(); !now.ok()) // who is lost hears nothing
+    well = now.code() != Code::PeerLost && agreeToClose(nowNs() + kLastWords);
+  // Who has waited for others in vain still has last words of its own.
+  Status stopped = courier->stop(well, failure().ok() && well ? deadline : nowNs() + kLastWords);
   onFailure(nullptr);
   onAsked(nullptr);
-  return stopped;
+  Status now = failure();
+  return hadFailed || now.ok() ? stopped : now;
 }
 
 } // namespace dpcrt

@@ -64,7 +64,7 @@ TEST(WorldTest, EverybodyHasWhatEverybodyBrings) {
 
 TEST(WorldTest, WhoDoesNotComeToAnExchangeIsNamed) {
   MemoryWorld memory(3);
-  Worlds worlds = joinInMemory(memory, 3, {.timeoutSeconds = 0.4});
+  Worlds worlds = joinInMemory(memory, 3, {.timeoutSeconds = 3});
   together(worlds, [](dpcrt::World &world) {
     std::vector<std::string> all;
     if (world.self() == 2) {
@@ -108,28 +108,42 @@ TEST(WorldTest, AFailureIsEverybodys) {
 // Nobody tells anybody that it has gone; a neighbour notices that it is silent.
 TEST(WorldTest, WhoGivesNoSignOfLifeIsLost) {
   MemoryWorld memory(4);
-  Worlds worlds = joinInMemory(memory, 4, {.timeoutSeconds = 1});
-  std::this_thread::sleep_for(std::chrono::milliseconds(1500));
+  Worlds worlds = joinInMemory(memory, 4, {.timeoutSeconds = 6}); // lost after 4.5 s
+  std::this_thread::sleep_for(std::chrono::milliseconds(5000));
   for (auto &world : worlds)
     EXPECT_TRUE(world->failure().ok()) << world->failure().message();
   memory.lose(2, MemoryWorld::Loss::Silent);
-  int64_t begin = nowNs();
+  int64_t end = nowNs() + 30'000'000'000;
   for (uint32_t process : {0u, 1u, 3u}) {
-    while (worlds[process]->failure().ok() && nowNs() - begin < 5'000'000'000)
+    while (worlds[process]->failure().ok() && nowNs() < end)
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
     Status s = worlds[process]->failure();
     EXPECT_EQ(s.code(), Code::PeerLost) << s.message();
     EXPECT_NE(s.message().find("process 2 has given no sign of life"), std::string::npos)
         << s.message();
   }
-  EXPECT_LT(nowNs() - begin, 1'500'000'000);
   leaveTogether(worlds);
 }
 
-TEST(WorldTest, WhoWaitsForOthersUsesNextToNoCore) {
+// What the lost one's engine says to itself is an error of each call: it never gets rid of what
+// it has to say, and ends nevertheless, and at once.
+TEST(WorldTest, WhoseEngineHasFailedEnds) {
   MemoryWorld memory(2);
   Worlds worlds = joinInMemory(memory, 2);
-  char byte = 0;
+  memory.lose(1, MemoryWorld::Loss::Reported);
+  for (auto &world : worlds) { // the other one meets the loss at its next sign of life
+    while (world->failure().ok())
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    EXPECT_EQ(world->failure().code(), Code::PeerLost);
+  }
+  leaveTogether(worlds);
+}
+
+// A look costs what it costs on a machine; how many there are is the courier's.
+TEST(WorldTest, WhoWaitsForOthersLooksRarely) {
+  MemoryWorld memory(2);
+  Worlds worlds = joinInMemory(memory, 2);
+  char byte = 0, sent = 7;
   Bell bell;
   Parcel parcel = {};
   parcel.process = 1;
@@ -137,23 +151,26 @@ TEST(WorldTest, WhoWaitsForOthersUsesNextToNoCore) {
   parcel.bytes = 1;
   parcel.bell = &bell;
   worlds[0]->post(parcel); // a receive that nothing answers yet
-  auto seconds = [] {
-    timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return double(t.tv_sec) + 1e-9 * double(t.tv_nsec);
-  };
-  double before = seconds();
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  int64_t begin = nowNs();
+  const uint64_t before[] = {memory.questions(0), memory.questions(1)};
   std::this_thread::sleep_for(std::chrono::seconds(1));
-  EXPECT_LT(seconds() - before, 2 * 0.05) << "of two processes";
+  const uint64_t asked[] = {memory.questions(0) - before[0], memory.questions(1) - before[1]};
+  const double milliseconds = double(nowNs() - begin) * 1e-6;
+  // A look is a question for data and one for control messages, where there is data under way.
+  // Signs of life come once a second, and looks are closer behind them.
+  EXPECT_LE(double(asked[0]), 2 * milliseconds + 100);
+  EXPECT_LE(double(asked[1]), milliseconds / 2 + 100);
   Parcel other = {};
   other.send = true;
-  other.data = &byte;
+  other.data = &sent;
   other.bytes = 1;
   other.bell = &bell;
   worlds[1]->post(other);
   bell.sleepUntil([&] { return parcel.ended && other.ended; });
+  EXPECT_EQ(byte, 7);
   leaveTogether(worlds);
-  EXPECT_TRUE(memory.misuses().empty());
+  EXPECT_EQ(memory.misuses(), std::vector<std::string>());
 }
 
 // What two processes say of the messages between them, before anything runs.

@@ -422,6 +422,11 @@ size_t MemoryWorld::underWay() const {
   return state->underWay;
 }
 
+uint64_t MemoryWorld::questions(uint32_t process) const {
+  std::lock_guard<std::mutex> lock(state->mutex);
+  return state->processes.at(process).questions;
+}
+
 std::vector<std::string> MemoryWorld::misuses() const {
   std::lock_guard<std::mutex> lock(state->mutex);
   return state->misuses;

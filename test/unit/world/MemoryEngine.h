@@ -43,6 +43,8 @@ public:
 
   // Requests that have been started and have not been said to have ended.
   size_t underWay() const;
+  // How often a process has asked for messages.
+  uint64_t questions(uint32_t process) const;
   // What users did that the interface forbids, a sentence each: a request dropped before its
   // end, or asked for after it; calls from another thread, or after close; a close with a
   // message that nobody receives, or in a world that has lost a process.
