@@ -30,14 +30,19 @@ Status RunWorld::end(const Status &status, std::ostream &err) {
   if (!world)
     return status;
   Status result = status;
+  // None ends as if all were well while another one fails: all come here, or none has done well.
+  const bool isWell = status.ok() || status.code() == Code::Stopped;
+  std::string nothing;
+  if (Status met = isWell ? share("the end of the run", nothing) : Status(); !met.ok())
+    result = met;
   // All stop together when they are asked to; that is no failure.
-  if (!status.ok() && status.code() != Code::Stopped) {
+  if (!result.ok() && result.code() != Code::Stopped) {
     int own = 1;
-    result = fromC(dpcrt_world_fail(world, int(status.code()), status.message().c_str(), &own));
+    result = fromC(dpcrt_world_fail(world, int(result.code()), result.message().c_str(), &own));
     speaks = own != 0;
     broken = true;
   }
-  speaks = speaks && (status.code() != Code::Stopped || process == 0);
+  speaks = speaks && (result.code() != Code::Stopped || process == 0);
   if (!result.ok() && speaks)
     err << "dpc run: " << result.message() << std::endl;
   speaks = result.ok();
