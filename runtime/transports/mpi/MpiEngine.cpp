@@ -4,6 +4,7 @@
 // common. Only MPI's functions that return at once are called between open and close.
 #include "world/EnginePlugin.h"
 #include <algorithm>
+#include <cctype>
 #include <chrono>
 #include <cstdlib>
 #include <list>
@@ -18,6 +19,17 @@ static_assert(Engine::kControlBytes <= kPieceBytes, "a control message is one pi
 // Between two looks at what only close waits for.
 constexpr auto kPause = std::chrono::microseconds(100);
 
+// MPICH gives a stack of its functions, a line each, whose last one has the reason.
+std::string reasonIn(std::string text) {
+  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())))
+    text.pop_back();
+  size_t line = text.rfind('\n');
+  if (line == text.npos)
+    return text;
+  size_t colon = text.find(':', line), reason = text.find_first_not_of(": ", colon);
+  return text.substr(reason == text.npos ? line + 1 : reason);
+}
+
 // Of a call, or of one message that it was about.
 Status mpiError(int fault, const std::string &during) {
   char text[MPI_MAX_ERROR_STRING + 1] = "";
@@ -27,7 +39,8 @@ Status mpiError(int fault, const std::string &during) {
   Code code = kind == MPI_ERR_NO_MEM     ? Code::OutOfMemory
               : kind == MPI_ERR_TRUNCATE ? Code::Internal // the ends do not agree
                                          : Code::PeerLost;
-  return error(code, DPCRT_MPI_NAME ", ", during, ": ", std::string(text, length));
+  return error(code, DPCRT_MPI_NAME ", ", during, ": ", reasonIn(std::string(text, length)),
+               code == Code::PeerLost ? "; a process has ended, or cannot be reached" : "");
 }
 
 class MpiRequest : public EngineRequest {
