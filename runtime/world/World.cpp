@@ -298,7 +298,7 @@ Status World::exchange(const std::string &what, const std::string &mine,
   } expecting(*courier);
   // Process 0 knows who is missing; where that is not itself, it is the one to say so.
   if (self() != 0 && deadline != noDeadline)
-    deadline += kAnswer;
+    deadline += 2 * kAnswer; // also for those who are asked what they do
   auto isHere = [&] {
     return self() == 0 ? given().size() == processes() : state->all.count(number) > 0;
   };
@@ -312,9 +312,17 @@ Status World::exchange(const std::string &what, const std::string &mine,
       if (self() == 0 && !given().count(process))
         missing.push_back(process);
     lock.unlock();
+    std::string doing;
+    if (self() == 0) {
+      std::vector<std::string> answers = askOthers();
+      for (uint32_t process : missing)
+        doing += answers[process].empty()
+                     ? "\n  process " + std::to_string(process) + " does not say what it does"
+                     : answers[process];
+    }
     Status s = error(Code::Timeout, self() == 0 ? listOf(missing) : std::string("process 0"),
                      missing.size() > 1 ? " have" : " has", " not come to exchange ", what,
-                     " within ", options.timeoutSeconds, " s (--timeout)");
+                     " within ", options.timeoutSeconds, " s (--timeout)", doing);
     fail(s);
     return failure();
   }
