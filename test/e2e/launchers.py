@@ -53,8 +53,8 @@ def start(mpi, processes, *command):
     return begin([*LAUNCHERS[mpi], str(processes), *map(str, command)])
 
 
-def begin(command, said=subprocess.PIPE):
-    return subprocess.Popen(command, env=environment(), text=True, start_new_session=True, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT)
+def begin(command, said=subprocess.PIPE, **variables):
+    return subprocess.Popen(command, env={**environment(), **variables}, text=True, start_new_session=True, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT)
 
 
 def finish(launched, timeout=300):
