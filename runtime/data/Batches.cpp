@@ -15,6 +15,15 @@ Status Batches::open(const std::string &name, std::vector<InputSpec> inputs, uin
   return {};
 }
 
+void Batches::openElsewhere(uint64_t rows, uint64_t perStep, uint64_t epochs,
+                            std::optional<uint64_t> shuffle) {
+  source.reset();
+  specs.clear();
+  microBatches = perStep;
+  keepSteps(1);
+  cursor = {rows, epochs, shuffle};
+}
+
 std::optional<uint64_t> Batches::stepsFrom(uint64_t first) const {
   auto total = cursor.total();
   return total ? std::optional(*total < first ? 0 : (*total - first) / microBatches) : std::nullopt;
@@ -35,7 +44,7 @@ Status Batches::enoughFor(uint64_t wanted, uint64_t first, const std::string &na
 void Batches::keepSteps(size_t count) {
   std::vector<std::vector<char>> set;
   for (const InputSpec &spec : specs)
-    set.emplace_back(spec.bytes() * spec.slices * microBatches);
+    set.emplace_back(spec.isNeeded ? spec.bytes() * spec.slices * microBatches : 0);
   sets.assign(count, set);
 }
 
@@ -43,6 +52,8 @@ Status Batches::read(uint64_t first, std::vector<Values> &inputs) {
   inputs.clear();
   std::vector<std::vector<char>> &buffers = sets[turn++ % sets.size()];
   for (size_t i = 0; i < specs.size(); ++i) {
+    if (!specs[i].isNeeded)
+      continue;
     uint64_t bytes = specs[i].bytes();
     char *to = buffers[i].data();
     for (uint64_t b = 0; b < microBatches; ++b)

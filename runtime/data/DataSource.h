@@ -21,6 +21,7 @@ struct InputSpec {
   int64_t minimum = INT64_MIN;  // ... and not below this; INT64_MIN: not known
   std::vector<int64_t> ignored; // ... or one of these, which are passed over
   uint64_t slices = 1;          // of a micro-batch, one for each expert rank that takes its own
+  bool isNeeded = true;         // false: nobody here reads it, though the data must have it
   uint64_t bytes() const;       // of a slice
   // The first of `count` values that the input does not take, or `count`.
   uint64_t firstOutside(const void *values, uint64_t count) const;

@@ -216,6 +216,38 @@ dpcrt_error *dpcrt_world_share(dpcrt_world *w, const char *what, void *data, uin
     return s;
   });
 }
+dpcrt_error *dpcrt_world_first(dpcrt_world *w, const char *what, char *text, uint64_t room) {
+  return guarded([&] {
+    if (!w)
+      return Status();
+    std::vector<std::string> all;
+    if (Status s = w->world->exchange(what, text, all); !s.ok())
+      return s;
+    for (const std::string &other : all) {
+      if (other.empty())
+        continue;
+      const size_t bytes = std::min<uint64_t>(other.size(), room - 1);
+      std::memcpy(text, other.data(), bytes);
+      text[bytes] = 0;
+      break;
+    }
+    return Status();
+  });
+}
+int dpcrt_world_feeds(const dpcrt_world *w, const dpcrt_artifact *a, const char *entry,
+                      size_t input) {
+  const Artifact &artifact = *a->artifact;
+  const std::vector<ProgramFile> *files = artifact.entry(entry);
+  if (!w || !files)
+    return files != nullptr;
+  const RankGrid grid = artifact.manifest.mesh.grid();
+  const RankRange own = ranksOf(*w->world, grid.ranks());
+  for (uint32_t rank = own.first; rank < own.end; ++rank)
+    for (auto *fed : items((*files)[grid.placeOf(rank).pp].program().inputs()))
+      if (text(fed->name()) == artifact.manifest.inputs[input].name)
+        return true;
+  return false;
+}
 dpcrt_error *dpcrt_world_shares_folder(dpcrt_world *w, const char *folder) {
   return guarded([&] { return w ? checkShared(*w->world, folder) : Status(); });
 }

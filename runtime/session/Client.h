@@ -66,7 +66,8 @@ inline std::vector<InputSpec> inputSpecs(const dpcrt_artifact *a, bool evaluatio
                      t.limit,
                      t.minimum,
                      {t.ignored, t.ignored + t.ignored_count},
-                     t.slices});
+                     t.slices,
+                     true});
   }
   return specs;
 }

@@ -18,10 +18,7 @@ Status EntryPointRun::prepare(const Artifact &artifact, const std::string &name,
   entryName = name;
   microBatches = artifact.manifest.entryPoint(name)->microBatches;
   grid = artifact.manifest.mesh.grid();
-  RankRange own{0, grid.ranks()};
-  if (world)
-    own = {world->firstRank(world->self(), grid.ranks()),
-           world->firstRank(world->self() + 1, grid.ranks())};
+  const RankRange own = world ? ranksOf(*world, grid.ranks()) : RankRange{0, grid.ranks()};
   if (Status s = memory.allocate(artifact, name, own, device, weightsOf); !s.ok())
     return s;
   if (Status s = memory.loadConstants(artifact, device); !s.ok())

@@ -6,6 +6,7 @@
 #include "executor/Plan.h"
 #include "program/format/ArenaSharing.h"
 #include "session/Artifact.h"
+#include "world/World.h"
 #include <map>
 
 namespace dpcrt {
@@ -51,6 +52,10 @@ struct RankRange {
   uint32_t count() const { return end - first; }
   bool contains(uint32_t rank) const { return first <= rank && rank < end; }
 };
+// This process's, of `ranks` in all.
+inline RankRange ranksOf(const World &world, uint32_t ranks) {
+  return {world.firstRank(world.self(), ranks), world.firstRank(world.self() + 1, ranks)};
+}
 
 class RankMemory {
 public:

@@ -60,6 +60,15 @@ std::optional<std::string> badInput(const dpcrt_artifact *artifact,
   return std::nullopt;
 }
 
+// Of all processes the first one's. One that cannot hear the others ends soon.
+std::optional<std::string> badInputAnywhere(const RunWorld &world, const dpcrt_artifact *artifact,
+                                            const std::vector<dpcrt_input> &inputs) {
+  std::string found = badInput(artifact, inputs).value_or("");
+  if (!world.first("inputs that are not finite", found).ok() || found.empty())
+    return std::nullopt;
+  return found;
+}
+
 std::optional<std::string> badLoss(const dpcrt_result &result) {
   for (size_t i = 0; i < result.losses; ++i)
     if (!std::isfinite(result.loss_values[i]))
@@ -72,9 +81,10 @@ std::string told(const std::optional<std::string> &found) {
 }
 } // namespace
 
-std::string firstNonFinite(const dpcrt_artifact *artifact, dpcrt_session *session,
-                           const std::vector<dpcrt_input> &inputs, const dpcrt_result &result) {
-  std::optional<std::string> found = badInput(artifact, inputs);
+std::string firstNonFinite(const RunWorld &world, const dpcrt_artifact *artifact,
+                           dpcrt_session *session, const std::vector<dpcrt_input> &inputs,
+                           const dpcrt_result &result) {
+  std::optional<std::string> found = badInputAnywhere(world, artifact, inputs);
   if (!found)
     found = badState(session, "param/", "parameter");
   if (!found)
@@ -82,10 +92,10 @@ std::string firstNonFinite(const dpcrt_artifact *artifact, dpcrt_session *sessio
   return told(found ? found : badState(session, "grad/", "the gradient of"));
 }
 
-std::string firstNonFiniteOfHost(const dpcrt_artifact *artifact,
+std::string firstNonFiniteOfHost(const RunWorld &world, const dpcrt_artifact *artifact,
                                  const std::vector<dpcrt_input> &inputs,
                                  const dpcrt_result &result) {
-  std::optional<std::string> found = badInput(artifact, inputs);
+  std::optional<std::string> found = badInputAnywhere(world, artifact, inputs);
   return told(found ? found : badLoss(result));
 }
 

@@ -104,8 +104,8 @@ Status Run::open() {
   tokensPerStep = perMicroBatch("tokens_per_micro_batch", 0) * double(microBatches * experts);
   if (Status s = LearningRate::make(options.lr, options.lrSchedule, options.steps, rate); !s.ok())
     return s;
-  if (Status s = batches.open(options.data, inputSpecs(a, /*evaluation=*/false), microBatches,
-                              options.epochs, options.shuffle);
+  if (Status s = world.openData(a, "train_step", options.data, inputSpecs(a, /*evaluation=*/false),
+                                microBatches, options.epochs, options.shuffle, batches);
       !s.ok())
     return s;
   for (const std::string &note : batches.notes())
@@ -113,7 +113,9 @@ Status Run::open() {
   if (!options.steps && !batches.stepsFrom(0))
     return Status(Code::Usage, "the data has no end; --steps N says how long to train");
   if (!options.evalData.empty())
-    if (Status s = evalBatches.open(options.evalData, inputSpecs(a), evalMicroBatches, 0, {});
+    if (Status s =
+            world.openData(a, dpcrt_artifact_has_entry(a, "eval_step") ? "eval_step" : "train_step",
+                           options.evalData, inputSpecs(a), evalMicroBatches, 0, {}, evalBatches);
         !s.ok())
       return s.within("--eval-data");
   if (options.evalData.empty() && (options.evalEvery || options.evalSteps))
@@ -415,9 +417,9 @@ Status Run::takeStep() {
 // were, so that the same step again gives the same.
 std::string Run::findNonFinite(const StepsUnderWay::Step &step, const dpcrt_result &result) {
   if (underWay.empty())
-    return firstNonFinite(artifact.get(), session.get(), step.inputs, result);
+    return firstNonFinite(world, artifact.get(), session.get(), step.inputs, result);
   if (options.skipNonfinite)
-    return firstNonFiniteOfHost(artifact.get(), step.inputs, result);
+    return firstNonFiniteOfHost(world, artifact.get(), step.inputs, result);
   underWay.drain();
   auto request = sized<dpcrt_request>();
   request.skip_update = 1;
@@ -425,7 +427,7 @@ std::string Run::findNonFinite(const StepsUnderWay::Step &step, const dpcrt_resu
   dpcrt_result again;
   if (Status s = runStep(session.get(), step.inputs, request, again); !s.ok())
     return "";
-  return firstNonFinite(artifact.get(), session.get(), step.inputs, again);
+  return firstNonFinite(world, artifact.get(), session.get(), step.inputs, again);
 }
 
 Status Run::checkFinite(const StepsUnderWay::Step &step, const dpcrt_result &result) {

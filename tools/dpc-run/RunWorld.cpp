@@ -64,6 +64,45 @@ unsigned RunWorld::threads(unsigned asked) const {
   return own < all ? own : std::max(1u, own / localProcesses);
 }
 
+Status RunWorld::openData(const dpcrt_artifact *artifact, const char *entry,
+                          const std::string &source, std::vector<InputSpec> inputs,
+                          uint64_t microBatches, uint64_t epochs, std::optional<uint64_t> shuffle,
+                          Batches &out) const {
+  bool isFed = isFirst();
+  for (InputSpec &input : inputs) {
+    input.isNeeded = false;
+    for (size_t i = 0; i < dpcrt_artifact_inputs(artifact); ++i)
+      if (inputOf(artifact, i).name == input.name)
+        input.isNeeded = dpcrt_world_feeds(world, artifact, entry, i) != 0;
+    isFed |= input.isNeeded;
+  }
+  if (isFed)
+    if (Status s = out.open(source, std::move(inputs), microBatches, epochs, shuffle); !s.ok())
+      return s;
+  std::string rows = isFed ? std::to_string(out.rows()) : "";
+  const std::string own = rows;
+  if (Status s = share("how much data there is", rows); !s.ok() || !isSpread())
+    return s;
+  if (!isFed)
+    out.openElsewhere(std::stoull(rows), microBatches, epochs, shuffle);
+  else if (own != rows)
+    return error(Code::Data, "process ", process, " finds ", own, " micro-batches in '", source,
+                 "', process 0 finds ", rows, "; all must have the same data");
+  return {};
+}
+
+Status RunWorld::first(const char *what, std::string &text) const {
+  if (!world)
+    return {};
+  std::string room = text;
+  room.resize(1 << 12, '\0');
+  room.back() = '\0';
+  if (Status s = fromC(dpcrt_world_first(world, what, room.data(), room.size())); !s.ok())
+    return s;
+  text = room.c_str();
+  return {};
+}
+
 Status RunWorld::share(const char *what, std::string &text) const {
   if (!world)
     return {};

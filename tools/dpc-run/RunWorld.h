@@ -32,6 +32,13 @@ public:
   // Threads of this process where it has been given no number: its part of the machine.
   unsigned threads(unsigned asked) const;
 
+  // Opens data for an entry point: here, if a rank of this process is fed any of it, or this is
+  // process 0; all must find as much of it. Together.
+  Status openData(const dpcrt_artifact *artifact, const char *entry, const std::string &source,
+                  std::vector<InputSpec> inputs, uint64_t microBatches, uint64_t epochs,
+                  std::optional<uint64_t> shuffle, Batches &out) const;
+  // Gives all processes the first text that is not empty, by process; together.
+  Status first(const char *what, std::string &text) const;
   // Gives all processes the text of process 0; together.
   Status share(const char *what, std::string &text) const;
 

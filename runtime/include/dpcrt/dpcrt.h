@@ -75,11 +75,18 @@ typedef struct dpcrt_world_options {
   double launch_timeout_s; /* until all processes have come; 0: for ever */
 } dpcrt_world_options;
 dpcrt_error *dpcrt_world_join(const dpcrt_world_options *options, dpcrt_world **out);
+/* Whether a rank of this process is fed this input by an entry point: others need no data of it.
+ * `input` counts as in dpcrt_artifact_input. */
+int dpcrt_world_feeds(const dpcrt_world *world, const dpcrt_artifact *artifact, const char *entry,
+                      size_t input);
 uint32_t dpcrt_world_processes(const dpcrt_world *world);
 uint32_t dpcrt_world_process(const dpcrt_world *world);         /* this one's number, from 0 */
 uint32_t dpcrt_world_local_processes(const dpcrt_world *world); /* on this machine */
 /* Gives everybody the bytes of process 0, at most `bytes` of them; together. *bytes: how many. */
 dpcrt_error *dpcrt_world_share(dpcrt_world *world, const char *what, void *data, uint64_t *bytes);
+/* Gives everybody the text of the first process whose text is not empty, cut where `room` bytes
+ * end, of which the last is 0; together. */
+dpcrt_error *dpcrt_world_first(dpcrt_world *world, const char *what, char *text, uint64_t room);
 /* An error (7), the same in all, that names the processes that do not see in this folder what
  * process 0 writes there, which is removed again; `folder` is what each calls it. Together. */
 dpcrt_error *dpcrt_world_shares_folder(dpcrt_world *world, const char *folder);
