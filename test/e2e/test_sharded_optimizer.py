@@ -10,6 +10,7 @@ from safetensors.numpy import load_file, save_file
 
 import experts
 from commands import execute, expect, output, refuse
+from launchers import LAUNCHERS, environment, needs
 from test_data_parallel import Exported, Trained
 
 ALL = os.environ.get("DPC_TEST_ALL")
@@ -109,6 +110,24 @@ def test_checkpoints_do_not_say_who_kept_what(gpt2, tmp_path):
     for shard in dumps:
         for step in (3, 4):
             assert (dumps[shard] / f"step-{step}.safetensors").read_bytes() == (tmp_path / "straight" / f"step-{step}.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize("mpi", list(LAUNCHERS))
+def test_processes(gpt2, tmp_path, mpi):
+    launcher = LAUNCHERS[needs(mpi)]
+    pair = Pair(gpt2, 2, 2, 4, "dualpipe", steps=2)
+    common = ["--data", gpt2.data, "--epochs", 0, "--lr", 1e-3]
+    execute(*launcher, 4, "dpc-run", pair.parts.artifact, *common, "--threads", 1, "--steps", 2, "--dump", tmp_path / "dump", "--checkpoint", tmp_path / "kept",
+            env=environment())
+    for step in (1, 2):
+        found = load_file(str(tmp_path / "dump" / f"step-{step}.safetensors"))
+        for name, value in pair.whole.steps[step - 1].items():
+            assert value.tobytes() == found[name].tobytes(), f"step {step}: {name}"
+    # Each process has written its parts; one process goes on from them, with the optimizer whole.
+    assert len(list((tmp_path / "kept" / "step-2").glob("state-*.safetensors"))) == 4
+    for name, resume in (("on", ["--resume", tmp_path / "kept"]), ("straight", [])):
+        execute("dpc", "run", pair.whole.artifact, *common, "--steps", 3, *resume, "--checkpoint", "none", "--dump", tmp_path / name)
+    assert (tmp_path / "on" / "step-3.safetensors").read_bytes() == (tmp_path / "straight" / "step-3.safetensors").read_bytes()
 
 
 def test_a_device_that_takes_orders(gpt2):
