@@ -18,7 +18,7 @@ from launchers import LAUNCHERS, begin, finish, needs, telling, told
 from test_processes import MODELS, metrics
 
 ALL = bool(os.environ.get("DPC_TEST_ALL"))
-USAGE, ARTIFACT, TIMEOUT, LOST, KILLED = 2, 3, 4, 5, 137
+USAGE, ARTIFACT, TIMEOUT, LOST, ABORTED, KILLED = 2, 3, 4, 5, 134, 137
 BUILD = pathlib.Path(os.environ["DPC_BUILD_DIR"])
 STEPS, SECONDS, LAUNCH_SECONDS = 60, 6, 8
 LATE = 20  # seconds that a busy machine may take on top of a time-out
@@ -45,14 +45,13 @@ def compiled(tmp_path_factory):
 
 
 class Launched:
-    """A run in two processes, whose launcher keeps its own files in the run's folder. UCX aborts a
-    process that reads from the memory of another (cma) when that one ends, so it may not."""
+    """A run in two processes, whose launcher keeps its own files in the run's folder."""
 
     def __init__(self, launcher, folder, *command):
         self.folder = folder
         self.said = folder / "said"
         with open(self.said, "w") as said:
-            self.launcher = begin([*launcher, "2", *map(str, telling(folder, *command))], said=said, TMPDIR=str(folder), UCX_TLS="^cma")
+            self.launcher = begin([*launcher, "2", *map(str, telling(folder, *command))], said=said, TMPDIR=str(folder))
         self.begun, self.shared = time.time(), set()
 
     def processes(self):
@@ -168,6 +167,8 @@ def test_who_is_killed_ends_all(tmp_path, compiled, mpi, length, recovery, momen
         assert status in (KILLED, signal.SIGKILL), (ended, said)
     else:
         assert ended[victim] == KILLED, (ended, said)
+        if ended[1 - victim] == ABORTED and "process_vm_readv" in said:
+            return  # by UCX, as it read from the victim
         before = ended[1 - victim] == TIMEOUT and "the world of processes has not come together in time" in said
         # A neighbour is silent, or the engine notices, or it is the very end.
         noticed = f"process {victim} has given no sign of life for" in said or re.search(r"dpc run: mpi:\w+, .*; a process has ended, or cannot be reached$", said, re.MULTILINE)

@@ -2,6 +2,7 @@
 // See RunWorld.h.
 #include "dpc-run/RunWorld.h"
 #include <algorithm>
+#include <csignal>
 #include <sched.h>
 #include <thread>
 
@@ -14,6 +15,10 @@ Status RunWorld::join(const RunOptions &options) {
   asked.launch_timeout_s = options.launchTimeoutSeconds;
   if (Status s = fromC(dpcrt_world_join(&asked, &world)); !s.ok())
     return s;
+  // A launcher that has ended takes what it reads with it: who says a last word then ends with
+  // its own status, not by a signal.
+  if (world)
+    std::signal(SIGPIPE, SIG_IGN);
   processes = dpcrt_world_processes(world);
   process = dpcrt_world_process(world);
   localProcesses = dpcrt_world_local_processes(world);
