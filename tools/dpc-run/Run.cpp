@@ -344,13 +344,14 @@ Status Run::tellSaved(bool wait) {
         s.within("the checkpoint of step " + std::to_string(step) + " could not be kept");
     if (!s.ok())
       line["error"] = s.message();
-    if (!s.ok() && !wait)
+    const bool isLast = wait || step == steps; // however soon it is heard of
+    if (!s.ok() && !isLast)
       log.line(failed.message() +
                (checkpoints.lastSaved()
                     ? "; that of step " + std::to_string(checkpoints.lastSaved()) + " stays"
                     : "") +
                "; training goes on");
-    if (wait)
+    if (isLast)
       last = failed;
     if (Status written = metrics.write(line); !written.ok())
       return written;

@@ -2,6 +2,7 @@
 // See RunWorld.h.
 #include "dpc-run/RunWorld.h"
 #include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <sched.h>
 #include <thread>
@@ -50,6 +51,10 @@ Status RunWorld::end(const Status &status, std::ostream &err) {
   speaks = speaks && (result.code() != Code::Stopped || process == 0);
   if (!result.ok() && speaks)
     err << "dpc run: " << result.message() << std::endl;
+  // A launcher may end all as soon as one has ended with a failure: whoever has nothing to say
+  // lets the one go first that has.
+  if (broken && !speaks)
+    std::this_thread::sleep_for(std::chrono::seconds(1));
   speaks = result.ok();
   Status left = fromC(dpcrt_world_leave(world));
   world = nullptr;
