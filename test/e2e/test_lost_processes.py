@@ -147,6 +147,7 @@ def length(tmp_path_factory, compiled):
 KILLS = [(recovery, moment) for recovery in (True, False) for moment in range(20)] if ALL else [(True, 0)]
 
 
+@pytest.mark.skipif(not ALL, reason="takes minutes; test_processes.py kills and stops processes in every run")
 @pytest.mark.parametrize("recovery, moment", KILLS)
 def test_who_is_killed_ends_all(tmp_path, compiled, mpi, length, recovery, moment):
     """At a moment from before its processes have met to their end."""
@@ -194,6 +195,7 @@ def test_who_does_not_come_is_not_waited_for(tmp_path, compiled, mpi):
     assert statuses(tmp_path)[0] == TIMEOUT and "the world of processes has not come together in time" in launched.heard(), launched.heard()
 
 
+@pytest.mark.skipif(not ALL, reason="takes minutes; test_processes.py kills and stops processes in every run")
 @pytest.mark.parametrize("process", [0, 1] if ALL else [1])
 def test_who_stands_still_ends_all(tmp_path, compiled, mpi, process):
     launched = under_way(RECOVERY[mpi], compiled, tmp_path)
@@ -204,10 +206,12 @@ def test_who_stands_still_ends_all(tmp_path, compiled, mpi, process):
     assert statuses(tmp_path) == {1 - process: LOST}
     os.kill(stopped, signal.SIGCONT)  # it learns that it has been given up
     _, said = launched.ends(SECONDS + LATE)
-    assert statuses(tmp_path) == {0: LOST, 1: LOST}, said
+    aborted = "process_vm_readv" in said  # by UCX, as it read from the one that had given it up
+    assert statuses(tmp_path) == {1 - process: LOST, process: ABORTED if aborted else LOST}, said
     assert f"process {process} has given no sign of life for" in said, said
 
 
+@pytest.mark.skipif(not ALL, reason="takes minutes; test_processes.py kills and stops processes in every run")
 def test_a_thread_that_stands_still_is_a_timeout_that_says_what_all_do(tmp_path, compiled, mpi):
     """Its process goes on to give signs of life, so only what waits for its streams tells."""
     libc = ctypes.CDLL(None, use_errno=True)
