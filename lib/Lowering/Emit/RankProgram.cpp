@@ -229,17 +229,8 @@ void RankProgram::launch(StringRef kernel, ArrayRef<std::pair<Range, bool>> uses
             .getDone());
 }
 
-void RankProgram::allReduce(Range range, StringRef group) {
-  reduce(prog::CollectiveKind::AllReduce, range, {}, group);
-}
-
-void RankProgram::inParts(prog::CollectiveKind kind, Range range, ArrayRef<int64_t> parts,
-                          StringRef group) {
-  reduce(kind, range, parts, group);
-}
-
-void RankProgram::reduce(prog::CollectiveKind kind, Range range, ArrayRef<int64_t> parts,
-                         StringRef group) {
+void RankProgram::collective(prog::CollectiveKind kind, Range range, StringRef group,
+                             ArrayRef<int64_t> parts) {
   unsigned number = newCommand();
   SmallVector<Value> after = waitsOfAll({{range, true}}, number, Reduce);
   Value memory = slot(range);

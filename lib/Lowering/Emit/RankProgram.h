@@ -122,11 +122,10 @@ public:
   /// `replicas`: on which; empty: on all.
   void launch(llvm::StringRef kernel, llvm::ArrayRef<std::pair<Range, bool>> uses, // writes?
               llvm::ArrayRef<int64_t> replicas = {});
-  void allReduce(Range range, llvm::StringRef group);
-  /// A reduce-scatter or all-gather of a range that all members have, each its part of it, in
-  /// elements.
-  void inParts(prog::CollectiveKind kind, Range range, llvm::ArrayRef<int64_t> parts,
-               llvm::StringRef group);
+  /// In place, on the stream of reductions. `parts`: of a reduce-scatter or an all-gather, the
+  /// elements of the range that are each member's.
+  void collective(prog::CollectiveKind kind, Range range, llvm::StringRef group,
+                  llvm::ArrayRef<int64_t> parts = {});
   /// Waits for all streams: the step's last command.
   void join();
 
@@ -156,8 +155,6 @@ private:
   prog::SlotType keptType(unsigned p, int64_t elements) const {
     return prog::SlotType::get(elements, model.parameters[p].kept.getElementType());
   }
-  void reduce(prog::CollectiveKind kind, Range range, llvm::ArrayRef<int64_t> parts,
-              llvm::StringRef group);
   llvm::StringRef addGroup(const std::string &name, const std::vector<unsigned> &members,
                            prog::Axes over);
   mlir::Type feedType(const Instance &instance) const;

@@ -26,16 +26,15 @@ public:
     const int64_t begin = program.mine.bucketOffset[number];
     const Range range = {Gradients, begin,
                          prog::SlotType::get(bucket.bytes / size, bucket.element)};
-    const StringRef group = program.groupOf(bucket.holders, bucket.over);
-    if (!bucket.isSharded()) {
-      program.allReduce(range, group);
-      return 1;
-    }
     auto placeOf = [&](unsigned p, int64_t element) {
       return (program.mine.gradientOffset.at(bucket.parameters[p]) - begin) / size + element;
     };
-    program.inParts(prog::CollectiveKind::ReduceScatter, range,
-                    partSizes(boundariesOf(bucket.shards, placeOf, bucket.bytes / size)), group);
+    std::vector<int64_t> parts;
+    if (bucket.isSharded())
+      parts = partSizes(boundariesOf(bucket.shards, placeOf, bucket.bytes / size));
+    program.collective(bucket.isSharded() ? prog::CollectiveKind::ReduceScatter
+                                          : prog::CollectiveKind::AllReduce,
+                       range, program.groupOf(bucket.holders, bucket.over), parts);
     return 1;
   }
 };

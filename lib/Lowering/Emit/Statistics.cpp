@@ -36,7 +36,8 @@ public:
       return;
     std::vector<unsigned> all(model.ranks);
     std::iota(all.begin(), all.end(), 0);
-    program.allReduce(program.statistics(), program.groupOf(all, over));
+    program.collective(prog::CollectiveKind::AllReduce, program.statistics(),
+                       program.groupOf(all, over));
   }
 
 private:
@@ -89,9 +90,9 @@ private:
     auto placeOf = [&](unsigned p, int64_t element) {
       return (gathered(p) - begin) / 4 + element / optimizer::kSquareBlock;
     };
-    program.inParts(prog::CollectiveKind::AllGather, program.sums(begin, bytes / 4),
-                    partSizes(boundariesOf(bucket.shards, placeOf, bytes / 4)),
-                    program.groupOf(bucket.holders, bucket.over));
+    program.collective(prog::CollectiveKind::AllGather, program.sums(begin, bytes / 4),
+                       program.groupOf(bucket.holders, bucket.over),
+                       partSizes(boundariesOf(bucket.shards, placeOf, bytes / 4)));
     if (bucket.holders.front() != program.mine.rank)
       return;
     // What lies side by side at both ends is copied at once.

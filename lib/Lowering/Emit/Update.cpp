@@ -73,11 +73,11 @@ private:
     auto placeOf = [&](unsigned p, int64_t element) {
       return (program.weight(bucket.parameters[p]).offset - first.offset) / size + element;
     };
-    program.inParts(
+    program.collective(
         prog::CollectiveKind::AllGather,
         {Weights, first.offset, prog::SlotType::get(bytes / size, first.type.getElementType())},
-        partSizes(boundariesOf(bucket.shards, placeOf, bytes / size)),
-        program.groupOf(bucket.holders, bucket.over));
+        program.groupOf(bucket.holders, bucket.over),
+        partSizes(boundariesOf(bucket.shards, placeOf, bytes / size)));
   }
 };
 
