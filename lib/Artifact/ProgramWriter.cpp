@@ -330,6 +330,10 @@ private:
             table->replicas.assign(replicas->begin(), replicas->end());
             program.features |= dpcrt::kFeatureParts;
           }
+          if (launch.getComparesMirrors()) {
+            table->compares_mirrors = true;
+            program.features |= dpcrt::kFeatureMirrors;
+          }
           table->action.Set(std::move(action));
         })
         .Case([&](prog::CallOp call) {

@@ -8,6 +8,8 @@
 #include "program/format/StepRecord.h"
 
 using namespace mlir;
+using dpcrt::kHaltedMirrors;
+using dpcrt::kHaltedNonfinite;
 using dpcrt::StepEntry;
 using dpcrt::StepHeader;
 
@@ -150,10 +152,20 @@ Step stepOf(dpcrt::OptimizerKind kind) {
 
 } // namespace
 
-func::FuncOp buildFinalize(ModuleOp module, StringRef weighting) {
+// Whether any of what has been found of mirrors is not 0.
+static Value findDifference(Formula &f, Value statistics, int64_t mirrors) {
+  Value differ;
+  for (int64_t i = 0; i < mirrors; ++i) {
+    Value found = f.compare(nn::Predicate::NE, f.word(statistics, kStatistics + i), f.splat(0));
+    differ = differ ? f.either(differ, found) : found;
+  }
+  return differ;
+}
+
+func::FuncOp buildFinalize(ModuleOp module, StringRef weighting, int64_t mirrors) {
   auto f32 = Float32Type::get(module.getContext());
   constexpr int64_t words = kWords<StepHeader>;
-  Type statistics = RankedTensorType::get({4}, f32);
+  Type statistics = RankedTensorType::get({kStatistics + mirrors}, f32);
   Type record = wordsOf<StepHeader>(module.getContext());
   return dualpipe::createKernel(
       module, {statistics, record}, {-1, 0},
@@ -182,6 +194,16 @@ func::FuncOp buildFinalize(ModuleOp module, StringRef weighting) {
         };
         Value halted = f.both(isSet(&StepHeader::haltAsked),
                               f.either(isSet(&StepHeader::haltedBefore), f.negate(finite)));
+        Value reason = f.select(halted, f.splat(kHaltedNonfinite), zero);
+        if (mirrors > 0) {
+          // Also behind a step that has found it: what the run does about it comes later.
+          Value differ =
+              f.either(findDifference(f, statistics, mirrors),
+                       f.compare(nn::Predicate::EQ, f.word(old, &StepHeader::haltedBefore),
+                                 f.splat(kHaltedMirrors)));
+          halted = f.either(halted, differ);
+          reason = f.select(differ, f.splat(kHaltedMirrors), reason);
+        }
         Value isLeft = f.either(isSet(&StepHeader::skipAsked), halted);
         Value skip = f.number(f.either(isLeft, f.either(f.negate(finite), empty)));
         auto positionsType = RankedTensorType::get({words}, builder.getI64Type());
@@ -189,12 +211,9 @@ func::FuncOp buildFinalize(ModuleOp module, StringRef weighting) {
             nn::IotaOp::create(builder, loc, positionsType, builder.getI64IntegerAttr(0));
         Value result = old;
         std::pair<float StepHeader::*, Value> words[] = {
-            {&StepHeader::factor, factor},
-            {&StepHeader::skip, skip},
-            {&StepHeader::halted, f.number(halted)},
-            {&StepHeader::den, den},
-            {&StepHeader::norm, norm},
-            {&StepHeader::nonfinite, f.number(f.negate(finite))}};
+            {&StepHeader::factor, factor}, {&StepHeader::skip, skip},
+            {&StepHeader::halted, reason}, {&StepHeader::den, den},
+            {&StepHeader::norm, norm},     {&StepHeader::nonfinite, f.number(f.negate(finite))}};
         for (auto [field, value] : words)
           result = f.select(f.compare(nn::Predicate::EQ, position,
                                       nn::createSplat(builder, loc, positionsType, wordOf(field))),

@@ -151,6 +151,11 @@ private:
     case fb::Action::Launch:
       step.function = kernels[command.action_as_Launch()->kernel()];
       addArguments(command.action_as_Launch()->args());
+      if (command.compares_mirrors()) {
+        step.function = vocabulary.ifComparing(step.function);
+        for (Operand &operand : step.operands)
+          operand.reads = true;
+      }
       break;
     case fb::Action::Call:
       step.function = calls[command.action_as_Call()->call()];

@@ -52,6 +52,9 @@ public:
   /// The function of a kernel that a program declares; nothing if there is no such kernel
   /// or it takes something else.
   virtual std::optional<Function> kernel(const dpcrt::fb::Kernel &declared) = 0;
+  /// A kernel's function where it acts only in runs that compare mirrors: of its arguments and of
+  /// what lay where it writes, which else stays.
+  virtual Function ifComparing(Function kernel) = 0;
   virtual Function call(const dpcrt::fb::LibraryCall &call) = 0;
   /// Over ranks, in ascending order.
   virtual Function sum(dpcrt::Element element) = 0;

@@ -5,9 +5,8 @@
 #include "dpc/Dialect/NN/Element.h"
 #include "dpc/Optimizer/Update.h"
 #include "program/format/Outputs.h"
+#include "program/format/Program.h"
 #include "program/format/StepRecord.h"
-
-#include <set>
 
 using namespace mlir;
 using namespace dpc::dualpipe;
@@ -20,9 +19,13 @@ namespace dpc::proof {
 
 std::string StepEnd::readParts(const Outcome &outcome) {
   for (uint32_t rank = 0; rank < outcome.ranks.size(); ++rank)
-    for (auto &[name, found] : outcome.ranks[rank].parameters)
+    for (auto &[name, found] : outcome.ranks[rank].parameters) {
+      if (found.kept.count < dpcrt::elementsOf(*found.declared))
+        inParts.insert(name);
       if (definition.parameters.at(name).isTrained && found.kept.count > 0)
         parts[{name, words.grid.placeOf(rank).ep}].push_back(found.kept);
+    }
+  findMirrors();
   for (auto &[name, parameter] : definition.parameters) {
     if (!parameter.isTrained)
       continue;
@@ -71,7 +74,8 @@ std::string StepEnd::readNorm(const Outcome &outcome) {
 // The ranks that run the same program on other data each count a part of what is the same
 // on all of them.
 std::string StepEnd::readNorm(const Outcome &outcome, unsigned replica, unsigned e) {
-  Function finalize = functions.finalize(TrainingOp(definition.training).getWeighting());
+  Function finalize =
+      functions.finalize(TrainingOp(definition.training).getWeighting(), mirrorWords());
   Function sum = words.sum(dpcrt::Element::F32);
   // What the blocks of all gradients must be, and how often each was found.
   std::map<Term, std::pair<std::string, unsigned>> wanted;
@@ -102,7 +106,7 @@ std::string StepEnd::readNorm(const Outcome &outcome, unsigned replica, unsigned
     std::string where = "rank " + std::to_string(coordinate);
     if (!ended.header || terms.functionOf(*ended.header) != finalize)
       return "the step record of " + where + " is not what the step's statistics make it";
-    // Statistics are {den, squares, flag, 0}; over several ranks each is a sum.
+    // Statistics are {den, squares, flag, 0, mirrors}; over several ranks each is a sum.
     Pieces statistics;
     terms.cut(terms.argumentsOf(*ended.header).front(), 4, 4, statistics);
     Piece squaresHere = statistics.front();
@@ -141,6 +145,80 @@ std::string StepEnd::readNorm(const Outcome &outcome, unsigned replica, unsigned
 }
 
 //===----------------------------------------------------------------------===//
+// Mirrors
+//===----------------------------------------------------------------------===//
+
+void StepEnd::findMirrors() {
+  uint64_t most = 1;
+  for (auto &[name, parameter] : definition.parameters) {
+    const uint64_t replicas = words.grid.dp * (parameter.isSharded ? 1 : words.grid.ep);
+    if (parameter.holders.size() * replicas < 2)
+      continue;
+    mirrors[{parameter.holders, parameter.isSharded}].push_back(name);
+    most = std::max<uint64_t>(most, parameter.holders.size() * words.grid.dp * words.grid.ep);
+  }
+  digitBits = optimizer::mirrorDigitBits(most);
+}
+
+// Of what is there before the update. What lies where a hash goes is zero, for a run that does
+// not compare mirrors leaves that there.
+Term StepEnd::mirrorHash(const std::vector<std::string> &set, unsigned e) {
+  Pieces rows;
+  for (const std::string &name : set) {
+    const Definition::Parameter &parameter = definition.parameters.at(name);
+    auto op = nn::ParameterOp(parameter.op);
+    auto computed = cast<RankedTensorType>(op.getType()), kept = op.getMasterType();
+    auto add = [&](StringRef what, RankedTensorType type) {
+      appendRows(words.parameter(name, what, e, nn::getByteSize(type)), type, rows);
+    };
+    add("weight", computed);
+    if (kept != computed && !inParts.count(name))
+      add("master", kept);
+  }
+  const uint64_t bytes = byteCount(rows);
+  return terms.apply(functions.hashTotal(bytes / 4), 1, {terms.join(rows), zeros(4)}, 4, 0);
+}
+
+void StepEnd::appendRows(Term value, RankedTensorType type, Pieces &to) {
+  const optimizer::HashedWords hashed =
+      optimizer::hashedWords(type.getElementType(), type.getNumElements());
+  const uint64_t size = nn::getByteSize(type) / hashed.count;
+  auto add = [&](int64_t count, int64_t length, int64_t first) {
+    if (count * length == 0)
+      return;
+    Pieces part;
+    terms.cut(value, first * size, count * length * size, part);
+    const uint64_t bytes = 4 * count;
+    append(terms, to,
+           {terms.apply(functions.rowHashes(count, length, hashed.type), 1,
+                        {terms.join(part), zeros(bytes)}, bytes, 0),
+            0, bytes});
+  };
+  const int64_t whole = hashed.count / optimizer::kHashRow;
+  add(whole, optimizer::kHashRow, 0);
+  add(1, hashed.count % optimizer::kHashRow, whole * optimizer::kHashRow);
+  if (const uint64_t over = byteCount(to) % dpcrt::kAlignment)
+    append(terms, to, {terms.fill(0), 0, dpcrt::kAlignment - over});
+}
+
+void StepEnd::appendMirrors(const dpcrt::RankPlace &place, Pieces &to) {
+  for (auto &[key, set] : mirrors) {
+    auto &[holders, isSharded] = key;
+    const unsigned experts = isSharded ? 1 : words.grid.ep;
+    const uint64_t bytes = 4 * optimizer::mirrorDigits(digitBits);
+    Term digits = terms.fill(0);
+    if (llvm::is_contained(holders, place.pp)) {
+      const bool isFirst =
+          place.pp == holders.front() && place.dp == 0 && (isSharded || place.ep == 0);
+      const int64_t copies = int64_t(holders.size()) * words.grid.dp * experts;
+      digits = terms.apply(functions.mirrorDigits(digitBits, isFirst ? copies - 1 : -1), 1,
+                           {mirrorHash(set, place.ep), zeros(bytes)}, bytes, 0);
+    }
+    append(terms, to, {digits, 0, bytes});
+  }
+}
+
+//===----------------------------------------------------------------------===//
 // The update
 //===----------------------------------------------------------------------===//
 
@@ -165,6 +243,7 @@ Pieces StepEnd::statisticsOf(const dpcrt::RankPlace &place) {
       terms.apply(functions.flag(count, definition.hasFault), watched.size(), watched, 4, 0);
   append(terms, result, {flag, 0, 4});
   append(terms, result, {terms.fill(0), 0, 4});
+  appendMirrors(place, result);
   return result;
 }
 
@@ -181,7 +260,8 @@ Term StepEnd::statistics() {
 
 Term StepEnd::header() {
   if (!madeHeader) {
-    Function finalize = functions.finalize(TrainingOp(definition.training).getWeighting());
+    Function finalize =
+        functions.finalize(TrainingOp(definition.training).getWeighting(), mirrorWords());
     const uint64_t bytes = sizeof(dpcrt::StepHeader);
     // As the host wrote it, and with how the step before ended.
     Term given = words.recordHeader(bytes);

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What a training step does with its gradients: the sum of the losses' weights, the
-// norm, the factor, and the update of every parameter, as terms.
+// norm, what mirrors find of each other, the factor, and the update of every parameter, as terms.
 #ifndef DPC_LIB_PROOF_STEPEND_H
 #define DPC_LIB_PROOF_STEPEND_H
 
 #include "Definition.h"
 #include "Execute.h"
+#include "dpc/Optimizer/MirrorHash.h"
+
+#include <set>
 
 namespace dpc::proof {
 
@@ -39,6 +42,11 @@ private:
   const std::vector<dpcrt::Extent> &partsOf(const std::string &parameter, unsigned ep) const {
     return parts.at({parameter, ep});
   }
+  Term zeros(uint64_t bytes) { return terms.join({{terms.fill(0), 0, bytes}}); }
+  void findMirrors();
+  void appendMirrors(const dpcrt::RankPlace &place, Pieces &to);
+  void appendRows(Term value, mlir::RankedTensorType type, Pieces &to);
+  Term mirrorHash(const std::vector<std::string> &set, unsigned ep);
   Pieces statisticsOf(const dpcrt::RankPlace &place);
   Term statistics();
   const Definition &definition;
@@ -47,6 +55,14 @@ private:
   Terms &terms;
   std::map<std::pair<std::string, unsigned>, std::vector<dpcrt::Extent>> parts; // ascending
   std::vector<Pieces> squares; // by rank: four bytes
+  // Parameters that the same ranks hold, by these and whether they are sharded over ep; and of
+  // how many bits a digit of their hashes is.
+  std::map<std::pair<std::vector<unsigned>, bool>, std::vector<std::string>> mirrors;
+  unsigned digitBits = 16;
+  std::set<std::string> inParts; // of whose masters some rank keeps but a part
+  int64_t mirrorWords() const {
+    return int64_t(mirrors.size()) * optimizer::mirrorDigits(digitBits);
+  }
   std::optional<Term> madeHeader;
 };
 

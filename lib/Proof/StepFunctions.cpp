@@ -4,6 +4,7 @@
 
 #include "dpc/Dialect/DualPipe/Kernel.h"
 #include "dpc/Dialect/NN/Builders.h"
+#include "dpc/Optimizer/MirrorHash.h"
 #include "dpc/Optimizer/Update.h"
 
 using namespace mlir;
@@ -58,10 +59,14 @@ static func::FuncOp buildFlag(ModuleOp module, int64_t count, bool hasFaults) {
       });
 }
 
-Function StepFunctions::find(const Key &key, llvm::function_ref<func::FuncOp(ModuleOp)> build) {
+Function StepFunctions::find(const Key &key, llvm::function_ref<func::FuncOp(ModuleOp)> build,
+                             bool comparesMirrors) {
   auto [it, isNew] = known.try_emplace(key, 0);
-  if (isNew)
+  if (isNew) {
     it->second = words.kernel(build(*kernels));
+    if (comparesMirrors)
+      it->second = words.ifComparing(it->second);
+  }
   return it->second;
 }
 
@@ -80,9 +85,31 @@ Function StepFunctions::flag(int64_t count, bool hasFaults) {
               [&](ModuleOp module) { return buildFlag(module, count, hasFaults); });
 }
 
-Function StepFunctions::finalize(StringRef weighting) {
-  return find({weighting, nullptr, nullptr, 0, 0, 0},
-              [&](ModuleOp module) { return optimizer::buildFinalize(module, weighting); });
+Function StepFunctions::finalize(StringRef weighting, int64_t mirrors) {
+  return find({weighting, nullptr, nullptr, mirrors, 0, 0}, [&](ModuleOp module) {
+    return optimizer::buildFinalize(module, weighting, mirrors);
+  });
+}
+
+Function StepFunctions::rowHashes(int64_t rows, int64_t length, Type word) {
+  return find(
+      {"row hashes", word.getAsOpaquePointer(), nullptr, rows, length, 0},
+      [&](ModuleOp module) { return optimizer::buildRowHashes(module, rows, length, word); },
+      /*comparesMirrors=*/true);
+}
+
+Function StepFunctions::hashTotal(int64_t count) {
+  return find(
+      {"hash total", nullptr, nullptr, count, 0, 0},
+      [&](ModuleOp module) { return optimizer::buildHashTotal(module, count); },
+      /*comparesMirrors=*/true);
+}
+
+Function StepFunctions::mirrorDigits(unsigned bits, int64_t times) {
+  return find(
+      {"mirror digits", nullptr, nullptr, bits, times, 0},
+      [&](ModuleOp module) { return optimizer::buildMirrorDigits(module, bits, times); },
+      /*comparesMirrors=*/true);
 }
 
 Function StepFunctions::update(const dpcrt::Optimizer &optimizer, RankedTensorType type,

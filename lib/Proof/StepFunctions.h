@@ -30,7 +30,11 @@ public:
   /// a fault.
   Function flag(int64_t count, bool hasFaults);
   /// As their builders in dpc/Optimizer/Update.h.
-  Function finalize(llvm::StringRef weighting);
+  Function finalize(llvm::StringRef weighting, int64_t mirrors);
+  /// As in dpc/Optimizer/MirrorHash.h, of launches that act only where mirrors are compared.
+  Function rowHashes(int64_t rows, int64_t length, mlir::Type word);
+  Function hashTotal(int64_t count);
+  Function mirrorDigits(unsigned bits, int64_t times);
   Function update(const dpcrt::Optimizer &optimizer, mlir::RankedTensorType type,
                   mlir::Type computed);
   Function blockSquares(int64_t blocks, int64_t length, mlir::Type element, int64_t counters);
@@ -39,7 +43,8 @@ public:
 private:
   // What a function is made from: its name here, types and numbers.
   using Key = std::tuple<llvm::StringRef, const void *, const void *, int64_t, int64_t, int64_t>;
-  Function find(const Key &key, llvm::function_ref<mlir::func::FuncOp(mlir::ModuleOp)> build);
+  Function find(const Key &key, llvm::function_ref<mlir::func::FuncOp(mlir::ModuleOp)> build,
+                bool comparesMirrors = false);
 
   Words &words;
   mlir::OwningOpRef<mlir::ModuleOp> kernels;

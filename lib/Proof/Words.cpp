@@ -66,6 +66,11 @@ std::optional<Function> Words::kernel(const fb::Kernel &declared) {
   return this->kernel(kernel);
 }
 
+Function Words::ifComparing(Function kernel) {
+  return terms.function("if comparing " + std::to_string(kernel),
+                        terms.wordsOf(kernel) + ", if mirrors are compared,");
+}
+
 // The bytes of a description do not depend on the file it stands in.
 Function Words::call(const fb::LibraryCall &call) {
   fb::LibraryCallT table;

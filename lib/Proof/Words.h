@@ -30,6 +30,8 @@ public:
   }
   std::optional<Function> kernel(const dpcrt::fb::Kernel &declared) override;
 
+  Function ifComparing(Function kernel) override;
+
   Function call(const dpcrt::fb::LibraryCall &call) override;
   Function call(nn::LibraryOpInterface op);
 

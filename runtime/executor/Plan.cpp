@@ -80,8 +80,10 @@ Status Planner::planCommand(const fb::Command &command, uint32_t operands, Plann
   out.label = command.label();
   for (uint32_t e : items(command.waits()))
     out.waits.push_back(e);
-  // What others compute is awaited here as there, so that all replicas go one way.
-  if (!isOf(command.replicas(), context.grid.replicaOf(context.place))) {
+  // What others compute is awaited here as there, so that all replicas go one way; and what other
+  // runs do, so that the order is the one that was checked.
+  if (!isOf(command.replicas(), context.grid.replicaOf(context.place)) ||
+      (command.compares_mirrors() && !context.comparesMirrors)) {
     out.kind = fb::Action::Join;
     return {};
   }

@@ -109,6 +109,7 @@ struct PlanContext {
   RankPlace place;
   Device &device;
   const std::vector<ArenaMemory> &arenas;
+  bool comparesMirrors = false; // whether commands act that are there for that
 };
 
 class RankPlan {

@@ -290,6 +290,7 @@ dpcrt_error *dpcrt_session_create(const dpcrt_artifact *a, const dpcrt_session_o
     if (o.virtual_clock)
       options.virtualClock = o.virtual_clock;
     options.graphs = o.graphs != 0;
+    options.checkMirrors = o.check_mirrors != 0;
     if (o.world)
       options.world = o.world->world;
     auto session = std::make_unique<dpcrt_session>();

@@ -13,8 +13,8 @@
 namespace dpcrt {
 
 Status EntryPointRun::prepare(const Artifact &artifact, const std::string &name, Device &device,
-                              const Link &link, const RankMemory *weightsOf, World *givenWorld) {
-  world = givenWorld;
+                              const SessionOptions &options, const RankMemory *weightsOf) {
+  world = options.world.get();
   entryName = name;
   microBatches = artifact.manifest.entryPoint(name)->microBatches;
   grid = artifact.manifest.mesh.grid();
@@ -27,8 +27,12 @@ Status EntryPointRun::prepare(const Artifact &artifact, const std::string &name,
     return s;
   for (uint32_t rank = own.first; rank < own.end; ++rank) {
     const fb::Program &program = *memory.programs[rank - own.first];
-    PlanContext context{&program, grid, grid.placeOf(rank), device,
-                        memory.arenas[rank - own.first]};
+    PlanContext context{&program,
+                        grid,
+                        grid.placeOf(rank),
+                        device,
+                        memory.arenas[rank - own.first],
+                        options.checkMirrors};
     plans.emplace_back();
     if (Status s = RankPlan::make(context, plans.back()); !s.ok())
       return s.within("rank " + std::to_string(rank));
@@ -41,11 +45,11 @@ Status EntryPointRun::prepare(const Artifact &artifact, const std::string &name,
       outputOf.back().push_back(&outputs[std::string(text(output->name()))]);
   }
   if (HostDevice *host = device.host())
-    return connect(*host, link);
-  if (link.emulated() && !device.queue()->givenTimes())
+    return connect(*host, options.link);
+  if (options.link.emulated() && !device.queue()->givenTimes())
     return error(Code::Usage, "--link: device '", device.name(),
                  "' emulates no link; --device cpu does, and --virtual-clock");
-  queueTransport = makeLinkedQueueTransport(*device.queue(), link);
+  queueTransport = makeLinkedQueueTransport(*device.queue(), options.link);
   return {};
 }
 

@@ -16,7 +16,7 @@ class EntryPointRun : public HostIo {
 public:
   // The ranks of this process: all of them where `world` is null.
   Status prepare(const Artifact &artifact, const std::string &name, Device &device,
-                 const Link &link, const RankMemory *weightsOf, World *world);
+                 const SessionOptions &options, const RankMemory *weightsOf);
   // After the device is ready.
   Status startExecutor(Device &device, const ExecutorOptions &options);
 

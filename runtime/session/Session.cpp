@@ -147,14 +147,14 @@ Status Session::prepareHere(const DeviceKind &kind) {
       return s;
   }
   train = std::make_unique<EntryPointRun>();
-  if (Status s =
-          train->prepare(given, "train_step", *device, options.link, nullptr, options.world.get());
-      !s.ok())
+  if (options.checkMirrors)
+    if (Status s = mayCheckMirrors(); !s.ok())
+      return s;
+  if (Status s = train->prepare(given, "train_step", *device, options, nullptr); !s.ok())
     return s;
   if (given.entry("eval_step")) {
     evaluation = std::make_unique<EntryPointRun>();
-    if (Status s = evaluation->prepare(given, "eval_step", *device, options.link, &train->memory,
-                                       options.world.get());
+    if (Status s = evaluation->prepare(given, "eval_step", *device, options, &train->memory);
         !s.ok())
       return s;
     if (Status s = checkSameValues(train->memory, evaluation->memory); !s.ok())
@@ -426,6 +426,8 @@ Status Session::result(StepResult &out) {
   if (step.evaluates)
     return fault;
   const StepHeader &header = entry.header;
+  if (header.halted == kHaltedMirrors)
+    return tellMirrors(step);
   out.gradNorm = header.norm;
   out.skipped = header.skip != 0;
   out.nonfinite = header.nonfinite != 0 || !std::isfinite(out.loss);
@@ -588,6 +590,45 @@ Status Session::writeState(const std::string &name, const char *data, uint64_t b
       return s;
   }
   return {};
+}
+
+// Whose programs have commands for it is who was compiled with several holders of something.
+Status Session::mayCheckMirrors() const {
+  if (isTimed())
+    return Status(Code::Usage, "--check-mirrors: with --virtual-clock nothing is computed, so that "
+                               "there are no weights to compare");
+  for (const ProgramFile &file : *artifact->entry("train_step"))
+    if (file.program().features() & kFeatureMirrors)
+      return {};
+  return Status(Code::Usage,
+                "--check-mirrors: the artifact has nothing to compare: no parameter is "
+                "held by two ranks (a mirrored schedule, as dualpipe, or --dp 2 would "
+                "hold each twice), or an older dpc compiled it");
+}
+
+// The step has found that holders differ, and nobody has updated anything since, nor will the
+// steps behind it: in memory is what it computed with.
+Status Session::tellMirrors(const Pending &step) {
+  while (!underWay.empty()) {
+    StepTimes times;
+    std::vector<StreamSpans> now;
+    Status ended = underWay.front().entry->executor->finish(times, now);
+    underWay.pop_front();
+    if (!ended.ok())
+      return ended;
+  }
+  const std::string where = "step " + std::to_string(step.step) + ": ";
+  Status found = compareHolders();
+  if (found.code() == Code::Difference)
+    return Status(Code::Difference, where + found.message() +
+                                        "; ranks that hold a parameter must have the same bits of "
+                                        "it, so one of them has computed or stored it wrong");
+  return found.ok()
+             ? Status(Code::Difference,
+                      where + "ranks that hold the same parameters had different weights "
+                              "when they were hashed, and have the same now: one of them has "
+                              "read its memory wrong")
+             : found;
 }
 
 Status Session::compareHolders() const {

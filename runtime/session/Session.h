@@ -29,8 +29,9 @@ struct SessionOptions {
   // Where ranks are in several processes: each creates a session of the same artifact, and
   // calls the functions below that say "together" in the same order. Null: all ranks are here.
   std::shared_ptr<World> world;
-  std::string seedOrder; // of a device that draws an order; empty: its own
-  bool graphs = false;   // steps are captured and launched as graphs, on devices that do
+  std::string seedOrder;     // of a device that draws an order; empty: its own
+  bool checkMirrors = false; // each step compares the weights of all that hold a parameter
+  bool graphs = false;       // steps are captured and launched as graphs, on devices that do
   // The virtual device takes times instead of computing: those of this artifact or file
   // (ModelCosts.h), or, empty, the session's artifact's own.
   std::optional<std::string> virtualClock;
@@ -186,6 +187,8 @@ private:
   void fillRecords(EntryPointRun &entry, const StepRequest &request) const;
   Status endHalt();
   Status findFault(const Pending &step) const;
+  Status mayCheckMirrors() const;
+  Status tellMirrors(const Pending &step);
   void collectLosses(EntryPointRun &entry, StepResult &result);
   void listStates();
   double gradientFactor() const;

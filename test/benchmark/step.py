@@ -41,11 +41,11 @@ class Program:
         call(dpc, "compile", folder / "model.onnx", "-o", self.artifact, "--pp", ranks, "--micro-batches", gpt2.Size().micro_batches, "--schedule",
              schedule, "--optimizer", "adamw", "--target", "cpu:native")
 
-    def run(self):
+    def run(self, *options):
         """The fastest step in seconds, and the report."""
         report = self.folder / "report.json"
         call(self.dpc, "run", self.artifact, "--data", self.folder / "data.safetensors", "--epochs", 0, "--steps", self.steps, "--lr", "1e-3",
-             "--threads", self.ranks, "--report", report)
+             "--threads", self.ranks, "--report", report, *options)
         content = json.loads(report.read_text())
         return min(content["step_s"][1:]), content
 

@@ -42,9 +42,20 @@ std::vector<char> pack(const Tensor &tensor, Type element) {
   for (double x : tensor.floats)
     element.isF64() ? put(x) : put(static_cast<float>(x));
   for (int64_t x : tensor.integers)
-    element.isInteger(1)    ? put(static_cast<int8_t>(x))
-    : element.isInteger(32) ? put(static_cast<int32_t>(x))
-                            : put(x);
+    switch (element.getIntOrFloatBitWidth()) {
+    case 1:
+    case 8:
+      put(static_cast<int8_t>(x));
+      break;
+    case 16:
+      put(static_cast<int16_t>(x));
+      break;
+    case 32:
+      put(static_cast<int32_t>(x));
+      break;
+    default:
+      put(x);
+    }
   return bytes;
 }
 

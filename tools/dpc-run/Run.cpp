@@ -141,6 +141,7 @@ Status Run::openSession() {
   so.seed_order = options.seedOrder.empty() ? nullptr : options.seedOrder.c_str();
   so.virtual_clock = options.virtualClock ? options.clockTimes.c_str() : nullptr;
   so.graphs = options.cudaGraphs;
+  so.check_mirrors = options.checkMirrors;
   dpcrt_session *s = nullptr;
   if (Status status = fromC(dpcrt_session_create(a, &so, &s)); !status.ok())
     return status;

@@ -114,6 +114,9 @@ Status parseRunOptions(const std::vector<std::string> &args, std::ostream &print
   app.add_flag("--cuda-graphs", out.cudaGraphs,
                "Launch a step as one graph, captured at load, on a device that takes orders "
                "(virtual); steps that are traced are not");
+  app.add_flag("--check-mirrors", out.checkMirrors,
+               "Compare in every step the weights of all ranks that hold a parameter (mirrors, "
+               "--dp); a difference ends the run before it is saved");
   app.add_option("--threads", out.threads,
                  "Threads that compute at one time, all ranks together (the cores)");
   app.add_option("--transport", out.transport,

@@ -16,7 +16,7 @@ struct RunOptions {
   std::string device = "cpu", seedOrder, lrSchedule, transport;
   uint64_t epochs = 1, evalEvery = 0, evalSteps = 0;
   std::optional<uint64_t> steps, shuffle, seed, logEvery;
-  bool virtualClock = false, cudaGraphs = false;
+  bool virtualClock = false, cudaGraphs = false, checkMirrors = false;
   std::string clockTimes;         // "": the artifact's own
   std::string checkpoint, resume; // "": not given
   uint64_t checkpointEvery = 0;   // 0: only at the end

@@ -13,13 +13,17 @@
 
 namespace dpc::optimizer {
 
-/// (statistics: tensor<4xf32>, header: tensor<16xf32> in place) -> header.
+/// What all ranks agree on at a step's end, apart from mirrors.
+inline constexpr int64_t kStatistics = 4;
+
+/// (statistics: tensor<(4 + mirrors) x f32>, header: tensor<16xf32> in place) -> header.
 /// Statistics are {sum of den, sum of squared gradients, non-finite flag, 0} over
-/// all ranks, header is the step record's. Writes its fields factor (1 over the sum
+/// all ranks and then what has been found of mirrors (MirrorHash.h), where any is not 0 if some
+/// differ; header is the step record's. Writes its fields factor (1 over the sum
 /// of den unless `weighting` is "sum", unscaled and clipped), skip (asked for, halted, not
-/// finite, or no weight at all), halted, den, norm (before clipping) and non-finite; what it
-/// reads of the step before has been copied to the fields for that.
-mlir::func::FuncOp buildFinalize(mlir::ModuleOp module, llvm::StringRef weighting);
+/// finite, or no weight at all), halted (its reason), den, norm (before clipping) and non-finite;
+/// what it reads of the step before has been copied to the fields for that.
+mlir::func::FuncOp buildFinalize(mlir::ModuleOp module, llvm::StringRef weighting, int64_t mirrors);
 
 /// (parameter in place, gradient sum, moments in place..., header: tensor<16xf32>,
 /// entry: tensor<16xf32>) -> parameter, moments...; PyTorch's update of that

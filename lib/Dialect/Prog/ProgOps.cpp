@@ -171,6 +171,8 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
                            << getKernelAttr() << ", which takes " << buffer;
   if (getReplicas() && !isa<OrderOp>((*this)->getParentOp()))
     return emitOpError() << "is for some replicas; only launches of an order can be";
+  if (getComparesMirrors() && !isa<OrderOp>((*this)->getParentOp()))
+    return emitOpError() << "compares mirrors; only launches of an order can";
   return verifyReplicas(*this, getReplicas());
 }
 

@@ -141,9 +141,10 @@ private:
     case TaskCommand::Launch: {
       StringRef kernel = cast<LaunchOp>(command.op).getKernel();
       places.useKernel(kernel);
-      done[i] = prog::LaunchOp::create(inside, command.loc, event, kernel, operands,
-                                       DenseI64ArrayAttr(), after, stream)
-                    .getDone();
+      done[i] =
+          prog::LaunchOp::create(inside, command.loc, event, kernel, operands, DenseI64ArrayAttr(),
+                                 /*compares_mirrors=*/false, after, stream)
+              .getDone();
       break;
     }
     case TaskCommand::Call:

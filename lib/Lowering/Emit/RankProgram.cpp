@@ -211,7 +211,7 @@ void RankProgram::copy(Range from, Range to) {
 }
 
 void RankProgram::launch(StringRef kernel, ArrayRef<std::pair<Range, bool>> uses,
-                         ArrayRef<int64_t> replicas) {
+                         ArrayRef<int64_t> replicas, bool comparesMirrors) {
   useKernel(kernel);
   unsigned number = newCommand();
   SmallVector<Value> operands;
@@ -225,7 +225,7 @@ void RankProgram::launch(StringRef kernel, ArrayRef<std::pair<Range, bool>> uses
         prog::LaunchOp::create(at, loc, event, kernel, operands,
                                replicas.empty() ? DenseI64ArrayAttr()
                                                 : builder.getDenseI64ArrayAttr(replicas),
-                               after, prog::StreamKind::Compute)
+                               comparesMirrors, after, prog::StreamKind::Compute)
             .getDone());
 }
 

@@ -8,6 +8,7 @@
 #include "../Plan/RankMemory.h"
 #include "../Plan/StepKernels.h"
 #include "BlockEmitter.h"
+#include "dpc/Optimizer/Update.h"
 
 #include "llvm/ADT/SmallBitVector.h"
 #include "llvm/ADT/StringMap.h"
@@ -73,7 +74,14 @@ public:
     return {Sums, memory.sums.fault + 8 * first, integers(count)};
   }
   Range statistic(unsigned number) const { return sums(memory.sums.statistics + 4 * number, 1); }
-  Range statistics() const { return sums(memory.sums.statistics, 4); }
+  Range statistics() const {
+    return sums(memory.sums.statistics, optimizer::kStatistics + model.mirrors.words());
+  }
+  /// A set's floats among them.
+  Range mirrorDigits(unsigned set) const {
+    const unsigned digits = model.mirrors.digits();
+    return sums(memory.sums.statistics + 4 * (optimizer::kStatistics + digits * set), digits);
+  }
   Range recordHeader() const;
   Range recordWords(int64_t offset, int64_t bytes) const; // of the header
   Range recordEntry(unsigned p) const;
@@ -119,9 +127,9 @@ public:
 
   void fill(Range range);
   void copy(Range from, Range to);
-  /// `replicas`: on which; empty: on all.
+  /// `replicas`: on which; empty: on all. `comparesMirrors`: only in runs that do.
   void launch(llvm::StringRef kernel, llvm::ArrayRef<std::pair<Range, bool>> uses, // writes?
-              llvm::ArrayRef<int64_t> replicas = {});
+              llvm::ArrayRef<int64_t> replicas = {}, bool comparesMirrors = false);
   /// In place, on the stream of reductions. `parts`: of a reduce-scatter or an all-gather, the
   /// elements of the range that are each member's.
   void collective(prog::CollectiveKind kind, Range range, llvm::StringRef group,

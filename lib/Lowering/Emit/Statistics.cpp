@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What all ranks agree on before the update: the sum of the losses' weights, the sum
-// of the gradients' squares, and whether anything was not finite; each rank's own,
+// of the gradients' squares, whether anything was not finite, and, in runs that compare mirrors,
+// whether ranks that hold the same parameters still have the same of them; each rank's own,
 // then everybody's by one all-reduce.
 #include "StepPart.h"
 
@@ -31,6 +32,8 @@ public:
     watched.push_back({program.statistic(2), true});
     program.launch(program.kernels.flag, watched);
     emitSquares();
+    for (const SetHashes &hashes : program.memory.hashes)
+      emitHash(hashes);
     const prog::Axes over = model.axesOver(/*sharded=*/false);
     if (model.ranks * model.copiesOver(over) == 1)
       return;
@@ -65,19 +68,76 @@ private:
 
   void emitSquaresOf(unsigned p, const Range &gradient, int64_t offset,
                      ArrayRef<int64_t> replicas) {
-    const SquareKernels &kernels = program.kernels.squares.at({p, gradient.type.getCount()});
-    SquareBlocks blocks = squareBlocks(gradient.type.getCount());
-    Range whole = gradient, rest = gradient;
-    Type element = gradient.type.getElementType();
-    whole.type = prog::SlotType::get(blocks.wholeElements(), element);
-    rest.type = prog::SlotType::get(blocks.rest, element);
-    rest.offset += whole.bytes();
-    if (blocks.whole > 0)
-      program.launch(kernels.blocks, {{whole, false}, {program.sums(offset, blocks.whole), true}},
-                     replicas);
-    if (blocks.rest > 0)
-      program.launch(kernels.rest,
-                     {{rest, false}, {program.sums(offset + 4 * blocks.whole, 1), true}}, replicas);
+    emitBlocks(program.kernels.squares.at({p, gradient.type.getCount()}),
+               squareBlocks(gradient.type.getCount()), gradient, program.sums(offset, 1), replicas,
+               /*comparesMirrors=*/false);
+  }
+
+  // One result per block, the first at `to`.
+  void emitBlocks(const BlockKernels &kernels, const Blocks &blocks, const Range &values, Range to,
+                  ArrayRef<int64_t> replicas, bool comparesMirrors) {
+    auto emit = [&](StringRef kernel, int64_t elements, int64_t count, int64_t before) {
+      if (count == 0)
+        return;
+      Range from = values, out = to;
+      from.offset += before * blocks.size * (values.bytes() / values.type.getCount());
+      from.type = prog::SlotType::get(elements, values.type.getElementType());
+      out.offset += before * to.bytes();
+      out.type = prog::SlotType::get(count, to.type.getElementType());
+      program.launch(kernel, {{from, false}, {out, true}}, replicas, comparesMirrors);
+    };
+    emit(kernels.blocks, blocks.wholeElements(), blocks.whole, 0);
+    emit(kernels.rest, blocks.rest, blocks.rest > 0, blocks.whole);
+  }
+
+  // Behind everything that computes with the weights, before anything updates them.
+  void emitHash(const SetHashes &hashes) {
+    const MirrorSet &set = program.model.mirrors.sets[hashes.set];
+    const Type i32 = IntegerType::get(program.at.getContext(), 32);
+    auto hashesAt = [&](int64_t offset, int64_t count) {
+      return Range{Sums, offset, prog::SlotType::get(count, i32)};
+    };
+    int64_t offset = hashes.rows;
+    for (const MirroredValue &value : hashes.values) {
+      const auto &[word, count] = value.words;
+      Range words =
+          value.isMaster ? program.master(value.parameter) : program.weight(value.parameter);
+      words.type = prog::SlotType::get(count, word);
+      emitBlocks(program.kernels.rowHashes.at({word.getAsOpaquePointer(), count}), hashRows(count),
+                 words, hashesAt(offset, 1), {}, /*comparesMirrors=*/true);
+      offset += value.hashBytes();
+    }
+    program.launch(
+        program.kernels.hashTotal[hashes.set],
+        {{hashesAt(hashes.rows, hashes.count), false}, {hashesAt(hashes.total, 1), true}}, {},
+        /*comparesMirrors=*/true);
+    emitDigits(hashes, set);
+  }
+
+  // The first holder is the lowest rank: where a coordinate of pp has several, one of these.
+  void emitDigits(const SetHashes &hashes, const MirrorSet &set) {
+    const StepModel &model = program.model;
+    SmallVector<int64_t> first, others;
+    for (unsigned replica = 0; replica < model.dp * model.ep; ++replica) {
+      const unsigned d = replica / model.ep, e = replica % model.ep;
+      const bool isFirst = set.holders.front() == program.mine.rank &&
+                           (d == 0 || !bitEnumContainsAny(set.over, prog::Axes::Dp)) &&
+                           (e == 0 || !bitEnumContainsAny(set.over, prog::Axes::Ep));
+      (isFirst ? first : others).push_back(replica);
+    }
+    const unsigned bits = model.mirrors.digitBits;
+    const Range digits = {Sums, hashes.total,
+                          prog::SlotType::get(optimizer::mirrorDigits(bits),
+                                              IntegerType::get(program.at.getContext(), bits,
+                                                               IntegerType::Unsigned))};
+    for (bool isFirst : {true, false}) {
+      const SmallVector<int64_t> &replicas = isFirst ? first : others,
+                                 &rest = isFirst ? others : first;
+      if (!replicas.empty())
+        program.launch(program.kernels.mirrorDigits.at({hashes.set, isFirst}),
+                       {{digits, false}, {program.mirrorDigits(hashes.set), true}},
+                       rest.empty() ? ArrayRef<int64_t>() : replicas, /*comparesMirrors=*/true);
+    }
   }
 
   // Each member has the squares of its own blocks. Who counts the parameters adds up those of

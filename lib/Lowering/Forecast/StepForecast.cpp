@@ -115,7 +115,7 @@ private:
     for (unsigned rank : bucket.holders)
       if (bucket.isSharded() || rank == bucket.holders.front())
         for (auto piece : piecesOf(bucket, rank, /*replica=*/0)) {
-          const SquareKernels &squares = kernels.squares.at(piece);
+          const BlockKernels &squares = kernels.squares.at(piece);
           for (const std::string &kernel : {squares.blocks, squares.rest})
             if (!kernel.empty())
               result.norm[rank] += secondsOf(kernel);

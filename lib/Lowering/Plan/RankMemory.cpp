@@ -66,6 +66,24 @@ static void placeShards(const StepModel &model, const std::vector<Bucket> &bucke
   memory.bytes[Masters] = *std::max_element(masterBytes.begin(), masterBytes.end());
 }
 
+static void placeHashes(const StepModel &model, unsigned rank, RankMemory &memory) {
+  for (auto [s, set] : llvm::enumerate(model.mirrors.sets)) {
+    if (!llvm::is_contained(set.holders, rank))
+      continue;
+    SetHashes hashes;
+    hashes.set = s;
+    hashes.rows = hashes.total = memory.bytes[Sums];
+    for (unsigned p : set.parameters)
+      for (MirroredValue &value : mirroredValues(model, p, memory.gatheredSquares.count(p))) {
+        hashes.total += value.hashBytes();
+        hashes.values.push_back(std::move(value));
+      }
+    hashes.count = (hashes.total - hashes.rows) / 4;
+    memory.bytes[Sums] = hashes.total + kAlignment;
+    memory.hashes.push_back(std::move(hashes));
+  }
+}
+
 RankMemory planMemory(const StepModel &model, const StepPlan &plan, unsigned rank,
                       const RankMemory *training, const std::vector<Bucket> *buckets) {
   const RankPlan &mine = plan.ranks[rank];
@@ -82,6 +100,7 @@ RankMemory planMemory(const StepModel &model, const StepPlan &plan, unsigned ran
   memory.bytes[Sums] = memory.sums.bytes;
   size_t moments = dpcrt::findOptimizer(TrainingOp(model.training).getOptimizer())->moments.size();
   placeShards(model, buckets ? *buckets : plan.buckets, rank, moments, memory);
+  placeHashes(model, rank, memory);
   for (unsigned p : mine.parameters) {
     const StepParameter &parameter = model.parameters[p];
     if (memory.gatheredSquares.count(p))

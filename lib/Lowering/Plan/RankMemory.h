@@ -35,6 +35,15 @@ struct KeptShard {
   std::vector<int64_t> moments;
 };
 
+/// Hashes of what a rank holds of one of the model's mirror sets, as i32 in the sums arena: of
+/// all rows of its values, one value after the other with zeros between them, and of all these.
+struct SetHashes {
+  unsigned set = 0;
+  std::vector<MirroredValue> values;
+  int64_t rows = 0, count = 0;
+  int64_t total = 0;
+};
+
 struct RankMemory {
   int64_t bytes[ArenaCount] = {};
   /// Content of the constants arena in order, and where each lies.
@@ -52,6 +61,8 @@ struct RankMemory {
   std::map<unsigned, int64_t> gatheredSquares;
   /// By bucket, where they begin, and how many bytes they have.
   std::map<unsigned, std::pair<int64_t, int64_t>> gatheredOf;
+  /// In the sums arena, of the sets that the rank holds.
+  std::vector<SetHashes> hashes;
 
   int64_t total() const;
 };

@@ -38,6 +38,36 @@ Value createFlag(OpBuilder &b, Location loc, Value losses, Value faults) {
   return nn::createCast(b, loc, isBad, b.getF32Type());
 }
 
+std::string nameOf(func::FuncOp kernel) { return kernel.getName().str(); }
+
+void createMirrorKernels(const StepModel &model, const StepPlan &plan, StepKernels &kernels) {
+  ModuleOp module = model.module;
+  llvm::SmallDenseSet<unsigned> sharded;
+  for (const Bucket &bucket : plan.buckets)
+    if (bucket.isSharded())
+      sharded.insert(bucket.parameters.begin(), bucket.parameters.end());
+  for (auto [s, set] : llvm::enumerate(model.mirrors.sets)) {
+    int64_t bytes = 0;
+    for (unsigned p : set.parameters)
+      for (const MirroredValue &value : mirroredValues(model, p, sharded.contains(p))) {
+        bytes += value.hashBytes();
+        const auto &[word, count] = value.words;
+        auto [hashes, isNew] = kernels.rowHashes.try_emplace({word.getAsOpaquePointer(), count});
+        const Blocks rows = hashRows(count);
+        if (isNew && rows.whole > 0)
+          hashes->second.blocks =
+              nameOf(optimizer::buildRowHashes(module, rows.whole, rows.size, word));
+        if (isNew && rows.rest > 0)
+          hashes->second.rest = nameOf(optimizer::buildRowHashes(module, 1, rows.rest, word));
+      }
+    kernels.hashTotal.push_back(nameOf(optimizer::buildHashTotal(module, bytes / 4)));
+    const int64_t copies = int64_t(set.holders.size()) * model.copiesOver(set.over);
+    for (bool isFirst : {true, false})
+      kernels.mirrorDigits[{s, isFirst}] = nameOf(
+          optimizer::buildMirrorDigits(module, model.mirrors.digitBits, isFirst ? copies - 1 : -1));
+  }
+}
+
 } // namespace
 
 FailureOr<StepKernels> createStepKernels(const StepModel &model, const StepPlan &plan) {
@@ -90,13 +120,12 @@ FailureOr<StepKernels> createStepKernels(const StepModel &model, const StepPlan 
   const dpcrt::Optimizer &optimizer =
       *dpcrt::findOptimizer(TrainingOp(model.training).getOptimizer()); // verified
   kernels.momentNames.assign(optimizer.moments.begin(), optimizer.moments.end());
-  kernels.finalize = optimizer::buildFinalize(module, weighting).getName().str();
-  auto nameOf = [](func::FuncOp kernel) { return kernel.getName().str(); };
+  kernels.finalize = nameOf(optimizer::buildFinalize(module, weighting, model.mirrors.words()));
   // One update per type (kept and computed with), and one set of kernels per number of elements and
   // way of counting in the norm: layers repeat the same few shapes. Of a part that lies within a
   // parameter's rows and columns there is but a vector.
   llvm::DenseMap<std::pair<Type, Type>, std::string> updateOf;
-  std::map<std::tuple<SquareBlocks, const void *, unsigned>, SquareKernels> squaresOf;
+  std::map<std::tuple<Blocks, const void *, unsigned>, BlockKernels> squaresOf;
   for (auto [p, parameter] : llvm::enumerate(model.parameters)) {
     if (!parameter.trained)
       continue;
@@ -116,7 +145,7 @@ FailureOr<StepKernels> createStepKernels(const StepModel &model, const StepPlan 
         update->second = nameOf(optimizer::buildUpdate(module, optimizer, type, computed));
       kernels.update[{p, elements}] = update->second;
 
-      SquareBlocks blocks = squareBlocks(elements);
+      Blocks blocks = squareBlocks(elements);
       auto [squares, isNew] =
           squaresOf.try_emplace({blocks, element.getAsOpaquePointer(), counters});
       if (isNew && blocks.whole > 0)
@@ -131,6 +160,7 @@ FailureOr<StepKernels> createStepKernels(const StepModel &model, const StepPlan 
     kernels.squareTotal.push_back(bytes > 0 ? nameOf(optimizer::buildRunningSum(module, bytes / 4))
                                             : "");
   }
+  createMirrorKernels(model, plan, kernels);
   return kernels;
 }
 

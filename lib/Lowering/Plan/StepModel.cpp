@@ -241,6 +241,12 @@ private:
   llvm::StringMap<unsigned> stageNumber;
 };
 
+StepModel finish(StepModel model) {
+  if (model.entry.has(Part::Statistics))
+    model.mirrors = findMirrors(model);
+  return model;
+}
+
 } // namespace
 
 bool hasEntryPoint(ModuleOp module, const EntryPoint &entry) {
@@ -256,7 +262,7 @@ FailureOr<StepModel> readStep(ModuleOp module, ScheduleOp schedule, const Machin
   model.entry = entry;
   if (failed(StepReader(model, machine).read(schedule)))
     return failure();
-  return std::move(model);
+  return finish(std::move(model));
 }
 
 FailureOr<StepModel> readStep(ModuleOp module, const schedule::Table &table, const Machine &machine,
@@ -266,7 +272,7 @@ FailureOr<StepModel> readStep(ModuleOp module, const schedule::Table &table, con
   model.entry = entry;
   if (failed(StepReader(model, machine).read(table)))
     return failure();
-  return std::move(model);
+  return finish(std::move(model));
 }
 
 } // namespace dpc::lowering

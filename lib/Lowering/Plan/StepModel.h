@@ -5,6 +5,7 @@
 #define DPC_LIB_LOWERING_PLAN_STEPMODEL_H
 
 #include "EntryPoint.h"
+#include "Mirrors.h"
 #include "TaskCommands.h"
 #include "Timeline.h"
 
@@ -54,6 +55,7 @@ struct StepModel {
   std::vector<StepBody> bodies;
   std::vector<StepStage> stages;
   std::vector<StepParameter> parameters;
+  Mirrors mirrors; // where the entry point has statistics
   std::vector<Edge> edges;
   /// Of each edge, what it carries; null where the consumer does not read it.
   std::vector<mlir::RankedTensorType> edgeTypes;

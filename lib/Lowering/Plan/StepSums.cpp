@@ -2,18 +2,18 @@
 // See StepSums.h.
 #include "StepSums.h"
 
-#include "Arena.h"
+#include "dpc/Optimizer/MirrorHash.h"
 #include "dpc/Optimizer/Update.h"
 
 using namespace mlir;
 
 namespace dpc::lowering {
 
-int64_t SquareBlocks::wholeElements() const { return whole * optimizer::kSquareBlock; }
-
-SquareBlocks squareBlocks(int64_t elements) {
-  return {elements / optimizer::kSquareBlock, elements % optimizer::kSquareBlock};
+static Blocks blocksOf(int64_t elements, int64_t size) {
+  return {size, elements / size, elements % size};
 }
+Blocks squareBlocks(int64_t elements) { return blocksOf(elements, optimizer::kSquareBlock); }
+Blocks hashRows(int64_t words) { return blocksOf(words, optimizer::kHashRow); }
 
 StepSums placeSums(const StepModel &model, unsigned rank) {
   int64_t perMicroBatch = alignUp(4 * model.table.microBatches);
@@ -27,7 +27,7 @@ StepSums placeSums(const StepModel &model, unsigned rank) {
   if (!model.entry.has(Part::Statistics))
     return sums;
   sums.statistics = sums.bytes;
-  sums.squares = sums.statistics + kAlignment;
+  sums.squares = sums.statistics + alignUp(4 * (optimizer::kStatistics + model.mirrors.words()));
   for (auto [p, parameter] : llvm::enumerate(model.parameters))
     if (parameter.isCountedOn(rank)) {
       sums.squaresOf[p] = sums.squares + sums.squaresBytes;

@@ -23,7 +23,7 @@ typedef struct dpcrt_session dpcrt_session;
 typedef struct dpcrt_world dpcrt_world;
 
 #define DPCRT_VERSION_MAJOR 1
-#define DPCRT_VERSION_MINOR 6
+#define DPCRT_VERSION_MINOR 7
 uint32_t
 dpcrt_version(void); /* of the library: major << 16 | minor; another major is another interface */
 
@@ -113,6 +113,10 @@ typedef struct dpcrt_session_options {
   const char *virtual_clock;
   int graphs; /* capture a step at load and launch it as one graph; "virtual", an error of "cpu" */
   dpcrt_world *world; /* NULL: all ranks are in this process; outlives the session */
+  /* Each training step compares a hash of the weights of all ranks that hold a parameter; where
+   * they differ its result is an error (1) that names parameter and ranks, and nothing is updated
+   * any more. An error where no parameter has two holders. */
+  int check_mirrors;
 } dpcrt_session_options;
 /* Allocates all memory there will be, starts all threads, reads the initial weights. */
 dpcrt_error *dpcrt_session_create(const dpcrt_artifact *artifact,

@@ -15,7 +15,7 @@ void dpcrt::collectUses(const fb::Program &program, const fb::Command &command,
                         std::vector<CommandUse> &uses) {
   constexpr uint8_t read = kReads | kNeeds, moved = kReads | kNeeds | kMoves;
   // Where it does nothing, what it would write must be there already.
-  const bool isOfSome = count(command.replicas()) > 0;
+  const bool isOfSome = count(command.replicas()) > 0 || command.compares_mirrors();
   auto argument = [&](const fb::Argument *argument) {
     uint8_t flags = (reads(argument->access()) || isOfSome ? read : 0) |
                     (writes(argument->access()) ? kWrites : 0);

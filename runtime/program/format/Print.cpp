@@ -375,6 +375,8 @@ void Printer::printCommand(const fb::Block *block, uint32_t index) {
   out << ": " << actionNoun(command);
   if (count(command.replicas()) > 0)
     out << " on" << replicasOf(command.replicas());
+  if (command.compares_mirrors())
+    out << " if comparing";
   if (command.action_type() != fb::Action::Join)
     out << " ";
   printAction(block, command);

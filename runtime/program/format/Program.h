@@ -23,7 +23,7 @@ namespace dpcrt {
 /// major version and accepts any minor one: what a minor version adds and an
 /// older runtime must not ignore is guarded by a feature bit.
 inline constexpr uint32_t kFormatMajor = 7;
-inline constexpr uint32_t kFormatMinor = 0;
+inline constexpr uint32_t kFormatMinor = 1;
 
 /// Feature bits. Masters: parameters have values beside those that are computed with;
 /// who does not know of them would save the wrong ones.
@@ -31,8 +31,11 @@ inline constexpr uint64_t kFeatureMasters = 1;
 /// Parts: ranks keep parts of what they update, and commands are of some replicas alone;
 /// who does not know of it would take each part for a whole and run what is another's.
 inline constexpr uint64_t kFeatureParts = 2;
+/// Mirrors: some commands are there for runs that compare the mirrors of parameters, and the
+/// step's end looks at what they have found (docs/CheckMirrors.md).
+inline constexpr uint64_t kFeatureMirrors = 4;
 /// Those this build understands.
-inline constexpr uint64_t kKnownFeatures = kFeatureMasters | kFeatureParts;
+inline constexpr uint64_t kKnownFeatures = kFeatureMasters | kFeatureParts | kFeatureMirrors;
 
 /// Alignment of arenas, and the granularity to which a writer may pad a message
 /// between two tensors.

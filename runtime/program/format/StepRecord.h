@@ -21,7 +21,7 @@ struct StepHeader {
   float norm;      // of the gradients, before clipping
   float nonfinite; // 1: something of this step was
   float skip;      // 1: the weights are left alone
-  float halted;    // 1: this step, or one before, was not finite and asked to halt there
+  float halted;    // why nothing is updated from here on (0: it is): kHalted... below
   float skippedBefore, haltedBefore; // both of the step before, copied from there
 
   // Written by the host before a step.
@@ -34,6 +34,10 @@ struct StepHeader {
   float skipAsked; // 1: the caller wants the weights left alone
   float haltAsked; // 1: behind a step that was not finite, this one included, they are
 };
+
+// Reasons to halt: a step was not finite and asked to; the holders of a parameter have come to
+// hold different weights.
+constexpr float kHaltedNonfinite = 1, kHaltedMirrors = 2;
 
 // What is copied before it is written: `skip` and `halted`, and where to.
 constexpr size_t kOutcome = offsetof(StepHeader, skip), kOutcomeBytes = 8,

@@ -170,6 +170,12 @@ void Validator::validateCommands(Scope &scope) {
       if (scope.block || !command->action_as_Launch())
         error(where(scope, number), " is of some replicas; only launches of the order can be");
     }
+    if (command->compares_mirrors()) {
+      if (!(program.features() & kFeatureMirrors))
+        error(where(scope, number), " compares mirrors, but the program does not name the feature");
+      if (scope.block || !command->action_as_Launch())
+        error(where(scope, number), " compares mirrors; only launches of the order can");
+    }
     validateAction(scope, number);
   }
 }

@@ -704,6 +704,36 @@ prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_
 
 prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
   prog.arena @a stash 64
+  prog.kernel @k [!prog.slot<1xf32>] [#prog<access write>]
+  prog.block @b other attributes {operand_access = [], operand_names = []} {
+    %s = prog.slot @a[0] : !prog.slot<1xf32>
+    // expected-error @+1 {{is for some replicas; only launches of an order can be}}
+    %0 = prog.launch @k(%s : !prog.slot<1xf32>) for [1] on compute
+    prog.results for []
+  }
+  prog.order {
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a stash 64
+  prog.kernel @k [!prog.slot<1xf32>] [#prog<access write>]
+  prog.block @b other attributes {operand_access = [], operand_names = []} {
+    %s = prog.slot @a[0] : !prog.slot<1xf32>
+    // expected-error @+1 {{compares mirrors; only launches of an order can}}
+    %0 = prog.launch @k(%s : !prog.slot<1xf32>) if comparing on compute
+    prog.results for []
+  }
+  prog.order {
+  }
+}
+
+// -----
+
+prog.program @p entry "step" coordinate 0 streams [#prog<stream compute>] micro_batches 1 weighting "mean" optimizer "sgd" {
+  prog.arena @a stash 64
   prog.order {
     %s = prog.slot @a[0] : !prog.slot<1xf32>
     %t = prog.slot @a[8] : !prog.slot<2xf32>

@@ -138,6 +138,12 @@ prog.program @train_step.rank0 entry "train_step" coordinate 0
     %13 = prog.collective reduce_scatter over @ranks0_1 %b to %part : !prog.slot<16xf32>, !prog.slot<8xf32> on reduce
     // CHECK-NEXT: prog.collective all_gather over @ranks0_1 %{{.*}} to %{{.*}} : <8xf32>, <16xf32> on reduce
     %14 = prog.collective all_gather over @ranks0_1 %part to %b : !prog.slot<8xf32>, !prog.slot<16xf32> on reduce
+    // CHECK-NEXT: prog.launch @k_0(%{{.*}}) for [0, 2] on compute
+    %17 = prog.launch @k_0(%a, %b, %flag : !prog.slot<16xf32>, !prog.slot<16xf32>, !prog.slot<1xf32>) for [0, 2] on compute
+    // CHECK-NEXT: prog.launch @k_0(%{{.*}}) for [1] if comparing on compute
+    %18 = prog.launch @k_0(%a, %b, %flag : !prog.slot<16xf32>, !prog.slot<16xf32>, !prog.slot<1xf32>) for [1] if comparing on compute
+    // CHECK-NEXT: prog.launch @k_0(%{{.*}}) if comparing on compute after
+    %19 = prog.launch @k_0(%a, %b, %flag : !prog.slot<16xf32>, !prog.slot<16xf32>, !prog.slot<1xf32>) if comparing on compute after %12
     // CHECK-NEXT: prog.fetch "loss" 0 from %{{.*}} : <1xf32> on compute
     %15 = prog.fetch "loss" 0 from %flag : !prog.slot<1xf32> on compute
     // CHECK-NEXT: prog.join on compute after %[[RED]]

@@ -277,6 +277,18 @@ rank 0: reduce-scatter #23 'bucket 0': buffer 0 and buffer 1 overlap, gradients[
      },
      R"(rank0: rank 0: block s0.forward: launch #4 'keep' is of some replicas; only launches of the order can be)"},
 
+    {"ComparingWithoutTheFeature",
+     [](Programs &p, Programs &q) { p[0]->order[0]->compares_mirrors = true; },
+     R"(rank0: rank 0: fill #0 'zero gradients' compares mirrors, but the program does not name the feature
+rank 0: fill #0 'zero gradients' compares mirrors; only launches of the order can)"},
+
+    {"LaunchOfABlockThatComparesMirrors",
+     [](Programs &p, Programs &q) {
+       p[0]->features = kFeatureMirrors;
+       p[0]->blocks[ForwardBlock]->commands[4]->compares_mirrors = true;
+     },
+     R"(rank0: rank 0: block s0.forward: launch #4 'keep' compares mirrors; only launches of the order can)"},
+
     {"WriteToAnOperandThatIsRead",
      [](Programs &p, Programs &q) {
        p[0]->blocks[ForwardBlock]->operands[3]->access = fb::Access::Read;

@@ -260,14 +260,15 @@ class Prog_Command<string mnemonic, dag own, string format, list<Trait> traits =
 }
 
 def Prog_LaunchOp : Prog_Command<"launch",
-    (ins FlatSymbolRefAttr:$kernel, Variadic<Prog_SlotType>:$slots, OptionalAttr<DenseI64ArrayAttr>:$replicas),
-    "$kernel `(` ($slots^ `:` type($slots))? `)` (`for` $replicas^)?",
+    (ins FlatSymbolRefAttr:$kernel, Variadic<Prog_SlotType>:$slots, OptionalAttr<DenseI64ArrayAttr>:$replicas, UnitAttr:$compares_mirrors),
+    "$kernel `(` ($slots^ `:` type($slots))? `)` (`for` $replicas^)? (`if` `comparing` $compares_mirrors^)?",
     [Prog_InBlockOrOrder, AttrSizedOperandSegments, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "a generated kernel";
   let description = [{
     Its slots are the buffers of the `prog.kernel`, which says how each is used. In the
     order it may be `for` some replicas alone, the ranks at this coordinate of pp numbered
-    by their others, dp before ep; on all else it only waits.
+    by their others, dp before ep; on all else it only waits. `if comparing` it acts only
+    where a run compares the mirrors of parameters.
 
     ```mlir
     %done = prog.launch @k_2f01(%a, %b : !prog.slot<16xf32>, !prog.slot<16xf32>) for [0, 1] on compute
