@@ -564,13 +564,8 @@ Status Session::readState(const std::string &name, char *data, uint64_t bytes) {
     std::memcpy(data, kept->second.data(), bytes);
     return {};
   }
-  for (size_t i = place.parts.size(); i-- > 0;) { // the lowest holder comes last
-    const Part &part = place.parts[i];
-    if (part.bytes == 0)
-      continue;
-    if (Status s = device->download(data + part.begin, part.data, part.bytes); !s.ok())
-      return s;
-  }
+  if (Status s = readHere(place, {0, bytes}, data); !s.ok())
+    return s;
   if (options.world)
     if (Status s = gatherParts(name, place, data); !s.ok())
       return s;
@@ -581,15 +576,10 @@ Status Session::writeState(const std::string &name, const char *data, uint64_t b
   Place place;
   if (Status s = findState(name, bytes, place); !s.ok())
     return s;
-  for (const Part &part : place.parts) {
-    const Holding &h = *part.holding;
-    // Who has masters of a part of the values computes with all of them.
-    Status s = place.weight ? h.writeWeight(*device, 0, data + h.slice * h.bytes, h.bytes)
-                            : device->upload(part.data, data + part.begin, part.bytes);
-    if (!s.ok())
-      return s;
-  }
-  return {};
+  return writeHere(place, [&](uint64_t begin, uint64_t count, char *to) {
+    std::memcpy(to, data + begin, count);
+    return Status();
+  });
 }
 
 // Whose programs have commands for it is who was compiled with several holders of something.

@@ -195,6 +195,9 @@ private:
   // What divides a gradient in memory, applied to a copy of it.
   Status scaleGradient(Element type, char *data, uint64_t bytes) const;
   Status findState(const std::string &name, uint64_t bytes, Place &out);
+  // Of what is in this process.
+  Status readHere(const Place &place, const ByteRange &range, char *data) const;
+  Status writeHere(Place &place, const ReadState &read);
 
   std::shared_ptr<const Artifact> artifact;
   SessionOptions options;

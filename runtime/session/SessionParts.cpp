@@ -22,6 +22,17 @@ Status Session::readHeld(const State &state, const ByteRange &range, char *data)
   Place place;
   if (Status s = findState(state.name, state.bytes, place); !s.ok())
     return s;
+  return readHere(place, range, data);
+}
+
+Status Session::writeHeld(const State &state, const ReadState &read) {
+  Place place;
+  if (Status s = findState(state.name, state.bytes, place); !s.ok())
+    return s;
+  return writeHere(place, read);
+}
+
+Status Session::readHere(const Place &place, const ByteRange &range, char *data) const {
   for (size_t i = place.parts.size(); i-- > 0;) { // the lowest holder comes last
     const Part &part = place.parts[i];
     const uint64_t begin = std::max(range.begin, part.begin),
@@ -35,10 +46,7 @@ Status Session::readHeld(const State &state, const ByteRange &range, char *data)
   return {};
 }
 
-Status Session::writeHeld(const State &state, const ReadState &read) {
-  Place place;
-  if (Status s = findState(state.name, state.bytes, place); !s.ok())
-    return s;
+Status Session::writeHere(Place &place, const ReadState &read) {
   // Who has masters of a part of the values computes with all of them.
   if (place.weight)
     for (Part &part : place.parts) {

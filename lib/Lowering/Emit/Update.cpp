@@ -22,26 +22,13 @@ public:
     program.copy(program.recordWords(dpcrt::kOutcome, dpcrt::kOutcomeBytes),
                  program.recordWords(dpcrt::kOutcomeBefore, dpcrt::kOutcomeBytes));
     program.launch(kernels.finalize, {{program.statistics(), false}, {header, true}});
-    for (unsigned p : program.mine.parameters) {
-      if (!program.model.parameters[p].trained || program.memory.gatheredSquares.count(p))
-        continue;
-      SmallVector<Range> moments;
-      for (size_t k = 0; k < kernels.momentNames.size(); ++k)
-        moments.push_back(program.moment(p, k));
-      const bool hasMaster = program.model.parameters[p].hasMaster();
-      emitUpdate(p, program.weight(p), program.gradient(p),
-                 hasMaster ? std::optional(program.master(p)) : std::nullopt, moments, {});
-    }
+    for (unsigned p : program.mine.parameters)
+      if (program.model.parameters[p].trained && !program.memory.gatheredSquares.count(p))
+        emitUpdate(p, p, program.weight(p), program.gradient(p), {});
     for (const KeptShard &kept : program.memory.shards) {
       const unsigned p = kept.parameter;
-      SmallVector<Range> moments;
-      for (size_t k = 0; k < kernels.momentNames.size(); ++k)
-        moments.push_back(program.moment(kept, k));
-      const bool hasMaster = program.model.parameters[p].hasMaster();
-      emitUpdate(p, program.part(program.weight(p), kept.shard),
-                 program.part(program.gradient(p), kept.shard),
-                 hasMaster ? std::optional(program.master(kept)) : std::nullopt, moments,
-                 kept.replicas);
+      emitUpdate(p, kept, program.part(program.weight(p), kept.shard),
+                 program.part(program.gradient(p), kept.shard), kept.replicas);
     }
     for (auto [number, bucket] : llvm::enumerate(program.plan.buckets))
       if (bucket.isSharded() && llvm::is_contained(bucket.holders, program.mine.rank))
@@ -49,16 +36,18 @@ public:
   }
 
 private:
-  void emitUpdate(unsigned p, const Range &weight, const Range &gradient,
-                  const std::optional<Range> &master, ArrayRef<Range> moments,
+  // `owner`: of the master and the moments, the parameter or a part of it.
+  template <typename Owner>
+  void emitUpdate(unsigned p, const Owner &owner, const Range &weight, const Range &gradient,
                   ArrayRef<int64_t> replicas) {
-    SmallVector<std::pair<Range, bool>> uses = {{master ? *master : weight, true},
+    const bool hasMaster = program.model.parameters[p].hasMaster();
+    SmallVector<std::pair<Range, bool>> uses = {{hasMaster ? program.master(owner) : weight, true},
                                                 {gradient, false}};
-    for (const Range &moment : moments)
-      uses.push_back({moment, true});
+    for (unsigned k = 0; k < program.kernels.momentNames.size(); ++k)
+      uses.push_back({program.moment(owner, k), true});
     uses.push_back({program.recordHeader(), false});
     uses.push_back({program.recordEntry(p), false});
-    if (master) // and the copy of it that is computed with
+    if (hasMaster) // and the copy of it that is computed with
       uses.push_back({weight, true});
     program.launch(program.kernels.update.at({p, weight.type.getCount()}), uses, replicas);
   }

@@ -9,20 +9,38 @@
 
 using namespace dpcrt;
 
-namespace {
+/// Where all that parameters have lies: on all replicas, and on some alone beside these.
+struct Validator::Places {
+  /// What overlaps is named by its owner.
+  struct List {
+    std::vector<const fb::Ref *> ranges;
+    std::vector<std::string> owners;
+    void add(const fb::Ref *ref, const std::string &owner) {
+      ranges.push_back(ref);
+      owners.push_back(owner);
+    }
+  } ofAll;
+  std::map<uint32_t, List> ofReplica;
 
-/// "a", "b": what overlaps is named by its owner.
-struct Places {
-  std::vector<const fb::Ref *> ranges;
-  std::vector<std::string> owners;
-
-  void add(const fb::Ref *ref, const std::string &owner) {
-    ranges.push_back(ref);
-    owners.push_back(owner);
+  /// `replicas`: none are all.
+  void add(const fb::Ref *ref, const std::string &owner, const std::vector<uint32_t> &replicas) {
+    if (replicas.empty())
+      ofAll.add(ref, owner);
+    for (uint32_t replica : replicas)
+      ofReplica[replica].add(ref, owner + " on replica " + std::to_string(replica));
   }
 };
 
-} // namespace
+/// A parameter, and what its values that are updated must be like.
+struct Validator::Updated {
+  const fb::Parameter &parameter;
+  std::string owner;
+  uint64_t elements = 0;
+  uint64_t bytes = 0;            ///< of all elements
+  const fb::Ref *kept = nullptr; ///< somebody's; null if nobody's is known
+  const char *keptName = "weight";
+  uint32_t moments = 0; ///< names
+};
 
 /// The bytes that the master of all elements must have, whoever keeps it; `bytes`: of
 /// the weight.
@@ -80,11 +98,158 @@ std::vector<uint32_t> Validator::readReplicas(const flatbuffers::Vector<uint32_t
   return replicas;
 }
 
+void Validator::place(Places &places, const Updated &updated, const fb::Ref *ref, uint64_t bytes,
+                      fb::ArenaRole role, const char *what, const std::vector<uint32_t> &replicas) {
+  if (checkPlace(ref, bytes, role, updated.owner, what))
+    places.add(ref, "the " + std::string(what) + " of " + updated.owner, replicas);
+}
+
+/// What is added to a gradient or a moment is of the type that is updated.
+void Validator::checkKept(const Updated &updated, const fb::Ref *ref, const char *what) {
+  const fb::Ref *kept = updated.kept;
+  if (ref && kept && ref->dtype() != kept->dtype() && elementNumbered(ref->dtype()) &&
+      elementNumbered(kept->dtype()))
+    error("the ", what, " of ", updated.owner, " is of ", nameOf(elementOf(*ref)), ", its ",
+          updated.keptName, " of ", nameOf(elementOf(*kept)));
+}
+
+void Validator::checkMoments(const Updated &updated, const std::vector<const fb::Ref *> &moments) {
+  for (const fb::Ref *ref : moments)
+    checkKept(updated, ref, "moment");
+  if (moments.size() != updated.moments)
+    error(updated.owner, " has ", moments.size(), " moments and ", updated.moments,
+          " names for them");
+}
+
+static bool isEmptyPart(const std::vector<const fb::Part *> &parts) {
+  return parts.size() == 1 && parts.front()->elements() == 0;
+}
+
+/// The weight, or the master that this rank or another has beside it.
+void Validator::findKept(Updated &updated, const std::vector<const fb::Part *> &parts,
+                         Places &places) {
+  const fb::Parameter &parameter = updated.parameter;
+  const Element computed = elementOf(*parameter.tensor());
+  updated.kept = parameter.weight();
+  const fb::Ref *master = parameter.master();
+  for (const fb::Part *part : parts)
+    master = master ? master : part->master();
+  // Who has an empty part says by the gradient's type that there are masters elsewhere.
+  const fb::Ref *gradient = parameter.gradient();
+  const bool areElsewhere = isEmptyPart(parts) && gradient && elementNumbered(gradient->dtype()) &&
+                            elementOf(*gradient) == Element::F32 &&
+                            (computed == Element::BF16 || computed == Element::F16);
+  if (master) {
+    updated.bytes = validateMaster(*master, parameter, updated.owner, updated.bytes);
+    updated.kept = master;
+    updated.keptName = "master";
+  } else if (areElsewhere) {
+    updated.bytes = updated.elements * sizeof(float);
+    updated.kept = gradient;
+  }
+  if (parameter.master())
+    place(places, updated, parameter.master(), updated.bytes, fb::ArenaRole::Masters, "master");
+}
+
+void Validator::validateParameter(Updated &updated, Places &places) {
+  const fb::Parameter &parameter = updated.parameter;
+  const fb::Tensor &tensor = *parameter.tensor();
+  place(places, updated, parameter.weight(), updated.bytes, fb::ArenaRole::Weights, "weight");
+  if (const fb::Ref *weight = parameter.weight();
+      weight && elementNumbered(weight->dtype()) && weight->dtype() != tensor.dtype())
+    error("the weight of ", updated.owner, " is of ", nameOf(elementOf(*weight)),
+          ", the parameter of ", nameOf(elementOf(tensor)));
+  std::vector<const fb::Part *> parts;
+  for (const fb::Part *part : walk(parameter.parts()))
+    parts.push_back(part);
+  findKept(updated, parts, places);
+  checkKept(updated, parameter.gradient(), "gradient");
+  if (parameter.trained() || parameter.gradient())
+    place(places, updated, parameter.gradient(), updated.bytes, fb::ArenaRole::Gradients,
+          "gradient");
+  if (parameter.trained() || parameter.record())
+    place(places, updated, parameter.record(), sizeof(StepEntry), fb::ArenaRole::StepRecord,
+          "step record entry");
+  std::set<std::string> names;
+  for (const auto *name : walk(parameter.moment_names()))
+    checkName(name, "moment", updated.moments++, names);
+  const std::vector<const fb::Ref *> moments = read(parameter.moments());
+  if (!parts.empty()) {
+    if (!moments.empty() || parameter.master())
+      error(updated.owner, " has parts, and beside them ", moments.empty() ? "a master" : "moments",
+            " of the whole");
+    return validateParts(updated, parts, places);
+  }
+  checkMoments(updated, moments);
+  for (const fb::Ref *ref : moments)
+    place(places, updated, ref, updated.bytes, fb::ArenaRole::Moments, "moment");
+}
+
+void Validator::validateParts(const Updated &updated, const std::vector<const fb::Part *> &parts,
+                              Places &places) {
+  const std::string &owner = updated.owner;
+  if (!(program.features() & kFeatureParts))
+    error(owner, " has parts, but the program does not name the feature");
+  if (!updated.parameter.trained())
+    error(owner, " has parts, but is not trained");
+  if (isEmptyPart(parts)) {
+    const fb::Part &part = *parts.front();
+    if (part.begin() || count(part.moments()) || part.master() || count(part.replicas()))
+      error(owner, " has an empty part that is not all it has");
+    return;
+  }
+  bool hasMasters = false;
+  for (const fb::Part *part : parts)
+    hasMasters |= part->master() != nullptr;
+  const uint64_t unit = updated.bytes / updated.elements;
+  std::set<uint32_t> taken;
+  for (const fb::Part *part : parts) {
+    const bool isExtent = validateExtent(*part, owner, updated.elements);
+    const std::vector<uint32_t> replicas = readReplicas(part->replicas(), "a part of " + owner);
+    if (replicas.empty() && parts.size() > 1)
+      error(owner, " has a part of all replicas, and others beside it");
+    for (uint32_t replica : replicas)
+      if (!taken.insert(replica).second)
+        error(owner, " has two parts of replica ", replica);
+    if (!part->master() == hasMasters)
+      error(owner, " has masters of some of its parts alone");
+    checkKept(updated, part->master(), "master");
+    const std::vector<const fb::Ref *> moments = read(part->moments());
+    checkMoments(updated, moments);
+    if (!isExtent)
+      continue;
+    const uint64_t bytes = part->elements() * unit;
+    for (const fb::Ref *ref : moments)
+      place(places, updated, ref, bytes, fb::ArenaRole::Moments, "moment", replicas);
+    if (part->master())
+      place(places, updated, part->master(), bytes, fb::ArenaRole::Masters, "master", replicas);
+  }
+}
+
+/// On a replica with parts, only beside what is kept can anything of it lie.
+void Validator::checkDisjoint(Places &places) {
+  checkDisjoint(places.ofAll.ranges, places.ofAll.owners);
+  Places::List beside;
+  for (size_t i = 0; i < places.ofAll.ranges.size() && !places.ofReplica.empty(); ++i) {
+    const uint32_t arena = places.ofAll.ranges[i]->index();
+    if (arena >= count(program.arenas()))
+      continue;
+    const fb::ArenaRole role = program.arenas()->Get(arena)->role();
+    if (role == fb::ArenaRole::Moments || role == fb::ArenaRole::Masters)
+      beside.add(places.ofAll.ranges[i], places.ofAll.owners[i]);
+  }
+  for (auto &[replica, own] : places.ofReplica) {
+    if (own.ranges.empty() || !diagnostics.empty())
+      break; // what overlaps among all would be said again for each
+    own.ranges.insert(own.ranges.end(), beside.ranges.begin(), beside.ranges.end());
+    own.owners.insert(own.owners.end(), beside.owners.begin(), beside.owners.end());
+    checkDisjoint(own.ranges, own.owners);
+  }
+}
+
 void Validator::validateParameters() {
   std::set<std::string> names;
-  // Of all replicas, and of some alone beside these.
   Places places;
-  std::map<uint32_t, Places> ofReplica;
   uint32_t index = 0;
   for (const fb::Parameter *parameter : walk(program.parameters())) {
     uint32_t number = index++;
@@ -94,145 +259,18 @@ void Validator::validateParameters() {
       continue;
     }
     checkName(tensor->name(), "parameter", number, names);
-    const std::string owner = "parameter " + quoted(text(tensor->name()));
-    uint64_t bytes = 0;
-    if (!tensorBytes(*tensor, bytes) || bytes == 0) {
-      error(owner, " has an impossible type or shape");
+    Updated updated{*parameter, "parameter " + quoted(text(tensor->name()))};
+    if (!tensorBytes(*tensor, updated.bytes) || updated.bytes == 0) {
+      error(updated.owner, " has an impossible type or shape");
       continue;
     }
-    const uint64_t elements = bytes / sizeOf(elementOf(*tensor));
-    auto placeOn = [&](const std::vector<uint32_t> &replicas, const fb::Ref *ref, uint64_t size,
-                       fb::ArenaRole role, const char *what) {
-      if (!checkPlace(ref, size, role, owner, what))
-        return;
-      const std::string name = "the " + std::string(what) + " of " + owner;
-      if (replicas.empty())
-        places.add(ref, name);
-      for (uint32_t replica : replicas)
-        ofReplica[replica].add(ref, name + " on replica " + std::to_string(replica));
-    };
-    auto place = [&](const fb::Ref *ref, uint64_t size, fb::ArenaRole role, const char *what) {
-      placeOn({}, ref, size, role, what);
-    };
-    place(parameter->weight(), bytes, fb::ArenaRole::Weights, "weight");
-    if (const fb::Ref *weight = parameter->weight();
-        weight && elementNumbered(weight->dtype()) && weight->dtype() != tensor->dtype())
-      error("the weight of ", owner, " is of ", nameOf(elementOf(*weight)), ", the parameter of ",
-            nameOf(elementOf(*tensor)));
-    const fb::Ref *kept = parameter->weight();
-    const char *keptName = "weight";
-    if (parameter->master()) {
-      bytes = validateMaster(*parameter->master(), *parameter, owner, bytes);
-      place(parameter->master(), bytes, fb::ArenaRole::Masters, "master");
-      kept = parameter->master();
-      keptName = "master";
-    }
-    std::vector<const fb::Part *> parts;
-    for (const fb::Part *part : walk(parameter->parts()))
-      parts.push_back(part);
-    // Who has an empty part says by the gradient's type that there are masters elsewhere.
-    const fb::Ref *firstMaster = nullptr;
-    for (const fb::Part *part : parts)
-      firstMaster = firstMaster ? firstMaster : part->master();
-    const fb::Ref *gradient = parameter->gradient();
-    const bool isEmpty = parts.size() == 1 && parts.front()->elements() == 0;
-    if (firstMaster && !parameter->master()) {
-      bytes = validateMaster(*firstMaster, *parameter, owner, bytes);
-      kept = firstMaster;
-      keptName = "master";
-    } else if (isEmpty && gradient && elementNumbered(gradient->dtype()) &&
-               elementOf(*gradient) == Element::F32 &&
-               (elementOf(*tensor) == Element::BF16 || elementOf(*tensor) == Element::F16)) {
-      bytes = elements * sizeof(float);
-      kept = gradient;
-    }
-    const uint64_t unit = bytes / elements; // of what is updated
-    // What is added to a gradient or a moment is of the type that is updated.
-    auto checkKept = [&](const fb::Ref *ref, const char *what) {
-      if (ref && kept && ref->dtype() != kept->dtype() && elementNumbered(ref->dtype()) &&
-          elementNumbered(kept->dtype()))
-        error("the ", what, " of ", owner, " is of ", nameOf(elementOf(*ref)), ", its ", keptName,
-              " of ", nameOf(elementOf(*kept)));
-    };
-    checkKept(parameter->gradient(), "gradient");
-    if (parameter->trained() || parameter->gradient())
-      place(parameter->gradient(), bytes, fb::ArenaRole::Gradients, "gradient");
-    if (parameter->trained() || parameter->record())
-      place(parameter->record(), sizeof(StepEntry), fb::ArenaRole::StepRecord, "step record entry");
-    std::set<std::string> momentNames;
-    uint32_t moment = 0;
-    for (const auto *name : walk(parameter->moment_names()))
-      checkName(name, "moment", moment++, momentNames);
-
-    auto checkMoments = [&](const std::vector<const fb::Ref *> &moments) {
-      for (const fb::Ref *ref : moments)
-        checkKept(ref, "moment");
-      if (moments.size() != moment)
-        error(owner, " has ", moments.size(), " moments and ", moment, " names for them");
-    };
-    std::vector<const fb::Ref *> moments = read(parameter->moments());
-    if (parts.empty()) {
-      checkMoments(moments);
-      for (const fb::Ref *ref : moments)
-        place(ref, bytes, fb::ArenaRole::Moments, "moment");
-      continue;
-    }
-    if (!(program.features() & kFeatureParts))
-      error(owner, " has parts, but the program does not name the feature");
-    if (!moments.empty() || parameter->master())
-      error(owner, " has parts, and beside them ", moments.empty() ? "a master" : "moments",
-            " of the whole");
-    if (!parameter->trained())
-      error(owner, " has parts, but is not trained");
-    std::set<uint32_t> taken;
-    for (const fb::Part *part : parts) {
-      if (isEmpty) {
-        if (part->begin() || count(part->moments()) || part->master() || count(part->replicas()))
-          error(owner, " has an empty part that is not all it has");
-        break;
-      }
-      const bool isExtent = validateExtent(*part, owner, elements);
-      std::vector<uint32_t> replicas = readReplicas(part->replicas(), "a part of " + owner);
-      if (replicas.empty() && parts.size() > 1)
-        error(owner, " has a part of all replicas, and others beside it");
-      for (uint32_t replica : replicas)
-        if (!taken.insert(replica).second)
-          error(owner, " has two parts of replica ", replica);
-      if (!part->master() != !firstMaster)
-        error(owner, " has masters of some of its parts alone");
-      checkKept(part->master(), "master");
-      std::vector<const fb::Ref *> own = read(part->moments());
-      checkMoments(own);
-      if (!isExtent)
-        continue;
-      for (const fb::Ref *ref : own)
-        placeOn(replicas, ref, part->elements() * unit, fb::ArenaRole::Moments, "moment");
-      if (part->master())
-        placeOn(replicas, part->master(), part->elements() * unit, fb::ArenaRole::Masters,
-                "master");
-    }
+    updated.elements = updated.bytes / sizeOf(elementOf(*tensor));
+    validateParameter(updated, places);
   }
   if (program.step_record() && program.step_record()->header() &&
       program.step_record()->header()->space() == fb::Space::Arena &&
       program.step_record()->header()->bytes() == sizeof(StepHeader) &&
       program.step_record()->header()->offset() <= kMaxBytes)
-    places.add(program.step_record()->header(), "the header of the step record");
-  checkDisjoint(places.ranges, places.owners);
-  // On a replica with parts, only beside what is kept can anything of it lie.
-  Places beside;
-  for (size_t i = 0; i < places.ranges.size() && !ofReplica.empty(); ++i) {
-    const uint32_t arena = places.ranges[i]->index();
-    if (arena >= count(program.arenas()))
-      continue;
-    const fb::ArenaRole role = program.arenas()->Get(arena)->role();
-    if (role == fb::ArenaRole::Moments || role == fb::ArenaRole::Masters)
-      beside.add(places.ranges[i], places.owners[i]);
-  }
-  for (auto &[replica, own] : ofReplica) {
-    if (own.ranges.empty() || !diagnostics.empty())
-      break; // what overlaps among all would be said again for each
-    own.ranges.insert(own.ranges.end(), beside.ranges.begin(), beside.ranges.end());
-    own.owners.insert(own.owners.end(), beside.owners.begin(), beside.owners.end());
-    checkDisjoint(own.ranges, own.owners);
-  }
+    places.ofAll.add(program.step_record()->header(), "the header of the step record");
+  checkDisjoint(places);
 }

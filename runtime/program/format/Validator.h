@@ -65,7 +65,19 @@ private:
   static std::string elementProblem(uint8_t dtype);
   void validateGroups();
   void validateTensors();
+  struct Places;
+  struct Updated;
   void validateParameters();
+  void validateParameter(Updated &updated, Places &places);
+  void findKept(Updated &updated, const std::vector<const fb::Part *> &parts, Places &places);
+  void validateParts(const Updated &updated, const std::vector<const fb::Part *> &parts,
+                     Places &places);
+  void checkKept(const Updated &updated, const fb::Ref *ref, const char *what);
+  void checkMoments(const Updated &updated, const std::vector<const fb::Ref *> &moments);
+  /// Notes where something of a parameter lies, on these replicas (none: all), if it may.
+  void place(Places &places, const Updated &updated, const fb::Ref *ref, uint64_t bytes,
+             fb::ArenaRole role, const char *what, const std::vector<uint32_t> &replicas = {});
+  void checkDisjoint(Places &places);
   uint64_t validateMaster(const fb::Ref &master, const fb::Parameter &parameter,
                           const std::string &owner, uint64_t bytes);
   bool validateExtent(const fb::Part &part, const std::string &owner, uint64_t elements);
