@@ -225,7 +225,7 @@ void addShapeFlags(CLI::App &app, CompileOptions &options, std::string &memoryLi
                  "each of the ranks that hold a parameter keeps moments and masters of a part of "
                  "it and updates that: on, off, or auto, where --memory-limit asks for it (auto)")
       ->check(CLI::IsMember({"auto", "on", "off"}));
-  app.add_option("--machine", options.machine, "machine description (JSON)");
+  app.add_option("--machine", options.machine, "machine description: a JSON file, or hopper");
   app.add_option("--memory-limit", memoryLimit, "most memory that a rank may need, as in 24GiB");
 }
 

@@ -2,6 +2,7 @@
 // Costs of stages from what their bodies launch and call.
 #include "Grouping.h"
 #include "dpc/Dialect/NN/Collectives.h"
+#include "dpc/Dialect/NN/Element.h"
 #include "dpc/Kernels/Passes.h"
 #include "dpc/Machine/Machine.h"
 
@@ -62,8 +63,7 @@ struct KernelsEstimateCostPass : impl::KernelsEstimateCostBase<KernelsEstimateCo
         double flops = 0, bytes = nn::getOperandAndResultBytes(launch);
         for (Operation &inner : kernel.getBody().front().without_terminator())
           flops += cast<nn::CostOpInterface>(inner).getFlops();
-        seconds.total +=
-            rates.getWorkSeconds(flops, bytes, /*isLibraryCall=*/false) + rates.launchOverhead;
+        seconds.total += rates.getKernelSeconds(flops, bytes) + rates.launchOverhead;
         continue;
       }
       auto cost = cast<nn::CostOpInterface>(op);
@@ -73,7 +73,7 @@ struct KernelsEstimateCostPass : impl::KernelsEstimateCostBase<KernelsEstimateCo
         seconds.communication += time;
       } else if (cost.isLibraryCall()) {
         seconds.total +=
-            rates.getWorkSeconds(cost.getFlops(), cost.getBytes(), /*isLibraryCall=*/true) +
+            rates.getCallSeconds(cost.getFlops(), cost.getBytes(), nn::getOperandBits(op)) +
             rates.launchOverhead;
       }
     }

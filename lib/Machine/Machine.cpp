@@ -18,7 +18,10 @@ namespace dpc {
 
 static constexpr int64_t kVersion = 1;
 static constexpr char kDefault[] =
-#include "Default.inc"
+#include "default.inc"
+    ;
+static constexpr char kHopper[] =
+#include "hopper.inc"
     ;
 
 namespace {
@@ -26,11 +29,13 @@ struct Field {
   StringLiteral key;
   double Machine::*member;
   bool mayBeZero;
+  bool mayBeAbsent = false;
 };
 } // namespace
 
 static constexpr Field kFields[] = {
     {"matmul_flops_per_s", &Machine::matmulRate, false},
+    {"matmul_16bit_flops_per_s", &Machine::narrowMatmulRate, false, true},
     {"kernel_flops_per_s", &Machine::kernelRate, false},
     {"memory_bytes_per_s", &Machine::memoryBandwidth, false},
     {"launch_overhead_s", &Machine::launchOverhead, true},
@@ -38,8 +43,13 @@ static constexpr Field kFields[] = {
     {"message_bytes_per_s", &Machine::messageBandwidth, false},
 };
 
-double Machine::getWorkSeconds(double flops, double bytes, bool isLibraryCall) const {
-  return std::max(flops / (isLibraryCall ? matmulRate : kernelRate), bytes / memoryBandwidth);
+double Machine::getKernelSeconds(double flops, double bytes) const {
+  return std::max(flops / kernelRate, bytes / memoryBandwidth);
+}
+
+double Machine::getCallSeconds(double flops, double bytes, unsigned elementBits) const {
+  const double rate = elementBits == 16 && narrowMatmulRate > 0 ? narrowMatmulRate : matmulRate;
+  return std::max(flops / rate, bytes / memoryBandwidth);
 }
 
 Expected<Machine> parseMachine(StringRef json, StringRef file) {
@@ -86,7 +96,8 @@ Expected<Machine> parseMachine(StringRef json, StringRef file) {
   for (const Field &field : kFields) {
     const json::Value *entry = object->get(field.key);
     if (!entry) {
-      report() << "'" << field.key << "' is missing";
+      if (!field.mayBeAbsent)
+        report() << "'" << field.key << "' is missing";
       continue;
     }
     std::optional<double> number = entry->getAsNumber();
@@ -126,10 +137,14 @@ const Machine &getDefaultMachine() {
   return machine;
 }
 
-Expected<Machine> getMachine(StringRef path) {
-  if (path.empty())
+StringRef getMachineName(StringRef target) { return target == "cuda" ? "hopper" : ""; }
+
+Expected<Machine> getMachine(StringRef nameOrPath) {
+  if (nameOrPath.empty())
     return getDefaultMachine();
-  return readMachine(path);
+  if (nameOrPath == "hopper")
+    return parseMachine(kHopper, nameOrPath);
+  return readMachine(nameOrPath);
 }
 
 std::string toJson(const Machine &machine) {
@@ -140,7 +155,8 @@ std::string toJson(const Machine &machine) {
     writer.attribute("format_version", kVersion);
     writer.attribute("name", machine.name);
     for (const Field &field : kFields)
-      writer.attribute(field.key, machine.*field.member);
+      if (!field.mayBeAbsent || machine.*field.member > 0)
+        writer.attribute(field.key, machine.*field.member);
   });
   stream << "\n";
   return text;

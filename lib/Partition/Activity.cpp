@@ -3,6 +3,7 @@
 #include "Activity.h"
 
 #include "dpc/Dialect/NN/Collectives.h"
+#include "dpc/Dialect/NN/Element.h"
 
 using namespace mlir;
 
@@ -54,6 +55,12 @@ static double getCollectiveSeconds(Operation *op, const Machine &machine) {
   return machine.getTrafficSeconds(nn::getTraffic(op));
 }
 
+static double getSeconds(Operation *op, const Work &work, const Machine &machine) {
+  if (!cast<nn::CostOpInterface>(op).isLibraryCall())
+    return machine.getKernelSeconds(work.flops, work.bytes);
+  return machine.getCallSeconds(work.flops, work.bytes, nn::getOperandBits(*op));
+}
+
 Work getForwardWork(Operation *op, const Machine &machine) {
   Work work;
   auto cost = dyn_cast<nn::CostOpInterface>(op);
@@ -66,7 +73,7 @@ Work getForwardWork(Operation *op, const Machine &machine) {
   bool library = cost.isLibraryCall();
   work.flops = cost.getFlops();
   work.bytes = cost.getBytes();
-  work.seconds = machine.getWorkSeconds(work.flops, work.bytes, library);
+  work.seconds = getSeconds(op, work, machine);
   // Other operations are fused; only a library call is launched by itself.
   if (library)
     work.seconds += machine.launchOverhead;
@@ -97,7 +104,7 @@ Work getBackwardWork(Operation *op, const Machine &machine,
   bool library = cost.isLibraryCall();
   work.flops = cost.getBackwardFlops() / possible * needed;
   work.bytes = cost.getBackwardBytes() / possible * needed;
-  work.seconds = machine.getWorkSeconds(work.flops, work.bytes, library);
+  work.seconds = getSeconds(op, work, machine);
   if (library)
     work.seconds += needed * machine.launchOverhead;
   return work;

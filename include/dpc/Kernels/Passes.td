@@ -162,7 +162,7 @@ def KernelsEstimateCost : Pass<"kernels-estimate-cost", "::mlir::ModuleOp"> {
 
     Requires: outlined kernels. Ensures: every stage has a cost.
   }];
-  let options = [Option<"machine", "machine", "std::string", "\"\"", "machine description (JSON); empty is the default one">];
+  let options = [Option<"machine", "machine", "std::string", "\"\"", "machine description: a JSON file, or hopper; empty is the default one">];
 }
 def DualPipeVerifyKernels : Pass<"dualpipe-verify-kernels", "::mlir::ModuleOp"> {
   let summary = "prove that the kernels phase is over";

@@ -33,7 +33,7 @@ def DualPipeLower : Pass<"dualpipe-lower", "::mlir::ModuleOp"> {
     are projections of one sequence; every conflict between streams of a rank is
     ordered by an event.
   }];
-  let options = [Option<"machineFile", "machine", "std::string", "\"\"", "machine description (JSON); empty is the default one">];
+  let options = [Option<"machineFile", "machine", "std::string", "\"\"", "machine description: a JSON file, or hopper; empty is the default one">];
   let statistics = [
     Statistic<"messages", "messages", "messages between ranks in a step">,
     Statistic<"blocks", "blocks", "distinct blocks">,

@@ -2,7 +2,7 @@
 // What the compiler assumes of the machine that will run a program: a few rates
 // from which the partition, kernel and schedule phases estimate times. The same
 // description always gives the same program, so it is a file and never measured
-// during a compilation: `lib/Machine/default.json` unless the user names another.
+// during a compilation: one of `lib/Machine/*.json` unless the user names another.
 #ifndef DPC_MACHINE_MACHINE_H
 #define DPC_MACHINE_MACHINE_H
 
@@ -20,6 +20,8 @@ struct Machine {
   std::string name;
   /// Floating-point operations a second of library calls (matmul, convolution).
   double matmulRate = 0;
+  /// The same of those whose elements have 16 bits; 0: as of others.
+  double narrowMatmulRate = 0;
   /// Floating-point operations a second of generated kernels.
   double kernelRate = 0;
   /// Bytes a second between a core and memory, reads and writes together.
@@ -33,7 +35,9 @@ struct Machine {
 
   /// Seconds of work alone (the roofline): the slower of computing `flops` and
   /// moving `bytes`, without the launch.
-  double getWorkSeconds(double flops, double bytes, bool isLibraryCall) const;
+  double getKernelSeconds(double flops, double bytes) const;
+  /// Of a library call on elements of so many bits.
+  double getCallSeconds(double flops, double bytes, unsigned elementBits) const;
 
   /// Seconds of one message.
   double getMessageSeconds(double bytes) const { return messageLatency + bytes / messageBandwidth; }
@@ -57,11 +61,15 @@ llvm::Expected<Machine> parseMachine(llvm::StringRef json, llvm::StringRef file)
 /// Reads a description from a file.
 llvm::Expected<Machine> readMachine(llvm::StringRef path);
 
-/// The description that is part of the compiler.
+/// The description of a processor's core, which is part of the compiler.
 const Machine &getDefaultMachine();
 
-/// `path` read, or the default if it is empty.
-llvm::Expected<Machine> getMachine(llvm::StringRef path);
+/// The description that is part of the compiler for a kind of target, "cpu" or "cuda".
+llvm::StringRef getMachineName(llvm::StringRef target);
+
+/// The description that is part of the compiler under this name ("hopper"), or else a file's;
+/// that of a processor's core if there is no name.
+llvm::Expected<Machine> getMachine(llvm::StringRef nameOrPath);
 
 /// The description as JSON text that parseMachine reads back.
 std::string toJson(const Machine &machine);

@@ -2,6 +2,7 @@
 #include "dpc/Dialect/NN/Element.h"
 
 #include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
 using dpcrt::Element;
@@ -53,6 +54,10 @@ std::optional<Element> getElement(Type type) {
     if (getType(*element, type.getContext()) == type)
       return element;
   }
+}
+
+unsigned getOperandBits(Operation &op) {
+  return getElementTypeOrSelf(op.getOperand(0).getType()).getIntOrFloatBitWidth();
 }
 
 } // namespace dpc::nn

@@ -32,7 +32,7 @@ public:
       overheads.buckets.push_back(overheadsOf(bucket));
     for (const RankPlan &rank : plan.ranks) {
       overheads.zero.push_back(machine.launchOverhead +
-                               machine.getWorkSeconds(0, rank.gradientBytes, false));
+                               machine.getKernelSeconds(0, rank.gradientBytes));
       overheads.losses.push_back(secondsOf(kernels.denSum) + secondsOf(kernels.flag));
       overheads.update.push_back(secondsOf(kernels.finalize) + updateSeconds(rank.rank));
     }

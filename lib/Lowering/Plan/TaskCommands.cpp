@@ -3,6 +3,7 @@
 #include "TaskCommands.h"
 
 #include "dpc/Dialect/NN/Collectives.h"
+#include "dpc/Dialect/NN/Element.h"
 
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -153,8 +154,8 @@ private:
       bytes += 2 * workspace; // written and read once
     }
     add(TaskCommand::Call, *call, std::move(uses),
-        machine.launchOverhead +
-            machine.getWorkSeconds(cast<nn::CostOpInterface>(*call).getFlops(), bytes, true));
+        machine.launchOverhead + machine.getCallSeconds(cast<nn::CostOpInterface>(*call).getFlops(),
+                                                        bytes, nn::getOperandBits(*call)));
     return success();
   }
 
@@ -169,7 +170,7 @@ private:
                        nullptr,
                        {{from, prog::Access::Read}, {to, prog::Access::Write}},
                        machine.launchOverhead +
-                           machine.getWorkSeconds(0, 2 * task.storage[to].bytes(), false),
+                           machine.getKernelSeconds(0, 2 * task.storage[to].bytes()),
                        terminator->getLoc()};
       task.commands.push_back(std::move(copy));
     }
@@ -211,7 +212,7 @@ double getKernelSeconds(func::FuncOp kernel, const Machine &machine) {
   for (Type type : kernel.getResultTypes()) // a result in place of an argument is written there
     bytes += nn::getByteSize(type);
   kernel.walk([&](nn::CostOpInterface cost) { flops += cost.getFlops(); });
-  return machine.launchOverhead + machine.getWorkSeconds(flops, bytes, false);
+  return machine.launchOverhead + machine.getKernelSeconds(flops, bytes);
 }
 
 } // namespace dpc::lowering

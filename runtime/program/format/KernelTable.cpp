@@ -10,18 +10,58 @@
 
 using namespace dpcrt;
 
+// What every device that CUDA knows takes: threads of a block, blocks along x, static shared
+// bytes of a block.
+static constexpr uint32_t kMaxBlock = 1024, kMaxGrid = INT32_MAX, kMaxShared = 48 << 10;
+// Of one kernel.
+static constexpr uint32_t kMaxFunctions = 16;
+
 /// "has ...", or nothing.
-static std::string findProblem(const fb::KernelEntry &entry) {
-  const fb::LoopShape *loops = entry.shape_as_LoopShape();
-  if (!loops)
-    return "is run in a way that this build does not know";
-  if (loops->range() == 0 || loops->range() > uint64_t(INT64_MAX))
-    return "has a range of " + std::to_string(loops->range()) + " points";
-  if (loops->grain() == 0)
+static std::string findProblem(const fb::LoopShape &loops) {
+  if (loops.range() == 0 || loops.range() > uint64_t(INT64_MAX))
+    return "has a range of " + std::to_string(loops.range()) + " points";
+  if (loops.grain() == 0)
     return "has a grain of 0 points; it must be at least 1";
-  if (loops->scratch_bytes() > kMaxBytes)
-    return "wants " + std::to_string(loops->scratch_bytes()) + " bytes of scratch";
+  if (loops.scratch_bytes() > kMaxBytes)
+    return "wants " + std::to_string(loops.scratch_bytes()) + " bytes of scratch";
   return "";
+}
+
+static std::string findProblem(const fb::DeviceFunction &function) {
+  const std::string of = " of function " + quoted(text(function.symbol()));
+  if (text(function.symbol()).empty())
+    return "has a function without a name";
+  if (function.block() == 0 || function.block() > kMaxBlock)
+    return "has blocks of " + std::to_string(function.block()) + " threads" + of +
+           "; there are 1 to " + std::to_string(kMaxBlock);
+  if (function.grid() == 0 || function.grid() > kMaxGrid)
+    return "has a grid of " + std::to_string(function.grid()) + " blocks" + of +
+           "; there are 1 to " + std::to_string(kMaxGrid);
+  if (function.shared_bytes() > kMaxShared)
+    return "wants " + std::to_string(function.shared_bytes()) + " bytes of shared memory" + of +
+           "; a block has " + std::to_string(kMaxShared);
+  return "";
+}
+
+static std::string findProblem(const fb::DeviceShape &shape) {
+  const uint32_t functions = count(shape.functions());
+  if (functions == 0 || functions > kMaxFunctions)
+    return "has " + std::to_string(functions) + " functions; it is run by 1 to " +
+           std::to_string(kMaxFunctions);
+  for (const fb::DeviceFunction *function : items(shape.functions()))
+    if (std::string problem = findProblem(*function); !problem.empty())
+      return problem;
+  if (shape.scratch_bytes() > kMaxBytes)
+    return "wants " + std::to_string(shape.scratch_bytes()) + " bytes of scratch";
+  return "";
+}
+
+static std::string findProblem(const fb::KernelEntry &entry) {
+  if (const fb::LoopShape *loops = entry.shape_as_LoopShape())
+    return findProblem(*loops);
+  if (const fb::DeviceShape *shape = entry.shape_as_DeviceShape())
+    return findProblem(*shape);
+  return "is run in a way that this build does not know";
 }
 
 Result<KernelTable> KernelTable::read(std::vector<uint8_t> bytes, std::string name) {
@@ -53,7 +93,7 @@ Result<KernelTable> KernelTable::readFile(const std::string &path) {
   return read(std::move(*bytes), path);
 }
 
-const fb::LoopShape *KernelTable::findLoops(std::string_view symbol) const {
+const fb::KernelEntry *KernelTable::find(std::string_view symbol) const {
   if (bytes.empty())
     return nullptr;
   const auto *kernels = fb::GetKernelTable(bytes.data())->kernels();
@@ -63,7 +103,17 @@ const fb::LoopShape *KernelTable::findLoops(std::string_view symbol) const {
                              [](const fb::KernelEntry *entry, std::string_view wanted) {
                                return text(entry->symbol()) < wanted;
                              });
-  return it != kernels->end() && text(it->symbol()) == symbol ? it->shape_as_LoopShape() : nullptr;
+  return it != kernels->end() && text(it->symbol()) == symbol ? *it : nullptr;
+}
+
+const fb::LoopShape *KernelTable::findLoops(std::string_view symbol) const {
+  const fb::KernelEntry *entry = find(symbol);
+  return entry ? entry->shape_as_LoopShape() : nullptr;
+}
+
+const fb::DeviceShape *KernelTable::findFunctions(std::string_view symbol) const {
+  const fb::KernelEntry *entry = find(symbol);
+  return entry ? entry->shape_as_DeviceShape() : nullptr;
 }
 
 std::vector<uint8_t> dpcrt::writeKernelTable(fb::KernelTableT table) {

@@ -27,8 +27,11 @@ public:
 
   /// Null if the table has no such kernel, or one that is run in another way.
   const fb::LoopShape *findLoops(std::string_view symbol) const;
+  const fb::DeviceShape *findFunctions(std::string_view symbol) const;
 
 private:
+  const fb::KernelEntry *find(std::string_view symbol) const;
+
   std::vector<uint8_t> bytes;
 };
 

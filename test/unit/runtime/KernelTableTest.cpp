@@ -2,6 +2,7 @@
 // Kernel tables: what is found in them, and what is wrong with those that are refused.
 #include "TestKernels.h"
 #include "program/format/Program.h"
+#include <functional>
 #include <gtest/gtest.h>
 
 namespace dpcrt::test {
@@ -42,6 +43,62 @@ TEST(KernelTable, ImpossibleShapesAreRefused) {
                 " bytes of scratch");
   EXPECT_EQ(refusal(testKernelTable([](fb::KernelTableT &t) { t.kernels[0]->shape.Reset(); })),
             "cpu.table: kernel 'k_add' is run in a way that this build does not know");
+}
+
+// A table of one kernel that a GPU runs as two functions.
+std::vector<uint8_t> deviceTable(const std::function<void(fb::DeviceShapeT &)> &change = nullptr) {
+  fb::DeviceShapeT shape;
+  for (const char *symbol : {"k_sum_0", "k_sum_1"}) {
+    auto function = std::make_unique<fb::DeviceFunctionT>();
+    function->symbol = symbol;
+    function->grid = 100;
+    function->block = 128;
+    function->shared_bytes = 512;
+    shape.functions.push_back(std::move(function));
+  }
+  shape.scratch_bytes = 6400;
+  if (change)
+    change(shape);
+  fb::KernelTableT table;
+  table.target = "cuda:sm_90";
+  auto entry = std::make_unique<fb::KernelEntryT>();
+  entry->symbol = "k_sum";
+  entry->shape.Set(std::move(shape));
+  table.kernels.push_back(std::move(entry));
+  return writeKernelTable(std::move(table));
+}
+
+TEST(KernelTable, SaysWhichFunctionsAGpuLaunches) {
+  Result<KernelTable> table = KernelTable::read(deviceTable(), "cuda.table");
+  ASSERT_TRUE(table.ok()) << table.status().message();
+  const fb::DeviceShape *shape = table->findFunctions("k_sum");
+  ASSERT_TRUE(shape);
+  ASSERT_EQ(count(shape->functions()), 2u);
+  EXPECT_EQ(shape->functions()->Get(1)->symbol()->str(), "k_sum_1");
+  EXPECT_EQ(shape->functions()->Get(1)->grid(), 100u);
+  EXPECT_EQ(shape->scratch_bytes(), 6400u);
+  // One kind of device does not find what another runs.
+  EXPECT_FALSE(table->findLoops("k_sum"));
+  EXPECT_FALSE(table->findFunctions("k_su"));
+  EXPECT_FALSE(testKernels().findFunctions("k_add"));
+}
+
+TEST(KernelTable, ImpossibleLaunchesAreRefused) {
+  const std::pair<std::function<void(fb::DeviceShapeT &)>, const char *> faults[] = {
+      {[](fb::DeviceShapeT &s) { s.functions.clear(); }, "has 0 functions; it is run by 1 to 16"},
+      {[](fb::DeviceShapeT &s) { s.functions[1]->symbol = ""; }, "has a function without a name"},
+      {[](fb::DeviceShapeT &s) { s.functions[1]->block = 0; },
+       "has blocks of 0 threads of function 'k_sum_1'; there are 1 to 1024"},
+      {[](fb::DeviceShapeT &s) { s.functions[0]->block = 1025; },
+       "has blocks of 1025 threads of function 'k_sum_0'; there are 1 to 1024"},
+      {[](fb::DeviceShapeT &s) { s.functions[0]->grid = 0; },
+       "has a grid of 0 blocks of function 'k_sum_0'; there are 1 to 2147483647"},
+      {[](fb::DeviceShapeT &s) { s.functions[0]->shared_bytes = 50000; },
+       "wants 50000 bytes of shared memory of function 'k_sum_0'; a block has 49152"},
+      {[](fb::DeviceShapeT &s) { s.scratch_bytes = kMaxBytes + 1; },
+       "wants 281474976710657 bytes of scratch"}};
+  for (const auto &[change, words] : faults)
+    EXPECT_EQ(refusal(deviceTable(change)), std::string("cpu.table: kernel 'k_sum' ") + words);
 }
 
 TEST(KernelTable, SymbolsAscend) {

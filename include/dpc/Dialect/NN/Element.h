@@ -5,6 +5,7 @@
 
 #include "program/format/Element.h"
 
+#include "mlir/IR/Operation.h"
 #include "mlir/IR/Types.h"
 
 namespace dpc::nn {
@@ -14,6 +15,9 @@ mlir::Type getType(dpcrt::Element element, mlir::MLIRContext *context);
 
 /// Nothing for a type that no file has.
 std::optional<dpcrt::Element> getElement(mlir::Type type);
+
+/// Bits of an element of an operation's first operand: what a product is made of.
+unsigned getOperandBits(mlir::Operation &op);
 
 } // namespace dpc::nn
 
