@@ -5,6 +5,7 @@
 one lit test each; every GoogleTest binary under build/test/unit is one test.
 """
 import os
+import subprocess
 import sys
 
 sys.dont_write_bytecode = True
@@ -25,3 +26,12 @@ config.environment["DPC_BUILD_DIR"] = config.dpc_build_dir
 config.environment["FILECHECK_OPTS"] = "-enable-var-scope"
 config.substitutions.append(("%python", config.python))
 config.substitutions.append(("%source", config.dpc_source_dir))
+
+# Cubins are made where there is a ptxas.
+if "DPC_PTXAS" in os.environ:
+    config.environment["DPC_PTXAS"] = os.environ["DPC_PTXAS"]
+_cuda_test = os.path.join(bin_dir, "dpc-cuda-test")
+if os.path.exists(_cuda_test):
+    _found = subprocess.run([_cuda_test, "--find-ptxas"], env=dict(os.environ, PATH=path), capture_output=True, text=True)
+    if _found.stdout.strip():
+        config.available_features.add("ptxas")

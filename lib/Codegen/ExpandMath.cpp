@@ -12,12 +12,22 @@ using namespace mlir;
 
 namespace dpc::codegen {
 
-LogicalResult expandMath(ModuleOp module) {
-  RewritePatternSet patterns(module.getContext());
+static void populateFunctionPatterns(RewritePatternSet &patterns) {
   populateMath64Patterns(patterns); // the approximations below are of f32
   populateMathPolynomialApproximationPatterns(patterns, [](StringRef name) {
     return name == "math.exp" || name == "math.log" || name == "math.tanh" || name == "math.erf";
   });
+}
+
+LogicalResult expandFunctions(ModuleOp module) {
+  RewritePatternSet patterns(module.getContext());
+  populateFunctionPatterns(patterns);
+  return applyPatternsGreedily(module, std::move(patterns));
+}
+
+LogicalResult expandMath(ModuleOp module) {
+  RewritePatternSet patterns(module.getContext());
+  populateFunctionPatterns(patterns);
   arith::populateExpandBFloat16Patterns(patterns);
   return applyPatternsGreedily(module, std::move(patterns));
 }

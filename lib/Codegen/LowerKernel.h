@@ -14,7 +14,10 @@ namespace dpc::codegen {
 /// with loops of their own stay. Returns the form that the operations ask for.
 mlir::FailureOr<nn::KernelForm> lowerToLinalg(mlir::func::FuncOp kernel);
 
-/// Expands exp, log, tanh, erf, and 16-bit floats' conversions.
+/// Expands exp, log, tanh and erf, on every target alike.
+mlir::LogicalResult expandFunctions(mlir::ModuleOp module);
+
+/// The same, and 16-bit floats' conversions, for processors that have none.
 mlir::LogicalResult expandMath(mlir::ModuleOp module);
 
 /// Work of one launch of a kernel of nn operations.

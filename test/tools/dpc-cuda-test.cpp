@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Shows what the kernels of a module become on GPUs: dpc-cuda-test MODULE.mlir OPTION... The
+// module is a dump after the kernels phase or a later one. A line for each device function
+// says how it is launched; options add to that:
+//   --arch=A      compile for this architecture; several times for several. Default: sm_80
+//   --no-cubin    run no ptxas
+//   --print=ptx   also the PTX of each architecture; =llvm: the optimised LLVM IR
+//   --print=figures  also registers, spills, stack and shared memory by ptxas
+//   --quiet       not the lines, only how many there are
+// dpc-cuda-test --find-ptxas prints where ptxas is.
+#include "dpc/Codegen/CUDA/CompileCudaKernels.h"
+#include "dpc/Driver/Registry.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/Parser/Parser.h"
+#include "llvm/Bitcode/BitcodeReader.h"
+#include "llvm/IR/Module.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+using namespace dpc::codegen;
+
+namespace {
+
+int usage() {
+  llvm::errs() << "usage: dpc-cuda-test MODULE.mlir [--arch=A]... [--no-cubin] "
+                  "[--print=ptx|llvm|figures]... [--quiet]\n";
+  return 2;
+}
+
+void printKernel(const CudaKernel &kernel) {
+  llvm::outs() << kernel.symbol << ": " << kernel.bufferBytes.size() << " buffers, scratch "
+               << kernel.scratchBytes << "\n";
+  for (const DeviceLaunch &launch : kernel.launches)
+    llvm::outs() << "  " << launch.symbol << ": grid " << launch.grid << ", block " << launch.block
+                 << ", shared " << launch.sharedBytes << ", " << launch.mapping << "\n";
+}
+
+bool printModule(const CudaImage &image) {
+  llvm::LLVMContext context;
+  auto module = llvm::parseBitcodeFile(llvm::MemoryBufferRef(image.bitcode, "kernels"), context);
+  if (!module) {
+    llvm::errs() << llvm::toString(module.takeError()) << "\n";
+    return false;
+  }
+  (*module)->print(llvm::outs(), nullptr);
+  return true;
+}
+
+void printFigures(const CudaImage &image) {
+  for (const DeviceFigures &f : image.figures)
+    llvm::outs() << image.architecture << " " << f.symbol << ": registers " << f.registers
+                 << ", spills " << f.spillBytes << ", stack " << f.stackBytes << ", shared "
+                 << f.sharedBytes << "\n";
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  if (argc == 2 && StringRef(argv[1]) == "--find-ptxas") {
+    llvm::Expected<std::string> found = findPtxas();
+    if (!found) {
+      llvm::errs() << llvm::toString(found.takeError()) << "\n";
+      return 1;
+    }
+    llvm::outs() << *found << "\n";
+    return 0;
+  }
+  CudaOptions options;
+  std::string file;
+  bool ptx = false, llvmIR = false, figures = false, quiet = false;
+  for (int i = 1; i < argc; ++i) {
+    StringRef argument = argv[i];
+    if (argument.consume_front("--arch="))
+      options.architectures.push_back(argument.str());
+    else if (argument == "--no-cubin")
+      options.cubins = false;
+    else if (argument == "--print=ptx")
+      ptx = true;
+    else if (argument == "--print=llvm")
+      llvmIR = options.keepsModules = true;
+    else if (argument == "--print=figures")
+      figures = true;
+    else if (argument == "--quiet")
+      quiet = true;
+    else if (file.empty() && !argument.starts_with("--"))
+      file = argument.str();
+    else
+      return usage();
+  }
+  if (file.empty())
+    return usage();
+  if (options.architectures.empty())
+    options.architectures = {"sm_80"};
+  DialectRegistry registry;
+  dpc::registerAllDialects(registry);
+  MLIRContext context(registry);
+  auto module = parseSourceFile<ModuleOp>(file, &context);
+  if (!module)
+    return 1;
+  FailureOr<CompiledCudaKernels> compiled = compileCudaKernels(*module, options);
+  if (failed(compiled))
+    return 1;
+  size_t launches = 0;
+  for (const CudaKernel &kernel : compiled->kernels) {
+    launches += kernel.launches.size();
+    if (!quiet)
+      printKernel(kernel);
+  }
+  for (const CudaImage &image : compiled->images) {
+    if (ptx)
+      llvm::outs() << image.ptx;
+    if (llvmIR && !printModule(image))
+      return 1;
+    if (figures)
+      printFigures(image);
+    llvm::outs() << image.architecture << ": PTX " << image.ptxVersion << ", cubin "
+                 << (image.cubin.empty() ? "no" : "yes") << "\n";
+  }
+  llvm::outs() << compiled->kernels.size() << " kernels, " << launches << " device functions\n";
+  return 0;
+}
