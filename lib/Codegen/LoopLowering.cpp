@@ -3,6 +3,7 @@
 // selection of the largest. Each point of their range writes a part of the result
 // that no other point touches, and adds in the order the operation states.
 #include "ColumnBlocks.h"
+#include "LoopBuilder.h"
 #include "LoweringModels.h"
 
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -11,17 +12,6 @@ using namespace mlir;
 
 namespace dpc::codegen {
 namespace {
-
-int64_t product(ArrayRef<int64_t> shape) { return ShapedType::getNumElements(shape); }
-
-// Calls `body` with the loop variable, in its own scope.
-template <typename F> LogicalResult forLoop(KernelEmitter &e, int64_t low, int64_t high, F body) {
-  auto loop =
-      scf::ForOp::create(e.b, e.constantIndex(low), e.constantIndex(high), e.constantIndex(1));
-  KernelEmitter::Scope scope(e);
-  e.b.setInsertionPointToStart(loop.getBody());
-  return body(loop.getInductionVar());
-}
 
 // Block `number` calls `body` with the positions and lanes of each of its vectors.
 using BlockBody = llvm::function_ref<LogicalResult(ArrayRef<Index>, ArrayRef<Lanes>)>;
@@ -41,35 +31,6 @@ LogicalResult emitVectors(KernelEmitter &e, const ColumnBlocks &blocks, Value nu
 
 // The widest register of any target: the number of points must not depend on it.
 constexpr int64_t kBlockLanes = 16;
-
-// An index tensor's element as a position, and whether it is in 0..size-1.
-std::pair<Value, Value> readIndex(KernelEmitter &e, Value indices, ArrayRef<Index> at,
-                                  int64_t size) {
-  Value index = e.evaluate(indices, at, {});
-  if (!index)
-    return {};
-  Value bound = e.constant(e.b.getIntegerAttr(index.getType(), size));
-  Value in = arith::CmpIOp::create(e.b, arith::CmpIPredicate::ult, index, bound);
-  return {arith::IndexCastOp::create(e.b, e.b.getIndexType(), index), in};
-}
-
-Value zeroOf(KernelEmitter &e, Value tensor) {
-  return e.constant(cast<TypedAttr>(e.b.getZeroAttr(tensorType(tensor).getElementType())));
-}
-
-// Zero of what values of the tensor are computed in.
-Value wideZeroOf(KernelEmitter &e, Value tensor) {
-  Type compute = computeType(tensorType(tensor).getElementType());
-  return e.constant(cast<TypedAttr>(e.b.getZeroAttr(compute)));
-}
-Value widen(KernelEmitter &e, Value value) {
-  return isa<FloatType>(value.getType()) ? convertFloat(e.b, value, computeType(value.getType()))
-                                         : value;
-}
-Value narrow(KernelEmitter &e, Value value, Value tensor) {
-  Type element = tensorType(tensor).getElementType();
-  return isa<FloatType>(element) ? convertFloat(e.b, value, element) : value;
-}
 
 // buffer[offset + column] += value, for the vectors of a block.
 LogicalResult addBlock(KernelEmitter &e, Value buffer, Type element, Value offset,
@@ -293,11 +254,7 @@ struct CumSum : LoopLoweringOpInterface::ExternalModel<CumSum, nn::CumSumOp> {
     if (!element)
       return failure();
     element = widen(e, element);
-    Value before = loop.getRegionIterArgs()[0], after;
-    if (isa<FloatType>(element.getType()))
-      after = arith::AddFOp::create(e.b, before, element);
-    else
-      after = arith::AddIOp::create(e.b, before, element);
+    Value before = loop.getRegionIterArgs()[0], after = addElements(e, before, element);
     e.store(buffer, {linear, 0, {}}, narrow(e, op.getExclusive() ? before : after, op.getResult()),
             {});
     scf::YieldOp::create(e.b, ValueRange{after});
@@ -320,28 +277,8 @@ struct TopK : LoopLoweringOpInterface::ExternalModel<TopK, nn::TopKOp> {
     Value none = e.constantIndex(-1);
     Value zero = wideZeroOf(e, op.getOperand());
     SmallVector<Index> row = e.delinearize({point, 0, {}}, type.getShape().drop_back(), 1);
-    bool isFloat = isa<FloatType>(type.getElementType()), smallest = op.getSmallest();
-    // Whether (x, i) comes strictly before (y, j).
-    auto precedes = [&](Value x, Value i, Value y, Value j) -> Value {
-      Value before, same;
-      if (isFloat) {
-        Value xNan = arith::CmpFOp::create(b, arith::CmpFPredicate::UNO, x, x),
-              yNan = arith::CmpFOp::create(b, arith::CmpFPredicate::UNO, y, y);
-        Value ordered = arith::CmpFOp::create(
-            b, smallest ? arith::CmpFPredicate::OLT : arith::CmpFPredicate::OGT, x, y);
-        Value first = smallest ? yNan : xNan, second = smallest ? xNan : yNan;
-        Value onlyFirst = arith::AndIOp::create(
-            b, first, arith::XOrIOp::create(b, second, e.constant(b.getBoolAttr(true))));
-        before = arith::OrIOp::create(b, ordered, onlyFirst);
-        same = arith::OrIOp::create(b, arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, x, y),
-                                    arith::AndIOp::create(b, xNan, yNan));
-      } else {
-        before = arith::CmpIOp::create(
-            b, smallest ? arith::CmpIPredicate::slt : arith::CmpIPredicate::sgt, x, y);
-        same = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, x, y);
-      }
-      Value lower = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, i, j);
-      return arith::OrIOp::create(b, before, arith::AndIOp::create(b, same, lower));
+    auto precedes = [&](Value x, Value i, Value y, Value j) {
+      return codegen::precedes(e, op.getSmallest(), x, i, y, j);
     };
     auto taken = scf::ForOp::create(b, e.constantIndex(0), e.constantIndex(k), e.constantIndex(1),
                                     ValueRange{zero, none});

@@ -4,7 +4,7 @@
 // context of its own; MLIR's part is done once, in a context of its own too.
 #include "../LowerKernel.h"
 #include "DeviceCode.h"
-#include "DeviceKernel.h"
+#include "DeviceLoops.h"
 #include "dpc/Dialect/DualPipe/DualPipe.h"
 #include "dpc/Dialect/NN/Location.h"
 
@@ -39,6 +39,7 @@ DeviceModule buildModule(StringRef text, std::vector<CudaKernel> &infos) {
   DialectRegistry registry;
   registry.insert<nn::NNDialect, dualpipe::DualPipeDialect, gpu::GPUDialect, NVVM::NVVMDialect>();
   registerLoweringModels(registry);
+  registerDeviceLoops(registry);
   registerCodegenDialects(registry);
   registerBuiltinDialectTranslation(registry);
   registerGPUDialectTranslation(registry);

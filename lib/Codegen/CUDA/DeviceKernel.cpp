@@ -5,6 +5,7 @@
 #include "program/format/Program.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
@@ -14,8 +15,11 @@ namespace dpc::codegen {
 
 /// What a driver promises of memory that it allocates.
 static constexpr int64_t kScratchAlignment = 256;
-/// More elements than this at once take too many registers.
-static constexpr int64_t kMaxLanes = 8;
+/// Elements computed at once. More than these take too many registers: fewer where one
+/// takes more work than reading it.
+static constexpr int64_t kMaxLanes = 8, kMaxDearLanes = 4;
+/// Operations on an element, above which it is dear.
+static constexpr int64_t kDear = 16;
 /// Most blocks of a grid's first dimension.
 static constexpr int64_t kMaxGrid = (int64_t(1) << 31) - 1;
 
@@ -61,6 +65,33 @@ LogicalResult DeviceFunction::emitIf(Value condition, llvm::function_ref<Logical
 }
 
 void DeviceFunction::emitBarrier() { gpu::BarrierOp::create(e.b); }
+
+Value DeviceFunction::exchange(Value value, int64_t distance) {
+  ImplicitLocOpBuilder &b = e.b;
+  auto i32 = [&](int64_t v) { return e.constant(b.getI32IntegerAttr(v)); };
+  auto shuffle = [&](Value v) {
+    return gpu::ShuffleOp::create(b, v, i32(distance), i32(kWarp), gpu::ShuffleMode::XOR)
+        .getShuffleResult();
+  };
+  // The hardware exchanges 32 bits.
+  Type type = value.getType(), word = b.getI32Type();
+  unsigned width = type.getIntOrFloatBitWidth();
+  if (width == 32)
+    return shuffle(value);
+  Type bits = b.getIntegerType(width);
+  Value whole = type == bits ? value : Value(arith::BitcastOp::create(b, bits, value));
+  if (width < 32) {
+    whole = arith::TruncIOp::create(b, bits, shuffle(arith::ExtUIOp::create(b, word, whole)));
+  } else {
+    Value half = e.constant(b.getIntegerAttr(bits, 32));
+    Value low = arith::TruncIOp::create(b, word, whole);
+    Value high = arith::TruncIOp::create(b, word, arith::ShRUIOp::create(b, whole, half));
+    low = arith::ExtUIOp::create(b, bits, shuffle(low));
+    high = arith::ExtUIOp::create(b, bits, shuffle(high));
+    whole = arith::OrIOp::create(b, low, arith::ShLIOp::create(b, high, half));
+  }
+  return type == bits ? whole : Value(arith::BitcastOp::create(b, type, whole));
+}
 
 DeviceKernel::DeviceKernel(func::FuncOp lowered, KernelForm form, KernelBuffers buffers,
                            gpu::GPUModuleOp module, CudaKernel &info)
@@ -132,6 +163,19 @@ LogicalResult DeviceKernel::addFunction(StringRef mapping, int64_t grid, int64_t
   return success();
 }
 
+// Whether the kernel computes much of each element.
+static bool isDear(const KernelBuffers &buffers) {
+  int64_t work = 0;
+  for (Operation *op : getReached(buffers.results))
+    if (auto generic = dyn_cast<linalg::GenericOp>(op))
+      for (Operation &inner : generic.getBody()->without_terminator()) {
+        if (isa<math::MathDialect>(inner.getDialect()) || isa<arith::DivFOp>(inner))
+          return true;
+        work += !isa<arith::ConstantOp>(inner);
+      }
+  return work > kDear;
+}
+
 int64_t DeviceKernel::chooseLanes(int64_t extent, int64_t elements) const {
   int64_t widest = 0;
   for (Type type : buffers.types) {
@@ -139,7 +183,7 @@ int64_t DeviceKernel::chooseLanes(int64_t extent, int64_t elements) const {
     if (buffer.getNumElements() == elements)
       widest = std::max<int64_t>(widest, buffer.getElementTypeBitWidth() / 8);
   }
-  int64_t lanes = kMaxLanes;
+  int64_t lanes = isDear(buffers) ? kMaxDearLanes : kMaxLanes;
   if (widest > 0)
     lanes = std::min(lanes, kAccessBytes / widest);
   while (extent % lanes != 0)

@@ -44,6 +44,9 @@ public:
   mlir::LogicalResult emitIf(mlir::Value condition, llvm::function_ref<mlir::LogicalResult()> body);
   /// All threads of the block wait for each other and see each other's writes.
   void emitBarrier();
+  /// The value of the thread whose number in the warp differs in the bit `distance`. All
+  /// threads of the warp must come here.
+  mlir::Value exchange(mlir::Value value, int64_t distance);
 
 private:
   mlir::gpu::GPUFuncOp function;
@@ -71,7 +74,7 @@ public:
 
   /// Elements that a thread computes at once, of a line of `extent` that is walked from a
   /// multiple of it: 16 bytes of the widest buffer that has `elements` of them, or less
-  /// where the line does not divide into vectors.
+  /// where the line does not divide into vectors or much is computed of each.
   int64_t chooseLanes(int64_t extent, int64_t elements) const;
 
   /// The kernel's reductions, each before what reads it.

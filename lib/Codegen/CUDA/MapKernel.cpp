@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // From a kernel to its device functions, by its form.
-#include "DeviceKernel.h"
+#include "DeviceLoops.h"
 
 using namespace mlir;
 
@@ -15,7 +15,7 @@ static LogicalResult mapForm(DeviceKernel &kernel) {
   case KernelForm::Columns:
     return mapColumns(kernel);
   case KernelForm::Loops:
-    return kernel.form.root->emitOpError() << "has no kernel for CUDA";
+    return mapLoops(kernel);
   }
   llvm_unreachable("every form has a mapping");
 }

@@ -35,12 +35,9 @@ static Value combineLanes(KernelEmitter &e, linalg::GenericOp reduction, Value v
 Value reduceOverTeam(DeviceFunction &f, const Team &team, linalg::GenericOp reduction,
                      Value value) {
   KernelEmitter &e = f.e;
-  auto i32 = [&](int64_t v) { return e.constant(e.b.getI32IntegerAttr(v)); };
   // Both sides of a pair combine the same two values, so all end with the same one.
   for (int64_t distance = std::min(team.size, kWarp) / 2; distance > 0; distance /= 2) {
-    Value other =
-        gpu::ShuffleOp::create(e.b, value, i32(distance), i32(kWarp), gpu::ShuffleMode::XOR)
-            .getShuffleResult();
+    Value other = f.exchange(value, distance);
     value = e.combine(reduction, value, other);
   }
   if (!team.isBlock())
