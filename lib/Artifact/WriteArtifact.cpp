@@ -2,12 +2,12 @@
 // Writes the artifact's files in the order docs/Artifact.md gives; see Artifact.h.
 #include "dpc/Artifact/Artifact.h"
 
+#include "KernelFiles.h"
 #include "WrittenPrograms.h"
 #include "cli/Version.h"
 #include "data/Hash.h"
 #include "data/OutputLock.h"
 #include "data/Safetensors.h"
-#include "dpc/Codegen/CPU/CompileKernels.h"
 #include "dpc/Dialect/DualPipe/DualPipe.h"
 #include "dpc/Dialect/NN/Element.h"
 #include "dpc/Dialect/NN/ModelAttrs.h"
@@ -17,7 +17,6 @@
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/Parser/Parser.h"
 #include "program/format/ArenaSharing.h"
-#include "program/format/KernelTable.h"
 #include "program/format/Reader.h"
 #include "session/Artifact.h"
 #include "llvm/ADT/MapVector.h"
@@ -179,48 +178,20 @@ private:
 
   int writeKernels() {
     auto begin = std::chrono::steady_clock::now();
-    for (const std::string &name : options.targets)
-      if (int status = writeTarget(name))
+    KernelFiles kernels;
+    if (int status = compileTargets(module, options.targets, directory, kernels))
+      return status;
+    files.insert(files.end(), kernels.written.begin(), kernels.written.end());
+    for (auto &[name, content] : kernels.contents)
+      if (int status = writeFile(name, content))
         return status;
+    for (auto &[symbol, work] : kernels.work)
+      context.kernels[symbol] = {work.first, work.second};
+    manifest.targets = std::move(kernels.targets);
+    summary.kernels = kernels.kernels;
+    summary.kernelNote = kernels.note;
     summary.kernelSeconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-    return 0;
-  }
-
-  // The machine code of one target, and the table that says how its device runs it.
-  int writeTarget(const std::string &name) {
-    codegen::TargetOptions target;
-    target.target = name;
-    std::string stem = "kernels/" + name;
-    llvm::replace(stem, ':', '-');
-    std::string code = stem + ".so", shapes = stem + ".table";
-    std::error_code fileError;
-    FailureOr<codegen::CompiledKernels> compiled =
-        codegen::compileKernels(module, target, path(code), &fileError);
-    if (failed(compiled)) {
-      // What no kernel computes is the model's matter; all else would be ours.
-      ScopedDiagnosticHandler quiet(module.getContext(), [](Diagnostic &) { return success(); });
-      return fileError ? 11 : failed(codegen::checkKernels(module, target)) ? 3 : 70;
-    }
-    dpcrt::fb::KernelTableT table;
-    table.target = name;
-    for (const codegen::CompiledKernel &kernel : compiled->kernels) {
-      context.kernels[kernel.symbol] = {kernel.flops, kernel.bytes};
-      dpcrt::fb::LoopShapeT loops;
-      loops.range = kernel.range;
-      loops.grain = kernel.grain;
-      loops.scratch_bytes = kernel.scratchBytes;
-      auto entry = std::make_unique<dpcrt::fb::KernelEntryT>();
-      entry->symbol = kernel.symbol;
-      entry->shape.Set(std::move(loops));
-      table.kernels.push_back(std::move(entry));
-    }
-    std::vector<uint8_t> bytes = dpcrt::writeKernelTable(std::move(table));
-    if (int status = writeFile(shapes, llvm::toStringRef(bytes)))
-      return status;
-    summary.kernels = compiled->kernels.size();
-    files.push_back(code);
-    manifest.targets.push_back({name, "cpu", code, shapes, compiled->features});
     return 0;
   }
 

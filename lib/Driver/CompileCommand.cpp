@@ -8,7 +8,9 @@
 #include "MemoryLimit.h"
 #include "Summary.h"
 #include "dpc/Codegen/CPU/CompileKernels.h"
+#include "dpc/Codegen/CUDA/CompileCudaKernels.h"
 #include "dpc/Driver/Registry.h"
+#include "dpc/Machine/Machine.h"
 #include "dpc/Partition/Partition.h"
 
 #include "cli/CommandLine.h"
@@ -236,9 +238,18 @@ void addPrecisionFlag(CLI::App &app, CompileOptions &options) {
       ->check(CLI::IsMember({"f32", "bf16"}));
 }
 
-// An artifact's programs are for one kind of device, of which it may have code for several.
+llvm::StringRef kindOf(llvm::StringRef target) { return target.split(':').first; }
+
+std::vector<std::string> knownTargets() {
+  std::vector<std::string> names = codegen::targetNames();
+  for (const std::string &architecture : codegen::cudaArchitectures())
+    names.push_back("cuda:" + architecture);
+  return names;
+}
+
+// An artifact's programs are for one kind of device, of which it may have code for several. What
+// steps cost is forecast for that kind, unless a machine is named.
 bool checkTargets(CompileOptions &options, std::ostream &err) {
-  auto kindOf = [](llvm::StringRef target) { return target.split(':').first; };
   std::set<std::string> seen;
   for (const std::string &target : options.targets) {
     if (kindOf(target) != kindOf(options.targets.front())) {
@@ -250,13 +261,14 @@ bool checkTargets(CompileOptions &options, std::ostream &err) {
       err << "error: --target " << target << " is given twice\n";
       return false;
     }
-    if (std::vector<std::string> known = codegen::targetNames();
-        !llvm::is_contained(known, target)) {
+    if (std::vector<std::string> known = knownTargets(); !llvm::is_contained(known, target)) {
       err << "error: --target " << target << ": this build compiles for " << llvm::join(known, ", ")
           << "\n";
       return false;
     }
   }
+  if (options.machine.empty())
+    options.machine = getMachineName(kindOf(options.targets.front())).str();
   return true;
 }
 
@@ -281,7 +293,7 @@ int compileCommand(const std::vector<std::string> &args, std::ostream &out, std:
   addShapeFlags(app, options, memoryLimit);
   app.add_option("--target", options.targets,
                  "what kernels are compiled for, of one kind of device: " +
-                     llvm::join(codegen::targetNames(), ", "))
+                     llvm::join(knownTargets(), ", "))
       ->allow_extra_args(false);
   app.add_option("--compile-to", options.compileTo, "stop after this phase");
   app.add_option("--dump-phases", options.dumpPhases, "folder for the module after each phase");

@@ -43,6 +43,18 @@ int inspectCommand(const std::vector<std::string> &args, std::ostream &out, std:
   }
   dpcrt::PrintOptions print = summary ? dpcrt::PrintOptions::summary() : dpcrt::PrintOptions();
   print.block = block;
+  dpcrt::KernelTable kernels;
+  if (const auto &targets = artifact.manifest.targets;
+      !targets.empty() && !targets.front().table.empty()) {
+    dpcrt::Result<dpcrt::KernelTable> table =
+        dpcrt::KernelTable::readFile(artifact.path(targets.front().table));
+    if (!table.ok()) {
+      err << "error: " << table.status().message() << "\n";
+      return table.status().exitStatus();
+    }
+    kernels = std::move(*table);
+    print.kernels = &kernels;
+  }
   for (int r = 0; r < (int)programs->size(); ++r)
     if (rank < 0 || r == rank)
       out << dpcrt::printProgram((*programs)[r].program(), print);

@@ -265,6 +265,8 @@ void printSummary(std::ostream &out, ModuleOp module, const CompileOptions &opti
   }
   if (!advice.empty())
     out << "advice: " << advice << "\n";
+  if (!written.kernelNote.empty())
+    out << "note: " << written.kernelNote << "\n";
   double total = 0;
   for (auto &[phase, time] : seconds)
     total += time;

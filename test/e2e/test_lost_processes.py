@@ -9,6 +9,7 @@ import random
 import re
 import shutil
 import signal
+import subprocess
 import time
 
 import pytest
@@ -160,12 +161,22 @@ def test_who_is_killed_ends_all(tmp_path, compiled, mpi, length, recovery, momen
     killed = time.time()
     with contextlib.suppress(KeyError, ProcessLookupError):
         os.kill(launched.processes()[victim], signal.SIGKILL)
-    status, said = launched.ends(LAUNCH_SECONDS + LATE)
+    try:
+        status, said = launched.ends(LAUNCH_SECONDS + LATE)
+    except subprocess.TimeoutExpired:
+        # Open MPI's own mpirun may stand still at its end (PMIx_server_finalize), behind all processes.
+        if recovery or set(statuses(tmp_path)) != {0, 1}:
+            raise
+        status, said = launched.launcher.returncode, launched.heard()
     ended = statuses(tmp_path)
     if ended.get(victim) == 0:  # it had done everything
         assert ended.get(1 - victim) in (0, LOST), (ended, said)
     elif not recovery:
-        assert status in (KILLED, signal.SIGKILL), (ended, said)
+        # A launcher that ends all has a status of its own, MPICH's that of whatever it sent first.
+        assert status != 0, (ended, said)
+    elif ended[1 - victim] == 0:
+        # All had agreed that everything is done, and what was killed was on its way out.
+        assert (tmp_path / "kept" / f"step-{STEPS}" / "manifest.json").exists() and f"{STEPS} steps" in said, (ended, said)
     else:
         assert ended[victim] == KILLED, (ended, said)
         if ended[1 - victim] == ABORTED and "process_vm_readv" in said:

@@ -27,6 +27,7 @@ struct ArtifactSummary {
   uint64_t messages = 0, messageBytes = 0, collectives = 0; ///< of the training step
   std::vector<uint64_t> arenaBytes; ///< per coordinate, of all entry points together
   double kernelSeconds = 0;
+  std::string kernelNote; ///< what users should know of the machine code; may be empty
   /// The lowering phase ran, and with it the proof of values; a module that goes on from
   /// behind it has its programs checked again, and not held against its bodies.
   bool areValuesProven = false;

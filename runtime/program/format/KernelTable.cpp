@@ -45,8 +45,8 @@ static std::string findProblem(const fb::DeviceFunction &function) {
 
 static std::string findProblem(const fb::DeviceShape &shape) {
   const uint32_t functions = count(shape.functions());
-  if (functions == 0 || functions > kMaxFunctions)
-    return "has " + std::to_string(functions) + " functions; it is run by 1 to " +
+  if (functions > kMaxFunctions)
+    return "has " + std::to_string(functions) + " functions; it is run by at most " +
            std::to_string(kMaxFunctions);
   for (const fb::DeviceFunction *function : items(shape.functions()))
     if (std::string problem = findProblem(*function); !problem.empty())

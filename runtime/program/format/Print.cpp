@@ -35,7 +35,8 @@ namespace {
 
 class Printer {
 public:
-  explicit Printer(const fb::Program &program) : program(program) {}
+  Printer(const fb::Program &program, const PrintOptions &options)
+      : program(program), options(options) {}
 
   void printHeader();
   void printTables();
@@ -55,6 +56,7 @@ private:
                     const flatbuffers::Vector<const fb::Ref *> *moments);
   void printPart(const fb::Parameter &parameter, const fb::Part &part);
   std::string replicasOf(const flatbuffers::Vector<uint32_t> *replicas) const;
+  void printFunctions(const fb::DeviceShape &shape);
   void printBuffers(const flatbuffers::Vector<const fb::Buffer *> *buffers);
   void printTensors(const char *title,
                     const flatbuffers::Vector<flatbuffers::Offset<fb::Tensor>> *tensors);
@@ -63,6 +65,7 @@ private:
   std::string place(const fb::Block *block, const fb::Ref &ref) const;
 
   const fb::Program &program;
+  const PrintOptions &options;
   std::ostringstream out;
 };
 
@@ -168,6 +171,9 @@ void Printer::printTables() {
       out << "  " << plainText(text(kernel->symbol()));
       printBuffers(kernel->buffers());
       out << ", " << kernel->flops() << " flops, " << kernel->bytes() << " bytes\n";
+      if (options.kernels)
+        if (const fb::DeviceShape *shape = options.kernels->findFunctions(text(kernel->symbol())))
+          printFunctions(*shape);
     }
   }
   if (count(program.library())) {
@@ -222,6 +228,24 @@ void Printer::printPart(const fb::Parameter &parameter, const fb::Part &part) {
     out << ", master " << place(nullptr, *part.master());
   printMoments(parameter, part.moments());
   out << "\n";
+}
+
+void Printer::printFunctions(const fb::DeviceShape &shape) {
+  for (const fb::DeviceFunction *function : items(shape.functions())) {
+    out << "    " << plainText(text(function->symbol())) << ": "
+        << counted(function->grid(), "block") << " of " << function->block() << " threads, "
+        << bytesInWords(function->shared_bytes()) << " shared";
+    for (const fb::DeviceUse *use : items(function->uses())) {
+      out << "; " << plainText(text(use->architecture())) << " "
+          << counted(use->registers(), "register");
+      if (use->spill_bytes() || use->stack_bytes())
+        out << ", " << bytesInWords(use->spill_bytes()) << " spilled, "
+            << bytesInWords(use->stack_bytes()) << " of stack";
+    }
+    out << "\n";
+  }
+  if (shape.scratch_bytes())
+    out << "    scratch of a queue: " << bytesInWords(shape.scratch_bytes()) << "\n";
 }
 
 /// " replica 0", " replicas 0 2".
@@ -421,7 +445,7 @@ void Printer::printOrder() {
 }
 
 std::string dpcrt::printProgram(const fb::Program &program, const PrintOptions &options) {
-  Printer printer(program);
+  Printer printer(program, options);
   if (!options.block.empty()) {
     for (const fb::Block *block : items(program.blocks()))
       if (text(program, block->name()) == options.block)

@@ -8,6 +8,7 @@
 #ifndef DPCRT_PROGRAM_FORMAT_PRINT_H
 #define DPCRT_PROGRAM_FORMAT_PRINT_H
 
+#include "program/format/KernelTable.h"
 #include "program/format/Program.h"
 
 #include <string>
@@ -20,9 +21,13 @@ struct PrintOptions {
   bool order = true;  ///< the commands of the step
   /// If not empty, only the block of this name, with all its commands.
   std::string block;
+  /// If not null, how a GPU runs each kernel.
+  const KernelTable *kernels = nullptr;
 
-  static PrintOptions summary() { return {false, false, false, {}}; }
-  static PrintOptions oneBlock(std::string name) { return {false, true, false, std::move(name)}; }
+  static PrintOptions summary() { return {false, false, false, {}, nullptr}; }
+  static PrintOptions oneBlock(std::string name) {
+    return {false, true, false, std::move(name), nullptr};
+  }
 };
 
 /// The text of a program that came through Reader.h; the same for the same
