@@ -89,6 +89,8 @@ private:
 mlir::LogicalResult mapFlat(DeviceKernel &kernel);
 mlir::LogicalResult mapRows(DeviceKernel &kernel);
 mlir::LogicalResult mapColumns(DeviceKernel &kernel);
+/// Of rows without reductions, where tiles serve better; none where they do not.
+std::optional<mlir::LogicalResult> mapTiles(DeviceKernel &kernel);
 
 /// Writes the device functions of `kernel` (in linalg, of operations of that form) into
 /// `module`, erases it, and fills what a launcher must know.

@@ -11,6 +11,8 @@ static LogicalResult mapForm(DeviceKernel &kernel) {
   case KernelForm::Flat:
     return mapFlat(kernel);
   case KernelForm::Rows:
+    if (std::optional<LogicalResult> tiles = mapTiles(kernel))
+      return *tiles;
     return mapRows(kernel);
   case KernelForm::Columns:
     return mapColumns(kernel);

@@ -151,3 +151,18 @@ func.func private @k_tall(%x: tensor<8192x40xf32>) -> tensor<40xf32> attributes 
   %s = nn.reduce_sum %x [0] : tensor<8192x40xf32> to tensor<40xf32>
   return %s : tensor<40xf32>
 }
+
+// A transpose reads along the one dimension and writes along the other, by way of shared
+// memory.
+// TABLE: k_transpose: grid 8, block 256, shared 4224, moves: a block per tile of 32 by 32
+// PTX-LABEL: .entry k_transpose(
+// PTX: ld.global.nc.b32
+// PTX: st.shared.b32
+// PTX: bar.sync
+// PTX: ld.shared.b32
+// PTX: st.global.b32
+func.func private @k_transpose(%x: tensor<100x40xf32>, %y: tensor<40x100xf32>) -> tensor<40x100xf32> attributes {dualpipe.kernel} {
+  %t = nn.transpose %x [1, 0] : tensor<100x40xf32> to tensor<40x100xf32>
+  %s = nn.mul %t, %y : tensor<40x100xf32>
+  return %s : tensor<40x100xf32>
+}
