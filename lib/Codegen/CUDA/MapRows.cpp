@@ -8,6 +8,7 @@
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
 
@@ -32,7 +33,7 @@ public:
         walkLine(f, team, e.constantIndex(0), e.constantIndex(extent), lanes, reductions, body);
     // What this pass wrote, a later one may read at another thread's place. A block has
     // met at a barrier when it added up.
-    if (sharesWrites && !team.isBlock() && team.size > 1)
+    if (sharesWrites && !reductions.empty() && !team.isBlock() && team.size > 1)
       NVVM::SyncWarpOp::create(e.b, e.constant(e.b.getI32IntegerAttr(-1)));
     return results;
   }
@@ -53,15 +54,35 @@ private:
   bool sharesWrites;
 };
 
-// Whether a result that fills rows is read again by a later pass.
-bool readsResults(const DeviceKernel &kernel) {
+// Whether a pass may read what another thread wrote in an earlier one: there is a result
+// that fills rows before the last pass, and an element of a row is computed from others.
+bool readsElsewhere(const DeviceKernel &kernel) {
+  const KernelForm &form = kernel.form;
   Depths depths;
   int64_t last = 0;
   for (Value v : kernel.buffers.results)
     last = std::max(last, depths.of(v));
-  return llvm::any_of(kernel.buffers.results, [&](Value v) {
-    return kernel.form.isFull(v) && depths.of(v) < last && !v.use_empty() && !v.hasOneUse();
-  });
+  if (llvm::none_of(kernel.buffers.results,
+                    [&](Value v) { return form.isFull(v) && depths.of(v) < last; }))
+    return false;
+  for (Operation *op : getReached(kernel.buffers.results)) {
+    auto generic = dyn_cast<linalg::GenericOp>(op);
+    if (!generic) {
+      for (Value source : getSources(op))
+        if (form.isFull(source) && !form.isFull(op->getResult(0)))
+          return true;
+      continue;
+    }
+    for (OpOperand *operand : generic.getDpsInputOperands())
+      if (form.isFull(operand->get()) && !generic.getMatchingIndexingMap(operand).isIdentity())
+        return true;
+    WalkResult walk = generic.getBody()->walk([&](tensor::ExtractOp extract) {
+      return form.isFull(extract.getTensor()) ? WalkResult::interrupt() : WalkResult::advance();
+    });
+    if (walk.wasInterrupted())
+      return true;
+  }
+  return false;
 }
 
 LogicalResult mapWarps(DeviceKernel &kernel, int64_t lanes) {
@@ -83,7 +104,7 @@ LogicalResult mapWarps(DeviceKernel &kernel, int64_t lanes) {
                                              : f.compare(arith::CmpIPredicate::ult, row,
                                                          f.e.constantIndex(form.rows));
         return f.emitIf(exists, [&] {
-          TeamRows mapping(f, team, lanes, readsResults(kernel));
+          TeamRows mapping(f, team, lanes, readsElsewhere(kernel));
           return emitRow(f.e, form, f.outputs, {}, mapping, row);
         });
       });
@@ -92,7 +113,7 @@ LogicalResult mapWarps(DeviceKernel &kernel, int64_t lanes) {
 LogicalResult mapBlocks(DeviceKernel &kernel, int64_t lanes) {
   const KernelForm &form = kernel.form;
   int64_t size =
-      std::clamp<int64_t>(llvm::PowerOf2Ceil(llvm::divideCeil(form.inner, lanes * 4)), 64, 512);
+      std::clamp<int64_t>(llvm::PowerOf2Ceil(llvm::divideCeil(form.inner, lanes * 2)), 64, 512);
   StringRef mapping = form.scratch ? "rows: a block per row, values kept" : "rows: a block per row";
   return kernel.addFunction(mapping, form.rows, size, lanes, [&](DeviceFunction &f) {
     Team team{size, f.thread};

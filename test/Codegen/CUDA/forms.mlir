@@ -82,9 +82,9 @@ func.func private @k_warp(%x: tensor<6x32xf32>, %y: tensor<6x32xf32>) -> tensor<
 // A block adds by shuffles and then through shared memory, with a barrier for each
 // reduction. The exponentials are kept in shared memory; they are read where they were
 // written, without a barrier.
-// TABLE: k_block: grid 6, block 128, shared 8224, rows: a block per row, values kept
+// TABLE: k_block: grid 6, block 256, shared 8256, rows: a block per row, values kept
 // PTX-LABEL: .entry k_block(
-// PTX: .maxntid 128, 1, 1
+// PTX: .maxntid 256, 1, 1
 // PTX: ld.global.nc.v4.b32
 // PTX-COUNT-5: shfl.sync.bfly.b32
 // PTX: st.shared.b32

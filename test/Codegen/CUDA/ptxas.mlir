@@ -4,7 +4,7 @@
 // RUN: env DPC_PTXAS= dpc-cuda-test %s | FileCheck %s --check-prefix=HIDDEN
 
 // CHECK: sm_80 k_flat: registers {{[1-9][0-9]*}}, spills 0, stack 0, shared 0
-// CHECK: sm_80 k_sum: registers {{[1-9][0-9]*}}, spills 0, stack 0, shared 32
+// CHECK: sm_80 k_sum: registers {{[1-9][0-9]*}}, spills 0, stack 0, shared 64
 // CHECK: sm_80: PTX 80, cubin yes
 // CHECK: sm_90 k_flat: registers {{[1-9][0-9]*}}, spills 0, stack 0, shared 0
 // CHECK: sm_90: PTX 80, cubin yes
