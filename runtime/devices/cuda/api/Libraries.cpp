@@ -91,14 +91,17 @@ std::string quoted(const std::vector<std::string> &names, const char *between) {
 
 Status absent(const LibraryPlaces &places, const std::vector<std::string> &names,
               const std::string &brings) {
-  std::ostringstream out;
-  out << "there is no " << quoted(names, " or ") << ": not ";
+  std::vector<std::string> where;
   if (!places.told.empty())
-    out << "in " << quoted(places.told, ", ") << " (DPC_CUDA_LIBRARIES), ";
+    where.push_back("in " + quoted(places.told, ", ") + " (DPC_CUDA_LIBRARIES)");
   if (places.system)
-    out << "where the dynamic loader looks, ";
-  out << (places.python.empty() ? "and no Python environment with NVIDIA's packages is active"
-                                : "and not in the active Python environment");
+    where.push_back("where the dynamic loader looks");
+  if (!places.python.empty())
+    where.push_back("in the active Python environment");
+  std::ostringstream out;
+  out << "there is no " << quoted(names, " or ");
+  for (size_t i = 0; i < where.size(); ++i)
+    out << (i == 0 ? " " : i + 1 < where.size() ? ", " : " or ") << where[i];
   out << "; " << brings;
   if (places.told.empty())
     out << ", and DPC_CUDA_LIBRARIES may name its folder";
