@@ -1,14 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Threads that may fail to start: a limit on processes (ulimit -u, a container's
-// pids.max) is the user's to mend, so it is an error with a message, not the end of
-// the process.
+// How many threads can compute at one time, and threads that may fail to start: a limit on
+// processes (ulimit -u, a container's pids.max) is the user's to mend, so it is an error with a
+// message, not the end of the process.
 #pragma once
 #include "program/format/Status.h"
+#include <algorithm>
+#include <sched.h>
 #include <system_error>
 #include <thread>
 #include <vector>
 
 namespace dpcrt {
+
+// That the operating system lets this process run on.
+inline unsigned coresOfThisProcess() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (sched_getaffinity(0, sizeof(set), &set) == 0)
+    return unsigned(CPU_COUNT(&set));
+  return std::max(1u, std::thread::hardware_concurrency());
+}
 
 // Appends a thread that runs `body` to `threads`, one of `wanted` that serve `whom`.
 // Whoever owns `threads` ends and joins those that did start.

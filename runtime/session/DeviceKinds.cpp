@@ -45,6 +45,13 @@ const Row rows[] = {
 };
 } // namespace
 
+std::vector<std::string> deviceKindNames() {
+  std::vector<std::string> names;
+  for (const Row &row : rows)
+    names.push_back(row.name);
+  return names;
+}
+
 Status findDeviceKind(const std::string &name, const DeviceKind *&out) {
   std::string known;
   for (const Row &row : rows) {

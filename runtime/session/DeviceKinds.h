@@ -5,6 +5,9 @@
 
 namespace dpcrt {
 
+// The names, in this build.
+std::vector<std::string> deviceKindNames();
+
 // Opens it, if it is a plug-in. Errors have code Device; one without such a device lists
 // those that there are.
 Status findDeviceKind(const std::string &name, const DeviceKind *&out);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Steps: the step record in, losses and flags out.
 #include "session/Session.h"
+#include "devices/Threads.h"
 #include "program/format/Outputs.h"
 #include "program/format/StepRecord.h"
 #include "session/DeviceKinds.h"
@@ -11,20 +12,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <sched.h>
-#include <thread>
 
 namespace dpcrt {
-
-namespace {
-unsigned coresOfThisProcess() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  if (sched_getaffinity(0, sizeof(set), &set) == 0)
-    return unsigned(CPU_COUNT(&set));
-  return std::max(1u, std::thread::hardware_concurrency());
-}
-} // namespace
 
 Status Session::create(std::shared_ptr<const Artifact> artifact, const SessionOptions &options,
                        std::unique_ptr<Session> &out) {

@@ -59,6 +59,8 @@ struct EngineKind {
   // Joins the world that the launcher has made, which may take as long as its slowest process.
   // Called by the thread that will use the engine.
   Status (*open)(std::unique_ptr<Engine> &out);
+  // Of what it is made on, as Engine::version() says it; joins nothing.
+  std::string (*version)();
 };
 
 } // namespace dpcrt

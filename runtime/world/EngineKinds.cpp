@@ -17,6 +17,13 @@ const Row rows[] = {
 };
 } // namespace
 
+std::vector<std::string> engineKindNames() {
+  std::vector<std::string> names;
+  for (const Row &row : rows)
+    names.push_back(row.name);
+  return names;
+}
+
 Status findEngineKind(const std::string &name, const EngineKind *&out) {
   std::string known;
   for (const Row &row : rows) {

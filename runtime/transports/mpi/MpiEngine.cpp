@@ -43,6 +43,23 @@ Status mpiError(int fault, const std::string &during) {
                code == Code::PeerLost ? "; a process has ended, or cannot be reached" : "");
 }
 
+// "Open MPI 4.1.4", of "Open MPI v4.1.4, package: …" or "MPICH Version:\t4.0.2\n…". MPI need not
+// have been initialised.
+std::string libraryVersion() {
+  char text[MPI_MAX_LIBRARY_VERSION_STRING + 1] = "";
+  int length = 0;
+  MPI_Get_library_version(text, &length);
+  std::string all(text, length);
+  all = all.substr(0, all.find_first_of(",\n"));
+  size_t space = all.find_last_of(" \t"), digit = all.find_first_of("0123456789", space);
+  if (space == all.npos || digit == all.npos)
+    return all;
+  std::string product = all.substr(0, space);
+  if (size_t word = product.find(" Version:"); word != product.npos)
+    product.resize(word);
+  return product + " " + all.substr(digit);
+}
+
 class MpiRequest : public EngineRequest {
 public:
   MpiRequest(bool isSend, uint64_t bytes, uint32_t peer, uint32_t tag)
@@ -76,7 +93,7 @@ class MpiEngine : public Engine {
 public:
   Status join();
   const char *name() const override { return DPCRT_MPI_NAME; }
-  std::string version() const override;
+  std::string version() const override { return libraryVersion(); }
   uint32_t processes() const override { return size; }
   uint32_t self() const override { return rank; }
   uint32_t tagLimit() const override { return tags; }
@@ -150,22 +167,6 @@ Status MpiEngine::join() {
   size = ownSize;
   tags = uint32_t(hasLimit ? *limit : 32767) + 1; // MPI promises the latter
   return {};
-}
-
-// "Open MPI v4.1.4, package: …", "MPICH Version:\t4.0.2\n…".
-std::string MpiEngine::version() const {
-  char text[MPI_MAX_LIBRARY_VERSION_STRING + 1] = "";
-  int length = 0;
-  MPI_Get_library_version(text, &length);
-  std::string all(text, length);
-  all = all.substr(0, all.find_first_of(",\n"));
-  size_t space = all.find_last_of(" \t"), digit = all.find_first_of("0123456789", space);
-  if (space == all.npos || digit == all.npos)
-    return all;
-  std::string product = all.substr(0, space);
-  if (size_t word = product.find(" Version:"); word != product.npos)
-    product.resize(word);
-  return product + " " + all.substr(digit);
 }
 
 Status MpiEngine::checkPeer(uint32_t peer) const {
@@ -374,7 +375,7 @@ Status open(std::unique_ptr<Engine> &out) {
 } // namespace dpcrt
 
 const dpcrt::Plugin *dpcrt_engine_plugin() {
-  static const dpcrt::EngineKind kind{DPCRT_MPI_NAME, dpcrt::open};
+  static const dpcrt::EngineKind kind{DPCRT_MPI_NAME, dpcrt::open, dpcrt::libraryVersion};
   static const dpcrt::Plugin plugin{DPCRT_PLUGIN_VERSION, &kind};
   return &plugin;
 }

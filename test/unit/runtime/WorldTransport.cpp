@@ -16,7 +16,7 @@ Status openNext(std::unique_ptr<Engine> &out) {
   out = opened->open(nextProcess.fetch_add(1));
   return {};
 }
-const EngineKind kMemory{"memory", openNext};
+const EngineKind kMemory{"memory", openNext, [] { return std::string("memory 1"); }};
 
 // One after the other would wait for ever where each waits for all.
 template <typename Body> void forEach(size_t count, Body body) {
