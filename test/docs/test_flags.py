@@ -50,7 +50,7 @@ def test_every_flag_of_schedule_is_in_a_test(command):
     assert unused(command, call, flags_of("schedule", command)) == []
 
 
-@pytest.mark.parametrize("command", [[c] for c in COMMANDS] + [["schedule", c] for c in SCHEDULE], ids=" ".join)
+@pytest.mark.parametrize("command", [[c] for c in [*COMMANDS, "doctor"]] + [["schedule", c] for c in SCHEDULE], ids=" ".join)
 def test_every_command_has_the_common_flags(command, tmp_path):
     def call(*more):
         return subprocess.run(["dpc", *command, *more], capture_output=True, text=True)
@@ -61,7 +61,7 @@ def test_every_command_has_the_common_flags(command, tmp_path):
     assert refused.returncode == 2 and "no-such-flag" in refused.stderr
     # With what it requires given, the configuration is printed and nothing is done.
     required = {"run": ["m.dpc", "--data", "d", "--lr", "1"], "eval": ["m.dpc", "--data", "d"], "export": ["m.dpc", "-o", "x.onnx"],
-                "list": [], "compare": [], "draw": ["1f1b"], "search": ["--pp", "2"]}.get(command[-1], ["m.dpc"])
+                "doctor": [], "list": [], "compare": [], "draw": ["1f1b"], "search": ["--pp", "2"]}.get(command[-1], ["m.dpc"])
     printed = call(*required, "--print-config")
     assert printed.returncode == 0, printed.stderr
     assert all(value in printed.stdout for value in required if value[0] != "-")

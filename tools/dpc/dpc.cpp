@@ -4,6 +4,7 @@
 #include "cli/Nearest.h"
 #include "cli/Version.h"
 #include "data/Files.h"
+#include "dpc-doctor/Doctor.h"
 #include "dpc-run/Run.h"
 #include "dpc/Driver/Compile.h"
 #include "dpc/Driver/Schedule/Command.h"
@@ -56,6 +57,10 @@ const Command commands[] = {
     {"onnx-test", "run ONNX backend tests",
      [](const Arguments &args, std::ostream &out, std::ostream &err) {
        return dpc::driver::onnxTestCommand(args, out, err);
+     }},
+    {"doctor", "what this machine has for a run, and what would stop one",
+     [](const Arguments &args, std::ostream &out, std::ostream &err) {
+       return dpcrt::doctorCommand(args, out, err);
      }},
     // Its tables and pictures have colours and line ends of their own.
     {"schedule", "list, show, check and simulate schedules",

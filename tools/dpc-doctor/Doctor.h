@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// `dpc doctor`: what is here, and what would stop a run.
+#pragma once
+#include <ostream>
+#include <string>
+#include <vector>
+
+namespace dpcrt {
+
+// args: the command line without the program's name. Returns the exit status: 0, or that with
+// which every run would end.
+int doctorCommand(const std::vector<std::string> &args, std::ostream &out, std::ostream &err);
+
+} // namespace dpcrt
