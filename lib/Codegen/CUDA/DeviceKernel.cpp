@@ -20,6 +20,8 @@ static constexpr int64_t kScratchAlignment = 256;
 static constexpr int64_t kMaxLanes = 8, kMaxDearLanes = 4;
 /// Operations on an element, above which it is dear.
 static constexpr int64_t kDear = 16;
+/// Shared memory of a block that does not ask for more when it is launched.
+static constexpr uint64_t kMaxShared = 48 * 1024;
 /// Most blocks of a grid's first dimension.
 static constexpr int64_t kMaxGrid = (int64_t(1) << 31) - 1;
 
@@ -159,6 +161,9 @@ LogicalResult DeviceKernel::addFunction(StringRef mapping, int64_t grid, int64_t
     code.scratch = entry->getArgument(buffers.types.size());
   if (failed(body(code)))
     return failure();
+  if (launch.sharedBytes > kMaxShared)
+    return lowered.emitOpError() << "needs " << launch.sharedBytes
+                                 << " bytes of shared memory; a block has " << kMaxShared;
   info.launches.push_back(std::move(launch));
   return success();
 }

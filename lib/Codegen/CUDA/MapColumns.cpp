@@ -16,6 +16,9 @@ namespace {
 constexpr int64_t kColumns = 32, kGroups = 16, kBlock = kColumns * kGroups;
 constexpr int64_t kPiece = 256;       // rows of the least piece
 constexpr int64_t kPieceBlocks = 512; // blocks that fill a GPU
+// Reductions that are added up at once: more take too many registers, and more shared
+// memory than a block has.
+constexpr size_t kRound = 8;
 
 class ColumnSums {
 public:
@@ -98,41 +101,62 @@ private:
   using Element = llvm::function_ref<Value(size_t reduction, Value row)>;
   FailureOr<SmallVector<Value>> addRows(DeviceFunction &f, const Place &place, Value low,
                                         Value high, Element element) {
-    KernelEmitter &e = f.e;
-    SmallVector<Value> start;
-    for (linalg::GenericOp reduction : reductions)
-      start.push_back(e.identity(reduction, 1));
-    auto loop =
-        scf::ForOp::create(e.b, e.add(low, place.group), high, e.constantIndex(kGroups), start);
-    {
-      KernelEmitter::Scope scope(e);
-      e.b.setInsertionPointToStart(loop.getBody());
-      SmallVector<Value> acc(loop.getRegionIterArgs().begin(), loop.getRegionIterArgs().end());
-      for (auto [i, reduction] : llvm::enumerate(reductions)) {
-        Value v = element(i, loop.getInductionVar());
-        if (!v)
-          return failure();
-        acc[i] = e.combine(reduction, acc[i], v);
-      }
-      scf::YieldOp::create(e.b, acc);
-    }
-    SmallVector<Value> shared;
-    for (Value v : loop.getResults()) {
-      shared.push_back(f.addShared(kBlock, v.getType()));
-      memref::StoreOp::create(e.b, v, shared.back(), ValueRange{f.thread});
-    }
-    f.emitBarrier();
+    std::map<std::pair<size_t, const void *>, Value> places;
     SmallVector<Value> results;
-    for (auto [reduction, ofGroups] : llvm::zip(reductions, shared)) {
-      Value sum;
-      for (int64_t g = 0; g < kGroups; ++g) {
-        Value v =
-            memref::LoadOp::create(e.b, ofGroups, ValueRange{e.add(place.inWarp, g * kColumns)});
-        sum = sum ? e.combine(reduction, sum, v) : v;
+    for (size_t first = 0; first < reductions.size(); first += kRound) {
+      size_t count = std::min(reductions.size() - first, kRound);
+      auto sums = addRound(f, place, low, high, element, first, count);
+      if (failed(sums))
+        return failure();
+      if (first > 0)
+        f.emitBarrier(); // all have read what was there
+      SmallVector<Value> shared;
+      for (auto [i, sum] : llvm::enumerate(*sums)) {
+        Value &known = places[{size_t(i), sum.getType().getAsOpaquePointer()}];
+        if (!known)
+          known = f.addShared(kBlock, sum.getType());
+        shared.push_back(known);
+        memref::StoreOp::create(f.e.b, sum, known, ValueRange{f.thread});
       }
-      results.push_back(sum);
+      f.emitBarrier();
+      for (size_t i = 0; i < count; ++i)
+        results.push_back(addGroups(f, place, reductions[first + i], shared[i]));
     }
     return results;
+  }
+
+  // What falls to the thread, of reductions first..first+count-1.
+  FailureOr<SmallVector<Value>> addRound(DeviceFunction &f, const Place &place, Value low,
+                                         Value high, Element element, size_t first, size_t count) {
+    KernelEmitter &e = f.e;
+    SmallVector<Value> start;
+    for (size_t i = 0; i < count; ++i)
+      start.push_back(e.identity(reductions[first + i], 1));
+    auto loop =
+        scf::ForOp::create(e.b, e.add(low, place.group), high, e.constantIndex(kGroups), start);
+    KernelEmitter::Scope scope(e);
+    e.b.setInsertionPointToStart(loop.getBody());
+    SmallVector<Value> acc(loop.getRegionIterArgs().begin(), loop.getRegionIterArgs().end());
+    for (size_t i = 0; i < count; ++i) {
+      Value v = element(first + i, loop.getInductionVar());
+      if (!v)
+        return failure();
+      acc[i] = e.combine(reductions[first + i], acc[i], v);
+    }
+    scf::YieldOp::create(e.b, acc);
+    return SmallVector<Value>(loop.getResults());
+  }
+
+  Value addGroups(DeviceFunction &f, const Place &place, linalg::GenericOp reduction,
+                  Value ofGroups) {
+    KernelEmitter &e = f.e;
+    Value sum;
+    for (int64_t g = 0; g < kGroups; ++g) {
+      Value at = e.add(place.inWarp, g * kColumns);
+      Value v = memref::LoadOp::create(e.b, ofGroups, ValueRange{at});
+      sum = sum ? e.combine(reduction, sum, v) : v;
+    }
+    return sum;
   }
 
   // Rows low..high-1 of the kernel's operands.

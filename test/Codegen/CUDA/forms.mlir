@@ -166,3 +166,38 @@ func.func private @k_transpose(%x: tensor<100x40xf32>, %y: tensor<40x100xf32>) -
   %s = nn.mul %t, %y : tensor<40x100xf32>
   return %s : tensor<40x100xf32>
 }
+
+// Many sums are added up eight at a time, in the same shared memory.
+// TABLE: k_many: grid 2, block 512, shared 16384, columns: 32 columns by 16 groups of rows
+// PTX-LABEL: .entry k_many(
+// PTX-COUNT-7: bar.sync
+// PTX-NOT: bar.sync
+// PTX: ret;
+func.func private @k_many(%x0: tensor<64x40xf32>, %x1: tensor<64x40xf32>, %x2: tensor<64x40xf32>, %x3: tensor<64x40xf32>, %x4: tensor<64x40xf32>, %x5: tensor<64x40xf32>, %x6: tensor<64x40xf32>, %x7: tensor<64x40xf32>, %x8: tensor<64x40xf32>, %x9: tensor<64x40xf32>, %x10: tensor<64x40xf32>, %x11: tensor<64x40xf32>, %x12: tensor<64x40xf32>, %x13: tensor<64x40xf32>, %x14: tensor<64x40xf32>, %x15: tensor<64x40xf32>, %x16: tensor<64x40xf32>, %x17: tensor<64x40xf32>, %x18: tensor<64x40xf32>, %x19: tensor<64x40xf32>, %x20: tensor<64x40xf32>, %x21: tensor<64x40xf32>, %x22: tensor<64x40xf32>, %x23: tensor<64x40xf32>, %x24: tensor<64x40xf32>) -> (tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>) attributes {dualpipe.kernel} {
+  %s0 = nn.reduce_sum %x0 [0] : tensor<64x40xf32> to tensor<40xf32>
+  %s1 = nn.reduce_sum %x1 [0] : tensor<64x40xf32> to tensor<40xf32>
+  %s2 = nn.reduce_sum %x2 [0] : tensor<64x40xf32> to tensor<40xf32>
+  %s3 = nn.reduce_sum %x3 [0] : tensor<64x40xf32> to tensor<40xf32>
+  %s4 = nn.reduce_sum %x4 [0] : tensor<64x40xf32> to tensor<40xf32>
+  %s5 = nn.reduce_sum %x5 [0] : tensor<64x40xf32> to tensor<40xf32>
+  %s6 = nn.reduce_sum %x6 [0] : tensor<64x40xf32> to tensor<40xf32>
+  %s7 = nn.reduce_sum %x7 [0] : tensor<64x40xf32> to tensor<40xf32>
+  %s8 = nn.reduce_sum %x8 [0] : tensor<64x40xf32> to tensor<40xf32>
+  %s9 = nn.reduce_sum %x9 [0] : tensor<64x40xf32> to tensor<40xf32>
+  %s10 = nn.reduce_sum %x10 [0] : tensor<64x40xf32> to tensor<40xf32>
+  %s11 = nn.reduce_sum %x11 [0] : tensor<64x40xf32> to tensor<40xf32>
+  %s12 = nn.reduce_sum %x12 [0] : tensor<64x40xf32> to tensor<40xf32>
+  %s13 = nn.reduce_sum %x13 [0] : tensor<64x40xf32> to tensor<40xf32>
+  %s14 = nn.reduce_sum %x14 [0] : tensor<64x40xf32> to tensor<40xf32>
+  %s15 = nn.reduce_sum %x15 [0] : tensor<64x40xf32> to tensor<40xf32>
+  %s16 = nn.reduce_sum %x16 [0] : tensor<64x40xf32> to tensor<40xf32>
+  %s17 = nn.reduce_sum %x17 [0] : tensor<64x40xf32> to tensor<40xf32>
+  %s18 = nn.reduce_sum %x18 [0] : tensor<64x40xf32> to tensor<40xf32>
+  %s19 = nn.reduce_sum %x19 [0] : tensor<64x40xf32> to tensor<40xf32>
+  %s20 = nn.reduce_sum %x20 [0] : tensor<64x40xf32> to tensor<40xf32>
+  %s21 = nn.reduce_sum %x21 [0] : tensor<64x40xf32> to tensor<40xf32>
+  %s22 = nn.reduce_sum %x22 [0] : tensor<64x40xf32> to tensor<40xf32>
+  %s23 = nn.reduce_sum %x23 [0] : tensor<64x40xf32> to tensor<40xf32>
+  %s24 = nn.reduce_sum %x24 [0] : tensor<64x40xf32> to tensor<40xf32>
+  return %s0, %s1, %s2, %s3, %s4, %s5, %s6, %s7, %s8, %s9, %s10, %s11, %s12, %s13, %s14, %s15, %s16, %s17, %s18, %s19, %s20, %s21, %s22, %s23, %s24 : tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>
+}

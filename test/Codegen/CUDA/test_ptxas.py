@@ -45,5 +45,5 @@ def test_no_spill_and_no_stack():
     done = subprocess.run([TOOL, INPUTS / "mappings.mlir", "--arch=sm_80", "--arch=sm_90", "--arch=sm_100", "--print=figures"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     figures = re.findall(r"registers (\d+), spills (\d+), stack (\d+)", done.stdout)
-    assert len(figures) == 3 * 31
+    assert len(figures) == 3 * 32
     assert {(spills, stack) for _, spills, stack in figures} == {("0", "0")}

@@ -109,3 +109,31 @@ func.func private @k_two_transposes(%arg0: tensor<128x64xf32>, %arg1: tensor<128
   %3 = nn.sub %1, %2 : tensor<64x128xf32>
   return %3 : tensor<64x128xf32>
 }
+func.func private @k_many_columns(%arg0: tensor<64x40xf32>, %arg1: tensor<64x40xf32>, %arg2: tensor<64x40xf32>, %arg3: tensor<64x40xf32>, %arg4: tensor<64x40xf32>, %arg5: tensor<64x40xf32>, %arg6: tensor<64x40xf32>, %arg7: tensor<64x40xf32>, %arg8: tensor<64x40xf32>, %arg9: tensor<64x40xf32>, %arg10: tensor<64x40xf32>, %arg11: tensor<64x40xf32>, %arg12: tensor<64x40xf32>, %arg13: tensor<64x40xf32>, %arg14: tensor<64x40xf32>, %arg15: tensor<64x40xf32>, %arg16: tensor<64x40xf32>, %arg17: tensor<64x40xf32>, %arg18: tensor<64x40xf32>, %arg19: tensor<64x40xf32>, %arg20: tensor<64x40xf32>, %arg21: tensor<64x40xf32>, %arg22: tensor<64x40xf32>, %arg23: tensor<64x40xf32>, %arg24: tensor<64x40xf32>) -> (tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>) attributes {dualpipe.kernel} {
+  %s0 = nn.reduce_sum %arg0 [0] : tensor<64x40xf32> to tensor<40xf32>
+  %s1 = nn.reduce_sum %arg1 [0] : tensor<64x40xf32> to tensor<40xf32>
+  %s2 = nn.reduce_sum %arg2 [0] : tensor<64x40xf32> to tensor<40xf32>
+  %s3 = nn.reduce_sum %arg3 [0] : tensor<64x40xf32> to tensor<40xf32>
+  %s4 = nn.reduce_sum %arg4 [0] : tensor<64x40xf32> to tensor<40xf32>
+  %s5 = nn.reduce_sum %arg5 [0] : tensor<64x40xf32> to tensor<40xf32>
+  %s6 = nn.reduce_sum %arg6 [0] : tensor<64x40xf32> to tensor<40xf32>
+  %s7 = nn.reduce_sum %arg7 [0] : tensor<64x40xf32> to tensor<40xf32>
+  %s8 = nn.reduce_sum %arg8 [0] : tensor<64x40xf32> to tensor<40xf32>
+  %s9 = nn.reduce_sum %arg9 [0] : tensor<64x40xf32> to tensor<40xf32>
+  %s10 = nn.reduce_sum %arg10 [0] : tensor<64x40xf32> to tensor<40xf32>
+  %s11 = nn.reduce_sum %arg11 [0] : tensor<64x40xf32> to tensor<40xf32>
+  %s12 = nn.reduce_sum %arg12 [0] : tensor<64x40xf32> to tensor<40xf32>
+  %s13 = nn.reduce_sum %arg13 [0] : tensor<64x40xf32> to tensor<40xf32>
+  %s14 = nn.reduce_sum %arg14 [0] : tensor<64x40xf32> to tensor<40xf32>
+  %s15 = nn.reduce_sum %arg15 [0] : tensor<64x40xf32> to tensor<40xf32>
+  %s16 = nn.reduce_sum %arg16 [0] : tensor<64x40xf32> to tensor<40xf32>
+  %s17 = nn.reduce_sum %arg17 [0] : tensor<64x40xf32> to tensor<40xf32>
+  %s18 = nn.reduce_sum %arg18 [0] : tensor<64x40xf32> to tensor<40xf32>
+  %s19 = nn.reduce_sum %arg19 [0] : tensor<64x40xf32> to tensor<40xf32>
+  %s20 = nn.reduce_sum %arg20 [0] : tensor<64x40xf32> to tensor<40xf32>
+  %s21 = nn.reduce_sum %arg21 [0] : tensor<64x40xf32> to tensor<40xf32>
+  %s22 = nn.reduce_sum %arg22 [0] : tensor<64x40xf32> to tensor<40xf32>
+  %s23 = nn.reduce_sum %arg23 [0] : tensor<64x40xf32> to tensor<40xf32>
+  %s24 = nn.reduce_sum %arg24 [0] : tensor<64x40xf32> to tensor<40xf32>
+  return %s0, %s1, %s2, %s3, %s4, %s5, %s6, %s7, %s8, %s9, %s10, %s11, %s12, %s13, %s14, %s15, %s16, %s17, %s18, %s19, %s20, %s21, %s22, %s23, %s24 : tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>, tensor<40xf32>
+}
