@@ -42,13 +42,25 @@ bool Block::prepare(const TwinTable &table, const Launch &request) {
     std::memcpy(lane.nctaid, nctaid, sizeof(nctaid));
   }
   ranges.clear();
-  lastRange = nullptr;
-  if (request.memory) {
-    for (const MemoryRange &range : *request.memory)
-      ranges.push_back(&range);
-    std::sort(ranges.begin(), ranges.end(),
-              [](const MemoryRange *a, const MemoryRange *b) { return a->begin < b->begin; });
+  lastRange = 0;
+  uint64_t writable = 0;
+  if (request.memory)
+    for (const MemoryRange &range : *request.memory) {
+      ranges.push_back({&range, std::nullopt});
+      if (range.writable) {
+        ranges.back().place = writable;
+        writable += range.bytes;
+      }
+    }
+  std::sort(ranges.begin(), ranges.end(),
+            [](const Range &a, const Range &b) { return a.memory->begin < b.memory->begin; });
+  if (writable > request.findRacesUpTo) {
+    for (Range &range : ranges)
+      range.place.reset();
+    writable = 0;
   }
+  racesInMemory.begin(writable, true);
+  racesInShared.begin(request.findRaces ? sharedBytes : 0, false);
   return true;
 }
 
@@ -65,7 +77,8 @@ std::optional<Fault> Block::run(const Dim3 &block, uint64_t seed) {
     exchanges[warp].clear();
   // Bits of a NaN, and of an index that leads nowhere.
   std::memset(lanes[0].shared, 0xff, sharedBytes);
-  races.beginBlock(sharedBytes, warps);
+  racesInShared.beginBlock(warps);
+  racesInMemory.beginBlock(warps);
   for (Lane &lane : lanes) {
     lane.ctaid[0] = block.x;
     lane.ctaid[1] = block.y;
@@ -176,7 +189,8 @@ void Block::barrier(Lane &lane, uint64_t site, bool aligned, uint32_t id, uint32
     wake(meeting.waiting.data(), meeting.waiting.size());
     meeting.waiting.clear();
     std::memset(meeting.arrivedOfWarp, 0, sizeof(meeting.arrivedOfWarp));
-    races.blockBarrier();
+    racesInShared.blockBarrier();
+    racesInMemory.blockBarrier();
   }
   next(lane.fiber);
 }
@@ -306,8 +320,10 @@ void Block::finish(Exchange &meeting, uint32_t warp) {
                ", which mask " + hexadecimal(meeting.mask) + " does not name");
     lane.result = meeting.value[from] | uint64_t(inRange) << 32;
   }
-  if (meeting.kind == Exchange::Barrier)
-    races.warpBarrier(warp);
+  if (meeting.kind == Exchange::Barrier) {
+    racesInShared.warpBarrier(warp);
+    racesInMemory.warpBarrier(warp);
+  }
   wake(members, count);
 }
 

@@ -58,6 +58,10 @@ private:
     uint64_t siteOfWarp[kMostThreads / kWarp];
     uint32_t arrivedOfWarp[kMostThreads / kWarp] = {};
   };
+  struct Range {
+    const MemoryRange *memory;
+    std::optional<uint64_t> place; ///< in racesInMemory; none: races are not looked for
+  };
   /// Which of the threads that can go on is next; drawn for each block.
   enum Policy { AnyOf, NewestFirst, OldestFirst, kPolicies };
 
@@ -72,7 +76,9 @@ private:
   std::string describe(const Lane &lane) const;
   Fault deadlock() const;
   std::string describeAddress(const void *address, uint64_t bytes, bool write) const;
-  bool allowed(Lane &lane, const void *address, uint64_t bytes, bool write);
+  const Range *rangeOf(const void *address, uint64_t bytes);
+  bool isOwn(const Lane &lane, const void *address, uint64_t bytes, bool write) const;
+  void accessShared(Lane &lane, uint64_t offset, uint64_t bytes, bool write);
 
   const TwinTable *twin = nullptr;
   const Launch *launch = nullptr;
@@ -81,9 +87,9 @@ private:
   std::vector<Lane> lanes;
   std::vector<char> sharedMemory;
   uint64_t sharedBytes = 0;
-  std::vector<const MemoryRange *> ranges; ///< by address
-  const MemoryRange *lastRange = nullptr;
-  Races races;
+  std::vector<Range> ranges; ///< by address
+  size_t lastRange = 0;      ///< that was found
+  Races racesInShared, racesInMemory;
 
   Policy policy = AnyOf;
   std::vector<uint32_t> ready;

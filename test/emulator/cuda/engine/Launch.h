@@ -38,7 +38,7 @@ enum class FaultKind {
   Synchronization, ///< of a barrier, a shuffle, a vote
   Misaligned,
   IllegalAddress,
-  Race, ///< two threads use shared memory with no barrier between
+  Race, ///< two threads use one place with no barrier between
 };
 
 struct Fault {
@@ -58,7 +58,11 @@ struct Launch {
   uint64_t seed = 0;
   /// All memory that the kernel may use beside its own; null: any. Ranges do not overlap.
   const std::vector<MemoryRange> *memory = nullptr;
-  bool findRaces = true;
+  bool findRaces = true; ///< in shared memory
+  /// In what the kernel may write of `memory`, too, if that is not more than so many bytes.
+  /// Stricter than a device: writing what is there already, or what another lane has read
+  /// before a shuffle, counts as a race.
+  uint64_t findRacesUpTo = 0;
   /// A site at which threads do not wait and shuffles give a thread its own value: for
   /// tests that must notice what is left out.
   std::optional<uint64_t> leaveOut;

@@ -296,9 +296,16 @@ Value *fmaByEngine(Replacer &r, CallInst &call) {
 
 } // namespace
 
+bool isMasked(Intrinsic::ID id) {
+  return is_contained({Intrinsic::masked_load, Intrinsic::masked_store, Intrinsic::masked_gather,
+                       Intrinsic::masked_scatter},
+                      id);
+}
+
 bool knowsIntrinsic(const Function &intrinsic) {
   Intrinsic::ID id = intrinsic.getIntrinsicID();
-  return replacements().count(intrinsic.getName()) || isRemark(id) || movesBytes(id) || isExact(id);
+  return replacements().count(intrinsic.getName()) || isRemark(id) || movesBytes(id) ||
+         isMasked(id) || isExact(id);
 }
 
 std::vector<SiteInfo> replaceIntrinsics(Module &host, bool hasFma, const KernelNames &kernels) {

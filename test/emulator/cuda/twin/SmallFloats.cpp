@@ -69,6 +69,8 @@ bool knowsSmallFloats(const Instruction &instruction) {
   if (!callee->isIntrinsic())
     return true;
   Intrinsic::ID id = callee->getIntrinsicID();
+  if (isMasked(id)) // moves only
+    return true;
   return isWidenedIntrinsic(id) || id == Intrinsic::fma || id == Intrinsic::fabs ||
          id == Intrinsic::copysign || callee->getName().starts_with("llvm.nvvm.");
 }

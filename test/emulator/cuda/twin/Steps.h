@@ -2,18 +2,20 @@
 // The steps from device code to a twin, in their order:
 //
 //   1. checkDeviceCode      refuses what the steps below do not know (CheckDeviceCode.cpp)
-//   2. placeSharedMemory    shared arrays become places in the block's memory
-//   3. cloneForHost         no address spaces, no attributes; a Thread for every function
-//   4. checkAccesses        a call before each access to memory
-//   5. addressSharedMemory  places of step 2 become addresses
-//   6. replaceIntrinsics    calls to the engine in their place
-//   7. expandSmallFloats    arithmetic on 16 bits
-//   8. addTable             what the engine reads
+//   2. takeMasksApart       accesses of several elements under a mask become one each
+//   3. placeSharedMemory    shared arrays become places in the block's memory
+//   4. cloneForHost         no address spaces, no attributes; a Thread for every function
+//   5. checkAccesses        a call before each access to memory
+//   6. addressSharedMemory  places of step 3 become addresses
+//   7. replaceIntrinsics    calls to the engine in their place
+//   8. expandSmallFloats    arithmetic on 16 bits
+//   9. addTable             what the engine reads
 #ifndef DPC_TEST_EMULATOR_CUDA_TWIN_STEPS_H
 #define DPC_TEST_EMULATOR_CUDA_TWIN_STEPS_H
 
 #include "llvm/ADT/MapVector.h"
 #include "llvm/IR/IRBuilder.h"
+#include "llvm/IR/Intrinsics.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Support/Error.h"
 
@@ -30,6 +32,11 @@ bool isKernel(const llvm::Function &function);
 /// The kernels that call each function, themselves included, in the module's order.
 using KernelsOf = llvm::MapVector<const llvm::Function *, std::vector<const llvm::Function *>>;
 KernelsOf kernelsOf(const llvm::Module &module);
+
+/// Whether takeMasksApart makes plain accesses of this intrinsic.
+bool isMasked(llvm::Intrinsic::ID id);
+/// As the device's back end does.
+void takeMasksApart(llvm::Module &device);
 
 /// What the table says of a kernel's shared memory.
 struct KernelSharedMemory {

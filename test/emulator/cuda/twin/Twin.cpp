@@ -11,7 +11,9 @@
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Verifier.h"
 #include "llvm/MC/MCSubtargetInfo.h"
+#include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/raw_ostream.h"
+#include "llvm/Transforms/Scalar/ScalarizeMaskedMemIntrin.h"
 #include "llvm/Transforms/Utils/Cloning.h"
 
 using namespace llvm;
@@ -34,11 +36,22 @@ static uint64_t maxThreads(const Function &kernel) {
   return 0;
 }
 
+void takeMasksApart(Module &device) {
+  // Without a machine, whose instructions could have masks.
+  PassBuilder builder;
+  FunctionAnalysisManager functions;
+  builder.registerFunctionAnalyses(functions);
+  for (Function &function : device)
+    if (!function.isDeclaration())
+      ScalarizeMaskedMemIntrinPass().run(function, functions);
+}
+
 Expected<std::unique_ptr<Module>> retarget(const Module &original, const TargetMachine &host) {
   if (Error error = checkDeviceCode(original))
     return std::move(error);
   std::unique_ptr<Module> device = CloneModule(original);
   StripDebugInfo(*device);
+  takeMasksApart(*device);
   Expected<SharedMemory> shared = placeSharedMemory(*device);
   if (!shared)
     return shared.takeError();

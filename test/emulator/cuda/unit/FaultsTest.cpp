@@ -30,6 +30,25 @@ TEST(Faults, AMissingBarrierIsARace) {
   expectFault(run, {64}, FaultKind::Race, "with no barrier between");
 }
 
+TEST(Faults, RacesInGlobalMemory) {
+  Trial run("faults.ll", "missing_barrier_in_memory");
+  run.output<float>(64).output<float>(64);
+  run.launch.findRacesUpTo = 1 << 20;
+  expectFault(run, {64}, FaultKind::Race, "of buffer 0, which thread ");
+  for (uint64_t seed = 0; seed < kSeeds; ++seed) {
+    Trial add("faults.ll", "blocks_add");
+    add.output<float>(1);
+    add.launch.findRacesUpTo = 4;
+    EXPECT_FALSE(add({1}, {1}, seed));
+    std::optional<Fault> fault = add({2}, {1}, seed);
+    ASSERT_TRUE(fault);
+    EXPECT_EQ(fault->what, "reads 4 bytes at byte 0 of buffer 0, which another block has written "
+                           "with no barrier between");
+    add.launch.findRacesUpTo = 3; // the buffer has four
+    EXPECT_FALSE(add({2}, {1}, seed));
+  }
+}
+
 TEST(Faults, AMissingBarrierShowsInResultsToo) {
   unsigned noticed = 0;
   for (uint64_t seed = 0; seed < kSeeds; ++seed) {

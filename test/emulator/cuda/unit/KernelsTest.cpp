@@ -41,6 +41,20 @@ TEST(Kernels, FunctionsOfOneElement) {
   }
 }
 
+TEST(Kernels, AccessesUnderAMask) {
+  std::vector<float> x = draw(3 * 20 + 1, 3);
+  Trial run("elementwise.ll", "gather");
+  run.input(x).output<float>(4 * 21);
+  expectNoFault(run({1}, {21}, 1));
+  std::vector<float> y = run.result<float>(1);
+  for (int i = 0; i < 21; ++i) {
+    EXPECT_EQ(y[4 * i], x[3 * i]);
+    EXPECT_EQ(y[4 * i + 1], x[2 * i]);
+    EXPECT_EQ(y[4 * i + 2], i % 2 ? x[i] : -1);
+    EXPECT_EQ(y[4 * i + 3], x[0]);
+  }
+}
+
 TEST(Kernels, EveryThreadKnowsItsPlace) {
   for (uint64_t seed = 0; seed < kSeeds; ++seed) {
     Trial run("elementwise.ll", "indices");

@@ -11,6 +11,7 @@ declare i32 @llvm.nvvm.read.ptx.sreg.ctaid.y()
 declare i32 @llvm.nvvm.read.ptx.sreg.ctaid.z()
 declare i32 @llvm.nvvm.read.ptx.sreg.ntid.x()
 declare i32 @llvm.nvvm.read.ptx.sreg.nctaid.x()
+declare <4 x float> @llvm.masked.gather.v4f32.v4p0(<4 x ptr>, <4 x i1>, <4 x float>)
 declare float @llvm.fma.f32(float, float, float)
 declare float @llvm.nvvm.ex2.approx.f32(float)
 declare void @llvm.memcpy.p1.p4.i64(ptr addrspace(1), ptr addrspace(4), i64, i1)
@@ -58,6 +59,22 @@ define ptx_kernel void @functions(ptr %x, ptr %y) {
   store float %fused, ptr %q, align 8
   %q1 = getelementptr i8, ptr %q, i64 4
   store float %power, ptr %q1, align 4
+  ret void
+}
+
+; Elements 3 i, 2 i, i and 0 of x, the third where i is odd, else -1.
+define ptx_kernel void @gather(ptr %x, ptr %y) {
+  %tid = tail call i32 @llvm.nvvm.read.ptx.sreg.tid.x()
+  %i = zext nneg i32 %tid to i64
+  %i1 = insertelement <4 x i64> poison, i64 %i, i64 0
+  %i4 = shufflevector <4 x i64> %i1, <4 x i64> poison, <4 x i32> zeroinitializer
+  %places = mul <4 x i64> %i4, <i64 3, i64 2, i64 1, i64 0>
+  %p = getelementptr float, ptr %x, <4 x i64> %places
+  %odd = trunc i32 %tid to i1
+  %mask = insertelement <4 x i1> splat (i1 true), i1 %odd, i64 2
+  %v = tail call <4 x float> @llvm.masked.gather.v4f32.v4p0(<4 x ptr> align 4 %p, <4 x i1> %mask, <4 x float> splat (float -1.0))
+  %q = getelementptr <4 x float>, ptr %y, i64 %i
+  store <4 x float> %v, ptr %q, align 16
   ret void
 }
 

@@ -28,6 +28,29 @@ define ptx_kernel void @missing_barrier(ptr %y) {
   ret void
 }
 
+; Each thread reads what its neighbour has written to global memory, without a barrier.
+define ptx_kernel void @missing_barrier_in_memory(ptr %y, ptr %z) {
+  %tid = tail call i32 @llvm.nvvm.read.ptx.sreg.tid.x()
+  %i = zext nneg i32 %tid to i64
+  %p = getelementptr float, ptr %y, i64 %i
+  store float 1.0, ptr %p, align 4
+  %mirror32 = sub i32 63, %tid
+  %mirror = zext nneg i32 %mirror32 to i64
+  %from = getelementptr float, ptr %y, i64 %mirror
+  %w = load float, ptr %from, align 4
+  %q = getelementptr float, ptr %z, i64 %i
+  store float %w, ptr %q, align 4
+  ret void
+}
+
+; Every block adds to one element, which needs another block's sum.
+define ptx_kernel void @blocks_add(ptr %y) {
+  %old = load float, ptr %y, align 4
+  %new = fadd float %old, 1.0
+  store float %new, ptr %y, align 4
+  ret void
+}
+
 ; Reads an element behind the end of x.
 define ptx_kernel void @reads_behind(ptr %x, ptr %y) {
   %tid = tail call i32 @llvm.nvvm.read.ptx.sreg.tid.x()
