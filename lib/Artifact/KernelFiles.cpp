@@ -4,10 +4,14 @@
 
 #include "dpc/Codegen/CPU/CompileKernels.h"
 #include "dpc/Codegen/CUDA/CompileCudaKernels.h"
+#include "dpc/Dialect/Library/Library.h"
+#include "dpc/Dialect/NN/Location.h"
+#include "dpc/Dialect/Prog/Prog.h"
 #include "program/format/KernelTable.h"
 
 #include "mlir/IR/Diagnostics.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
 
@@ -96,10 +100,26 @@ unsigned numberOf(StringRef architecture) {
   return number;
 }
 
+// Each library function that GPUs have none of, once, by a node that calls it.
+LogicalResult checkCalls(ModuleOp module) {
+  llvm::StringSet<> told;
+  module.walk([&](prog::CallOp call) {
+    if (isa<library::MatmulAttr>(call.getFunction()))
+      return;
+    const std::string node = nn::describe(call.getLoc());
+    if (told.insert(node).second)
+      call.emitError() << "node '" << node << "' is a convolution, which is not computed on CUDA "
+                       << "devices; --target cpu computes it";
+  });
+  return success(told.empty());
+}
+
 // Cubins for the architectures that were asked for, newest first, then PTX of the oldest, which
 // all devices from there on take. The table is one for all of them.
 int compileForGpus(ModuleOp module, const std::vector<std::string> &names,
                    const std::string &directory, KernelFiles &out) {
+  if (failed(checkCalls(module)))
+    return 3;
   codegen::CudaOptions options;
   for (StringRef name : names)
     options.architectures.push_back(name.split(':').second.str());
