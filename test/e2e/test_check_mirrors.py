@@ -10,8 +10,8 @@ import pytest
 from safetensors.numpy import save_file
 
 import experts
-from commands import call, ended, execute, output, refuse
-from launchers import LAUNCHERS, environment, needs
+from commands import call, ended, output, refuse, said
+from launchers import LAUNCHERS, environment, needs, telling, told
 from test_data_parallel import Exported, Trained
 from test_sharded_optimizer import same_bits
 
@@ -131,8 +131,10 @@ def test_between_processes(flipping, mirrored, tmp_path, mpi):
     script.write_text(f'#!/bin/sh\n[ "${{OMPI_COMM_WORLD_RANK:-$PMI_RANK}}" = 1 ] && export DPC_FLIP={mirrored.flip(0, 2, 1, 9)}\nexec "$@"\n')
     script.chmod(0o755)
     done = flipping.run(mirrored.path, mirrored.data, None, "--steps", 6, "--check-mirrors", "--checkpoint", tmp_path / "kept", "--checkpoint-every", 1,
-                        around=[*LAUNCHERS[needs(mpi)], 2, script])
-    mirrored.named(ended(done, 1), [0, 1])
+                        around=[*LAUNCHERS[needs(mpi)], 2, *telling(tmp_path, script)])
+    # Both find it. The launcher ends who has not ended yet, and has a status of its own.
+    assert done.returncode != 0 and 1 in [status for status, _ in told(tmp_path).values()], said(done)
+    mirrored.named(said(done), [0, 1])
     assert sorted(p.name for p in (tmp_path / "kept").glob("step-*")) == ["step-1"]
 
 
