@@ -51,10 +51,11 @@ Status RunWorld::end(const Status &status, std::ostream &err) {
   speaks = speaks && (result.code() != Code::Stopped || process == 0);
   if (!result.ok() && speaks)
     err << "dpc run: " << result.message() << std::endl;
-  // A launcher may end all as soon as one has ended with a failure: whoever has nothing to say
-  // lets the one go first that has.
-  if (broken && !speaks)
-    std::this_thread::sleep_for(std::chrono::seconds(1));
+  // Others may just be reading a message in this process's memory, which is gone with it: until
+  // they have heard of the failure, and read no more. And a launcher may end all as soon as one has
+  // ended with a failure: whoever has nothing to say lets the one go first that has.
+  if (broken)
+    std::this_thread::sleep_for(std::chrono::milliseconds(speaks ? 300 : 1000));
   speaks = result.ok();
   Status left = fromC(dpcrt_world_leave(world));
   world = nullptr;
