@@ -10,8 +10,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   Result<KernelTable> table = KernelTable::read(bytes, "fuzz.table");
   if (!table.ok())
     return 0;
-  for (const fb::KernelEntry *entry : items(fb::GetKernelTable(bytes.data())->kernels()))
-    if (!table->findLoops(text(entry->symbol())))
+  for (const fb::KernelEntry *entry : items(fb::GetKernelTable(bytes.data())->kernels())) {
+    const fb::DeviceShape *shape = table->findFunctions(text(entry->symbol()));
+    if (!shape && !table->findLoops(text(entry->symbol())))
       __builtin_trap();
+    for (const fb::DeviceFunction *function : items(shape ? shape->functions() : nullptr))
+      if (function->block() == 0 || function->grid() == 0 || text(function->symbol()).empty())
+        __builtin_trap();
+  }
   return 0;
 }
