@@ -39,4 +39,22 @@ LogicalResult ColumnBlocks::emit(KernelEmitter &e, Value number, Part part) cons
   return part(e.mul(number, width), width);
 }
 
+Position rowOfReduction(KernelEmitter &e, linalg::GenericOp reduction, Value number, Index column) {
+  auto shapeOf = [](Value v) { return cast<RankedTensorType>(v.getType()).getShape(); };
+  auto iterators = reduction.getIteratorTypesArray();
+  ArrayRef<int64_t> shape = shapeOf(reduction.getInputs()[0]);
+  SmallVector<int64_t> reduced;
+  for (auto [i, type] : llvm::enumerate(iterators))
+    if (type == utils::IteratorType::reduction)
+      reduced.push_back(shape[i]);
+  SmallVector<Index> rows = e.delinearize({number, 0, {}}, reduced, 1);
+  ArrayRef<Index> kept = e.rowIndices(shapeOf(reduction.getResult(0)).drop_back());
+  Position position;
+  size_t r = 0, k = 0;
+  for (size_t i = 0; i + 1 < iterators.size(); ++i)
+    position.dims.push_back(iterators[i] == utils::IteratorType::reduction ? rows[r++] : kept[k++]);
+  position.dims.push_back(column);
+  return position;
+}
+
 } // namespace dpc::codegen

@@ -23,6 +23,11 @@ struct ColumnBlocks {
   mlir::LogicalResult emit(KernelEmitter &e, mlir::Value number, Part part) const;
 };
 
+/// Where row `number` of a reduction's operand lies in a column: the reduced dimensions from
+/// the number, the kept ones from the row that is computed.
+Position rowOfReduction(KernelEmitter &e, mlir::linalg::GenericOp reduction, mlir::Value number,
+                        Index column);
+
 } // namespace dpc::codegen
 
 #endif // DPC_LIB_CODEGEN_COLUMNBLOCKS_H

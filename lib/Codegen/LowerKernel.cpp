@@ -4,6 +4,8 @@
 #include "LoweringModels.h"
 #include "dpc/Dialect/DualPipe/DualPipe.h"
 
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+
 using namespace mlir;
 
 namespace dpc::codegen {
@@ -90,6 +92,21 @@ void measureWork(func::FuncOp kernel, CompiledKernel &info) {
     bytes += nn::getByteSize(result.getType());
   info.flops = flops;
   info.bytes = bytes;
+}
+
+LogicalResult checkKernelCode(Operation *root) {
+  WalkResult walk = root->walk([](Operation *op) {
+    if (isa<memref::AllocOp, memref::AllocaOp, func::CallOp>(op)) {
+      op->emitOpError() << "is in a kernel, which may neither allocate nor call";
+      return WalkResult::interrupt();
+    }
+    if (op->getDialect() && op->getDialect()->getNamespace() == "nn") {
+      op->emitOpError() << "is left in a kernel after code generation";
+      return WalkResult::interrupt();
+    }
+    return WalkResult::advance();
+  });
+  return failure(walk.wasInterrupted());
 }
 
 } // namespace dpc::codegen

@@ -20,6 +20,10 @@ mlir::LogicalResult expandFunctions(mlir::ModuleOp module);
 /// The same, and 16-bit floats' conversions, for processors that have none.
 mlir::LogicalResult expandMath(mlir::ModuleOp module);
 
+/// Whether kernels below `root` do what one may. Called on the last form that shows it: they
+/// allocate nothing, call nothing, and no operation of nn is left.
+mlir::LogicalResult checkKernelCode(mlir::Operation *root);
+
 /// Work of one launch of a kernel of nn operations.
 void measureWork(mlir::func::FuncOp kernel, CompiledKernel &info);
 

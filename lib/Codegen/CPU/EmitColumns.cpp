@@ -35,26 +35,6 @@ struct ColumnBlock {
         form.rows / (ShapedType::getNumElements(shapeOf(reductions[0].getResult(0))) / form.inner);
   }
 
-  // Where a row of a reduction's operand lies: reduced dimensions from the number
-  // of the row, kept ones from the point.
-  Position positionOf(linalg::GenericOp reduction, Value rowNumber, Index column) {
-    auto iterators = reduction.getIteratorTypesArray();
-    ArrayRef<int64_t> shape = shapeOf(reduction.getInputs()[0]);
-    SmallVector<int64_t> reduced;
-    for (auto [i, type] : llvm::enumerate(iterators))
-      if (type == utils::IteratorType::reduction)
-        reduced.push_back(shape[i]);
-    SmallVector<Index> rows = e.delinearize({rowNumber, 0, {}}, reduced, 1);
-    ArrayRef<Index> kept = e.rowIndices(shapeOf(reduction.getResult(0)).drop_back());
-    Position position;
-    size_t r = 0, k = 0;
-    for (size_t i = 0; i + 1 < iterators.size(); ++i)
-      position.dims.push_back(iterators[i] == utils::IteratorType::reduction ? rows[r++]
-                                                                             : kept[k++]);
-    position.dims.push_back(column);
-    return position;
-  }
-
   // Sums of rows low..high-1 of all vectors of the block, each reduction's vectors
   // one after the other.
   FailureOr<SmallVector<Value>> addRows(Value low, Value high, ArrayRef<Index> columns,
@@ -71,7 +51,7 @@ struct ColumnBlock {
     for (linalg::GenericOp reduction : reductions)
       for (auto [column, mask] : llvm::zip(columns, masks)) {
         Value v = e.evaluate(reduction.getInputs()[0],
-                             positionOf(reduction, loop.getInductionVar(), column), mask);
+                             rowOfReduction(e, reduction, loop.getInductionVar(), column), mask);
         if (!v)
           return failure();
         acc[next] = e.combine(reduction, acc[next], v);

@@ -1,35 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // LLVM's optimiser and code generator, and the linker.
+#include "../Optimize.h"
 #include "MachineCode.h"
 
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
-#include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Program.h"
 
 namespace dpc::codegen {
-
-static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
-  llvm::LoopAnalysisManager loops;
-  llvm::FunctionAnalysisManager functions;
-  llvm::CGSCCAnalysisManager components;
-  llvm::ModuleAnalysisManager modules;
-  llvm::PipelineTuningOptions tuning;
-  // The loops are written as vectors already.
-  tuning.LoopVectorization = false;
-  tuning.SLPVectorization = false;
-  llvm::PassBuilder builder(&machine, tuning);
-  builder.registerModuleAnalyses(modules);
-  builder.registerCGSCCAnalyses(components);
-  builder.registerFunctionAnalyses(functions);
-  builder.registerLoopAnalyses(loops);
-  builder.crossRegisterProxies(loops, functions, components, modules);
-  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O2).run(module, modules);
-}
 
 llvm::Expected<std::string> emitObject(mlir::ModuleOp module, const Target &target) {
   auto error = [](const llvm::Twine &message) {
@@ -55,7 +38,7 @@ llvm::Expected<std::string> emitObject(mlir::ModuleOp module, const Target &targ
     if (function.hasInternalLinkage())
       function.addFnAttr(llvm::Attribute::AlwaysInline);
   }
-  optimize(*code, *machine);
+  optimize(*code, *machine, llvm::OptimizationLevel::O2);
   llvm::SmallString<0> object;
   llvm::raw_svector_ostream stream(object);
   llvm::legacy::PassManager passes;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Loops to the LLVM dialect, and the entry point of each kernel.
+#include "../LowerKernel.h"
 #include "MachineCode.h"
 
 #include "program/format/Program.h"
@@ -56,20 +57,7 @@ static int64_t alignmentOf(MemRefType type) {
 }
 
 LogicalResult lowerToLLVM(ModuleOp module) {
-  // What a kernel may do is checked here, on the last form that shows it: it
-  // allocates nothing and calls nothing.
-  WalkResult walk = module.walk([](Operation *op) {
-    if (isa<memref::AllocOp, memref::AllocaOp, func::CallOp>(op)) {
-      op->emitOpError() << "is in a kernel, which may neither allocate nor call";
-      return WalkResult::interrupt();
-    }
-    if (op->getDialect() && op->getDialect()->getNamespace() == "nn") {
-      op->emitOpError() << "is left in a kernel after code generation";
-      return WalkResult::interrupt();
-    }
-    return WalkResult::advance();
-  });
-  if (walk.wasInterrupted())
+  if (failed(checkKernelCode(module)))
     return failure();
   for (auto function : module.getOps<func::FuncOp>()) {
     OpBuilder builder(function.getContext());

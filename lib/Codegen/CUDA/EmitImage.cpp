@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // LLVM's optimiser and its generator of PTX.
+#include "../Optimize.h"
 #include "DeviceCode.h"
 
 #include "mlir/Target/LLVMIR/Export.h"
@@ -7,7 +8,6 @@
 #include "llvm/Bitcode/BitcodeWriter.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
-#include "llvm/Passes/PassBuilder.h"
 
 namespace dpc::codegen {
 
@@ -30,24 +30,6 @@ llvm::Expected<std::string> translateToBitcode(mlir::gpu::GPUModuleOp module) {
   return writeBitcode(*code);
 }
 
-static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
-  llvm::LoopAnalysisManager loops;
-  llvm::FunctionAnalysisManager functions;
-  llvm::CGSCCAnalysisManager components;
-  llvm::ModuleAnalysisManager modules;
-  llvm::PipelineTuningOptions tuning;
-  // Accesses are written as vectors already.
-  tuning.LoopVectorization = false;
-  tuning.SLPVectorization = false;
-  llvm::PassBuilder builder(&machine, tuning);
-  builder.registerModuleAnalyses(modules);
-  builder.registerCGSCCAnalyses(components);
-  builder.registerFunctionAnalyses(functions);
-  builder.registerLoopAnalyses(loops);
-  builder.crossRegisterProxies(loops, functions, components, modules);
-  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3).run(module, modules);
-}
-
 llvm::Error emitPtx(llvm::StringRef bitcode, const Architecture &architecture, bool keepsModule,
                     CudaImage &image) {
   llvm::LLVMContext context;
@@ -60,7 +42,7 @@ llvm::Error emitPtx(llvm::StringRef bitcode, const Architecture &architecture, b
     return error("this LLVM cannot generate code for " + architecture.name);
   (*module)->setTargetTriple(machine->getTargetTriple());
   (*module)->setDataLayout(machine->createDataLayout());
-  optimize(**module, *machine);
+  optimize(**module, *machine, llvm::OptimizationLevel::O3);
   if (keepsModule)
     image.bitcode = writeBitcode(**module);
   llvm::SmallString<0> text;

@@ -2,6 +2,7 @@
 // One conversion with the patterns of all dialects that device functions consist of.
 // MLIR's own pass for GPUs sends square roots, fused multiply-adds and the like to NVIDIA's
 // libdevice; LLVM has an instruction for each of them, so those patterns are left out.
+#include "../LowerKernel.h"
 #include "DeviceCode.h"
 
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
@@ -27,22 +28,6 @@ using namespace mlir;
 
 namespace dpc::codegen {
 
-// What a device function may do is checked on the last form that shows it.
-static LogicalResult checkOperations(gpu::GPUModuleOp module) {
-  WalkResult walk = module.walk([](Operation *op) {
-    if (isa<memref::AllocOp, memref::AllocaOp, func::CallOp>(op)) {
-      op->emitOpError() << "is in a kernel, which may neither allocate nor call";
-      return WalkResult::interrupt();
-    }
-    if (op->getDialect() && op->getDialect()->getNamespace() == "nn") {
-      op->emitOpError() << "is left in a kernel after code generation";
-      return WalkResult::interrupt();
-    }
-    return WalkResult::advance();
-  });
-  return failure(walk.wasInterrupted());
-}
-
 static LogicalResult convert(gpu::GPUModuleOp module) {
   MLIRContext &context = *module.getContext();
   LowerToLLVMOptions options(&context);
@@ -67,7 +52,7 @@ static LogicalResult convert(gpu::GPUModuleOp module) {
 }
 
 LogicalResult lowerToNVVM(gpu::GPUModuleOp module) {
-  if (failed(checkOperations(module)))
+  if (failed(checkKernelCode(module)))
     return failure();
   PassManager before(module.getContext(), gpu::GPUModuleOp::getOperationName());
   before.addPass(createCanonicalizerPass());

@@ -3,6 +3,7 @@
 // thread adds every kGroups-th row of its column in ascending order, then the groups' sums
 // are added in order. Tall columns of which there are too few to fill a GPU are cut in
 // pieces of rows: a first function sums the pieces, a second one the pieces' sums.
+#include "../ColumnBlocks.h"
 #include "DeviceKernel.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -75,28 +76,6 @@ private:
     return place;
   }
 
-  // Where row `number` of a reduction's operand lies in this column: the reduced
-  // dimensions from the number, the kept ones from the place.
-  Position positionOf(DeviceFunction &f, linalg::GenericOp reduction, Value number,
-                      const Place &place) {
-    KernelEmitter &e = f.e;
-    auto iterators = reduction.getIteratorTypesArray();
-    ArrayRef<int64_t> shape = shapeOf(reduction.getInputs()[0]);
-    SmallVector<int64_t> reduced;
-    for (auto [i, type] : llvm::enumerate(iterators))
-      if (type == utils::IteratorType::reduction)
-        reduced.push_back(shape[i]);
-    SmallVector<Index> fromNumber = e.delinearize({number, 0, {}}, reduced, 1);
-    ArrayRef<Index> kept = e.rowIndices(shapeOf(reduction.getResult(0)).drop_back());
-    Position position;
-    size_t r = 0, k = 0;
-    for (size_t i = 0; i + 1 < iterators.size(); ++i)
-      position.dims.push_back(iterators[i] == utils::IteratorType::reduction ? fromNumber[r++]
-                                                                             : kept[k++]);
-    position.dims.push_back({place.column, 0, {}});
-    return position;
-  }
-
   // The sums of rows low..high-1, the same in all groups.
   using Element = llvm::function_ref<Value(size_t reduction, Value row)>;
   FailureOr<SmallVector<Value>> addRows(DeviceFunction &f, const Place &place, Value low,
@@ -163,8 +142,8 @@ private:
   FailureOr<SmallVector<Value>> addOperands(DeviceFunction &f, const Place &place, Value low,
                                             Value high) {
     return addRows(f, place, low, high, [&](size_t i, Value row) {
-      return f.e.evaluate(reductions[i].getInputs()[0], positionOf(f, reductions[i], row, place),
-                          {});
+      return f.e.evaluate(reductions[i].getInputs()[0],
+                          rowOfReduction(f.e, reductions[i], row, {place.column, 0, {}}), {});
     });
   }
 
