@@ -8,9 +8,10 @@
 namespace dpcrt {
 
 namespace {
-// How long it sleeps between two looks: short behind something that happened, for the answer
-// is near then, and longer by half each time up to a length at which ten thousand looks take
-// less than a hundredth of a core.
+// How long it sleeps between two looks: a tenth of the time since something happened, so that
+// what comes is late by a tenth of the time that it took at most; from a length that is short
+// behind something that happened, for the answer is near then, up to one at which ten thousand
+// looks take less than a hundredth of a core.
 constexpr int64_t kShortestSleep = 20'000, kLongestSleep = 1'000'000;
 // While nobody waits for anything there may be a sign of life, or a failure.
 constexpr int64_t kIdleSleep = 2'000'000;
@@ -189,7 +190,7 @@ void Courier::Shared::main(const EngineKind &kind) {
       phase = Phase::Ended;
       break;
     }
-    sleep = happened ? kShortestSleep : std::min(sleep + sleep / 2, kLongestSleep);
+    sleep = happened ? kShortestSleep : std::min(sleep + sleep / 10, kLongestSleep);
     int64_t length = active.empty() && !expecting ? std::max(sleep, kIdleSleep) : sleep;
     bell.sleep(seen, nowNs() + length);
     if (bell.snapshot() != seen)
