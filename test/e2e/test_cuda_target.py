@@ -50,6 +50,12 @@ def test_the_same_model_gives_the_same_bytes(tmp_path):
         assert file.read_bytes() == (tmp_path / "b.dpc" / "kernels" / file.name).read_bytes(), file.name
 
 
+def test_an_artifact_goes_where_one_works(tmp_path):
+    """A path from the working folder means that folder for ptxas' files, too."""
+    output("dpc", "compile", MLP, "-o", "m.dpc", *OPTIONS, "--target", "cuda:sm_90", cwd=tmp_path)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["m.dpc"]
+
+
 def test_without_ptxas_there_is_ptx_alone(tmp_path):
     said, manifest = compiled(tmp_path / "ptx.dpc", "cuda:sm_90", env={**os.environ, "DPC_PTXAS": ""})
     assert "no ptxas was found" in said and "compiles at load" in said

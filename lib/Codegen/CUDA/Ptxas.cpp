@@ -100,13 +100,16 @@ llvm::Error assemble(llvm::StringRef ptxas, llvm::StringRef folder,
   if (folder.empty())
     llvm::sys::path::system_temp_directory(/*erasedOnReboot=*/true, pattern);
   llvm::sys::path::append(pattern, "dpc-" + image.architecture);
-  if (std::error_code code = llvm::sys::fs::createUniqueDirectory(pattern, parts))
+  // LLVM would look for a relative one in the system's folder.
+  std::error_code code = llvm::sys::fs::make_absolute(pattern);
+  if (!code)
+    code = llvm::sys::fs::createUniqueDirectory(pattern, parts);
+  if (code)
     return llvm::createStringError(code, "cannot write " + pattern + ": " + code.message());
   llvm::scope_exit cleanUp([&] { llvm::sys::fs::remove_directories(parts); });
   auto path = [&](llvm::StringRef name) { return (parts + "/" + name).str(); };
   std::string source = path("kernels.ptx"), result = path("kernels.cubin"),
               messages = path("messages");
-  std::error_code code;
   {
     llvm::raw_fd_ostream stream(source, code);
     if (!code) {
