@@ -11,7 +11,8 @@ struct DeviceKind {
   const char *target; // device of the artifact's target whose kernels it runs
   // Error (code Device) naming what a target needs and the machine lacks.
   Status (*check)(const std::vector<std::string> &features);
-  std::unique_ptr<Device> (*make)(unsigned threads);
+  // Error where what it needs is missing or fails; `out` is then left alone.
+  Status (*make)(unsigned threads, std::unique_ptr<Device> &out);
 };
 
 } // namespace dpcrt

@@ -21,11 +21,14 @@ Status openCpu(const DeviceKind *&out) {
 // The virtual device computes with the CPU's kernels, whose plug-in is opened for it.
 const DeviceKind *kernels = nullptr;
 
-std::unique_ptr<Device> makeVirtual(unsigned threads) {
-  std::unique_ptr<Device> device = kernels->make(threads);
+Status makeVirtual(unsigned threads, std::unique_ptr<Device> &out) {
+  std::unique_ptr<Device> device;
+  if (Status s = kernels->make(threads, device); !s.ok())
+    return s;
   HostDevice *host = device->host();
   device.release(); // is the same object
-  return makeVirtualDevice(std::unique_ptr<HostDevice>(host));
+  out = makeVirtualDevice(std::unique_ptr<HostDevice>(host));
+  return {};
 }
 
 Status openVirtual(const DeviceKind *&out) {
@@ -37,7 +40,10 @@ Status openVirtual(const DeviceKind *&out) {
 }
 
 Status needNothing(const std::vector<std::string> &) { return {}; }
-std::unique_ptr<Device> makeVirtualClock(unsigned) { return makeClockDevice(); }
+Status makeVirtualClock(unsigned, std::unique_ptr<Device> &out) {
+  out = makeClockDevice();
+  return {};
+}
 
 const Row rows[] = {
     {"cpu", openCpu},

@@ -110,7 +110,8 @@ Status Session::prepareHere(const DeviceKind &kind) {
   const Manifest::Target *target = nullptr;
   if (Status s = chooseTarget(kind, target); !s.ok())
     return s;
-  device = kind.make(threadCount);
+  if (Status s = kind.make(threadCount, device); !s.ok())
+    return s;
   if (!device->host() && !device->queue())
     return error(Code::Device, "device '", kind.name,
                  "' is driven neither by threads of the host nor by queues, as this build drives "

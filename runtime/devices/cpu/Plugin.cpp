@@ -6,7 +6,10 @@
 
 using namespace dpcrt;
 
-static std::unique_ptr<Device> makeDevice(unsigned threads) { return makeCpuDevice(threads); }
+static Status makeDevice(unsigned threads, std::unique_ptr<Device> &out) {
+  out = makeCpuDevice(threads);
+  return {};
+}
 
 const Plugin *dpcrt_device_plugin() {
   static const DeviceKind kind{"cpu", "cpu", checkCpuFeatures, makeDevice};

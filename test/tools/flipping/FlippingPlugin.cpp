@@ -130,8 +130,9 @@ private:
   std::atomic<unsigned> launches{0};
 };
 
-std::unique_ptr<Device> makeDevice(unsigned threads) {
-  return std::make_unique<FlippingDevice>(threads);
+Status makeDevice(unsigned threads, std::unique_ptr<Device> &out) {
+  out = std::make_unique<FlippingDevice>(threads);
+  return {};
 }
 } // namespace
 } // namespace dpcrt::test

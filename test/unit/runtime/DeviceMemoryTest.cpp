@@ -21,17 +21,22 @@ namespace {
 // Of several pieces in f32 and in bf16, and no whole number of them.
 constexpr uint64_t kElements = kPieceBytes / sizeof(float) * 5 / 2 + 5;
 
-const DeviceKind cpu{
-    "cpu", "cpu", checkCpuFeatures,
-    [](unsigned threads) -> std::unique_ptr<Device> { return makeCpuDevice(threads); }};
-const DeviceKind fenced{
-    "fenced", "cpu", checkCpuFeatures,
-    [](unsigned threads) -> std::unique_ptr<Device> { return makeFencedDevice(threads); }};
+const DeviceKind cpu{"cpu", "cpu", checkCpuFeatures,
+                     [](unsigned threads, std::unique_ptr<Device> &out) {
+                       out = makeCpuDevice(threads);
+                       return Status();
+                     }};
+const DeviceKind fenced{"fenced", "cpu", checkCpuFeatures,
+                        [](unsigned threads, std::unique_ptr<Device> &out) {
+                          out = makeFencedDevice(threads);
+                          return Status();
+                        }};
 
 // Takes orders, behind the same fence.
 const DeviceKind queued{"queued", "cpu", checkCpuFeatures,
-                        [](unsigned threads) -> std::unique_ptr<Device> {
-                          return makeVirtualDevice(makeFencedDevice(threads));
+                        [](unsigned threads, std::unique_ptr<Device> &out) {
+                          out = makeVirtualDevice(makeFencedDevice(threads));
+                          return Status();
                         }};
 
 static_assert(!std::is_constructible_v<void *, DeviceAddress> &&
@@ -263,10 +268,22 @@ TEST_F(DeviceMemory, MessagesLieInMemoryOfTheirKind) {
     }
 }
 
+TEST_F(DeviceMemory, ADeviceThatCannotBeMadeIsAnErrorOfTheSession) {
+  write("m.dpc");
+  DeviceKind kind{"missing", "cpu", checkCpuFeatures, [](unsigned, std::unique_ptr<Device> &) {
+                    return Status(Code::Device, "there is none");
+                  }};
+  std::unique_ptr<Session> session;
+  Status status = open("m.dpc", kind, session);
+  EXPECT_EQ(status.code(), Code::Device);
+  EXPECT_EQ(status.message(), "there is none");
+}
+
 TEST_F(DeviceMemory, ADeviceOfAnotherKindIsRefused) {
   write("m.dpc");
-  DeviceKind kind{"orders", "cpu", checkCpuFeatures, [](unsigned) -> std::unique_ptr<Device> {
-                    return std::make_unique<Inert<Device>>();
+  DeviceKind kind{"orders", "cpu", checkCpuFeatures, [](unsigned, std::unique_ptr<Device> &out) {
+                    out = std::make_unique<Inert<Device>>();
+                    return Status();
                   }};
   std::unique_ptr<Session> session;
   Status status = open("m.dpc", kind, session);

@@ -34,7 +34,7 @@ std::vector<Logged> *logged; // of the one device of a test
 int submission;
 
 const DeviceKind watched{"watched", "cpu", checkCpuFeatures,
-                         [](unsigned threads) -> std::unique_ptr<Device> {
+                         [](unsigned threads, std::unique_ptr<Device> &out) {
                            auto device = makeVirtualDevice(makeCpuDevice(threads));
                            device->watch([](const VirtualEntry &entry) {
                              Logged now{entry.what, entry.thread, submission};
@@ -47,7 +47,8 @@ const DeviceKind watched{"watched", "cpu", checkCpuFeatures,
                              }
                              logged->push_back(std::move(now));
                            });
-                           return device;
+                           out = std::move(device);
+                           return Status();
                          }};
 
 class StepLog : public testing::Test {
