@@ -5,7 +5,9 @@
 #include "dpc/Codegen/CPU/CompileKernels.h"
 #include "dpc/Codegen/CUDA/CompileCudaKernels.h"
 #include "dpc/Dialect/Library/Library.h"
+#include "dpc/Dialect/NN/Element.h"
 #include "dpc/Dialect/NN/Location.h"
+#include "dpc/Dialect/NN/NN.h"
 #include "dpc/Dialect/Prog/Prog.h"
 #include "program/format/KernelTable.h"
 
@@ -63,32 +65,42 @@ int compileForProcessor(ModuleOp module, const std::string &name, const std::str
   return 0;
 }
 
+std::unique_ptr<dpcrt::fb::DeviceFunctionT>
+functionOf(const codegen::DeviceLaunch &launch, const codegen::CompiledCudaKernels &compiled) {
+  auto function = std::make_unique<dpcrt::fb::DeviceFunctionT>();
+  function->symbol = launch.symbol;
+  function->grid = launch.grid;
+  function->block = launch.block;
+  function->shared_bytes = uint32_t(launch.sharedBytes);
+  for (const codegen::CudaImage &image : compiled.images)
+    for (const codegen::DeviceFigures &figures : image.figures)
+      if (figures.symbol == launch.symbol) {
+        auto use = std::make_unique<dpcrt::fb::DeviceUseT>();
+        use->architecture = image.architecture;
+        use->registers = figures.registers;
+        use->spill_bytes = figures.spillBytes;
+        use->stack_bytes = figures.stackBytes;
+        function->uses.push_back(std::move(use));
+      }
+  return function;
+}
+
 dpcrt::fb::KernelTableT tableOf(const codegen::CompiledCudaKernels &compiled) {
   dpcrt::fb::KernelTableT table;
   table.target = "cuda";
   for (const codegen::CudaKernel &kernel : compiled.kernels) {
     dpcrt::fb::DeviceShapeT shape;
     shape.scratch_bytes = kernel.scratchBytes;
-    for (const codegen::DeviceLaunch &launch : kernel.launches) {
-      auto function = std::make_unique<dpcrt::fb::DeviceFunctionT>();
-      function->symbol = launch.symbol;
-      function->grid = launch.grid;
-      function->block = launch.block;
-      function->shared_bytes = uint32_t(launch.sharedBytes);
-      for (const codegen::CudaImage &image : compiled.images)
-        for (const codegen::DeviceFigures &figures : image.figures)
-          if (figures.symbol == launch.symbol) {
-            auto use = std::make_unique<dpcrt::fb::DeviceUseT>();
-            use->architecture = image.architecture;
-            use->registers = figures.registers;
-            use->spill_bytes = figures.spillBytes;
-            use->stack_bytes = figures.stackBytes;
-            function->uses.push_back(std::move(use));
-          }
-      shape.functions.push_back(std::move(function));
-    }
+    for (const codegen::DeviceLaunch &launch : kernel.launches)
+      shape.functions.push_back(functionOf(launch, compiled));
     table.kernels.push_back(entryOf(kernel.symbol));
     table.kernels.back()->shape.Set(std::move(shape));
+  }
+  for (const codegen::CudaSum &sum : compiled.sums) {
+    table.sums.push_back(std::make_unique<dpcrt::fb::SumFunctionT>());
+    table.sums.back()->element = uint8_t(sum.element);
+    table.sums.back()->sources = sum.sources;
+    table.sums.back()->function = functionOf(sum.launch, compiled);
   }
   return table;
 }
@@ -114,6 +126,45 @@ LogicalResult checkCalls(ModuleOp module) {
   return success(told.empty());
 }
 
+// The sums that collectives of the programs make, each once, ascending.
+FailureOr<std::vector<codegen::CudaSum>> sumsOf(ModuleOp module) {
+  const uint64_t dp = nn::getMeshSize(module, "dp").value_or(1),
+                 ep = nn::getMeshSize(module, "ep").value_or(1);
+  std::map<std::pair<dpcrt::Element, uint32_t>, codegen::CudaSum> sums;
+  bool fits = true;
+  module.walk([&](prog::CollectiveOp collective) {
+    if (collective.getKind() != prog::CollectiveKind::AllReduce &&
+        collective.getKind() != prog::CollectiveKind::ReduceScatter)
+      return;
+    auto group =
+        SymbolTable::lookupNearestSymbolFrom<prog::GroupOp>(collective, collective.getGroupAttr());
+    prog::Axes over = group.getOver().value_or(prog::Axes());
+    uint64_t members = group.getMembers().size();
+    for (auto [axis, size] : {std::pair(prog::Axes::Dp, dp), std::pair(prog::Axes::Ep, ep)})
+      if (bitEnumContainsAll(over, axis))
+        members *= size;
+    if (members < 2)
+      return; // a copy
+    if (members > dpcrt::kMaxSumSources) {
+      if (fits)
+        collective.emitError() << "adds the values of " << members << " ranks, more than the "
+                               << dpcrt::kMaxSumSources << " that a CUDA device adds at once";
+      fits = false;
+      return;
+    }
+    codegen::CudaSum sum;
+    sum.element = *nn::getElement(collective.getSrc().getType().getElementType());
+    sum.sources = uint32_t(members);
+    sums.try_emplace({sum.element, sum.sources}, sum);
+  });
+  if (!fits)
+    return failure();
+  std::vector<codegen::CudaSum> each;
+  for (const auto &[key, sum] : sums)
+    each.push_back(sum);
+  return each;
+}
+
 // Cubins for the architectures that were asked for, newest first, then PTX of the oldest, which
 // all devices from there on take. The table is one for all of them.
 int compileForGpus(ModuleOp module, const std::vector<std::string> &names,
@@ -126,6 +177,10 @@ int compileForGpus(ModuleOp module, const std::vector<std::string> &names,
   llvm::sort(options.architectures,
              [](StringRef a, StringRef b) { return numberOf(a) > numberOf(b); });
   options.folder = directory;
+  FailureOr<std::vector<codegen::CudaSum>> sums = sumsOf(module);
+  if (failed(sums))
+    return 3;
+  options.sums = std::move(*sums);
   FailureOr<codegen::CompiledCudaKernels> compiled = codegen::compileCudaKernels(module, options);
   if (failed(compiled))
     return 3;

@@ -5,6 +5,7 @@
 #include "../LowerKernel.h"
 #include "DeviceCode.h"
 #include "DeviceLoops.h"
+#include "SumFunctions.h"
 #include "dpc/Dialect/DualPipe/DualPipe.h"
 #include "dpc/Dialect/NN/Location.h"
 
@@ -34,7 +35,8 @@ struct DeviceModule {
   std::vector<KernelError> errors;
 };
 
-DeviceModule buildModule(StringRef text, std::vector<CudaKernel> &infos) {
+DeviceModule buildModule(StringRef text, std::vector<CudaKernel> &infos,
+                         std::vector<CudaSum> &sums) {
   DeviceModule result;
   DialectRegistry registry;
   registry.insert<nn::NNDialect, dualpipe::DualPipeDialect, gpu::GPUDialect, NVVM::NVVMDialect>();
@@ -77,6 +79,8 @@ DeviceModule buildModule(StringRef text, std::vector<CudaKernel> &infos) {
     if (failed(form) || failed(mapKernel(kernel, *form, device, info)))
       note("a kernel cannot be lowered");
   }
+  for (CudaSum &sum : sums)
+    addSumFunction(sum, device);
   // An error fails the compilation, whatever a function returned.
   if (!result.errors.empty())
     return result;
@@ -123,6 +127,7 @@ FailureOr<CompiledCudaKernels> compileCudaKernels(ModuleOp module, const CudaOpt
       return fail(ptxas.takeError());
     result.ptxas = *ptxas;
   }
+  result.sums = options.sums;
   std::string text;
   llvm::raw_string_ostream stream(text);
   for (auto function : module.getOps<func::FuncOp>()) {
@@ -133,7 +138,7 @@ FailureOr<CompiledCudaKernels> compileCudaKernels(ModuleOp module, const CudaOpt
     function->print(stream, OpPrintingFlags().useLocalScope().enableDebugInfo());
     stream << "\n";
   }
-  DeviceModule device = buildModule(text, result.kernels);
+  DeviceModule device = buildModule(text, result.kernels, result.sums);
   for (const KernelError &error : device.errors)
     emitError(error.node.empty() ? module.getLoc()
                                  : NameLoc::get(StringAttr::get(module.getContext(), error.node)))
@@ -145,6 +150,8 @@ FailureOr<CompiledCudaKernels> compileCudaKernels(ModuleOp module, const CudaOpt
   for (const CudaKernel &kernel : result.kernels)
     for (const DeviceLaunch &launch : kernel.launches)
       symbols.push_back(launch.symbol);
+  for (const CudaSum &sum : result.sums)
+    symbols.push_back(sum.launch.symbol);
   size_t count = architectures.size();
   result.images.resize(count);
   std::vector<std::string> errors(count);

@@ -7,6 +7,7 @@
 #include "program/format/Program.h"
 
 #include <algorithm>
+#include <tuple>
 
 using namespace dpcrt;
 
@@ -64,15 +65,49 @@ static std::string findProblem(const fb::KernelEntry &entry) {
   return "is run in a way that this build does not know";
 }
 
+// By which sums ascend.
+static std::pair<uint8_t, uint32_t> keyOf(const fb::SumFunction &sum) {
+  return {sum.element(), sum.sources()};
+}
+
+static std::string findProblem(const fb::SumFunction &sum) {
+  const std::optional<Element> element = elementNumbered(sum.element());
+  if (!element || !isSummed(*element))
+    return "adds values of type " +
+           (element ? nameOf(*element) : "number " + std::to_string(sum.element())) +
+           ", which are not summed";
+  if (sum.sources() < 2 || sum.sources() > kMaxSumSources)
+    return "adds " + std::to_string(sum.sources()) + " sources; there are 2 to " +
+           std::to_string(kMaxSumSources);
+  return sum.function() ? findProblem(*sum.function()) : "has no function";
+}
+
+static Status checkSums(const fb::KernelTable &table, const std::string &name) {
+  const fb::SumFunction *before = nullptr;
+  for (const fb::SumFunction *sum : items(table.sums())) {
+    const auto of = [](const fb::SumFunction &s) {
+      return std::to_string(s.sources()) + " of element type " + std::to_string(s.element());
+    };
+    if (std::string problem = findProblem(*sum); !problem.empty())
+      return error(Code::Artifact, name, ": the sum of ", of(*sum), " ", problem);
+    if (before && keyOf(*sum) <= keyOf(*before))
+      return error(Code::Artifact, name, ": the sum of ", of(*sum), " stands behind that of ",
+                   of(*before), "; sums ascend");
+    before = sum;
+  }
+  return {};
+}
+
 Result<KernelTable> KernelTable::read(std::vector<uint8_t> bytes, std::string name) {
   static constexpr FileKind kind = {"kernel table", "DPCK", fb::VerifyKernelTableBuffer};
   if (Status s = checkFileHeader(bytes, name, kind); !s.ok())
     return s;
   KernelTable table;
   table.bytes = std::move(bytes);
+  const fb::KernelTable &content = *fb::GetKernelTable(table.bytes.data());
   std::string_view before;
   bool isFirst = true;
-  for (const fb::KernelEntry *entry : items(fb::GetKernelTable(table.bytes.data())->kernels())) {
+  for (const fb::KernelEntry *entry : items(content.kernels())) {
     std::string_view symbol = text(entry->symbol());
     // In this order they are looked up.
     if (!isFirst && symbol <= before)
@@ -80,9 +115,14 @@ Result<KernelTable> KernelTable::read(std::vector<uint8_t> bytes, std::string na
                    quoted(before), "; symbols ascend");
     if (std::string problem = findProblem(*entry); !problem.empty())
       return error(Code::Artifact, name, ": kernel ", quoted(symbol), " ", problem);
+    if (count(content.sums()) > 0 && !entry->shape_as_DeviceShape())
+      return error(Code::Artifact, name, ": kernel ", quoted(symbol),
+                   " is run by loops, but the table has sums of a GPU");
     before = symbol;
     isFirst = false;
   }
+  if (Status s = checkSums(content, name); !s.ok())
+    return s;
   return table;
 }
 
@@ -116,11 +156,25 @@ const fb::DeviceShape *KernelTable::findFunctions(std::string_view symbol) const
   return entry ? entry->shape_as_DeviceShape() : nullptr;
 }
 
+const flatbuffers::Vector<flatbuffers::Offset<fb::SumFunction>> *KernelTable::sums() const {
+  return bytes.empty() ? nullptr : fb::GetKernelTable(bytes.data())->sums();
+}
+
+const fb::DeviceFunction *KernelTable::findSum(Element element, uint32_t sources) const {
+  for (const fb::SumFunction *sum : items(sums()))
+    if (sum->element() == uint8_t(element) && sum->sources() == sources)
+      return sum->function();
+  return nullptr;
+}
+
 std::vector<uint8_t> dpcrt::writeKernelTable(fb::KernelTableT table) {
   table.format_major = kFormatMajor;
   table.format_minor = kFormatMinor;
   std::sort(table.kernels.begin(), table.kernels.end(),
             [](const auto &a, const auto &b) { return a->symbol < b->symbol; });
+  std::sort(table.sums.begin(), table.sums.end(), [](const auto &a, const auto &b) {
+    return std::tie(a->element, a->sources) < std::tie(b->element, b->sources);
+  });
   flatbuffers::FlatBufferBuilder builder;
   fb::FinishKernelTableBuffer(builder, fb::KernelTable::Pack(builder, &table));
   return {builder.GetBufferPointer(), builder.GetBufferPointer() + builder.GetSize()};

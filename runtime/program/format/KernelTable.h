@@ -5,6 +5,7 @@
 #ifndef DPCRT_PROGRAM_FORMAT_KERNELTABLE_H
 #define DPCRT_PROGRAM_FORMAT_KERNELTABLE_H
 
+#include "program/format/Element.h"
 #include "program/format/Status.h"
 
 #include "Kernels_generated.h"
@@ -14,6 +15,10 @@
 #include <vector>
 
 namespace dpcrt {
+
+/// Sources of a sum on a GPU: what the parameters of a device function have room for (4 KB),
+/// beside the destination and the count.
+inline constexpr uint32_t kMaxSumSources = 510;
 
 class KernelTable {
 public:
@@ -28,6 +33,10 @@ public:
   /// Null if the table has no such kernel, or one that is run in another way.
   const fb::LoopShape *findLoops(std::string_view symbol) const;
   const fb::DeviceShape *findFunctions(std::string_view symbol) const;
+  /// Null if the table has no function for sums of so many values of this type.
+  const fb::DeviceFunction *findSum(Element element, uint32_t sources) const;
+  /// All of them, ascending; null if there are none.
+  const flatbuffers::Vector<flatbuffers::Offset<fb::SumFunction>> *sums() const;
 
 private:
   const fb::KernelEntry *find(std::string_view symbol) const;
@@ -35,7 +44,8 @@ private:
   std::vector<uint8_t> bytes;
 };
 
-/// The bytes of a table, with identifier. Kernels may come in any order.
+/// The bytes of a table, with identifier. Kernels and sums may come in any
+/// order.
 std::vector<uint8_t> writeKernelTable(fb::KernelTableT table);
 
 } // namespace dpcrt

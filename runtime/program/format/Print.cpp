@@ -56,6 +56,7 @@ private:
                     const flatbuffers::Vector<const fb::Ref *> *moments);
   void printPart(const fb::Parameter &parameter, const fb::Part &part);
   std::string replicasOf(const flatbuffers::Vector<uint32_t> *replicas) const;
+  void printFunction(const fb::DeviceFunction &function);
   void printFunctions(const fb::DeviceShape &shape);
   void printBuffers(const flatbuffers::Vector<const fb::Buffer *> *buffers);
   void printTensors(const char *title,
@@ -176,6 +177,13 @@ void Printer::printTables() {
           printFunctions(*shape);
     }
   }
+  if (options.kernels && count(options.kernels->sums())) {
+    out << "sums\n";
+    for (const fb::SumFunction *sum : items(options.kernels->sums())) {
+      out << "  " << sum->sources() << " of " << nameOf(*elementNumbered(sum->element())) << "\n";
+      printFunction(*sum->function());
+    }
+  }
   if (count(program.library())) {
     out << "library calls\n";
     uint32_t index = 0;
@@ -230,20 +238,23 @@ void Printer::printPart(const fb::Parameter &parameter, const fb::Part &part) {
   out << "\n";
 }
 
-void Printer::printFunctions(const fb::DeviceShape &shape) {
-  for (const fb::DeviceFunction *function : items(shape.functions())) {
-    out << "    " << plainText(text(function->symbol())) << ": "
-        << counted(function->grid(), "block") << " of " << function->block() << " threads, "
-        << bytesInWords(function->shared_bytes()) << " shared";
-    for (const fb::DeviceUse *use : items(function->uses())) {
-      out << "; " << plainText(text(use->architecture())) << " "
-          << counted(use->registers(), "register");
-      if (use->spill_bytes() || use->stack_bytes())
-        out << ", " << bytesInWords(use->spill_bytes()) << " spilled, "
-            << bytesInWords(use->stack_bytes()) << " of stack";
-    }
-    out << "\n";
+void Printer::printFunction(const fb::DeviceFunction &function) {
+  out << "    " << plainText(text(function.symbol())) << ": " << counted(function.grid(), "block")
+      << " of " << function.block() << " threads, " << bytesInWords(function.shared_bytes())
+      << " shared";
+  for (const fb::DeviceUse *use : items(function.uses())) {
+    out << "; " << plainText(text(use->architecture())) << " "
+        << counted(use->registers(), "register");
+    if (use->spill_bytes() || use->stack_bytes())
+      out << ", " << bytesInWords(use->spill_bytes()) << " spilled, "
+          << bytesInWords(use->stack_bytes()) << " of stack";
   }
+  out << "\n";
+}
+
+void Printer::printFunctions(const fb::DeviceShape &shape) {
+  for (const fb::DeviceFunction *function : items(shape.functions()))
+    printFunction(*function);
   if (shape.scratch_bytes())
     out << "    scratch of a queue: " << bytesInWords(shape.scratch_bytes()) << "\n";
 }

@@ -23,7 +23,7 @@ namespace dpcrt {
 /// major version and accepts any minor one: what a minor version adds and an
 /// older runtime must not ignore is guarded by a feature bit.
 inline constexpr uint32_t kFormatMajor = 7;
-inline constexpr uint32_t kFormatMinor = 1;
+inline constexpr uint32_t kFormatMinor = 2;
 
 /// Feature bits. Masters: parameters have values beside those that are computed with;
 /// who does not know of them would save the wrong ones.

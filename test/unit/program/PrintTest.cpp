@@ -20,7 +20,7 @@ static std::string print(const fb::ProgramT &program, const PrintOptions &option
 
 TEST(Print, Summary) {
   EXPECT_EQ(print(*pipeline(2, 3)[1], PrintOptions::summary()),
-            R"(program 'train_step' of rank 1, format 7.1
+            R"(program 'train_step' of rank 1, format 7.2
 mesh pp=2 mirror=1 dp=1 ep=2 tp=1, 3 micro-batches, optimizer sgd
 streams compute (compute), comm (communication), reduce (reduce)
 arenas

@@ -54,7 +54,7 @@ TEST(Reader, RefusesAnotherMajorVersion) {
   Status status = read(pack(*programs[0]));
   EXPECT_EQ(status.exitStatus(), 3);
   EXPECT_EQ(status.message(), "a.prog: the program is of format version 8.7, but this build reads "
-                              "version 7.1; compile the model again with this build");
+                              "version 7.2; compile the model again with this build");
 }
 
 TEST(Reader, AcceptsANewerMinorVersion) {

@@ -17,22 +17,11 @@
 #define DPC_CODEGEN_CUDA_COMPILECUDAKERNELS_H
 
 #include "dpc/Codegen/Codegen.h"
+#include "program/format/Element.h"
 
 #include "mlir/IR/BuiltinOps.h"
 
 namespace dpc::codegen {
-
-struct CudaOptions {
-  std::vector<std::string> architectures; ///< of cudaArchitectures(), each once
-  bool cubins = true;                     ///< run ptxas if there is one (findPtxas)
-  bool keepsModules = false;              ///< fill CudaImage::bitcode
-  /// Where ptxas' files lie while it runs; empty: the system's folder for such.
-  std::string folder;
-  unsigned jobs = 0; ///< architectures compiled at once; 0: one per core. Changes no output
-};
-
-/// The architectures that can be asked for: "sm_80", ...
-std::vector<std::string> cudaArchitectures();
 
 /// A function of the device code, launched with a grid of one dimension.
 struct DeviceLaunch {
@@ -42,6 +31,27 @@ struct DeviceLaunch {
   uint64_t sharedBytes = 0; ///< of a block; allocated statically
   std::string mapping;      ///< how the work is dealt to threads, in words
 };
+
+/// A sum of several sources, which is asked for at run time: SumFunction of
+/// runtime/program/format/Kernels.fbs.
+struct CudaSum {
+  dpcrt::Element element = dpcrt::Element::F32; ///< one that isSummed()
+  uint32_t sources = 2;                         ///< 2 to dpcrt::kMaxSumSources
+  DeviceLaunch launch;                          ///< filled by compileCudaKernels
+};
+
+struct CudaOptions {
+  std::vector<std::string> architectures; ///< of cudaArchitectures(), each once
+  std::vector<CudaSum> sums;              ///< to be generated, each once
+  bool cubins = true;                     ///< run ptxas if there is one (findPtxas)
+  bool keepsModules = false;              ///< fill CudaImage::bitcode
+  /// Where ptxas' files lie while it runs; empty: the system's folder for such.
+  std::string folder;
+  unsigned jobs = 0; ///< architectures compiled at once; 0: one per core. Changes no output
+};
+
+/// The architectures that can be asked for: "sm_80", ...
+std::vector<std::string> cudaArchitectures();
 
 /// What a launcher of a kernel must know.
 struct CudaKernel {
@@ -65,16 +75,18 @@ struct DeviceFigures {
 
 /// All kernels, for one architecture.
 struct CudaImage {
-  std::string architecture;           ///< "sm_90"
-  unsigned ptxVersion = 0;            ///< 80 for 8.0
-  std::string ptx;                    ///< text
-  std::string cubin;                  ///< empty without ptxas
-  std::vector<DeviceFigures> figures; ///< in the order of the launches; empty without ptxas
+  std::string architecture; ///< "sm_90"
+  unsigned ptxVersion = 0;  ///< 80 for 8.0
+  std::string ptx;          ///< text
+  std::string cubin;        ///< empty without ptxas
+  /// In the order of the launches, those of sums last; empty without ptxas.
+  std::vector<DeviceFigures> figures;
   std::string bitcode; ///< the optimised NVPTX module, which became `ptx`, if it is kept
 };
 
 struct CompiledCudaKernels {
   std::vector<CudaKernel> kernels; ///< in the order of the module
+  std::vector<CudaSum> sums;       ///< in the order of the options
   std::vector<CudaImage> images;   ///< in the order of the architectures
   std::string ptxas;               ///< path of the one that was run; empty without
 };
