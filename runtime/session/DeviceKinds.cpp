@@ -18,6 +18,11 @@ Status openCpu(const DeviceKind *&out) {
       "oneDNN and GNU OpenMP (on Debian and Ubuntu: apt install " DPCRT_CPU_PACKAGES ")", out);
 }
 
+// It opens NVIDIA's libraries itself, when somebody asks what the machine has.
+Status openCuda(const DeviceKind *&out) {
+  return openDevicePlugin("libdpcrt-cuda.so", "nothing but the C and C++ libraries", out);
+}
+
 // The virtual device computes with the CPU's kernels, whose plug-in is opened for it.
 const DeviceKind *kernels = nullptr;
 
@@ -48,6 +53,7 @@ Status makeVirtualClock(unsigned, std::unique_ptr<Device> &out) {
 const Row rows[] = {
     {"cpu", openCpu},
     {"virtual", openVirtual},
+    {"cuda", openCuda},
 };
 } // namespace
 

@@ -14,12 +14,11 @@ using doctor::Findings;
 
 // Opens each device, as a run would. All runs are on the CPU but those that say otherwise.
 void examineDevices(Findings &out) {
-  std::vector<std::string> names = deviceKindNames();
-  if (std::find(names.begin(), names.end(), "cuda") == names.end())
-    names.push_back("cuda");
-  for (const std::string &name : names) {
+  for (const std::string &name : deviceKindNames()) {
     const DeviceKind *kind = nullptr;
     Status s = findDeviceKind(name, kind);
+    if (s.ok())
+      s = kind->check({}); // what any target needs
     out.add("device " + name, s.ok() ? "ready" : "not ready");
     out.stop(name == "cpu" ? "" : "--device " + name, s);
   }

@@ -20,8 +20,11 @@ struct Findings {
   std::vector<Stop> stops;
 
   void add(const std::string &name, const std::string &text) { facts.push_back({name, text}); }
-  // Nothing if `why` is no error.
+  // Nothing if `why` is no error, or has been said of these runs.
   void stop(const std::string &run, const Status &why) {
+    for (const Stop &said : stops)
+      if (said.run == run && said.why.message() == why.message())
+        return;
     if (!why.ok())
       stops.push_back({run, why});
   }
