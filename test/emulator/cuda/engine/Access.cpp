@@ -93,6 +93,8 @@ void Block::access(Lane &lane, const void *address, uint64_t bytes, uint32_t ali
   const Range *range = rangeOf(address, bytes);
   if (range ? write && !range->memory->writable : !isOwn(lane, address, bytes, write))
     stop(lane, FaultKind::IllegalAddress, describeAddress(address, bytes, write));
+  if (range && launch->touched)
+    launch->touched->add(address, bytes, write);
   if (!range || !range->place)
     return;
   offset = static_cast<const char *>(address) - static_cast<const char *>(range->memory->begin);

@@ -11,6 +11,7 @@
 #ifndef DPC_TEST_EMULATOR_CUDA_ENGINE_LAUNCH_H
 #define DPC_TEST_EMULATOR_CUDA_ENGINE_LAUNCH_H
 
+#include "Touched.h"
 #include "Twin.h"
 
 #include <memory>
@@ -66,6 +67,8 @@ struct Launch {
   /// A site at which threads do not wait and shuffles give a thread its own value: for
   /// tests that must notice what is left out.
   std::optional<uint64_t> leaveOut;
+  /// Told every access to `memory`; or null.
+  Touched *touched = nullptr;
 };
 
 /// Keeps what launches need: stacks, threads, shared memory. Serves one host thread at a
