@@ -69,6 +69,31 @@ def test_inspect_says_how_kernels_are_launched(tmp_path, ptxas):
     assert len(re.findall(line, page, re.M)) >= len(re.findall(r"^  k_\w+\(", page, re.M))
 
 
+def test_sums_of_collectives_are_functions_too(tmp_path, ptxas):
+    compiled(tmp_path / "m.dpc", "cuda:sm_90")
+    page = output("dpc", "inspect", tmp_path / "m.dpc", "--rank", 0)
+    # Mirrors are two ranks, the norm's sum is of all; both are summed in f32.
+    assert re.search(r"^sums\n  2 of f32\n    sum_f32_2: 2048 blocks of 256 threads", page, re.M)
+    assert ".entry sum_f32_2(" in (tmp_path / "m.dpc" / "kernels" / "compute_90.ptx").read_text()
+    # A group is at all coordinates of dp, so it has four members here.
+    compiled(tmp_path / "four.dpc", "cuda:sm_90", options=[*OPTIONS, "--dp", 2])
+    assert "\n  4 of f32\n    sum_f32_4: " in output("dpc", "inspect", tmp_path / "four.dpc", "--rank", 0)
+    # Nothing is summed on processors by such.
+    output("dpc", "compile", MLP, "-o", tmp_path / "cpu.dpc", *OPTIONS)
+    assert "\nsums\n" not in output("dpc", "inspect", tmp_path / "cpu.dpc", "--rank", 0)
+
+
+def test_more_ranks_than_a_sum_takes_are_refused(tmp_path):
+    options = ["--init", "seed:1", "--optimizer", "sgd", "--pp", 1, "--micro-batches", 1, "--dp", 511, "--force"]
+    refuse(3, ["adds the values of 511 ranks, more than the 510 that a CUDA device adds at once"],
+           "dpc", "compile", MLP, "-o", tmp_path / "x.dpc", *options, "--target", "cuda:sm_90")
+
+
+def test_the_output_may_be_named_from_where_one_is(tmp_path):
+    output("dpc", "compile", MLP, "-o", "m.dpc", *OPTIONS, "--target", "cuda:sm_90", cwd=tmp_path)
+    assert (tmp_path / "m.dpc" / "manifest.json").exists()
+
+
 @pytest.mark.parametrize("model", ["gpt2", "moe"])
 @pytest.mark.parametrize("precision", ["f32", "bf16"])
 def test_models_use_no_stack_and_spill_nothing(tmp_path, ptxas, model, precision):

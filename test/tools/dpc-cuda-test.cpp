@@ -3,6 +3,7 @@
 // module is a dump after the kernels phase or a later one. A line for each device function
 // says how it is launched; options add to that:
 //   --arch=A      compile for this architecture; several times for several. Default: sm_80
+//   --sum=f32:3     also the sum of three sources of f32; several times for several
 //   --no-cubin    run no ptxas
 //   --print=ptx   also the PTX of each architecture; =llvm: the optimised LLVM IR
 //   --print=figures  also registers, spills, stack and shared memory by ptxas
@@ -12,6 +13,7 @@
 #include "dpc/Driver/Registry.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Parser/Parser.h"
+#include "program/format/KernelTable.h"
 #include "llvm/Bitcode/BitcodeReader.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Support/raw_ostream.h"
@@ -22,17 +24,34 @@ using namespace dpc::codegen;
 namespace {
 
 int usage() {
-  llvm::errs() << "usage: dpc-cuda-test MODULE.mlir [--arch=A]... [--no-cubin] "
-                  "[--print=ptx|llvm|figures]... [--quiet]\n";
+  llvm::errs()
+      << "usage: dpc-cuda-test MODULE.mlir [--arch=A]... [--sum=TYPE:SOURCES]... [--no-cubin] "
+         "[--print=ptx|llvm|figures]... [--quiet]\n";
   return 2;
+}
+
+void printLaunch(const DeviceLaunch &launch) {
+  llvm::outs() << "  " << launch.symbol << ": grid " << launch.grid << ", block " << launch.block
+               << ", shared " << launch.sharedBytes << ", " << launch.mapping << "\n";
 }
 
 void printKernel(const CudaKernel &kernel) {
   llvm::outs() << kernel.symbol << ": " << kernel.bufferBytes.size() << " buffers, scratch "
                << kernel.scratchBytes << "\n";
   for (const DeviceLaunch &launch : kernel.launches)
-    llvm::outs() << "  " << launch.symbol << ": grid " << launch.grid << ", block " << launch.block
-                 << ", shared " << launch.sharedBytes << ", " << launch.mapping << "\n";
+    printLaunch(launch);
+}
+
+/// "f32:3"; none for what is no such sum.
+std::optional<CudaSum> readSum(StringRef text) {
+  auto [element, sources] = text.split(':');
+  CudaSum sum;
+  std::optional<dpcrt::Element> type = dpcrt::elementNamed(element.str());
+  if (!type || !dpcrt::isSummed(*type) || sources.getAsInteger(10, sum.sources) ||
+      sum.sources < 2 || sum.sources > dpcrt::kMaxSumSources)
+    return std::nullopt;
+  sum.element = *type;
+  return sum;
 }
 
 bool printModule(const CudaImage &image) {
@@ -72,7 +91,12 @@ int main(int argc, char **argv) {
     StringRef argument = argv[i];
     if (argument.consume_front("--arch="))
       options.architectures.push_back(argument.str());
-    else if (argument == "--no-cubin")
+    else if (argument.consume_front("--sum=")) {
+      std::optional<CudaSum> sum = readSum(argument);
+      if (!sum)
+        return usage();
+      options.sums.push_back(*sum);
+    } else if (argument == "--no-cubin")
       options.cubins = false;
     else if (argument == "--print=ptx")
       ptx = true;
@@ -106,6 +130,10 @@ int main(int argc, char **argv) {
     if (!quiet)
       printKernel(kernel);
   }
+  launches += compiled->sums.size();
+  for (const CudaSum &sum : compiled->sums)
+    if (!quiet)
+      printLaunch(sum.launch);
   for (const CudaImage &image : compiled->images) {
     if (ptx)
       llvm::outs() << image.ptx;

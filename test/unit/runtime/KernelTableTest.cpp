@@ -46,7 +46,9 @@ TEST(KernelTable, ImpossibleShapesAreRefused) {
 }
 
 // A table of one kernel that a GPU runs as two functions.
-std::vector<uint8_t> deviceTable(const std::function<void(fb::DeviceShapeT &)> &change = nullptr) {
+std::vector<uint8_t>
+deviceTable(const std::function<void(fb::DeviceShapeT &)> &change = nullptr,
+            const std::function<void(fb::KernelTableT &)> &changeTable = nullptr) {
   fb::DeviceShapeT shape;
   for (const char *symbol : {"k_sum_0", "k_sum_1"}) {
     auto function = std::make_unique<fb::DeviceFunctionT>();
@@ -65,6 +67,19 @@ std::vector<uint8_t> deviceTable(const std::function<void(fb::DeviceShapeT &)> &
   entry->symbol = "k_sum";
   entry->shape.Set(std::move(shape));
   table.kernels.push_back(std::move(entry));
+  for (auto [element, sources] :
+       {std::pair(Element::F32, 4), {Element::BF16, 2}, {Element::F32, 2}}) {
+    auto sum = std::make_unique<fb::SumFunctionT>();
+    sum->element = uint8_t(element);
+    sum->sources = uint32_t(sources);
+    sum->function = std::make_unique<fb::DeviceFunctionT>();
+    sum->function->symbol = "sum_" + std::string(nameOf(element)) + "_" + std::to_string(sources);
+    sum->function->grid = 2048;
+    sum->function->block = 256;
+    table.sums.push_back(std::move(sum));
+  }
+  if (changeTable)
+    changeTable(table);
   return writeKernelTable(std::move(table));
 }
 
@@ -105,6 +120,53 @@ TEST(KernelTable, ImpossibleLaunchesAreRefused) {
     EXPECT_EQ(refusal(deviceTable(change)), std::string("cpu.table: kernel 'k_sum' ") + words);
 }
 
+TEST(KernelTable, FindsSumsByTypeAndSources) {
+  Result<KernelTable> table = KernelTable::read(deviceTable(), "cuda.table");
+  ASSERT_TRUE(table.ok()) << table.status().message();
+  for (auto [element, sources, symbol] : {std::tuple(Element::F32, 2u, "sum_f32_2"),
+                                          {Element::F32, 4u, "sum_f32_4"},
+                                          {Element::BF16, 2u, "sum_bf16_2"}}) {
+    const fb::DeviceFunction *function = table->findSum(element, sources);
+    ASSERT_TRUE(function) << symbol;
+    EXPECT_EQ(function->symbol()->str(), symbol);
+  }
+  EXPECT_EQ(count(table->sums()), 3u);
+  EXPECT_FALSE(table->findSum(Element::F32, 3));
+  EXPECT_FALSE(table->findSum(Element::F64, 2));
+  EXPECT_FALSE(testKernels().findSum(Element::F32, 2));
+  EXPECT_FALSE(KernelTable().findSum(Element::F32, 2));
+}
+
+fb::LoopShapeT someLoops() {
+  fb::LoopShapeT loops;
+  loops.range = 100;
+  loops.grain = 10;
+  return loops;
+}
+
+TEST(KernelTable, ImpossibleSumsAreRefused) {
+  const std::pair<std::function<void(fb::KernelTableT &)>, const char *> faults[] = {
+      {[](fb::KernelTableT &t) { t.sums[0]->sources = 1; },
+       "the sum of 1 of element type 0 adds 1 sources; there are 2 to 510"},
+      {[](fb::KernelTableT &t) { t.sums[0]->sources = 511; },
+       "the sum of 511 of element type 0 adds 511 sources; there are 2 to 510"},
+      {[](fb::KernelTableT &t) { t.sums[0]->element = uint8_t(Element::Bool); },
+       "the sum of 4 of element type 4 adds values of type bool, which are not summed"},
+      {[](fb::KernelTableT &t) { t.sums[0]->element = 200; },
+       "the sum of 4 of element type 200 adds values of type number 200, which are not summed"},
+      {[](fb::KernelTableT &t) { t.sums[0]->function = nullptr; },
+       "the sum of 4 of element type 0 has no function"},
+      {[](fb::KernelTableT &t) { t.sums[0]->function->block = 0; },
+       "the sum of 4 of element type 0 has blocks of 0 threads of function 'sum_f32_4'; there are "
+       "1 to 1024"},
+      {[](fb::KernelTableT &t) { t.sums[0]->sources = 2; },
+       "the sum of 2 of element type 0 stands behind that of 2 of element type 0; sums ascend"},
+      {[](fb::KernelTableT &t) { t.kernels[0]->shape.Set(someLoops()); },
+       "kernel 'k_sum' is run by loops, but the table has sums of a GPU"}};
+  for (const auto &[change, words] : faults)
+    EXPECT_EQ(refusal(deviceTable(nullptr, change)), std::string("cpu.table: ") + words);
+}
+
 TEST(KernelTable, SymbolsAscend) {
   EXPECT_EQ(refusal(testKernelTable([](fb::KernelTableT &t) { t.kernels[1]->symbol = "k_add"; })),
             "cpu.table: kernel 'k_add' stands behind 'k_add'; symbols ascend");
@@ -121,20 +183,24 @@ TEST(KernelTable, WhatIsNoTableIsRefused) {
 
 // Every table cut short, and with any byte of another value, is read or refused.
 TEST(KernelTable, DamageIsNoHarm) {
-  const std::vector<uint8_t> whole = testKernelTable();
-  unsigned refused = 0;
-  for (size_t size = 0; size < whole.size(); ++size)
-    refused += !refusal({whole.begin(), whole.begin() + size}).empty();
-  EXPECT_GT(refused, whole.size() * 9 / 10);
-  for (size_t at = 0; at < whole.size(); ++at)
-    for (uint8_t value : {0x00, 0x01, 0x7f, 0xff}) {
-      std::vector<uint8_t> bytes = whole;
-      bytes[at] = value;
-      Result<KernelTable> table = KernelTable::read(std::move(bytes), "damaged");
-      if (table.ok())
-        if (const fb::LoopShape *loops = table->findLoops("k_scratch"))
-          EXPECT_GT(loops->grain(), 0u);
-    }
+  for (const std::vector<uint8_t> &whole : {testKernelTable(), deviceTable()}) {
+    unsigned refused = 0;
+    for (size_t size = 0; size < whole.size(); ++size)
+      refused += !refusal({whole.begin(), whole.begin() + size}).empty();
+    EXPECT_GT(refused, whole.size() * 9 / 10);
+    for (size_t at = 0; at < whole.size(); ++at)
+      for (uint8_t value : {0x00, 0x01, 0x7f, 0xff}) {
+        std::vector<uint8_t> bytes = whole;
+        bytes[at] = value;
+        Result<KernelTable> table = KernelTable::read(std::move(bytes), "damaged");
+        if (table.ok())
+          if (const fb::LoopShape *loops = table->findLoops("k_scratch"))
+            EXPECT_GT(loops->grain(), 0u);
+        if (table.ok())
+          if (const fb::DeviceFunction *sum = table->findSum(Element::F32, 2))
+            EXPECT_GT(sum->block(), 0u);
+      }
+  }
 }
 
 } // namespace

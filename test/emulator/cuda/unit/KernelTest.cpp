@@ -7,6 +7,7 @@
 #include "Random.h"
 
 #include "llvm/AsmParser/Parser.h"
+#include "llvm/Bitcode/BitcodeReader.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IRReader/IRReader.h"
 #include "llvm/Support/FileSystem.h"
@@ -46,6 +47,16 @@ const TwinFile &twinOf(const std::string &input) {
     }
   }
   return *file;
+}
+
+std::unique_ptr<TwinFile> twinOfBitcode(const std::string &bitcode, std::string &error) {
+  llvm::LLVMContext context;
+  auto device = llvm::parseBitcodeFile(llvm::MemoryBufferRef(bitcode, "kernels"), context);
+  if (!device) {
+    error = llvm::toString(device.takeError());
+    return nullptr;
+  }
+  return load(**device, error);
 }
 
 std::string triple() { return "target triple = \"nvptx64-nvidia-cuda\"\n"; }

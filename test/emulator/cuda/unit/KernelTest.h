@@ -19,6 +19,8 @@ constexpr uint64_t kSeeds = 8;
 
 /// The twin of a file of Inputs, made once for each process. Fails the test if there is none.
 const TwinFile &twinOf(const std::string &input);
+/// The twin of a module in LLVM's bitcode; null, and why in `error`.
+std::unique_ptr<TwinFile> twinOfBitcode(const std::string &bitcode, std::string &error);
 /// What is said when the twin of this text cannot be made; empty if it can.
 std::string refusal(const std::string &deviceCode);
 std::string triple();
