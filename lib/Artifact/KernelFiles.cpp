@@ -168,7 +168,7 @@ FailureOr<std::vector<codegen::CudaSum>> sumsOf(ModuleOp module) {
 // Cubins for the architectures that were asked for, newest first, then PTX of the oldest, which
 // all devices from there on take. The table is one for all of them.
 int compileForGpus(ModuleOp module, const std::vector<std::string> &names,
-                   const std::string &directory, KernelFiles &out) {
+                   const std::string &directory, bool keepsDeviceCode, KernelFiles &out) {
   if (failed(checkCalls(module)))
     return 3;
   codegen::CudaOptions options;
@@ -177,6 +177,7 @@ int compileForGpus(ModuleOp module, const std::vector<std::string> &names,
   llvm::sort(options.architectures,
              [](StringRef a, StringRef b) { return numberOf(a) > numberOf(b); });
   options.folder = directory;
+  options.keepsModules = keepsDeviceCode;
   FailureOr<std::vector<codegen::CudaSum>> sums = sumsOf(module);
   if (failed(sums))
     return 3;
@@ -192,6 +193,8 @@ int compileForGpus(ModuleOp module, const std::vector<std::string> &names,
   for (const codegen::CudaImage &image : compiled->images) {
     if (image.cubin.empty())
       continue;
+    if (keepsDeviceCode)
+      out.deviceCode.push_back({image.architecture, image.bitcode});
     std::string file = "kernels/" + image.architecture + ".cubin";
     out.contents.push_back({file, image.cubin});
     out.targets.push_back(
@@ -202,6 +205,8 @@ int compileForGpus(ModuleOp module, const std::vector<std::string> &names,
                     file = "kernels/" + architecture + ".ptx";
   out.contents.push_back({file, oldest.ptx});
   out.targets.push_back({"cuda:" + architecture, "cuda", file, table, {architecture}});
+  if (keepsDeviceCode)
+    out.deviceCode.push_back({architecture, oldest.bitcode});
   if (compiled->ptxas.empty())
     out.note = "no ptxas was found: the artifact has PTX alone, which the GPU's driver compiles at "
                "load";
@@ -211,9 +216,9 @@ int compileForGpus(ModuleOp module, const std::vector<std::string> &names,
 } // namespace
 
 int compileTargets(ModuleOp module, const std::vector<std::string> &names,
-                   const std::string &directory, KernelFiles &out) {
+                   const std::string &directory, bool keepsDeviceCode, KernelFiles &out) {
   if (StringRef(names.front()).starts_with("cuda:"))
-    return compileForGpus(module, names, directory, out);
+    return compileForGpus(module, names, directory, keepsDeviceCode, out);
   for (const std::string &name : names)
     if (int status = compileForProcessor(module, name, directory, out))
       return status;

@@ -17,6 +17,9 @@ struct KernelFiles {
   /// Files of the artifact with their contents, and those that were written already.
   std::vector<std::pair<std::string, std::string>> contents;
   std::vector<std::string> written;
+  /// The LLVM module, as bitcode, of which each of a GPU's images was made, by the image's
+  /// name: "sm_90", "compute_80"; if they are kept.
+  std::vector<std::pair<std::string, std::string>> deviceCode;
   std::vector<dpcrt::Manifest::Target> targets;              ///< preferred ones first
   std::map<std::string, std::pair<uint64_t, uint64_t>> work; ///< flops and bytes, by symbol
   unsigned kernels = 0;
@@ -27,7 +30,7 @@ struct KernelFiles {
 /// diagnostics, and the result the exit status: 3 where the model has what no kernel
 /// computes, 11 where a file cannot be written.
 int compileTargets(mlir::ModuleOp module, const std::vector<std::string> &names,
-                   const std::string &directory, KernelFiles &out);
+                   const std::string &directory, bool keepsDeviceCode, KernelFiles &out);
 
 } // namespace dpc::artifact
 

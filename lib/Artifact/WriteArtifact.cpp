@@ -179,11 +179,15 @@ private:
   int writeKernels() {
     auto begin = std::chrono::steady_clock::now();
     KernelFiles kernels;
-    if (int status = compileTargets(module, options.targets, directory, kernels))
+    if (int status = compileTargets(module, options.targets, directory, !options.deviceCode.empty(),
+                                    kernels))
       return status;
     files.insert(files.end(), kernels.written.begin(), kernels.written.end());
     for (auto &[name, content] : kernels.contents)
       if (int status = writeFile(name, content))
+        return status;
+    for (const auto &[image, bitcode] : kernels.deviceCode)
+      if (int status = writeDeviceCode(image, bitcode))
         return status;
     for (auto &[symbol, work] : kernels.work)
       context.kernels[symbol] = {work.first, work.second};
@@ -193,6 +197,22 @@ private:
     summary.kernelSeconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     return 0;
+  }
+
+  // Not into the artifact: nobody who runs it wants it.
+  int writeDeviceCode(StringRef image, StringRef bitcode) {
+    if (std::error_code error = fs::create_directories(options.deviceCode))
+      return fail(11, "cannot make '" + options.deviceCode + "': " + error.message());
+    std::string file = options.deviceCode + "/" + image.str() + ".bc";
+    std::error_code error;
+    llvm::raw_fd_ostream stream(file, error);
+    if (!error) {
+      stream << bitcode;
+      stream.close();
+      error = stream.error();
+    }
+    stream.clear_error();
+    return error ? fail(11, "cannot write '" + file + "': " + error.message()) : 0;
   }
 
   int writePrograms() {

@@ -351,6 +351,7 @@ private:
     write.force = options.force;
     write.modelPath = options.input;
     write.targets = options.targets;
+    write.deviceCode = options.dumpDeviceCode;
     write.nnModule = source();
     write.config = configJson(options);
     if (int status = artifact::writeArtifact(*module, write, written))

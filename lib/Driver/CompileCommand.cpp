@@ -297,6 +297,9 @@ int compileCommand(const std::vector<std::string> &args, std::ostream &out, std:
       ->allow_extra_args(false);
   app.add_option("--compile-to", options.compileTo, "stop after this phase");
   app.add_option("--dump-phases", options.dumpPhases, "folder for the module after each phase");
+  app.add_option("--dump-device-code", options.dumpDeviceCode,
+                 "folder for the LLVM module of each image for GPUs, kernels/NAME.cubin or .ptx as "
+                 "NAME.bc: what tests without a GPU execute instead");
   app.add_option("--report", options.report, "write a JSON report");
   app.add_flag("--force", options.force, "replace an existing artifact");
   addPrecisionFlag(app, options);
@@ -305,6 +308,10 @@ int compileCommand(const std::vector<std::string> &args, std::ostream &out, std:
     return *status;
   if (!readMemoryLimit(memoryLimit, options, err) || !checkTargets(options, err))
     return 2;
+  if (!options.dumpDeviceCode.empty() && kindOf(options.targets.front()) != "cuda") {
+    err << "error: --dump-device-code: no --target is a GPU\n";
+    return 2;
+  }
   if (options.output.empty() && options.compileTo == "artifact") {
     err << "error: -o is missing: where should the artifact go?\n";
     return 2;

@@ -17,8 +17,10 @@ struct ArtifactOptions {
   bool force = false;                         ///< an existing artifact may be replaced
   std::string modelPath;                      ///< the model's file; parameters inside it are copied
   std::vector<std::string> targets = {"cpu"}; ///< of one kind of device
-  std::string nnModule;                       ///< bytecode of the nn module
-  std::string config = "{}";                  ///< resolved configuration, a JSON object
+  /// Folder for the LLVM module of each of a GPU's images; empty: none.
+  std::string deviceCode;
+  std::string nnModule;      ///< bytecode of the nn module
+  std::string config = "{}"; ///< resolved configuration, a JSON object
 };
 
 /// What was written, for the summary.

@@ -43,8 +43,9 @@ struct CompileOptions {
   std::string recompute = "budget"; ///< what halves compute again: none, budget or full
   uint64_t memoryLimit = 0;         ///< bytes that a rank may need; 0: any
   std::string compileTo = "artifact";
-  std::string dumpPhases; ///< folder; empty: none
-  std::string report;     ///< file; empty: none
+  std::string dumpPhases;     ///< folder; empty: none
+  std::string dumpDeviceCode; ///< folder; empty: none
+  std::string report;         ///< file; empty: none
   bool force = false;
   import::ImportOptions import;
 };
