@@ -13,7 +13,7 @@ from pages import SOURCE
 
 BUILD = os.environ["DPC_BUILD_DIR"]
 SUITE, KINDS = "test/unit/runtime/ConformanceTest.cpp", "runtime/session/DeviceKinds.cpp"
-QUEUES = "test/unit/runtime/QueueConformanceTest.cpp"
+QUEUES = "test/unit/runtime/QueueBackends.cpp"
 
 
 def page():
@@ -50,7 +50,7 @@ def objects(tmp_path_factory):
     assert headers == device + transport
     texts = dict(files())
     texts[SUITE] = with_rows(SUITE, "const Backend backends[]", block("Add three to its"), headers)
-    texts[QUEUES] = with_rows(QUEUES, "const QueueBackend backends[]", block("a row of its `backends`"), block("with the header\n"))
+    texts[QUEUES] = with_rows(QUEUES, "const QueueBackend backends[]", block("a row of the `backends`"), block("with the header\n"))
     texts[KINDS] = with_rows(KINDS, "const Row rows[]", block("## 4. Choosing it"), block("with the headers"))
     for path, text in texts.items():
         os.makedirs(folder / os.path.dirname(path), exist_ok=True)
@@ -74,7 +74,7 @@ def objects(tmp_path_factory):
 def link(target, output, objects):
     """A target of the build with further objects in front, which take the place of those in libraries."""
     lines = subprocess.run(["ninja", "-t", "commands", target], cwd=BUILD, check=True, capture_output=True, text=True).stdout
-    command = re.sub(r"\S*/(Queue)?ConformanceTest\.cpp\.o", "", lines.splitlines()[-1])
+    command = re.sub(r"\S*/(ConformanceTest|QueueBackends)\.cpp\.o", "", lines.splitlines()[-1])
     place = re.search(rf" -o (\S*{target})\b", command)
     command = command[:place.start()] + f" -o {output} " + " ".join(objects) + command[place.end():]
     done = subprocess.run(command, shell=True, cwd=BUILD, capture_output=True, text=True)

@@ -1,132 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What a capture promises (Queue.h), on every device of queues that captures; what its commands
-// do, on those that compute. A device that captures adds a row to one of the lists.
-#include "DeviceMemory.h"
-#include "InertDevice.h"
-#include "ManualClock.h"
-#include "devices/Wait.h"
-#include "devices/cpu/CpuDevice.h"
-#include "devices/virtual/VirtualDevice.h"
-#include <gtest/gtest.h>
-#include <set>
+// do, on those that compute. A device that captures adds a row to one of the lists of a test
+// program (CapturingDevices.cpp).
+#include "CaptureTest.h"
 
 namespace dpcrt::test {
-namespace {
-constexpr uint64_t kBytes = 64;
-using Words = std::vector<uint32_t>;
-
-struct CapturingDevice {
-  std::string name;
-  std::function<std::unique_ptr<QueueDevice>()> make;
-};
-
-CapturingDevice inOrder(const std::string &name, const std::string &order) {
-  return {name, [order] {
-            auto device = makeVirtualDevice(makeCpuDevice(1));
-            Status s = device->chooseOrder(order);
-            EXPECT_TRUE(s.ok()) << s.message();
-            return device;
-          }};
-}
-
-const CapturingDevice computing[] = {
-    inOrder("virtual_first", "0,policy=first"),
-    inOrder("virtual_reverse", "0,policy=reverse"),
-    inOrder("virtual_starve", "0,policy=starve=0"),
-    inOrder("virtual_starve_other", "0,policy=starve=1"),
-    inOrder("virtual_random", "3"),
-    inOrder("virtual_random_other", "5"),
-};
-ManualClock manual;
-const CapturingDevice timed[] = {{"clock", [] { return makeClockDevice(manual); }}};
-
-class Capturing : public testing::TestWithParam<CapturingDevice> {
-protected:
-  void SetUp() override {
-    device = GetParam().make();
-    ASSERT_TRUE(device->finishPreparation().ok());
-    ASSERT_TRUE(device->captures());
-    for (const char *name : {"a", "b", "c"})
-      queues.push_back(device->makeQueue(fb::StreamKind::Compute, name));
-    event = device->makeEvent();
-    memory = onDevice(*device, Words(16 * 8));
-  }
-
-  DeviceAddress place(uint64_t index) const { return memory + index * kBytes; }
-  void fill(size_t queue, uint64_t at, uint32_t value) {
-    Status s = queues[queue]->fill(place(at), value, kBytes);
-    EXPECT_TRUE(s.ok()) << s.message();
-  }
-  void copy(size_t queue, uint64_t to, uint64_t from) {
-    Status s = queues[queue]->copy(place(to), place(from), kBytes);
-    EXPECT_TRUE(s.ok()) << s.message();
-  }
-  // To what is there.
-  void add(size_t queue, uint64_t to, uint64_t from) {
-    DeviceAddress sources[] = {place(to), place(from)};
-    Status s = queues[queue]->reduce(place(to), sources, 2, kBytes / 8, Element::I64);
-    EXPECT_TRUE(s.ok()) << s.message();
-  }
-  // As soon as the queue has come so far, the other may go on.
-  void order(size_t queue, size_t behind) {
-    Status s = queues[behind]->record(*event);
-    if (s.ok())
-      s = queues[queue]->wait(*event);
-    EXPECT_TRUE(s.ok()) << s.message();
-  }
-  void begin(size_t queue = 0) {
-    Status s = device->beginCapture(*queues[queue]);
-    ASSERT_TRUE(s.ok()) << s.message();
-  }
-  std::unique_ptr<Graph> end(size_t queue = 0) {
-    std::unique_ptr<Graph> graph;
-    Status s = device->endCapture(*queues[queue], graph);
-    EXPECT_TRUE(s.ok()) << s.message();
-    EXPECT_NE(graph, nullptr);
-    return graph;
-  }
-  // A capture that has gone wrong: so says its end, makes nothing, and leaves the device as it was.
-  void expectVoid(const std::string &words) {
-    std::unique_ptr<Graph> graph;
-    Status s = device->endCapture(*queues[0], graph);
-    EXPECT_EQ(s.code(), Code::Internal);
-    EXPECT_NE(s.message().find(words), std::string::npos) << s.message();
-    EXPECT_EQ(graph, nullptr);
-    begin();
-    order(1, 0);
-    fill(1, 7, 5);
-    order(0, 1);
-    graph = end();
-    launch(0, *graph);
-    finish();
-  }
-  static void expectError(const Status &s, const std::string &words) {
-    EXPECT_EQ(s.code(), Code::Internal) << words;
-    EXPECT_NE(s.message().find(words), std::string::npos) << s.message();
-  }
-  void launch(size_t queue, Graph &graph) {
-    Status s = queues[queue]->launchGraph(graph);
-    EXPECT_TRUE(s.ok()) << s.message();
-  }
-  // Until everything that was enqueued has run.
-  void finish() {
-    for (auto &queue : queues) {
-      auto last = device->makeEvent();
-      ASSERT_TRUE(queue->record(*last).ok());
-      Status s = last->wait(noDeadline);
-      ASSERT_TRUE(s.ok() && last->fired()) << s.message();
-    }
-  }
-  uint32_t value(uint64_t at) { return fromDevice<uint32_t>(*device, place(at), 1)[0]; }
-
-  std::unique_ptr<QueueDevice> device;
-  std::unique_ptr<Event> event; // for order()
-  std::vector<std::unique_ptr<Queue>> queues;
-  DeviceAddress memory;
-};
-
-// The rules, on every device.
-class CaptureRules : public Capturing {};
 
 TEST_P(CaptureRules, AnEventFromOutsideIsNotAwaitedInside) {
   auto outside = device->makeEvent();
@@ -260,18 +138,6 @@ TEST_P(CaptureRules, BehindAnErrorNothingMoreIsCaptured) {
   expectVoid("recorded outside of the capture");
 }
 
-TEST(NoCaptures, ADeviceThatCapturesNothingSaysSo) {
-  InertDevice inert;
-  auto queue = makeClockDevice(manual)->makeQueue(fb::StreamKind::Compute, "a");
-  std::unique_ptr<Graph> graph;
-  EXPECT_FALSE(inert.captures());
-  EXPECT_EQ(inert.beginCapture(*queue).message(), "device 'inert' captures no commands");
-  EXPECT_EQ(inert.endCapture(*queue, graph).message(), "device 'inert' captures no commands");
-}
-
-// What the commands of a graph do, on devices that compute.
-class CapturedCommands : public Capturing {};
-
 TEST_P(CapturedCommands, AreRecordedAndNotRun) {
   fill(0, 0, 1);
   begin();
@@ -401,69 +267,4 @@ TEST_P(CapturedCommands, WhatStandsInAQueueThatJoinsIsNoPartOfTheGraph) {
   EXPECT_EQ(value(1), 2u);
 }
 
-// Times along what waits for what, on a device of given times.
-class CapturedTimes : public Capturing {
-protected:
-  void spend(size_t queue, int64_t nanoseconds) {
-    EXPECT_TRUE(queues[queue]->spend(nanoseconds).ok());
-  }
-  int64_t timeOf(size_t queue) {
-    auto last = device->makeEvent(true);
-    EXPECT_TRUE(queues[queue]->record(*last).ok());
-    return last->time();
-  }
-};
-
-TEST_P(CapturedTimes, AddUpAlongWhatWaits) {
-  begin();
-  spend(0, 10);
-  order(1, 0);
-  order(2, 0);
-  spend(1, 30);
-  spend(2, 12);
-  spend(0, 25);
-  order(2, 1);
-  spend(2, 5);
-  order(0, 2);
-  spend(0, 1);
-  auto graph = end();
-  EXPECT_EQ(timeOf(0), 0) << "nothing was spent";
-  int64_t now = manual.time;
-  launch(0, *graph);
-  EXPECT_EQ(timeOf(0), now + 10 + 30 + 5 + 1);
-  // On another queue behind it, and what that has to do besides.
-  spend(1, 100);
-  launch(1, *graph);
-  EXPECT_EQ(timeOf(1), now + 100 + 46);
-  launch(2, *graph);
-  EXPECT_EQ(timeOf(2), now + 100 + 46 + 46) << "launches of one graph run one after another";
-  EXPECT_EQ(timeOf(0), now + 46);
-}
-
-TEST_P(CapturedTimes, AreMultipliedAtTheLaunch) {
-  begin();
-  spend(0, 10);
-  auto graph = end();
-  device->givenTimes()->slowDown(3);
-  int64_t now = manual.time;
-  launch(0, *graph);
-  EXPECT_EQ(timeOf(0), now + 30);
-}
-
-TEST_P(CapturedTimes, BeginWhenTheyAreLaunched) {
-  begin();
-  spend(0, 10);
-  auto graph = end();
-  manual.time += 1000;
-  int64_t now = manual.time;
-  launch(0, *graph);
-  EXPECT_EQ(timeOf(0), now + 10);
-}
-
-auto named = [](auto &info) { return info.param.name; };
-INSTANTIATE_TEST_SUITE_P(Computing, CaptureRules, testing::ValuesIn(computing), named);
-INSTANTIATE_TEST_SUITE_P(Timed, CaptureRules, testing::ValuesIn(timed), named);
-INSTANTIATE_TEST_SUITE_P(Computing, CapturedCommands, testing::ValuesIn(computing), named);
-INSTANTIATE_TEST_SUITE_P(Timed, CapturedTimes, testing::ValuesIn(timed), named);
-} // namespace
 } // namespace dpcrt::test

@@ -49,8 +49,14 @@ float World::initialWeight(uint32_t pp, uint32_t expert, uint64_t index) {
   return 0.3f * float(randomNormal(pp * 2 + expert, "w", index));
 }
 
-std::vector<std::unique_ptr<RankPlan>> World::load(const Options &options) {
-  EXPECT_TRUE(device->openKernels(DPCRT_TEST_KERNELS, testKernels(), {}).ok());
+Status World::openCpuKernels(Device &device) {
+  return device.openKernels(DPCRT_TEST_KERNELS, testKernels(), {});
+}
+
+std::vector<std::unique_ptr<RankPlan>>
+World::load(const Options &options, const std::function<Status(Device &)> &openKernels) {
+  Status opened = openKernels(*device);
+  EXPECT_TRUE(opened.ok()) << opened.message();
   std::vector<const fb::Program *> all;
   Programs made = options.make ? options.make() : pipeline(options.ranks, options.microBatches);
   if (options.change)
@@ -126,7 +132,8 @@ World::World(const QueueBackend &backend, const Options &options) {
   QueueDevice &driven = *taken;
   device = std::move(taken);
   queueTransport = backend.transport(driven);
-  std::vector<std::unique_ptr<RankPlan>> plans = load(options);
+  std::vector<std::unique_ptr<RankPlan>> plans =
+      load(options, backend.openKernels ? backend.openKernels : openCpuKernels);
   if (options.withoutRank >= 0)
     plans.erase(plans.begin() + options.withoutRank);
   if (options.isReady)

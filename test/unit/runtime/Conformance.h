@@ -29,6 +29,10 @@ struct QueueBackend {
   std::function<std::unique_ptr<QueueDevice>(unsigned threads)> device;
   std::function<std::unique_ptr<QueueTransport>(QueueDevice &)> transport;
   bool graphs = false; // steps are captured
+  // Of a device that runs none of the CPU's kernels: makes those of kernels.c known to it.
+  std::function<Status(Device &)> openKernels;
+  // Whether it begins to run what is enqueued before it has been made ready.
+  bool isAlwaysReady = false;
 };
 
 // Feeds micro-batch m of expert e with values drawn from (m, e, step).
@@ -102,7 +106,9 @@ public:
   bool isTraced = true; // steps from now on
 
 private:
-  std::vector<std::unique_ptr<RankPlan>> load(const Options &options);
+  static Status openCpuKernels(Device &device);
+  std::vector<std::unique_ptr<RankPlan>>
+  load(const Options &options, const std::function<Status(Device &)> &openKernels = openCpuKernels);
   std::vector<char> bytesOf(bool idleToo);
 
   std::vector<ProgramFile> programs;
