@@ -97,8 +97,9 @@ Status parseRunOptions(const std::vector<std::string> &args, std::ostream &print
   app.add_option("--dump", out.dump,
                  "Write losses, gradients and weights of every step to this directory");
   app.add_option("--report", out.report, "Write losses, step times and memory as JSON");
-  app.add_option("--device", out.device,
-                 "cpu (the artifact's); virtual: queues and events on the CPU, in a drawn order");
+  app.add_option(
+      "--device", out.device,
+      "cpu or cuda (the artifact's); virtual: queues and events on the CPU, in a drawn order");
   app.add_option("--seed-order", out.seedOrder,
                  "N[,policy=random|first|reverse|starve=QUEUE|delay=COMMAND]"
                  "[,messages=rendezvous|eager|serialised]: the order that --device virtual takes "

@@ -7,9 +7,6 @@
 
 namespace dpcrt::cuda {
 namespace {
-// A float of four seconds in milliseconds is exact to a quarter of a microsecond, and clocks drift
-// apart by less than a millisecond in that time.
-constexpr int64_t kNextBaseNs = 4'000'000'000;
 // How closely the first base is known, and how often that is tried.
 constexpr int64_t kCloseNs = 50'000;
 constexpr int kTries = 8;
@@ -64,7 +61,7 @@ size_t Clock::take(size_t before) {
     --bases[before].uses;
   ++bases[current].uses;
   const int64_t now = nowNs();
-  if (next != kNone || now - bases[current].time < kNextBaseNs)
+  if (next != kNone || now - bases[current].time < nextBaseNs)
     return current;
   for (size_t i = 0; i < bases.size() && next == kNone; ++i)
     if (i != current && bases[i].uses == 0 &&

@@ -12,7 +12,10 @@ namespace dpcrt::cuda {
 
 class Clock {
 public:
-  explicit Clock(Context &context) : context(context) {}
+  // A float of four seconds in milliseconds is exact to a quarter of a microsecond, and clocks
+  // drift apart by less than a millisecond in that time.
+  explicit Clock(Context &context, int64_t nextBaseNs = 4'000'000'000)
+      : context(context), nextBaseNs(nextBaseNs) {}
   ~Clock();
   // Makes all events, and waits for the first base.
   Status start();
@@ -39,6 +42,7 @@ private:
   };
 
   Context &context;
+  const int64_t nextBaseNs; // how long one is used
   CUstream stream = nullptr;
   mutable std::mutex mutex;  // guards what follows
   std::array<Base, 8> bases; // long steps use several; no more are taken than there are

@@ -86,6 +86,8 @@ Status Context::fail(const Status &status) {
 }
 
 bool Context::drain(CUstream stream) {
+  if (abandoned)
+    return false;
   const int64_t deadline = nowNs() + kDrainNs;
   Pauses pauses;
   while (driver.cuStreamQuery(stream) == CUDA_ERROR_NOT_READY) {

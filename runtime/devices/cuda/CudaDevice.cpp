@@ -60,6 +60,12 @@ Status CudaDevice::prepareCall(const fb::LibraryCall &call, const PreparedCall *
   return products.prepare(call, out);
 }
 
+Status CudaDevice::finishPreparation() {
+  if (context->hasFailed())
+    return context->failure();
+  return products.warmUp(memory);
+}
+
 std::unique_ptr<Queue> CudaDevice::makeQueue(fb::StreamKind kind, const std::string &name) {
   names.push_back(name);
   return std::make_unique<CudaQueue>(*this, kind, names.back());

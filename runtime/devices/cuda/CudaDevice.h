@@ -25,7 +25,7 @@ public:
                      const std::vector<std::string> &features) override;
   Status prepareLaunch(const fb::Kernel &kernel, const PreparedLaunch *&out) override;
   Status prepareCall(const fb::LibraryCall &call, const PreparedCall *&out) override;
-  Status finishPreparation() override { return context->failure(); }
+  Status finishPreparation() override;
   uint64_t scratchBytes() const override { return queueBytes; }
 
   std::unique_ptr<Queue> makeQueue(fb::StreamKind kind, const std::string &name) override;

@@ -3,6 +3,7 @@
 #include "devices/cuda/Kernels.h"
 #include "program/format/FileHeader.h"
 #include "program/format/Naming.h"
+#include <algorithm>
 #include <cstring>
 #include <elf.h>
 
@@ -44,6 +45,12 @@ bool isWholeCubin(const std::vector<uint8_t> &bytes) {
     Elf64_Shdr section;
     std::memcpy(&section, bytes.data() + header.e_shoff + i * sizeof section, sizeof section);
     if (section.sh_type != SHT_NOBITS && !isInside(section.sh_offset, section.sh_size))
+      return false;
+  }
+  for (size_t i = 0; i < header.e_phnum; ++i) {
+    Elf64_Phdr segment;
+    std::memcpy(&segment, bytes.data() + header.e_phoff + i * sizeof segment, sizeof segment);
+    if (!isInside(segment.p_offset, segment.p_filesz))
       return false;
   }
   return header.e_shnum > 0;

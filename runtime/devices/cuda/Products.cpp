@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Descriptions of the library's, and its proposals.
 #include "devices/cuda/Products.h"
+#include <algorithm>
 
 namespace dpcrt::cuda {
 namespace {
@@ -133,6 +134,8 @@ Status Products::prepare(const fb::LibraryCall &call, const PreparedCall *&out) 
   product->text = "matmul " + textOf(shape) + " of " + nameOf(elementOf(*operands[Lhs]));
   const uint64_t source = sizeOf(elementOf(*operands[Lhs])),
                  result = sizeOf(elementOf(*operands[Dst]));
+  for (size_t i = 0; i < 3; ++i)
+    product->bytes[i] = operands[i]->bytes();
   std::vector<std::vector<uint64_t>> offsets(3);
   for (const ProductPlan::Part &part : plan.parts) {
     const ProductPlan::Part bytes = {part.a * source, part.b * source, part.d * result};
@@ -180,6 +183,33 @@ Status Products::prepare(const fb::LibraryCall &call, const PreparedCall *&out) 
   }
   out = known.get();
   return {};
+}
+
+Status Products::warmUp(Memory &memory) {
+  uint64_t bytes[3] = {};
+  for (auto &[key, product] : products)
+    for (size_t i = 0; i < 3 && !product->isWarm; ++i)
+      bytes[i] = std::max(bytes[i], product->bytes[i]);
+  if (bytes[Dst] == 0)
+    return {}; // all are warm
+  CUdeviceptr operands[3] = {}, workspace = 0;
+  Status s = memory.allocateScratch(allowedWorkspace(), workspace);
+  for (size_t i = 0; i < 3 && s.ok(); ++i)
+    s = memory.allocateScratch(bytes[i], operands[i]);
+  Context::Use use(context);
+  for (auto &[key, product] : products)
+    if (s.ok() && !product->isWarm) {
+      product->isWarm = true;
+      s = check(library, run(*product, operands, workspace, memory.ownStream()),
+                textOf(context.gpu) + ", trying " + product->text);
+    }
+  if (s.ok())
+    s = context.check(context.driver.cuStreamSynchronize(memory.ownStream()),
+                      "trying the products of the program");
+  for (CUdeviceptr address : {operands[Lhs], operands[Rhs], operands[Dst], workspace})
+    if (address)
+      memory.freeScratch(address);
+  return s.code() == Code::OutOfMemory ? Status() : s;
 }
 
 cublasStatus_t Products::run(const Product &product, const CUdeviceptr (&operands)[3],

@@ -5,7 +5,7 @@
 // have equal bits, in all ranks and all runs on equal GPUs.
 #pragma once
 #include "devices/Device.h"
-#include "devices/cuda/Context.h"
+#include "devices/cuda/Memory.h"
 #include "devices/cuda/ProductPlan.h"
 #include <map>
 #include <memory>
@@ -23,7 +23,9 @@ struct Product : PreparedCall {
   cublasLtMatmulAlgo_t algorithm = {};
   bool isExchanged = false;
   std::vector<ProductPlan::Part> parts; // in bytes
-  std::string text;                     // "matmul 4x5x6"
+  uint64_t bytes[3] = {};               // of the operands, in the program's order
+  bool isWarm = false;
+  std::string text; // "matmul 4x5x6"
   // The factors, in the type of the scale.
   union Factor {
     float single;
@@ -37,6 +39,9 @@ public:
   ~Products();
 
   Status prepare(const fb::LibraryCall &call, const PreparedCall *&out);
+  // Runs each once, on anything, at load: the library loads an algorithm's code when it first runs,
+  // which may wait for the GPU, and a step must not. Where there is no room, steps load it.
+  Status warmUp(Memory &memory);
   // That a queue must have.
   uint64_t workspaceBytes() const;
   // Enqueues the parts, one after another. Of the caller, whose context it is.

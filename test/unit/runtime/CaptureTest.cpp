@@ -181,7 +181,7 @@ TEST_P(CapturedCommands, KeepTheOrderOfQueuesAndEvents) {
   copy(0, 4, 1);
   auto graph = end();
   fill(0, 5, 1);
-  fill(1, 5, 2);
+  fill(1, 7, 2);
   for (int n = 0; n < 3; ++n) {
     for (uint64_t at = 0; at < 5; ++at)
       fill(0, at, 0);

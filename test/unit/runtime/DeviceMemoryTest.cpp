@@ -268,6 +268,38 @@ TEST_F(DeviceMemory, MessagesLieInMemoryOfTheirKind) {
     }
 }
 
+// As of a GPU, of which cubins of several architectures and PTX need one thing each.
+TEST_F(DeviceMemory, OfTargetsThatNeedEquallyMuchTheFirstThatRunsIsTaken) {
+  static std::string lacking; // on this machine, as it says
+  TinyOptions options;
+  options.changeManifest = [](Manifest &m) {
+    const Manifest::Target target = m.targets[0];
+    m.targets.clear();
+    for (const char *feature : {"sse4.2", "popcnt", "ssse3"}) {
+      m.targets.push_back(target);
+      m.targets.back().name = std::string("cpu:") + feature;
+      m.targets.back().features = {feature};
+    }
+  };
+  writeTinyArtifact(dir + "/m.dpc", options);
+  DeviceKind kind = cpu;
+  kind.check = [](const std::vector<std::string> &features) {
+    return lacking.find(features[0]) == std::string::npos
+               ? Status()
+               : Status(Code::Device, "no " + features[0]);
+  };
+  std::unique_ptr<Session> session;
+  for (auto [missing, taken] : {std::pair("", "cpu:sse4.2"), std::pair("sse4.2", "cpu:popcnt"),
+                                std::pair("sse4.2 popcnt", "cpu:ssse3")}) {
+    lacking = missing;
+    Status s = open("m.dpc", kind, session);
+    ASSERT_TRUE(s.ok()) << s.message();
+    EXPECT_EQ(session->target(), taken);
+  }
+  lacking = "sse4.2 popcnt ssse3";
+  EXPECT_EQ(open("m.dpc", kind, session).message(), "no sse4.2") << "what the first lacks";
+}
+
 TEST_F(DeviceMemory, ADeviceThatCannotBeMadeIsAnErrorOfTheSession) {
   write("m.dpc");
   DeviceKind kind{"missing", "cpu", checkCpuFeatures, [](unsigned, std::unique_ptr<Device> &) {
