@@ -58,18 +58,12 @@ std::vector<uint64_t> &contextsOfThread() {
 }
 
 Call::Call(const char *name, unsigned traits)
-    : emulator(dpc::emulator::emulator()), name(name), isWaiting(traits & kWaits),
-      lock(emulator.mutex), began(now()) {
+    : emulator(dpc::emulator::emulator()), name(name), isNested(traits & kNested),
+      isWaiting(traits & kWaits), lock(emulator.mutex), began(now()) {
   if (emulator.calls++ == 0)
     emulator.readOptions();
-  uint64_t number = ++emulator.callsOf[name];
-  for (const Options::Failure &failure : emulator.options.failures)
-    if (failure.function == name && failure.call == number) {
-      explain("call " + std::to_string(number) + " of " + name +
-              " fails, as DPC_CUDA_EMULATOR says");
-      refused = static_cast<CUresult>(failure.result);
-      return;
-    }
+  if (!isNested && isToldToFail())
+    return;
   if (traits & kAnyTime)
     return;
   const std::vector<uint64_t> &contexts = contextsOfThread();
@@ -87,6 +81,18 @@ Call::Call(const char *name, unsigned traits)
     refused = emulator.captures.refuseUnsafe(threadNumber());
 }
 
+bool Call::isToldToFail() {
+  uint64_t number = ++emulator.callsOf[name];
+  for (const Options::Failure &failure : emulator.options.failures)
+    if (failure.function == name && failure.call == number) {
+      explain("call " + std::to_string(number) + " of " + name +
+              " fails, as DPC_CUDA_EMULATOR says");
+      refused = static_cast<CUresult>(failure.result);
+      return true;
+    }
+  return false;
+}
+
 Call::~Call() {
   if (emulator.log.isOpen()) {
     JsonLine line;
@@ -96,9 +102,12 @@ Call::~Call() {
         .add("thread", threadNumber())
         .add("function", name)
         .addBool("waits", isWaiting);
+    if (isNested)
+      line.addBool("part", true);
     if (!details.empty())
       line.addRaw("with", "{" + details.fields() + "}");
-    emulator.log.write(line.add("result", nameOf(result)));
+    const char *known = nameOf(result);
+    emulator.log.write(line.add("result", known ? known : std::to_string(result)));
   }
   emulator.changed.notify_all();
 }

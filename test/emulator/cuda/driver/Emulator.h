@@ -53,6 +53,7 @@ enum Trait : unsigned {
   kNoContext = 2, ///< needs no current context
   kWaits = 4,     ///< the host may wait for the device in it, or it is told to
   kUnsafe = 8,    ///< forbidden to a thread that captures, but relaxed
+  kNested = 16,   ///< part of a call that has been counted
 };
 
 /// A call of a function by the program. The emulator is its own until it ends.
@@ -101,8 +102,10 @@ public:
 
 private:
   void sleep(const std::string &what);
+  bool isToldToFail();
 
   const char *name;
+  bool isNested;
   bool isWaiting;
   std::unique_lock<std::mutex> lock;
   JsonLine details;
@@ -111,9 +114,13 @@ private:
   uint64_t idleChanges = 0;
 };
 
-/// The whole of a function: `body` is given the Call.
-template <typename Body> dpcrt::cuda::CUresult call(const char *name, unsigned traits, Body body) {
+/// The whole of a function: `body` is given the Call. `told`: of a function of another library,
+/// whose results are other ones: what it is told to fail with.
+template <typename Body>
+dpcrt::cuda::CUresult call(const char *name, unsigned traits, Body body, uint32_t *told = nullptr) {
   Call current(name, traits);
+  if (told && current.refused != dpcrt::cuda::CUDA_SUCCESS)
+    return *told = current.refused, dpcrt::cuda::CUDA_SUCCESS;
   current.result = current.refused == dpcrt::cuda::CUDA_SUCCESS ? body(current) : current.refused;
   return current.result;
 }

@@ -163,8 +163,11 @@ static CUresult copy(const char *name, uint64_t to, Side toSide, uint64_t from, 
       return result;
     // Into pageable memory: done when the call returns.
     uint64_t last = stream->enqueued;
-    return c.waitUntil("a copy into memory that is not pinned",
-                       [&] { return stream->commands.empty() || stream->ran >= last; });
+    result = c.waitUntil("a copy into memory that is not pinned",
+                         [&] { return stream->commands.empty() || stream->ran >= last; });
+    if (result == CUDA_SUCCESS)
+      c.emulator.scheduler.hostSaw(stream->clock);
+    return result;
   });
 }
 

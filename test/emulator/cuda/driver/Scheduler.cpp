@@ -11,6 +11,7 @@ using namespace dpcrt::cuda;
 void Scheduler::begin(const Options &given) {
   options = given;
   order = Order(given);
+  failure = CUDA_SUCCESS;
   streams.clear();
   axes = 0;
   streamsMade = sequence = launches = execs = ranCommands = asked = askedAt = 0;

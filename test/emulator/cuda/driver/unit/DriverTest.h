@@ -27,7 +27,7 @@ protected:
   void SetUp() override { begin(""); }
   void TearDown() override { end(); }
   /// Another context, with these options behind those of the test before.
-  void begin(const std::string &options);
+  virtual void begin(const std::string &options);
   void end();
 
   CUdeviceptr allocate(size_t bytes);
