@@ -165,6 +165,26 @@ def test_what_would_stop_a_run_on_a_gpu(nvidia, said, fact, why):
     assert status == 0
 
 
+def test_ptxas_with_its_version(tmp_path):
+    def program(name, *lines):
+        file = tmp_path / name
+        file.write_text("\n".join(["#!/bin/sh", *lines, ""]))
+        file.chmod(0o755)
+        return str(file)
+
+    stands_in = program("ptxas", '[ "$1" = --version ] || exit 1', "echo 'ptxas: NVIDIA (R) Ptx optimizing assembler'",
+                        "echo 'Cuda compilation tools, release 12.9, V12.9.86'", "echo 'Build cuda_12.9.r12.9/compiler.36037853_0'")
+    _, facts, stops = doctor(DPC_PTXAS=stands_in)
+    assert facts["ptxas"] == [f"12.9.86; {stands_in}"]
+    for silent in (program("silent"), program("failing", "echo 'release 12.9, V12.9.86'", "exit 1")):
+        assert doctor(DPC_PTXAS=silent)[1]["ptxas"] == [f"none that serves: {silent} does not say its version"]
+    assert doctor(DPC_PTXAS="")[1]["ptxas"] == ["none: dpc compile --target cuda writes PTX alone, which the GPU's driver compiles at load"]
+    status, facts, none = doctor(DPC_PTXAS=str(tmp_path / "nowhere"))
+    assert facts["ptxas"] == [f"none that serves: DPC_PTXAS is '{tmp_path}/nowhere', which is no program that can be run; dpc compile --target cuda would end with that"]
+    # No run needs it.
+    assert (status, none) == (0, stops)
+
+
 def test_missing_functions_are_named(nvidia):
     shutil.copy(FAKES / "driver-lacking" / "libcuda.so.1", pathlib.Path(nvidia["DPC_CUDA_LIBRARIES"]) / "libcuda.so.550.54.15")
     _, _, stops = doctor(**nvidia)

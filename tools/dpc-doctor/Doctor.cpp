@@ -3,7 +3,6 @@
 #include "dpc-doctor/Doctor.h"
 #include "cli/CommandLine.h"
 #include "cli/Version.h"
-#include "dpc-doctor/Findings.h"
 #include "dpc-run/Command.h"
 #include "session/DeviceKinds.h"
 #include <algorithm>
@@ -50,7 +49,8 @@ void write(const Findings &findings, std::ostream &out) {
 }
 } // namespace
 
-int doctorCommand(const std::vector<std::string> &args, std::ostream &out, std::ostream &err) {
+int doctorCommand(const std::vector<std::string> &args, std::ostream &out, std::ostream &err,
+                  void (*examineCompiler)(doctor::Findings &)) {
   CLI::App app("What this machine has for dpc run, and what would stop a run.", "dpc doctor");
   if (auto ended = parseCommandLine(app, args, out, err))
     return *ended;
@@ -60,6 +60,7 @@ int doctorCommand(const std::vector<std::string> &args, std::ostream &out, std::
     doctor::examineMachine(findings);
     examineDevices(findings);
     doctor::examineNvidia(findings);
+    examineCompiler(findings);
     doctor::examineProcesses(findings);
     write(findings, out);
     return {};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The user's command: a table of subcommands.
+#include "Ptxas.h"
 #include "cli/EscapingStream.h"
 #include "cli/Nearest.h"
 #include "cli/Version.h"
@@ -60,7 +61,7 @@ const Command commands[] = {
      }},
     {"doctor", "what this machine has for a run, and what would stop one",
      [](const Arguments &args, std::ostream &out, std::ostream &err) {
-       return dpcrt::doctorCommand(args, out, err);
+       return dpcrt::doctorCommand(args, out, err, dpc::examinePtxas);
      }},
     // Its tables and pictures have colours and line ends of their own.
     {"schedule", "list, show, check and simulate schedules",

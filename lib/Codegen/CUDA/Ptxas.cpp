@@ -5,6 +5,7 @@
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Program.h"
@@ -53,6 +54,24 @@ llvm::Expected<std::string> findPtxas() {
     return found;
   llvm::ErrorOr<std::string> onPath = llvm::sys::findProgramByName("ptxas");
   return onPath ? *onPath : std::string();
+}
+
+std::string readPtxasVersion(llvm::StringRef ptxas) {
+  llvm::SmallString<128> file;
+  if (llvm::sys::fs::createTemporaryFile("dpc-ptxas", "", file))
+    return "";
+  llvm::FileRemover remover(file);
+  constexpr unsigned kSeconds = 10;
+  if (llvm::sys::ExecuteAndWait(ptxas, {ptxas, "--version"}, std::nullopt,
+                                {llvm::StringRef(""), llvm::StringRef(file), llvm::StringRef("")},
+                                kSeconds) != 0)
+    return "";
+  auto said = llvm::MemoryBuffer::getFile(file);
+  if (!said)
+    return "";
+  // "Cuda compilation tools, release 12.9, V12.9.86"
+  llvm::StringRef rest = (*said)->getBuffer().split(", release ").second.split(", V").second;
+  return rest.take_while([](char c) { return llvm::isDigit(c) || c == '.'; }).str();
 }
 
 // The number before `words` in a line of ptxas' report.

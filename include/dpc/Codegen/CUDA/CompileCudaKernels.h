@@ -101,6 +101,9 @@ mlir::FailureOr<CompiledCudaKernels> compileCudaKernels(mlir::ModuleOp module,
 /// run is an error.
 llvm::Expected<std::string> findPtxas();
 
+/// "12.9.86", as the program itself says; empty if it does not.
+std::string readPtxasVersion(llvm::StringRef ptxas);
+
 } // namespace dpc::codegen
 
 #endif // DPC_CODEGEN_CUDA_COMPILECUDAKERNELS_H
