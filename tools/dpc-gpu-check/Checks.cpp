@@ -62,7 +62,7 @@ private:
 
   std::string versions(Json &line) {
     std::ostringstream said, error;
-    doctorCommand({}, said, error);
+    doctorCommand({}, said, error, [](doctor::Findings &) {});
     std::istringstream text(said.str() + error.str());
     Json lines = Json::array();
     for (std::string each; std::getline(text, each);)

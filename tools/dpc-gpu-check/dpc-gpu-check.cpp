@@ -30,7 +30,7 @@ bool isEmulated() {
   if (!cuda::openDriver(cuda::findLibraryPlaces(), driver).ok() ||
       !cuda::findGpus(driver, gpus).ok() || gpus.empty())
     return false;
-  return gpus[0].name.find("emulated") != std::string::npos;
+  return gpus[0].name.find("emulator") != std::string::npos;
 }
 
 struct Arguments {

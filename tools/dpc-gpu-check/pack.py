@@ -10,6 +10,8 @@ import subprocess
 import sys
 import tempfile
 
+from safetensors.numpy import load_file, save_file
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "test" / "benchmark"))
 import gpt2  # noqa: E402
@@ -24,8 +26,8 @@ LIMIT = 40 << 20
 
 
 class Packer:
-    def __init__(self, build, folder, device, architectures):
-        self.build, self.folder, self.device = build, folder, device
+    def __init__(self, build, folder, device, architectures, twins):
+        self.build, self.folder, self.device, self.twins = build, folder, device, twins
         self.targets = architectures if device == "cuda" else ["cpu"]
         self.checks = []
 
@@ -37,8 +39,12 @@ class Packer:
     def compile(self, model, artifact, *flags, targets=None, environment=None):
         path = self.folder / artifact
         path.parent.mkdir(exist_ok=True)
-        self.call(self.build / "bin" / "dpc", "compile", model, "-o", path, *flags, *(f"--target={t}" for t in targets or self.targets),
-                  env={**os.environ, **(environment or {})})
+        with tempfile.TemporaryDirectory() as code:
+            kept = ["--dump-device-code", code] if self.twins else []
+            self.call(self.build / "bin" / "dpc", "compile", model, "-o", path, *flags, *kept, *(f"--target={t}" for t in targets or self.targets),
+                      env={**os.environ, **(environment or {})})
+            if self.twins:
+                self.call(self.build / "bin" / "dpc-cuda-twins", path, code, "-o", self.twins)
         # What only `dpc verify` reads.
         for name in ("module.mlirbc", "step.mlirbc"):
             (path / name).unlink(missing_ok=True)
@@ -71,15 +77,16 @@ class Packer:
             self.check("conformance", "the suite that every device passes", "program", command=[f"bin/{test.name}", "--gtest_brief=1"], seconds=60)
 
     def expect(self, model, precision, scratch):
-        """What the CPU computes: of the first and the last step."""
+        """What the CPU computes: losses, gradients of the first step and weights behind the last."""
         name = f"expected/{model}-{precision}"
         artifact = scratch / "cpu.dpc"
         self.call(self.build / "bin" / "dpc", "compile", ROOT / "test" / "models" / f"{model}.onnx", "-o", artifact, "--force", "--pp", 1,
                   "--micro-batches", 8, "--schedule", "1f1b", "--optimizer", "sgd", "--precision", precision, "--target", "cpu")
         self.call(self.build / "bin" / "dpc-run", artifact, *TRAIN, "--dump", scratch / "dump", "--checkpoint", "none")
         (self.folder / name).mkdir(parents=True)
-        for step in (1, 3):
-            shutil.copy(scratch / "dump" / f"step-{step}.safetensors", self.folder / name)
+        for step, left_out in ((1, "param/"), (3, "grad/")):
+            file = f"step-{step}.safetensors"
+            save_file({key: value for key, value in load_file(scratch / "dump" / file).items() if not key.startswith(left_out)}, self.folder / name / file)
         shutil.rmtree(scratch / "dump")
         return name
 
@@ -157,12 +164,14 @@ def main():
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build", help="the build whose runtime and compiler are taken")
     parser.add_argument("--architecture", action="append", help="of the cubins, as in cuda:sm_90, which is the default; PTX is there anyway")
     parser.add_argument("--device", choices=["cuda", "virtual"], default="cuda", help="virtual: to try the folder itself, on any machine")
+    parser.add_argument("--twins", type=pathlib.Path, help="folder for what the emulator of dpc's tests executes in place of the device code")
     parser.add_argument("--small", action="store_true", help="one model, and a small one to measure")
     options = parser.parse_args()
     if options.folder.exists():
         sys.exit(f"{options.folder} is there already")
     options.folder.mkdir(parents=True)
-    packer = Packer(options.build.resolve(), options.folder.resolve(), options.device, options.architecture or ["cuda:sm_90"])
+    packer = Packer(options.build.resolve(), options.folder.resolve(), options.device, options.architecture or ["cuda:sm_90"],
+                    options.twins and options.twins.resolve())
     models, precisions = (["gpt2"], ["f32"]) if options.small else (MODELS, list(FAR))
     size = gpt2.Size(layers=2, width=64, heads=2, sequence=32, vocabulary=256) if options.small else gpt2.Size(layers=12, width=768, heads=12, sequence=1024, vocabulary=50257, batch=4, micro_batches=4)
     with tempfile.TemporaryDirectory() as name:
