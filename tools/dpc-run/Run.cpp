@@ -152,8 +152,10 @@ Status Run::openSession() {
                                          options.optimizerOptions, options.paramGroups);
       !status.ok())
     return status;
-  oversubscribed = dpcrt_session_ranks(s) >
-                   dpcrt_session_threads(s) * uint64_t(dpcrt_world_processes(world.get()));
+  // All ranks of a process share its GPU, which no threads of the host are.
+  const uint64_t perProcess = options.device == "cuda" ? 1 : dpcrt_session_threads(s);
+  oversubscribed =
+      dpcrt_session_ranks(s) > perProcess * uint64_t(dpcrt_world_processes(world.get()));
   if (manifest["targets"].size() > 1)
     err << "note: of the artifact's " << manifest["targets"].size() << " targets "
         << dpcrt_session_target(s) << " runs here; others may give sums other last bits\n";
@@ -252,8 +254,10 @@ Status Run::run() {
     return s;
   if (oversubscribed && !isTimed())
     err << dpcrt_session_ranks(session.get()) << " ranks share "
-        << dpcrt_session_threads(session.get())
-        << " threads: times show that the program runs, not how fast it would be\n";
+        << (options.device == "cuda"
+                ? "one GPU"
+                : std::to_string(dpcrt_session_threads(session.get())) + " threads")
+        << ": times show that the program runs, not how fast it would be\n";
   if (!options.evalData.empty() && !dpcrt_artifact_has_entry(artifact.get(), "eval_step"))
     err << "the artifact has no eval_step: evaluating with train_step, which leaves the weights "
            "alone\n";
