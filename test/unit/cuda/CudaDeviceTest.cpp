@@ -157,6 +157,19 @@ TEST_F(CudaDevice, MemoryThatRunsOutSaysWhatThereIs) {
   EXPECT_EQ(fromDevice<char>(*device, address, 1 << 20), std::vector<char>(1 << 20));
 }
 
+// While another lives, so that it is the device that frees it, and not the end of the context.
+TEST_F(CudaDevice, BehindADeviceItsMemoryIsFree) {
+  open("memory=64MiB");
+  for (int i = 0; i < 5; ++i) {
+    std::unique_ptr<QueueDevice> other = makeEmulatedGpu("memory=64MiB");
+    DeviceAddress address;
+    for (MemoryKind kind : {MemoryKind::Device, MemoryKind::Messages, MemoryKind::Host}) {
+      Status s = other->allocate(20 << 20, kind, address);
+      ASSERT_TRUE(s.ok()) << s.message();
+    }
+  }
+}
+
 TEST_F(CudaDevice, TheHostWritesItsMemoryItself) {
   open("policy=reverse");
   makeQueue();

@@ -6,7 +6,12 @@
 #include "../runtime/QueueConformance.h"
 #include "EmulatedGpu.h"
 #include "transports/local/LocalQueueTransport.h"
+#include <filesystem>
+#include <fstream>
 #include <iostream>
+#include <map>
+#include <set>
+#include <sstream>
 #include <unistd.h>
 
 namespace dpcrt::test {
@@ -43,6 +48,52 @@ const CapturingDevice devices[] = {
     {"cuda_reverse", [] { return deviceWithKernels("policy=reverse"); }},
     {"cuda_random", [] { return deviceWithKernels("seed=3"); }},
 };
+
+// By the emulator's log of calls: two steps are enqueued, one behind the other, with calls that do
+// nothing else.
+TEST(EmulatedSteps, WaitForNothingAndAllocateNothing) {
+  const std::set<std::string> allowed = {
+      "cuCtxPushCurrent_v2", "cuCtxPopCurrent_v2", "cuEventRecord",
+      "cuStreamWaitEvent",   "cuMemcpyAsync",      "cuMemsetD32Async",
+      "cuLaunchKernel",      "cublasLtMatmul",     "cuGraphLaunch"};
+  const std::string path = testing::TempDir() + "/dpc-cuda-calls-" + std::to_string(getpid());
+  for (bool graphs : {false, true}) {
+    World world(emulated("logged", "seed=5,log=" + path, graphs), {});
+    for (int step = 0; step < 2; ++step) {
+      Status s = world.step();
+      ASSERT_TRUE(s.ok()) << s.message();
+    }
+    auto size = [&] {
+      std::fflush(nullptr); // the emulator's, too
+      return std::filesystem::file_size(path);
+    };
+    const uintmax_t before = size();
+    ASSERT_TRUE(world.submit().ok());
+    ASSERT_TRUE(world.submit().ok());
+    const uintmax_t behind = size();
+    std::string text(behind - before, '\0');
+    std::ifstream file(path);
+    file.seekg(std::streamoff(before));
+    file.read(text.data(), std::streamsize(text.size()));
+    std::map<std::string, int> calls;
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+      EXPECT_EQ(line.find("\"waits\":true"), std::string::npos) << line;
+      const std::string key = "\"function\":\"";
+      if (size_t at = line.find(key); at != std::string::npos)
+        ++calls[line.substr(at + key.size(), line.find('"', at + key.size()) - at - key.size())];
+    }
+    for (auto &[function, count] : calls)
+      EXPECT_TRUE(allowed.count(function)) << function << ", " << count << " times";
+    EXPECT_EQ(calls["cuGraphLaunch"], graphs ? 2 : 0);
+    EXPECT_EQ(calls["cuLaunchKernel"] > 0 && calls["cublasLtMatmul"] > 0, !graphs);
+    for (int step = 0; step < 2; ++step) {
+      Status s = world.finish();
+      ASSERT_TRUE(s.ok()) << s.message();
+    }
+  }
+  std::filesystem::remove(path);
+}
 
 // In a process of its own, in which the hanging queue stays. The first two streams are the
 // device's.

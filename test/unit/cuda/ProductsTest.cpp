@@ -202,6 +202,30 @@ TEST_F(ProductCalls, AreOnQueuesThatCompute) {
                          "known, has");
 }
 
+TEST_F(ProductCalls, AQueueTakesItsWorkspaceWithIt) {
+  device.reset();
+  device = makeEmulatedGpu("memory=80MiB");
+  const PreparedCall *call = nullptr;
+  ASSERT_TRUE(prepare(cases[0], call).ok());
+  ASSERT_TRUE(device->finishPreparation().ok());
+  DeviceAddress operands[3];
+  for (DeviceAddress &operand : operands)
+    operand = onDevice(*device, std::vector<float>(20));
+  for (int i = 0; i < 5; ++i) {
+    auto queue = device->makeQueue(fb::StreamKind::Compute, "a"),
+         other = device->makeQueue(fb::StreamKind::Compute, "b");
+    ASSERT_TRUE(queue->call(*call, operands, 3).ok()); // which is under way when the queue ends
+    EXPECT_EQ(device->scratchBytes(), uint64_t(64) << 20);
+  }
+  // One more than there is room for comes up where something is asked of the device.
+  auto a = device->makeQueue(fb::StreamKind::Compute, "a"),
+       b = device->makeQueue(fb::StreamKind::Compute, "b"),
+       c = device->makeQueue(fb::StreamKind::Compute, "rank 2, stream compute");
+  Status s = a->fill(operands[0], 0, 4);
+  EXPECT_EQ(s.code(), Code::OutOfMemory);
+  EXPECT_EQ(s.message().find("queue 'rank 2, stream compute': "), 0u) << s.message();
+}
+
 TEST_F(ProductCalls, FailuresOfTheLibraryNameQueueAndProduct) {
   device.reset();
   device = makeEmulatedGpu("fail=cublasLtMatmul:2:CUBLAS_STATUS_EXECUTION_FAILED");
