@@ -4,6 +4,7 @@
 #include <algorithm>
 
 namespace dpcrt::cuda {
+
 CudaGraph::~CudaGraph() {
   Context::Use use(context);
   if (!context.isAbandoned())
