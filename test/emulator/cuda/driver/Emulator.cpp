@@ -83,11 +83,19 @@ Call::Call(const char *name, unsigned traits)
 
 bool Call::isToldToFail() {
   uint64_t number = ++emulator.callsOf[name];
-  for (const Options::Failure &failure : emulator.options.failures)
-    if (failure.function == name && failure.call == number) {
-      explain("call " + std::to_string(number) + " of " + name +
-              " fails, as DPC_CUDA_EMULATOR says");
-      refused = static_cast<CUresult>(failure.result);
+  auto isThis = [&](const Options::Failure &told) {
+    return told.function == name && told.call == number;
+  };
+  auto call = [&] { return "call " + std::to_string(number) + " of " + name; };
+  for (const Options::Failure &told : emulator.options.leftOut)
+    if (isThis(told)) {
+      explain(call() + " is left out, as DPC_CUDA_EMULATOR says");
+      return isLeftOut = true;
+    }
+  for (const Options::Failure &told : emulator.options.failures)
+    if (isThis(told)) {
+      explain(call() + " fails, as DPC_CUDA_EMULATOR says");
+      refused = static_cast<CUresult>(told.result);
       return true;
     }
   return false;
@@ -145,7 +153,7 @@ CUresult Call::submit(Stream &stream, Work work) {
   if (stream.number == 0)
     if (CUresult wrong = emulator.captures.checkLegacy(); wrong != CUDA_SUCCESS)
       return wrong;
-  emulator.scheduler.enqueue(stream, std::move(shared));
+  note("command", emulator.scheduler.enqueue(stream, std::move(shared)));
   return CUDA_SUCCESS;
 }
 

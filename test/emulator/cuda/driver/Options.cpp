@@ -97,28 +97,31 @@ static bool parseMemory(const std::string &text, Options &out) {
   return false;
 }
 
-static bool parseFailure(const std::string &text, Options &out) {
-  std::vector<std::string> parts = split(text, ':');
-  Options::Failure failure;
-  if (parts.size() < 2 || parts.size() > 3 || !parseNumber(parts[1], failure.call) ||
-      failure.call == 0)
-    return false;
-  // A version's suffix may be left out, as messages do.
+// A version's suffix may be left out, as messages do.
+static bool findFunction(const std::string &text, Options::Failure &out) {
   auto isCalled = [&](const std::string &name) {
-    return name == parts[0] || (name.size() == parts[0].size() + 3 &&
-                                name.compare(0, parts[0].size() + 2, parts[0] + "_v") == 0);
+    return name == text ||
+           (name.size() == text.size() + 3 && name.compare(0, text.size() + 2, text + "_v") == 0);
   };
   for (const char *name : functionsOfDriver)
     if (isCalled(name)) {
-      failure.function = name;
-      failure.result = CUDA_ERROR_UNKNOWN;
+      out.function = name;
+      out.result = CUDA_ERROR_UNKNOWN;
     }
   for (const char *name : functionsOfCublasLt)
     if (isCalled(name)) {
-      failure.function = name;
-      failure.result = CUBLAS_STATUS_INTERNAL_ERROR;
+      out.function = name;
+      out.result = CUBLAS_STATUS_INTERNAL_ERROR;
     }
-  if (failure.function.empty() || (parts.size() == 3 && !resultNamed(parts[2], failure.result)))
+  return !out.function.empty();
+}
+
+static bool parseFailure(const std::string &text, Options &out) {
+  std::vector<std::string> parts = split(text, ':');
+  Options::Failure failure;
+  if (parts.size() < 2 || parts.size() > 3 || !findFunction(parts[0], failure) ||
+      !parseNumber(parts[1], failure.call) || failure.call == 0 ||
+      (parts.size() == 3 && !resultNamed(parts[2], failure.result)))
     return false;
   out.failures.push_back(failure);
   return true;
@@ -130,6 +133,12 @@ static bool parseFault(const std::string &text, Options &out) {
     out.launchResult = CUDA_ERROR_LAUNCH_FAILED;
     return parseNumber(parts[1], out.failingLaunch) && out.failingLaunch != 0 &&
            (parts.size() == 2 || resultNamed(parts[2], out.launchResult));
+  }
+  if (parts[0] == "skip" && parts.size() == 3) {
+    Options::Failure &skipped = out.leftOut.emplace_back();
+    return findFunction(parts[1], skipped) && skipped.function.substr(0, 2) == "cu" &&
+           skipped.function.substr(0, 6) != "cublas" && parseNumber(parts[2], skipped.call) &&
+           skipped.call != 0;
   }
   if (parts[0] == "hang" && parts.size() == 3)
     return parseNumber(parts[1], out.hangingStream) && parseNumber(parts[2], out.hangingCommand) &&
@@ -161,7 +170,7 @@ bool Options::parse(const std::string &text, Options &out, std::string &error) {
     error = "DPC_CUDA_EMULATOR '" + text + "': '" + part +
             "' is wrong; seed=N, policy=random|first|reverse|starve=S|delay=K|eager, gpu=sm_90, "
             "memory=4GiB, log=FILE, fail=FUNCTION:N[:RESULT], fault=launch:N[:RESULT]|hang:S:N|"
-            "slow:U, patience=S would be right, with commas between them";
+            "skip:FUNCTION:N|slow:U, patience=S would be right, with commas between them";
     return false;
   }
   return true;

@@ -15,6 +15,8 @@
 //                             nothing and gives RESULT, by name; else an unknown or internal error
 //   fault=launch:N[:RESULT]   the N-th kernel or product that runs (from 1) fails the device
 //   fault=hang:S:N            stream S stops before its N-th command (from 1), for ever
+//   fault=skip:FUNCTION:N     the N-th call (from 1) of a function of the driver does nothing and
+//                             says that it has: what a program would be that leaves it out
 //   fault=slow:U              each command takes U microseconds more
 //   patience=S                how long the host may wait while nothing can go on, in seconds; 60
 //
@@ -43,7 +45,8 @@ struct Options {
   uint64_t memoryBytes = uint64_t(4) << 30;
   std::string log;
   std::vector<Failure> failures;
-  uint64_t failingLaunch = 0; ///< 0: none
+  std::vector<Failure> leftOut; ///< that succeed without doing anything
+  uint64_t failingLaunch = 0;   ///< 0: none
   uint32_t launchResult = 0;
   uint64_t hangingStream = 0, hangingCommand = 0; ///< 0: none
   uint64_t slowMicroseconds = 0;

@@ -24,8 +24,9 @@ public:
 
   /// The index of one of `ready`, of which there is at least one.
   size_t choose(const std::vector<Candidate> &ready);
-  /// How many commands run at a call that enqueues one, and at one that asks how far things
-  /// are, `asked` times already with nothing else between.
+  /// How many commands run at a call that enqueues one, and at one that asks whether something is
+  /// done, after having asked so often in vain: one at first, and more and more, for hosts sleep
+  /// between.
   uint64_t afterEnqueue();
   uint64_t atQuery(uint64_t asked);
   /// For what a command draws itself.

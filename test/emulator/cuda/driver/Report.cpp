@@ -37,7 +37,7 @@ void fatalViolation(const std::string &rule, const std::string &what) {
   _exit(kViolated);
 }
 
-void explain(const std::string &what) { tell(what); }
+void explain(const std::string &what) { tell("note: " + what); }
 
 static std::string quoted(const std::string &text) {
   std::string result = "\"";

@@ -21,7 +21,7 @@ constexpr int kViolated = 86;
 void violation(const std::string &rule, const std::string &what);
 /// One after which there is no going on: ends the process.
 [[noreturn]] void fatalViolation(const std::string &rule, const std::string &what);
-/// What explains an error that a call has given: no violation.
+/// What explains an error that a call has given, "emulator: note: …": no violation.
 void explain(const std::string &what);
 
 /// A line of JSON, built from its fields.

@@ -14,7 +14,7 @@ void Scheduler::begin(const Options &given) {
   failure = CUDA_SUCCESS;
   streams.clear();
   axes = 0;
-  streamsMade = sequence = launches = execs = ranCommands = asked = askedAt = 0;
+  streamsMade = sequence = launches = execs = ranCommands = 0;
   numbers = 0;
   host = std::make_shared<const Clock>();
   words.clear();
@@ -84,11 +84,13 @@ void Scheduler::add(Stream &stream, Command command) {
     ;
 }
 
-void Scheduler::enqueue(Stream &stream, std::shared_ptr<const Work> work) {
+int64_t Scheduler::enqueue(Stream &stream, std::shared_ptr<const Work> work) {
   Command command;
   command.work = std::move(work);
   command.number = numbers++;
+  int64_t number = command.number;
   add(stream, std::move(command));
+  return number;
 }
 
 std::shared_ptr<Mark> Scheduler::record(Stream &stream) {
@@ -305,9 +307,7 @@ void Scheduler::runWork(const Work &work, const Stream &stream, int64_t number, 
   }
 }
 
-void Scheduler::answer() {
-  asked = askedAt == changes ? asked + 1 : 0;
-  askedAt = changes;
+void Scheduler::answer(uint64_t asked) {
   for (uint64_t count = order.atQuery(asked); count > 0 && step(); --count)
     ;
 }

@@ -33,6 +33,7 @@ struct Stream {
   uint64_t time = 0;                ///< on its axis
   Clock clock;                      ///< of what has run
   uint64_t enqueued = 0, ran = 0;   ///< counts
+  uint64_t asked = 0;               ///< how often the host has whether it is done, in vain
   std::shared_ptr<Capture> capture; ///< that it is part of; or null
   uint32_t chain = 0;               ///< in it
   std::vector<uint32_t> tail;       ///< the nodes that the next one comes behind
@@ -51,7 +52,8 @@ public:
   const std::shared_ptr<Stream> &legacy() const { return streams[0]; }
 
   // What streams are given, none of them capturing.
-  void enqueue(Stream &stream, std::shared_ptr<const Work> work);
+  /// Gives its number among the commands that do something.
+  int64_t enqueue(Stream &stream, std::shared_ptr<const Work> work);
   std::shared_ptr<Mark> record(Stream &stream);
   void wait(Stream &stream, std::shared_ptr<Mark> mark);
   void launch(Stream &stream, std::shared_ptr<GraphExec> exec);
@@ -59,8 +61,8 @@ public:
 
   /// Runs one command; false if none can.
   bool step();
-  /// Runs what the order says for a call that asks and does not wait.
-  void answer();
+  /// Runs what the order says for a call that asks, for the `asked`-th time, and does not wait.
+  void answer(uint64_t asked);
   /// The host has seen that all of this has run: what it enqueues from now on comes behind.
   void hostSaw(const Clock &clock);
   bool isIdle() const;
@@ -99,7 +101,6 @@ private:
   Clock ended; ///< of streams that are gone
   uint64_t streamsMade = 0, sequence = 0, launches = 0, execs = 0, ranCommands = 0;
   int64_t numbers = 0;
-  uint64_t asked = 0, askedAt = 0;
   std::shared_ptr<const Clock> host;
   std::unordered_map<uint64_t, Clock> words; ///< clocks of words that streams wrote
   std::vector<Candidate> ready;

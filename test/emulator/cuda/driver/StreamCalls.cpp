@@ -49,11 +49,12 @@ CUresult cuStreamQuery(CUstream handle) {
       return refuseCaptured(c, *stream, "a query");
     Scheduler &scheduler = c.emulator.scheduler;
     if (!stream->commands.empty())
-      scheduler.answer();
+      scheduler.answer(stream->asked++);
     if (scheduler.failure != CUDA_SUCCESS)
       return scheduler.failure;
     if (!stream->commands.empty())
       return CUDA_ERROR_NOT_READY;
+    stream->asked = 0;
     scheduler.hostSaw(stream->clock);
     return CUDA_SUCCESS;
   });
@@ -256,7 +257,7 @@ CUresult cuEventQuery(CUevent handle) {
     if (!event->mark)
       return CUDA_SUCCESS;
     if (!event->mark->isPassed)
-      scheduler.answer();
+      scheduler.answer(event->mark->asked++);
     if (scheduler.failure != CUDA_SUCCESS)
       return scheduler.failure;
     if (!event->mark->isPassed)

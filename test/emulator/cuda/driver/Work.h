@@ -35,6 +35,7 @@ struct Mark {
   int64_t time = 0; ///< when, in nanoseconds
   Clock clock;      ///< what lies before it
   uint64_t stream = 0;
+  uint64_t asked = 0; ///< how often the host has, in vain
 };
 
 /// Part of a graph.

@@ -23,7 +23,7 @@ protected:
           cu.cuDevicePrimaryCtxRetain(&context, 0); // from here on calls are counted
           std::exit(body() == CUDA_ERROR_ECC_UNCORRECTABLE ? 0 : 1);
         },
-        ::testing::ExitedWithCode(0), "emulator: call 1 of " + name + " fails")
+        ::testing::ExitedWithCode(0), "emulator: note: call 1 of " + name + " fails")
         << name;
   }
 };
@@ -39,6 +39,25 @@ TEST_F(Failures, OfTheNthCall) {
   CUevent e = event();
   EXPECT_EQ(cu.cuEventRecord(e, s), CUDA_ERROR_UNKNOWN);
   CU_OK(cu.cuEventRecord(e, s));
+}
+
+TEST_F(Failures, ACallThatIsLeftOut) {
+  expectViolation(
+      [&] {
+        begin("fault=skip:cuStreamWaitEvent:2");
+        CUdeviceptr a = allocate(4);
+        CUstream s = stream(), t = stream();
+        CUevent e = event();
+        for (int i = 0; i < 2; ++i) {
+          cu.cuMemsetD32Async(a, 1, 1, i ? t : s);
+          cu.cuEventRecord(e, i ? t : s);
+          cu.cuStreamWaitEvent(i ? s : t, e, 0);
+        }
+        cu.cuMemsetD32Async(a, 2, 1, s);
+        cu.cuCtxSynchronize();
+      },
+      "call 2 of cuStreamWaitEvent is left out.*\n.*a fill on stream . wrote 4 bytes.*nothing "
+      "orders them");
 }
 
 /// Calls a function with nothing that it could use.

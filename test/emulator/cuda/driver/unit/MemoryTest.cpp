@@ -65,7 +65,8 @@ TEST_F(Contexts, WhatIsNotUnderstoodIsRefused) {
   for (const char *wrong :
        {"seed=x", "policy=last", "policy=starve", "policy=random=1", "gpu=90", "memory=4",
         "memory=0B", "log=", "fail=cuNothing:1", "fail=cuInit:0", "fail=cuInit:1:CUDA_NOTHING",
-        "fault=launch", "fault=hang:1", "x=1", "seed=1,seed=2", "seed=1,", "patience=x"})
+        "fault=launch", "fault=hang:1", "x=1", "seed=1,seed=2", "seed=1,", "patience=x",
+        "fault=skip:cuInit", "fault=skip:cublasLtMatmul:1"})
     EXPECT_EXIT(begin(wrong), ::testing::ExitedWithCode(kViolated),
                 "emulator: DPC_CUDA_EMULATOR .* is wrong; seed=N, policy=")
         << wrong;
