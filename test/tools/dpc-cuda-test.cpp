@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Shows what the kernels of a module become on GPUs: dpc-cuda-test MODULE.mlir OPTION... The
-// module is a dump after the kernels phase or a later one. A line for each device function
-// says how it is launched; options add to that:
+// Shows what the kernels of modules become on GPUs: dpc-cuda-test MODULE.mlir... OPTION...
+// Each module is a dump after the kernels phase or a later one; of kernels with one name, which
+// compute the same, the first is compiled. A line for each device function says how it is
+// launched; options add to that:
 //   --arch=A      compile for this architecture; several times for several. Default: sm_80
 //   --sum=f32:3     also the sum of three sources of f32; several times for several
 //   --no-cubin    run no ptxas
@@ -10,6 +11,7 @@
 //   --quiet       not the lines, only how many there are
 // dpc-cuda-test --find-ptxas prints where ptxas is.
 #include "dpc/Codegen/CUDA/CompileCudaKernels.h"
+#include "dpc/Dialect/DualPipe/DualPipe.h"
 #include "dpc/Driver/Registry.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Parser/Parser.h"
@@ -25,7 +27,7 @@ namespace {
 
 int usage() {
   llvm::errs()
-      << "usage: dpc-cuda-test MODULE.mlir [--arch=A]... [--sum=TYPE:SOURCES]... [--no-cubin] "
+      << "usage: dpc-cuda-test MODULE.mlir... [--arch=A]... [--sum=TYPE:SOURCES]... [--no-cubin] "
          "[--print=ptx|llvm|figures]... [--quiet]\n";
   return 2;
 }
@@ -72,6 +74,23 @@ void printFigures(const CudaImage &image) {
                  << f.sharedBytes << "\n";
 }
 
+// The kernels of all files; null if one cannot be read.
+OwningOpRef<ModuleOp> readKernels(const std::vector<std::string> &files, MLIRContext *context) {
+  OwningOpRef<ModuleOp> all = parseSourceFile<ModuleOp>(files.front(), context);
+  for (const std::string &file : ArrayRef(files).drop_front()) {
+    OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(file, context);
+    if (!all || !module)
+      return nullptr;
+    SymbolTable known(*all);
+    for (auto function : llvm::make_early_inc_range(module->getOps<func::FuncOp>()))
+      if (function->hasAttr(dpc::dualpipe::kKernelAttr) && !known.lookup(function.getName())) {
+        function->remove();
+        known.insert(function);
+      }
+  }
+  return all;
+}
+
 } // namespace
 
 int main(int argc, char **argv) {
@@ -85,7 +104,7 @@ int main(int argc, char **argv) {
     return 0;
   }
   CudaOptions options;
-  std::string file;
+  std::vector<std::string> files;
   bool ptx = false, llvmIR = false, figures = false, quiet = false;
   for (int i = 1; i < argc; ++i) {
     StringRef argument = argv[i];
@@ -106,19 +125,19 @@ int main(int argc, char **argv) {
       figures = true;
     else if (argument == "--quiet")
       quiet = true;
-    else if (file.empty() && !argument.starts_with("--"))
-      file = argument.str();
+    else if (!argument.starts_with("--"))
+      files.push_back(argument.str());
     else
       return usage();
   }
-  if (file.empty())
+  if (files.empty())
     return usage();
   if (options.architectures.empty())
     options.architectures = {"sm_80"};
   DialectRegistry registry;
   dpc::registerAllDialects(registry);
   MLIRContext context(registry);
-  auto module = parseSourceFile<ModuleOp>(file, &context);
+  OwningOpRef<ModuleOp> module = readKernels(files, &context);
   if (!module)
     return 1;
   FailureOr<CompiledCudaKernels> compiled = compileCudaKernels(*module, options);
