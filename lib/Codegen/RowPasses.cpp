@@ -80,7 +80,7 @@ struct RowPasses {
       return success();
 
     auto sums = mapping.emitStrips(
-        e, form.inner, here,
+        e, form.inner, here, !stores.empty(),
         [&](Index at, const Lanes &lanes, MutableArrayRef<Value> acc) -> LogicalResult {
           for (auto [value, offset] : kept) {
             Value v = e.evaluate(value, positionOf(value, at), lanes);

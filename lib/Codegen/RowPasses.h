@@ -23,12 +23,13 @@ using StripBody = llvm::function_ref<mlir::LogicalResult(Index, const Lanes &,
 class RowMapping {
 public:
   virtual ~RowMapping();
-  /// Runs `body` over positions 0..extent-1. Returns each reduction's result, a scalar
+  /// Runs `body` over positions 0..extent-1; `writes`: it stores elements of the row, which
+  /// later passes may read. Returns each reduction's result, a scalar
   /// that all that computes the row has. The order in which a reduction combines is a
   /// function of the extent and the target only.
   virtual mlir::FailureOr<llvm::SmallVector<mlir::Value>>
   emitStrips(KernelEmitter &e, int64_t extent, llvm::ArrayRef<mlir::linalg::GenericOp> reductions,
-             StripBody body) = 0;
+             bool writes, StripBody body) = 0;
   /// Writes a value that the row has one of.
   virtual void storeScalar(KernelEmitter &e, mlir::Value buffer, const Index &at,
                            mlir::Value scalar) = 0;

@@ -46,8 +46,10 @@ inline constexpr int64_t kSquareBlock = dpcrt::kSquareBlock;
 mlir::func::FuncOp buildBlockSquares(mlir::ModuleOp module, int64_t blocks, int64_t length,
                                      mlir::Type element, int64_t counters);
 
-/// (values: tensor<count x f32> in place): each becomes the sum of all up to itself,
-/// added in ascending order, one at a time; the last one is the total.
+/// (values: tensor<count x f32> in place): each becomes the sum of all up to itself; the last
+/// one is the total. In which order they are added follows from `count` and the kind of
+/// device alone, so that all ranks and schedules have the same bits: one at a time on
+/// processors, 32 in a tree before the next 32 on GPUs.
 mlir::func::FuncOp buildRunningSum(mlir::ModuleOp module, int64_t count);
 
 } // namespace dpc::optimizer

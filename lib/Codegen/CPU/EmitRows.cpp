@@ -13,7 +13,7 @@ namespace dpc::codegen {
 namespace {
 struct CoreRows : RowMapping {
   FailureOr<SmallVector<Value>> emitStrips(KernelEmitter &e, int64_t extent,
-                                           ArrayRef<linalg::GenericOp> reductions,
+                                           ArrayRef<linalg::GenericOp> reductions, bool /*writes*/,
                                            StripBody body) override {
     return codegen::emitStrips(e, extent, reductions, body);
   }

@@ -18,6 +18,8 @@ static constexpr int64_t kScratchAlignment = 256;
 /// Elements computed at once. More than these take too many registers: fewer where one
 /// takes more work than reading it.
 static constexpr int64_t kMaxLanes = 8, kMaxDearLanes = 4;
+/// Elements of all buffers that a thread has at once; each may be in a register.
+static constexpr int64_t kMaxHeld = 256;
 /// Operations on an element, above which it is dear.
 static constexpr int64_t kDear = 16;
 /// Shared memory of a block that does not ask for more when it is launched.
@@ -191,6 +193,8 @@ int64_t DeviceKernel::chooseLanes(int64_t extent, int64_t elements) const {
   int64_t lanes = isDear(buffers) ? kMaxDearLanes : kMaxLanes;
   if (widest > 0)
     lanes = std::min(lanes, kAccessBytes / widest);
+  while (lanes > 1 && lanes * int64_t(buffers.types.size()) > kMaxHeld)
+    lanes /= 2;
   while (extent % lanes != 0)
     lanes /= 2;
   return lanes;

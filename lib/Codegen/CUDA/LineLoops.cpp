@@ -5,6 +5,7 @@
 #include "../LinalgBuilder.h"
 #include "../LoopBuilder.h"
 #include "DeviceLoops.h"
+#include "Team.h"
 #include "dpc/Dialect/NN/NN.h"
 
 using namespace mlir;
@@ -12,11 +13,13 @@ using namespace mlir;
 namespace dpc::codegen {
 namespace {
 
-// The sums of what threads of lower numbers have, and of what all have, in a tree.
-std::pair<Value, Value> sumBefore(DeviceFunction &f, Value lane, Value zero, Value value) {
+// The sums of what threads of lower numbers have, and of what all have, in a tree; in the
+// first `busy` threads, which alone have anything.
+std::pair<Value, Value> sumBefore(DeviceFunction &f, int64_t busy, Value lane, Value zero,
+                                  Value value) {
   KernelEmitter &e = f.e;
   Value before = zero, total = value;
-  for (int64_t distance = 1; distance < kWarp; distance *= 2) {
+  for (int64_t distance = 1; distance < roundUpInWarp(busy); distance *= 2) {
     Value other = f.exchange(total, distance);
     Value bit = arith::AndIOp::create(e.b, lane, e.constantIndex(distance));
     Value isUpper = f.compare(arith::CmpIPredicate::ne, bit, e.constantIndex(0));
@@ -47,7 +50,7 @@ struct CumSum : DeviceLoopsOpInterface::ExternalModel<CumSum, nn::CumSumOp> {
     if (!element)
       return failure();
     element = arith::SelectOp::create(e.b, exists, widen(e, element), zero);
-    auto [inWarp, total] = sumBefore(f, lane, zero, element);
+    auto [inWarp, total] = sumBefore(f, size, lane, zero, element);
     Value carried = loop.getRegionIterArgs()[0], before = addElements(e, carried, inWarp);
     Value result = op.getExclusive() ? before : addElements(e, before, element);
     (void)f.emitIf(exists, [&] {
@@ -132,9 +135,12 @@ private:
   }
 
   Element findInWarp(Element best) {
-    Type i64 = e.b.getI64Type(), index = e.b.getIndexType();
-    for (int64_t distance = kWarp / 2; distance > 0; distance /= 2) {
-      Value number = arith::IndexCastOp::create(e.b, i64, best.index);
+    // What threads without elements have is none.
+    int64_t size = shapeOf(op.getOperand()).back();
+    Type index = e.b.getIndexType(),
+         narrow = llvm::isInt<32>(size) ? e.b.getI32Type() : e.b.getI64Type();
+    for (int64_t distance = roundUpInWarp(size) / 2; distance > 0; distance /= 2) {
+      Value number = arith::IndexCastOp::create(e.b, narrow, best.index);
       Element other{f.exchange(best.value, distance),
                     arith::IndexCastOp::create(e.b, index, f.exchange(number, distance))};
       Value isBetter = arith::OrIOp::create(e.b, isNone(best.index), precedes(other, best));

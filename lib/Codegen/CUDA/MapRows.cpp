@@ -27,13 +27,13 @@ public:
       : f(f), team(team), lanes(lanes), sharesWrites(sharesWrites) {}
 
   FailureOr<SmallVector<Value>> emitStrips(KernelEmitter &e, int64_t extent,
-                                           ArrayRef<linalg::GenericOp> reductions,
+                                           ArrayRef<linalg::GenericOp> reductions, bool writes,
                                            StripBody body) override {
-    auto results =
-        walkLine(f, team, e.constantIndex(0), e.constantIndex(extent), lanes, reductions, body);
+    auto results = walkLine(f, team, countBusy(team, extent, lanes), e.constantIndex(0),
+                            e.constantIndex(extent), lanes, reductions, body);
     // What this pass wrote, a later one may read at another thread's place. A block has
     // met at a barrier when it added up.
-    if (sharesWrites && !reductions.empty() && !team.isBlock() && team.size > 1)
+    if (sharesWrites && writes && !reductions.empty() && !team.isBlock() && team.size > 1)
       NVVM::SyncWarpOp::create(e.b, e.constant(e.b.getI32IntegerAttr(-1)));
     return results;
   }
@@ -176,7 +176,7 @@ LogicalResult sumPieces(DeviceKernel &kernel, PieceSums &sums, int64_t lanes) {
                                             e.constantIndex(kernel.form.inner));
         Team team{kPieceBlock, f.thread};
         auto results = walkLine(
-            f, team, low, high, lanes, sums.reductions,
+            f, team, team.size, low, high, lanes, sums.reductions,
             [&](Index at, const Lanes &width, MutableArrayRef<Value> acc) -> LogicalResult {
               for (auto [i, reduction] : llvm::enumerate(sums.reductions)) {
                 Value input = reduction.getInputs()[0];
@@ -213,7 +213,8 @@ LogicalResult addPieces(DeviceKernel &kernel, PieceSums &sums) {
         for (size_t i = 0; i < sums.reductions.size(); ++i)
           views.push_back(sums.view(f, i));
         auto results =
-            walkLine(f, team, low, e.add(low, sums.pieces.count), 1, sums.reductions,
+            walkLine(f, team, countBusy(team, sums.pieces.count, 1), low,
+                     e.add(low, sums.pieces.count), 1, sums.reductions,
                      [&](Index at, const Lanes &, MutableArrayRef<Value> acc) -> LogicalResult {
                        for (auto [i, reduction] : llvm::enumerate(sums.reductions)) {
                          Value v = memref::LoadOp::create(e.b, views[i], ValueRange{at.base});

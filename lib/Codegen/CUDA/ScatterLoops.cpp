@@ -5,6 +5,7 @@
 #include "../LinalgBuilder.h"
 #include "../LoopBuilder.h"
 #include "DeviceLoops.h"
+#include "Team.h"
 #include "dpc/Dialect/NN/NN.h"
 
 using namespace mlir;
@@ -79,7 +80,9 @@ private:
     Value bit = arith::ShLIOp::create(e.b, e.constant(e.b.getI32IntegerAttr(1)),
                                       arith::IndexCastOp::create(e.b, i32, lane));
     Value found = arith::SelectOp::create(e.b, matches, bit, e.constant(e.b.getI32IntegerAttr(0)));
-    for (int64_t distance = kWarp / 2; distance > 0; distance /= 2)
+    // Threads that neither look at an index nor add to a column need not know.
+    int64_t busy = std::max(table.count, int64_t(llvm::divideCeil(table.inner, lanes)));
+    for (int64_t distance = roundUpInWarp(busy) / 2; distance > 0; distance /= 2)
       found = arith::OrIOp::create(e.b, found, f.exchange(found, distance));
     return found;
   }

@@ -32,11 +32,19 @@ static Value combineLanes(KernelEmitter &e, linalg::GenericOp reduction, Value v
   return combineTree(e, reduction, lanes);
 }
 
-Value reduceOverTeam(DeviceFunction &f, const Team &team, linalg::GenericOp reduction,
+int64_t countBusy(const Team &team, int64_t extent, int64_t lanes) {
+  return std::clamp<int64_t>(llvm::divideCeil(extent, lanes), 1, team.size);
+}
+
+int64_t roundUpInWarp(int64_t busy) { return std::min<int64_t>(llvm::PowerOf2Ceil(busy), kWarp); }
+
+Value reduceOverTeam(DeviceFunction &f, const Team &team, int64_t busy, linalg::GenericOp reduction,
                      Value value) {
   KernelEmitter &e = f.e;
-  // Both sides of a pair combine the same two values, so all end with the same one.
-  for (int64_t distance = std::min(team.size, kWarp) / 2; distance > 0; distance /= 2) {
+  // Both sides of a pair combine the same two values, so all end with the same one. What
+  // idle members have would change nothing.
+  int64_t members = std::min(team.size, roundUpInWarp(busy));
+  for (int64_t distance = members / 2; distance > 0; distance /= 2) {
     Value other = f.exchange(value, distance);
     value = e.combine(reduction, value, other);
   }
@@ -57,9 +65,9 @@ Value reduceOverTeam(DeviceFunction &f, const Team &team, linalg::GenericOp redu
   return combineTree(e, reduction, ofWarps);
 }
 
-FailureOr<SmallVector<Value>> walkLine(DeviceFunction &f, const Team &team, Value low, Value high,
-                                       int64_t lanes, ArrayRef<linalg::GenericOp> reductions,
-                                       StripBody body) {
+FailureOr<SmallVector<Value>> walkLine(DeviceFunction &f, const Team &team, int64_t busy, Value low,
+                                       Value high, int64_t lanes,
+                                       ArrayRef<linalg::GenericOp> reductions, StripBody body) {
   KernelEmitter &e = f.e;
   SmallVector<Value> start;
   for (linalg::GenericOp reduction : reductions)
@@ -78,7 +86,7 @@ FailureOr<SmallVector<Value>> walkLine(DeviceFunction &f, const Team &team, Valu
   }
   SmallVector<Value> results;
   for (auto [reduction, value] : llvm::zip(reductions, loop.getResults()))
-    results.push_back(reduceOverTeam(f, team, reduction, combineLanes(e, reduction, value)));
+    results.push_back(reduceOverTeam(f, team, busy, reduction, combineLanes(e, reduction, value)));
   return results;
 }
 

@@ -19,16 +19,23 @@ struct Team {
   bool isBlock() const { return size > kWarp; }
 };
 
-/// What the team's values make together; every member has it. All threads of the warp
-/// (of the block, if it is the team) must come here.
-mlir::Value reduceOverTeam(DeviceFunction &f, const Team &team, mlir::linalg::GenericOp reduction,
-                           mlir::Value value);
+/// How many members have a vector of a line of so many elements.
+int64_t countBusy(const Team &team, int64_t extent, int64_t lanes);
 
-/// Walks positions low..high-1, from a multiple of `lanes` on, each member a vector of
+/// Of how many threads of a warp, a power of two, `busy` ones have something.
+int64_t roundUpInWarp(int64_t busy);
+
+/// What the team's values make together; the members that are busy have it, which are the
+/// first ones. Others have the identity, and no elements that the result would be for. All
+/// threads of the warp (of the block, if it is the team) must come here.
+mlir::Value reduceOverTeam(DeviceFunction &f, const Team &team, int64_t busy,
+                           mlir::linalg::GenericOp reduction, mlir::Value value);
+
+/// Walks positions low..high-1, from a multiple of `lanes` on, each busy member a vector of
 /// `lanes` at a time. Returns the reductions' results as RowMapping does.
 mlir::FailureOr<llvm::SmallVector<mlir::Value>>
-walkLine(DeviceFunction &f, const Team &team, mlir::Value low, mlir::Value high, int64_t lanes,
-         llvm::ArrayRef<mlir::linalg::GenericOp> reductions, StripBody body);
+walkLine(DeviceFunction &f, const Team &team, int64_t busy, mlir::Value low, mlir::Value high,
+         int64_t lanes, llvm::ArrayRef<mlir::linalg::GenericOp> reductions, StripBody body);
 
 } // namespace dpc::codegen
 

@@ -65,11 +65,12 @@ func.func private @k_bool(%x: tensor<512xi64>, %y: tensor<512xi64>) -> tensor<51
   return %c : tensor<512xi1>
 }
 
-// Short rows share a warp, which adds by shuffles; one thread of a row writes.
+// Short rows share a warp, which adds by shuffles, as many as the threads with elements need;
+// one thread of a row writes.
 // TABLE: k_warp: grid 1, block 128, shared 0, rows: 16 threads per row
 // PTX-LABEL: .entry k_warp(
 // PTX: ld.global.nc.v4.b32
-// PTX-COUNT-4: shfl.sync.bfly.b32
+// PTX-COUNT-3: shfl.sync.bfly.b32
 // PTX-NOT: bar.sync
 // PTX-NOT: shfl
 // PTX: st.global.b32
