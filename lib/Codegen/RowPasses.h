@@ -24,9 +24,9 @@ class RowMapping {
 public:
   virtual ~RowMapping();
   /// Runs `body` over positions 0..extent-1; `writes`: it stores elements of the row, which
-  /// later passes may read. Returns each reduction's result, a scalar
-  /// that all that computes the row has. The order in which a reduction combines is a
-  /// function of the extent and the target only.
+  /// later passes may read. Returns each reduction's result, a scalar that all that computes
+  /// the row has. The order in which a reduction combines is a function of the extent and the
+  /// target only.
   virtual mlir::FailureOr<llvm::SmallVector<mlir::Value>>
   emitStrips(KernelEmitter &e, int64_t extent, llvm::ArrayRef<mlir::linalg::GenericOp> reductions,
              bool writes, StripBody body) = 0;

@@ -30,7 +30,7 @@ struct TeamRows : RowMapping {
   int stored = 0;
 
   FailureOr<SmallVector<Value>> emitStrips(KernelEmitter &e, int64_t extent,
-                                           ArrayRef<linalg::GenericOp> reductions,
+                                           ArrayRef<linalg::GenericOp> reductions, bool /*writes*/,
                                            StripBody body) override {
     std::vector<SmallVector<Value>> ofThread;
     for (int64_t thread = 0; thread < kTeam; ++thread) {
