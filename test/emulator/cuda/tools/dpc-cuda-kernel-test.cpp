@@ -11,9 +11,10 @@
 //
 // With --leave-out each barrier and each shuffle is left out, one at a time, which must be
 // noticed: by other bits, or by the engine. Operands are drawn anew for that with every
-// order of threads, some of them so that what one thread has decides. A barrier of a warp
-// that only orders accesses to global memory cannot show in bits here, where threads stop at
-// shuffles, too; for those races are looked for.
+// order of threads, some of them so that what one thread has decides. --idle KERNEL:COUNT says
+// of how many in a kernel it is known that they have nothing to do, no more and no less. A barrier
+// of a warp that only orders accesses to global memory cannot show in bits here, where threads stop
+// at shuffles, too; for those races are looked for.
 //
 // With --races two uses of one place in global memory are refused where no barrier lies
 // between, one of them writing, whether or not a result can depend on it.
@@ -33,6 +34,7 @@
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/WithColor.h"
 
 #include <cmath>
 
@@ -46,6 +48,7 @@ struct Options {
   uint64_t seeds = 8;
   bool leavesOut = false;
   bool findsRaces = false;
+  llvm::StringMap<uint64_t> idle; ///< barriers and shuffles that have nothing to do, by kernel
 };
 
 /// What leaving out each barrier and shuffle has shown.
@@ -103,7 +106,9 @@ public:
       if (seed % 2)
         spoil(drawn.back(), seed);
       if (seed % 4 > 1)
-        widen(drawn.back(), seed);
+        widen(drawn.back(), seed, seed == 7);
+      if (seed % 3 == 2)
+        magnify(drawn.back(), seed);
       operands = drawn.back();
       right.push_back(run(seed));
     }
@@ -144,9 +149,35 @@ private:
     }
   }
 
+  // A quarter of the numbers so large that exponentials of their differences overflow: a
+  // softmax does not tell which maximum was subtracted as long as it is near enough.
+  void magnify(test::KernelOperands &drawn, uint64_t seed) {
+    constexpr float kFactor = 256;
+    std::mt19937_64 random(seed);
+    for (auto [i, type] : llvm::enumerate(function.getArgumentTypes())) {
+      auto tensor = cast<RankedTensorType>(type);
+      bool isShort = tensor.getElementType().isBF16();
+      if (!isShort && !tensor.getElementType().isF32())
+        continue;
+      const size_t width = isShort ? 2 : 4;
+      for (int64_t at = 0; at < tensor.getNumElements(); ++at) {
+        if (random() % 4 != 0)
+          continue;
+        // A bf16 is the upper half of a float.
+        float value = 0;
+        char *high = reinterpret_cast<char *>(&value) + sizeof(value) - width;
+        char *place = drawn.buffers[i].data() + at * width;
+        std::memcpy(high, place, width);
+        value *= kFactor;
+        std::memcpy(place, high, width);
+      }
+    }
+  }
+
   // Integers of a wider range, so that as indices they lead to what other threads have; and
-  // numbers of no class among them, as cross entropies ignore.
-  void widen(test::KernelOperands &drawn, uint64_t seed) {
+  // numbers of no class among them, as cross entropies ignore. `isWide`: of both halves of 64
+  // bits, which are exchanged apart.
+  void widen(test::KernelOperands &drawn, uint64_t seed, bool isWide) {
     constexpr int64_t kRange = 64, kNoClass = -100;
     std::mt19937_64 random(seed);
     for (auto [i, type] : llvm::enumerate(function.getArgumentTypes())) {
@@ -154,7 +185,9 @@ private:
       if (!tensor.getElementType().isInteger(64))
         continue;
       for (int64_t at = 0; at < tensor.getNumElements(); ++at) {
-        int64_t value = random() % 4 == 0 ? kNoClass : int64_t(random() % kRange);
+        int64_t value = isWide              ? int64_t(random() >> 8)
+                        : random() % 4 == 0 ? kNoClass
+                                            : int64_t(random() % kRange);
         std::memcpy(drawn.buffers[i].data() + at * sizeof(value), &value, sizeof(value));
       }
     }
@@ -273,8 +306,14 @@ int testModule(ModuleOp module, const codegen::CudaOptions &cuda, const Options 
     for (auto [i, kernel] : llvm::enumerate(compiled->kernels)) {
       KernelTester tester(*twin, kernel, symbols.lookup<func::FuncOp>(kernel.symbol), options);
       std::vector<std::string> errors = tester.compare(*host, i);
-      if (options.leavesOut && errors.empty())
+      if (options.leavesOut && errors.empty()) {
         errors = tester.leaveOutEach(leftOut);
+        if (uint64_t idle = options.idle.lookup(kernel.symbol); idle == errors.size())
+          errors.clear();
+        else if (idle != 0)
+          errors.push_back("of its barriers and shuffles " + std::to_string(idle) +
+                           " have nothing to do, not " + std::to_string(errors.size()));
+      }
       for (const std::string &error : errors) {
         llvm::outs() << image.architecture << " " << kernel.symbol;
         for (const codegen::DeviceLaunch &launch : kernel.launches)
@@ -308,6 +347,8 @@ int main(int argc, char **argv) {
       cl::value_desc("sm_90"));
   cl::opt<uint64_t> seeds("seeds", cl::desc("Orders of threads to try"), cl::init(8));
   cl::opt<bool> leavesOut("leave-out", cl::desc("Leave out each barrier and each shuffle, too"));
+  cl::list<std::string> idle("idle", cl::desc("How many have nothing to do in a kernel"),
+                             cl::value_desc("kernel:count"));
   cl::opt<bool> findsRaces("races", cl::desc("Look for races in global memory, too"));
   cl::ParseCommandLineOptions(argc, argv, "executes kernels for GPUs without one\n");
   DialectRegistry registry;
@@ -322,5 +363,13 @@ int main(int argc, char **argv) {
     cuda.architectures = {"sm_80", "sm_90", "sm_100"};
   cuda.cubins = false;
   cuda.keepsModules = true;
-  return dpc::emulator::testModule(*module, cuda, {seeds, leavesOut, findsRaces});
+  dpc::emulator::Options options{seeds, leavesOut, findsRaces, {}};
+  for (StringRef each : idle) {
+    auto [kernel, count] = each.rsplit(':');
+    if (count.getAsInteger(10, options.idle[kernel])) {
+      WithColor::error() << "--idle " << each << ": no number\n";
+      return 2;
+    }
+  }
+  return dpc::emulator::testModule(*module, cuda, options);
 }
