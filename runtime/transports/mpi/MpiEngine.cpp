@@ -115,6 +115,11 @@ private:
   // Begins to receive the control messages that are there.
   Status takeControl();
   Status dropSentControl();
+  // Until all have ended, with sleeps between looks; MPI's error.
+  static int waitFor(std::vector<MPI_Request> requests);
+#ifdef MPICH_VERSION
+  int talkToAll(); // an empty message from every process to every process
+#endif
 
   uint32_t rank = 0, size = 0, tags = 0;
   // Of their own, so that no message is anybody else's: of data, and of control.
@@ -337,6 +342,29 @@ Status MpiEngine::receiveControl(bool &there, uint32_t &from, std::string &messa
   return {};
 }
 
+int MpiEngine::waitFor(std::vector<MPI_Request> requests) {
+  int over = 0, fault = MPI_SUCCESS;
+  while (fault == MPI_SUCCESS && !over) {
+    fault = MPI_Testall(int(requests.size()), requests.data(), &over, MPI_STATUSES_IGNORE);
+    if (!over)
+      std::this_thread::sleep_for(kPause);
+  }
+  return fault;
+}
+
+#ifdef MPICH_VERSION
+int MpiEngine::talkToAll() {
+  std::vector<MPI_Request> all(2 * size, MPI_REQUEST_NULL);
+  int fault = MPI_SUCCESS;
+  for (uint32_t peer = 0; peer < size && fault == MPI_SUCCESS; ++peer) {
+    fault = MPI_Irecv(nullptr, 0, MPI_BYTE, int(peer), 0, data, &all[2 * peer]);
+    if (fault == MPI_SUCCESS)
+      fault = MPI_Isend(nullptr, 0, MPI_BYTE, int(peer), 0, data, &all[2 * peer + 1]);
+  }
+  return fault == MPI_SUCCESS ? waitFor(std::move(all)) : fault;
+}
+#endif
+
 Status MpiEngine::close() {
   if (!incoming.empty())
     return error(Code::Internal, DPCRT_MPI_NAME ": closed before a control message of process ",
@@ -348,15 +376,19 @@ Status MpiEngine::close() {
       std::this_thread::sleep_for(kPause);
   }
   // MPI_Finalize waits for the others with all of a core: so it is called when they are here.
-  MPI_Request all;
-  int is = 0, fault = MPI_Ibarrier(control, &all);
-  while (fault == MPI_SUCCESS && !is) {
-    fault = MPI_Test(&all, &is, MPI_STATUS_IGNORE);
-    if (!is)
-      std::this_thread::sleep_for(kPause);
-  }
+  MPI_Request here;
+  int fault = MPI_Ibarrier(control, &here);
+  if (fault == MPI_SUCCESS)
+    fault = waitFor({here});
   if (fault != MPI_SUCCESS)
     return mpiError(fault, "MPI_Ibarrier");
+#ifdef MPICH_VERSION
+  // Its MPI_Finalize over UCX closes connections, for which one that was never sent over is first
+  // made, and a process that has closed its own looks at nothing any more: the other side then
+  // waits for ever. So all of them are made here, where all look.
+  if (fault = talkToAll(); fault != MPI_SUCCESS)
+    return mpiError(fault, "a last message");
+#endif
   for (MPI_Comm *c : {&data, &control})
     if (fault = MPI_Comm_free(c); fault != MPI_SUCCESS)
       return mpiError(fault, "MPI_Comm_free");
