@@ -98,7 +98,7 @@ uint64_t Memory::allocate(uint64_t bytes, bool isPinned) {
   return made.begin;
 }
 
-void Memory::free(const Allocation &allocation) {
+void Memory::free(const Allocation &allocation, bool isUsed) {
   Allocation &freed = allocations.at(allocation.begin);
   freed.isLive = false;
   ++changes;
@@ -109,6 +109,8 @@ void Memory::free(const Allocation &allocation) {
     place -= kPage + kAlignment;
     bytes = pagesOf(kPage + kAlignment + freed.bytes) + kPage;
   }
+  if (isUsed)
+    return;
   mprotect(place, bytes, PROT_NONE);
   madvise(place, bytes, MADV_DONTNEED);
 }
@@ -116,7 +118,7 @@ void Memory::free(const Allocation &allocation) {
 void Memory::freeAll() {
   for (auto &[begin, allocation] : allocations)
     if (allocation.isLive)
-      free(allocation);
+      free(allocation, false);
 }
 
 const Allocation *Memory::find(uint64_t address) const {

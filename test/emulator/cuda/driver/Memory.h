@@ -35,7 +35,8 @@ public:
 
   /// 0 if there is no more. Multiples of 256 and of nothing more; pinned memory, of a page.
   uint64_t allocate(uint64_t bytes, bool isPinned);
-  void free(const Allocation &allocation);
+  /// `isUsed`: what is under way still names it, and finds bytes there.
+  void free(const Allocation &allocation, bool isUsed);
   /// Those that are live: all of them, or none of them, gone.
   void freeAll();
 

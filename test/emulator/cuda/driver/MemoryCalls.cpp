@@ -44,13 +44,14 @@ static CUresult release(Call &c, uint64_t address, bool isPinned) {
       what += "where no " + std::string(isPinned ? "pinned memory" : "allocation") + " begins";
     return c.violate("Memory Management", what, CUDA_ERROR_INVALID_VALUE);
   }
-  if (std::string user = emulator.scheduler.userOf(*found); !user.empty())
+  std::string user = emulator.scheduler.userOf(*found);
+  if (!user.empty())
     c.violate("Memory Management", "frees " + found->describe() + ", which " + user + " names",
               CUDA_SUCCESS);
   if (std::string damage = emulator.memory.findDamage(*found); !damage.empty())
     c.violate("Memory Management", damage, CUDA_SUCCESS);
   emulator.scheduler.conflicts.forget(found->begin, found->bytes);
-  emulator.memory.free(*found);
+  emulator.memory.free(*found, !user.empty());
   return CUDA_SUCCESS;
 }
 

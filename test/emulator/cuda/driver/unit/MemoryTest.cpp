@@ -178,7 +178,12 @@ TEST_F(MemoryOfTheGpu, FreedInUse) {
   CUdeviceptr a = allocate(64);
   CUstream s = stream();
   CU_OK(cu.cuMemsetD8Async(a, 0, 64, s));
-  expectViolation([&] { cu.cuMemFree_v2(a); },
+  // The program goes on, and ends as one that has broken a rule.
+  auto freeAndWait = [&] {
+    cu.cuMemFree_v2(a);
+    cu.cuStreamSynchronize(s);
+  };
+  expectViolation(freeAndWait,
                   "frees the 64 bytes of allocation .*, which a fill on stream 1 names");
   CU_OK(cu.cuStreamSynchronize(s));
   CU_OK(cu.cuMemFree_v2(a));
