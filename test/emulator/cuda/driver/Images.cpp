@@ -128,21 +128,66 @@ CUresult checkImage(const Image &image, const Options &gpu, std::string &why) {
   return image.isPtx ? CUDA_ERROR_INVALID_PTX : CUDA_ERROR_NO_BINARY_FOR_GPU;
 }
 
-uint32_t Image::registersOf(const std::string &kernel) const {
-  if (isPtx)
-    return 0;
-  // The highest byte of what a code section says besides.
-  Elf64_Ehdr header;
-  std::memcpy(&header, bytes.data(), sizeof header);
-  auto section = [&](unsigned i) {
+namespace {
+/// A cubin's sections by name, which it is known to hold.
+class Sections {
+public:
+  explicit Sections(std::string_view bytes) : bytes(bytes) {
+    std::memcpy(&header, bytes.data(), sizeof header);
+  }
+  Elf64_Shdr at(unsigned i) const {
     Elf64_Shdr result;
     std::memcpy(&result, bytes.data() + header.e_shoff + i * sizeof result, sizeof result);
     return result;
-  };
-  uint64_t names = section(header.e_shstrndx).sh_offset;
-  for (unsigned i = 0; i < header.e_shnum; ++i)
-    if (".text." + kernel == bytes.data() + names + section(i).sh_name)
-      return section(i).sh_info >> 24;
+  }
+  std::string_view contents(const Elf64_Shdr &section) const {
+    return bytes.substr(section.sh_offset, section.sh_size);
+  }
+  /// Of no bytes if there is none.
+  Elf64_Shdr find(std::string_view name) const {
+    std::string_view names = header.e_shnum ? contents(at(header.e_shstrndx)) : "";
+    for (unsigned i = 0; i < header.e_shnum; ++i)
+      if (names.data() + at(i).sh_name == name)
+        return at(i);
+    return {};
+  }
+
+private:
+  std::string_view bytes;
+  Elf64_Ehdr header;
+};
+} // namespace
+
+// The section .nv.info is a list of attributes: how it is encoded, which it is, and 16 bits that
+// are its value or, in the fourth encoding, the size of what follows. The one that counts registers
+// has the number of the function's symbol and the count.
+uint32_t Image::registersOf(const std::string &kernel) const {
+  constexpr char kSized = 4, kRegisters = 0x2f;
+  if (isPtx)
+    return 0;
+  Sections sections(bytes);
+  Elf64_Shdr table = sections.find(".symtab");
+  std::string_view symbols = sections.contents(table);
+  std::string_view names = table.sh_size ? sections.contents(sections.at(table.sh_link)) : "";
+  std::string_view info = sections.contents(sections.find(".nv.info"));
+  for (size_t at = 0; at + 4 <= info.size();) {
+    uint16_t size;
+    std::memcpy(&size, info.data() + at + 2, sizeof size);
+    char encoding = info[at], attribute = info[at + 1];
+    at += 4;
+    if (encoding != kSized)
+      continue;
+    uint32_t value[2] = {};
+    if (attribute == kRegisters && size == sizeof value && at + size <= info.size()) {
+      std::memcpy(value, info.data() + at, sizeof value);
+      Elf64_Sym symbol = {};
+      if (value[0] < symbols.size() / sizeof symbol)
+        std::memcpy(&symbol, symbols.data() + value[0] * sizeof symbol, sizeof symbol);
+      if (symbol.st_name < names.size() && names.data() + symbol.st_name == kernel)
+        return value[1];
+    }
+    at += size;
+  }
   return 0;
 }
 

@@ -64,6 +64,50 @@ TEST_F(Modules, CubinsOfOtherGpus) {
   EXPECT_EQ(load(8, 89), "a cubin for sm_89 does not run on a GPU of sm_86");
 }
 
+/// As ptxas writes them: attributes of symbols, not in the order of names.
+TEST_F(Modules, RegistersAreReadFromACubin) {
+  // A null section, then .shstrtab, .symtab, .strtab and .nv.info.
+  std::string names("\0.shstrtab\0.symtab\0.strtab\0.nv.info\0", 37), strings("\0add\0odd\0", 9);
+  std::string symbols(3 * 24, '\0');
+  symbols[24] = 1;
+  symbols[48] = 5;
+  std::string info("\2\x12\0\0"
+                   "\4\x2f\x8\0\2\0\0\0\x29\0\0\0"
+                   "\4\x2f\x8\0\1\0\0\0\x17\0\0\0",
+                   28);
+  std::string image = cubin(7, 90);
+  std::vector<std::pair<uint32_t, std::string>> contents = {
+      {1, names}, {11, symbols}, {19, strings}, {27, info}};
+  std::string headers(64, '\0');
+  auto put = [](std::string &text, size_t at, uint64_t value, size_t bytes) {
+    std::memcpy(&text[at], &value, bytes);
+  };
+  for (auto &[name, bytes] : contents) {
+    std::string header(64, '\0');
+    put(header, 0, name, 4);
+    put(header, 4, 1, 4);
+    put(header, 24, image.size(), 8);
+    put(header, 32, bytes.size(), 8);
+    put(header, 40, name == 11 ? 3 : 0, 4);
+    headers += header;
+    image += bytes;
+  }
+  put(image, 40, image.size(), 8);
+  put(image, 60, 5, 2);
+  put(image, 62, 1, 2);
+  image += headers;
+  placeHandTwin(image);
+  CUmodule loaded = nullptr;
+  CU_OK(cu.cuModuleLoadDataEx(&loaded, image.data(), 0, nullptr, nullptr));
+  for (auto [name, registers] : {std::pair("add", 0x17), {"odd", 0x29}}) {
+    CUfunction found = nullptr;
+    CU_OK(cu.cuModuleGetFunction(&found, loaded, name));
+    int value = 0;
+    CU_OK(cu.cuFuncGetAttribute(&value, CU_FUNC_ATTRIBUTE_NUM_REGS, found));
+    EXPECT_EQ(value, registers) << name;
+  }
+}
+
 TEST_F(Modules, FunctionsAndTheirAttributes) {
   CUfunction found = nullptr;
   EXPECT_EQ(cu.cuModuleGetFunction(&found, module, "none"), CUDA_ERROR_NOT_FOUND);
