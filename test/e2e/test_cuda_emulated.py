@@ -85,6 +85,9 @@ def test_no_order_changes_a_bit(gpu, name, options, tmp_path):
     ways = [([f"seed={seed}"], []) for seed in SEEDS]
     ways += [(["policy=reverse"], []), (["policy=eager"], []), (["policy=starve=1"], []), (["policy=starve=2"], []), (["policy=delay=40"], [])]
     ways += [([f"seed={seed}"], ["--cuda-graphs"]) for seed in SEEDS[:4]] + [(["policy=reverse"], ["--cuda-graphs"])]
+    # What there is on a real GPU, whose order nobody draws.
+    ways += [(["policy=eager"], ["--seed-order", "5"]), (["seed=2"], ["--seed-order", "6", "--cuda-graphs"]), ([], ["--seed-order", "0,policy=serial"]),
+             ([], ["--seed-order", "0,policy=serial", "--cuda-graphs"])]
     for number, (emulator, flags) in enumerate(ways):
         expect_same_bits(wanted, trained(number, emulator, *flags), f"with {emulator} {flags}")
 

@@ -9,6 +9,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from commands import call, execute, output
+from emulated_gpu import EmulatedGpu, needs_emulator
 
 SOURCE, BUILD = pathlib.Path(os.environ["DPC_SOURCE_DIR"]), pathlib.Path(os.environ["DPC_BUILD_DIR"])
 
@@ -46,6 +47,22 @@ def test_a_packed_folder_checks_a_device(tmp_path, packed):
             assert all(each["TFLOP_per_s"] > 0 for each in line["products"])
         if line["part"] == "steps":
             assert 0 < line["step_ms"]["least"] <= line["step_ms"]["median"] <= line["step_ms"]["most"]
+
+
+@needs_emulator
+def test_the_folder_for_a_gpu_goes_through_on_the_emulator(tmp_path):
+    folder, gpu = tmp_path / "pack", EmulatedGpu(tmp_path)
+    output(SOURCE / "scripts" / "gpu-check", "pack", folder, "--build", BUILD, "--small", "--twins", gpu.twins)
+    said = output(folder / "run", tmp_path / "report.json", env=gpu.environment())
+    assert "0 failed" in said and "0 not reached" in said
+    lines = json.loads((tmp_path / "report.json").read_text())
+    assert all(line["emulated"] is True for line in lines)
+    done = {}
+    for line in lines:
+        if "check" in line:
+            done.setdefault(line["part"], set()).add(line["result"])
+    assert all(done[part] == {"passed"} for part in ("models", "bits", "delays", "ptx"))
+    assert all(done[part] == {"measured"} for part in ("versions", "rates", "steps"))
 
 
 def test_parts_are_chosen(tmp_path, packed):

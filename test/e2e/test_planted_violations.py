@@ -10,10 +10,12 @@ import subprocess
 
 import pytest
 
-from commands import call, expect, output, said
-from test_emulated_gpu import BUILD, Model, RUN, STEPS, pytestmark  # noqa: F401 (skips this file, too)
+from commands import call, output, said
+from emulated_gpu import EmulatedGpu, needs_emulator
+from test_models import MODELS
 
-SOURCE = pathlib.Path(os.environ["DPC_SOURCE_DIR"])
+pytestmark = needs_emulator
+SOURCE, BUILD = pathlib.Path(os.environ["DPC_SOURCE_DIR"]), pathlib.Path(os.environ["DPC_BUILD_DIR"])
 FOLDER = SOURCE / "runtime" / "devices" / "cuda"
 COMMANDS = BUILD / "compile_commands.json"
 builds = pytest.mark.skipif(not shutil.which("ninja") or not COMMANDS.exists() or not (BUILD / "build.ninja").exists(),
@@ -23,7 +25,9 @@ VIOLATED = 86
 
 @pytest.fixture(scope="module")
 def gpt2(tmp_path_factory):
-    return Model("gpt2", tmp_path_factory.mktemp("gpt2"), "--pp", 2, "--micro-batches", 4, "--schedule", "1f1b")
+    """The emulated GPU, and an artifact for it."""
+    gpu = EmulatedGpu(tmp_path_factory.mktemp("gpt2"))
+    return gpu, gpu.compile(MODELS / "gpt2.onnx", gpu.folder / "m.dpc", "--pp", 2, "--micro-batches", 4, "--schedule", "1f1b", "--optimizer", "adamw")
 
 
 def plant(folder, name, old, new):
@@ -46,9 +50,10 @@ def plant(folder, name, old, new):
     shutil.copy2(shutil.which("dpc"), folder / "dpc")
 
 
-def run(model, options=(), program="dpc", emulator="seed=1", steps=STEPS):
-    return call(program, "run", model.cuda, "--device", "cuda", *RUN, "--steps", steps, "--checkpoint", "none", *options,
-                env=model.environment(emulator))
+def run(gpt2, *options, program="dpc", emulator="seed=1"):
+    gpu, artifact = gpt2
+    return call(program, "run", artifact, "--device", "cuda", "--data", "synthetic:1", "--epochs", 0, "--lr", 0.01, "--steps", 2, "--checkpoint", "none",
+                *options, env=gpu.environment(emulator))
 
 
 PLANTED = {
@@ -77,7 +82,7 @@ PLANTED = {
 def test_planted(what, gpt2, tmp_path):
     name, old, new, message = PLANTED[what]
     plant(tmp_path, name, old, new)
-    done = run(gpt2, ["--dump", tmp_path / "dump"], tmp_path / "dpc", "policy=first")
+    done = run(gpt2, "--dump", tmp_path / "dump", program=tmp_path / "dpc", emulator="policy=first")
     assert done.returncode == VIOLATED, said(done)
     assert re.search(message, said(done)), said(done)
 
@@ -87,15 +92,15 @@ def test_a_call_that_waits_in_a_capture(gpt2, tmp_path):
     plant(tmp_path, "CudaQueue.cpp", "  Context::Use use(context);\n  event.mark(name);",
           "  Context::Use use(context);\n  (void)driver.cuStreamSynchronize(stream);\n  event.mark(name);")
     assert run(gpt2, program=tmp_path / "dpc").returncode == 0
-    done = run(gpt2, ["--cuda-graphs"], tmp_path / "dpc")
+    done = run(gpt2, "--cuda-graphs", program=tmp_path / "dpc")
     assert done.returncode == 10, said(done)
     for words in ("emulator: note: a call that may wait or allocates is made while stream", "CUDA_ERROR_STREAM_CAPTURE_INVALIDATED"):
         assert words in said(done), said(done)
 
 
 def test_a_step_that_does_not_wait_for_the_one_before(gpt2):
-    log = gpt2.folder / "log"
-    expect("dpc", "run", gpt2.cuda, "--device", "cuda", *RUN, "--steps", 2, "--checkpoint", "none", env=gpt2.environment(f"policy=first,log={log}"))
+    log = gpt2[0].folder / "log"
+    assert run(gpt2, emulator=f"policy=first,log={log}").returncode == 0
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     waits = [i for i, line in enumerate(lines) if line.get("function") == "cuStreamWaitEvent"]
     # Those of the second step that wait for what the first has recorded.

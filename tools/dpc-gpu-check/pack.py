@@ -69,13 +69,6 @@ class Packer:
     def add_versions(self):
         self.check("versions", "what the machine has", "versions")
 
-    def add_conformance(self):
-        test = self.build / "test" / "unit" / "cuda-conformance-test"
-        if self.device == "cuda" and test.exists():
-            shutil.copy(test, self.folder / "bin")
-            self.call("strip", self.folder / "bin" / test.name)
-            self.check("conformance", "the suite that every device passes", "program", command=[f"bin/{test.name}", "--gtest_brief=1"], seconds=60)
-
     def expect(self, model, precision, scratch):
         """What the CPU computes: losses, gradients of the first step and weights behind the last."""
         name = f"expected/{model}-{precision}"
@@ -178,7 +171,6 @@ def main():
         scratch = pathlib.Path(name)
         packer.add_runtime()
         packer.add_versions()
-        packer.add_conformance()
         packer.add_models(models, precisions, scratch)
         packer.add_bits([m for m in ("gpt2", "moe") if m in models])
         packer.add_sanitizer()

@@ -103,7 +103,8 @@ Status parseRunOptions(const std::vector<std::string> &args, std::ostream &print
   app.add_option("--seed-order", out.seedOrder,
                  "N[,policy=random|first|reverse|starve=QUEUE|delay=COMMAND]"
                  "[,messages=rendezvous|eager|serialised]: the order that --device virtual takes "
-                 "(0)");
+                 "(0); N[,policy=late|serial]: commands of --device cuda are late by drawn times, "
+                 "or all its queues are one");
   app.add_flag(
       "--virtual-clock", out.virtualClock,
       "Let --device virtual take the times that the artifact forecasts, and compute nothing: "

@@ -5,6 +5,7 @@
 #pragma once
 #include "devices/Queue.h"
 #include "devices/cuda/CudaEvent.h"
+#include "devices/cuda/Disturbance.h"
 #include "devices/cuda/Kernels.h"
 #include "devices/cuda/Memory.h"
 #include "devices/cuda/Products.h"
@@ -18,6 +19,9 @@ public:
   static Status make(std::unique_ptr<Device> &out);
 
   const char *name() const override { return "cuda"; }
+  Status chooseOrder(const std::string &text) override {
+    return Disturbance::parse(text, disturbance);
+  }
   Status allocate(uint64_t bytes, MemoryKind kind, DeviceAddress &out) override;
   Status upload(DeviceAddress dst, const void *src, uint64_t bytes) override;
   Status download(void *dst, DeviceAddress src, uint64_t bytes) override;
@@ -54,10 +58,12 @@ private:
   Clock clock;
   Kernels kernels;
   Products products;
-  std::deque<std::string> names; // of queues, whose events say them later
-  uint64_t queueBytes = 0;       // scratch and workspace of all queues
-  Captures captureRules;         // which queues a capture holds, and its rules
-  Status captureFailure;         // of the driver's, in the capture under way
+  Disturbance disturbance;
+  std::weak_ptr<CUstream_st> onlyStream; // where all queues are one
+  std::deque<std::string> names;         // of queues, whose events say them later
+  uint64_t queueBytes = 0;               // scratch and workspace of all queues
+  Captures captureRules;                 // which queues a capture holds, and its rules
+  Status captureFailure;                 // of the driver's, in the capture under way
 };
 
 } // namespace dpcrt::cuda

@@ -13,14 +13,9 @@ CudaGraph::~CudaGraph() {
 
 CudaQueue::CudaQueue(CudaDevice &device, fb::StreamKind kind, const std::string &name)
     : member(name), device(device), context(*device.context), driver(context.driver), name(name) {
-  // What others wait for goes ahead of what computes: it is short, and needs little of the GPU.
   const bool computes = kind == fb::StreamKind::Compute;
-  Context::Use use(context);
-  CUresult result = driver.cuStreamCreateWithPriority(
-      &stream, CU_STREAM_NON_BLOCKING, computes ? context.leastPriority : context.greatestPriority);
-  if (result != CUDA_SUCCESS) {
-    stream = nullptr;
-    (void)context.fail(context.check(result, "making queue '" + name + "'"));
+  if (Status s = makeStream(computes); !s.ok()) {
+    (void)context.fail(s);
     return;
   }
   // Kernels with scratch and library calls are put on the streams that compute, and on no others:
@@ -41,6 +36,28 @@ CudaQueue::CudaQueue(CudaDevice &device, fb::StreamKind kind, const std::string 
   device.queueBytes += scratchBytes + workspaceBytes;
 }
 
+Status CudaQueue::makeStream(bool computes) {
+  held = device.onlyStream.lock();
+  if (!held) {
+    // What others wait for goes ahead of what computes: it is short, and needs little of the GPU.
+    Context::Use use(context);
+    CUstream made = nullptr;
+    CUresult result = driver.cuStreamCreateWithPriority(
+        &made, CU_STREAM_NON_BLOCKING, computes ? context.leastPriority : context.greatestPriority);
+    if (result != CUDA_SUCCESS)
+      return context.check(result, "making queue '" + name + "'");
+    held.reset(made, [&context = context](CUstream stream) {
+      Context::Use use(context);
+      if (context.drain(stream))
+        context.driver.cuStreamDestroy_v2(stream);
+    });
+    if (device.disturbance.isSerial())
+      device.onlyStream = held;
+  }
+  stream = held.get();
+  return {};
+}
+
 CudaQueue::~CudaQueue() {
   Context::Use use(context);
   device.queueBytes -= scratchBytes + workspaceBytes;
@@ -49,13 +66,23 @@ CudaQueue::~CudaQueue() {
   for (CUdeviceptr address : {scratch, workspace})
     if (address)
       device.memory.freeScratch(address);
-  driver.cuStreamDestroy_v2(stream);
 }
 
 Status CudaQueue::begin() {
   if (context.hasFailed())
     return context.failure();
-  return device.captureRules.holds(member) ? device.captureRules.work(member) : Status();
+  Status s = device.captureRules.holds(member) ? device.captureRules.work(member) : Status();
+  return s.ok() ? perhapsStandStill() : s;
+}
+
+Status CudaQueue::perhapsStandStill() {
+  const int64_t *lateness = device.disturbance.drawLateness();
+  if (!lateness)
+    return {};
+  Context::Use use(context);
+  CUresult result =
+      driver.cuLaunchHostFunc(stream, &Disturbance::standStill, const_cast<int64_t *>(lateness));
+  return result == CUDA_SUCCESS ? Status() : fail(result, "having a queue stand still");
 }
 
 // Of a capture it is an error of the capture, behind which the device is as it was.

@@ -34,14 +34,17 @@ public:
   Status launchGraph(Graph &graph) override;
 
   CaptureMember member;
-  CUstream stream = nullptr;
+  CUstream stream = nullptr; // null where the device has failed
 
 private:
+  Status makeStream(bool computes);
   // Before a command is enqueued: whether it may be.
   Status begin();
   // What a failing call of the driver, or of cuBLASLt, comes to.
   Status fail(CUresult result, const std::string &what);
   Status fail(Status status);
+  // Has the stream stand still, if that is drawn.
+  Status perhapsStandStill();
   Status start(const Function &function, uint32_t grid, void **parameters);
   std::string during(const std::string &what) const { return "queue '" + name + "', " + what; }
 
@@ -49,6 +52,7 @@ private:
   Context &context;
   const Driver &driver;
   const std::string &name;
+  std::shared_ptr<CUstream_st> held;      // the stream, which queues may share
   CUdeviceptr scratch = 0, workspace = 0; // 0: none
   uint64_t scratchBytes = 0, workspaceBytes = 0;
 };

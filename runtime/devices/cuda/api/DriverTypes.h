@@ -37,6 +37,9 @@ using CUevent = CUevent_st *;
 using CUgraph = CUgraph_st *;
 using CUgraphExec = CUgraphExec_st *;
 
+// What a stream calls on the host; it calls no function of the driver's.
+using CUhostFn = void (*)(void *data);
+
 struct CUuuid {
   char bytes[16];
 };

@@ -3,10 +3,12 @@
 // at most once but for `fail` and `fault`.
 //
 //   seed=N                    draws the order of commands and of threads; 0
-//   policy=random             which queue goes on is drawn, and sometimes at a call already (the
-//   default) policy=first              the command enqueued first policy=reverse            the one
-//   enqueued last policy=starve=S           stream S (streams count from 1) only when no other can
-//   go on policy=delay=K            command K (they count from 0) only when nothing else can
+//   policy=random             which queue goes on is drawn, and sometimes at a call already; the
+//                             default
+//   policy=first              the command enqueued first
+//   policy=reverse            the one enqueued last
+//   policy=starve=S           stream S (they count from 1) only when no other can go on
+//   policy=delay=K            command K (they count from 0) only when nothing else can
 //   policy=eager              everything as soon as it is enqueued
 //   gpu=sm_90                 the architecture
 //   memory=4GiB               what the GPU has (B, KiB, MiB, GiB)

@@ -223,6 +223,25 @@ CUresult cuEventDestroy_v2(CUevent handle) {
   });
 }
 
+// Of "Execution Control".
+CUresult cuLaunchHostFunc(CUstream handle, CUhostFn function, void *data) {
+  return call("cuLaunchHostFunc", kPlain, [&](Call &c) {
+    std::shared_ptr<Stream> stream = c.stream(handle);
+    if (!stream)
+      return CUDA_ERROR_INVALID_HANDLE;
+    if (!function)
+      return CUDA_ERROR_INVALID_VALUE;
+    Work work;
+    work.name = "a function of the host";
+    // It calls nothing of the driver's, which would wait for this call for ever.
+    work.run = [=](std::vector<Access> &, uint64_t) {
+      function(data);
+      return CUDA_SUCCESS;
+    };
+    return c.submit(*stream, std::move(work));
+  });
+}
+
 CUresult cuEventRecord(CUevent handle, CUstream streamHandle) {
   return call("cuEventRecord", kPlain, [&](Call &c) {
     std::shared_ptr<Stream> stream = c.stream(streamHandle);
