@@ -107,6 +107,7 @@ World::World(const Backend &backend, const Options &options) {
   HostDevice &driven = *host;
   device = std::move(host);
   transport = backend.transport(driven, options.link);
+  fail = backend.fail;
   std::vector<std::unique_ptr<ThreadPlan>> connected;
   for (std::unique_ptr<RankPlan> &plan : load(options)) {
     int rank = int(plan->rank);
@@ -155,6 +156,8 @@ Status World::submit() {
 Status World::finish() {
   Status s = executor->finish(times, spans);
   ++io.ending;
+  if (!s.ok() && fail)
+    fail(*transport, s);
   return s;
 }
 

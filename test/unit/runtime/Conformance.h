@@ -22,6 +22,8 @@ struct Backend {
   // Whether ranks are in several processes: there is no replay of these, and no emulated link
   // between them.
   bool isSpread = false;
+  // If so: what a process does whose step has failed, so that the others hear of it.
+  std::function<void(Transport &, const Status &)> fail;
 };
 
 struct QueueBackend {
@@ -111,6 +113,7 @@ private:
   load(const Options &options, const std::function<Status(Device &)> &openKernels = openCpuKernels);
   std::vector<char> bytesOf(bool idleToo);
 
+  std::function<void(Transport &, const Status &)> fail; // the backend's
   std::vector<ProgramFile> programs;
   std::vector<std::vector<ArenaMemory>> arenas;
 };

@@ -23,17 +23,17 @@ const Backend backends[] = {
     // A process for each rank that there may be, and several ranks in one.
     {"cpu_processes", makeCpuDevice,
      [](HostDevice &device, const Link &) { return makeWorldTransport(device, 8, 8); },
-     /*isSpread=*/true},
+     /*isSpread=*/true, failWorlds},
     {"cpu_few_processes", makeCpuDevice,
      [](HostDevice &device, const Link &) {
        return makeWorldTransport(device, 3, 8, {.seed = 5, .delay = 20});
      },
-     /*isSpread=*/true},
+     /*isSpread=*/true, failWorlds},
     {"fenced_processes", makeFencedDevice,
      [](HostDevice &device, const Link &) {
        return makeWorldTransport(device, 5, 8, {.seed = 7, .delay = 5, .eagerBytes = 100});
      },
-     /*isSpread=*/true},
+     /*isSpread=*/true, failWorlds},
 };
 
 class Conformance : public testing::TestWithParam<Backend> {};

@@ -69,6 +69,7 @@ public:
         return s;
     return {};
   }
+  void fail(const Status &cause) { worlds[0]->fail(cause); }
   void wakeAll() override {
     for (auto &transport : transports)
       transport->wakeAll();
@@ -105,6 +106,10 @@ void leaveTogether(std::vector<std::shared_ptr<dpcrt::World>> &worlds) {
     Status s = worlds[i]->leave();
     EXPECT_EQ(s.message().find("does not return"), std::string::npos) << s.message();
   });
+}
+
+void failWorlds(Transport &transport, const Status &cause) {
+  static_cast<WorldTransport &>(transport).fail(cause);
 }
 
 std::unique_ptr<Transport> makeWorldTransport(HostDevice &device, uint32_t processes,

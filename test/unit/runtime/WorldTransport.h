@@ -17,5 +17,8 @@ void leaveTogether(std::vector<std::shared_ptr<dpcrt::World>> &worlds);
 // `ranks` in all.
 std::unique_ptr<Transport> makeWorldTransport(HostDevice &device, uint32_t processes,
                                               uint32_t ranks, const MemoryOptions &options = {});
+// Of what that has made: as a session does whose step has failed. Messages under way may then
+// lack an end.
+void failWorlds(Transport &transport, const Status &cause);
 
 } // namespace dpcrt::test
