@@ -5,6 +5,7 @@
 #include "devices/Wait.h"
 #include <algorithm>
 #include <functional>
+#include <set>
 
 namespace dpcrt::gpucheck {
 namespace {
@@ -53,7 +54,7 @@ private:
   Device &device;
   int64_t deadline;
   std::vector<Subject> kernels, products;
-  std::map<std::string, size_t> known; // kernels by symbol, calls by their bytes
+  std::set<std::string> known; // symbols of both
   DeviceAddress memory;
   std::unique_ptr<Event> begin, end;
   std::unique_ptr<Queue> queue; // ends before its events
@@ -77,7 +78,7 @@ Status Measuring::listKernels(const fb::Program &program) {
   for (auto *kernel : items(program.kernels())) {
     uint32_t own = number++;
     std::string symbol(text(kernel->symbol()));
-    if (!known.emplace(symbol, kernels.size()).second)
+    if (!known.insert(symbol).second)
       continue;
     Subject subject;
     subject.rate = {symbol,
@@ -124,7 +125,7 @@ Status Measuring::listCalls(const fb::Program &program) {
     for (uint32_t i = 0; i < 3; ++i)
       subject.rate.bytes += subject.operands[i];
     // Products of one shape may have other strides; the first stands for them.
-    if (!known.emplace(subject.rate.symbol, products.size()).second)
+    if (!known.insert(subject.rate.symbol).second)
       continue;
     if (Status s = device.prepareCall(*call, subject.call); !s.ok())
       return s;

@@ -38,7 +38,7 @@ public:
 
 private:
   Status makeStream(bool computes);
-  // Before a command is enqueued: whether it may be.
+  // Before a command is enqueued: whether it may be; and has it come late, if that is drawn.
   Status begin();
   // What a failing call of the driver, or of cuBLASLt, comes to.
   Status fail(CUresult result, const std::string &what);

@@ -2,6 +2,7 @@
 // Which products of cuBLASLt the products of programs are. A plan is computed with plain loops, as
 // the library would, and compared with the product itself.
 #include "devices/cuda/ProductPlan.h"
+#include "PlainProduct.h"
 #include <gtest/gtest.h>
 #include <numeric>
 #include <random>
@@ -31,31 +32,6 @@ Values numbers(uint64_t count, int64_t seed) {
   for (size_t i = 0; i < count; ++i)
     values[i] = int64_t(i * 7 + uint64_t(seed)) % 19 - 9;
   return values;
-}
-
-// As Program.fbs says it.
-void compute(const ProductShape &s, const Values &lhs, const Values &rhs, Values &dst) {
-  uint64_t batches = 1;
-  for (uint64_t extent : s.batch)
-    batches *= extent;
-  const size_t row = s.batch.size(), column = row + 1;
-  for (uint64_t b = 0; b < batches; ++b) {
-    uint64_t l = 0, r = 0, d = 0, rest = b;
-    for (size_t i = row; i-- > 0; rest /= s.batch[i]) {
-      l += rest % s.batch[i] * s.lhs[i];
-      r += rest % s.batch[i] * s.rhs[i];
-      d += rest % s.batch[i] * s.dst[i];
-    }
-    for (uint64_t i = 0; i < s.m; ++i)
-      for (uint64_t j = 0; j < s.n; ++j) {
-        int64_t sum = 0;
-        for (uint64_t k = 0; k < s.k; ++k)
-          sum += lhs[l + i * s.lhs[row] + k * s.lhs[column]] *
-                 rhs[r + k * s.rhs[row] + j * s.rhs[column]];
-        int64_t &to = dst[d + i * s.dst[row] + j * s.dst[column]];
-        to = (s.accumulate ? to : 0) + sum;
-      }
-  }
 }
 
 // As cuBLASLt does, of matrices by columns: D = op(A) · op(B).
@@ -92,7 +68,7 @@ ProductPlan expectComputes(const ProductShape &shape, const std::string &what) {
   const Values lhs = numbers(reach(extentsOf(shape, shape.m, shape.k), shape.lhs), 1),
                rhs = numbers(reach(extentsOf(shape, shape.k, shape.n), shape.rhs), 2);
   Values wanted = numbers(reach(extentsOf(shape, shape.m, shape.n), shape.dst), 3), got = wanted;
-  compute(shape, lhs, rhs, wanted);
+  test::multiplyPlainly<int64_t>(shape, lhs, rhs, wanted);
   run(plan, shape.accumulate, plan.isExchanged ? rhs : lhs, plan.isExchanged ? lhs : rhs, got);
   EXPECT_EQ(got, wanted) << what;
   return plan;

@@ -2,6 +2,7 @@
 // Products of the device `cuda`, on the emulated cuBLASLt, against plain loops.
 #include "../runtime/DeviceMemory.h"
 #include "EmulatedGpu.h"
+#include "PlainProduct.h"
 #include "devices/Wait.h"
 #include "program/format/Half.h"
 #include <cmath>
@@ -113,27 +114,7 @@ TEST_P(Products, AreThoseOfTheProgram) {
   const std::vector<float> got =
       unpacked(fromDevice<char>(*device, operands[2], dst.size() * sizeOf(c.result)), c.result);
 
-  const size_t b = c.batch.size();
-  uint64_t batches = 1;
-  for (uint64_t extent : c.batch)
-    batches *= extent;
-  for (uint64_t batch = 0; batch < batches; ++batch) {
-    uint64_t l = 0, r = 0, d = 0, rest = batch;
-    for (size_t i = b; i-- > 0; rest /= c.batch[i]) {
-      l += rest % c.batch[i] * c.lhs[i];
-      r += rest % c.batch[i] * c.rhs[i];
-      d += rest % c.batch[i] * c.dst[i];
-    }
-    for (uint64_t i = 0; i < c.m; ++i)
-      for (uint64_t j = 0; j < c.n; ++j) {
-        double sum = 0;
-        for (uint64_t k = 0; k < c.k; ++k)
-          sum += double(lhs[l + i * c.lhs[b] + k * c.lhs[b + 1]]) *
-                 double(rhs[r + k * c.rhs[b] + j * c.rhs[b + 1]]);
-        float &to = dst[d + i * c.dst[b] + j * c.dst[b + 1]];
-        to = float(c.accumulate ? to + sum : sum);
-      }
-  }
+  multiplyPlainly<double>(c, lhs, rhs, dst);
   const float tolerance = c.result == Element::F32 ? 1e-6f : 1e-2f;
   for (size_t i = 0; i < dst.size(); ++i)
     ASSERT_NEAR(got[i], dst[i], tolerance * (1 + std::fabs(dst[i]))) << "element " << i;
